@@ -1,0 +1,3 @@
+//! One request, step by step.
+
+pub mod edge;
