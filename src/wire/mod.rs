@@ -1,3 +1,16 @@
-//! What crosses the wire.
+//! What crosses the wire: envelopes, identity headers, shard keys, reserved paths and the value codec.
 
+pub(crate) mod envelope;
+pub(crate) mod fan_out;
+pub(crate) mod headers;
+pub(crate) mod identity;
+pub(crate) mod paths;
+pub(crate) mod shard_key;
 pub mod value;
+
+pub use self::{
+    envelope::{RpcEnvelope, define_rpc_envelope},
+    fan_out::{Direction, FanOut, GroupOp, Merge},
+    identity::Identity,
+    shard_key::{ShardKey, ShardKeyError},
+};

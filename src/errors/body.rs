@@ -1,0 +1,57 @@
+//! The body of every error answer.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::Hint;
+
+/// `{"error":{"code","message","data"?,"hint"?,"docsUrl"?}}`, the body of every error answer.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct LunoraErrorBody {
+    /// The error. It is an object always: clients read anything else as a broken transport.
+    pub error: ErrorDetail,
+}
+
+impl LunoraErrorBody {
+    /// The body as it travels.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Strings and text that was JSON already: there is nothing here that cannot be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// What a [`LunoraErrorBody`] says of the error.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ErrorDetail {
+    /// The code that clients key on.
+    pub code: Cow<'static, str>,
+    /// The message, for people.
+    pub message: Cow<'static, str>,
+    /// Data for the program that reads the error, in wire form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Box<RawValue>>,
+    /// How to get past the error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<Hint>,
+    /// Where a person can read more.
+    #[serde(rename = "docsUrl", skip_serializing_if = "Option::is_none")]
+    pub docs_url: Option<Cow<'static, str>>,
+}
+
+impl ErrorDetail {
+    /// A detail of code and message alone.
+    pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code: code.into(),
+            message: message.into(),
+            data: None,
+            hint: None,
+            docs_url: None,
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! What can go wrong, as a client may see it: [`LunoraError`], its [`Code`] and its body on the wire.
+
+mod body;
+mod code;
+
+use std::{borrow::Cow, error::Error, fmt};
+
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+pub use self::{
+    body::{ErrorDetail, LunoraErrorBody},
+    code::{Code, UnknownCode},
+};
+
+/// An error with a code, a status and a message that a client may read.
+///
+/// What a client must not read goes into the [source](Self::with_source): it is logged on the
+/// server and never sent. Errors of a [redacted](Code::is_redacted) code keep their message on
+/// the server as well.
+///
+/// ```
+/// use lunora::{Code, LunoraError};
+///
+/// let error = LunoraError::new(Code::Conflict, "the document changed since it was read")
+///     .with_hint("read it again and retry");
+/// assert_eq!(error.status(), 409);
+/// assert_eq!(
+///     error.to_body().to_json(),
+///     r#"{"error":{"code":"CONFLICT","message":"the document changed since it was read","hint":"read it again and retry"}}"#,
+/// );
+/// ```
+pub struct LunoraError(Box<Inner>);
+
+struct Inner {
+    code: Cow<'static, str>,
+    status: StatusCode,
+    message: Cow<'static, str>,
+    data: Option<Box<RawValue>>,
+    hint: Option<Hint>,
+    docs_url: Option<Cow<'static, str>>,
+    source: Option<Box<dyn Error + 'static>>,
+    redacted: bool,
+}
+
+impl LunoraError {
+    /// An error of the catalogue; the status is the code's own.
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::assemble(
+            code.as_str().into(),
+            code.status(),
+            message.into(),
+            code.is_redacted(),
+        )
+    }
+
+    /// An error of an application's own code, such as `("SEAT_TAKEN", 409)`.
+    ///
+    /// A code of the catalogue keeps its redaction. A status below 400 becomes 500: an error is
+    /// never a success.
+    pub fn custom(
+        code: impl Into<Cow<'static, str>>,
+        status: u16,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let code = code.into();
+        let status = StatusCode::from_u16(status)
+            .ok()
+            .filter(|status| status.is_client_error() || status.is_server_error())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let redacted = code.parse().is_ok_and(Code::is_redacted);
+        Self::assemble(code, status, message.into(), redacted)
+    }
+
+    /// Something broke that the client can do nothing about: 500 `INTERNAL`, source logged.
+    pub fn internal(source: impl Into<Box<dyn Error + 'static>>) -> Self {
+        Self::new(Code::Internal, "Internal error").with_source(source)
+    }
+
+    /// 400 `BAD_REQUEST` with a message that says what is wrong.
+    pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::BadRequest, message)
+    }
+
+    /// 401 `UNAUTHORIZED`: what a resolver answers to credentials it does not accept.
+    pub fn unauthorized(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::Unauthorized, message)
+    }
+
+    /// Attaches data for the program that reads the error.
+    ///
+    /// # Errors
+    /// When `data` cannot be written as JSON.
+    pub fn with_data(mut self, data: &impl Serialize) -> Result<Self, serde_json::Error> {
+        self.0.data = Some(serde_json::value::to_raw_value(data)?);
+        Ok(self)
+    }
+
+    /// Says how to get past the error; called again, it adds a line.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.0.hint = Some(match self.0.hint.take() {
+            None => Hint::Line(hint.into()),
+            Some(Hint::Line(first)) => Hint::Lines(vec![first, hint.into()]),
+            Some(Hint::Lines(mut lines)) => {
+                lines.push(hint.into());
+                Hint::Lines(lines)
+            }
+        });
+        self
+    }
+
+    /// Where a person can read more.
+    #[must_use]
+    pub fn with_docs_url(mut self, url: impl Into<Cow<'static, str>>) -> Self {
+        self.0.docs_url = Some(url.into());
+        self
+    }
+
+    /// What caused the error. It is logged and never sent.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + 'static>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// The code as it travels.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// The message as it was given; [`to_body`](Self::to_body) is what a client sees of it.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The error as a client may see it.
+    #[must_use]
+    pub fn to_body(&self) -> LunoraErrorBody {
+        let inner = &*self.0;
+        let mut detail = ErrorDetail::new(inner.code.clone(), inner.message.clone());
+        if inner.redacted {
+            detail.message = "Internal error".into();
+            return LunoraErrorBody { error: detail };
+        }
+        detail.data.clone_from(&inner.data);
+        detail.hint.clone_from(&inner.hint);
+        detail.docs_url.clone_from(&inner.docs_url);
+        LunoraErrorBody { error: detail }
+    }
+
+    /// The line for the server's log: code, message and every source.
+    #[must_use]
+    pub fn to_log_line(&self) -> String {
+        let mut line = self.to_string();
+        let mut source = self.source();
+        while let Some(error) = source {
+            line.push_str(": ");
+            line.push_str(&error.to_string());
+            source = error.source();
+        }
+        line
+    }
+
+    fn assemble(
+        code: Cow<'static, str>,
+        status: StatusCode,
+        message: Cow<'static, str>,
+        redacted: bool,
+    ) -> Self {
+        Self(Box::new(Inner {
+            code,
+            status,
+            message,
+            data: None,
+            hint: None,
+            docs_url: None,
+            source: None,
+            redacted,
+        }))
+    }
+}
+
+/// One line of advice, or several; on the wire a string or an array of strings.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Hint {
+    /// One line.
+    Line(Cow<'static, str>),
+    /// Several.
+    Lines(Vec<Cow<'static, str>>),
+}
+
+impl fmt::Display for LunoraError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {}: {}",
+            self.0.status.as_u16(),
+            self.0.code,
+            self.0.message
+        )
+    }
+}
+
+impl fmt::Debug for LunoraError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LunoraError")
+            .field("code", &self.0.code)
+            .field("status", &self.0.status)
+            .field("message", &self.0.message)
+            .field("source", &self.0.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Error for LunoraError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn never_sends_the_source_or_a_redacted_message() {
+        let error = LunoraError::new(Code::RpcFailed, "password is hunter2")
+            .with_hint("hunter2")
+            .with_source("connection to 10.0.0.1 refused");
+        assert_eq!(
+            error.to_body().to_json(),
+            r#"{"error":{"code":"RPC_FAILED","message":"Internal error"}}"#
+        );
+        assert_eq!(
+            error.to_log_line(),
+            "500 RPC_FAILED: password is hunter2: connection to 10.0.0.1 refused"
+        );
+    }
+
+    #[test]
+    fn an_application_code_keeps_its_status_and_message() {
+        let error = LunoraError::custom("SEAT_TAKEN", 409, "seat 12 is taken");
+        assert_eq!(error.status(), 409);
+        assert_eq!(
+            error.to_body().to_json(),
+            r#"{"error":{"code":"SEAT_TAKEN","message":"seat 12 is taken"}}"#
+        );
+    }
+
+    #[test]
+    fn an_error_is_never_a_success() {
+        assert_eq!(LunoraError::custom("ODD", 200, "").status(), 500);
+        assert_eq!(LunoraError::custom("ODD", 1, "").status(), 500);
+    }
+
+    #[test]
+    fn several_hints_become_a_list() {
+        let error = LunoraError::bad_request("no").with_hint("a").with_hint("b");
+        assert!(error.to_body().to_json().contains(r#""hint":["a","b"]"#));
+    }
+}

@@ -1,0 +1,14 @@
+//! HTTP messages as the whole crate sees them: [`Request`], [`Response`] and their [`Body`].
+//!
+//! The host's own streams stay the host's until somebody reads them, so that a shard's answer
+//! passes through a Worker without being copied.
+
+mod body;
+mod request;
+mod response;
+
+pub use self::{
+    body::{Body, BodyError, HostBody},
+    request::Request,
+    response::{IntoResponse, Response, to_error_response},
+};

@@ -1,0 +1,228 @@
+//! What a caller asks.
+
+use std::ops::{Deref, DerefMut};
+
+use bytes::Bytes;
+use http::{Method, Uri, header, request::Parts};
+use serde::de::DeserializeOwned;
+
+use super::{Body, BodyError};
+use crate::errors::{Code, LunoraError};
+
+/// What a caller asks: an [`http::Request`] with a [`Body`], and shorter ways to read it.
+///
+/// ```
+/// use lunora::Request;
+///
+/// let request = Request::post("https://app.example.com/rooms?limit=5", "{}")
+///     .with_header("authorization", "Bearer t0ken");
+/// assert_eq!(request.path(), "/rooms");
+/// assert_eq!(request.query("limit").as_deref(), Some("5"));
+/// assert_eq!(request.bearer(), Some("t0ken"));
+/// ```
+#[derive(Debug, Default)]
+pub struct Request(http::Request<Body>);
+
+impl Request {
+    /// A request of any method. The URL is absolute, as the platform hands it over.
+    ///
+    /// A `url` that is none becomes `/`: this is the constructor for tests and fixed URLs; what
+    /// came from outside is parsed first and given as a [`Uri`].
+    pub fn new(method: Method, url: impl TryInto<Uri>, body: impl Into<Body>) -> Self {
+        let mut request = http::Request::new(body.into());
+        *request.method_mut() = method;
+        *request.uri_mut() = url.try_into().unwrap_or_default();
+        Self(request)
+    }
+
+    /// A `GET` without a body.
+    pub fn get(url: impl TryInto<Uri>) -> Self {
+        Self::new(Method::GET, url, Body::empty())
+    }
+
+    /// A `POST`.
+    pub fn post(url: impl TryInto<Uri>, body: impl Into<Body>) -> Self {
+        Self::new(Method::POST, url, body)
+    }
+
+    /// Adds a header. A name or value that HTTP cannot carry is left out.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        if let (Ok(name), Ok(value)) = (
+            header::HeaderName::from_bytes(name.as_bytes()),
+            header::HeaderValue::from_bytes(value.as_ref()),
+        ) {
+            self.headers_mut().append(name, value);
+        }
+        self
+    }
+
+    /// The path of the URL, as it was sent: `/rooms`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.uri().path()
+    }
+
+    /// The first value of a query parameter, decoded.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<String> {
+        url::form_urlencoded::parse(self.uri().query()?.as_bytes())
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    }
+
+    /// A header's first value, when it is visible ASCII.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers().get(name)?.to_str().ok()
+    }
+
+    /// The token of `Authorization: Bearer <token>`; the scheme in any case.
+    #[must_use]
+    pub fn bearer(&self) -> Option<&str> {
+        let (scheme, token) = self.header("authorization")?.split_once(' ')?;
+        let token = token.trim();
+        (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+    }
+
+    /// A cookie's value, as it was sent.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.headers()
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+    }
+
+    /// Whether this is a WebSocket upgrade.
+    #[must_use]
+    pub fn is_upgrade(&self) -> bool {
+        self.headers().get_all(header::UPGRADE).iter().any(|value| {
+            value
+                .as_bytes()
+                .split(|byte| *byte == b',')
+                .any(|protocol| protocol.trim_ascii().eq_ignore_ascii_case(b"websocket"))
+        })
+    }
+
+    /// The length that the sender declared, in bytes.
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        self.header("content-length")?.trim().parse().ok()
+    }
+
+    /// Reads the whole body, up to `limit` bytes.
+    ///
+    /// # Errors
+    /// 413 `PAYLOAD_TOO_LARGE` for a larger body; 400 `BAD_REQUEST` for one that broke off.
+    pub async fn bytes(&mut self, limit: usize) -> Result<Bytes, LunoraError> {
+        std::mem::take(self.body_mut())
+            .into_bytes(limit)
+            .await
+            .map_err(Into::into)
+    }
+
+    /// Reads the body as JSON, up to `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes); 400 `BAD_REQUEST` for what is not JSON or not a `T`.
+    pub async fn json<T: DeserializeOwned>(&mut self, limit: usize) -> Result<T, LunoraError> {
+        let bytes = self.bytes(limit).await?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            LunoraError::bad_request(format!("the body is not as expected: {error}"))
+        })
+    }
+
+    /// The request taken apart.
+    #[must_use]
+    pub fn into_parts(self) -> (Parts, Body) {
+        self.0.into_parts()
+    }
+
+    /// The plain `http` form.
+    #[must_use]
+    pub fn into_http(self) -> http::Request<Body> {
+        self.0
+    }
+}
+
+impl From<BodyError> for LunoraError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge { .. } => Self::new(Code::PayloadTooLarge, "Body too large"),
+            BodyError::Broken(source) => {
+                Self::bad_request("the request body broke off").with_source(source)
+            }
+        }
+    }
+}
+
+impl From<http::Request<Body>> for Request {
+    fn from(request: http::Request<Body>) -> Self {
+        Self(request)
+    }
+}
+
+impl Deref for Request {
+    type Target = http::Request<Body>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Request {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_bearer_in_any_case_and_no_other_scheme() {
+        let bearer = |value: &str| {
+            Request::get("https://x.test/")
+                .with_header("authorization", value)
+                .bearer()
+                .map(str::to_owned)
+        };
+        assert_eq!(bearer("bEARER  abc "), Some("abc".into()));
+        assert_eq!(bearer("Bearer "), None);
+        assert_eq!(bearer("Basic abc"), None);
+        assert_eq!(bearer("abc"), None);
+    }
+
+    #[test]
+    fn finds_a_cookie_by_its_whole_name() {
+        let request = Request::get("https://x.test/").with_header("cookie", "xsid=1; sid=2=3; a");
+        assert_eq!(request.cookie("sid"), Some("2=3"));
+        assert_eq!(request.cookie("a"), None);
+    }
+
+    #[test]
+    fn knows_an_upgrade_in_a_list_and_in_any_case() {
+        let upgrade = |value: &str| {
+            Request::get("https://x.test/")
+                .with_header("upgrade", value)
+                .is_upgrade()
+        };
+        assert!(upgrade("websocket"));
+        assert!(upgrade("h2c, WebSocket"));
+        assert!(!upgrade("websocket2"));
+    }
+
+    #[test]
+    fn decodes_query_parameters_and_takes_the_first() {
+        let request = Request::get("https://x.test/?shard=a%20b+c&shard=d&empty=");
+        assert_eq!(request.query("shard").as_deref(), Some("a b c"));
+        assert_eq!(request.query("empty").as_deref(), Some(""));
+        assert_eq!(request.query("absent"), None);
+    }
+}

@@ -1,0 +1,170 @@
+//! What a caller gets.
+
+use std::ops::{Deref, DerefMut};
+
+use http::{
+    HeaderValue, StatusCode,
+    header::{self, HeaderName},
+    response::Parts,
+};
+use serde::Serialize;
+
+use super::Body;
+use crate::errors::LunoraError;
+
+/// What a caller gets: an [`http::Response`] with a [`Body`], and shorter ways to make one.
+///
+/// ```
+/// use lunora::Response;
+///
+/// let response = Response::text("not here").with_status(404).with_header("x-why", "gone");
+/// assert_eq!(response.status(), 404);
+/// assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+/// ```
+#[derive(Debug, Default)]
+pub struct Response(http::Response<Body>);
+
+impl Response {
+    /// 200 without a body.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// 200 with plain text.
+    pub fn text(text: impl Into<Body>) -> Self {
+        Self::of_type("text/plain; charset=utf-8", text)
+    }
+
+    /// 200 with HTML.
+    pub fn html(html: impl Into<Body>) -> Self {
+        Self::of_type("text/html; charset=utf-8", html)
+    }
+
+    /// 200 with `value` as JSON.
+    ///
+    /// # Errors
+    /// When `value` cannot be written as JSON, such as a map whose keys are no strings.
+    pub fn json(value: &impl Serialize) -> Result<Self, LunoraError> {
+        let json = serde_json::to_vec(value).map_err(LunoraError::internal)?;
+        Ok(Self::raw_json(json))
+    }
+
+    /// 200 with text that is JSON already.
+    pub fn raw_json(json: impl Into<Body>) -> Self {
+        Self::of_type("application/json", json)
+    }
+
+    /// 200 with a body and no `content-type`.
+    pub fn body(body: impl Into<Body>) -> Self {
+        Self(http::Response::new(body.into()))
+    }
+
+    /// Sets the status. What is none (below 100, above 999) becomes 500.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        *self.status_mut() =
+            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self
+    }
+
+    /// Sets a header. A name or value that HTTP cannot carry is left out.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_bytes(value.as_ref()),
+        ) {
+            self.headers_mut().insert(name, value);
+        }
+        self
+    }
+
+    /// The response taken apart.
+    #[must_use]
+    pub fn into_parts(self) -> (Parts, Body) {
+        self.0.into_parts()
+    }
+
+    /// The plain `http` form.
+    #[must_use]
+    pub fn into_http(self) -> http::Response<Body> {
+        self.0
+    }
+
+    fn of_type(content_type: &'static str, body: impl Into<Body>) -> Self {
+        let mut response = Self::body(body);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response
+    }
+}
+
+/// The answer to an error: its status and its [body](crate::LunoraErrorBody), as JSON.
+///
+/// It writes no log; the pipeline logs what is the server's fault once, where it answers.
+#[must_use]
+pub fn to_error_response(error: &LunoraError) -> Response {
+    let mut response = Response::raw_json(error.to_body().to_json());
+    *response.status_mut() = error.status();
+    response
+}
+
+impl From<http::Response<Body>> for Response {
+    fn from(response: http::Response<Body>) -> Self {
+        Self(response)
+    }
+}
+
+impl Deref for Response {
+    type Target = http::Response<Body>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Response {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+/// What a handler may return: a [`Response`], or a `Result` of one.
+pub trait IntoResponse {
+    /// The response, or the error that the pipeline answers instead.
+    ///
+    /// # Errors
+    /// Whatever the handler failed with.
+    fn into_response(self) -> Result<Response, LunoraError>;
+}
+
+impl IntoResponse for Response {
+    fn into_response(self) -> Result<Response, LunoraError> {
+        Ok(self)
+    }
+}
+
+impl<T: IntoResponse, E: Into<LunoraError>> IntoResponse for Result<T, E> {
+    fn into_response(self) -> Result<Response, LunoraError> {
+        self.map_err(Into::into)?.into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::errors::Code;
+
+    #[test]
+    fn an_error_answers_with_its_status_as_json() {
+        let response = to_error_response(&LunoraError::new(Code::ForbiddenShard, "no"));
+        assert_eq!(response.status(), 403);
+        assert_eq!(response.headers()["content-type"], "application/json");
+        assert_eq!(
+            response.body().as_bytes().map(|bytes| &bytes[..]),
+            Some(&br#"{"error":{"code":"FORBIDDEN_SHARD","message":"no"}}"#[..])
+        );
+    }
+}

@@ -1,0 +1,37 @@
+//! The server's log: the console of the host.
+
+/// Writes an error to the host's console.
+pub(crate) fn error(line: &str) {
+    write(Level::Error, line);
+}
+
+/// Writes a warning to the host's console.
+pub(crate) fn warn(line: &str) {
+    write(Level::Warn, line);
+}
+
+#[derive(Clone, Copy)]
+enum Level {
+    Error,
+    Warn,
+}
+
+#[cfg(target_arch = "wasm32")]
+fn write(level: Level, line: &str) {
+    match level {
+        Level::Error => super::cloudflare::console_error(line),
+        Level::Warn => super::cloudflare::console_warn(line),
+    }
+}
+
+/// Natively: to the log that a test captures, else to standard error.
+#[cfg(not(target_arch = "wasm32"))]
+fn write(level: Level, line: &str) {
+    let line = match level {
+        Level::Error => format!("error: {line}"),
+        Level::Warn => format!("warning: {line}"),
+    };
+    if let Err(line) = super::memory::logs::capture(line) {
+        eprintln!("{line}");
+    }
+}

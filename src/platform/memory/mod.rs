@@ -1,0 +1,3 @@
+//! The platform in memory, for tests.
+
+pub(crate) mod logs;

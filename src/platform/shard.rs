@@ -1,0 +1,284 @@
+//! Finding a shard and calling it.
+
+use std::{error::Error, fmt, rc::Rc};
+
+use futures::future::LocalBoxFuture;
+
+use crate::{
+    errors::{Code, LunoraError},
+    message::{Request, Response},
+    wire::ShardKey,
+};
+
+/// Where the shards live: a Durable Object namespace, or its stand-in in a test.
+pub trait ShardNamespace: 'static {
+    /// Sends `request` to the shard at `address`.
+    ///
+    /// Dropping the future gives the call up.
+    fn fetch(
+        &self,
+        address: &ShardAddress,
+        request: Request,
+    ) -> LocalBoxFuture<'static, Result<Response, ShardCallError>>;
+}
+
+/// One shard of a namespace: its name, and where on Earth it may live.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ShardAddress {
+    /// The shard's name.
+    pub key: ShardKey,
+    /// The jurisdiction that its data must not leave.
+    pub jurisdiction: Option<Jurisdiction>,
+    /// Where to create it, if it does not exist yet. Never set beside a jurisdiction.
+    pub location_hint: Option<LocationHint>,
+}
+
+impl ShardAddress {
+    /// The shard of this name, wherever it lives.
+    #[must_use]
+    pub fn new(key: ShardKey) -> Self {
+        Self {
+            key,
+            jurisdiction: None,
+            location_hint: None,
+        }
+    }
+}
+
+/// A jurisdiction that Durable Objects can be bound to.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Jurisdiction {
+    /// The European Union.
+    Eu,
+    /// The United States.
+    Us,
+    /// FedRAMP-compliant data centres.
+    FedRamp,
+}
+
+impl Jurisdiction {
+    /// The platform's name for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Eu => "eu",
+            Self::Us => "us",
+            Self::FedRamp => "fedramp",
+        }
+    }
+}
+
+/// Where a Durable Object should be created. It is a hint: the platform may choose otherwise.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum LocationHint {
+    /// Western North America.
+    WesternNorthAmerica,
+    /// Eastern North America.
+    EasternNorthAmerica,
+    /// South America.
+    SouthAmerica,
+    /// Western Europe.
+    WesternEurope,
+    /// Eastern Europe.
+    EasternEurope,
+    /// Asia and the Pacific.
+    AsiaPacific,
+    /// Oceania.
+    Oceania,
+    /// Africa.
+    Africa,
+    /// The Middle East.
+    MiddleEast,
+}
+
+impl LocationHint {
+    /// The platform's name for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WesternNorthAmerica => "wnam",
+            Self::EasternNorthAmerica => "enam",
+            Self::SouthAmerica => "sam",
+            Self::WesternEurope => "weur",
+            Self::EasternEurope => "eeur",
+            Self::AsiaPacific => "apac",
+            Self::Oceania => "oc",
+            Self::Africa => "afr",
+            Self::MiddleEast => "me",
+        }
+    }
+}
+
+/// Where shards are placed: the same rule for every shard of a deployment.
+#[derive(Clone, Default)]
+pub struct Placement {
+    jurisdiction: Option<Jurisdiction>,
+    region: Option<Rc<dyn Fn(&ShardKey) -> Option<LocationHint>>>,
+}
+
+impl Placement {
+    /// Binds every shard to a jurisdiction. Location hints are not sent then.
+    #[must_use]
+    pub fn jurisdiction(mut self, jurisdiction: Jurisdiction) -> Self {
+        self.jurisdiction = Some(jurisdiction);
+        self
+    }
+
+    /// Says where a shard of a given key should be created.
+    #[must_use]
+    pub fn region(mut self, region: impl Fn(&ShardKey) -> Option<LocationHint> + 'static) -> Self {
+        self.region = Some(Rc::new(region));
+        self
+    }
+}
+
+impl fmt::Debug for Placement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Placement")
+            .field("jurisdiction", &self.jurisdiction)
+            .field("region", &self.region.is_some())
+            .finish()
+    }
+}
+
+/// Finds the shard of `key`.
+///
+/// ```
+/// use std::rc::Rc;
+/// use lunora::{Jurisdiction, Placement, Request, Response, ShardNamespace, resolve_shard};
+/// use lunora::testing::MemoryNamespace;
+///
+/// # futures::executor::block_on(async {
+/// let namespace: Rc<dyn ShardNamespace> =
+///     Rc::new(MemoryNamespace::new(async |_address, _request| Response::text("here")));
+/// let shard = resolve_shard(&namespace, "room:42".parse()?, &Placement::default());
+/// let answer = shard.fetch(Request::get("https://shard.internal/")).await?;
+/// assert_eq!(answer.status(), 200);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[must_use]
+pub fn resolve_shard(
+    namespace: &Rc<dyn ShardNamespace>,
+    key: ShardKey,
+    placement: &Placement,
+) -> ResolvedShard {
+    let mut address = ShardAddress::new(key);
+    address.jurisdiction = placement.jurisdiction;
+    if address.jurisdiction.is_none() {
+        address.location_hint = placement
+            .region
+            .as_ref()
+            .and_then(|region| region(&address.key));
+    }
+    ResolvedShard {
+        namespace: namespace.clone(),
+        address,
+    }
+}
+
+/// A shard that was found, ready to be called.
+#[derive(Clone)]
+pub struct ResolvedShard {
+    namespace: Rc<dyn ShardNamespace>,
+    address: ShardAddress,
+}
+
+impl ResolvedShard {
+    /// The shard's address.
+    #[must_use]
+    pub fn address(&self) -> &ShardAddress {
+        &self.address
+    }
+
+    /// Sends a request to the shard.
+    ///
+    /// # Errors
+    /// When no answer came; an answer of any status is an answer.
+    pub async fn fetch(&self, request: Request) -> Result<Response, ShardCallError> {
+        self.namespace.fetch(&self.address, request).await
+    }
+}
+
+impl fmt::Debug for ResolvedShard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ResolvedShard").field(&self.address).finish()
+    }
+}
+
+/// Why a call to a shard got no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShardCallError {
+    /// The shard failed, or could not be reached.
+    #[error("shard `{key}` gave no answer")]
+    #[non_exhaustive]
+    Unavailable {
+        /// The shard.
+        key: ShardKey,
+        /// Whether the platform says that the same call may work now.
+        retryable: bool,
+        /// Whether the shard has too much to do; a retry would add to it.
+        overloaded: bool,
+        /// What the platform said.
+        #[source]
+        source: Box<dyn Error + 'static>,
+    },
+    /// The host cannot bind objects to a jurisdiction; it is refused rather than ignored.
+    #[error("this host cannot bind objects to the jurisdiction `{}`", .0.as_str())]
+    JurisdictionUnsupported(Jurisdiction),
+}
+
+impl ShardCallError {
+    /// The shard failed, or could not be reached; whether a retry helps is not known.
+    pub fn unavailable(key: ShardKey, source: impl Into<Box<dyn Error + 'static>>) -> Self {
+        Self::Unavailable {
+            key,
+            retryable: false,
+            overloaded: false,
+            source: source.into(),
+        }
+    }
+}
+
+/// What a client is told: `SHARD_UNAVAILABLE`, on which a client may repeat a write that carries
+/// an idempotency key.
+impl From<ShardCallError> for LunoraError {
+    fn from(error: ShardCallError) -> Self {
+        let public = match &error {
+            ShardCallError::Unavailable { .. } => {
+                Self::new(Code::ShardUnavailable, "the shard gave no answer")
+            }
+            ShardCallError::JurisdictionUnsupported(_) => {
+                Self::new(Code::Misconfigured, "shards cannot be placed as configured")
+            }
+        };
+        public.with_source(error)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use crate::testing::MemoryNamespace;
+
+    fn address(placement: &Placement) -> ShardAddress {
+        let namespace: Rc<dyn ShardNamespace> =
+            Rc::new(MemoryNamespace::new(async |_, _| Response::empty()));
+        resolve_shard(&namespace, "k".parse().unwrap(), placement).address
+    }
+
+    #[test]
+    fn a_hint_is_never_sent_beside_a_jurisdiction() {
+        let hinted = Placement::default().region(|_| Some(LocationHint::Oceania));
+        assert_eq!(address(&hinted).location_hint, Some(LocationHint::Oceania));
+        let bound = address(&hinted.jurisdiction(Jurisdiction::Eu));
+        assert_eq!(
+            (bound.jurisdiction, bound.location_hint),
+            (Some(Jurisdiction::Eu), None)
+        );
+    }
+}

@@ -1,0 +1,402 @@
+//! The RPC envelope: `{functionPath, args?, shardKey?, fanOut?}`.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{IgnoredAny, MapAccess, Visitor},
+    ser::SerializeMap,
+};
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::{FanOut, ShardKey, ShardKeyError};
+use crate::errors::{Code, LunoraError};
+
+/// One call: which function, with what arguments, on which shard.
+///
+/// The arguments stay the text they came as, so that they reach the function byte for byte:
+/// integers above 2^53, repeated keys and `__proto__` included.
+///
+/// ```
+/// use lunora::RpcEnvelope;
+///
+/// let envelope = RpcEnvelope::from_slice(
+///     br#"{"functionPath":"messages:list","args":{"before":9007199254740993},"shardKey":"general"}"#,
+/// )?;
+/// assert_eq!(envelope.function_path(), "messages:list");
+/// assert_eq!(envelope.args(), r#"{"before":9007199254740993}"#);
+/// # Ok::<(), lunora::LunoraError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct RpcEnvelope {
+    function_path: String,
+    args: Box<RawValue>,
+    target: Target,
+}
+
+/// Where a call goes.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Target {
+    /// To the shard that calls without a key go to.
+    #[default]
+    DefaultShard,
+    /// To the shard of this key.
+    Shard(ShardKey),
+    /// To every shard of a table.
+    FanOut(FanOut),
+}
+
+impl RpcEnvelope {
+    /// Reads an envelope as a client sends it (contract, section 2.1).
+    ///
+    /// Unknown fields are ignored, and of a repeated field the last one counts, as in JavaScript.
+    ///
+    /// # Errors
+    /// 400 `BAD_REQUEST` that names the malformed field; 403 `FORBIDDEN_SHARD` for a key that
+    /// names a companion of a shard.
+    pub fn from_slice(json: &[u8]) -> Result<Self, LunoraError> {
+        let fields: Fields<'_> = serde_json::from_slice(json).map_err(|error| {
+            LunoraError::bad_request(if error.is_data() {
+                "Request body must be an object"
+            } else {
+                "RPC body must be valid JSON"
+            })
+        })?;
+        let function_path = fields
+            .function_path
+            .and_then(string)
+            .ok_or_else(|| LunoraError::bad_request("functionPath must be a string"))?;
+        let args = match fields.args {
+            None => empty_object()?,
+            Some(args) if args.get().starts_with('{') => args.to_owned(),
+            Some(_) => return Err(LunoraError::bad_request("args must be an object")),
+        };
+        let target = match (fields.shard_key, fields.fan_out) {
+            (None, None) => Target::DefaultShard,
+            (Some(key), None) => Target::Shard(shard_key(key)?),
+            (None, Some(spec)) => Target::FanOut(FanOut::from_json(spec.get())?),
+            (Some(_), Some(_)) => {
+                return Err(LunoraError::bad_request(
+                    "shardKey and fanOut exclude each other",
+                ));
+            }
+        };
+        Ok(Self {
+            function_path,
+            args,
+            target,
+        })
+    }
+
+    /// Addresses the call to one shard.
+    #[must_use]
+    pub fn with_shard_key(mut self, key: ShardKey) -> Self {
+        self.target = Target::Shard(key);
+        self
+    }
+
+    /// Addresses the call to every shard of a table.
+    #[must_use]
+    pub fn with_fan_out(mut self, spec: FanOut) -> Self {
+        self.target = Target::FanOut(spec);
+        self
+    }
+
+    /// The function: `"messages:send"`.
+    #[must_use]
+    pub fn function_path(&self) -> &str {
+        &self.function_path
+    }
+
+    /// The arguments, as JSON text of an object in wire form.
+    #[must_use]
+    pub fn args(&self) -> &str {
+        self.args.get()
+    }
+
+    /// The shard, when the call names one.
+    #[must_use]
+    pub fn shard_key(&self) -> Option<&ShardKey> {
+        match &self.target {
+            Target::Shard(key) => Some(key),
+            Target::DefaultShard | Target::FanOut(_) => None,
+        }
+    }
+
+    /// The fan-out, when the call asks for one.
+    #[must_use]
+    pub fn fan_out(&self) -> Option<&FanOut> {
+        match &self.target {
+            Target::FanOut(spec) => Some(spec),
+            Target::DefaultShard | Target::Shard(_) => None,
+        }
+    }
+
+    /// The envelope as a client sends it.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Strings, and text that was JSON already: there is nothing here that cannot be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The call as a shard takes it: `{"args","functionPath"}`, the arguments byte for byte.
+    pub(crate) fn to_shard_body(&self) -> Vec<u8> {
+        let path = serde_json::to_string(&self.function_path).unwrap_or_default();
+        [
+            r#"{"args":"#,
+            self.args.get(),
+            r#","functionPath":"#,
+            &path,
+            "}",
+        ]
+        .concat()
+        .into_bytes()
+    }
+}
+
+/// Makes an envelope from typed arguments, for tests and callers written in Rust.
+///
+/// ```
+/// use lunora::define_rpc_envelope;
+/// use serde::Serialize;
+///
+/// #[derive(Serialize)]
+/// struct Send<'a> { text: &'a str }
+///
+/// let envelope = define_rpc_envelope("messages:send", &Send { text: "hello" })?
+///     .with_shard_key("general".parse()?);
+/// assert_eq!(
+///     envelope.to_json(),
+///     r#"{"functionPath":"messages:send","args":{"text":"hello"},"shardKey":"general"}"#,
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// 400 `BAD_REQUEST` when `args` is not an object in JSON, or cannot be written as JSON.
+pub fn define_rpc_envelope(
+    function_path: impl Into<String>,
+    args: &impl Serialize,
+) -> Result<RpcEnvelope, LunoraError> {
+    let args = to_raw_value(args)
+        .ok()
+        .filter(|args| args.get().starts_with('{'))
+        .ok_or_else(|| LunoraError::bad_request("args must be an object"))?;
+    Ok(RpcEnvelope {
+        function_path: function_path.into(),
+        args,
+        target: Target::DefaultShard,
+    })
+}
+
+impl Serialize for RpcEnvelope {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("functionPath", &self.function_path)?;
+        map.serialize_entry("args", &self.args)?;
+        match &self.target {
+            Target::DefaultShard => {}
+            Target::Shard(key) => map.serialize_entry("shardKey", key.as_str())?,
+            Target::FanOut(spec) => map.serialize_entry("fanOut", spec)?,
+        }
+        map.end()
+    }
+}
+
+#[derive(Default)]
+struct Fields<'a> {
+    function_path: Option<&'a RawValue>,
+    args: Option<&'a RawValue>,
+    shard_key: Option<&'a RawValue>,
+    fan_out: Option<&'a RawValue>,
+}
+
+/// By hand: serde's derive refuses a repeated field, and JavaScript takes the last.
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fill;
+
+        impl<'de> Visitor<'de> for Fill {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an RPC envelope")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields = Fields::default();
+                while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+                    let slot = match &*key {
+                        "functionPath" => &mut fields.function_path,
+                        "args" => &mut fields.args,
+                        "shardKey" => &mut fields.shard_key,
+                        "fanOut" => &mut fields.fan_out,
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
+                    };
+                    *slot = Some(map.next_value()?);
+                }
+                Ok(fields)
+            }
+        }
+
+        deserializer.deserialize_map(Fill)
+    }
+}
+
+fn string(raw: &RawValue) -> Option<String> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+fn shard_key(raw: &RawValue) -> Result<ShardKey, LunoraError> {
+    let key = string(raw).ok_or_else(|| LunoraError::bad_request("shardKey must be a string"))?;
+    Ok(ShardKey::new(key)?)
+}
+
+fn empty_object() -> Result<Box<RawValue>, LunoraError> {
+    RawValue::from_string("{}".to_owned()).map_err(LunoraError::internal)
+}
+
+/// What a client is told of a key it may not use.
+impl From<ShardKeyError> for LunoraError {
+    fn from(error: ShardKeyError) -> Self {
+        let code = match error {
+            ShardKeyError::Reserved { .. } => Code::ForbiddenShard,
+            ShardKeyError::TooLong { .. } => Code::BadRequest,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn refused(json: &str) -> String {
+        let error = RpcEnvelope::from_slice(json.as_bytes()).unwrap_err();
+        format!("{} {}", error.code(), error.message())
+    }
+
+    #[test]
+    fn refuses_each_malformed_field_by_name() {
+        for (json, expected) in [
+            ("", "BAD_REQUEST RPC body must be valid JSON"),
+            ("{", "BAD_REQUEST RPC body must be valid JSON"),
+            (
+                r#"{"functionPath":"a:b"} x"#,
+                "BAD_REQUEST RPC body must be valid JSON",
+            ),
+            ("[]", "BAD_REQUEST Request body must be an object"),
+            ("null", "BAD_REQUEST Request body must be an object"),
+            (r#""a""#, "BAD_REQUEST Request body must be an object"),
+            ("{}", "BAD_REQUEST functionPath must be a string"),
+            (
+                r#"{"functionPath":7}"#,
+                "BAD_REQUEST functionPath must be a string",
+            ),
+            (
+                r#"{"functionPath":"a:b","args":[]}"#,
+                "BAD_REQUEST args must be an object",
+            ),
+            (
+                r#"{"functionPath":"a:b","args":null}"#,
+                "BAD_REQUEST args must be an object",
+            ),
+            (
+                r#"{"functionPath":"a:b","args":"{}"}"#,
+                "BAD_REQUEST args must be an object",
+            ),
+            (
+                r#"{"functionPath":"a:b","shardKey":null}"#,
+                "BAD_REQUEST shardKey must be a string",
+            ),
+            (
+                r#"{"functionPath":"a:b","shardKey":1}"#,
+                "BAD_REQUEST shardKey must be a string",
+            ),
+            (
+                r#"{"functionPath":"a:b","shardKey":"a","fanOut":{"table":"t","merge":{"kind":"sum"}}}"#,
+                "BAD_REQUEST shardKey and fanOut exclude each other",
+            ),
+            (
+                r#"{"functionPath":"a:b","shardKey":"a::relay::0"}"#,
+                "FORBIDDEN_SHARD a shard key may not contain `::relay::`",
+            ),
+        ] {
+            assert_eq!(refused(json), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn refuses_bytes_that_are_not_utf_8() {
+        let error = RpcEnvelope::from_slice(b"{\"functionPath\":\"\xff\"}").unwrap_err();
+        assert_eq!(error.status(), 400);
+    }
+
+    #[test]
+    fn absent_args_are_an_empty_object() {
+        let envelope = RpcEnvelope::from_slice(br#"{"functionPath":"a:b"}"#).unwrap();
+        assert_eq!(
+            envelope.to_shard_body(),
+            br#"{"args":{},"functionPath":"a:b"}"#
+        );
+    }
+
+    #[test]
+    fn of_a_repeated_field_the_last_counts() {
+        let envelope = RpcEnvelope::from_slice(
+            br#"{"functionPath":1,"functionPath":"a:b","x":[{}],"args":1,"args":{}}"#,
+        )
+        .unwrap();
+        assert_eq!(envelope.function_path(), "a:b");
+    }
+
+    #[test]
+    fn args_reach_the_shard_byte_for_byte() {
+        for args in [
+            r#"{"n":9007199254740993,"m":-0,"e":1E400}"#,
+            r#"{"a":1,"a":2,"__proto__":{"x":1}}"#,
+            r#"{ "spaced" : "\u00e9\ud83d\ude00é😀\ud800" }"#,
+            r#"{"$lunora.wire$":["$lunora.wire$","bigint","1"]}"#,
+        ] {
+            let json = format!(r#"{{"functionPath":"a:b","args":{args},"shardKey":"k"}}"#);
+            let envelope = RpcEnvelope::from_slice(json.as_bytes()).unwrap();
+            let body = String::from_utf8(envelope.to_shard_body()).unwrap();
+            assert_eq!(body, format!(r#"{{"args":{args},"functionPath":"a:b"}}"#));
+        }
+    }
+
+    #[test]
+    fn args_may_nest_as_deep_as_the_budget_allows() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let json = format!(r#"{{"functionPath":"a:b","args":{{"a":{deep}}}}}"#);
+        assert!(RpcEnvelope::from_slice(json.as_bytes()).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_on_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = RpcEnvelope::from_slice(&bytes);
+        }
+
+        #[test]
+        fn what_is_written_reads_back(path in ".*", key in "[a-z:]{0,20}", text in ".*") {
+            prop_assume!(ShardKey::new(&*key).is_ok());
+            let envelope = define_rpc_envelope(&*path, &serde_json::json!({ "text": text })).unwrap()
+                .with_shard_key(ShardKey::new(&*key).unwrap());
+            let read = RpcEnvelope::from_slice(envelope.to_json().as_bytes()).unwrap();
+            prop_assert_eq!(read.function_path(), &*path);
+            prop_assert_eq!(read.args(), envelope.args());
+            prop_assert_eq!(read.shard_key().unwrap().as_str(), &*key);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What a client asks of a query across shards: `{table, merge}`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::errors::LunoraError;
+
+/// A query across every shard of a table, and how the answers become one (contract, section 3.8).
+///
+/// ```
+/// use lunora::{Direction, FanOut, Merge};
+///
+/// let newest = FanOut::new("messages", Merge::TopK {
+///     k: 20,
+///     by: Some("createdAt".into()),
+///     direction: Direction::Desc,
+/// });
+/// assert_eq!(newest.table(), "messages");
+/// ```
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct FanOut {
+    table: String,
+    merge: Merge,
+}
+
+impl FanOut {
+    /// A query across every shard of `table`.
+    pub fn new(table: impl Into<String>, merge: Merge) -> Self {
+        Self {
+            table: table.into(),
+            merge,
+        }
+    }
+
+    /// The table, whose registry entries are the shards to ask.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// How the answers become one.
+    #[must_use]
+    pub fn merge(&self) -> &Merge {
+        &self.merge
+    }
+
+    /// Reads the field `fanOut` of an envelope.
+    pub(crate) fn from_json(json: &str) -> Result<Self, LunoraError> {
+        let spec: Self = serde_json::from_str(json)
+            .map_err(|error| LunoraError::bad_request(format!("fanOut is malformed: {error}")))?;
+        if spec.table.is_empty() {
+            return Err(LunoraError::bad_request("fanOut.table must not be empty"));
+        }
+        Ok(spec)
+    }
+}
+
+/// How the answers of many shards become one.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Merge {
+    /// Every answer in one list, lists flattened.
+    Concat,
+    /// The first answer that is one.
+    First,
+    /// The sum.
+    Sum,
+    /// The largest.
+    Max,
+    /// The smallest.
+    Min,
+    /// One group a key, combined by an operation.
+    GroupBy {
+        /// The field that groups.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+        /// How the values of a group combine; the sum by default.
+        #[serde(default)]
+        op: GroupOp,
+    },
+    /// The position of a row among all rows.
+    Rank,
+    /// The first `k` rows of all.
+    TopK {
+        /// How many rows.
+        k: u32,
+        /// The field that orders; the row itself by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+        /// Largest first by default.
+        #[serde(default)]
+        direction: Direction,
+    },
+}
+
+/// How the values of a group combine.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum GroupOp {
+    /// The sum.
+    #[default]
+    Sum,
+    /// The largest.
+    Max,
+    /// The smallest.
+    Min,
+}
+
+/// The order of rows.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Direction {
+    /// Smallest first.
+    Asc,
+    /// Largest first.
+    #[default]
+    Desc,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_every_kind_with_its_defaults() {
+        let merge = |json: &str| {
+            FanOut::from_json(&format!(r#"{{"table":"t","merge":{json}}}"#))
+                .map(|spec| spec.merge)
+                .unwrap()
+        };
+        assert_eq!(merge(r#"{"kind":"concat"}"#), Merge::Concat);
+        assert_eq!(
+            merge(r#"{"kind":"groupBy"}"#),
+            Merge::GroupBy {
+                by: None,
+                op: GroupOp::Sum
+            }
+        );
+        assert_eq!(
+            merge(r#"{"kind":"topK","k":0,"by":"a"}"#),
+            Merge::TopK {
+                k: 0,
+                by: Some("a".into()),
+                direction: Direction::Desc
+            }
+        );
+    }
+
+    #[test]
+    fn refuses_what_it_does_not_understand_before_any_shard_is_asked() {
+        for json in [
+            "null",
+            "[]",
+            "{}",
+            r#"{"table":"t"}"#,
+            r#"{"table":"","merge":{"kind":"sum"}}"#,
+            r#"{"table":1,"merge":{"kind":"sum"}}"#,
+            r#"{"table":"t","merge":{"kind":"avg"}}"#,
+            r#"{"table":"t","merge":{"kind":"topK"}}"#,
+            r#"{"table":"t","merge":{"kind":"topK","k":-1}}"#,
+            r#"{"table":"t","merge":{"kind":"topK","k":1.5}}"#,
+            r#"{"table":"t","merge":{"kind":"topK","k":"5"}}"#,
+            r#"{"table":"t","merge":{"kind":"topK","k":5,"direction":"up"}}"#,
+            r#"{"table":"t","merge":{"kind":"groupBy","op":"avg"}}"#,
+        ] {
+            let error = FanOut::from_json(json).unwrap_err();
+            assert_eq!(
+                (error.code(), error.status().as_u16()),
+                ("BAD_REQUEST", 400),
+                "{json}"
+            );
+        }
+    }
+}

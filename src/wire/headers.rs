@@ -1,0 +1,144 @@
+//! The header names of the wire, and which of them pass from the public to a shard.
+
+use http::{
+    HeaderMap, HeaderValue,
+    header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName},
+};
+
+pub(crate) const BOOKMARK: HeaderName = HeaderName::from_static("x-d1-bookmark");
+pub(crate) const CLIENT_ID: HeaderName = HeaderName::from_static("x-lunora-client-id");
+pub(crate) const CLIENT_IP: HeaderName = HeaderName::from_static("x-lunora-client-ip");
+pub(crate) const CLIENT_SEQ: HeaderName = HeaderName::from_static("x-lunora-client-seq");
+pub(crate) const EXPECT_SUBJECT: HeaderName = HeaderName::from_static("x-lunora-expect-subject");
+pub(crate) const IDENTITY: HeaderName = HeaderName::from_static("x-lunora-identity");
+pub(crate) const IDENTITY_EXPIRY: HeaderName = HeaderName::from_static("x-lunora-identity-exp");
+pub(crate) const MUTATION_ID: HeaderName = HeaderName::from_static("x-lunora-mutation-id");
+pub(crate) const SHARD_KEY: HeaderName = HeaderName::from_static("x-lunora-shard-key");
+pub(crate) const USER_ID: HeaderName = HeaderName::from_static("x-lunora-userid");
+
+const CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
+const LUNORA_PREFIX: &str = "x-lunora-";
+
+/// What a call may carry to its shard as the client sent it.
+///
+/// An allow-list: stripping `x-lunora-*` wholesale would lose the mutation id, and a replayed
+/// write would run twice.
+const FORWARDED: [HeaderName; 6] = [
+    AUTHORIZATION,
+    COOKIE,
+    BOOKMARK,
+    MUTATION_ID,
+    CLIENT_ID,
+    CLIENT_SEQ,
+];
+
+/// The headers of a call to a shard, before identity is minted into them.
+pub(crate) fn for_rpc(inbound: &HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(10);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for name in &FORWARDED {
+        for value in inbound.get_all(name) {
+            headers.append(name, value.clone());
+        }
+    }
+    insert_client_ip(inbound, &mut headers);
+    headers
+}
+
+/// The headers of an upgrade to a shard, before identity is minted into them: everything the
+/// client sent, except every `x-lunora-*`.
+pub(crate) fn for_upgrade(inbound: &HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(inbound.len() + 4);
+    for (name, value) in inbound {
+        if !name.as_str().starts_with(LUNORA_PREFIX) {
+            headers.append(name, value.clone());
+        }
+    }
+    insert_client_ip(inbound, &mut headers);
+    headers
+}
+
+/// The caller's address, from the one header that the platform itself sets.
+///
+/// `x-forwarded-for` is never read: anybody can write it.
+fn insert_client_ip(inbound: &HeaderMap, headers: &mut HeaderMap) {
+    let mut values = inbound.get_all(CONNECTING_IP).iter();
+    if let (Some(value), None) = (values.next(), values.next()) {
+        let address = value.as_bytes().trim_ascii();
+        if !address.is_empty() && !address.contains(&b',') {
+            headers.insert(CLIENT_IP, value.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Request;
+
+    fn inbound() -> HeaderMap {
+        Request::get("https://x.test/")
+            .with_header("authorization", "Bearer t")
+            .with_header("cookie", "sid=1")
+            .with_header("x-d1-bookmark", "b")
+            .with_header("x-lunora-mutation-id", "m")
+            .with_header("x-lunora-client-id", "c")
+            .with_header("x-lunora-client-seq", "7")
+            .with_header("x-lunora-userid", "mallory")
+            .with_header("x-lunora-identity", "e30")
+            .with_header("x-lunora-identity-exp", "9")
+            .with_header("x-lunora-system", "1")
+            .with_header("x-lunora-client-ip", "6.6.6.6")
+            .with_header("x-forwarded-for", "6.6.6.6")
+            .with_header("cf-connecting-ip", "192.0.2.1")
+            .with_header("x-other", "kept on upgrades")
+            .headers()
+            .clone()
+    }
+
+    #[test]
+    fn a_call_carries_the_allow_list_and_nothing_else() {
+        let headers = for_rpc(&inbound());
+        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(
+            names,
+            [
+                "authorization",
+                "content-type",
+                "cookie",
+                "x-d1-bookmark",
+                "x-lunora-client-id",
+                "x-lunora-client-ip",
+                "x-lunora-client-seq",
+                "x-lunora-mutation-id"
+            ]
+        );
+        assert_eq!(headers[CLIENT_IP], "192.0.2.1");
+    }
+
+    #[test]
+    fn an_upgrade_loses_every_lunora_header_of_the_client() {
+        let headers = for_upgrade(&inbound());
+        assert_eq!(headers["x-other"], "kept on upgrades");
+        assert_eq!(headers["authorization"], "Bearer t");
+        let ours: Vec<_> = headers
+            .keys()
+            .filter(|name| name.as_str().starts_with("x-lunora-"))
+            .collect();
+        assert_eq!(ours, [&CLIENT_IP]);
+        assert_eq!(headers[CLIENT_IP], "192.0.2.1");
+    }
+
+    #[test]
+    fn an_address_that_is_a_list_is_no_address() {
+        let mut inbound = HeaderMap::new();
+        inbound.insert(
+            "cf-connecting-ip",
+            HeaderValue::from_static("192.0.2.1, 6.6.6.6"),
+        );
+        assert!(!for_rpc(&inbound).contains_key(CLIENT_IP));
+        inbound.insert("cf-connecting-ip", HeaderValue::from_static(" "));
+        assert!(!for_rpc(&inbound).contains_key(CLIENT_IP));
+    }
+}

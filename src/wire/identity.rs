@@ -1,0 +1,319 @@
+//! Who a caller is, and how that travels to a shard.
+
+use base64::{
+    Engine,
+    alphabet::URL_SAFE,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use http::{HeaderMap, HeaderValue};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::headers;
+use crate::errors::LunoraError;
+
+/// base64url; written without padding, read with or without.
+pub(crate) const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_encode_padding(false)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Who a caller is: what a resolver found out from the credentials of a request.
+///
+/// A shard receives it in headers that only the Worker writes; a client's own copies of them
+/// never pass.
+///
+/// ```
+/// use lunora::Identity;
+///
+/// let identity = Identity::user("ada")
+///     .with_claim("role", "admin")
+///     .expires_at_ms(1_900_000_000_000);
+/// assert_eq!(identity.user_id(), Some("ada"));
+/// assert_eq!(identity.claim("role").and_then(|role| role.as_str()), Some("admin"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Identity {
+    user_id: Option<String>,
+    claims: Map<String, Value>,
+}
+
+impl Identity {
+    /// A user, with no claims beside the id. An empty id is none.
+    pub fn user(id: impl Into<String>) -> Self {
+        Self {
+            user_id: Some(id.into()).filter(|id| !id.is_empty()),
+            claims: Map::new(),
+        }
+    }
+
+    /// An identity from the claims of a token or a session; `userId` among them is the user's id.
+    #[must_use]
+    pub fn from_claims(mut claims: Map<String, Value>) -> Self {
+        let user_id = match claims.remove("userId") {
+            Some(Value::String(id)) if !id.is_empty() => Some(id),
+            _ => None,
+        };
+        Self { user_id, claims }
+    }
+
+    /// Adds a claim.
+    #[must_use]
+    pub fn with_claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.claims.insert(name.into(), value.into());
+        self
+    }
+
+    /// Says when the identity ends, in milliseconds since 1970. A live connection ends with it.
+    #[must_use]
+    pub fn expires_at_ms(self, at: i64) -> Self {
+        self.with_claim("expiresAtMs", at)
+    }
+
+    /// The user's id.
+    #[must_use]
+    pub fn user_id(&self) -> Option<&str> {
+        self.user_id.as_deref()
+    }
+
+    /// A claim.
+    #[must_use]
+    pub fn claim(&self, name: &str) -> Option<&Value> {
+        self.claims.get(name)
+    }
+
+    /// Every claim but the user's id.
+    #[must_use]
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
+    /// When the identity ends, in milliseconds since 1970: the claim `expiresAtMs`, else `exp`
+    /// (seconds, as in a JWT).
+    #[must_use]
+    pub fn expiry_ms(&self) -> Option<i64> {
+        let number = |name| {
+            self.claims
+                .get(name)
+                .and_then(Value::as_f64)
+                .filter(|at| at.is_finite())
+        };
+        // Truncation is meant: a header carries whole milliseconds.
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "saturates, and no real date comes near"
+        )]
+        number("expiresAtMs")
+            .or_else(|| Some(number("exp")? * 1000.0))
+            .map(|at| at as i64)
+    }
+
+    /// Writes the identity into the headers of a request to a shard (contract, section 3.3).
+    pub(crate) fn mint(&self, headers: &mut HeaderMap) -> Result<(), LunoraError> {
+        if let Some(id) = &self.user_id {
+            headers.insert(headers::USER_ID, user_id_value(id)?);
+        }
+        if !self.claims.is_empty() {
+            let json = serde_json::to_vec(&self.claims).map_err(LunoraError::internal)?;
+            headers.insert(headers::IDENTITY, ascii(BASE64_URL.encode(json))?);
+        }
+        if let Some(at) = self.expiry_ms() {
+            headers.insert(headers::IDENTITY_EXPIRY, at.into());
+        }
+        Ok(())
+    }
+}
+
+/// The id as a header value: raw where a header carries it unchanged, else `=` and base64url.
+fn user_id_value(id: &str) -> Result<HeaderValue, LunoraError> {
+    let raw: Option<Vec<u8>> = id.chars().map(|c| u8::try_from(c).ok()).collect();
+    let survives = |bytes: &[u8]| {
+        !bytes.starts_with(b"=")
+            && bytes.trim_ascii() == bytes
+            && !bytes.iter().any(u8::is_ascii_control)
+    };
+    match raw {
+        Some(bytes) if survives(&bytes) => {
+            HeaderValue::from_bytes(&bytes).map_err(LunoraError::internal)
+        }
+        _ => ascii(format!("={}", BASE64_URL.encode(id))),
+    }
+}
+
+fn ascii(text: String) -> Result<HeaderValue, LunoraError> {
+    HeaderValue::try_from(text).map_err(LunoraError::internal)
+}
+
+/// Refuses a replay whose client expected to be somebody else
+/// (`x-lunora-expect-subject`; contract, section 2.1).
+pub(crate) fn check_expected_subject(
+    inbound: &HeaderMap,
+    identity: Option<&Identity>,
+) -> Result<(), LunoraError> {
+    #[derive(Deserialize)]
+    struct Expected {
+        #[serde(deserialize_with = "Option::deserialize")]
+        subject: Option<String>,
+    }
+
+    let Some(header) = inbound.get(headers::EXPECT_SUBJECT) else {
+        return Ok(());
+    };
+    let expected: Expected = BASE64_URL
+        .decode(header.as_bytes())
+        .ok()
+        .and_then(|json| serde_json::from_slice(&json).ok())
+        .ok_or_else(|| {
+            LunoraError::bad_request(
+                "x-lunora-expect-subject must be base64url JSON {\"subject\": string | null}",
+            )
+        })?;
+    if expected.subject.as_deref() == identity.and_then(Identity::user_id) {
+        return Ok(());
+    }
+    Err(LunoraError::new(
+        crate::errors::Code::IdentityMismatch,
+        "the write was queued under another identity than the one it is sent with",
+    ))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    /// Reads the headers back as a shard of the contract does.
+    fn read(headers: &HeaderMap) -> (Option<String>, Option<Value>) {
+        let user = headers
+            .get(headers::USER_ID)
+            .map(|value| match value.as_bytes() {
+                [b'=', rest @ ..] => String::from_utf8(BASE64_URL.decode(rest).unwrap()).unwrap(),
+                raw => raw.iter().map(|byte| char::from(*byte)).collect(),
+            });
+        let claims = headers.get(headers::IDENTITY).map(|value| {
+            serde_json::from_slice(&BASE64_URL.decode(value.as_bytes()).unwrap()).unwrap()
+        });
+        (user, claims)
+    }
+
+    fn minted(identity: &Identity) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        identity.mint(&mut headers).unwrap();
+        headers
+    }
+
+    #[test]
+    fn an_id_is_raw_only_where_a_header_carries_it_unchanged() {
+        for (id, raw) in [
+            ("ada", true),
+            ("José", true),
+            ("a b", true),
+            ("=ada", false),
+            ("部屋", false),
+            (" ada", false),
+            ("ada\t", false),
+            ("a\nb", false),
+            ("a\u{7f}", false),
+        ] {
+            let headers = minted(&Identity::user(id));
+            assert_eq!(
+                !headers[headers::USER_ID].as_bytes().starts_with(b"="),
+                raw,
+                "{id:?}"
+            );
+            assert_eq!(read(&headers).0.as_deref(), Some(id));
+        }
+    }
+
+    #[test]
+    fn claims_travel_without_the_user_id() {
+        let claims = json!({"userId": "ada", "role": "admin", "näme": "José"});
+        let identity = Identity::from_claims(claims.as_object().unwrap().clone());
+        let headers = minted(&identity);
+        assert_eq!(
+            read(&headers),
+            (
+                Some("ada".into()),
+                Some(json!({"role": "admin", "näme": "José"}))
+            )
+        );
+        assert!(!headers[headers::IDENTITY].to_str().unwrap().contains('='));
+    }
+
+    #[test]
+    fn an_empty_identity_mints_nothing() {
+        assert!(minted(&Identity::default()).is_empty());
+        assert!(minted(&Identity::user("")).is_empty());
+    }
+
+    #[test]
+    fn the_expiry_is_in_milliseconds_and_prefers_its_own_claim() {
+        let expiry = |identity: Identity| minted(&identity).get(headers::IDENTITY_EXPIRY).cloned();
+        assert_eq!(
+            expiry(Identity::user("a").with_claim("exp", 1_700_000_000)).unwrap(),
+            "1700000000000"
+        );
+        assert_eq!(
+            expiry(Identity::user("a").with_claim("exp", 1).expires_at_ms(5)).unwrap(),
+            "5"
+        );
+        assert_eq!(expiry(Identity::user("a").with_claim("exp", "soon")), None);
+    }
+
+    #[test]
+    fn refuses_a_replay_under_another_identity() {
+        let check = |json: &str, user: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(
+                headers::EXPECT_SUBJECT,
+                ascii(BASE64_URL.encode(json)).unwrap(),
+            );
+            check_expected_subject(&headers, user.map(Identity::user).as_ref())
+                .map_err(|error| error.code().to_owned())
+        };
+        assert_eq!(check(r#"{"subject":"ada"}"#, Some("ada")), Ok(()));
+        assert_eq!(check(r#"{"subject":null}"#, None), Ok(()));
+        for (json, user) in [
+            (r#"{"subject":"ada"}"#, None),
+            (r#"{"subject":"ada"}"#, Some("bob")),
+            (r#"{"subject":null}"#, Some("ada")),
+        ] {
+            assert_eq!(
+                check(json, user),
+                Err("IDENTITY_MISMATCH".into()),
+                "{json} {user:?}"
+            );
+        }
+        for json in [
+            "",
+            "null",
+            "{}",
+            r#"{"subject":1}"#,
+            "[]",
+            r#"{"subject":"ada""#,
+        ] {
+            assert_eq!(
+                check(json, Some("ada")),
+                Err("BAD_REQUEST".into()),
+                "{json}"
+            );
+        }
+        assert!(check_expected_subject(&HeaderMap::new(), None).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn every_id_and_claim_survives_the_headers(id in "\\PC{1,40}|.{1,40}", key in ".{0,20}", value in ".{0,40}") {
+            prop_assume!(key != "userId");
+            let headers = minted(&Identity::user(&*id).with_claim(&*key, &*value));
+            let (user, claims) = read(&headers);
+            prop_assert_eq!(user, Some(id));
+            prop_assert_eq!(claims, Some(json!({ key: value })));
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The paths and names that the wire reserves, and the budgets of their bodies.
+
+/// Everything below belongs to the framework.
+pub(crate) const PLANE: &str = "/_lunora/";
+/// One call.
+pub(crate) const RPC: &str = "/_lunora/rpc";
+/// A live connection.
+pub(crate) const WS: &str = "/_lunora/ws";
+/// Whether the Worker answers at all.
+pub(crate) const STATUS: &str = "/_lunora/status";
+
+/// Operations that the shard's own admin gate decides on.
+pub(crate) const ADMIN_PREFIX: &str = "__lunora_admin__:";
+/// Relation reads, which only ever run across shards.
+pub(crate) const RELATION_PREFIX: &str = "__lunora_relation__:";
+
+/// The largest body of a call, in bytes.
+pub(crate) const MAX_BODY: usize = 1024 * 1024;
+
+/// Where a call goes on its shard. The origin is made up: only the object sees it.
+pub(crate) const SHARD_RPC: &str = "https://shard.internal/rpc";
