@@ -241,6 +241,24 @@ impl ShardCallError {
             source: source.into(),
         }
     }
+
+    /// Says that the same call may work now.
+    #[must_use]
+    pub fn retryable(mut self) -> Self {
+        if let Self::Unavailable { retryable, .. } = &mut self {
+            *retryable = true;
+        }
+        self
+    }
+
+    /// Says that the shard has too much to do; a retry would add to it.
+    #[must_use]
+    pub fn overloaded(mut self) -> Self {
+        if let Self::Unavailable { overloaded, .. } = &mut self {
+            *overloaded = true;
+        }
+        self
+    }
 }
 
 /// What a client is told: `SHARD_UNAVAILABLE`, on which a client may repeat a write that carries
