@@ -1,0 +1,95 @@
+// What crosses between wasm and JavaScript crosses once: a head goes over as one string, a body
+// as one array. Header values are byte strings; a string here holds one byte a UTF-16 unit.
+
+/** `name:value` lines of every header. */
+function pack(headers) {
+  let lines = "";
+  for (const [name, value] of headers) lines += `\n${name}:${value}`;
+  return lines;
+}
+
+function unpack(lines) {
+  const headers = new Headers();
+  if (lines === "") return headers;
+  for (const line of lines.split("\n")) {
+    const colon = line.indexOf(":");
+    headers.append(line.slice(0, colon), line.slice(colon + 1));
+  }
+  return headers;
+}
+
+/** Wasm memory moves and is written to; what leaves it is a copy. */
+const own = (body) => (body instanceof Uint8Array ? body.slice() : body);
+
+/** `<1 if there is a body>\n<method>\n<url>\n<name:value>…` */
+export function requestHead(request) {
+  return `${request.body === null ? 0 : 1}\n${request.method}\n${request.url}${pack(request.headers)}`;
+}
+
+/** `<1 if there is a body>\n<status>\n<name:value>…` */
+export function responseHead(response) {
+  return `${response.body === null ? 0 : 1}\n${response.status}${pack(response.headers)}`;
+}
+
+export function makeResponse(status, headers, body) {
+  return new Response(own(body), { status, headers: unpack(headers) });
+}
+
+/** Every byte of a body, or `undefined` as soon as there are more than `limit`. */
+export async function readBody(source, limit) {
+  if (source.body === null) return new Uint8Array(0);
+  const reader = source.body.getReader();
+  const chunks = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.byteLength;
+    if (length > limit) {
+      // Not awaited: a sender that never ends must not hold the answer back.
+      reader.cancel().catch(() => {});
+      return undefined;
+    }
+    chunks.push(value);
+  }
+  if (chunks.length === 1) return chunks[0];
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return whole;
+}
+
+const calls = new Map();
+
+/** Sends a request to the named object. `call` names the call for `abandonCall`. */
+export async function callShard(namespace, name, jurisdiction, hint, method, url, headers, body, call) {
+  if (jurisdiction !== undefined) {
+    if (typeof namespace.jurisdiction !== "function") return "jurisdiction";
+    try {
+      namespace = namespace.jurisdiction(jurisdiction);
+    } catch {
+      return "jurisdiction";
+    }
+  }
+  const controller = new AbortController();
+  calls.set(call, controller);
+  try {
+    const stub = namespace.getByName(name, hint === undefined ? undefined : { locationHint: hint });
+    return await stub.fetch(url, {
+      method,
+      headers: unpack(headers),
+      body: own(body),
+      redirect: "manual",
+      signal: controller.signal,
+    });
+  } finally {
+    calls.delete(call);
+  }
+}
+
+export function abandonCall(call) {
+  calls.get(call)?.abort();
+}

@@ -1,0 +1,124 @@
+//! The crossings between wasm and JavaScript, and the form in which heads cross.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use wasm_bindgen::prelude::*;
+use worker::{js_sys::Promise, web_sys};
+
+#[wasm_bindgen(module = "/src/platform/cloudflare/glue.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = requestHead)]
+    pub(super) fn request_head(request: &web_sys::Request) -> String;
+
+    #[wasm_bindgen(js_name = responseHead)]
+    pub(super) fn response_head(response: &web_sys::Response) -> String;
+
+    #[wasm_bindgen(js_name = makeResponse, catch)]
+    pub(super) fn make_response(
+        status: u16,
+        headers: &str,
+        body: &JsValue,
+    ) -> Result<web_sys::Response, JsValue>;
+
+    #[wasm_bindgen(js_name = makeResponse, catch)]
+    pub(super) fn make_response_of_bytes(
+        status: u16,
+        headers: &str,
+        body: &[u8],
+    ) -> Result<web_sys::Response, JsValue>;
+
+    #[wasm_bindgen(js_name = readBody)]
+    pub(super) fn read_body(source: &JsValue, limit: f64) -> Promise;
+
+    #[wasm_bindgen(js_name = callShard)]
+    pub(super) fn call_shard(
+        namespace: &JsValue,
+        name: &str,
+        jurisdiction: Option<&str>,
+        hint: Option<&str>,
+        method: &str,
+        url: &str,
+        headers: &str,
+        body: &JsValue,
+        call: u32,
+    ) -> Promise;
+
+    #[wasm_bindgen(js_name = callShard)]
+    pub(super) fn call_shard_with_bytes(
+        namespace: &JsValue,
+        name: &str,
+        jurisdiction: Option<&str>,
+        hint: Option<&str>,
+        method: &str,
+        url: &str,
+        headers: &str,
+        body: &[u8],
+        call: u32,
+    ) -> Promise;
+
+    #[wasm_bindgen(js_name = abandonCall)]
+    pub(super) fn abandon_call(call: u32);
+}
+
+/// Reads packed header lines. What HTTP cannot carry is left out: it cannot have come by HTTP.
+pub(super) fn unpack<'a>(lines: impl Iterator<Item = &'a str>) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(16);
+    for line in lines {
+        if let Some((name, value)) = line.split_once(':')
+            && let Ok(name) = HeaderName::from_bytes(name.as_bytes())
+            && let Ok(value) = HeaderValue::from_bytes(&to_bytes(value))
+        {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
+/// Writes headers as packed lines.
+pub(super) fn pack(headers: &HeaderMap) -> String {
+    let mut lines = String::with_capacity(headers.len() * 48);
+    for (name, value) in headers {
+        if !lines.is_empty() {
+            lines.push('\n');
+        }
+        lines.push_str(name.as_str());
+        lines.push(':');
+        match value.to_str() {
+            Ok(ascii) => lines.push_str(ascii),
+            Err(_) => lines.extend(value.as_bytes().iter().map(|byte| char::from(*byte))),
+        }
+    }
+    lines
+}
+
+/// The bytes of a header value that JavaScript shows as one UTF-16 unit a byte.
+fn to_bytes(value: &str) -> std::borrow::Cow<'_, [u8]> {
+    if value.is_ascii() {
+        return value.as_bytes().into();
+    }
+    let latin1: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(c).ok()).collect();
+    latin1.map_or_else(|| value.as_bytes().into(), Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn header_bytes_of_every_kind_survive_the_crossing(value in proptest::collection::vec(any::<u8>(), 0..40)) {
+            if let Ok(value) = HeaderValue::from_bytes(&value) {
+                let mut headers = HeaderMap::new();
+                headers.append("x-a", value.clone());
+                headers.append("x-a", HeaderValue::from_static("a:b"));
+                prop_assert_eq!(unpack(pack(&headers).split('\n')), headers);
+            }
+        }
+
+        #[test]
+        fn never_panics_on_any_head(text in ".*") {
+            let _ = unpack(text.split('\n'));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Requests and responses, to and from JavaScript.
+
+use bytes::Bytes;
+use futures::{
+    StreamExt, TryStreamExt,
+    future::LocalBoxFuture,
+    stream::{self, LocalBoxStream},
+};
+use http::{Method, StatusCode, Uri};
+use wasm_bindgen::{JsCast, JsValue};
+use worker::{ByteStream, js_sys::Uint8Array, wasm_bindgen_futures::JsFuture, web_sys};
+
+use super::{error::JsFailure, glue};
+use crate::{
+    errors::LunoraError,
+    message::{Body, BodyError, HostBody, Request, Response},
+};
+
+/// The body of a JavaScript request, not read yet.
+struct RequestBody(web_sys::Request);
+
+/// A JavaScript response, of which nothing but the head was read.
+struct ResponseBody(web_sys::Response);
+
+/// Takes a request over from JavaScript; the head crosses in one piece, the body stays.
+///
+/// # Errors
+/// 400 for a URL that is longer than 64 KiB, which is what `http::Uri` carries.
+pub(super) fn request_from_js(raw: web_sys::Request) -> Result<Request, LunoraError> {
+    let head = glue::request_head(&raw);
+    let mut lines = head.split('\n');
+    let has_body = lines.next() == Some("1");
+    let method = Method::from_bytes(lines.next().unwrap_or_default().as_bytes())
+        .map_err(|_| LunoraError::bad_request("the request method is malformed"))?;
+    let url = lines.next().unwrap_or_default();
+    let url = Uri::try_from(url.split('#').next().unwrap_or_default())
+        .map_err(|_| LunoraError::bad_request("the request URL is malformed or too long"))?;
+    let headers = glue::unpack(lines);
+    let body = if has_body {
+        Body::from_host(RequestBody(raw))
+    } else {
+        Body::empty()
+    };
+    let mut request = Request::new(method, url, body);
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+/// Takes a response over from JavaScript; the head crosses in one piece, the body stays.
+pub(super) fn response_from_js(raw: web_sys::Response) -> Response {
+    let head = glue::response_head(&raw);
+    let mut lines = head.split('\n');
+    let has_body = lines.next() == Some("1");
+    let status = lines
+        .next()
+        .and_then(|status| StatusCode::from_bytes(status.as_bytes()).ok());
+    let headers = glue::unpack(lines);
+    let status = status.unwrap_or(StatusCode::BAD_GATEWAY);
+    // An upgrade has no body, but the response holds the socket.
+    let keep = has_body || status == StatusCode::SWITCHING_PROTOCOLS;
+    let mut response = Response::body(if keep {
+        Body::from_host(ResponseBody(raw))
+    } else {
+        Body::empty()
+    });
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// Hands a response over to JavaScript; the head crosses in one piece, a body of JavaScript's own
+/// goes back as it came, and an upgrade goes back as the very object that came.
+pub(super) fn response_to_js(response: Response) -> Result<web_sys::Response, LunoraError> {
+    let (parts, body) = response.into_parts();
+    let status = parts.status.as_u16();
+    let body = match body.into_host::<ResponseBody>() {
+        Ok(host) if status == 101 => return Ok(host.0),
+        Ok(host) => Ok(host.0.body().map_or(JsValue::UNDEFINED, Into::into)),
+        Err(body) => Err(body),
+    };
+    let headers = glue::pack(&parts.headers);
+    // Statuses that the Fetch standard allows no body with.
+    let made = if matches!(status, 101 | 204 | 205 | 304) {
+        glue::make_response(status, &headers, &JsValue::NULL)
+    } else {
+        match body {
+            Ok(stream) => glue::make_response(status, &headers, &stream),
+            Err(body) => match body.as_bytes() {
+                Some(bytes) => glue::make_response_of_bytes(status, &headers, bytes),
+                None => glue::make_response(status, &headers, &body_to_js(body)?),
+            },
+        }
+    };
+    made.map_err(|error| LunoraError::internal(JsFailure::from(error)))
+}
+
+/// A body as JavaScript takes it: `undefined`, a byte array, or a stream.
+pub(super) fn body_to_js(body: Body) -> Result<JsValue, LunoraError> {
+    if body.is_empty() {
+        return Ok(JsValue::UNDEFINED);
+    }
+    if let Some(bytes) = body.as_bytes() {
+        return Ok(Uint8Array::from(&bytes[..]).into());
+    }
+    let body = match body.into_host::<RequestBody>() {
+        Ok(host) => return Ok(host.0.body().map_or(JsValue::UNDEFINED, Into::into)),
+        Err(body) => body,
+    };
+    let body = match body.into_host::<ResponseBody>() {
+        Ok(host) => return Ok(host.0.body().map_or(JsValue::UNDEFINED, Into::into)),
+        Err(body) => body,
+    };
+    let chunks = body
+        .into_stream()
+        .map_ok(|bytes| Vec::from(&bytes[..]))
+        .map_err(|error| worker::Error::RustError(error.to_string()));
+    let carrier = worker::Response::from_stream(chunks).map_err(LunoraError::internal)?;
+    Ok(web_sys::Response::from(carrier)
+        .body()
+        .map_or(JsValue::UNDEFINED, Into::into))
+}
+
+impl HostBody for RequestBody {
+    fn read(self: Box<Self>, limit: usize) -> LocalBoxFuture<'static, Result<Bytes, BodyError>> {
+        Box::pin(read(self.0.into(), limit))
+    }
+
+    fn into_stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Bytes, BodyError>> {
+        stream_of(self.0.body())
+    }
+}
+
+impl HostBody for ResponseBody {
+    fn read(self: Box<Self>, limit: usize) -> LocalBoxFuture<'static, Result<Bytes, BodyError>> {
+        Box::pin(read(self.0.into(), limit))
+    }
+
+    fn into_stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Bytes, BodyError>> {
+        stream_of(self.0.body())
+    }
+}
+
+async fn read(source: JsValue, limit: usize) -> Result<Bytes, BodyError> {
+    // A budget is far below 2^53.
+    #[allow(clippy::cast_precision_loss, reason = "a budget is far below 2^53")]
+    let limit_js = limit as f64;
+    let bytes = JsFuture::from(glue::read_body(&source, limit_js))
+        .await
+        .map_err(|error| BodyError::Broken(JsFailure::from(error).into()))?;
+    match bytes.dyn_into::<Uint8Array>() {
+        Ok(bytes) => Ok(bytes.to_vec().into()),
+        Err(_) => Err(BodyError::TooLarge { limit }),
+    }
+}
+
+fn stream_of(
+    body: Option<web_sys::ReadableStream>,
+) -> LocalBoxStream<'static, Result<Bytes, BodyError>> {
+    match body {
+        None => stream::empty().boxed_local(),
+        Some(body) => ByteStream::from(body)
+            .map_ok(Bytes::from)
+            .map_err(|error| BodyError::Broken(error.into()))
+            .boxed_local(),
+    }
+}
+
+impl worker::FromRequest for Request {
+    fn from_raw(request: web_sys::Request) -> Result<Self, impl Into<Box<dyn std::error::Error>>> {
+        request_from_js(request)
+    }
+}
+
+impl worker::IntoResponse for Response {
+    fn into_raw(self) -> Result<web_sys::Response, impl Into<Box<dyn std::error::Error>>> {
+        response_to_js(self)
+    }
+}
+
+/// A response of the crate `worker`, such as a WebSocket upgrade made by hand.
+impl From<worker::Response> for Response {
+    fn from(response: worker::Response) -> Self {
+        response_from_js(response.into())
+    }
+}
