@@ -1,21 +1,43 @@
 //! A typestate builder that turns a Cloudflare Worker into a sharded, real-time backend.
 
+mod backup;
+pub mod builder;
+mod coordinator;
+mod entry;
 mod errors;
 mod message;
 mod pipeline;
 mod platform;
 pub mod wire;
 
+#[doc(hidden)]
+pub use crate::entry::private as __private;
 pub use crate::{
+    backup::BackupConfig,
+    builder::Builder,
+    coordinator::QueryCoordinator,
+    entry::PerIsolate,
     errors::{Code, ErrorDetail, Hint, LunoraError, LunoraErrorBody, UnknownCode},
     message::{Body, BodyError, HostBody, IntoResponse, Request, Response, to_error_response},
+    pipeline::{
+        Lunora,
+        edge::Security,
+        hooks::{
+            FanOutAccess, FanOutAuthorizer, FirstMatch, Handler, IdentityResolver, IntoGrant,
+            IntoIdentity, PerRoute, RouteContext, ShardAccess, ShardAuthorizer, first_match,
+            per_route, resolver,
+        },
+        route::{Route, RoutePattern, RoutePatternError},
+        scheduled::{IntoOutcome, ScheduledError},
+    },
     platform::{
-        Clock, Environment, ExecutionContext, Jurisdiction, LocationHint, NoopExecutionContext,
-        Placement, ResolvedShard, ShardAddress, ShardCallError, ShardNamespace, resolve_shard,
+        Clock, CronExpression, Env, Environment, ExecutionContext, Jurisdiction, LocationHint,
+        NoopExecutionContext, Placement, ResolvedShard, ScheduledEvent, ShardAddress,
+        ShardCallError, ShardNamespace, resolve_shard,
     },
     wire::{
-        Direction, FanOut, GroupOp, Identity, Merge, RpcEnvelope, ShardKey, ShardKeyError,
-        define_rpc_envelope,
+        AdminToken, Direction, FanOut, GroupOp, Identity, Merge, RpcEnvelope, ShardKey,
+        ShardKeyError, define_rpc_envelope,
     },
 };
 
@@ -57,6 +79,13 @@ pub use crate::{
 /// # Ok(()) }
 /// ```
 pub mod testing {
+    use crate::builder::{Builder, state::Empty};
+
+    /// A builder whose hooks receive a [`MemoryEnvironment`].
+    pub fn builder() -> Builder<Empty, MemoryEnvironment> {
+        Builder::new()
+    }
+
     pub use crate::platform::memory::{
         CapturedLogs, ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryShard,
         RecordedCall, capture_logs,

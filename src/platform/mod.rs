@@ -10,6 +10,9 @@ mod environment;
 pub(crate) mod log;
 pub(crate) mod memory;
 mod shard;
+mod trigger;
+
+pub use worker::Env;
 
 pub use self::{
     clock::Clock,
@@ -19,4 +22,5 @@ pub use self::{
         Jurisdiction, LocationHint, Placement, ResolvedShard, ShardAddress, ShardCallError,
         ShardNamespace, resolve_shard,
     },
+    trigger::{CronExpression, ScheduledEvent},
 };

@@ -26,7 +26,7 @@ struct ResponseBody(web_sys::Response);
 ///
 /// # Errors
 /// 400 for a URL that is longer than 64 KiB, which is what `http::Uri` carries.
-pub(super) fn request_from_js(raw: web_sys::Request) -> Result<Request, LunoraError> {
+pub(crate) fn request_from_js(raw: web_sys::Request) -> Result<Request, LunoraError> {
     let head = glue::request_head(&raw);
     let mut lines = head.split('\n');
     let has_body = lines.next() == Some("1");
@@ -70,7 +70,7 @@ pub(super) fn response_from_js(raw: web_sys::Response) -> Response {
 
 /// Hands a response over to JavaScript; the head crosses in one piece, a body of JavaScript's own
 /// goes back as it came, and an upgrade goes back as the very object that came.
-pub(super) fn response_to_js(response: Response) -> Result<web_sys::Response, LunoraError> {
+pub(crate) fn response_to_js(response: Response) -> Result<web_sys::Response, LunoraError> {
     let (parts, body) = response.into_parts();
     let status = parts.status.as_u16();
     let body = match body.into_host::<ResponseBody>() {

@@ -6,6 +6,8 @@ mod glue;
 mod message;
 mod namespace;
 
+pub(crate) use self::message::{request_from_js, response_to_js};
+
 pub(crate) fn console_error(line: &str) {
     worker::console_error!("{line}");
 }
