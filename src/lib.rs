@@ -10,8 +10,10 @@ pub use crate::{
     errors::{Code, ErrorDetail, Hint, LunoraError, LunoraErrorBody, UnknownCode},
     message::{Body, BodyError, HostBody, IntoResponse, Request, Response, to_error_response},
     platform::{
-        Clock, Environment, ExecutionContext, Jurisdiction, LocationHint, NoopExecutionContext,
-        Placement, ResolvedShard, ShardAddress, ShardCallError, ShardNamespace, resolve_shard,
+        Clock, CloudflareClock, Environment, ExecutionContext, Jurisdiction, ListOptions,
+        LocationHint, MultipartUpload, NoopExecutionContext, ObjectInfo, ObjectMetadata,
+        ObjectPage, ObjectStore, Placement, PutOptions, ResolvedShard, ShardAddress,
+        ShardCallError, ShardNamespace, StoreError, StoreOperation, StoredObject, resolve_shard,
     },
     wire::{
         Direction, FanOut, GroupOp, Identity, Merge, RpcEnvelope, ShardKey, ShardKeyError,
@@ -58,7 +60,7 @@ pub use crate::{
 /// ```
 pub mod testing {
     pub use crate::platform::memory::{
-        CapturedLogs, ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryShard,
-        RecordedCall, capture_logs,
+        CapturedLogs, ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObject,
+        MemoryObjectStore, MemoryShard, RecordedCall, capture_logs,
     };
 }

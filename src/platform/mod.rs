@@ -10,13 +10,19 @@ mod environment;
 pub(crate) mod log;
 pub(crate) mod memory;
 mod shard;
+mod store;
 
 pub use self::{
     clock::Clock,
+    cloudflare::CloudflareClock,
     context::{ExecutionContext, NoopExecutionContext},
     environment::Environment,
     shard::{
         Jurisdiction, LocationHint, Placement, ResolvedShard, ShardAddress, ShardCallError,
         ShardNamespace, resolve_shard,
+    },
+    store::{
+        ListOptions, MultipartUpload, ObjectInfo, ObjectMetadata, ObjectPage, ObjectStore,
+        PutOptions, StoreError, StoreOperation, StoredObject,
     },
 };

@@ -1,10 +1,14 @@
 //! The real platform, over the crate `worker`.
 
+mod clock;
 mod context;
 mod error;
 mod glue;
 mod message;
 mod namespace;
+mod store;
+
+pub use self::clock::CloudflareClock;
 
 pub(crate) fn console_error(line: &str) {
     worker::console_error!("{line}");
