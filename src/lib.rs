@@ -31,9 +31,11 @@ pub use crate::{
         scheduled::{IntoOutcome, ScheduledError},
     },
     platform::{
-        Clock, CronExpression, Env, Environment, ExecutionContext, Jurisdiction, LocationHint,
-        NoopExecutionContext, Placement, ResolvedShard, ScheduledEvent, ShardAddress,
-        ShardCallError, ShardNamespace, resolve_shard,
+        Clock, CloudflareClock, CronExpression, Env, Environment, ExecutionContext, Jurisdiction,
+        ListOptions, LocationHint, MultipartUpload, NoopExecutionContext, ObjectInfo,
+        ObjectMetadata, ObjectPage, ObjectStore, Placement, PutOptions, ResolvedShard,
+        ScheduledEvent, ShardAddress, ShardCallError, ShardNamespace, StoreError, StoreOperation,
+        StoredObject, resolve_shard,
     },
     wire::{
         AdminToken, Direction, FanOut, GroupOp, Identity, Merge, RpcEnvelope, ShardKey,
@@ -87,7 +89,7 @@ pub mod testing {
     }
 
     pub use crate::platform::memory::{
-        CapturedLogs, ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryShard,
-        RecordedCall, capture_logs,
+        CapturedLogs, ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObject,
+        MemoryObjectStore, MemoryShard, RecordedCall, capture_logs,
     };
 }

@@ -10,17 +10,23 @@ mod environment;
 pub(crate) mod log;
 pub(crate) mod memory;
 mod shard;
+mod store;
 mod trigger;
 
 pub use worker::Env;
 
 pub use self::{
     clock::Clock,
+    cloudflare::CloudflareClock,
     context::{ExecutionContext, NoopExecutionContext},
     environment::Environment,
     shard::{
         Jurisdiction, LocationHint, Placement, ResolvedShard, ShardAddress, ShardCallError,
         ShardNamespace, resolve_shard,
+    },
+    store::{
+        ListOptions, MultipartUpload, ObjectInfo, ObjectMetadata, ObjectPage, ObjectStore,
+        PutOptions, StoreError, StoreOperation, StoredObject,
     },
     trigger::{CronExpression, ScheduledEvent},
 };

@@ -1,10 +1,14 @@
 //! The real platform, over the crate `worker`.
 
+mod clock;
 mod context;
 mod error;
 mod glue;
 mod message;
 mod namespace;
+mod store;
+
+pub use self::clock::CloudflareClock;
 
 pub(crate) use self::message::{request_from_js, response_to_js};
 

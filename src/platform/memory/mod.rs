@@ -3,9 +3,12 @@
 mod clock;
 mod context;
 mod environment;
+mod faults;
 pub(crate) mod logs;
 mod namespace;
 mod shard;
+mod store;
+mod upload;
 
 pub use self::{
     clock::ManualClock,
@@ -14,4 +17,5 @@ pub use self::{
     logs::{CapturedLogs, capture_logs},
     namespace::{MemoryNamespace, RecordedCall},
     shard::MemoryShard,
+    store::{MemoryObject, MemoryObjectStore},
 };

@@ -101,7 +101,7 @@ impl MemoryNamespace {
 
     /// Every call so far, in the order in which they began.
     ///
-    /// A call begins when its future is first polled.
+    /// As on the real platform a call begins when it is made, not when its future is first polled.
     #[must_use]
     pub fn calls(&self) -> Vec<RecordedCall> {
         self.state.calls.borrow().clone()
@@ -127,11 +127,12 @@ impl ShardNamespace for MemoryNamespace {
         request: Request,
     ) -> LocalBoxFuture<'static, Result<Response, ShardCallError>> {
         let (state, address) = (self.state.clone(), address.clone());
+        let call = CallGuard::begin(&state, &address, &request);
+        let (delay, step) = state.script(&address);
+        let delay = delay.map(|(clock, duration)| clock.sleep(duration));
         async move {
-            let call = CallGuard::begin(&state, &address, &request);
-            let (delay, step) = state.script(&address);
-            if let Some((clock, duration)) = delay {
-                clock.sleep(duration).await;
+            if let Some(delay) = delay {
+                delay.await;
             }
             let outcome = match step {
                 Step::Handle => Ok((state.handler)(address, request).await),

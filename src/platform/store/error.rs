@@ -1,0 +1,125 @@
+//! Why a store did not do what it was asked to.
+
+use std::{error::Error, fmt};
+
+use super::rules;
+
+/// Why a store did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The key is empty or too long.
+    #[error(
+        "an object's key has 1 to {} bytes, this one has {bytes}",
+        rules::MAX_KEY_BYTES
+    )]
+    InvalidKey {
+        /// How long the key is, in bytes.
+        bytes: usize,
+    },
+    /// The custom metadata is too large.
+    #[error(
+        "the metadata of `{key}` is too large: the store takes {} bytes",
+        rules::MAX_METADATA_BYTES
+    )]
+    MetadataTooLarge {
+        /// The object.
+        key: String,
+    },
+    /// The object was to be written only if it did not exist, and it does.
+    #[error("the object `{key}` exists already")]
+    AlreadyExists {
+        /// The object.
+        key: String,
+    },
+    /// The bytes that arrived are not those whose checksum was given. Nothing was written.
+    #[error("the bytes of `{key}` do not match their checksum")]
+    ChecksumMismatch {
+        /// The object.
+        key: String,
+    },
+    /// A part breaks the rules of a multipart upload.
+    #[error("part {number} of `{key}` is not acceptable: {rule}")]
+    InvalidPart {
+        /// The object.
+        key: String,
+        /// The part; 0 where no part was written at all.
+        number: u16,
+        /// The rule that it breaks.
+        rule: &'static str,
+    },
+    /// The upload was completed or aborted by somebody else, or was too old.
+    #[error("the upload of `{key}` no longer exists")]
+    UploadGone {
+        /// The object.
+        key: String,
+    },
+    /// The store failed, or could not be reached.
+    #[error("the store failed to {operation} `{key}`")]
+    Failed {
+        /// What was asked of it.
+        operation: StoreOperation,
+        /// The object; the prefix for a list, the first key for a delete.
+        key: String,
+        /// What the store said.
+        #[source]
+        source: Box<dyn Error + 'static>,
+    },
+}
+
+impl StoreError {
+    /// The store failed, or could not be reached: what an [`ObjectStore`](crate::ObjectStore)
+    /// answers when nothing more exact is known.
+    pub fn failed(
+        operation: StoreOperation,
+        key: impl Into<String>,
+        source: impl Into<Box<dyn Error + 'static>>,
+    ) -> Self {
+        Self::Failed {
+            operation,
+            key: key.into(),
+            source: source.into(),
+        }
+    }
+}
+
+/// What a store was asked to do.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum StoreOperation {
+    /// [`put`](crate::ObjectStore::put).
+    Put,
+    /// [`get`](crate::ObjectStore::get).
+    Get,
+    /// [`head`](crate::ObjectStore::head).
+    Head,
+    /// [`delete`](crate::ObjectStore::delete).
+    Delete,
+    /// [`list`](crate::ObjectStore::list).
+    List,
+    /// [`create_multipart`](crate::ObjectStore::create_multipart).
+    CreateMultipart,
+    /// [`upload_part`](crate::MultipartUpload::upload_part).
+    UploadPart,
+    /// [`complete`](crate::MultipartUpload::complete).
+    Complete,
+    /// [`abort`](crate::MultipartUpload::abort).
+    Abort,
+}
+
+/// As in "failed to …".
+impl fmt::Display for StoreOperation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Put => "write",
+            Self::Get => "read",
+            Self::Head => "look up",
+            Self::Delete => "delete",
+            Self::List => "list",
+            Self::CreateMultipart => "begin the upload of",
+            Self::UploadPart => "write a part of",
+            Self::Complete => "complete the upload of",
+            Self::Abort => "abort the upload of",
+        })
+    }
+}

@@ -1,0 +1,99 @@
+//! Where objects are kept, such as backups: an R2 bucket, or its stand-in in a test.
+
+mod error;
+mod object;
+pub(crate) mod rules;
+
+use bytes::Bytes;
+use futures::future::LocalBoxFuture;
+
+pub use self::{
+    error::{StoreError, StoreOperation},
+    object::{ListOptions, ObjectInfo, ObjectMetadata, ObjectPage, PutOptions, StoredObject},
+};
+
+/// A store of objects by key: an R2 bucket, or its stand-in in a test.
+///
+/// Reads see the last finished write. A key has 1 to 1024 bytes of UTF-8; the texts of one
+/// object's custom metadata have 2048 bytes together at most, which is what R2's local simulator
+/// takes (R2 itself takes 8192).
+///
+/// ```
+/// use lunora::{ListOptions, ObjectStore, PutOptions, StoreError, testing::MemoryObjectStore};
+///
+/// # futures::executor::block_on(async {
+/// let store = MemoryObjectStore::new();
+/// store.put("backups/1.ndjson", "{}\n".into(), PutOptions::new().only_if_absent()).await?;
+///
+/// let page = store.list(ListOptions::of("backups/")).await?;
+/// assert_eq!(page.objects[0].key, "backups/1.ndjson");
+/// let Some(object) = store.get("backups/1.ndjson").await? else { unreachable!() };
+/// assert_eq!(object.info.size, 3);
+/// assert_eq!(object.body.into_bytes(1024).await.unwrap(), "{}\n");
+/// # Ok::<(), StoreError>(()) }).unwrap();
+/// ```
+pub trait ObjectStore: 'static {
+    /// Writes a whole object, over the one that has the key by default.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyExists`] and [`StoreError::ChecksumMismatch`] where the options ask
+    /// for it; nothing is written then.
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        bytes: Bytes,
+        options: PutOptions,
+    ) -> LocalBoxFuture<'a, Result<ObjectInfo, StoreError>>;
+
+    /// Reads an object; its body streams. `None` when there is none.
+    fn get<'a>(
+        &'a self,
+        key: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Option<StoredObject>, StoreError>>;
+
+    /// What is known of an object, without its body. `None` when there is none.
+    fn head<'a>(
+        &'a self,
+        key: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Option<ObjectInfo>, StoreError>>;
+
+    /// Deletes objects, any number of them. A key without an object is no error.
+    ///
+    /// It is not atomic: when it fails, some may be gone.
+    fn delete<'a>(&'a self, keys: &'a [String]) -> LocalBoxFuture<'a, Result<(), StoreError>>;
+
+    /// Lists objects in the order of their keys, bytewise, a page at a time.
+    fn list(&self, options: ListOptions) -> LocalBoxFuture<'_, Result<ObjectPage, StoreError>>;
+
+    /// Begins an object that is written in parts; it appears when the upload is completed.
+    fn create_multipart<'a>(
+        &'a self,
+        key: &'a str,
+        metadata: ObjectMetadata,
+    ) -> LocalBoxFuture<'a, Result<Box<dyn MultipartUpload>, StoreError>>;
+}
+
+/// An object under way, written in parts.
+///
+/// Every part but the last has the same size, 5 MiB (5,242,880 bytes) at least; the last has no
+/// more than the others. An upload that is dropped, neither completed nor aborted, shows nowhere
+/// and costs storage until R2 clears it away after seven days.
+pub trait MultipartUpload {
+    /// Writes a part. Parts may come in any order and side by side; written again, a part is
+    /// replaced.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidPart`] for a `number` outside 1 to 10,000.
+    fn upload_part(&self, number: u16, bytes: Bytes) -> LocalBoxFuture<'_, Result<(), StoreError>>;
+
+    /// Makes the object of the parts, in the order of their numbers, over the one that has the
+    /// key.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidPart`] when the parts break the rule of sizes, or when there is none.
+    /// After any failure the upload is aborted: there is nothing left to clean up.
+    fn complete(self: Box<Self>) -> LocalBoxFuture<'static, Result<ObjectInfo, StoreError>>;
+
+    /// Throws the parts away.
+    fn abort(self: Box<Self>) -> LocalBoxFuture<'static, Result<(), StoreError>>;
+}

@@ -1,0 +1,196 @@
+//! What is stored, and how it is asked for.
+
+use std::collections::BTreeMap;
+
+use crate::message::Body;
+
+/// What an object says about itself.
+///
+/// ```
+/// use lunora::ObjectMetadata;
+///
+/// let metadata = ObjectMetadata::new()
+///     .with_content_type("application/x-ndjson")
+///     .with_custom("written-by", "0 3 * * *");
+/// assert_eq!(metadata.custom["written-by"], "0 3 * * *");
+/// ```
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ObjectMetadata {
+    /// The media type of the bytes; none by default.
+    pub content_type: Option<String>,
+    /// An application's own notes, by name; none by default.
+    pub custom: BTreeMap<String, String>,
+}
+
+impl ObjectMetadata {
+    /// No metadata.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the media type.
+    #[must_use]
+    pub fn with_content_type(mut self, content_type: impl Into<String>) -> Self {
+        self.content_type = Some(content_type.into());
+        self
+    }
+
+    /// Adds a note of the application's own; of a repeated name the last value counts.
+    #[must_use]
+    pub fn with_custom(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.custom.insert(name.into(), value.into());
+        self
+    }
+}
+
+/// How an object is written.
+///
+/// By default it replaces the object of the same key, carries no metadata and is not verified.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct PutOptions {
+    /// What the object says about itself.
+    pub metadata: ObjectMetadata,
+    /// Whether an object that has the key already makes the write fail.
+    pub only_if_absent: bool,
+    /// What the store must find when it hashes the bytes that arrived.
+    pub sha256: Option<[u8; 32]>,
+}
+
+impl PutOptions {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets what the object says about itself.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: ObjectMetadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// Writes only where no object has the key; the check and the write are one step.
+    #[must_use]
+    pub fn only_if_absent(mut self) -> Self {
+        self.only_if_absent = true;
+        self
+    }
+
+    /// Lets the store verify the SHA-256 of what arrived, and keep it with the object.
+    #[must_use]
+    pub fn with_sha256(mut self, sha256: [u8; 32]) -> Self {
+        self.sha256 = Some(sha256);
+        self
+    }
+}
+
+/// Which objects to list.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ListOptions {
+    /// What the keys begin with; empty for every object.
+    pub prefix: String,
+    /// Where the last page ended.
+    pub cursor: Option<String>,
+    /// The most objects of one page, 1 to 1000; what is outside is taken as the nearest of these.
+    pub limit: u16,
+}
+
+impl ListOptions {
+    /// The first page of the objects whose keys begin with `prefix`, up to 1000 of them.
+    pub fn of(prefix: impl Into<String>) -> Self {
+        Self {
+            prefix: prefix.into(),
+            cursor: None,
+            limit: super::rules::MAX_PAGE,
+        }
+    }
+
+    /// Goes on where a page ended: see [`ObjectPage::cursor`].
+    #[must_use]
+    pub fn with_cursor(mut self, cursor: impl Into<String>) -> Self {
+        self.cursor = Some(cursor.into());
+        self
+    }
+
+    /// Sets the most objects of one page.
+    #[must_use]
+    pub fn with_limit(mut self, limit: u16) -> Self {
+        self.limit = limit;
+        self
+    }
+}
+
+/// Some of the objects that were asked for.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ObjectPage {
+    /// The objects, in the order of their keys. It may be fewer than asked for, and even none,
+    /// when more follow.
+    pub objects: Vec<ObjectInfo>,
+    /// Where to go on; `None` after the last page, and only then.
+    pub cursor: Option<String>,
+}
+
+impl ObjectPage {
+    /// A page of `objects`, and where to go on if more follow.
+    #[must_use]
+    pub fn new(objects: Vec<ObjectInfo>, cursor: Option<String>) -> Self {
+        Self { objects, cursor }
+    }
+}
+
+/// What is known of an object without reading it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ObjectInfo {
+    /// The key.
+    pub key: String,
+    /// The size in bytes.
+    pub size: u64,
+    /// The store's own mark of this version of the object, without quotes.
+    pub etag: String,
+    /// When the object was written, in milliseconds since 1970.
+    pub uploaded_ms: u64,
+    /// The SHA-256 of the bytes, where it was given at [`put`](crate::ObjectStore::put).
+    pub sha256: Option<[u8; 32]>,
+    /// What the object says about itself.
+    pub metadata: ObjectMetadata,
+}
+
+impl ObjectInfo {
+    /// An object without metadata, without an etag and of unknown age, for a store of one's own
+    /// to fill in.
+    pub fn new(key: impl Into<String>, size: u64) -> Self {
+        Self {
+            key: key.into(),
+            size,
+            etag: String::new(),
+            uploaded_ms: 0,
+            sha256: None,
+            metadata: ObjectMetadata::new(),
+        }
+    }
+}
+
+/// An object, with its bytes still to be read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StoredObject {
+    /// What is known of it.
+    pub info: ObjectInfo,
+    /// The whole object, as a stream.
+    pub body: Body,
+}
+
+impl StoredObject {
+    /// An object and its bytes.
+    #[must_use]
+    pub fn new(info: ObjectInfo, body: Body) -> Self {
+        Self { info, body }
+    }
+}
