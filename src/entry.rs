@@ -68,11 +68,11 @@ macro_rules! serve {
             }
 
             #[wasm_bindgen::prelude::wasm_bindgen(
-                        js_name = fetch,
-                        wasm_bindgen = $crate::__private::wasm_bindgen,
-                        wasm_bindgen_futures = $crate::__private::wasm_bindgen_futures,
-                        js_sys = $crate::__private::js_sys
-                    )]
+                                js_name = fetch,
+                                wasm_bindgen = $crate::__private::wasm_bindgen,
+                                wasm_bindgen_futures = $crate::__private::wasm_bindgen_futures,
+                                js_sys = $crate::__private::js_sys
+                            )]
             pub async fn __lunora_fetch(
                 request: $crate::__private::JsRequest,
                 env: $crate::__private::Env,
@@ -83,11 +83,11 @@ macro_rules! serve {
             }
 
             #[wasm_bindgen::prelude::wasm_bindgen(
-                        js_name = scheduled,
-                        wasm_bindgen = $crate::__private::wasm_bindgen,
-                        wasm_bindgen_futures = $crate::__private::wasm_bindgen_futures,
-                        js_sys = $crate::__private::js_sys
-                    )]
+                                js_name = scheduled,
+                                wasm_bindgen = $crate::__private::wasm_bindgen,
+                                wasm_bindgen_futures = $crate::__private::wasm_bindgen_futures,
+                                js_sys = $crate::__private::js_sys
+                            )]
             pub async fn __lunora_scheduled(
                 event: $crate::__private::JsScheduledEvent,
                 env: $crate::__private::Env,

@@ -13,7 +13,7 @@ pub mod wire;
 #[doc(hidden)]
 pub use crate::entry::private as __private;
 pub use crate::{
-    backup::BackupConfig,
+    backup::{BackupConfig, Retention, RetentionOfZero},
     builder::Builder,
     coordinator::QueryCoordinator,
     entry::PerIsolate,
@@ -31,17 +31,34 @@ pub use crate::{
         scheduled::{IntoOutcome, ScheduledError},
     },
     platform::{
-        Clock, CloudflareClock, CronExpression, Env, Environment, ExecutionContext, Jurisdiction,
-        ListOptions, LocationHint, MultipartUpload, NoopExecutionContext, ObjectInfo,
+        Clock, CloudflareClock, CronError, CronExpression, Env, Environment, ExecutionContext,
+        Jurisdiction, ListOptions, LocationHint, MultipartUpload, NoopExecutionContext, ObjectInfo,
         ObjectMetadata, ObjectPage, ObjectStore, Placement, PutOptions, ResolvedShard,
         ScheduledEvent, ShardAddress, ShardCallError, ShardNamespace, StoreError, StoreOperation,
         StoredObject, resolve_shard,
     },
     wire::{
-        AdminToken, Direction, FanOut, GroupOp, Identity, Merge, RpcEnvelope, ShardKey,
-        ShardKeyError, define_rpc_envelope,
+        AdminToken, AdminTokenError, Direction, FanOut, GroupOp, Identity, Merge, RpcEnvelope,
+        ShardKey, ShardKeyError, define_rpc_envelope,
     },
 };
+
+/// The HTTP edge: response headers, CORS and CSRF protection.
+pub mod security {
+    pub use crate::pipeline::edge::{
+        AllowsCredentials, AnyOrigin, Cors, Csrf, FrameOptions, ListedOrigins, Origin, OriginError,
+        Security, SecurityHeader, SecurityHeaders,
+    };
+}
+
+/// What an entry file needs, in one line: `use lunora::prelude::*;`.
+pub mod prelude {
+    pub use crate::{
+        AdminToken, BackupConfig, Code, CronExpression, Env, Identity, Lunora, LunoraError,
+        QueryCoordinator, Request, Response, RpcEnvelope, Security, ShardKey, cron, keep, origin,
+        route,
+    };
+}
 
 /// The platform in memory, for an application's own tests under plain `cargo test`.
 ///

@@ -49,12 +49,12 @@ impl<E: Environment> Lunora<E> {
     pub async fn fetch(&self, request: Request, env: &E, ctx: &dyn ExecutionContext) -> Response {
         let edge = self.edge(env);
         let facts = RequestFacts::of(&request);
-        if let Some(preflight) = edge.preflight(&request) {
-            return preflight;
-        }
-        let mut response = match self.answer(edge, request, env, ctx).await {
-            Ok(response) => response,
-            Err(error) => answers::error(&error),
+        let mut response = match edge.preflight(&request) {
+            Some(preflight) => preflight,
+            None => match self.answer(edge, request, env, ctx).await {
+                Ok(response) => response,
+                Err(error) => answers::error(&error),
+            },
         };
         edge.decorate(&facts, &mut response);
         response

@@ -28,5 +28,5 @@ pub use self::{
         ListOptions, MultipartUpload, ObjectInfo, ObjectMetadata, ObjectPage, ObjectStore,
         PutOptions, StoreError, StoreOperation, StoredObject,
     },
-    trigger::{CronExpression, ScheduledEvent},
+    trigger::{CronError, CronExpression, ScheduledEvent},
 };

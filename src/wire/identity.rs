@@ -110,6 +110,35 @@ impl Identity {
             .map(|at| at as i64)
     }
 
+    /// Reads the identity that a Worker minted into the headers of a request to a shard.
+    ///
+    /// For the shard's side: there these headers can be trusted, since a Worker lets no copy of a
+    /// client's through. Claims that cannot be read count as none (contract, section 3.3).
+    ///
+    /// ```
+    /// use lunora::{Identity, Request};
+    ///
+    /// let request = Request::get("https://shard.internal/").with_header("x-lunora-userid", "ada");
+    /// let identity = Identity::from_headers(request.headers());
+    /// assert_eq!(identity.as_ref().and_then(Identity::user_id), Some("ada"));
+    /// ```
+    #[must_use]
+    pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        let user_id = headers
+            .get(headers::USER_ID)
+            .and_then(|value| read_user_id(value.as_bytes()));
+        let claims = headers
+            .get(headers::IDENTITY)
+            .and_then(|value| read_claims(value.as_bytes()));
+        if user_id.is_none() && claims.is_none() {
+            return None;
+        }
+        Some(Self {
+            user_id,
+            claims: claims.unwrap_or_default(),
+        })
+    }
+
     /// Writes the identity into the headers of a request to a shard (contract, section 3.3).
     pub(crate) fn mint(&self, headers: &mut HeaderMap) -> Result<(), LunoraError> {
         if let Some(id) = &self.user_id {
@@ -140,6 +169,22 @@ fn user_id_value(id: &str) -> Result<HeaderValue, LunoraError> {
         }
         _ => ascii(format!("={}", BASE64_URL.encode(id))),
     }
+}
+
+fn read_user_id(value: &[u8]) -> Option<String> {
+    let id = match value {
+        [b'=', encoded @ ..] => String::from_utf8(BASE64_URL.decode(encoded).ok()?).ok()?,
+        raw => raw.iter().map(|byte| char::from(*byte)).collect(),
+    };
+    (!id.is_empty()).then_some(id)
+}
+
+/// Claims in base64url, or as the plain JSON that older Workers sent.
+fn read_claims(value: &[u8]) -> Option<Map<String, Value>> {
+    if value.starts_with(b"{") {
+        return serde_json::from_slice(value).ok();
+    }
+    serde_json::from_slice(&BASE64_URL.decode(value).ok()?).ok()
 }
 
 fn ascii(text: String) -> Result<HeaderValue, LunoraError> {
@@ -187,20 +232,6 @@ mod tests {
 
     use super::*;
 
-    /// Reads the headers back as a shard of the contract does.
-    fn read(headers: &HeaderMap) -> (Option<String>, Option<Value>) {
-        let user = headers
-            .get(headers::USER_ID)
-            .map(|value| match value.as_bytes() {
-                [b'=', rest @ ..] => String::from_utf8(BASE64_URL.decode(rest).unwrap()).unwrap(),
-                raw => raw.iter().map(|byte| char::from(*byte)).collect(),
-            });
-        let claims = headers.get(headers::IDENTITY).map(|value| {
-            serde_json::from_slice(&BASE64_URL.decode(value.as_bytes()).unwrap()).unwrap()
-        });
-        (user, claims)
-    }
-
     fn minted(identity: &Identity) -> HeaderMap {
         let mut headers = HeaderMap::new();
         identity.mint(&mut headers).unwrap();
@@ -226,7 +257,7 @@ mod tests {
                 raw,
                 "{id:?}"
             );
-            assert_eq!(read(&headers).0.as_deref(), Some(id));
+            assert_eq!(Identity::from_headers(&headers), Some(Identity::user(id)));
         }
     }
 
@@ -235,14 +266,22 @@ mod tests {
         let claims = json!({"userId": "ada", "role": "admin", "näme": "José"});
         let identity = Identity::from_claims(claims.as_object().unwrap().clone());
         let headers = minted(&identity);
-        assert_eq!(
-            read(&headers),
-            (
-                Some("ada".into()),
-                Some(json!({"role": "admin", "näme": "José"}))
-            )
-        );
+        assert_eq!(Identity::from_headers(&headers), Some(identity));
+        assert_eq!(headers[headers::USER_ID], "ada");
         assert!(!headers[headers::IDENTITY].to_str().unwrap().contains('='));
+    }
+
+    #[test]
+    fn a_shard_reads_old_claims_and_takes_malformed_ones_for_none() {
+        let read = |claims: &[u8]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(headers::IDENTITY, HeaderValue::from_bytes(claims).unwrap());
+            Identity::from_headers(&headers).map(|identity| identity.claims().len())
+        };
+        assert_eq!(read(br#"{"role":"admin"}"#), Some(1));
+        for malformed in ["{", "!", "W10", "eyJh", "\u{e9}"] {
+            assert_eq!(read(malformed.as_bytes()), None, "{malformed}");
+        }
     }
 
     #[test]
@@ -310,10 +349,8 @@ mod tests {
         #[test]
         fn every_id_and_claim_survives_the_headers(id in "\\PC{1,40}|.{1,40}", key in ".{0,20}", value in ".{0,40}") {
             prop_assume!(key != "userId");
-            let headers = minted(&Identity::user(&*id).with_claim(&*key, &*value));
-            let (user, claims) = read(&headers);
-            prop_assert_eq!(user, Some(id));
-            prop_assert_eq!(claims, Some(json!({ key: value })));
+            let identity = Identity::user(&*id).with_claim(&*key, &*value);
+            prop_assert_eq!(Identity::from_headers(&minted(&identity)), Some(identity));
         }
     }
 }

@@ -10,7 +10,7 @@ pub(crate) mod shard_key;
 pub mod value;
 
 pub use self::{
-    admin_token::AdminToken,
+    admin_token::{AdminToken, AdminTokenError},
     envelope::{RpcEnvelope, define_rpc_envelope},
     fan_out::{Direction, FanOut, GroupOp, Merge},
     identity::Identity,

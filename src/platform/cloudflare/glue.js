@@ -62,6 +62,15 @@ export async function readBody(source, limit) {
   return whole;
 }
 
+export const reader = (body) => body.getReader();
+
+/** The next chunk, or `undefined` after the last. */
+export const nextChunk = async (reader) => (await reader.read()).value;
+
+export function cancel(reader) {
+  reader.cancel().catch(() => {});
+}
+
 const calls = new Map();
 
 /** Sends a request to the named object. `call` names the call for `abandonCall`. */

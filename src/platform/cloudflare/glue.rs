@@ -29,6 +29,13 @@ extern "C" {
     #[wasm_bindgen(js_name = readBody)]
     pub(super) fn read_body(source: &JsValue, limit: f64) -> Promise;
 
+    pub(super) fn reader(body: &web_sys::ReadableStream) -> JsValue;
+
+    #[wasm_bindgen(js_name = nextChunk)]
+    pub(super) fn next_chunk(reader: &JsValue) -> Promise;
+
+    pub(super) fn cancel(reader: &JsValue);
+
     #[wasm_bindgen(js_name = callShard)]
     pub(super) fn call_shard(
         namespace: &JsValue,

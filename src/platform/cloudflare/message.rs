@@ -8,7 +8,7 @@ use futures::{
 };
 use http::{Method, StatusCode, Uri};
 use wasm_bindgen::{JsCast, JsValue};
-use worker::{ByteStream, js_sys::Uint8Array, wasm_bindgen_futures::JsFuture, web_sys};
+use worker::{js_sys::Uint8Array, wasm_bindgen_futures::JsFuture, web_sys};
 
 use super::{error::JsFailure, glue};
 use crate::{
@@ -153,15 +153,32 @@ async fn read(source: JsValue, limit: usize) -> Result<Bytes, BodyError> {
     }
 }
 
+/// Reads a stream of JavaScript chunk by chunk; dropping it cancels what is left.
+///
+/// By hand: the stream of the crate `worker` takes a body that was aborted for one that ended.
 fn stream_of(
     body: Option<web_sys::ReadableStream>,
 ) -> LocalBoxStream<'static, Result<Bytes, BodyError>> {
-    match body {
-        None => stream::empty().boxed_local(),
-        Some(body) => ByteStream::from(body)
-            .map_ok(Bytes::from)
-            .map_err(|error| BodyError::Broken(error.into()))
-            .boxed_local(),
+    let Some(body) = body else {
+        return stream::empty().boxed_local();
+    };
+    stream::try_unfold(Reader(glue::reader(&body)), |reader| async {
+        let chunk = JsFuture::from(glue::next_chunk(&reader.0))
+            .await
+            .map_err(|error| BodyError::Broken(JsFailure::from(error).into()))?;
+        Ok(chunk
+            .dyn_into::<Uint8Array>()
+            .ok()
+            .map(|chunk| (Bytes::from(chunk.to_vec()), reader)))
+    })
+    .boxed_local()
+}
+
+struct Reader(JsValue);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        glue::cancel(&self.0);
     }
 }
 
@@ -181,5 +198,23 @@ impl worker::IntoResponse for Response {
 impl From<worker::Response> for Response {
     fn from(response: worker::Response) -> Self {
         response_from_js(response.into())
+    }
+}
+
+impl TryFrom<worker::Request> for Request {
+    type Error = LunoraError;
+
+    fn try_from(request: worker::Request) -> Result<Self, LunoraError> {
+        request_from_js(Clone::clone(request.inner()))
+    }
+}
+
+impl TryFrom<Response> for worker::Response {
+    type Error = worker::Error;
+
+    fn try_from(response: Response) -> worker::Result<Self> {
+        response_to_js(response)
+            .map(Into::into)
+            .map_err(|error| worker::Error::RustError(error.to_log_line()))
     }
 }
