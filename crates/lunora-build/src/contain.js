@@ -12,6 +12,13 @@ let generation = 0;
 let dead = false;
 let latest;
 
+/** What a call fails with when the instance dies under it. The log has the cause, a caller has not. */
+class InstanceReset extends Error {
+  constructor() {
+    super("The wasm instance was reset while this call was in flight.");
+  }
+}
+
 /** Called by the glue (see `glue.rs`) whenever a trap or an uncaught exception leaves wasm. */
 function trapped(cause) {
   // One trap may pass several wasm frames, and come again as an error event.
@@ -20,8 +27,8 @@ function trapped(cause) {
   latest = cause;
   const calls = [...live];
   live.clear();
-  console.error(`The wasm instance died and will be replaced; calls in flight that fail: ${calls.length}.`, cause);
-  for (const reject of calls) reject(new Error("The wasm instance was reset while this call was in flight."));
+  console.error(`The wasm instance died and will be replaced; promises in flight that fail: ${calls.length}.`, cause);
+  for (const reject of calls) reject(new InstanceReset());
 }
 wasm.onTrap(trapped);
 
@@ -70,7 +77,7 @@ export async function respond(f) {
   try {
     return await call(f);
   } catch (error) {
-    console.error("The request failed:", error);
+    if (!(error instanceof InstanceReset)) console.error("The request failed:", error);
     const headers = { "content-type": "application/json", "cache-control": "no-store" };
     return new Response(INTERNAL, { status: 500, headers });
   }
@@ -93,12 +100,19 @@ export function trackMethods(Class, names) {
   }
 }
 
+// A promise rejected from another request's context is handed over to its own context, when the event
+// loop next polls. A Worker in this isolate that waits for an object here must get its own rejection
+// before the object's: with nothing left to wait for, the runtime would cancel it as hung.
+const HANDOVER_MS = 10;
+
 /** A durable object class around `Class`, a wasm class, with those of its methods. */
 export function object(Class, names) {
   class Contained extends DurableObject {
     #object;
     #generation;
+    #ready;
     #gates;
+    #handover;
 
     constructor(ctx, env) {
       super(observe(ctx), env);
@@ -113,23 +127,49 @@ export function object(Class, names) {
       storage.transaction = (f, ...rest) => transaction.call(storage, (txn) => track(() => f(txn)), ...rest);
     }
 
-    static invoke(self, name, args) {
-      return call(() => {
-        if (self.#generation === generation) return self.#object[name](...args);
-        // Not in the constructor: one that panics must fail a call, not the object's sockets.
-        const gates = (self.#gates = []);
-        try {
-          self.#object = new Class(self.ctx, self.env);
-        } finally {
-          self.#gates = undefined;
+    // The wasm object is not made in the constructor: a panic there must fail a call, not the sockets.
+    async #build() {
+      // In workerd a timer that comes due while `blockConcurrencyWhile` waits for a later timer blocks
+      // the object for 30 seconds. So ours has to be over.
+      await this.#handover;
+      const gates = (this.#gates = []);
+      try {
+        this.#object = new Class(this.ctx, this.env);
+      } finally {
+        this.#gates = undefined;
+      }
+      // The runtime holds back other events while an initialization runs, but not the one that began it.
+      await Promise.all(gates);
+    }
+
+    #living() {
+      if (this.#generation === generation) return this.#ready;
+      this.#generation = generation;
+      const ready = this.#build();
+      const settle = (built) => {
+        if (this.#ready !== ready) return;
+        this.#ready = undefined;
+        if (!built) this.#generation = undefined;
+      };
+      ready.then(() => settle(true), () => settle(false));
+      return (this.#ready = ready);
+    }
+
+    static async invoke(self, name, args) {
+      try {
+        return await call(() => {
+          const ready = self.#living();
+          return ready ? ready.then(() => self.#object[name](...args)) : self.#object[name](...args);
+        });
+      } catch (error) {
+        if (error instanceof InstanceReset) {
+          await (self.#handover ??= scheduler.wait(HANDOVER_MS).finally(() => (self.#handover = undefined)));
         }
-        self.#generation = generation;
-        // The runtime holds back other events while a constructor's initialization runs, not this one.
-        if (gates.length === 0) return self.#object[name](...args);
-        return Promise.all(gates).then(() => self.#object[name](...args));
-      });
+        throw error;
+      }
     }
   }
+
   const { invoke } = Contained;
   for (const name of names) {
     Contained.prototype[name] = function (...args) {
