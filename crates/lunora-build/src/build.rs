@@ -138,7 +138,10 @@ fn generate(wasm: &Path, dir: &Path) -> Result<(), Error> {
     output.emit(dir).map_err(bindgen)?;
 
     let path = dir.join("index.js");
-    let js = fs::read_to_string(&path).map_err(|source| Error::File { path: path.clone(), source })?;
+    let js = fs::read_to_string(&path).map_err(|source| Error::File {
+        path: path.clone(),
+        source,
+    })?;
     write(&path, &glue::adapt(&js, &exports)?)?;
     write(&dir.join("contain.js"), CONTAIN_JS)?;
     write(&dir.join("shim.js"), &shim::generate(&exports))?;
