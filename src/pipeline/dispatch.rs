@@ -35,11 +35,11 @@ impl<E> Lunora<E> {
     }
 }
 
-/// The key as a header says it, one byte a character; none for a key that no header can say.
+/// The key as a header says it; none for a key that not every host can say in a header.
 ///
 /// The header tells a client the name of the default shard. A key beyond Latin-1 came from the
 /// client itself, which knows it.
 fn header_value(key: &ShardKey) -> Option<HeaderValue> {
-    let latin1: Option<Vec<u8>> = key.as_str().chars().map(|c| u8::try_from(c).ok()).collect();
-    latin1.and_then(|bytes| HeaderValue::from_bytes(&bytes).ok())
+    let sayable = key.as_str().chars().all(|c| u32::from(c) <= 0xff);
+    sayable.then(|| HeaderValue::from_bytes(key.as_str().as_bytes()).ok())?
 }

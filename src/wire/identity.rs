@@ -155,26 +155,24 @@ impl Identity {
     }
 }
 
-/// The id as a header value: raw where a header carries it unchanged, else `=` and base64url.
+/// The id as a header value: raw where every host carries it unchanged, else `=` and base64url.
+///
+/// A header value is its text in UTF-8, as the runtime has it.
 fn user_id_value(id: &str) -> Result<HeaderValue, LunoraError> {
-    let raw: Option<Vec<u8>> = id.chars().map(|c| u8::try_from(c).ok()).collect();
-    let survives = |bytes: &[u8]| {
-        !bytes.starts_with(b"=")
-            && bytes.trim_ascii() == bytes
-            && !bytes.iter().any(u8::is_ascii_control)
-    };
-    match raw {
-        Some(bytes) if survives(&bytes) => {
-            HeaderValue::from_bytes(&bytes).map_err(LunoraError::internal)
-        }
-        _ => ascii(format!("={}", BASE64_URL.encode(id))),
+    let survives = !id.starts_with('=')
+        && id.trim() == id
+        && id.chars().all(|c| u32::from(c) <= 0xff && !c.is_control());
+    if survives {
+        HeaderValue::from_bytes(id.as_bytes()).map_err(LunoraError::internal)
+    } else {
+        ascii(format!("={}", BASE64_URL.encode(id)))
     }
 }
 
 fn read_user_id(value: &[u8]) -> Option<String> {
     let id = match value {
         [b'=', encoded @ ..] => String::from_utf8(BASE64_URL.decode(encoded).ok()?).ok()?,
-        raw => raw.iter().map(|byte| char::from(*byte)).collect(),
+        raw => String::from_utf8(raw.to_vec()).ok()?,
     };
     (!id.is_empty()).then_some(id)
 }

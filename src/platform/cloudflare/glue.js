@@ -1,5 +1,5 @@
 // What crosses between wasm and JavaScript crosses once: a head goes over as one string, a body
-// as one array. Header values are byte strings; a string here holds one byte a UTF-16 unit.
+// as one array.
 
 /** `name:value` lines of every header. */
 function pack(headers) {
