@@ -28,7 +28,7 @@ test("a handler the crate does not export is not defined", () =>
 
 test("a panic in an object of another isolate rejects the stub's call, and harms no one else", async () => {
   const { name, durableObjects, ...fixture } = workerOptions(FIXTURE);
-  const objects = (more) => ({ PROBE: { ...durableObjects.PROBE, ...more } });
+  const objects = (more) => ({ ...durableObjects, PROBE: { ...durableObjects.PROBE, ...more } });
   const workers = [
     { ...fixture, name: "front", durableObjects: objects({ scriptName: "back" }) },
     { ...fixture, name: "back", durableObjects: objects() },

@@ -22,9 +22,11 @@ pub struct Retention(NonZeroU32);
 /// ```
 #[macro_export]
 macro_rules! keep {
-    ($snapshots:literal) => {
-        const { $crate::Retention::from_literal($snapshots) }
-    };
+    ($snapshots:literal) => {{
+        // An item, not a `const` block: `cargo check` evaluates it as well.
+        const CHECKED: $crate::Retention = $crate::Retention::from_literal($snapshots);
+        CHECKED
+    }};
 }
 
 impl Retention {

@@ -7,12 +7,15 @@ use std::{fmt, rc::Rc};
 
 use self::{
     requirements::{
-        AdminTokenForBackup, CoordinatorForBackup, CoordinatorForFanOut, HasShardDo, NotYet,
+        AdminTokenForBackup, AdminTokenOnce, AuthorizeFanOutOnce, AuthorizeShardOnce, BackupOnce,
+        CoordinatorForBackup, CoordinatorForFanOut, DefaultShardKeyOnce, HasShardDo,
+        HttpRouterOnce, JurisdictionOnce, OpenShardsOnce, QueryCoordinatorOnce,
+        ResolveIdentityOnce, SecurityOnce, ShardDoOnce, ShardRegionOnce,
     },
     state::{
         Called, Empty, Missing, SetAdminToken, SetAuthorizeFanOut, SetAuthorizeShard, SetBackup,
         SetDefaultShardKey, SetHttpRouter, SetJurisdiction, SetOpenShards, SetQueryCoordinator,
-        SetResolveIdentity, SetSecurity, SetShardDo, SetShardRegion, State, setter,
+        SetResolveIdentity, SetSecurity, SetShardDo, SetShardRegion, State,
     },
 };
 use crate::{
@@ -146,7 +149,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// `worker::ObjectNamespace` is such a namespace: `.shard_do(env.durable_object("SHARD")?)`.
     pub fn shard_do(self, namespace: impl ShardNamespace) -> Builder<SetShardDo<S>, E>
     where
-        S::ShardDo: NotYet<setter::shard_do>,
+        S::ShardDo: ShardDoOnce,
     {
         Builder {
             shard_do: Called::with(Rc::new(namespace)),
@@ -157,7 +160,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// The shard of calls that name none. Default: `__root__`.
     pub fn default_shard_key(mut self, key: ShardKey) -> Builder<SetDefaultShardKey<S>, E>
     where
-        S::DefaultShardKey: NotYet<setter::default_shard_key>,
+        S::DefaultShardKey: DefaultShardKeyOnce,
     {
         self.settings.default_shard_key = key;
         self.advance()
@@ -168,7 +171,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// A host that cannot bind objects to it refuses every call; it is never ignored.
     pub fn jurisdiction(mut self, jurisdiction: Jurisdiction) -> Builder<SetJurisdiction<S>, E>
     where
-        S::Jurisdiction: NotYet<setter::jurisdiction>,
+        S::Jurisdiction: JurisdictionOnce,
     {
         self.settings.placement = self.settings.placement.jurisdiction(jurisdiction);
         self.advance()
@@ -182,7 +185,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         region: impl Fn(&ShardKey) -> Option<LocationHint> + 'static,
     ) -> Builder<SetShardRegion<S>, E>
     where
-        S::ShardRegion: NotYet<setter::shard_region>,
+        S::ShardRegion: ShardRegionOnce,
     {
         self.settings.placement = self.settings.placement.region(region);
         self.advance()
@@ -197,7 +200,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     where
         F: AsyncFn(&Request, &E) -> R + 'static,
         R: IntoIdentity + 'static,
-        S::ResolveIdentity: NotYet<setter::resolve_identity>,
+        S::ResolveIdentity: ResolveIdentityOnce,
     {
         self.resolve_identity_with(ResolverFn::new(resolver))
     }
@@ -209,7 +212,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         resolver: impl IdentityResolver<E>,
     ) -> Builder<SetResolveIdentity<S>, E>
     where
-        S::ResolveIdentity: NotYet<setter::resolve_identity>,
+        S::ResolveIdentity: ResolveIdentityOnce,
     {
         self.settings.resolve_identity = Some(Box::new(resolver));
         self.advance()
@@ -223,7 +226,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     where
         F: AsyncFn(&ShardAccess) -> R + 'static,
         R: IntoGrant + 'static,
-        S::AuthorizeShard: NotYet<setter::authorize_shard>,
+        S::AuthorizeShard: AuthorizeShardOnce,
     {
         self.settings.authorize_shard = Some(Box::new(GrantFn::new(gate)));
         self.advance()
@@ -237,7 +240,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     where
         F: AsyncFn(&FanOutAccess) -> R + 'static,
         R: IntoGrant + 'static,
-        S::AuthorizeFanOut: NotYet<setter::authorize_fan_out>,
+        S::AuthorizeFanOut: AuthorizeFanOutOnce,
     {
         self.settings.authorize_fan_out = Some(Box::new(GrantFn::new(gate)));
         self.advance()
@@ -248,7 +251,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// For deployments without users, such as a public read-only board. Default: closed.
     pub fn allow_unauthenticated_shard_access(mut self) -> Builder<SetOpenShards<S>, E>
     where
-        S::OpenShards: NotYet<setter::allow_unauthenticated_shard_access>,
+        S::OpenShards: OpenShardsOnce,
     {
         self.settings.allow_unauthenticated_shard_access = true;
         self.advance()
@@ -282,7 +285,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     where
         F: AsyncFn(Request, &E, &RouteContext<'_>) -> R + 'static,
         R: IntoResponse + 'static,
-        S::HttpRouter: NotYet<setter::http_router>,
+        S::HttpRouter: HttpRouterOnce,
     {
         self.settings.http_router = Some(Box::new(HandlerFn::new(router)));
         self.advance()
@@ -291,7 +294,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// Response headers, CORS and CSRF. Default: every protection on, no foreign origin allowed.
     pub fn security(mut self, security: Security) -> Builder<SetSecurity<S>, E>
     where
-        S::Security: NotYet<setter::security>,
+        S::Security: SecurityOnce,
     {
         self.settings.security = security;
         self.advance()
@@ -300,7 +303,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// The token of operators. A [`backup`](Self::backup) needs it.
     pub fn admin_token(mut self, token: AdminToken) -> Builder<SetAdminToken<S>, E>
     where
-        S::AdminToken: NotYet<setter::admin_token>,
+        S::AdminToken: AdminTokenOnce,
     {
         self.settings.admin_token = Some(token);
         self.advance()
@@ -313,7 +316,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         coordinator: QueryCoordinator,
     ) -> Builder<SetQueryCoordinator<S>, E>
     where
-        S::QueryCoordinator: NotYet<setter::query_coordinator>,
+        S::QueryCoordinator: QueryCoordinatorOnce,
     {
         self.settings.query_coordinator = Some(coordinator);
         self.advance()
@@ -340,7 +343,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// trigger fires, [`Lunora::scheduled`] fails and says so.
     pub fn backup(self, backup: BackupConfig) -> Builder<SetBackup<S>, E>
     where
-        S::Backup: NotYet<setter::backup>,
+        S::Backup: BackupOnce,
     {
         self.maybe_backup(Some(backup))
     }
@@ -349,7 +352,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// needs is needed in either case.
     pub fn maybe_backup(mut self, backup: Option<BackupConfig>) -> Builder<SetBackup<S>, E>
     where
-        S::Backup: NotYet<setter::backup>,
+        S::Backup: BackupOnce,
     {
         self.settings.backup = backup;
         self.advance()

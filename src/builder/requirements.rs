@@ -7,16 +7,42 @@ use std::rc::Rc;
 use super::state::{Called, Missing, setter};
 use crate::platform::ShardNamespace;
 
-/// A setter that was not called yet, and so may be.
-#[diagnostic::on_unimplemented(
-    message = "`.{Setter}(..)` was already called on this builder",
-    label = "the second `.{Setter}(..)`: keep one of the two",
-    note = "a setting has one value; what can be given several times is `.route(..)`, `.routes(..)` and `.cron(..)`"
-)]
-pub trait NotYet<Setter> {}
+/// Declares, one row a setter, that it may be called once.
+///
+/// One trait a setter and its sentence whole: the compiler would quote a type as `security` or as
+/// its full path, whichever it takes for unambiguous in the crate at hand.
+macro_rules! once {
+    ($($Trait:ident $setter:ident $message:literal;)*) => {
+        $(
+            #[doc = concat!("`.", stringify!($setter), "(..)` was not called yet, and so may be.")]
+            #[diagnostic::on_unimplemented(
+                message = $message,
+                label = "this is the second call: keep one of the two",
+                note = "a setting has one value; what can be called several times is `.route(..)`, `.routes(..)` and `.cron(..)`"
+            )]
+            pub trait $Trait {}
 
-#[diagnostic::do_not_recommend]
-impl<Setter> NotYet<Setter> for Missing<Setter> {}
+            #[diagnostic::do_not_recommend]
+            impl $Trait for Missing<setter::$setter> {}
+        )*
+    };
+}
+
+once! {
+    AdminTokenOnce admin_token "`.admin_token(..)` was already called on this builder";
+    OpenShardsOnce allow_unauthenticated_shard_access "`.allow_unauthenticated_shard_access(..)` was already called on this builder";
+    AuthorizeFanOutOnce authorize_fan_out "`.authorize_fan_out(..)` was already called on this builder";
+    AuthorizeShardOnce authorize_shard "`.authorize_shard(..)` was already called on this builder";
+    BackupOnce backup "`.backup(..)` was already called on this builder";
+    DefaultShardKeyOnce default_shard_key "`.default_shard_key(..)` was already called on this builder";
+    HttpRouterOnce http_router "`.http_router(..)` was already called on this builder";
+    JurisdictionOnce jurisdiction "`.jurisdiction(..)` was already called on this builder";
+    QueryCoordinatorOnce query_coordinator "`.query_coordinator(..)` was already called on this builder";
+    ResolveIdentityOnce resolve_identity "`.resolve_identity(..)` was already called on this builder";
+    SecurityOnce security "`.security(..)` was already called on this builder";
+    ShardDoOnce shard_do "`.shard_do(..)` was already called on this builder";
+    ShardRegionOnce shard_region "`.shard_region(..)` was already called on this builder";
+}
 
 /// A shard namespace was configured.
 #[diagnostic::on_unimplemented(

@@ -11,7 +11,7 @@ use worker::{
 /// The longest message, in characters.
 const MAX_TEXT: usize = 2000;
 
-#[durable_object]
+#[durable_object(websocket)]
 pub struct Room {
     state: State,
     sql: SqlStorage,
@@ -30,7 +30,7 @@ struct Message {
 impl Room {
     async fn answer(&self, mut request: Request) -> Result<Response, LunoraError> {
         if request.is_upgrade() {
-            return self.connect();
+            return self.open_socket();
         }
         match (request.method().as_str(), request.path()) {
             ("POST", "/rpc") => {
@@ -97,7 +97,7 @@ impl Room {
         serde_json::to_value(stored.into_iter().next()).map_err(LunoraError::internal)
     }
 
-    fn connect(&self) -> Result<Response, LunoraError> {
+    fn open_socket(&self) -> Result<Response, LunoraError> {
         let pair = WebSocketPair::new()?;
         self.state.accept_web_socket(&pair.server);
         Ok(worker::Response::from_websocket(pair.client)?.into())
@@ -159,10 +159,6 @@ impl DurableObject for Room {
             to_error_response(&error)
         });
         answer.try_into()
-    }
-
-    async fn alarm(&self) -> worker::Result<worker::Response> {
-        worker::Response::empty()
     }
 
     async fn websocket_message(

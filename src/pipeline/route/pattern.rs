@@ -24,9 +24,11 @@ pub struct RoutePattern(Cow<'static, str>);
 /// ```
 #[macro_export]
 macro_rules! route {
-    ($pattern:literal) => {
-        const { $crate::RoutePattern::from_static($pattern) }
-    };
+    ($pattern:literal) => {{
+        // An item, not a `const` block: `cargo check` evaluates it as well.
+        const CHECKED: $crate::RoutePattern = $crate::RoutePattern::from_static($pattern);
+        CHECKED
+    }};
 }
 
 impl RoutePattern {

@@ -30,9 +30,11 @@ pub struct CronExpression(Cow<'static, str>);
 /// ```
 #[macro_export]
 macro_rules! cron {
-    ($cron:literal) => {
-        const { $crate::CronExpression::from_static($cron) }
-    };
+    ($cron:literal) => {{
+        // An item, not a `const` block: `cargo check` evaluates it as well.
+        const CHECKED: $crate::CronExpression = $crate::CronExpression::from_static($cron);
+        CHECKED
+    }};
 }
 
 impl CronExpression {
