@@ -170,7 +170,7 @@ pub async fn fetch(
     cloudflare::response_to_js(response)
         .or_else(|error| cloudflare::response_to_js(edge_only(&error)))
         .map(JsValue::from)
-        .map_err(to_js_error)
+        .map_err(|error| to_js_error(&error))
 }
 
 /// Runs what a trigger is registered for; the promise rejects when any of it failed.
@@ -214,6 +214,6 @@ impl std::fmt::Display for NotBuilt {
 
 impl std::error::Error for NotBuilt {}
 
-fn to_js_error(error: LunoraError) -> JsValue {
+fn to_js_error(error: &LunoraError) -> JsValue {
     js_sys::Error::new(&error.to_log_line()).into()
 }

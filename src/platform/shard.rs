@@ -116,8 +116,10 @@ impl LocationHint {
 #[derive(Clone, Default)]
 pub struct Placement {
     jurisdiction: Option<Jurisdiction>,
-    region: Option<Rc<dyn Fn(&ShardKey) -> Option<LocationHint>>>,
+    region: Option<Rc<RegionFn>>,
 }
+
+type RegionFn = dyn Fn(&ShardKey) -> Option<LocationHint>;
 
 impl Placement {
     /// Binds every shard to a jurisdiction. Location hints are not sent then.

@@ -148,12 +148,14 @@ impl Edge {
 
     /// Refuses what a foreign page may have sent in a user's name.
     pub(crate) fn guard(&self, request: &Request) -> Result<(), ForbiddenOrigin> {
-        self.with_guard(request, |guard| guard.request(request.method()))
+        let own = OwnOrigin::of(request.uri());
+        self.guard_of(&own, request).request(request.method())
     }
 
     /// Refuses a socket that a foreign page may have opened in a user's name.
     pub(crate) fn guard_upgrade(&self, request: &Request) -> Result<(), ForbiddenOrigin> {
-        self.with_guard(request, |guard| guard.upgrade())
+        let own = OwnOrigin::of(request.uri());
+        self.guard_of(&own, request).upgrade()
     }
 
     /// Adds what an answer lacks. An upgrade is left alone.
@@ -169,13 +171,13 @@ impl Edge {
         }
     }
 
-    fn with_guard<T>(&self, request: &Request, decide: impl FnOnce(&Guard<'_>) -> T) -> T {
-        decide(&Guard {
+    fn guard_of<'a>(&'a self, own: &'a OwnOrigin, request: &'a Request) -> Guard<'a> {
+        Guard {
             csrf: &self.csrf,
             cors: self.cors.as_ref(),
-            own: &OwnOrigin::of(request.uri()),
+            own,
             headers: request.headers(),
-        })
+        }
     }
 }
 

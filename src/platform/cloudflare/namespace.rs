@@ -9,7 +9,7 @@ use worker::{ObjectNamespace, js_sys::Promise, wasm_bindgen_futures::JsFuture, w
 use super::{error::JsFailure, glue, message};
 use crate::{
     message::{Request, Response},
-    platform::{ShardAddress, ShardCallError, ShardNamespace},
+    platform::{Jurisdiction, LocationHint, ShardAddress, ShardCallError, ShardNamespace},
 };
 
 impl ShardNamespace for ObjectNamespace {
@@ -57,10 +57,8 @@ fn start(
 ) -> Result<(Promise, Abandon), ShardCallError> {
     let (parts, body) = request.into_parts();
     let headers = glue::pack(&parts.headers);
-    let jurisdiction = address
-        .jurisdiction
-        .map(|jurisdiction| jurisdiction.as_str());
-    let hint = address.location_hint.map(|hint| hint.as_str());
+    let jurisdiction = address.jurisdiction.map(Jurisdiction::as_str);
+    let hint = address.location_hint.map(LocationHint::as_str);
     let (name, method, url) = (
         address.key.as_str(),
         parts.method.as_str(),

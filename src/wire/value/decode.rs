@@ -88,12 +88,12 @@ fn tagged(mut elements: Vec<Value>, depth: usize) -> Result<Value, DecodeError> 
         "nan" => Ok(Value::Number(f64::NAN)),
         "inf" => Ok(Value::Number(f64::INFINITY)),
         "-inf" => Ok(Value::Number(f64::NEG_INFINITY)),
-        "bigint" => big_int(rest.next()),
+        "bigint" => big_int(&rest.next().unwrap_or_default()),
         "date" => date(rest.next(), depth),
-        "url" => absolute_url(rest.next()),
+        "url" => absolute_url(&rest.next().unwrap_or_default()),
         "map" => map(rest.next(), depth),
         "set" => set(rest.next(), depth),
-        "bytes" => bytes(rest.next(), rest.next()),
+        "bytes" => bytes(&rest.next().unwrap_or_default(), rest.next().as_ref()),
         "error" => error(rest, depth),
         "arr" => match rest.next() {
             Some(Value::Array(elements)) => Ok(Value::Array(revive_all(elements, depth)?)),
@@ -103,10 +103,9 @@ fn tagged(mut elements: Vec<Value>, depth: usize) -> Result<Value, DecodeError> 
     }
 }
 
-fn big_int(payload: Option<Value>) -> Result<Value, DecodeError> {
+fn big_int(payload: &Value) -> Result<Value, DecodeError> {
     payload
-        .as_ref()
-        .and_then(Value::as_str)
+        .as_str()
         .and_then(|text| text.parse::<BigInt>().ok())
         .map(Value::BigInt)
         .ok_or(malformed(
@@ -125,25 +124,23 @@ fn date(payload: Option<Value>, depth: usize) -> Result<Value, DecodeError> {
         .ok_or(malformed("date", "its payload is a number"))
 }
 
-fn absolute_url(payload: Option<Value>) -> Result<Value, DecodeError> {
+fn absolute_url(payload: &Value) -> Result<Value, DecodeError> {
     payload
-        .as_ref()
-        .and_then(Value::as_str)
+        .as_str()
         .and_then(|href| url::Url::parse(href).ok())
         .map(Value::Url)
         .ok_or(malformed("url", "its payload is an absolute URL"))
 }
 
-fn bytes(base64: Option<Value>, class: Option<Value>) -> Result<Value, DecodeError> {
+fn bytes(base64: &Value, class: Option<&Value>) -> Result<Value, DecodeError> {
     let bytes = base64
-        .as_ref()
-        .and_then(Value::as_str)
+        .as_str()
         .and_then(|text| STANDARD.decode(text).ok())
         .ok_or(malformed(
             "bytes",
             "its payload is base64 in canonical form, with padding",
         ))?;
-    let kind = match &class {
+    let kind = match class {
         None => BytesKind::Uint8Array,
         Some(Value::String(name)) => BytesKind::of_name(name),
         Some(_) => return Err(malformed("bytes", "its class is a name")),
