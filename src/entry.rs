@@ -187,10 +187,7 @@ pub async fn scheduled(
     let app = app.map_err(|error| failed(&NotBuilt(error)))?;
     let event = worker::ScheduledEvent::from(event);
     // A time in milliseconds is far below 2^53.
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "milliseconds are whole and below 2^53"
-    )]
+    #[allow(clippy::cast_possible_truncation, reason = "milliseconds are whole and below 2^53")]
     let event = ScheduledEvent::new(event.cron(), event.schedule() as i64);
     app.scheduled(event, &env, &worker::ScheduleContext::from(ctx))
         .await
@@ -204,11 +201,7 @@ struct NotBuilt(LunoraError);
 
 impl std::fmt::Display for NotBuilt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "the function given to `lunora::serve!` failed: {}",
-            self.0.to_log_line()
-        )
+        write!(f, "the function given to `lunora::serve!` failed: {}", self.0.to_log_line())
     }
 }
 

@@ -19,10 +19,7 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
     ),
     ("backup_without_coordinator", &[BACKUP_NEEDS_COORDINATOR]),
     ("backup_without_admin_token", &[BACKUP_NEEDS_TOKEN]),
-    (
-        "backup_without_both",
-        &[BACKUP_NEEDS_COORDINATOR, BACKUP_NEEDS_TOKEN],
-    ),
+    ("backup_without_both", &[BACKUP_NEEDS_COORDINATOR, BACKUP_NEEDS_TOKEN]),
     (
         "everything_missing_at_once",
         &[
@@ -35,10 +32,7 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
             BACKUP_NEEDS_TOKEN,
         ],
     ),
-    (
-        "fan_out_gate_without_coordinator",
-        &[FAN_OUT_NEEDS_COORDINATOR],
-    ),
+    ("fan_out_gate_without_coordinator", &[FAN_OUT_NEEDS_COORDINATOR]),
     (
         "setter_called_twice",
         &[
@@ -59,21 +53,9 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
             "list the origins instead: `Cors::origins([..]).allow_credentials()`",
         )],
     ),
-    (
-        "malformed_cron",
-        &[("a cron expression has five fields", "from_static")],
-    ),
-    (
-        "malformed_route",
-        &[("a route's path begins with a slash", "from_static")],
-    ),
-    (
-        "malformed_origin",
-        &[(
-            "an origin begins with `https://` or `http://`",
-            "from_static",
-        )],
-    ),
+    ("malformed_cron", &[("a cron expression has five fields", "from_static")]),
+    ("malformed_route", &[("a route's path begins with a slash", "from_static")]),
+    ("malformed_origin", &[("an origin begins with `https://` or `http://`", "from_static")]),
     (
         "trusted_origin_with_a_path",
         &[(
@@ -115,10 +97,7 @@ fn a_misconfiguration_does_not_compile() {
 fn each_error_begins_with_our_sentence_and_names_the_way_out() {
     for (case, errors) in CASES {
         let text = fs::read_to_string(format!("tests/ui/{case}.stderr")).unwrap();
-        let headlines: Vec<&str> = text
-            .lines()
-            .filter(|line| line.starts_with("error"))
-            .collect();
+        let headlines: Vec<&str> = text.lines().filter(|line| line.starts_with("error")).collect();
         assert_eq!(headlines.len(), errors.len(), "{case}: {headlines:#?}");
         for (headline, (sentence, label)) in headlines.iter().zip(*errors) {
             assert!(headline.contains(sentence), "{case}: {headline}");
@@ -135,8 +114,5 @@ fn every_case_file_is_a_case() {
         .filter(|path| path.extension() == Some("rs".as_ref()))
         .filter_map(|path| Some(Path::file_stem(&path)?.to_str()?.to_owned()))
         .collect();
-    assert_eq!(
-        files,
-        CASES.iter().map(|(case, _)| (*case).to_owned()).collect()
-    );
+    assert_eq!(files, CASES.iter().map(|(case, _)| (*case).to_owned()).collect());
 }

@@ -129,10 +129,7 @@ impl<E> Builder<Empty, E> {
     /// [`Lunora::builder`] is this for the real platform, and
     /// [`testing::builder`](crate::testing::builder) for the one in memory.
     pub fn new() -> Self {
-        Self {
-            shard_do: Missing::new(),
-            settings: Settings::default(),
-        }
+        Self { shard_do: Missing::new(), settings: Settings::default() }
     }
 }
 
@@ -151,10 +148,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     where
         S::ShardDo: ShardDoOnce,
     {
-        Builder {
-            shard_do: Called::with(Rc::new(namespace)),
-            settings: self.settings,
-        }
+        Builder { shard_do: Called::with(Rc::new(namespace)), settings: self.settings }
     }
 
     /// The shard of calls that name none. Default: `__root__`.
@@ -372,17 +366,12 @@ impl<S: State, E: 'static> Builder<S, E> {
 
     /// The same builder after one more call, which was not `shard_do`.
     fn advance<Next: State<ShardDo = S::ShardDo>>(self) -> Builder<Next, E> {
-        Builder {
-            shard_do: self.shard_do,
-            settings: self.settings,
-        }
+        Builder { shard_do: self.shard_do, settings: self.settings }
     }
 }
 
 impl<S: State, E> fmt::Debug for Builder<S, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
+        f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
     }
 }

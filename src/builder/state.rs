@@ -31,10 +31,7 @@ pub struct Called<Setter, Value = ()> {
 
 impl<Setter, Value> Called<Setter, Value> {
     pub(super) fn with(value: Value) -> Self {
-        Self {
-            value,
-            setter: PhantomData,
-        }
+        Self { value, setter: PhantomData }
     }
 }
 

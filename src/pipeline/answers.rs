@@ -47,21 +47,16 @@ pub(super) fn method_not_allowed(allowed: &'static str) -> Response {
         Code::MethodNotAllowed,
         format!("Method not allowed; use {allowed}"),
     ));
-    response
-        .headers_mut()
-        .insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     response
 }
 
 /// 426: the path speaks WebSocket only.
 pub(super) fn upgrade_required() -> Response {
-    let mut response = error(&LunoraError::bad_request(
-        "Expected a WebSocket upgrade: send `Upgrade: websocket`",
-    ));
+    let mut response =
+        error(&LunoraError::bad_request("Expected a WebSocket upgrade: send `Upgrade: websocket`"));
     *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
-    response
-        .headers_mut()
-        .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     response
 }
 

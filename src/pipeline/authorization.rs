@@ -24,15 +24,8 @@ pub(super) async fn authorize_shard<E>(
             settings.allow_unauthenticated_shard_access || *key == settings.default_shard_key;
         return if open { Ok(()) } else { Err(shard_denied()) };
     };
-    let access = ShardAccess {
-        identity: identity.cloned(),
-        shard_key: key.clone(),
-    };
-    if granted(gate.authorize(&access).await) {
-        Ok(())
-    } else {
-        Err(shard_denied())
-    }
+    let access = ShardAccess { identity: identity.cloned(), shard_key: key.clone() };
+    if granted(gate.authorize(&access).await) { Ok(()) } else { Err(shard_denied()) }
 }
 
 /// Lets a caller query across shards, or says why not. The gate for one shard never covers this.
@@ -54,20 +47,13 @@ pub(super) async fn authorize_fan_out<E>(
         table: spec.table().to_owned(),
         function_path: function_path.to_owned(),
     };
-    if granted(gate.authorize(&access).await) {
-        Ok(())
-    } else {
-        Err(fan_out_denied())
-    }
+    if granted(gate.authorize(&access).await) { Ok(()) } else { Err(fan_out_denied()) }
 }
 
 /// A gate that fails denies; only the log learns why.
 fn granted(decision: Result<bool, LunoraError>) -> bool {
     decision.unwrap_or_else(|error| {
-        log::error(&format!(
-            "an authorization gate failed and denied: {}",
-            error.to_log_line()
-        ));
+        log::error(&format!("an authorization gate failed and denied: {}", error.to_log_line()));
         false
     })
 }

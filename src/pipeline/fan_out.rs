@@ -47,8 +47,6 @@ fn check_relation_table(args: &str, table: &str) -> Result<(), LunoraError> {
 
     match serde_json::from_str::<Args>(args) {
         Ok(args) if args.table == table => Ok(()),
-        _ => Err(LunoraError::bad_request(
-            "args.table must equal fanOut.table",
-        )),
+        _ => Err(LunoraError::bad_request("args.table must equal fanOut.table")),
     }
 }

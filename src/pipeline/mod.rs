@@ -107,11 +107,7 @@ impl<E: Environment> Lunora<E> {
 
 impl<E> Lunora<E> {
     pub(crate) fn new(shards: Rc<dyn ShardNamespace>, settings: Settings<E>) -> Self {
-        Self {
-            shards,
-            settings,
-            edge: OnceCell::new(),
-        }
+        Self { shards, settings, edge: OnceCell::new() }
     }
 }
 
@@ -121,21 +117,13 @@ impl<E> Lunora<E> {
 fn check_declared_length(request: &Request) -> Result<(), LunoraError> {
     let over = matches!(*request.method(), Method::POST | Method::PUT)
         && request.path().starts_with(paths::PLANE)
-        && request
-            .content_length()
-            .is_some_and(|length| length > paths::MAX_BODY as u64);
-    if over {
-        Err(answers::too_large())
-    } else {
-        Ok(())
-    }
+        && request.content_length().is_some_and(|length| length > paths::MAX_BODY as u64);
+    if over { Err(answers::too_large()) } else { Ok(()) }
 }
 
 impl<E> fmt::Debug for Lunora<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lunora")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
+        f.debug_struct("Lunora").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 

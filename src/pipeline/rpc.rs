@@ -26,10 +26,7 @@ pub(super) async fn answer<E: Environment>(
     };
     let function_path = envelope.function_path();
     if function_path.starts_with(paths::RELATION_PREFIX) {
-        return Err(LunoraError::new(
-            Code::Forbidden,
-            "Relation reads run across shards only",
-        ));
+        return Err(LunoraError::new(Code::Forbidden, "Relation reads run across shards only"));
     }
 
     let identity = app.identify(&request, env).await?;

@@ -26,21 +26,15 @@ impl<E> Lunora<E> {
         ctx: &dyn ExecutionContext,
     ) -> Result<(), ScheduledError> {
         let ctx = RouteContext::new(ctx);
-        let backup = self
-            .settings
-            .backup
-            .as_ref()
-            .filter(|backup| backup.cron().as_str() == event.cron());
+        let backup =
+            self.settings.backup.as_ref().filter(|backup| backup.cron().as_str() == event.cron());
         let jobs: Vec<_> = self.settings.crons.matching(&event).collect();
         if jobs.is_empty() && backup.is_none() {
             log::warn(&self.unknown_trigger(&event));
             return Ok(());
         }
-        let outcomes = join_all(
-            jobs.into_iter()
-                .map(|job| job.run(event.clone(), env, &ctx)),
-        )
-        .await;
+        let outcomes =
+            join_all(jobs.into_iter().map(|job| job.run(event.clone(), env, &ctx))).await;
         let mut failures: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
         if backup.is_some() {
             failures.push(LunoraError::new(
@@ -51,29 +45,17 @@ impl<E> Lunora<E> {
         if failures.is_empty() {
             Ok(())
         } else {
-            Err(ScheduledError {
-                cron: event.cron().to_owned(),
-                failures,
-            })
+            Err(ScheduledError { cron: event.cron().to_owned(), failures })
         }
     }
 
     fn unknown_trigger(&self, event: &ScheduledEvent) -> String {
         let mut known: Vec<&str> = self.settings.crons.expressions().collect();
-        known.extend(
-            self.settings
-                .backup
-                .iter()
-                .map(|backup| backup.cron().as_str()),
-        );
+        known.extend(self.settings.backup.iter().map(|backup| backup.cron().as_str()));
         format!(
             "the trigger `{}` fired and nothing is registered for it; registered are: {}",
             event.cron(),
-            if known.is_empty() {
-                "none".to_owned()
-            } else {
-                known.join(", ")
-            }
+            if known.is_empty() { "none".to_owned() } else { known.join(", ") }
         )
     }
 }
@@ -141,10 +123,7 @@ impl<E: 'static> CronTable<E> {
 
 impl<E> CronTable<E> {
     fn matching(&self, event: &ScheduledEvent) -> impl Iterator<Item = &dyn Job<E>> {
-        self.0
-            .iter()
-            .filter(|(cron, _)| cron.as_str() == event.cron())
-            .map(|(_, job)| &**job)
+        self.0.iter().filter(|(cron, _)| cron.as_str() == event.cron()).map(|(_, job)| &**job)
     }
 
     fn expressions(&self) -> impl Iterator<Item = &str> {

@@ -56,10 +56,7 @@ impl<E> fmt::Debug for Settings<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("admin_token", &self.admin_token)
-            .field(
-                "allow_unauthenticated_shard_access",
-                &self.allow_unauthenticated_shard_access,
-            )
+            .field("allow_unauthenticated_shard_access", &self.allow_unauthenticated_shard_access)
             .field("authorize_fan_out", &self.authorize_fan_out.is_some())
             .field("authorize_shard", &self.authorize_shard.is_some())
             .field("backup", &self.backup)

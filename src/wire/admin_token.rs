@@ -98,11 +98,7 @@ mod tests {
     fn refuses_what_nobody_could_present() {
         assert_eq!(AdminToken::new("").err(), Some(AdminTokenError::Empty));
         for token in [" a", "a ", "a b", "tökén", "a\n"] {
-            assert_eq!(
-                AdminToken::new(token).err(),
-                Some(AdminTokenError::Character),
-                "{token:?}"
-            );
+            assert_eq!(AdminToken::new(token).err(), Some(AdminTokenError::Character), "{token:?}");
         }
     }
 

@@ -23,10 +23,7 @@ pub(crate) fn example() -> PathBuf {
 /// Every crate that is a Worker, the example first.
 pub(crate) fn all() -> Vec<PathBuf> {
     let crates = ["examples/chat", "e2e/fixture"].map(|dir| root().join(dir));
-    crates
-        .into_iter()
-        .filter(|dir| dir.join("Cargo.toml").exists())
-        .collect()
+    crates.into_iter().filter(|dir| dir.join("Cargo.toml").exists()).collect()
 }
 
 /// Builds one of them, and says how large it is.
@@ -35,11 +32,7 @@ pub(crate) fn one(dir: &Path, release: bool) -> Result<()> {
         .release(release)
         .run()
         .with_context(|| format!("building {}", dir.display()))?;
-    let name = output
-        .dir
-        .strip_prefix(root())
-        .unwrap_or(&output.dir)
-        .display();
+    let name = output.dir.strip_prefix(root()).unwrap_or(&output.dir).display();
     println!(
         "Built {name}: the wasm has {} bytes, {} after gzip.",
         output.wasm.raw, output.wasm.gzip

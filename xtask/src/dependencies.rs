@@ -31,10 +31,7 @@ pub(crate) fn check() -> Result<()> {
             problems.join("\n  ")
         );
     }
-    println!(
-        "{} lines of `cargo tree`, none of them bad",
-        tree.lines().count()
-    );
+    println!("{} lines of `cargo tree`, none of them bad", tree.lines().count());
     Ok(())
 }
 
@@ -45,10 +42,7 @@ fn problems(tree: &str) -> Vec<String> {
     for line in tree.lines() {
         let (package, features) = line.split_once('|').unwrap_or((line, ""));
         let mut words = package.split_whitespace();
-        let depth = words
-            .next()
-            .and_then(|depth| depth.parse().ok())
-            .unwrap_or(0);
+        let depth = words.next().and_then(|depth| depth.parse().ok()).unwrap_or(0);
         let name = words.next().unwrap_or_default();
         path.truncate(depth);
         let parent = path.last().copied().unwrap_or_default();
@@ -85,9 +79,6 @@ mod tests {
                     2 tokio v1.0.0 |\n2 hyper v1.0.0 |http1\n";
         let problems = problems(tree);
         assert_eq!(problems.len(), 3, "{problems:?}");
-        assert!(
-            problems[1].contains("lunora > sneaky > tokio"),
-            "{problems:?}"
-        );
+        assert!(problems[1].contains("lunora > sneaky > tokio"), "{problems:?}");
     }
 }

@@ -24,10 +24,7 @@ pub(crate) struct Options {
 impl Options {
     /// Reads the command line after `dev`.
     pub(crate) fn parse(mut args: &[&str]) -> Result<Self> {
-        let mut options = Self {
-            port: 8787,
-            release: false,
-        };
+        let mut options = Self { port: 8787, release: false };
         loop {
             args = match args {
                 ["--release", rest @ ..] => {
@@ -35,9 +32,8 @@ impl Options {
                     rest
                 }
                 ["--port", port, rest @ ..] => {
-                    options.port = port
-                        .parse()
-                        .with_context(|| format!("`{port}` is not a port"))?;
+                    options.port =
+                        port.parse().with_context(|| format!("`{port}` is not a port"))?;
                     rest
                 }
                 [] => return Ok(options),
@@ -82,10 +78,7 @@ fn serve(dir: &Path, port: u16) -> Result<Child> {
         .arg(port.to_string())
         .arg(".state")
         .arg("--stop-with-stdin");
-    command
-        .stdin(Stdio::piped())
-        .spawn()
-        .context("could not start the server")
+    command.stdin(Stdio::piped()).spawn().context("could not start the server")
 }
 
 /// When a Rust source or manifest below `dir` was last changed.

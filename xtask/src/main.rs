@@ -8,6 +8,7 @@ mod dev;
 mod node;
 mod shell;
 mod test;
+mod wire;
 
 use std::{env, process::ExitCode};
 

@@ -30,9 +30,7 @@ pub(crate) fn program(name: &str) -> Command {
 
 /// Runs a program that talks to the user itself.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("could not run {}", show(command)))?;
+    let status = command.status().with_context(|| format!("could not run {}", show(command)))?;
     ensure!(status.success(), "{} failed ({status})", show(command));
     Ok(())
 }
@@ -41,25 +39,12 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command.stderr(Stdio::inherit()).output();
     let output = output.with_context(|| format!("could not run {}", show(command)))?;
-    ensure!(
-        output.status.success(),
-        "{} failed ({})",
-        show(command),
-        output.status
-    );
+    ensure!(output.status.success(), "{} failed ({})", show(command), output.status);
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 fn show(command: &Command) -> String {
-    let name = Path::new(command.get_program())
-        .file_stem()
-        .unwrap_or_default();
+    let name = Path::new(command.get_program()).file_stem().unwrap_or_default();
     let words = std::iter::once(name).chain(command.get_args());
-    format!(
-        "`{}`",
-        words
-            .map(|word| word.to_string_lossy())
-            .collect::<Vec<_>>()
-            .join(" ")
-    )
+    format!("`{}`", words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" "))
 }

@@ -52,12 +52,7 @@ pub struct Output {
 impl Build {
     /// A release build of the crate whose `Cargo.toml` is in `dir`.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self {
-            dir: dir.into(),
-            release: true,
-            out_dir: None,
-            wasm_opt: None,
-        }
+        Self { dir: dir.into(), release: true, out_dir: None, wasm_opt: None }
     }
 
     /// Chooses between cargo's release and dev profile.
@@ -84,27 +79,14 @@ impl Build {
     ///
     /// When a step fails. What was in the output folder is then still there.
     pub fn run(&self) -> Result<Output, Error> {
-        let default = if self.release {
-            WasmOpt::Find
-        } else {
-            WasmOpt::Off
-        };
-        let wasm_opt = self
-            .wasm_opt
-            .as_ref()
-            .unwrap_or(&default)
-            .program(&absolute(&self.dir)?);
+        let default = if self.release { WasmOpt::Find } else { WasmOpt::Off };
+        let wasm_opt = self.wasm_opt.as_ref().unwrap_or(&default).program(&absolute(&self.dir)?);
 
         let krate = Crate::find(&self.dir)?;
         krate.check()?;
         let wasm = krate.compile(self.release)?;
 
-        let out_dir = absolute(
-            &self
-                .out_dir
-                .clone()
-                .unwrap_or_else(|| self.dir.join("build")),
-        )?;
+        let out_dir = absolute(&self.out_dir.clone().unwrap_or_else(|| self.dir.join("build")))?;
         let staging = Staging::new(&out_dir)?;
         generate(&wasm, &staging.dir)?;
         let wasm = staging.dir.join("index_bg.wasm");
@@ -113,11 +95,7 @@ impl Build {
         }
         let wasm = Size::of(&wasm)?;
         staging.publish(&out_dir)?;
-        Ok(Output {
-            dir: out_dir,
-            wasm,
-            wasm_opt,
-        })
+        Ok(Output { dir: out_dir, wasm, wasm_opt })
     }
 }
 
@@ -138,10 +116,8 @@ fn generate(wasm: &Path, dir: &Path) -> Result<(), Error> {
     output.emit(dir).map_err(bindgen)?;
 
     let path = dir.join("index.js");
-    let js = fs::read_to_string(&path).map_err(|source| Error::File {
-        path: path.clone(),
-        source,
-    })?;
+    let js =
+        fs::read_to_string(&path).map_err(|source| Error::File { path: path.clone(), source })?;
     write(&path, &glue::adapt(&js, &exports)?)?;
     write(&dir.join("contain.js"), CONTAIN_JS)?;
     write(&dir.join("shim.js"), &shim::generate(&exports))?;
@@ -161,18 +137,12 @@ impl Staging {
     fn new(out_dir: &Path) -> Result<Self, Error> {
         let name = out_dir.file_name().unwrap_or_default().to_string_lossy();
         let dir = out_dir.with_file_name(format!(".{name}-{}", process::id()));
-        fs::create_dir_all(&dir).map_err(|source| Error::File {
-            path: dir.clone(),
-            source,
-        })?;
+        fs::create_dir_all(&dir).map_err(|source| Error::File { path: dir.clone(), source })?;
         Ok(Self { dir })
     }
 
     fn publish(self, out_dir: &Path) -> Result<(), Error> {
-        let failed = |source| Error::File {
-            path: out_dir.into(),
-            source,
-        };
+        let failed = |source| Error::File { path: out_dir.into(), source };
         let old = self.dir.with_extension("old");
         match fs::rename(out_dir, &old) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
@@ -192,17 +162,11 @@ impl Drop for Staging {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {
-    fs::write(path, text).map_err(|source| Error::File {
-        path: path.into(),
-        source,
-    })
+    fs::write(path, text).map_err(|source| Error::File { path: path.into(), source })
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    std::path::absolute(path).map_err(|source| Error::File {
-        path: path.into(),
-        source,
-    })
+    std::path::absolute(path).map_err(|source| Error::File { path: path.into(), source })
 }
 
 #[cfg(test)]
@@ -211,9 +175,8 @@ mod tests {
 
     #[test]
     fn a_build_replaces_the_folder_whole() -> io::Result<()> {
-        let out = std::env::temp_dir()
-            .join(format!("lunora-build-test-{}", process::id()))
-            .join("build");
+        let out =
+            std::env::temp_dir().join(format!("lunora-build-test-{}", process::id())).join("build");
         fs::create_dir_all(&out)?;
         fs::write(out.join("stale.js"), "")?;
         let staging = Staging::new(&out).map_err(io::Error::other)?;

@@ -28,10 +28,8 @@ impl Crate {
     /// Finds the package whose manifest lies in `dir`.
     pub(crate) fn find(dir: &Path) -> Result<Self, Error> {
         let manifest = dir.join("Cargo.toml");
-        let manifest = fs::canonicalize(&manifest).map_err(|source| Error::File {
-            path: manifest,
-            source,
-        })?;
+        let manifest =
+            fs::canonicalize(&manifest).map_err(|source| Error::File { path: manifest, source })?;
         let mut command = cargo(&manifest, "metadata");
         command.args(["--format-version", "1", "--no-deps"]);
         let metadata: Value = serde_json::from_slice(&output(&mut command)?)?;
@@ -48,15 +46,9 @@ impl Crate {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let name = text(&package["name"]);
         let is_cdylib = |target: &&Value| {
-            target["crate_types"]
-                .as_array()
-                .is_some_and(|t| t.contains(&"cdylib".into()))
+            target["crate_types"].as_array().is_some_and(|t| t.contains(&"cdylib".into()))
         };
-        let Some(target) = package["targets"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .find(is_cdylib)
+        let Some(target) = package["targets"].as_array().into_iter().flatten().find(is_cdylib)
         else {
             return Err(Error::NoCdylib(name));
         };
@@ -75,9 +67,7 @@ impl Crate {
         let mut command = Command::new(rustc);
         command.args(["--print", "target-libdir", "--target", TARGET]);
         command.current_dir(self.manifest.parent().unwrap_or(&self.workspace));
-        let libdir = String::from_utf8_lossy(&output(&mut command)?)
-            .trim()
-            .to_owned();
+        let libdir = String::from_utf8_lossy(&output(&mut command)?).trim().to_owned();
         if !Path::new(&libdir).exists() {
             return Err(Error::NoTarget);
         }
@@ -101,28 +91,17 @@ impl Crate {
         command.env("WASM_BINDGEN_USE_JS_SYS", "1");
         run(&mut command)?;
         let profile = if release { "release" } else { "debug" };
-        Ok(self
-            .target_dir
-            .join(TARGET)
-            .join(profile)
-            .join(format!("{}.wasm", self.library)))
+        Ok(self.target_dir.join(TARGET).join(profile).join(format!("{}.wasm", self.library)))
     }
 }
 
 /// Whether the crate's wasm-bindgen is the one whose data this tool reads.
 fn check_bindgen(lock: &str) -> Result<(), Error> {
-    let mut lines = lock
-        .lines()
-        .skip_while(|line| *line != r#"name = "wasm-bindgen""#);
-    let version = lines
-        .nth(1)
-        .and_then(|line| line.strip_prefix("version = "));
+    let mut lines = lock.lines().skip_while(|line| *line != r#"name = "wasm-bindgen""#);
+    let version = lines.nth(1).and_then(|line| line.strip_prefix("version = "));
     match version.map(|version| version.trim_matches('"')) {
         Some(BINDGEN) => Ok(()),
-        Some(found) => Err(Error::BindgenVersion {
-            found: found.into(),
-            expected: BINDGEN,
-        }),
+        Some(found) => Err(Error::BindgenVersion { found: found.into(), expected: BINDGEN }),
         None => Err(Error::NoBindgen),
     }
 }
@@ -137,40 +116,26 @@ fn cargo(manifest: &Path, subcommand: &str) -> Command {
 
 /// Runs a program that talks to the user itself.
 pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
-    let status = command.status().map_err(|source| Error::Run {
-        program: program(command),
-        source,
-    })?;
+    let status =
+        command.status().map_err(|source| Error::Run { program: program(command), source })?;
     match status.success() {
         true => Ok(()),
-        false => Err(Error::Failed {
-            program: program(command),
-            status,
-        }),
+        false => Err(Error::Failed { program: program(command), status }),
     }
 }
 
 fn output(command: &mut Command) -> Result<Vec<u8>, Error> {
     let output = command.stderr(Stdio::inherit()).output();
-    let output = output.map_err(|source| Error::Run {
-        program: program(command),
-        source,
-    })?;
+    let output = output.map_err(|source| Error::Run { program: program(command), source })?;
     match output.status.success() {
         true => Ok(output.stdout),
-        false => Err(Error::Failed {
-            program: program(command),
-            status: output.status,
-        }),
+        false => Err(Error::Failed { program: program(command), status: output.status }),
     }
 }
 
 fn program(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args().take(1));
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -188,22 +153,17 @@ mod tests {
     fn takes_its_own_bindgen_only() {
         assert!(check_bindgen(&lock(BINDGEN)).is_ok());
         assert!(matches!(check_bindgen(""), Err(Error::NoBindgen)));
-        let refused = check_bindgen(&lock("0.2.99"))
-            .err()
-            .map(|error| error.to_string())
-            .unwrap_or_default();
-        assert!(
-            refused.contains("cargo update -p wasm-bindgen --precise 0.2.130"),
-            "{refused}"
-        );
+        let refused =
+            check_bindgen(&lock("0.2.99")).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(refused.contains("cargo update -p wasm-bindgen --precise 0.2.130"), "{refused}");
     }
 
     #[test]
     fn the_constant_is_the_version_in_use() {
         let lock = include_str!("../../../Cargo.lock");
-        assert!(lock.contains(&format!(
-            "name = \"wasm-bindgen-cli-support\"\nversion = \"{BINDGEN}\""
-        )));
+        assert!(
+            lock.contains(&format!("name = \"wasm-bindgen-cli-support\"\nversion = \"{BINDGEN}\""))
+        );
     }
 
     #[test]

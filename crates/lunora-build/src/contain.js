@@ -70,16 +70,23 @@ export function call(f) {
   });
 }
 
-const INTERNAL = JSON.stringify({ error: { code: "INTERNAL", message: "Internal error" } });
-
-/** As `call`, for an HTTP request: what fails is answered, and says nothing of why. */
+/**
+ * As `call`, for an HTTP request: what fails is answered, and says nothing of why.
+ *
+ * The answer is plain on purpose. A client that replays writes takes an error with a code for the
+ * last word on that write, and a plain 500 for a reason to try again: the write is not lost.
+ */
 export async function respond(f) {
   try {
     return await call(f);
   } catch (error) {
     if (!(error instanceof InstanceReset)) console.error("The request failed:", error);
-    const headers = { "content-type": "application/json", "cache-control": "no-store" };
-    return new Response(INTERNAL, { status: 500, headers });
+    const headers = {
+      "content-type": "text/plain; charset=utf-8",
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+    };
+    return new Response("Internal Server Error", { status: 500, headers });
   }
 }
 

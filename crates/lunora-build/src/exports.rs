@@ -55,23 +55,16 @@ impl Exports {
 
 fn class_header(line: &str) -> Option<Class> {
     let exported = line.starts_with("export ");
-    let line = line
-        .strip_prefix("export ")
-        .or_else(|| line.strip_prefix("declare "))?;
+    let line = line.strip_prefix("export ").or_else(|| line.strip_prefix("declare "))?;
     let name = line.strip_prefix("class ")?.split([' ', '<', '{']).next()?;
-    Some(Class {
-        name: name.into(),
-        exported,
-        ..Class::default()
-    })
+    Some(Class { name: name.into(), exported, ..Class::default() })
 }
 
 fn read_member(class: &mut Class, line: &str) {
     if let Some(rest) = line.strip_prefix("constructor(") {
         let list = rest.split(')').next().unwrap_or_default();
-        let names = list
-            .split(',')
-            .filter_map(|p| Some(p.split([':', '?']).next()?.trim().to_owned()));
+        let names =
+            list.split(',').filter_map(|p| Some(p.split([':', '?']).next()?.trim().to_owned()));
         class.constructor = Some(names.filter(|name| !name.is_empty()).collect());
     } else if line.contains("): Promise<") {
         class.methods.extend(name_before_paren(line));
@@ -131,11 +124,7 @@ export function fetch(req: Request, env: any, ctx: any): Promise<any>;
     fn finds_handlers_and_objects_only() {
         let exports = Exports::parse(DECLARATIONS);
         assert_eq!(exports.functions, ["fetch"]);
-        let objects: Vec<_> = exports
-            .classes
-            .iter()
-            .filter(|c| c.is_durable_object())
-            .collect();
+        let objects: Vec<_> = exports.classes.iter().filter(|c| c.is_durable_object()).collect();
         assert_eq!(objects.len(), 1);
         assert_eq!(objects[0].name, "Room");
         assert_eq!(objects[0].methods, ["alarm", "fetch"]);
@@ -145,10 +134,7 @@ export function fetch(req: Request, env: any, ctx: any): Promise<any>;
     fn keeps_hidden_classes_apart() {
         let exports = Exports::parse(DECLARATIONS);
         let source = &exports.classes[0];
-        assert_eq!(
-            (source.name.as_str(), source.exported),
-            ("IntoUnderlyingSource", false)
-        );
+        assert_eq!((source.name.as_str(), source.exported), ("IntoUnderlyingSource", false));
         assert_eq!(source.methods, ["pull"]);
         assert_eq!(source.constructor, None);
     }

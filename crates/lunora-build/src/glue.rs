@@ -26,10 +26,8 @@ pub(crate) fn adapt(js: &str, exports: &Exports) -> Result<String, Error> {
     )?;
     let mut js = replace_once(&js, CATCH, "    __lunora_trapped(e);\n    throw e;\n")?;
 
-    let hidden = exports
-        .classes
-        .iter()
-        .filter(|class| !class.exported && !class.methods.is_empty());
+    let hidden =
+        exports.classes.iter().filter(|class| !class.exported && !class.methods.is_empty());
     for class in hidden {
         js.push_str(&format!("export {{ {} }};\n", class.name));
     }
@@ -58,10 +56,7 @@ mod tests {
             Exports::parse("declare class Source {\n    pull(c: Controller): Promise<any>;\n}\n");
         let js = adapt(GLUE, &exports)?;
         assert!(js.starts_with("import wasmModule from"), "{js}");
-        assert!(
-            js.contains("    __lunora_trapped(e);\n    throw e;\n"),
-            "{js}"
-        );
+        assert!(js.contains("    __lunora_trapped(e);\n    throw e;\n"), "{js}");
         assert!(js.ends_with("export { Source };\n"), "{js}");
         Ok(())
     }

@@ -28,10 +28,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Build, Error> {
     let mut dir = PathBuf::from(".");
     let mut change: Vec<Box<dyn Fn(Build) -> Build>> = Vec::new();
     while let Some(arg) = args.next() {
-        let mut value = || {
-            args.next()
-                .ok_or_else(|| Error::Usage(format!("{arg} needs a value")))
-        };
+        let mut value = || args.next().ok_or_else(|| Error::Usage(format!("{arg} needs a value")));
         match arg.as_str() {
             "--manifest-path" => {
                 dir = value()?.into();
@@ -55,22 +52,13 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Build, Error> {
             _ => return Err(Error::Usage(format!("unknown option {arg}"))),
         }
     }
-    let dir = if dir.as_os_str().is_empty() {
-        ".".into()
-    } else {
-        dir
-    };
-    Ok(change
-        .into_iter()
-        .fold(Build::new(dir), |build, change| change(build)))
+    let dir = if dir.as_os_str().is_empty() { ".".into() } else { dir };
+    Ok(change.into_iter().fold(Build::new(dir), |build, change| change(build)))
 }
 
 fn report(output: &Output) {
     println!("Built {}", output.dir.display());
-    println!(
-        "index_bg.wasm: {} bytes, {} after gzip",
-        output.wasm.raw, output.wasm.gzip
-    );
+    println!("index_bg.wasm: {} bytes, {} after gzip", output.wasm.raw, output.wasm.gzip);
     match &output.wasm_opt {
         Some(program) => println!("made smaller by {}", program.display()),
         None => {

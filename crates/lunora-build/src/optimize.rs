@@ -50,9 +50,8 @@ impl WasmOpt {
             Self::Off => None,
             Self::Program(path) => Some(path.clone()),
             Self::Find => env::var_os("WASM_OPT_BIN").map(PathBuf::from).or_else(|| {
-                let mut candidates = dir
-                    .ancestors()
-                    .map(|dir| dir.join("node_modules/.bin/wasm-opt"));
+                let mut candidates =
+                    dir.ancestors().map(|dir| dir.join("node_modules/.bin/wasm-opt"));
                 candidates.find(|candidate| candidate.exists())
             }),
         }
@@ -62,30 +61,18 @@ impl WasmOpt {
 /// Makes a wasm file smaller, in place.
 pub(crate) fn optimize(program: &Path, wasm: &Path) -> Result<(), Error> {
     let mut command = Command::new(program);
-    command
-        .arg("-O")
-        .arg("--debuginfo")
-        .args(FEATURES)
-        .arg(wasm)
-        .arg("-o")
-        .arg(wasm);
+    command.arg("-O").arg("--debuginfo").args(FEATURES).arg(wasm).arg("-o").arg(wasm);
     run(&mut command)
 }
 
 impl Size {
     pub(crate) fn of(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::File {
-            path: path.into(),
-            source,
-        };
+        let failed = |source| Error::File { path: path.into(), source };
         let bytes = fs::read(path).map_err(failed)?;
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         io::copy(&mut bytes.as_slice(), &mut encoder).map_err(failed)?;
         let gzip = encoder.finish().map_err(failed)?;
-        Ok(Self {
-            raw: bytes.len() as u64,
-            gzip: gzip.len() as u64,
-        })
+        Ok(Self { raw: bytes.len() as u64, gzip: gzip.len() as u64 })
     }
 }
 

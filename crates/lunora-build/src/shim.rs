@@ -25,19 +25,12 @@ const HANDLERS: [(&str, &str); 5] = [
 /// The text of `shim.js`. Only what the crate exports is defined in it.
 pub(crate) fn generate(exports: &Exports) -> String {
     let mut js = String::from(HEADER);
-    let (objects, others): (Vec<_>, Vec<_>) = exports
-        .classes
-        .iter()
-        .partition(|class| class.is_durable_object());
+    let (objects, others): (Vec<_>, Vec<_>) =
+        exports.classes.iter().partition(|class| class.is_durable_object());
 
     js.push('\n');
     for class in others.iter().filter(|class| !class.methods.is_empty()) {
-        let _ = writeln!(
-            js,
-            "trackMethods(wasm.{}, {});",
-            class.name,
-            list(&class.methods)
-        );
+        let _ = writeln!(js, "trackMethods(wasm.{}, {});", class.name, list(&class.methods));
     }
 
     js.push_str("\nexport default class extends WorkerEntrypoint {\n");
@@ -50,10 +43,9 @@ pub(crate) fn generate(exports: &Exports) -> String {
                 )
             }
             // Any other function can be called over a service binding.
-            None => writeln!(
-                js,
-                "  {name}(...args) {{ return call(() => wasm.{name}(...args)); }}"
-            ),
+            None => {
+                writeln!(js, "  {name}(...args) {{ return call(() => wasm.{name}(...args)); }}")
+            }
         };
     }
     js.push_str("}\n");
@@ -88,22 +80,9 @@ mod tests {
         );
         let js = generate(&exports);
         assert!(js.contains("fetch(event) { return respond("), "{js}");
-        assert!(
-            js.contains("add(...args) { return call(() => wasm.add(...args)); }"),
-            "{js}"
-        );
-        assert!(
-            js.contains("export const Room = object(wasm.Room, [\"fetch\"]);"),
-            "{js}"
-        );
-        for absent in [
-            "scheduled",
-            "queue",
-            "email",
-            "alarm",
-            "webSocket",
-            "Options",
-        ] {
+        assert!(js.contains("add(...args) { return call(() => wasm.add(...args)); }"), "{js}");
+        assert!(js.contains("export const Room = object(wasm.Room, [\"fetch\"]);"), "{js}");
+        for absent in ["scheduled", "queue", "email", "alarm", "webSocket", "Options"] {
             assert!(!js.contains(absent), "{absent} in {js}");
         }
     }
@@ -122,10 +101,7 @@ mod tests {
         let exports =
             Exports::parse("declare class Source {\n    pull(c: Controller): Promise<any>;\n}\n");
         let js = generate(&exports);
-        assert!(
-            js.contains("trackMethods(wasm.Source, [\"pull\"]);"),
-            "{js}"
-        );
+        assert!(js.contains("trackMethods(wasm.Source, [\"pull\"]);"), "{js}");
         assert!(!js.contains("export const Source"), "{js}");
     }
 }

@@ -17,13 +17,10 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .shard_do(env.durable_object("SHARD")?)
         .resolve_identity(async move |request, _env| sessions.identify(request))
         .authorize_shard(async |access| access.identity.is_some())
-        .route(route!("GET /"), async |_request, _env, _ctx| {
-            Response::text(GREETING)
+        .route(route!("GET /"), async |_request, _env, _ctx| Response::text(GREETING))
+        .route(route!("POST /api/sign-in"), async move |request, _env, _ctx| {
+            sign_in(&signing, request).await
         })
-        .route(
-            route!("POST /api/sign-in"),
-            async move |request, _env, _ctx| sign_in(&signing, request).await,
-        )
         .cron(cron!("*/5 * * * *"), async |event, _env, _ctx| {
             worker::console_log!("tick {}", event.cron());
         })
@@ -53,10 +50,7 @@ async fn sign_in(sessions: &Sessions, mut request: Request) -> Result<Response, 
     let SignIn { name } = request.json(1024).await?;
     let name = name.trim();
     if name.is_empty() || name.chars().count() > 40 {
-        return Err(LunoraError::new(
-            Code::ValidationError,
-            "name must have 1 to 40 characters",
-        ));
+        return Err(LunoraError::new(Code::ValidationError, "name must have 1 to 40 characters"));
     }
     Response::json(&sessions.sign_in(name)?)
 }

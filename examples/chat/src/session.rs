@@ -43,26 +43,17 @@ impl Sessions {
             )
             .with_source(error)
         })?;
-        Ok(Self {
-            secret: secret.to_string().into(),
-        })
+        Ok(Self { secret: secret.to_string().into() })
     }
 
     /// A token for `name`.
     pub fn sign_in(&self, name: &str) -> Result<Session, LunoraError> {
         let expires_at_ms = worker::Date::now().as_millis() + LIFETIME_MS;
-        let claims = Claims {
-            name: name.to_owned(),
-            expires_at_ms,
-        };
+        let claims = Claims { name: name.to_owned(), expires_at_ms };
         let claims =
             URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).map_err(LunoraError::internal)?);
         let signature = URL_SAFE_NO_PAD.encode(self.mac(&claims)?.finalize().into_bytes());
-        Ok(Session {
-            token: format!("{claims}.{signature}"),
-            name: name.to_owned(),
-            expires_at_ms,
-        })
+        Ok(Session { token: format!("{claims}.{signature}"), name: name.to_owned(), expires_at_ms })
     }
 
     /// Who sent `request`: nobody without a token, and an error with one that is not good.
@@ -74,14 +65,10 @@ impl Sessions {
             .verify(token)
             .ok_or_else(|| LunoraError::unauthorized("the token is not valid"))?;
         if claims.expires_at_ms <= worker::Date::now().as_millis() {
-            return Err(LunoraError::unauthorized(
-                "the token has expired; sign in again",
-            ));
+            return Err(LunoraError::unauthorized("the token has expired; sign in again"));
         }
         let expires_at_ms = i64::try_from(claims.expires_at_ms).unwrap_or(i64::MAX);
-        Ok(Some(
-            Identity::user(claims.name).expires_at_ms(expires_at_ms),
-        ))
+        Ok(Some(Identity::user(claims.name).expires_at_ms(expires_at_ms)))
     }
 
     fn verify(&self, token: &str) -> Option<Claims> {

@@ -46,10 +46,7 @@ impl SecurityHeaders {
     /// None of them.
     #[must_use]
     pub fn off() -> Self {
-        Self {
-            off: true,
-            ..Self::default()
-        }
+        Self { off: true, ..Self::default() }
     }
 
     /// Leaves one header out.
@@ -141,19 +138,12 @@ enum Only {
 impl HeaderTables {
     /// The tables of `settings`; none where the layer is off.
     pub(super) fn of(settings: &SecurityHeaders) -> Option<Self> {
-        (!settings.off).then(|| Self {
-            data: settings.table(false),
-            pages: settings.table(true),
-        })
+        (!settings.off).then(|| Self { data: settings.table(false), pages: settings.table(true) })
     }
 
     /// Sets what an answer lacks.
     pub(super) fn set(&self, headers: &mut HeaderMap, https: bool, plane: bool) {
-        let table = if is_html(headers) {
-            &self.pages
-        } else {
-            &self.data
-        };
+        let table = if is_html(headers) { &self.pages } else { &self.data };
         for entry in table {
             let wanted = match entry.only {
                 Only::Always => true,
@@ -181,63 +171,24 @@ impl SecurityHeaders {
             (true, true) => ("SAMEORIGIN", PAGE_CSP_SAME_ORIGIN),
             (true, false) => ("DENY", PAGE_CSP_NO_FRAMES),
         };
-        let referrer = if page {
-            "strict-origin-when-cross-origin"
-        } else {
-            "no-referrer"
-        };
+        let referrer = if page { "strict-origin-when-cross-origin" } else { "no-referrer" };
         let mut table = vec![
-            (
-                H::StrictTransportSecurity,
-                STRICT_TRANSPORT_SECURITY,
-                hsts,
-                Only::Https,
-            ),
-            (
-                H::ContentTypeOptions,
-                X_CONTENT_TYPE_OPTIONS,
-                "nosniff",
-                Only::Always,
-            ),
-            (
-                H::ContentSecurityPolicy,
-                CONTENT_SECURITY_POLICY,
-                csp,
-                Only::Always,
-            ),
+            (H::StrictTransportSecurity, STRICT_TRANSPORT_SECURITY, hsts, Only::Https),
+            (H::ContentTypeOptions, X_CONTENT_TYPE_OPTIONS, "nosniff", Only::Always),
+            (H::ContentSecurityPolicy, CONTENT_SECURITY_POLICY, csp, Only::Always),
             (H::FrameOptions, X_FRAME_OPTIONS, frames, Only::Always),
             (H::ReferrerPolicy, REFERRER_POLICY, referrer, Only::Always),
-            (
-                H::CrossOriginOpenerPolicy,
-                OPENER_POLICY,
-                "same-origin",
-                Only::Always,
-            ),
-            (
-                H::CrossOriginResourcePolicy,
-                RESOURCE_POLICY,
-                "same-origin",
-                Only::Always,
-            ),
+            (H::CrossOriginOpenerPolicy, OPENER_POLICY, "same-origin", Only::Always),
+            (H::CrossOriginResourcePolicy, RESOURCE_POLICY, "same-origin", Only::Always),
             (H::CacheControl, CACHE_CONTROL, "no-store", Only::Plane),
         ];
         if page {
-            table.push((
-                H::PermissionsPolicy,
-                PERMISSIONS_POLICY,
-                NO_PERMISSIONS,
-                Only::Always,
-            ));
+            table.push((H::PermissionsPolicy, PERMISSIONS_POLICY, NO_PERMISSIONS, Only::Always));
         }
         table
             .into_iter()
             .filter_map(|(header, name, value, only)| {
-                let value = match self
-                    .overrides
-                    .iter()
-                    .rev()
-                    .find(|(other, _)| *other == header)
-                {
+                let value = match self.overrides.iter().rev().find(|(other, _)| *other == header) {
                     Some((_, value)) => value.clone()?,
                     None => HeaderValue::from_static(value),
                 };
@@ -289,12 +240,7 @@ mod tests {
         assert_eq!(data[X_FRAME_OPTIONS], "DENY");
         assert_eq!(data[CACHE_CONTROL], "no-store");
         assert!(!data.contains_key(PERMISSIONS_POLICY));
-        let page = decorated(
-            &SecurityHeaders::default(),
-            "Text/HTML; charset=utf-8",
-            true,
-            false,
-        );
+        let page = decorated(&SecurityHeaders::default(), "Text/HTML; charset=utf-8", true, false);
         assert_eq!(page[CONTENT_SECURITY_POLICY], PAGE_CSP_SAME_ORIGIN);
         assert_eq!(page[X_FRAME_OPTIONS], "SAMEORIGIN");
         assert!(page.contains_key(PERMISSIONS_POLICY));
@@ -325,10 +271,7 @@ mod tests {
     fn each_header_can_be_left_out_or_given_another_value() {
         let settings = SecurityHeaders::default()
             .without(SecurityHeader::ContentSecurityPolicy)
-            .with(
-                SecurityHeader::ReferrerPolicy,
-                HeaderValue::from_static("origin"),
-            );
+            .with(SecurityHeader::ReferrerPolicy, HeaderValue::from_static("origin"));
         let headers = decorated(&settings, "text/html", true, true);
         assert!(!headers.contains_key(CONTENT_SECURITY_POLICY));
         assert_eq!(headers[REFERRER_POLICY], "origin");
@@ -348,9 +291,6 @@ mod tests {
 
     #[test]
     fn off_is_off() {
-        assert_eq!(
-            decorated(&SecurityHeaders::off(), "text/html", true, true).len(),
-            1
-        );
+        assert_eq!(decorated(&SecurityHeaders::off(), "text/html", true, true).len(), 1);
     }
 }

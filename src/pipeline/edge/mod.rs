@@ -118,21 +118,10 @@ impl Edge {
             }
         });
         let csrf = settings.csrf.clone().unwrap_or_else(|| {
-            if off("LUNORA_SECURITY_CSRF") {
-                Csrf::off()
-            } else {
-                Csrf::default()
-            }
+            if off("LUNORA_SECURITY_CSRF") { Csrf::off() } else { Csrf::default() }
         });
-        let cors = settings
-            .cors
-            .clone()
-            .unwrap_or_else(|| cors_from_env(env, &mut warnings));
-        let edge = Self {
-            headers: HeaderTables::of(&headers),
-            cors: CorsTables::of(&cors),
-            csrf,
-        };
+        let cors = settings.cors.clone().unwrap_or_else(|| cors_from_env(env, &mut warnings));
+        let edge = Self { headers: HeaderTables::of(&headers), cors: CorsTables::of(&cors), csrf };
         (edge, warnings)
     }
 
@@ -172,22 +161,14 @@ impl Edge {
     }
 
     fn guard_of<'a>(&'a self, own: &'a OwnOrigin, request: &'a Request) -> Guard<'a> {
-        Guard {
-            csrf: &self.csrf,
-            cors: self.cors.as_ref(),
-            own,
-            headers: request.headers(),
-        }
+        Guard { csrf: &self.csrf, cors: self.cors.as_ref(), own, headers: request.headers() }
     }
 }
 
 fn cors_from_env(env: &dyn Fn(&str) -> Option<String>, warnings: &mut Vec<String>) -> CorsRules {
     let listed = env("LUNORA_ALLOWED_ORIGINS").unwrap_or_default();
-    let words: Vec<&str> = listed
-        .split(',')
-        .map(str::trim)
-        .filter(|word| !word.is_empty())
-        .collect();
+    let words: Vec<&str> =
+        listed.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
     let credentials = env("LUNORA_CORS_ALLOW_CREDENTIALS").is_some_and(|word| is_on(&word));
     if words.contains(&"*") {
         if credentials {
@@ -203,9 +184,7 @@ fn cors_from_env(env: &dyn Fn(&str) -> Option<String>, warnings: &mut Vec<String
         .filter_map(|word| match word.parse() {
             Ok(origin) => Some(origin),
             Err(error) => {
-                warnings.push(format!(
-                    "LUNORA_ALLOWED_ORIGINS: `{word}` is ignored: {error}"
-                ));
+                warnings.push(format!("LUNORA_ALLOWED_ORIGINS: `{word}` is ignored: {error}"));
                 None
             }
         })
@@ -216,17 +195,11 @@ fn cors_from_env(env: &dyn Fn(&str) -> Option<String>, warnings: &mut Vec<String
 }
 
 fn is_off(word: &str) -> bool {
-    matches!(
-        word.trim().to_ascii_lowercase().as_str(),
-        "0" | "disabled" | "false" | "no" | "off"
-    )
+    matches!(word.trim().to_ascii_lowercase().as_str(), "0" | "disabled" | "false" | "no" | "off")
 }
 
 fn is_on(word: &str) -> bool {
-    matches!(
-        word.trim().to_ascii_lowercase().as_str(),
-        "1" | "enabled" | "on" | "true" | "yes"
-    )
+    matches!(word.trim().to_ascii_lowercase().as_str(), "1" | "enabled" | "on" | "true" | "yes")
 }
 
 #[cfg(test)]
@@ -237,9 +210,7 @@ mod tests {
 
     fn edge(settings: &Security, vars: &[(&str, &str)]) -> (Edge, Vec<String>) {
         Edge::resolve(settings, &|name| {
-            vars.iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
+            vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         })
     }
 
@@ -258,27 +229,15 @@ mod tests {
         let vars = [
             ("LUNORA_SECURITY_HEADERS", "OFF"),
             ("LUNORA_SECURITY_CSRF", "0"),
-            (
-                "LUNORA_ALLOWED_ORIGINS",
-                " https://a.example ,https://b.example/, ",
-            ),
+            ("LUNORA_ALLOWED_ORIGINS", " https://a.example ,https://b.example/, "),
             ("LUNORA_CORS_ALLOW_CREDENTIALS", "yes"),
         ];
         let (open, warnings) = edge(&Security::default(), &vars);
         let response = answered(&open, &from("https://a.example"));
-        assert_eq!(
-            response.headers()["access-control-allow-origin"],
-            "https://a.example"
-        );
-        assert_eq!(
-            response.headers()["access-control-allow-credentials"],
-            "true"
-        );
+        assert_eq!(response.headers()["access-control-allow-origin"], "https://a.example");
+        assert_eq!(response.headers()["access-control-allow-credentials"], "true");
         assert!(!response.headers().contains_key("x-frame-options"));
-        assert!(
-            open.guard(&from("https://evil.example").with_header("cookie", "s=1"))
-                .is_ok()
-        );
+        assert!(open.guard(&from("https://evil.example").with_header("cookie", "s=1")).is_ok());
         assert_eq!(warnings.len(), 1, "{warnings:?}");
         assert!(warnings[0].contains("https://b.example/"));
     }
@@ -297,32 +256,17 @@ mod tests {
         let (closed, _) = edge(&settings, &vars);
         let response = answered(&closed, &from("https://a.example"));
         assert!(response.headers().contains_key("x-frame-options"));
-        assert!(
-            !response
-                .headers()
-                .contains_key("access-control-allow-origin")
-        );
-        assert!(
-            closed
-                .guard(&from("https://a.example").with_header("cookie", "s=1"))
-                .is_err()
-        );
+        assert!(!response.headers().contains_key("access-control-allow-origin"));
+        assert!(closed.guard(&from("https://a.example").with_header("cookie", "s=1")).is_err());
     }
 
     #[test]
     fn a_wildcard_from_the_environment_loses_its_credentials() {
-        let vars = [
-            ("LUNORA_ALLOWED_ORIGINS", "*"),
-            ("LUNORA_CORS_ALLOW_CREDENTIALS", "true"),
-        ];
+        let vars = [("LUNORA_ALLOWED_ORIGINS", "*"), ("LUNORA_CORS_ALLOW_CREDENTIALS", "true")];
         let (open, warnings) = edge(&Security::default(), &vars);
         let response = answered(&open, &from("https://a.example"));
         assert_eq!(response.headers()["access-control-allow-origin"], "*");
-        assert!(
-            !response
-                .headers()
-                .contains_key("access-control-allow-credentials")
-        );
+        assert!(!response.headers().contains_key("access-control-allow-credentials"));
         assert_eq!(warnings.len(), 1);
     }
 

@@ -86,9 +86,7 @@ where
 /// ```
 #[must_use]
 pub fn first_match<E>() -> FirstMatch<E> {
-    FirstMatch {
-        resolvers: Vec::new(),
-    }
+    FirstMatch { resolvers: Vec::new() }
 }
 
 /// Resolvers in their order; see [`first_match`].
@@ -157,8 +155,7 @@ impl<E> PerRoute<E> {
 /// Whether `path` is `prefix` or lies below it, by whole segments.
 fn is_below(path: &str, prefix: &str) -> bool {
     let prefix = prefix.trim_end_matches('/');
-    path.strip_prefix(prefix)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl<E: 'static> IdentityResolver<E> for PerRoute<E> {
@@ -210,11 +207,9 @@ mod tests {
     }
 
     fn failing() -> impl IdentityResolver<()> {
-        resolver(
-            async |_: &Request, (): &()| -> Result<Option<Identity>, LunoraError> {
-                Err(LunoraError::unauthorized("no"))
-            },
-        )
+        resolver(async |_: &Request, (): &()| -> Result<Option<Identity>, LunoraError> {
+            Err(LunoraError::unauthorized("no"))
+        })
     }
 
     fn ask(resolver: &impl IdentityResolver<()>, path: &str) -> Result<Option<String>, String> {
@@ -226,10 +221,8 @@ mod tests {
 
     #[test]
     fn the_first_identity_counts() {
-        let chain = first_match()
-            .or(constant(None))
-            .or(constant(Some("a")))
-            .or(constant(Some("b")));
+        let chain =
+            first_match().or(constant(None)).or(constant(Some("a"))).or(constant(Some("b")));
         assert_eq!(ask(&chain, "/"), Ok(Some("a".into())));
         assert_eq!(ask(&first_match(), "/"), Ok(None));
     }

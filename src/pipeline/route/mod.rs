@@ -34,10 +34,7 @@ impl<E: 'static> Route<E> {
 
     /// Answers what `pattern` matches with a [`Handler`].
     pub fn with_handler(pattern: RoutePattern, handler: impl Handler<E>) -> Self {
-        Self {
-            pattern,
-            handler: Box::new(handler),
-        }
+        Self { pattern, handler: Box::new(handler) }
     }
 
     /// The pattern.
@@ -64,12 +61,7 @@ impl<E> RouteTable<E> {
     /// What answers `request`: `"METHOD /path"` before `"/path"`, of two equal patterns the later.
     pub(super) fn find(&self, request: &Request) -> Option<&dyn Handler<E>> {
         let (path, method) = (request.path(), request.method().as_str());
-        let on_path = || {
-            self.0
-                .iter()
-                .rev()
-                .filter(|route| route.pattern.path() == path)
-        };
+        let on_path = || self.0.iter().rev().filter(|route| route.pattern.path() == path);
         on_path()
             .find(|route| route.pattern.method() == Some(method))
             .or_else(|| on_path().find(|route| route.pattern.method().is_none()))
@@ -85,8 +77,6 @@ impl<E> Default for RouteTable<E> {
 
 impl<E> fmt::Debug for RouteTable<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.0.iter().map(|route| &route.pattern))
-            .finish()
+        f.debug_list().entries(self.0.iter().map(|route| &route.pattern)).finish()
     }
 }

@@ -158,11 +158,7 @@ const fn check(text: &[u8]) -> Result<(), RoutePatternError> {
         }
         at += 1;
     }
-    if is_dots(text, segment, at) {
-        Err(RoutePatternError::DotSegment)
-    } else {
-        Ok(())
-    }
+    if is_dots(text, segment, at) { Err(RoutePatternError::DotSegment) } else { Ok(()) }
 }
 
 /// Whether there is a path after something that is no method: `"get /x"`, `"GET  /x"`.
@@ -196,11 +192,7 @@ mod tests {
             ("/", None, "/"),
             ("POST /api/sign-in", Some("POST"), "/api/sign-in"),
             ("/a//b.c/~x;v=1@2:3", None, "/a//b.c/~x;v=1@2:3"),
-            (
-                "GET /.well-known/security.txt",
-                Some("GET"),
-                "/.well-known/security.txt",
-            ),
+            ("GET /.well-known/security.txt", Some("GET"), "/.well-known/security.txt"),
             ("GET /caf%C3%A9", Some("GET"), "/caf%C3%A9"),
         ] {
             let parsed: RoutePattern = pattern.parse().unwrap();

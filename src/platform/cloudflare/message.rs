@@ -36,11 +36,7 @@ pub(crate) fn request_from_js(raw: web_sys::Request) -> Result<Request, LunoraEr
     let url = Uri::try_from(url.split('#').next().unwrap_or_default())
         .map_err(|_| LunoraError::bad_request("the request URL is malformed or too long"))?;
     let headers = glue::unpack(lines);
-    let body = if has_body {
-        Body::from_host(RequestBody(raw))
-    } else {
-        Body::empty()
-    };
+    let body = if has_body { Body::from_host(RequestBody(raw)) } else { Body::empty() };
     let mut request = Request::new(method, url, body);
     *request.headers_mut() = headers;
     Ok(request)
@@ -51,18 +47,13 @@ pub(super) fn response_from_js(raw: web_sys::Response) -> Response {
     let head = glue::response_head(&raw);
     let mut lines = head.split('\n');
     let has_body = lines.next() == Some("1");
-    let status = lines
-        .next()
-        .and_then(|status| StatusCode::from_bytes(status.as_bytes()).ok());
+    let status = lines.next().and_then(|status| StatusCode::from_bytes(status.as_bytes()).ok());
     let headers = glue::unpack(lines);
     let status = status.unwrap_or(StatusCode::BAD_GATEWAY);
     // An upgrade has no body, but the response holds the socket.
     let keep = has_body || status == StatusCode::SWITCHING_PROTOCOLS;
-    let mut response = Response::body(if keep {
-        Body::from_host(ResponseBody(raw))
-    } else {
-        Body::empty()
-    });
+    let mut response =
+        Response::body(if keep { Body::from_host(ResponseBody(raw)) } else { Body::empty() });
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
@@ -115,9 +106,7 @@ pub(super) fn body_to_js(body: Body) -> Result<JsValue, LunoraError> {
         .map_ok(|bytes| Vec::from(&bytes[..]))
         .map_err(|error| worker::Error::RustError(error.to_string()));
     let carrier = worker::Response::from_stream(chunks).map_err(LunoraError::internal)?;
-    Ok(web_sys::Response::from(carrier)
-        .body()
-        .map_or(JsValue::UNDEFINED, Into::into))
+    Ok(web_sys::Response::from(carrier).body().map_or(JsValue::UNDEFINED, Into::into))
 }
 
 impl HostBody for RequestBody {
@@ -166,10 +155,7 @@ fn stream_of(
         let chunk = JsFuture::from(glue::next_chunk(&reader.0))
             .await
             .map_err(|error| BodyError::Broken(JsFailure::from(error).into()))?;
-        Ok(chunk
-            .dyn_into::<Uint8Array>()
-            .ok()
-            .map(|chunk| (Bytes::from(chunk.to_vec()), reader)))
+        Ok(chunk.dyn_into::<Uint8Array>().ok().map(|chunk| (Bytes::from(chunk.to_vec()), reader)))
     })
     .boxed_local()
 }

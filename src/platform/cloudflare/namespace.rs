@@ -41,10 +41,9 @@ impl ShardNamespace for ObjectNamespace {
                 (Err(_), Some(jurisdiction)) => {
                     Err(ShardCallError::JurisdictionUnsupported(jurisdiction))
                 }
-                (Err(_), None) => Err(ShardCallError::unavailable(
-                    address.key,
-                    "the object answered no response",
-                )),
+                (Err(_), None) => {
+                    Err(ShardCallError::unavailable(address.key, "the object answered no response"))
+                }
             }
         })
     }
@@ -59,11 +58,7 @@ fn start(
     let headers = glue::pack(&parts.headers);
     let jurisdiction = address.jurisdiction.map(Jurisdiction::as_str);
     let hint = address.location_hint.map(LocationHint::as_str);
-    let (name, method, url) = (
-        address.key.as_str(),
-        parts.method.as_str(),
-        parts.uri.to_string(),
-    );
+    let (name, method, url) = (address.key.as_str(), parts.method.as_str(), parts.uri.to_string());
     let guard = Abandon::new();
     let promise = match body.as_bytes() {
         Some(bytes) => glue::call_shard_with_bytes(
@@ -106,9 +101,7 @@ impl Abandon {
         thread_local! {
             static NEXT: Cell<u32> = const { Cell::new(0) };
         }
-        Self {
-            call: NEXT.replace(NEXT.get().wrapping_add(1)),
-        }
+        Self { call: NEXT.replace(NEXT.get().wrapping_add(1)) }
     }
 
     fn finished(self) {

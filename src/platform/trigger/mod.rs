@@ -14,10 +14,7 @@ pub struct ScheduledEvent {
 impl ScheduledEvent {
     /// The trigger `cron` fired for `scheduled_time_ms`, in milliseconds since 1970.
     pub fn new(cron: impl Into<String>, scheduled_time_ms: i64) -> Self {
-        Self {
-            cron: cron.into(),
-            scheduled_time_ms,
-        }
+        Self { cron: cron.into(), scheduled_time_ms }
     }
 
     /// The expression of the trigger, as `triggers.crons` of `wrangler.jsonc` has it.

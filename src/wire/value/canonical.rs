@@ -18,10 +18,7 @@ use super::{
 /// # Errors
 /// When the value nests too deep.
 pub fn stable_wire_key(value: &Value) -> Result<String, EncodeError> {
-    let mut writer = Writer {
-        text: String::new(),
-        canonical: true,
-    };
+    let mut writer = Writer { text: String::new(), canonical: true };
     writer.value(value, 0)?;
     Ok(writer.text)
 }
@@ -35,12 +32,7 @@ pub fn subscription_key(
     args: &Value,
     shard_key: Option<&str>,
 ) -> Result<String, EncodeError> {
-    Ok([
-        function_path,
-        &stable_wire_key(args)?,
-        shard_key.unwrap_or_default(),
-    ]
-    .join("::"))
+    Ok([function_path, &stable_wire_key(args)?, shard_key.unwrap_or_default()].join("::"))
 }
 
 #[cfg(test)]
@@ -63,27 +55,18 @@ mod tests {
 
     #[test]
     fn keeps_the_order_of_lists_and_drops_undefined_fields() {
-        assert_eq!(
-            key(r#"[3,1,{"b":["$lunora.wire$","undefined"],"a":2}]"#),
-            r#"[3,1,{"a":2}]"#
-        );
+        assert_eq!(key(r#"[3,1,{"b":["$lunora.wire$","undefined"],"a":2}]"#), r#"[3,1,{"a":2}]"#);
     }
 
     #[test]
     fn tells_minus_zero_from_zero() {
-        assert_eq!(
-            (key("-0"), key("0"), key("-0.0")),
-            ("-0".into(), "0".into(), "-0".into())
-        );
+        assert_eq!((key("-0"), key("0"), key("-0.0")), ("-0".into(), "0".into(), "-0".into()));
     }
 
     #[test]
     fn names_a_subscription() {
         let args = decode(r#"{"b":1,"a":2}"#).unwrap();
-        assert_eq!(
-            subscription_key("m:list", &args, None).unwrap(),
-            r#"m:list::{"a":2,"b":1}::"#
-        );
+        assert_eq!(subscription_key("m:list", &args, None).unwrap(), r#"m:list::{"a":2,"b":1}::"#);
         assert_eq!(
             subscription_key("m:list", &args, Some("k")).unwrap(),
             r#"m:list::{"a":2,"b":1}::k"#

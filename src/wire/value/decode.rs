@@ -15,9 +15,7 @@ pub fn decode(json: &str) -> Result<Value, DecodeError> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     // Our own limit is lower than any stack.
     deserializer.disable_recursion_limit();
-    let plain = Plain { depth: 0 }
-        .deserialize(&mut deserializer)
-        .map_err(DecodeError::Json)?;
+    let plain = Plain { depth: 0 }.deserialize(&mut deserializer).map_err(DecodeError::Json)?;
     deserializer.end().map_err(DecodeError::Json)?;
     revive(plain, 0)
 }
@@ -59,29 +57,19 @@ fn revive(plain: Value, depth: usize) -> Result<Value, DecodeError> {
 }
 
 fn revive_all(elements: Vec<Value>, depth: usize) -> Result<Vec<Value>, DecodeError> {
-    elements
-        .into_iter()
-        .map(|element| revive(element, depth + 1))
-        .collect()
+    elements.into_iter().map(|element| revive(element, depth + 1)).collect()
 }
 
 fn revive_fields(
     fields: Vec<(String, Value)>,
     depth: usize,
 ) -> Result<Vec<(String, Value)>, DecodeError> {
-    fields
-        .into_iter()
-        .map(|(name, value)| Ok((name, revive(value, depth + 1)?)))
-        .collect()
+    fields.into_iter().map(|(name, value)| Ok((name, revive(value, depth + 1)?))).collect()
 }
 
 /// Reads a list that begins with the tag. One of an unknown kind is a list like others.
 fn tagged(mut elements: Vec<Value>, depth: usize) -> Result<Value, DecodeError> {
-    let kind = elements
-        .get(1)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
+    let kind = elements.get(1).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut rest = elements.iter_mut().skip(2).map(mem::take);
     match &*kind {
         "undefined" => Ok(Value::Undefined),
@@ -108,16 +96,11 @@ fn big_int(payload: &Value) -> Result<Value, DecodeError> {
         .as_str()
         .and_then(|text| text.parse::<BigInt>().ok())
         .map(Value::BigInt)
-        .ok_or(malformed(
-            "bigint",
-            "its payload is decimal text of at most 1024 characters",
-        ))
+        .ok_or(malformed("bigint", "its payload is decimal text of at most 1024 characters"))
 }
 
 fn date(payload: Option<Value>, depth: usize) -> Result<Value, DecodeError> {
-    let time = payload
-        .map(|payload| revive(payload, depth + 1))
-        .transpose()?;
+    let time = payload.map(|payload| revive(payload, depth + 1)).transpose()?;
     time.as_ref()
         .and_then(Value::as_f64)
         .map(|ms| Value::Date(Date::from_ms(ms)))
@@ -136,19 +119,15 @@ fn bytes(base64: &Value, class: Option<&Value>) -> Result<Value, DecodeError> {
     let bytes = base64
         .as_str()
         .and_then(|text| STANDARD.decode(text).ok())
-        .ok_or(malformed(
-            "bytes",
-            "its payload is base64 in canonical form, with padding",
-        ))?;
+        .ok_or(malformed("bytes", "its payload is base64 in canonical form, with padding"))?;
     let kind = match class {
         None => BytesKind::Uint8Array,
         Some(Value::String(name)) => BytesKind::of_name(name),
         Some(_) => return Err(malformed("bytes", "its class is a name")),
     };
-    Bytes::new(bytes, kind).map(Value::Bytes).ok_or(malformed(
-        "bytes",
-        "its length is a multiple of the element's",
-    ))
+    Bytes::new(bytes, kind)
+        .map(Value::Bytes)
+        .ok_or(malformed("bytes", "its length is a multiple of the element's"))
 }
 
 /// Of two equal keys the later value counts, in the earlier one's place.
@@ -195,16 +174,8 @@ fn error(mut payload: impl Iterator<Item = Value>, depth: usize) -> Result<Value
         return Err(malformed("error", "its properties are an object"));
     };
     let properties = revive_fields(properties, depth)?;
-    let cause = payload
-        .next()
-        .map(|cause| revive(cause, depth + 1))
-        .transpose()?;
-    Ok(Value::Error(Box::new(ErrorValue {
-        name,
-        message,
-        properties,
-        cause,
-    })))
+    let cause = payload.next().map(|cause| revive(cause, depth + 1)).transpose()?;
+    Ok(Value::Error(Box::new(ErrorValue { name, message, properties, cause })))
 }
 
 fn malformed(tag: &'static str, rule: &'static str) -> DecodeError {
@@ -253,9 +224,7 @@ impl Plain {
         if self.depth == Self::MAX_JSON_DEPTH {
             return Err(E::custom("nested too deep"));
         }
-        Ok(Self {
-            depth: self.depth + 1,
-        })
+        Ok(Self { depth: self.depth + 1 })
     }
 }
 
@@ -282,18 +251,12 @@ impl<'de> Visitor<'de> for Plain {
         Ok(Value::Bool(value))
     }
 
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "a number of the wire is a double"
-    )]
+    #[allow(clippy::cast_precision_loss, reason = "a number of the wire is a double")]
     fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
         Ok(Value::Number(number as f64))
     }
 
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "a number of the wire is a double"
-    )]
+    #[allow(clippy::cast_precision_loss, reason = "a number of the wire is a double")]
     fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
         Ok(Value::Number(number as f64))
     }

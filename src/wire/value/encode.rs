@@ -11,10 +11,7 @@ use super::{BytesKind, MAX_DEPTH, TAG, Value, leaf::number_text};
 /// # Errors
 /// When the value nests deeper than [`MAX_DEPTH`].
 pub fn encode(value: &Value) -> Result<String, EncodeError> {
-    let mut writer = Writer {
-        text: String::new(),
-        canonical: false,
-    };
+    let mut writer = Writer { text: String::new(), canonical: false };
     writer.value(value, 0)?;
     Ok(writer.text)
 }
@@ -108,28 +105,21 @@ impl Writer {
 
     fn string(&mut self, text: &str) {
         // A string can always be written; serde_json's escapes are those of JavaScript.
-        self.text
-            .push_str(&serde_json::to_string(text).unwrap_or_default());
+        self.text.push_str(&serde_json::to_string(text).unwrap_or_default());
     }
 
     fn elements(&mut self, elements: &[Value], depth: usize) -> Result<(), EncodeError> {
-        self.list('[', ']', elements, |writer, element| {
-            writer.value(element, depth + 1)
-        })
+        self.list('[', ']', elements, |writer, element| writer.value(element, depth + 1))
     }
 
     fn fields(&mut self, fields: &[(String, Value)], depth: usize) -> Result<(), EncodeError> {
         let mut defined: Cow<'_, [(String, Value)]> = fields.into();
         if fields.iter().any(|(_, value)| *value == Value::Undefined) {
-            defined
-                .to_mut()
-                .retain(|(_, value)| *value != Value::Undefined);
+            defined.to_mut().retain(|(_, value)| *value != Value::Undefined);
         }
         if self.canonical {
             // By UTF-16 code units, which is how JavaScript compares.
-            defined
-                .to_mut()
-                .sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+            defined.to_mut().sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
         }
         self.list('{', '}', &defined, |writer, (name, value)| {
             writer.string(name);

@@ -42,9 +42,7 @@ impl FromStr for BigInt {
     type Err = NotABigInt;
 
     fn from_str(text: &str) -> Result<Self, NotABigInt> {
-        let (sign, digits) = text
-            .strip_prefix('-')
-            .map_or(("", text), |digits| ("-", digits));
+        let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
         if text.len() > Self::MAX_CHARS
             || digits.is_empty()
             || !digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -52,11 +50,7 @@ impl FromStr for BigInt {
             return Err(NotABigInt);
         }
         let digits = digits.trim_start_matches('0');
-        Ok(Self(if digits.is_empty() {
-            "0".to_owned()
-        } else {
-            format!("{sign}{digits}")
-        }))
+        Ok(Self(if digits.is_empty() { "0".to_owned() } else { format!("{sign}{digits}") }))
     }
 }
 
@@ -124,10 +118,7 @@ impl Bytes {
     /// Bytes of `kind`; `None` when they do not fill whole elements of it.
     #[must_use]
     pub fn new(bytes: Vec<u8>, kind: BytesKind) -> Option<Self> {
-        bytes
-            .len()
-            .is_multiple_of(kind.element_bytes())
-            .then_some(Self { bytes, kind })
+        bytes.len().is_multiple_of(kind.element_bytes()).then_some(Self { bytes, kind })
     }
 
     /// The bytes.
@@ -145,10 +136,7 @@ impl Bytes {
 
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Self {
-        Self {
-            bytes,
-            kind: BytesKind::Uint8Array,
-        }
+        Self { bytes, kind: BytesKind::Uint8Array }
     }
 }
 
@@ -212,8 +200,5 @@ pub(super) fn number_text(number: f64) -> Cow<'static, str> {
     if number == 0.0 {
         return "0".into();
     }
-    ryu_js::Buffer::new()
-        .format_finite(number)
-        .to_owned()
-        .into()
+    ryu_js::Buffer::new().format_finite(number).to_owned().into()
 }

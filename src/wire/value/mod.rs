@@ -99,10 +99,9 @@ impl Value {
     #[must_use]
     pub fn get(&self, field: &str) -> Option<&Self> {
         match self {
-            Self::Object(fields) => fields
-                .iter()
-                .find(|(name, _)| name == field)
-                .map(|(_, value)| value),
+            Self::Object(fields) => {
+                fields.iter().find(|(name, _)| name == field).map(|(_, value)| value)
+            }
             _ => None,
         }
     }

@@ -64,62 +64,26 @@ fn what_has_another_form_gets_the_one_form() {
     for (read, written) in [
         ("-0".to_owned(), "0".to_owned()),
         ("9007199254740993".to_owned(), "9007199254740992".to_owned()),
-        (
-            r#"{"a":1,"b":2,"a":3}"#.to_owned(),
-            r#"{"a":3,"b":2}"#.to_owned(),
-        ),
+        (r#"{"a":1,"b":2,"a":3}"#.to_owned(), r#"{"a":3,"b":2}"#.to_owned()),
         (tag(r#""bigint","-000""#), tag(r#""bigint","0""#)),
         (tag(r#""date",1.9"#), tag(r#""date",1"#)),
         (tag(r#""date",-0.5"#), tag(r#""date",0"#)),
-        (
-            tag(r#""date",8640000000000001"#),
-            tag(r#""date",["$lunora.wire$","nan"]"#),
-        ),
-        (
-            tag(r#""date",["$lunora.wire$","inf"]"#),
-            tag(r#""date",["$lunora.wire$","nan"]"#),
-        ),
-        (
-            tag(r#""url","HTTPS://Example.com""#),
-            tag(r#""url","https://example.com/""#),
-        ),
-        (
-            tag(r#""map",[["a",1],["b",2],["a",3]]"#),
-            tag(r#""map",[["a",3],["b",2]]"#),
-        ),
-        (
-            tag(r#""map",[[0,1],[-0,2],[{},3],[{},4]]"#),
-            tag(r#""map",[[0,2],[{},3],[{},4]]"#),
-        ),
+        (tag(r#""date",8640000000000001"#), tag(r#""date",["$lunora.wire$","nan"]"#)),
+        (tag(r#""date",["$lunora.wire$","inf"]"#), tag(r#""date",["$lunora.wire$","nan"]"#)),
+        (tag(r#""url","HTTPS://Example.com""#), tag(r#""url","https://example.com/""#)),
+        (tag(r#""map",[["a",1],["b",2],["a",3]]"#), tag(r#""map",[["a",3],["b",2]]"#)),
+        (tag(r#""map",[[0,1],[-0,2],[{},3],[{},4]]"#), tag(r#""map",[[0,2],[{},3],[{},4]]"#)),
         (
             tag(r#""set",[1,["$lunora.wire$","nan"],1,["$lunora.wire$","nan"],"1"]"#),
             tag(r#""set",[1,["$lunora.wire$","nan"],"1"]"#),
         ),
-        (
-            tag(r#""bytes","AAEC","Uint8Array""#),
-            tag(r#""bytes","AAEC""#),
-        ),
-        (
-            tag(r#""bytes","AAEC","NoSuchArray""#),
-            tag(r#""bytes","AAEC""#),
-        ),
-        (
-            tag(r#""no-such-tag",1"#),
-            tag(r#""arr",["$lunora.wire$","no-such-tag",1]"#),
-        ),
+        (tag(r#""bytes","AAEC","Uint8Array""#), tag(r#""bytes","AAEC""#)),
+        (tag(r#""bytes","AAEC","NoSuchArray""#), tag(r#""bytes","AAEC""#)),
+        (tag(r#""no-such-tag",1"#), tag(r#""arr",["$lunora.wire$","no-such-tag",1]"#)),
         (format!(r#"["{TAG}"]"#), tag(&format!(r#""arr",["{TAG}"]"#))),
-        (
-            format!(r#"["{TAG}",7]"#),
-            tag(&format!(r#""arr",["{TAG}",7]"#)),
-        ),
-        (
-            format!(r#"["{TAG}",""]"#),
-            tag(&format!(r#""arr",["{TAG}",""]"#)),
-        ),
-        (
-            r#"{"a":["$lunora.wire$","undefined"],"b":1}"#.to_owned(),
-            r#"{"b":1}"#.to_owned(),
-        ),
+        (format!(r#"["{TAG}",7]"#), tag(&format!(r#""arr",["{TAG}",7]"#))),
+        (format!(r#"["{TAG}",""]"#), tag(&format!(r#""arr",["{TAG}",""]"#))),
+        (r#"{"a":["$lunora.wire$","undefined"],"b":1}"#.to_owned(), r#"{"b":1}"#.to_owned()),
     ] {
         assert_eq!(again(&read), written, "{read}");
     }
@@ -159,10 +123,7 @@ fn refuses_what_is_malformed() {
         r#""arr""#,
         r#""arr",{}"#,
     ] {
-        assert!(
-            matches!(decode(&tag(rest)), Err(DecodeError::Malformed { .. })),
-            "{rest}"
-        );
+        assert!(matches!(decode(&tag(rest)), Err(DecodeError::Malformed { .. })), "{rest}");
     }
     for json in ["", "{", "[1,]", "1 2", "nan", r#""\ud800""#, "1e400"] {
         assert!(matches!(decode(json), Err(DecodeError::Json(_))), "{json}");
@@ -214,12 +175,7 @@ fn values() -> impl Strategy<Value = Value> {
             proptest::collection::vec((inner.clone(), inner.clone()), 0..6).prop_map(Value::Map),
             proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::Set),
             (".*", ".*", proptest::option::of(inner)).prop_map(|(name, message, cause)| {
-                Value::Error(Box::new(ErrorValue {
-                    name,
-                    message,
-                    properties: Vec::new(),
-                    cause,
-                }))
+                Value::Error(Box::new(ErrorValue { name, message, properties: Vec::new(), cause }))
             }),
         ]
     })
