@@ -1,5 +1,6 @@
 //! A typestate builder that turns a Cloudflare Worker into a sharded, real-time backend.
 
+mod coordinator;
 mod errors;
 mod message;
 mod pipeline;
@@ -7,6 +8,10 @@ mod platform;
 pub mod wire;
 
 pub use crate::{
+    coordinator::{
+        Concurrency, FanOutAnswer, QueryCoordinator, RetryPolicy, ShardCall, ShardFailure,
+        ShardRegistry, StaticShardRegistry,
+    },
     errors::{Code, ErrorDetail, Hint, LunoraError, LunoraErrorBody, UnknownCode},
     message::{Body, BodyError, HostBody, IntoResponse, Request, Response, to_error_response},
     platform::{
