@@ -15,7 +15,10 @@ pub use crate::entry::private as __private;
 pub use crate::{
     backup::{BackupConfig, Retention, RetentionOfZero},
     builder::Builder,
-    coordinator::QueryCoordinator,
+    coordinator::{
+        Concurrency, FanOutAnswer, QueryCoordinator, RetryPolicy, ShardCall, ShardFailure,
+        ShardRegistry, StaticShardRegistry,
+    },
     entry::PerIsolate,
     errors::{Code, ErrorDetail, Hint, LunoraError, LunoraErrorBody, UnknownCode},
     message::{Body, BodyError, HostBody, IntoResponse, Request, Response, to_error_response},

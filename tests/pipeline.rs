@@ -4,9 +4,9 @@
 
 use futures::executor::block_on;
 use lunora::{
-    BackupConfig, Code, Environment, Identity, Jurisdiction, LocationHint, Lunora, LunoraError,
-    NoopExecutionContext, QueryCoordinator, Request, Response, ScheduledEvent, ShardCallError,
-    StaticShardRegistry, AdminToken, cron,
+    AdminToken, BackupConfig, Code, Environment, Identity, Jurisdiction, LocationHint, Lunora,
+    LunoraError, NoopExecutionContext, QueryCoordinator, Request, Response, ScheduledEvent,
+    ShardCallError, StaticShardRegistry, cron,
     testing::{
         self, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObjectStore, capture_logs,
     },
@@ -46,7 +46,8 @@ fn without_a_gate_the_default_shard_is_open_and_every_other_is_closed() {
 
 #[test]
 fn naming_the_default_shard_is_no_way_around_anything() {
-    let app = testing::builder().shard_do(shards()).default_shard_key("main".parse().unwrap()).build();
+    let app =
+        testing::builder().shard_do(shards()).default_shard_key("main".parse().unwrap()).build();
     assert_eq!(call(&app, DEFAULT_SHARD).1, r#"{"result":"main"}"#);
     assert_eq!(call(&app, r#"{"functionPath":"a:b","shardKey":"main"}"#).0, 200);
     assert_eq!(call(&app, r#"{"functionPath":"a:b","shardKey":"__root__"}"#).0, 403);
@@ -130,9 +131,19 @@ fn an_upgrade_of_the_shard_is_not_touched() {
 #[test]
 fn promises_https_over_https() {
     let app = testing::builder().shard_do(shards()).build();
-    let answer = |url: &str| block_on(app.fetch(Request::get(url), &MemoryEnvironment::new(), &NoopExecutionContext));
-    assert!(answer("https://app.test/_lunora/status").headers().contains_key("strict-transport-security"));
-    assert!(!answer("http://app.test/_lunora/status").headers().contains_key("strict-transport-security"));
+    let answer = |url: &str| {
+        block_on(app.fetch(Request::get(url), &MemoryEnvironment::new(), &NoopExecutionContext))
+    };
+    assert!(
+        answer("https://app.test/_lunora/status")
+            .headers()
+            .contains_key("strict-transport-security")
+    );
+    assert!(
+        !answer("http://app.test/_lunora/status")
+            .headers()
+            .contains_key("strict-transport-security")
+    );
 }
 
 #[test]
@@ -197,9 +208,9 @@ fn lunora_done() {}
 
 fn fire(app: &Lunora<MemoryEnvironment>, cron: &str) -> Result<(), Vec<String>> {
     let event = ScheduledEvent::new(cron, 1_700_000_000_000);
-    block_on(app.scheduled(event, &MemoryEnvironment::new(), &NoopExecutionContext)).map_err(|error| {
-        error.failures().iter().map(|failure| failure.message().to_owned()).collect()
-    })
+    block_on(app.scheduled(event, &MemoryEnvironment::new(), &NoopExecutionContext)).map_err(
+        |error| error.failures().iter().map(|failure| failure.message().to_owned()).collect(),
+    )
 }
 
 #[test]
@@ -209,10 +220,16 @@ fn every_handler_of_a_trigger_runs_and_every_failure_is_reported() {
     let app = testing::builder()
         .shard_do(shards())
         .cron(cron!("0 3 * * *"), async move |_, _, _| first.set(first.get() + 1))
-        .cron(cron!("0 3 * * *"), async |_, _, _| Err::<(), _>(LunoraError::new(Code::Conflict, "one")))
-        .cron(cron!("0 3 * * *"), async |_, _, _| Err::<(), _>(LunoraError::new(Code::Conflict, "two")))
+        .cron(cron!("0 3 * * *"), async |_, _, _| {
+            Err::<(), _>(LunoraError::new(Code::Conflict, "one"))
+        })
+        .cron(cron!("0 3 * * *"), async |_, _, _| {
+            Err::<(), _>(LunoraError::new(Code::Conflict, "two"))
+        })
         .cron(cron!("0 3 * * *"), async move |_, _, _| last.set(last.get() + 1))
-        .cron(cron!("0 4 * * *"), async |_, _, _| Err::<(), _>(LunoraError::new(Code::Conflict, "other")))
+        .cron(cron!("0 4 * * *"), async |_, _, _| {
+            Err::<(), _>(LunoraError::new(Code::Conflict, "other"))
+        })
         .build();
     assert_eq!(fire(&app, "0 3 * * *"), Err(vec!["one".into(), "two".into()]));
     assert_eq!(ran.get(), 2);
@@ -220,7 +237,8 @@ fn every_handler_of_a_trigger_runs_and_every_failure_is_reported() {
 
 #[test]
 fn a_trigger_that_nothing_is_registered_for_is_a_warning_that_lists_what_is() {
-    let app = testing::builder().shard_do(shards()).cron(cron!("0 3 * * *"), async |_, _, _| {}).build();
+    let app =
+        testing::builder().shard_do(shards()).cron(cron!("0 3 * * *"), async |_, _, _| {}).build();
     let logs = capture_logs();
     assert_eq!(fire(&app, "0 3 * * * "), Ok(()));
     assert_eq!(logs.lines().len(), 1);

@@ -1,4 +1,195 @@
-//! stub
-/// x
-#[derive(Debug)]
-pub struct QueryCoordinator;
+//! Queries across shards: who is asked, how long each may take, and how the answers become one.
+
+mod answer;
+mod call;
+mod engine;
+mod limits;
+mod merge;
+mod registry;
+
+use std::{collections::HashSet, fmt, pin::pin, rc::Rc, time::Duration};
+
+use futures::{
+    StreamExt,
+    future::{Either, select},
+};
+
+use crate::{
+    errors::{Code, LunoraError},
+    platform::{Clock, CloudflareClock},
+    wire::{FanOut, ShardKey},
+};
+
+pub use self::{
+    answer::{FanOutAnswer, ShardFailure},
+    call::ShardCall,
+    limits::{Concurrency, RetryPolicy},
+    registry::{ShardRegistry, StaticShardRegistry},
+};
+
+/// Asks every shard of a table and merges the answers into one.
+///
+/// A slow or failed shard never fails the whole: it is listed beside the merged data, and the
+/// caller decides what a partial answer is worth.
+///
+/// ```
+/// use lunora::{
+///     FanOut, Merge, Placement, QueryCoordinator, Response, ShardCall, StaticShardRegistry,
+///     resolve_shard,
+/// };
+/// use lunora::testing::{ManualClock, MemoryNamespace};
+///
+/// # futures::executor::block_on(async {
+/// let shards = MemoryNamespace::new(async |address, _request| {
+///     Response::raw_json(format!(r#"["a message of {}"]"#, address.key))
+/// });
+/// shards.shard("room:2").hangs();
+///
+/// let clock = ManualClock::new(0);
+/// let registry = StaticShardRegistry::new().table("messages", ["room:1", "room:2"])?;
+/// let coordinator = QueryCoordinator::new(registry).clock(clock.clone());
+///
+/// let shards = shards.into_dyn();
+/// let resolve = |key| resolve_shard(&shards, key, &Placement::default());
+/// let call = ShardCall::new(&resolve, r#"{"args":{},"functionPath":"messages:list"}"#);
+/// let answer = clock
+///     .run(coordinator.fan_out(&FanOut::new("messages", Merge::Concat), call))
+///     .await?;
+/// assert_eq!(answer.data(), r#"["a message of room:1"]"#);
+/// assert_eq!((answer.ok(), answer.failed()), (1, 1));
+/// assert_eq!(answer.errors()[0].code, "SHARD_TIMEOUT");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct QueryCoordinator {
+    registry: Rc<dyn ShardRegistry>,
+    clock: Rc<dyn Clock>,
+    concurrency: Concurrency,
+    per_shard_timeout: Duration,
+    retry: RetryPolicy,
+    max_shard_bytes: usize,
+    max_total_bytes: usize,
+}
+
+impl QueryCoordinator {
+    /// A coordinator that asks the shards that `registry` lists.
+    #[must_use]
+    pub fn new(registry: impl ShardRegistry) -> Self {
+        Self {
+            registry: Rc::new(registry),
+            clock: Rc::new(CloudflareClock),
+            concurrency: Concurrency::default(),
+            per_shard_timeout: Duration::from_secs(5),
+            retry: RetryPolicy::default(),
+            max_shard_bytes: 2 * 1024 * 1024,
+            max_total_bytes: 16 * 1024 * 1024,
+        }
+    }
+
+    /// How many shards are asked at once; 16 by default.
+    ///
+    /// ```
+    /// use lunora::{Concurrency, QueryCoordinator, StaticShardRegistry};
+    ///
+    /// let coordinator = QueryCoordinator::new(StaticShardRegistry::new())
+    ///     .max_concurrency(Concurrency::of::<32>());
+    /// ```
+    #[must_use]
+    pub fn max_concurrency(mut self, shards: impl Into<Concurrency>) -> Self {
+        self.concurrency = shards.into();
+        self
+    }
+
+    /// How long one shard may take, its body and every retry included; 5 seconds by default.
+    ///
+    /// The registry gets as long to list the shards.
+    #[must_use]
+    pub fn per_shard_timeout(mut self, timeout: Duration) -> Self {
+        self.per_shard_timeout = timeout;
+        self
+    }
+
+    /// Whether a call that failed is made again; never by default.
+    #[must_use]
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// The largest answer of one shard, in bytes; 2 MiB by default. A larger one counts as failed
+    /// and is not read to its end.
+    #[must_use]
+    pub fn max_shard_bytes(mut self, bytes: usize) -> Self {
+        self.max_shard_bytes = bytes;
+        self
+    }
+
+    /// The most that a merge holds in memory, in bytes; 16 MiB by default. An answer that no
+    /// longer fits counts as failed.
+    ///
+    /// On top come the answers under way: [`max_concurrency`](Self::max_concurrency) times
+    /// [`max_shard_bytes`](Self::max_shard_bytes) at worst. A Worker has 128 MB.
+    #[must_use]
+    pub fn max_total_bytes(mut self, bytes: usize) -> Self {
+        self.max_total_bytes = bytes;
+        self
+    }
+
+    /// The clock that timeouts and pauses go by; the runtime's by default, another in tests.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Rc::new(clock);
+        self
+    }
+
+    /// Asks every shard of the table and merges the answers as they come.
+    ///
+    /// The registry's order decides wherever order matters, whoever answers first.
+    ///
+    /// # Errors
+    /// When the shards cannot be listed, or the merge is none (400 `BAD_REQUEST`). A shard that
+    /// fails is part of the answer.
+    pub async fn fan_out(
+        &self,
+        spec: &FanOut,
+        call: ShardCall<'_>,
+    ) -> Result<FanOutAnswer, LunoraError> {
+        spec.check()?;
+        let keys = self.shard_keys(spec.table()).await?;
+        let mut collector = answer::Collector::new(spec.merge(), self.max_total_bytes);
+        let mut answers = pin!(self.ask_each(keys, &call));
+        while let Some(answer) = answers.next().await {
+            collector.add(answer);
+        }
+        Ok(collector.finish())
+    }
+
+    /// The shards of a table, each once, in the registry's order.
+    pub(crate) async fn shard_keys(&self, table: &str) -> Result<Vec<ShardKey>, LunoraError> {
+        let list = self.registry.list_shard_keys(table);
+        let mut keys = match select(list, self.clock.sleep(self.per_shard_timeout)).await {
+            Either::Left((keys, _)) => keys?,
+            Either::Right(_) => {
+                return Err(LunoraError::new(
+                    Code::ShardTimeout,
+                    "the shard registry gave no answer in time",
+                ));
+            }
+        };
+        let mut seen = HashSet::with_capacity(keys.len());
+        keys.retain(|key| seen.insert(key.clone()));
+        Ok(keys)
+    }
+}
+
+impl fmt::Debug for QueryCoordinator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueryCoordinator")
+            .field("max_concurrency", &self.concurrency)
+            .field("per_shard_timeout", &self.per_shard_timeout)
+            .field("retry", &self.retry)
+            .field("max_shard_bytes", &self.max_shard_bytes)
+            .field("max_total_bytes", &self.max_total_bytes)
+            .finish_non_exhaustive()
+    }
+}

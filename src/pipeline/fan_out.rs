@@ -4,8 +4,9 @@ use serde::Deserialize;
 
 use super::{Lunora, authorization};
 use crate::{
-    errors::{Code, LunoraError},
-    message::{Request, Response},
+    coordinator::ShardCall,
+    errors::LunoraError,
+    message::{IntoResponse, Request, Response},
     platform::Environment,
     wire::{FanOut, RpcEnvelope, headers, identity, paths},
 };
@@ -34,8 +35,9 @@ pub(super) async fn answer<E: Environment>(
     if let Some(identity) = &identity {
         identity.mint(&mut headers)?;
     }
-    let _ = (coordinator, headers);
-    Err(LunoraError::new(Code::NotImplemented, ""))
+    let resolve = |key| app.shard(key);
+    let call = ShardCall::new(&resolve, envelope.to_shard_body()).headers(headers);
+    coordinator.fan_out(spec, call).await?.into_response()
 }
 
 /// A relation read names its table twice; the gate is asked about one of them.

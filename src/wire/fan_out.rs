@@ -23,6 +23,9 @@ pub struct FanOut {
 }
 
 impl FanOut {
+    /// The field of a group that the operation combines.
+    pub(crate) const GROUP_VALUE: &'static str = "value";
+
     /// A query across every shard of `table`.
     pub fn new(table: impl Into<String>, merge: Merge) -> Self {
         Self { table: table.into(), merge }
@@ -44,10 +47,25 @@ impl FanOut {
     pub(crate) fn from_json(json: &str) -> Result<Self, LunoraError> {
         let spec: Self = serde_json::from_str(json)
             .map_err(|error| LunoraError::bad_request(format!("fanOut is malformed: {error}")))?;
-        if spec.table.is_empty() {
-            return Err(LunoraError::bad_request("fanOut.table must not be empty"));
-        }
+        spec.check()?;
         Ok(spec)
+    }
+
+    /// Refuses what its types allow and no merge can do.
+    pub(crate) fn check(&self) -> Result<(), LunoraError> {
+        let problem = match &self.merge {
+            _ if self.table.is_empty() => "fanOut.table must not be empty",
+            Merge::GroupBy { by: Some(by), .. } | Merge::TopK { by: Some(by), .. }
+                if by.is_empty() =>
+            {
+                "fanOut.merge.by must not be empty"
+            }
+            Merge::GroupBy { by: Some(by), .. } if by == Self::GROUP_VALUE => {
+                "fanOut.merge.by must not be `value`: that is what the groups combine"
+            }
+            _ => return Ok(()),
+        };
+        Err(LunoraError::bad_request(problem))
     }
 }
 
@@ -150,7 +168,11 @@ mod tests {
             r#"{"table":"t","merge":{"kind":"topK","k":1.5}}"#,
             r#"{"table":"t","merge":{"kind":"topK","k":"5"}}"#,
             r#"{"table":"t","merge":{"kind":"topK","k":5,"direction":"up"}}"#,
+            r#"{"table":"t","merge":{"kind":"topK","k":5,"by":""}}"#,
+            r#"{"table":"t","merge":{"kind":"topK","k":4294967296}}"#,
             r#"{"table":"t","merge":{"kind":"groupBy","op":"avg"}}"#,
+            r#"{"table":"t","merge":{"kind":"groupBy","by":""}}"#,
+            r#"{"table":"t","merge":{"kind":"groupBy","by":"value"}}"#,
         ] {
             let error = FanOut::from_json(json).unwrap_err();
             assert_eq!((error.code(), error.status().as_u16()), ("BAD_REQUEST", 400), "{json}");

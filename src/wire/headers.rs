@@ -14,6 +14,7 @@ pub(crate) const IDENTITY: HeaderName = HeaderName::from_static("x-lunora-identi
 pub(crate) const IDENTITY_EXPIRY: HeaderName = HeaderName::from_static("x-lunora-identity-exp");
 pub(crate) const MUTATION_ID: HeaderName = HeaderName::from_static("x-lunora-mutation-id");
 pub(crate) const SHARD_KEY: HeaderName = HeaderName::from_static("x-lunora-shard-key");
+pub(crate) const SYSTEM: HeaderName = HeaderName::from_static("x-lunora-system");
 pub(crate) const USER_ID: HeaderName = HeaderName::from_static("x-lunora-userid");
 
 const CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");

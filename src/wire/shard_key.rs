@@ -63,6 +63,12 @@ impl fmt::Display for ShardKey {
     }
 }
 
+impl From<ShardKey> for String {
+    fn from(key: ShardKey) -> Self {
+        key.0
+    }
+}
+
 impl FromStr for ShardKey {
     type Err = ShardKeyError;
 

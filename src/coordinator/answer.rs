@@ -1,0 +1,170 @@
+//! The answer of a fan-out: the merged data, and who failed.
+
+use std::borrow::Cow;
+
+use serde::{Serialize, ser::SerializeStruct};
+
+use super::{
+    engine::ShardAnswer,
+    merge::{Merger, merger},
+};
+use crate::{
+    errors::{Code, LunoraError},
+    message::{IntoResponse, Response},
+    platform::log,
+    wire::{Merge, ShardKey},
+};
+
+/// What a fan-out found: the merged data of the shards that answered, and the failures of the
+/// others.
+///
+/// As a response it is 200 with `{"data","errors","failed","ok"}`, whoever failed.
+#[derive(Debug)]
+pub struct FanOutAnswer {
+    data: String,
+    errors: Vec<ShardFailure>,
+    ok: usize,
+}
+
+impl FanOutAnswer {
+    /// The merged data, as JSON text.
+    #[must_use]
+    pub fn data(&self) -> &str {
+        &self.data
+    }
+
+    /// The failures, in the registry's order.
+    #[must_use]
+    pub fn errors(&self) -> &[ShardFailure] {
+        &self.errors
+    }
+
+    /// How many shards are part of the data.
+    #[must_use]
+    pub fn ok(&self) -> usize {
+        self.ok
+    }
+
+    /// How many shards failed.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        self.errors.len()
+    }
+
+    /// The answer as it travels.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Strings, a flag and numbers: there is nothing here that cannot be written.
+        let errors = serde_json::to_string(&self.errors).unwrap_or_default();
+        let (failed, ok) = (self.failed().to_string(), self.ok.to_string());
+        [
+            r#"{"data":"#,
+            &self.data,
+            r#","errors":"#,
+            &errors,
+            r#","failed":"#,
+            &failed,
+            r#","ok":"#,
+            &ok,
+            "}",
+        ]
+        .concat()
+    }
+}
+
+impl IntoResponse for FanOutAnswer {
+    fn into_response(self) -> Result<Response, LunoraError> {
+        Ok(Response::raw_json(self.to_json()))
+    }
+}
+
+/// Why one shard is no part of the data, as a client may see it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ShardFailure {
+    /// The code: the shard's own, or `SHARD_TIMEOUT`, `SHARD_HTTP_ERROR`, `SHARD_UNAVAILABLE`,
+    /// `SHARD_ERROR` (it answered with something that the merge cannot take) or
+    /// `PAYLOAD_TOO_LARGE`.
+    pub code: Cow<'static, str>,
+    /// The message; of a [redacted](Code::is_redacted) code it says nothing.
+    pub message: Cow<'static, str>,
+    /// The shard.
+    pub shard_key: ShardKey,
+    /// Whether the shard was given up because it was too slow.
+    pub timed_out: bool,
+}
+
+impl ShardFailure {
+    /// The failure of `key` for a client; what is the server's fault is logged, here and nowhere
+    /// else.
+    pub(super) fn logged(key: &ShardKey, error: &LunoraError) -> Self {
+        if error.status().is_server_error() {
+            log::error(&format!("shard \"{key}\": {}", error.to_log_line()));
+        }
+        let detail = error.to_body().error;
+        Self {
+            timed_out: detail.code == Code::ShardTimeout.as_str(),
+            code: detail.code,
+            message: detail.message,
+            shard_key: key.clone(),
+        }
+    }
+}
+
+impl Serialize for ShardFailure {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("ShardFailure", 4)?;
+        fields.serialize_field("code", &self.code)?;
+        fields.serialize_field("message", &self.message)?;
+        fields.serialize_field("shardKey", self.shard_key.as_str())?;
+        fields.serialize_field("timedOut", &self.timed_out)?;
+        fields.end()
+    }
+}
+
+/// Takes the answers as they come.
+pub(super) struct Collector {
+    merger: Box<dyn Merger>,
+    errors: Vec<(usize, ShardFailure)>,
+    ok: usize,
+    max_bytes: usize,
+}
+
+impl Collector {
+    pub(super) fn new(merge: &Merge, max_bytes: usize) -> Self {
+        Self { merger: merger(merge), errors: Vec::new(), ok: 0, max_bytes }
+    }
+
+    pub(super) fn add(&mut self, answer: ShardAnswer) {
+        let ShardAnswer { index, key, outcome } = answer;
+        let outcome = outcome.and_then(|body| {
+            let merged = if body.len() > self.max_bytes.saturating_sub(self.merger.held()) {
+                Err(LunoraError::new(
+                    Code::PayloadTooLarge,
+                    format!("the merged answer has no room for that of shard \"{key}\""),
+                ))
+            } else {
+                self.merger.add(index, body).map_err(|unmergeable| {
+                    LunoraError::new(
+                        Code::ShardError,
+                        format!("shard \"{key}\" answered with {unmergeable}"),
+                    )
+                })
+            };
+            merged.map_err(|error| ShardFailure::logged(&key, &error))
+        });
+        match outcome {
+            Ok(()) => self.ok += 1,
+            Err(failure) => self.errors.push((index, failure)),
+        }
+    }
+
+    pub(super) fn finish(mut self) -> FanOutAnswer {
+        self.errors.sort_by_key(|(index, _)| *index);
+        FanOutAnswer {
+            data: self.merger.finish(),
+            errors: self.errors.into_iter().map(|(_, failure)| failure).collect(),
+            ok: self.ok,
+        }
+    }
+}

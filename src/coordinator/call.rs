@@ -1,0 +1,83 @@
+//! The call that every shard gets.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
+
+use crate::{
+    message::Request,
+    platform::ResolvedShard,
+    wire::{ShardKey, headers, paths},
+};
+
+/// One call, as every shard of a fan-out gets it: `POST /rpc` with the same headers and body.
+///
+/// [`QueryCoordinator`](crate::QueryCoordinator) has an example.
+pub struct ShardCall<'a> {
+    resolve: &'a dyn Fn(ShardKey) -> ResolvedShard,
+    headers: HeaderMap,
+    body: Bytes,
+    read: bool,
+    unwrap_result: bool,
+}
+
+impl<'a> ShardCall<'a> {
+    /// A call with a body in the shards' form, `{"args","functionPath"}`; `resolve` finds the
+    /// shard of a key.
+    pub fn new(resolve: &'a dyn Fn(ShardKey) -> ResolvedShard, body: impl Into<Bytes>) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self { resolve, headers, body: body.into(), read: false, unwrap_result: false }
+    }
+
+    /// The headers, instead of `content-type: application/json` alone.
+    ///
+    /// They reach every shard as they are: what a client sent must be filtered before.
+    #[must_use]
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// Says that the call changes nothing, so that it may be repeated.
+    ///
+    /// Any other call is repeated only if its shard recognises the repetition: it carries
+    /// `x-lunora-mutation-id`, and a user id, the system flag or a client id, without which a
+    /// shard ignores the mutation id (contract, section 3.4).
+    #[must_use]
+    pub fn read(mut self) -> Self {
+        self.read = true;
+        self
+    }
+
+    /// Merges the field `result` of each answer, instead of the whole answer.
+    ///
+    /// A shard answers a call with `{"result":…}`, and only a relation read with a bare value.
+    /// The contract's fan-out merges the answers as they are, envelopes included; that is the
+    /// default here.
+    #[must_use]
+    pub fn unwrap_result(mut self) -> Self {
+        self.unwrap_result = true;
+        self
+    }
+
+    pub(super) fn resolve(&self, key: ShardKey) -> ResolvedShard {
+        (self.resolve)(key)
+    }
+
+    pub(super) fn to_request(&self) -> Request {
+        let mut request = Request::post(paths::SHARD_RPC, self.body.clone());
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+
+    pub(super) fn unwraps_result(&self) -> bool {
+        self.unwrap_result
+    }
+
+    pub(super) fn is_repeatable(&self) -> bool {
+        let has = |name| self.headers.get(name).is_some_and(|value| !value.is_empty());
+        let deduplicated = has(headers::MUTATION_ID)
+            && (has(headers::USER_ID) || has(headers::SYSTEM) || has(headers::CLIENT_ID));
+        self.read || deduplicated
+    }
+}

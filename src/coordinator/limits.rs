@@ -1,0 +1,150 @@
+//! How many shards are asked at once, and how often each.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    num::{NonZeroUsize, TryFromIntError},
+    time::Duration,
+};
+
+use crate::{platform::ShardCallError, wire::ShardKey};
+
+/// How many shards are asked at once: one at least. The default is 16.
+///
+/// ```
+/// use lunora::Concurrency;
+///
+/// const FEW: Concurrency = Concurrency::of::<4>();
+/// assert_eq!(Concurrency::try_from(4), Ok(FEW));
+/// assert!(Concurrency::try_from(0).is_err());
+/// ```
+///
+/// A zero in the source does not compile:
+///
+/// ```compile_fail
+/// let none = lunora::Concurrency::of::<0>();
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Concurrency(NonZeroUsize);
+
+impl Concurrency {
+    /// A number that stands in the source.
+    #[must_use]
+    pub const fn of<const SHARDS: usize>() -> Self {
+        const { assert!(SHARDS > 0, "one shard at least must be asked at a time") }
+        match NonZeroUsize::new(SHARDS) {
+            Some(shards) => Self(shards),
+            None => Self(NonZeroUsize::MIN),
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> usize {
+        self.0.get()
+    }
+}
+
+impl Default for Concurrency {
+    fn default() -> Self {
+        Self::of::<16>()
+    }
+}
+
+impl From<NonZeroUsize> for Concurrency {
+    fn from(shards: NonZeroUsize) -> Self {
+        Self(shards)
+    }
+}
+
+impl TryFrom<usize> for Concurrency {
+    type Error = TryFromIntError;
+
+    fn try_from(shards: usize) -> Result<Self, TryFromIntError> {
+        shards.try_into().map(Self)
+    }
+}
+
+/// Whether and when a call that failed is made again. The default is never.
+///
+/// Only a call that is [safe to repeat](crate::ShardCall::read) is, and only after a failure that
+/// the platform calls retryable and not an overload. The pause before the n-th retry is a random
+/// time up to `base_delay * 2^(n-1)`, so that callers who failed together do not return together.
+///
+/// ```
+/// use std::time::Duration;
+/// use lunora::RetryPolicy;
+///
+/// let policy = RetryPolicy::retries(2).base_delay(Duration::from_millis(50));
+/// assert_eq!(RetryPolicy::default(), RetryPolicy::retries(0));
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RetryPolicy {
+    retries: u32,
+    base_delay: Duration,
+    max_delay: Duration,
+}
+
+impl RetryPolicy {
+    /// At most this many calls more after the first.
+    #[must_use]
+    pub const fn retries(retries: u32) -> Self {
+        Self { retries, base_delay: Duration::from_millis(100), max_delay: Duration::from_secs(2) }
+    }
+
+    /// The longest pause before the first retry; it doubles with each. 100 ms by default.
+    #[must_use]
+    pub const fn base_delay(mut self, delay: Duration) -> Self {
+        self.base_delay = delay;
+        self
+    }
+
+    /// The longest pause of all; 2 seconds by default.
+    #[must_use]
+    pub const fn max_delay(mut self, delay: Duration) -> Self {
+        self.max_delay = delay;
+        self
+    }
+
+    /// The pause before the call that failed `failed` times is made again; none when it is not.
+    pub(super) fn pause(
+        &self,
+        failed: u32,
+        error: &ShardCallError,
+        jitter: &mut Jitter,
+    ) -> Option<Duration> {
+        let may_work_now =
+            matches!(error, ShardCallError::Unavailable { retryable: true, overloaded: false, .. });
+        if !may_work_now || failed > self.retries {
+            return None;
+        }
+        let doublings = failed.saturating_sub(1).min(31);
+        let longest = self.base_delay.saturating_mul(1 << doublings);
+        Some(jitter.up_to(longest.min(self.max_delay)))
+    }
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self::retries(0)
+    }
+}
+
+/// Random enough to spread retries: xorshift, seeded by the time and the shard.
+pub(super) struct Jitter(u64);
+
+impl Jitter {
+    pub(super) fn new(now_ms: u64, key: &ShardKey) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (now_ms, key).hash(&mut hasher);
+        // A state of zero would stay zero.
+        Self(hasher.finish() | 1)
+    }
+
+    fn up_to(&mut self, longest: Duration) -> Duration {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        let longest = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
+        Duration::from_micros(self.0 % longest.saturating_add(1).max(1))
+    }
+}

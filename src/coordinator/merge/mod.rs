@@ -1,0 +1,55 @@
+//! Merging the answers of shards, each as soon as it is there.
+//!
+//! A merge sees the raw JSON text of each answer and builds no tree of it. Whatever it passes on,
+//! it passes on as the text it was.
+
+mod list;
+mod tag;
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::wire::Merge;
+
+/// Takes answers in any order; the result depends on the shards' places alone.
+pub(super) trait Merger {
+    /// Takes the answer of the shard at place `shard`: all of it, or nothing and an error.
+    fn add(&mut self, shard: usize, answer: Bytes) -> Result<(), Unmergeable>;
+
+    /// How many bytes of answers are in memory.
+    fn held(&self) -> usize;
+
+    /// The merged value, as JSON text.
+    fn finish(self: Box<Self>) -> String;
+}
+
+/// What an answer was, that the merge cannot take: "shard k answered with …".
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Unmergeable(&'static str);
+
+impl Unmergeable {
+    const NO_JSON: Self = Self("something other than JSON");
+}
+
+impl fmt::Display for Unmergeable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+pub(super) fn merger(merge: &Merge) -> Box<dyn Merger> {
+    match merge {
+        Merge::Concat => Box::<list::Concat>::default(),
+        Merge::First => Box::<list::First>::default(),
+        _ => Box::<list::Concat>::default(),
+    }
+}
+
+/// The text of an answer, if it is one JSON value; without the whitespace around it.
+fn json(answer: &[u8]) -> Result<&str, Unmergeable> {
+    match serde_json::from_slice::<&serde_json::value::RawValue>(answer) {
+        Ok(value) => Ok(value.get()),
+        Err(_) => Err(Unmergeable::NO_JSON),
+    }
+}

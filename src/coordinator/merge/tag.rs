@@ -1,0 +1,45 @@
+//! Values that JSON cannot hold travel as arrays that begin with a sentinel (contract, section 1).
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+const SENTINEL: &str = "$lunora.wire$";
+
+/// What stands between the brackets of a list; none when `json` is no array, or a tagged value.
+pub(super) fn list(json: &str) -> Option<&str> {
+    let elements = json.strip_prefix('[')?.strip_suffix(']')?.trim_ascii();
+    (!begins_with_sentinel(elements)).then_some(elements)
+}
+
+/// The elements of a list, or the value itself as the only one.
+pub(super) fn elements(json: &str) -> Vec<&RawValue> {
+    let read = match list(json) {
+        Some(_) => serde_json::from_str(json),
+        None => serde_json::from_str(json).map(|value| vec![value]),
+    };
+    // `json` was read as JSON before; then these cannot fail.
+    read.unwrap_or_default()
+}
+
+/// The tag of a tagged value and its payload; none for any other value.
+pub(super) fn read(json: &str) -> Option<(String, Vec<&RawValue>)> {
+    let inside = json.strip_prefix('[')?.strip_suffix(']')?.trim_ascii();
+    if !begins_with_sentinel(inside) {
+        return None;
+    }
+    let mut payload: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+    if payload.len() < 2 {
+        return None;
+    }
+    let tag = serde_json::from_str(payload[1].get()).ok()?;
+    payload.drain(..2);
+    Some((tag, payload))
+}
+
+fn begins_with_sentinel(elements: &str) -> bool {
+    if !elements.starts_with('"') {
+        return false;
+    }
+    let mut reader = serde_json::Deserializer::from_str(elements);
+    String::deserialize(&mut reader).is_ok_and(|first| first == SENTINEL)
+}

@@ -1,0 +1,77 @@
+//! A registry that is written down.
+
+use std::{collections::HashMap, future::ready};
+
+use futures::future::{FutureExt, LocalBoxFuture};
+
+use super::ShardRegistry;
+use crate::{
+    errors::LunoraError,
+    wire::{ShardKey, ShardKeyError},
+};
+
+/// A registry that is written down: for deployments whose shards are known, and for tests.
+///
+/// ```
+/// use lunora::StaticShardRegistry;
+///
+/// let registry = StaticShardRegistry::new()
+///     .table("messages", ["room:1", "room:2"])?
+///     .every_table(["__root__"])?;
+/// # Ok::<(), lunora::ShardKeyError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct StaticShardRegistry {
+    tables: HashMap<String, Vec<ShardKey>>,
+    others: Vec<ShardKey>,
+}
+
+impl StaticShardRegistry {
+    /// A registry without shards.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The shards of one table; called again for the same table, it replaces them.
+    ///
+    /// # Errors
+    /// When a text is no shard key.
+    pub fn table(
+        mut self,
+        table: impl Into<String>,
+        keys: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self, ShardKeyError> {
+        let keys = collect(keys)?;
+        self.tables.insert(table.into(), keys);
+        Ok(self)
+    }
+
+    /// The shards of every table that was not named by [`table`](Self::table).
+    ///
+    /// # Errors
+    /// When a text is no shard key.
+    pub fn every_table(
+        mut self,
+        keys: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self, ShardKeyError> {
+        self.others = collect(keys)?;
+        Ok(self)
+    }
+}
+
+fn collect(
+    keys: impl IntoIterator<Item = impl Into<String>>,
+) -> Result<Vec<ShardKey>, ShardKeyError> {
+    keys.into_iter().map(ShardKey::new).collect()
+}
+
+impl ShardRegistry for StaticShardRegistry {
+    fn list_shard_keys<'a>(
+        &'a self,
+        table: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Vec<ShardKey>, LunoraError>> {
+        let keys = self.tables.get(table).unwrap_or(&self.others);
+        ready(Ok(keys.clone())).boxed_local()
+    }
+}

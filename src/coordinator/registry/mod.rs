@@ -1,0 +1,22 @@
+//! Who knows which shards a table has.
+
+mod fixed;
+
+use futures::future::LocalBoxFuture;
+
+use crate::{errors::LunoraError, wire::ShardKey};
+
+pub use self::fixed::StaticShardRegistry;
+
+/// Knows which shards a table has.
+pub trait ShardRegistry: 'static {
+    /// The shards of `table`, in the order in which their answers are merged; none for a table
+    /// that nobody registered.
+    ///
+    /// # Errors
+    /// When the shards cannot be known. An empty list is an answer, and means that there are none.
+    fn list_shard_keys<'a>(
+        &'a self,
+        table: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Vec<ShardKey>, LunoraError>>;
+}
