@@ -1,4 +1,53 @@
 //! A typestate builder that turns a Cloudflare Worker into a sharded, real-time backend.
+//!
+//! A Worker built with lunora routes each call (`POST /_lunora/rpc`) and each live connection
+//! (`GET /_lunora/ws`) to the Durable Object that owns the data: its *shard*. On the way it finds
+//! out who is calling, asks whether they may, and leaves out of the request what no client may
+//! say. Routes of the application's own, a router behind them and cron handlers go beside it, and
+//! an HTTP edge that is secure unless told otherwise goes around it.
+//!
+//! ```no_run
+//! use lunora::prelude::*;
+//!
+//! fn app(env: &Env) -> Result<Lunora, LunoraError> {
+//!     Ok(Lunora::builder()
+//!         .shard_do(env.durable_object("SHARD")?)
+//!         .resolve_identity(async |request, _env| request.cookie("user").map(Identity::user))
+//!         .authorize_shard(async |access| access.identity.is_some())
+//!         .build())
+//! }
+//!
+//! lunora::serve!(app);
+//! # fn main() {}
+//! ```
+//!
+//! # Where to look
+//!
+//! | to | see |
+//! |---|---|
+//! | configure a Worker, or read a compile error | [`Builder`] |
+//! | export it | [`serve!`] |
+//! | know the order in which a request is handled | [`Lunora::fetch`] |
+//! | find out who is calling | [`Builder::resolve_identity`], [`first_match`], [`per_route`] |
+//! | let another origin in | [`security`] |
+//! | query across shards | [`QueryCoordinator`] |
+//! | write a shard | [`RpcEnvelope`], [`Identity::from_headers`] |
+//! | answer an error | [`LunoraError`], [`Code`] |
+//! | read or write dates, bytes and big integers | [`wire::value`] |
+//! | test an application | [`testing`] |
+//!
+//! # Errors
+//!
+//! A handler returns a [`LunoraError`], or anything that turns into one. A client sees its code, status
+//! and message; its source is logged and never sent, and what has no code of its own becomes a 500
+//! that says nothing.
+//!
+//! # Platforms
+//!
+//! The core is written over the crate `http` and a handful of small traits ([`ShardNamespace`],
+//! [`ObjectStore`], [`ExecutionContext`], [`Clock`], [`Environment`]). The types of the crate
+//! `worker` implement them; so do those of [`testing`], under which everything runs in plain
+//! `cargo test`. Calling into the crate `worker` outside of workerd panics.
 
 mod backup;
 pub mod builder;
@@ -113,3 +162,8 @@ pub mod testing {
         MemoryObjectStore, MemoryShard, RecordedCall, capture_logs,
     };
 }
+
+/// The examples of the README, so that they stay true.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -17,7 +17,7 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .shard_do(env.durable_object("SHARD")?)
         .resolve_identity(async move |request, _env| sessions.identify(request))
         .authorize_shard(async |access| access.identity.is_some())
-        .route(route!("GET /"), async |_request, _env, _ctx| Response::text(GREETING))
+        .route(route!("GET /"), async |request, _env, _ctx| greeting(&request))
         .route(route!("POST /api/sign-in"), async move |request, _env, _ctx| {
             sign_in(&signing, request).await
         })
@@ -29,16 +29,25 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
 
 lunora::serve!(app);
 
-const GREETING: &str = "\
-A chat on lunora.
+/// What to type, for whoever looks at the first page.
+fn greeting(request: &Request) -> Response {
+    let scheme = request.uri().scheme_str().unwrap_or("http");
+    let host = request.uri().authority().map_or("127.0.0.1:8787", |authority| authority.as_str());
+    Response::text(GREETING.replace("ORIGIN", &format!("{scheme}://{host}")))
+}
 
-Sign in:   POST /api/sign-in   {\"name\":\"ada\"}                 -> {\"token\": ...}
-Send:      POST /_lunora/rpc   {\"functionPath\":\"messages:send\",\"shardKey\":\"general\",\"args\":{\"text\":\"hello\"}}
-Read:      POST /_lunora/rpc   {\"functionPath\":\"messages:list\",\"shardKey\":\"general\"}
-Listen:    GET  /_lunora/ws?shard=general   (WebSocket)
+const GREETING: &str = r#"A chat on lunora: one shard a channel, messages in SQLite. In a shell:
 
-Every call but the first carries `Authorization: Bearer <token>`.
-";
+  TOKEN=$(curl -s ORIGIN/api/sign-in -d '{"name":"ada"}' | sed 's/.*"token":"\([^"]*\)".*/\1/')
+
+  curl -s ORIGIN/_lunora/rpc -H "authorization: Bearer $TOKEN" \
+    -d '{"functionPath":"messages:send","shardKey":"general","args":{"text":"hello"}}'
+
+  curl -s ORIGIN/_lunora/rpc -H "authorization: Bearer $TOKEN" \
+    -d '{"functionPath":"messages:list","shardKey":"general"}'
+
+A WebSocket to /_lunora/ws?shard=general echoes what it is sent.
+"#;
 
 /// Anybody may take any name: it is an example of tokens, not of passwords.
 async fn sign_in(sessions: &Sessions, mut request: Request) -> Result<Response, LunoraError> {
