@@ -1,75 +1,70 @@
-//! One text for each value, whatever the order of its keys.
+//! The canonical text: one for all values that mean the same.
 
-use super::{
-    Value,
-    encode::{EncodeError, Writer},
-};
+use super::Value;
+use super::encode::{EncodeError, Form, write};
 
-/// The one text of a value: as [`encode`](super::encode), with the keys of objects sorted by
-/// UTF-16 code units at every depth.
-///
-/// ```
-/// use lunora::wire::value::{decode, stable_wire_key};
-///
-/// assert_eq!(stable_wire_key(&decode(r#"{"b":1,"a":[2e21,-0]}"#)?)?, r#"{"a":[2e+21,-0],"b":1}"#);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// # Errors
-/// When the value nests too deep.
-pub fn stable_wire_key(value: &Value) -> Result<String, EncodeError> {
-    let mut writer = Writer { text: String::new(), canonical: true };
-    writer.value(value, 0)?;
-    Ok(writer.text)
+impl Value {
+    /// The canonical text: wire text with the keys of every object sorted by UTF-16 code units, and with `-0` kept
+    /// apart from `0`.
+    ///
+    /// ```
+    /// use lunora::wire::value::Value;
+    ///
+    /// let a = Value::from_wire(r#"{"page":1,"filter":{"z":null,"a":[2,1]}}"#)?;
+    /// let b = Value::from_wire(r#"{"filter":{"a":[2,1],"z":null},"page":1}"#)?;
+    /// assert_eq!(a.stable_wire_key()?, r#"{"filter":{"a":[2,1],"z":null},"page":1}"#);
+    /// assert_eq!(a.stable_wire_key()?, b.stable_wire_key()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Something lies inside more than [`MAX_DEPTH`](super::MAX_DEPTH) other values.
+    pub fn stable_wire_key(&self) -> Result<String, EncodeError> {
+        write(self, Form::Canonical)
+    }
 }
 
-/// What two subscriptions must have in common to be one: `<function>::<arguments>::<shard key>`.
+/// The name under which a client and a shard know one subscription.
+///
+/// ```
+/// use lunora::wire::value::{Object, Value, subscription_key};
+///
+/// let args = Value::from(Object::from([("room", "lobby")]));
+/// assert_eq!(subscription_key("chat:list", &args, Some("eu"))?, r#"chat:list::{"room":"lobby"}::eu"#);
+/// assert_eq!(subscription_key("chat:list", &args, None)?, r#"chat:list::{"room":"lobby"}::"#);
+/// # Ok::<(), lunora::wire::value::EncodeError>(())
+/// ```
 ///
 /// # Errors
-/// When the arguments nest too deep.
+///
+/// Something in `args` lies inside more than [`MAX_DEPTH`](super::MAX_DEPTH) other values.
 pub fn subscription_key(
     function_path: &str,
     args: &Value,
     shard_key: Option<&str>,
 ) -> Result<String, EncodeError> {
-    Ok([function_path, &stable_wire_key(args)?, shard_key.unwrap_or_default()].join("::"))
+    Ok(format!("{function_path}::{}::{}", args.stable_wire_key()?, shard_key.unwrap_or_default()))
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
-    use super::{super::decode, *};
+    #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-    fn key(json: &str) -> String {
-        stable_wire_key(&decode(json).unwrap()).unwrap()
+    use crate::wire::value::rules::{decoded, wire};
+
+    #[test]
+    fn the_canonical_text_sorts_keys_by_utf16_code_units_at_every_depth() {
+        // U+1F600 starts with the code unit D83D, which comes before U+FF5E; as code points they are the other way round.
+        let text = r#"{"～":[{"b":1,"a":2}],"😀":[TAG,"map",[[{"z":1,"y":2},-0]]],"":null,"10":0,"9":[TAG,"undefined"]}"#;
+        let canonical =
+            r#"{"":null,"10":0,"😀":[TAG,"map",[[{"y":2,"z":1},-0]]],"～":[{"a":2,"b":1}]}"#;
+        assert_eq!(decoded(text).stable_wire_key().unwrap(), wire(canonical));
     }
 
     #[test]
-    fn sorts_keys_by_utf_16_code_units_at_every_depth() {
-        // U+FF5E sorts after U+1F600 in UTF-16, and before it by code point.
-        assert_eq!(
-            key(r#"{"～":1,"😀":2,"a":{"z":[],"b":null}}"#),
-            r#"{"a":{"b":null,"z":[]},"😀":2,"～":1}"#
-        );
-    }
-
-    #[test]
-    fn keeps_the_order_of_lists_and_drops_undefined_fields() {
-        assert_eq!(key(r#"[3,1,{"b":["$lunora.wire$","undefined"],"a":2}]"#), r#"[3,1,{"a":2}]"#);
-    }
-
-    #[test]
-    fn tells_minus_zero_from_zero() {
-        assert_eq!((key("-0"), key("0"), key("-0.0")), ("-0".into(), "0".into(), "-0".into()));
-    }
-
-    #[test]
-    fn names_a_subscription() {
-        let args = decode(r#"{"b":1,"a":2}"#).unwrap();
-        assert_eq!(subscription_key("m:list", &args, None).unwrap(), r#"m:list::{"a":2,"b":1}::"#);
-        assert_eq!(
-            subscription_key("m:list", &args, Some("k")).unwrap(),
-            r#"m:list::{"a":2,"b":1}::k"#
-        );
+    fn the_canonical_text_keeps_the_sign_of_zero() {
+        assert_eq!(decoded("[-0,0,-0.0,-1e-400]").stable_wire_key().unwrap(), "[-0,0,-0,-0]");
+        assert_eq!(decoded("[-0,0]").to_wire().unwrap(), "[0,0]");
     }
 }

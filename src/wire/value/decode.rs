@@ -1,300 +1,216 @@
-//! From text to values.
+//! From wire text to a [`Value`].
+//!
+//! Two steps: the text becomes plain JSON, then the tagged arrays in it become what they stand for.
 
-use std::{collections::HashMap, fmt, mem};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{DeserializeSeed, Error as _};
+use serde::{Deserialize, Deserializer};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use super::json::Json;
+use super::path::Step;
+use super::refusal::{DecodeError, Rule};
+use super::{
+    BigInt, BytesKind, Date, ErrorValue, MAX_DEPTH, Map, Object, Set, TAG, TypedBytes, Url, Value,
+};
 
-use super::{BigInt, Bytes, BytesKind, Date, ErrorValue, MAX_DEPTH, TAG, Value};
+impl Value {
+    /// Reads wire text.
+    ///
+    /// ```
+    /// use lunora::wire::value::{Date, Value};
+    ///
+    /// assert_eq!(Value::from_wire("[1, true]")?, Value::Array(vec![1.into(), true.into()]));
+    /// assert_eq!(Value::from_wire(r#"["$lunora.wire$","date",0]"#)?, Date::from_millis(0.0).into());
+    ///
+    /// let refused = Value::from_wire(r#"{"seen":["$lunora.wire$","date","today"]}"#).unwrap_err();
+    /// assert_eq!(refused.to_string(), "$.seen: the payload of `date` must be a number");
+    /// # Ok::<(), lunora::wire::value::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The text is not JSON, or breaks a [`Rule`].
+    pub fn from_wire(json: impl AsRef<[u8]>) -> Result<Self, DecodeError> {
+        decode(read(json.as_ref())?, 0)
+    }
+}
 
-/// Reads a value from JSON.
-///
-/// # Errors
-/// When the text is no JSON, nests deeper than [`MAX_DEPTH`], or holds a malformed tagged value.
-pub fn decode(json: &str) -> Result<Value, DecodeError> {
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    // Our own limit is lower than any stack.
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        decode(Json::new().deserialize(deserializer)?, 0).map_err(D::Error::custom)
+    }
+}
+
+fn read(json: &[u8]) -> Result<Value, DecodeError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    // `Json` keeps a limit of its own.
     deserializer.disable_recursion_limit();
-    let plain = Plain { depth: 0 }.deserialize(&mut deserializer).map_err(DecodeError::Json)?;
-    deserializer.end().map_err(DecodeError::Json)?;
-    revive(plain, 0)
+    let value =
+        Json::new().deserialize(&mut deserializer).map_err(|error| match error.is_data() {
+            // JSON of any shape will do, so its depth is the only thing about the data that can be wrong.
+            true => Rule::Depth.into(),
+            false => DecodeError::NotJson(error),
+        })?;
+    deserializer.end().map_err(DecodeError::NotJson)?;
+    Ok(value)
 }
 
-/// Why a text is no value of the wire.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DecodeError {
-    /// The text is no JSON.
-    #[error("the value is no JSON: {0}")]
-    Json(#[source] serde_json::Error),
-    /// The value nests too deep.
-    #[error("a value nests at most {MAX_DEPTH} deep")]
-    TooDeep,
-    /// A tagged value is malformed.
-    #[error("a value tagged `{tag}` is malformed: {rule}")]
-    Malformed {
-        /// The tag.
-        tag: &'static str,
-        /// What such a value must be.
-        rule: &'static str,
-    },
-}
-
-/// Reads tagged values in what was read as plain JSON, from the outside in: only so is an escaped
-/// list left alone.
-fn revive(plain: Value, depth: usize) -> Result<Value, DecodeError> {
+fn decode(json: Value, depth: usize) -> Result<Value, DecodeError> {
     if depth > MAX_DEPTH {
-        return Err(DecodeError::TooDeep);
+        return Err(Rule::Depth.into());
     }
-    match plain {
-        Value::Array(elements) if elements.first().and_then(Value::as_str) == Some(TAG) => {
-            tagged(elements, depth)
-        }
-        Value::Array(elements) => Ok(Value::Array(revive_all(elements, depth)?)),
-        Value::Object(fields) => Ok(Value::Object(revive_fields(fields, depth)?)),
-        leaf => Ok(leaf),
-    }
-}
-
-fn revive_all(elements: Vec<Value>, depth: usize) -> Result<Vec<Value>, DecodeError> {
-    elements.into_iter().map(|element| revive(element, depth + 1)).collect()
-}
-
-fn revive_fields(
-    fields: Vec<(String, Value)>,
-    depth: usize,
-) -> Result<Vec<(String, Value)>, DecodeError> {
-    fields.into_iter().map(|(name, value)| Ok((name, revive(value, depth + 1)?))).collect()
-}
-
-/// Reads a list that begins with the tag. One of an unknown kind is a list like others.
-fn tagged(mut elements: Vec<Value>, depth: usize) -> Result<Value, DecodeError> {
-    let kind = elements.get(1).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut rest = elements.iter_mut().skip(2).map(mem::take);
-    match &*kind {
-        "undefined" => Ok(Value::Undefined),
-        "nan" => Ok(Value::Number(f64::NAN)),
-        "inf" => Ok(Value::Number(f64::INFINITY)),
-        "-inf" => Ok(Value::Number(f64::NEG_INFINITY)),
-        "bigint" => big_int(&rest.next().unwrap_or_default()),
-        "date" => date(rest.next(), depth),
-        "url" => absolute_url(&rest.next().unwrap_or_default()),
-        "map" => map(rest.next(), depth),
-        "set" => set(rest.next(), depth),
-        "bytes" => bytes(&rest.next().unwrap_or_default(), rest.next().as_ref()),
-        "error" => error(rest, depth),
-        "arr" => match rest.next() {
-            Some(Value::Array(elements)) => Ok(Value::Array(revive_all(elements, depth)?)),
-            _ => Err(malformed("arr", "its payload is a list")),
+    match json {
+        Value::Array(items) => match Tag::of(&items) {
+            Some(tag) => decode_tagged(tag, items, depth),
+            None => decode_items(items, depth).map(Value::Array),
         },
-        _ => Ok(Value::Array(revive_all(elements, depth)?)),
+        Value::Object(fields) => decode_fields(fields, depth).map(Value::Object),
+        scalar => Ok(scalar),
     }
 }
 
-fn big_int(payload: &Value) -> Result<Value, DecodeError> {
-    payload
-        .as_str()
-        .and_then(|text| text.parse::<BigInt>().ok())
-        .map(Value::BigInt)
-        .ok_or(malformed("bigint", "its payload is decimal text of at most 1024 characters"))
+fn decode_items(items: Vec<Value>, depth: usize) -> Result<Vec<Value>, DecodeError> {
+    let decode_item =
+        |(index, item)| decode(item, depth + 1).map_err(|error| error.inside(Step::Index(index)));
+    items.into_iter().enumerate().map(decode_item).collect()
 }
 
-fn date(payload: Option<Value>, depth: usize) -> Result<Value, DecodeError> {
-    let time = payload.map(|payload| revive(payload, depth + 1)).transpose()?;
-    time.as_ref()
-        .and_then(Value::as_f64)
-        .map(|ms| Value::Date(Date::from_ms(ms)))
-        .ok_or(malformed("date", "its payload is a number"))
+fn decode_fields(fields: Object, depth: usize) -> Result<Object, DecodeError> {
+    fields.try_map(|key, value| {
+        decode(value, depth + 1).map_err(|error| error.inside(Step::field(key)))
+    })
 }
 
-fn absolute_url(payload: &Value) -> Result<Value, DecodeError> {
-    payload
-        .as_str()
-        .and_then(|href| url::Url::parse(href).ok())
-        .map(Value::Url)
-        .ok_or(malformed("url", "its payload is an absolute URL"))
-}
-
-fn bytes(base64: &Value, class: Option<&Value>) -> Result<Value, DecodeError> {
-    let bytes = base64
-        .as_str()
-        .and_then(|text| STANDARD.decode(text).ok())
-        .ok_or(malformed("bytes", "its payload is base64 in canonical form, with padding"))?;
-    let kind = match class {
-        None => BytesKind::Uint8Array,
-        Some(Value::String(name)) => BytesKind::of_name(name),
-        Some(_) => return Err(malformed("bytes", "its class is a name")),
-    };
-    Bytes::new(bytes, kind)
-        .map(Value::Bytes)
-        .ok_or(malformed("bytes", "its length is a multiple of the element's"))
-}
-
-/// Of two equal keys the later value counts, in the earlier one's place.
-fn map(payload: Option<Value>, depth: usize) -> Result<Value, DecodeError> {
-    let Some(Value::Array(pairs)) = payload else {
-        return Err(malformed("map", "its payload is a list of entries"));
-    };
-    let mut entries: Vec<(Value, Value)> = Vec::with_capacity(pairs.len());
-    let mut places = HashMap::new();
-    for pair in pairs {
-        let Value::Array(pair) = pair else {
-            return Err(malformed("map", "an entry is a list of a key and a value"));
-        };
-        let Ok([key, value]) = <[Value; 2]>::try_from(pair) else {
-            return Err(malformed("map", "an entry is a list of a key and a value"));
-        };
-        let (key, value) = (revive(key, depth + 1)?, revive(value, depth + 1)?);
-        match Scalar::of(&key).map(|scalar| *places.entry(scalar).or_insert(entries.len())) {
-            Some(place) if place < entries.len() => entries[place].1 = value,
-            _ => entries.push((key, value)),
+fn decode_tagged(tag: Tag, items: Vec<Value>, depth: usize) -> Result<Value, DecodeError> {
+    let mut payload = items.into_iter().skip(2);
+    match tag {
+        Tag::Undefined => Ok(Value::Undefined),
+        Tag::Nan => Ok(Value::Number(f64::NAN)),
+        Tag::Infinity => Ok(Value::Number(f64::INFINITY)),
+        Tag::MinusInfinity => Ok(Value::Number(f64::NEG_INFINITY)),
+        Tag::BigInt => {
+            let text = string(payload.next(), must_be("bigint", "a string"))?;
+            Ok(text.parse::<BigInt>().map_err(Rule::BigInt)?.into())
         }
-    }
-    Ok(Value::Map(entries))
-}
-
-fn set(payload: Option<Value>, depth: usize) -> Result<Value, DecodeError> {
-    let Some(Value::Array(elements)) = payload else {
-        return Err(malformed("set", "its payload is a list"));
-    };
-    let mut seen = HashMap::new();
-    let mut members = revive_all(elements, depth)?;
-    members
-        .retain(|member| Scalar::of(member).is_none_or(|scalar| seen.insert(scalar, ()).is_none()));
-    Ok(Value::Set(members))
-}
-
-fn error(mut payload: impl Iterator<Item = Value>, depth: usize) -> Result<Value, DecodeError> {
-    let (Some(Value::String(name)), Some(Value::String(message))) =
-        (payload.next(), payload.next())
-    else {
-        return Err(malformed("error", "its name and message are strings"));
-    };
-    let Some(Value::Object(properties)) = payload.next() else {
-        return Err(malformed("error", "its properties are an object"));
-    };
-    let properties = revive_fields(properties, depth)?;
-    let cause = payload.next().map(|cause| revive(cause, depth + 1)).transpose()?;
-    Ok(Value::Error(Box::new(ErrorValue { name, message, properties, cause })))
-}
-
-fn malformed(tag: &'static str, rule: &'static str) -> DecodeError {
-    DecodeError::Malformed { tag, rule }
-}
-
-/// What JavaScript takes for the same key (SameValueZero): scalars by their value, and everything
-/// else by identity, which two decoded values never share.
-#[derive(Eq, Hash, PartialEq)]
-enum Scalar {
-    Null,
-    Undefined,
-    Bool(bool),
-    Number(u64),
-    String(String),
-    BigInt(BigInt),
-}
-
-impl Scalar {
-    fn of(value: &Value) -> Option<Self> {
-        Some(match value {
-            Value::Null => Self::Null,
-            Value::Undefined => Self::Undefined,
-            Value::Bool(value) => Self::Bool(*value),
-            Value::Number(number) if number.is_nan() => Self::Number(f64::NAN.to_bits()),
-            // Adding zero makes 0 of -0.
-            Value::Number(number) => Self::Number((number + 0.0).to_bits()),
-            Value::String(text) => Self::String(text.clone()),
-            Value::BigInt(integer) => Self::BigInt(integer.clone()),
-            _ => return None,
-        })
-    }
-}
-
-/// Reads plain JSON: no tag is looked at yet.
-#[derive(Clone, Copy)]
-struct Plain {
-    depth: usize,
-}
-
-impl Plain {
-    /// A tagged map takes three lists for one level of a value.
-    const MAX_JSON_DEPTH: usize = 3 * (MAX_DEPTH + 1);
-
-    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
-        if self.depth == Self::MAX_JSON_DEPTH {
-            return Err(E::custom("nested too deep"));
-        }
-        Ok(Self { depth: self.depth + 1 })
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Plain {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Plain {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    #[allow(clippy::cast_precision_loss, reason = "a number of the wire is a double")]
-    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-        Ok(Value::Number(number as f64))
-    }
-
-    #[allow(clippy::cast_precision_loss, reason = "a number of the wire is a double")]
-    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        Ok(Value::Number(number as f64))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
-        Ok(Value::Number(number))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::String(text.to_owned()))
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Value, E> {
-        Ok(Value::String(text))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let deeper = self.deeper()?;
-        let mut elements = Vec::new();
-        while let Some(element) = seq.next_element_seed(deeper)? {
-            elements.push(element);
-        }
-        Ok(Value::Array(elements))
-    }
-
-    /// Of a repeated key the last value counts, in the first one's place, as in JavaScript.
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let deeper = self.deeper::<A::Error>()?;
-        let mut fields: Vec<(String, Value)> = Vec::new();
-        let mut places = HashMap::new();
-        while let Some(name) = map.next_key::<String>()? {
-            let value = map.next_value_seed(deeper)?;
-            let place = *places.entry(name.clone()).or_insert(fields.len());
-            match fields.get_mut(place) {
-                Some(field) => field.1 = value,
-                None => fields.push((name, value)),
+        Tag::Date => {
+            let expected = must_be("date", "a number");
+            match decode(payload.next().ok_or(expected)?, depth) {
+                Ok(Value::Number(millis)) => Ok(Date::from_millis(millis).into()),
+                _ => Err(expected.into()),
             }
         }
-        Ok(Value::Object(fields))
+        Tag::Url => {
+            let expected = must_be("url", "an absolute URL");
+            Ok(Url::parse(&string(payload.next(), expected)?).map_err(|_| expected)?.into())
+        }
+        Tag::Bytes => {
+            let expected = must_be("bytes", "canonical, padded standard base64");
+            let data = STANDARD.decode(string(payload.next(), expected)?).map_err(|_| expected)?;
+            let kind = payload
+                .next()
+                .as_ref()
+                .and_then(Value::as_str)
+                .map_or_else(BytesKind::default, BytesKind::named);
+            Ok(TypedBytes::new(kind, data).map_err(Rule::BytesLength)?.into())
+        }
+        Tag::Map => decode_map(array(payload.next(), "map")?, depth),
+        Tag::Set => Ok(Set::from_iter(decode_items(array(payload.next(), "set")?, depth)?).into()),
+        Tag::Array => Ok(decode_items(array(payload.next(), "arr")?, depth)?.into()),
+        Tag::Error => decode_error(payload, depth),
+    }
+}
+
+fn decode_map(entries: Vec<Value>, depth: usize) -> Result<Value, DecodeError> {
+    let decode_entry = |(index, entry): (usize, Value)| {
+        let Value::Array(pair) = entry else {
+            return Err(MAP_ENTRY.into());
+        };
+        let [key, value]: [Value; 2] = pair.try_into().map_err(|_| MAP_ENTRY)?;
+        let key = decode(key, depth + 1).map_err(|error| error.inside(Step::Key(index)))?;
+        let value = decode(value, depth + 1).map_err(|error| error.inside(Step::Value(index)))?;
+        Ok((key, value))
+    };
+    let entries: Vec<_> =
+        entries.into_iter().enumerate().map(decode_entry).collect::<Result<_, DecodeError>>()?;
+    Ok(Map::from_iter(entries).into())
+}
+
+const MAP_ENTRY: Rule = must_be("map", "an array of arrays with exactly two elements");
+
+fn decode_error(
+    mut payload: impl Iterator<Item = Value>,
+    depth: usize,
+) -> Result<Value, DecodeError> {
+    let name = string(payload.next(), must_be("error", "a name that is a string first"))?;
+    let message = string(payload.next(), must_be("error", "a message that is a string second"))?;
+    let Some(Value::Object(props)) = payload.next() else {
+        return Err(must_be("error", "an object of properties third").into());
+    };
+    let props = decode_fields(props, depth)?;
+    let cause = payload.next().map(|cause| decode(cause, depth + 1)).transpose();
+    let cause = cause.map_err(|error| error.inside(Step::Cause))?;
+    Ok(ErrorValue { name, message, props, cause }.into())
+}
+
+fn string(payload: Option<Value>, expected: Rule) -> Result<String, Rule> {
+    match payload {
+        Some(Value::String(text)) => Ok(text),
+        _ => Err(expected),
+    }
+}
+
+fn array(payload: Option<Value>, tag: &'static str) -> Result<Vec<Value>, Rule> {
+    match payload {
+        Some(Value::Array(items)) => Ok(items),
+        _ => Err(must_be(tag, "an array")),
+    }
+}
+
+const fn must_be(tag: &'static str, expected: &'static str) -> Rule {
+    Rule::Payload { tag, expected }
+}
+
+/// What a tagged array stands for.
+#[derive(Clone, Copy)]
+enum Tag {
+    Array,
+    BigInt,
+    Bytes,
+    Date,
+    Error,
+    Infinity,
+    Map,
+    MinusInfinity,
+    Nan,
+    Set,
+    Undefined,
+    Url,
+}
+
+impl Tag {
+    /// The tag of this array. One without a tag this version knows is an ordinary array, `TAG` and all.
+    fn of(items: &[Value]) -> Option<Self> {
+        let [Value::String(first), Value::String(name), ..] = items else {
+            return None;
+        };
+        if first != TAG {
+            return None;
+        }
+        Some(match name.as_str() {
+            "arr" => Self::Array,
+            "bigint" => Self::BigInt,
+            "bytes" => Self::Bytes,
+            "date" => Self::Date,
+            "error" => Self::Error,
+            "inf" => Self::Infinity,
+            "map" => Self::Map,
+            "-inf" => Self::MinusInfinity,
+            "nan" => Self::Nan,
+            "set" => Self::Set,
+            "undefined" => Self::Undefined,
+            "url" => Self::Url,
+            _ => return None,
+        })
     }
 }

@@ -1,163 +1,182 @@
-//! From values to text.
+//! From a [`Value`] to wire text.
 
-use std::borrow::Cow;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+use thiserror::Error;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use super::depth::check_depth;
+use super::number::JavaScript;
+use super::path::Path;
+use super::{BytesKind, ErrorValue, MAX_DEPTH, Map, Object, TAG, Value};
 
-use super::{BytesKind, MAX_DEPTH, TAG, Value, leaf::number_text};
-
-/// Writes a value as JSON, just as JavaScript would.
-///
-/// # Errors
-/// When the value nests deeper than [`MAX_DEPTH`].
-pub fn encode(value: &Value) -> Result<String, EncodeError> {
-    let mut writer = Writer { text: String::new(), canonical: false };
-    writer.value(value, 0)?;
-    Ok(writer.text)
+impl Value {
+    /// Writes wire text, character for character what `JSON.stringify` makes of the same value.
+    ///
+    /// ```
+    /// use lunora::wire::value::{Object, Value};
+    ///
+    /// let value = Value::from(Object::from([("big", Value::from(1e21)), ("gone", Value::Undefined)]));
+    /// assert_eq!(value.to_wire()?, r#"{"big":1e+21}"#);
+    /// assert_eq!(Value::from(f64::NAN).to_wire()?, r#"["$lunora.wire$","nan"]"#);
+    /// # Ok::<(), lunora::wire::value::EncodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Something lies inside more than [`MAX_DEPTH`] other values.
+    pub fn to_wire(&self) -> Result<String, EncodeError> {
+        write(self, Form::Wire)
+    }
 }
 
-/// The value nests deeper than [`MAX_DEPTH`].
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("a value nests at most {MAX_DEPTH} deep")]
-pub struct EncodeError;
-
-pub(super) struct Writer {
-    pub(super) text: String,
-    /// Sorts keys, and tells `-0` from `0`.
-    pub(super) canonical: bool,
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        check_depth(self).map_err(|path| S::Error::custom(EncodeError::TooDeep { path }))?;
+        Encoded { value: self, form: Form::Wire }.serialize(serializer)
+    }
 }
 
-impl Writer {
-    pub(super) fn value(&mut self, value: &Value, depth: usize) -> Result<(), EncodeError> {
-        if depth > MAX_DEPTH {
-            return Err(EncodeError);
-        }
-        match value {
-            Value::Null => self.text.push_str("null"),
-            Value::Bool(value) => self.text.push_str(if *value { "true" } else { "false" }),
-            Value::Number(number) => self.number(*number),
-            Value::String(text) => self.string(text),
-            Value::BigInt(integer) => self.tagged("bigint", |writer| {
-                writer.string(integer.as_str());
-                Ok(())
-            })?,
-            Value::Undefined => self.bare("undefined"),
-            Value::Date(date) => self.tagged("date", |writer| {
-                writer.number(date.ms().unwrap_or(f64::NAN));
-                Ok(())
-            })?,
-            Value::Url(url) => self.tagged("url", |writer| {
-                writer.string(url.as_str());
-                Ok(())
-            })?,
-            Value::Map(entries) => self.tagged("map", |writer| {
-                writer.list('[', ']', entries, |writer, (key, value)| {
-                    writer.text.push('[');
-                    writer.value(key, depth + 1)?;
-                    writer.text.push(',');
-                    writer.value(value, depth + 1)?;
-                    writer.text.push(']');
-                    Ok(())
-                })
-            })?,
-            Value::Set(members) => self.tagged("set", |writer| writer.elements(members, depth))?,
-            Value::Bytes(bytes) => self.tagged("bytes", |writer| {
-                writer.string(&STANDARD.encode(bytes.as_slice()));
-                if bytes.kind() != BytesKind::Uint8Array {
-                    writer.text.push(',');
-                    writer.string(bytes.kind().as_str());
-                }
-                Ok(())
-            })?,
-            Value::Error(error) => self.tagged("error", |writer| {
-                writer.string(&error.name);
-                writer.text.push(',');
-                writer.string(&error.message);
-                writer.text.push(',');
-                writer.fields(&error.properties, depth)?;
-                if let Some(cause) = &error.cause {
-                    writer.text.push(',');
-                    writer.value(cause, depth + 1)?;
-                }
-                Ok(())
-            })?,
-            // A list that begins like a tag must not be taken for one.
-            Value::Array(elements) if elements.first().and_then(Value::as_str) == Some(TAG) => {
-                self.tagged("arr", |writer| writer.elements(elements, depth))?;
+/// Why a value could not be written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// Something lies inside more than [`MAX_DEPTH`] other values.
+    #[error("{path}: a value may lie inside at most {MAX_DEPTH} others")]
+    TooDeep {
+        /// Where.
+        path: Path,
+    },
+    /// The JSON writer failed. Writing to memory does not; this is here so that nothing can panic.
+    #[error("the JSON could not be written: {0}")]
+    Writer(serde_json::Error),
+}
+
+/// The two texts a value has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// What crosses the wire.
+    Wire,
+    /// What identifies the value: keys sorted, `-0` kept.
+    Canonical,
+}
+
+pub(super) fn write(value: &Value, form: Form) -> Result<String, EncodeError> {
+    check_depth(value).map_err(|path| EncodeError::TooDeep { path })?;
+    let mut text = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut text, JavaScript);
+    Encoded { value, form }.serialize(&mut serializer).map_err(EncodeError::Writer)?;
+    String::from_utf8(text).map_err(|error| EncodeError::Writer(serde_json::Error::custom(error)))
+}
+
+/// Serializes a value as the JSON that carries it.
+#[derive(Clone, Copy)]
+struct Encoded<'a> {
+    value: &'a Value,
+    form: Form,
+}
+
+impl Serialize for Encoded<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let form = self.form;
+        let in_form = |value| Self { value, form };
+        match self.value {
+            Value::Null => serializer.serialize_unit(),
+            Value::Bool(flag) => serializer.serialize_bool(*flag),
+            Value::String(text) => serializer.serialize_str(text),
+            Value::Number(number) => serialize_number(*number, form, serializer),
+            Value::Array(items) if is_escaped(items) => {
+                (TAG, "arr", Items(items.iter(), form)).serialize(serializer)
             }
-            Value::Array(elements) => self.elements(elements, depth)?,
-            Value::Object(fields) => self.fields(fields, depth)?,
-        }
-        Ok(())
-    }
-
-    fn number(&mut self, number: f64) {
-        if number.is_nan() {
-            self.bare("nan");
-        } else if number.is_infinite() {
-            self.bare(if number > 0.0 { "inf" } else { "-inf" });
-        } else if self.canonical && number == 0.0 && number.is_sign_negative() {
-            self.text.push_str("-0");
-        } else {
-            self.text.push_str(&number_text(number));
-        }
-    }
-
-    fn string(&mut self, text: &str) {
-        // A string can always be written; serde_json's escapes are those of JavaScript.
-        self.text.push_str(&serde_json::to_string(text).unwrap_or_default());
-    }
-
-    fn elements(&mut self, elements: &[Value], depth: usize) -> Result<(), EncodeError> {
-        self.list('[', ']', elements, |writer, element| writer.value(element, depth + 1))
-    }
-
-    fn fields(&mut self, fields: &[(String, Value)], depth: usize) -> Result<(), EncodeError> {
-        let mut defined: Cow<'_, [(String, Value)]> = fields.into();
-        if fields.iter().any(|(_, value)| *value == Value::Undefined) {
-            defined.to_mut().retain(|(_, value)| *value != Value::Undefined);
-        }
-        if self.canonical {
-            // By UTF-16 code units, which is how JavaScript compares.
-            defined.to_mut().sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-        }
-        self.list('{', '}', &defined, |writer, (name, value)| {
-            writer.string(name);
-            writer.text.push(':');
-            writer.value(value, depth + 1)
-        })
-    }
-
-    fn list<T>(
-        &mut self,
-        open: char,
-        close: char,
-        items: &[T],
-        mut write: impl FnMut(&mut Self, &T) -> Result<(), EncodeError>,
-    ) -> Result<(), EncodeError> {
-        self.text.push(open);
-        for (index, item) in items.iter().enumerate() {
-            if index > 0 {
-                self.text.push(',');
+            Value::Array(items) => Items(items.iter(), form).serialize(serializer),
+            Value::Object(fields) => Fields(fields, form).serialize(serializer),
+            Value::Undefined => (TAG, "undefined").serialize(serializer),
+            Value::BigInt(integer) => (TAG, "bigint", integer.as_str()).serialize(serializer),
+            Value::Date(date) => match date.millis() {
+                Some(millis) => (TAG, "date", millis).serialize(serializer),
+                None => (TAG, "date", (TAG, "nan")).serialize(serializer),
+            },
+            Value::Url(url) => (TAG, "url", url.as_str()).serialize(serializer),
+            Value::Map(map) => (TAG, "map", Entries(map, form)).serialize(serializer),
+            Value::Set(set) => (TAG, "set", Items(set.iter(), form)).serialize(serializer),
+            Value::Bytes(bytes) => {
+                let base64 = STANDARD.encode(bytes.as_slice());
+                match bytes.kind() {
+                    BytesKind::Uint8Array => (TAG, "bytes", base64).serialize(serializer),
+                    kind => (TAG, "bytes", base64, kind.name()).serialize(serializer),
+                }
             }
-            write(self, item)?;
+            Value::Error(error) => {
+                let ErrorValue { name, message, props, cause } = error.as_ref();
+                let props = Fields(props, form);
+                match cause {
+                    Some(cause) => {
+                        (TAG, "error", name, message, props, in_form(cause)).serialize(serializer)
+                    }
+                    None => (TAG, "error", name, message, props).serialize(serializer),
+                }
+            }
         }
-        self.text.push(close);
-        Ok(())
     }
+}
 
-    fn bare(&mut self, tag: &str) {
-        self.text.push_str(&format!(r#"["{TAG}","{tag}"]"#));
+/// Whether an ordinary array could be taken for a tagged one.
+fn is_escaped(items: &[Value]) -> bool {
+    items.first().and_then(Value::as_str) == Some(TAG)
+}
+
+fn serialize_number<S: Serializer>(
+    number: f64,
+    form: Form,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    /// Below this every whole number is exact, and fits an `i64`.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+
+    if number.is_nan() {
+        (TAG, "nan").serialize(serializer)
+    } else if number.is_infinite() {
+        (TAG, if number > 0.0 { "inf" } else { "-inf" }).serialize(serializer)
+    } else if form == Form::Canonical && number == 0.0 && number.is_sign_negative() {
+        serializer.serialize_f64(number)
+    } else if number.trunc() == number && number.abs() < EXACT {
+        serializer.serialize_i64(number as i64)
+    } else {
+        serializer.serialize_f64(number)
     }
+}
 
-    fn tagged(
-        &mut self,
-        tag: &str,
-        payload: impl FnOnce(&mut Self) -> Result<(), EncodeError>,
-    ) -> Result<(), EncodeError> {
-        self.text.push_str(&format!(r#"["{TAG}","{tag}","#));
-        payload(self)?;
-        self.text.push(']');
-        Ok(())
+/// The elements of an array or a set.
+struct Items<I>(I, Form);
+
+impl<'a, I: ExactSizeIterator<Item = &'a Value> + Clone> Serialize for Items<I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.clone().map(|value| Encoded { value, form: self.1 }))
+    }
+}
+
+/// The entries of a map.
+struct Entries<'a>(&'a Map, Form);
+
+impl Serialize for Entries<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let encoded = |value| Encoded { value, form: self.1 };
+        serializer.collect_seq(self.0.iter().map(|(key, value)| (encoded(key), encoded(value))))
+    }
+}
+
+/// The fields of an object, without those that are undefined.
+struct Fields<'a>(&'a Object, Form);
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields: Vec<_> = self.0.iter().filter(|(_, value)| !value.is_undefined()).collect();
+        if self.1 == Form::Canonical {
+            fields.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+        }
+        serializer.collect_map(
+            fields.into_iter().map(|(key, value)| (key, Encoded { value, form: self.1 })),
+        )
     }
 }

@@ -1,195 +1,121 @@
-//! The value codec: what JSON cannot hold, in JSON (contract, section 1).
+//! The value codec: what JavaScript values look like as JSON on the wire.
 //!
-//! Ordinary JSON is itself. Everything else is an array whose first element is the text
-//! `$lunora.wire$`: `["$lunora.wire$","bigint","7"]`. The Worker passes arguments and results on
-//! unread; this is for those who read or write them in Rust.
+//! JSON has no bigint, date or map. The wire writes such a leaf as an array that starts with [`TAG`], and leaves
+//! every other piece of JSON as it is. [`Value::from_wire`] and [`Value::to_wire`] go between that text and a
+//! [`Value`]; [`Value::stable_wire_key`] gives the one text that equal values share.
 //!
 //! ```
-//! use lunora::wire::value::{Value, decode, encode};
+//! use lunora::wire::value::{BigInt, Object, Value};
 //!
-//! let value = decode(r#"{"id":["$lunora.wire$","bigint","9007199254740993"],"tags":[]}"#)?;
-//! let id = value.get("id").and_then(Value::as_big_int).and_then(|id| id.to_i64());
-//! assert_eq!(id, Some(9007199254740993));
-//! assert_eq!(encode(&Value::from(f64::NAN))?, r#"["$lunora.wire$","nan"]"#);
+//! let args = Value::from_wire(r#"{"room":"lobby","after":["$lunora.wire$","bigint","9007199254740993"]}"#)?;
+//! assert_eq!(args.get("room").and_then(Value::as_str), Some("lobby"));
+//! let after = args.get("after").and_then(Value::as_bigint).map(i64::try_from);
+//! assert_eq!(after, Some(Ok(9007199254740993)));
+//!
+//! let reply = Object::from([("id", Value::from(7)), ("next", BigInt::from(8_u64).into())]);
+//! assert_eq!(Value::from(reply).to_wire()?, r#"{"id":7,"next":["$lunora.wire$","bigint","8"]}"#);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Where Rust and JavaScript differ
+//! # Nesting
 //!
-//! - A number is a double, as in JavaScript: an integer beyond 2^53 is rounded. `BigInt` is exact.
-//! - `-0` is written `0`: the wire has no other form for it.
-//! - A string with half a surrogate pair, and a number beyond the doubles (`1e400`), are refused:
-//!   Rust has no such strings, and JSON no such numbers.
-//! - The keys of an object keep the order in which they were written.
+//! A value may lie inside at most [`MAX_DEPTH`] others; deeper is refused both ways. A level is a step from a value
+//! to an array element, an object field, a map's key or value, a set's member, an error's own property or its cause.
+//! How many brackets the wire spends on the step does not matter.
+//!
+//! # Where a reading is ours to choose
+//!
+//! - Numbers are `f64`, as in JavaScript: `9007199254740993` reads as `9007199254740992`. Use [`BigInt`] for exact
+//!   integers. A number beyond the range of `f64` (`1e400`) is refused; JavaScript would read infinity.
+//! - `-0` keeps its sign in memory and in the canonical text, and loses it on the wire, as it does in JavaScript.
+//! - Object fields keep the order they were written in. A JavaScript engine moves keys such as `"7"` to the front.
+//! - A string is Unicode text: the escape of a lone surrogate (`"\ud800"`) is refused.
+//! - Base64 must be exactly what an encoder would write: padded, no spare bits, no whitespace.
+//! - Elements after the ones a tag defines are ignored, so that a later version may add some.
+//!
+//! # Serde
+//!
+//! [`Value`] also implements `Serialize` and `Deserialize` in wire form, to sit inside a larger message. There the
+//! serializer chooses the text of a number (`serde_json` writes `1e21`, JavaScript `1e+21`), and `serde_json`'s own
+//! limit of 128 brackets applies before ours when reading.
 
+mod access;
+mod bigint;
+mod bytes;
 mod canonical;
+mod collections;
+mod date;
 mod decode;
+mod depth;
 mod encode;
-mod leaf;
+mod error_value;
+mod json;
+mod number;
+mod object;
+mod path;
+mod refusal;
+mod same_value_zero;
+
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may panic")]
-mod tests;
+mod limits;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod rules;
 
-pub use self::{
-    canonical::{stable_wire_key, subscription_key},
-    decode::{DecodeError, decode},
-    encode::{EncodeError, encode},
-    leaf::{BigInt, Bytes, BytesKind, Date, NotABigInt},
-};
+pub use bigint::{BigInt, BigIntError};
+pub use bytes::{BytesKind, BytesLengthError, TypedBytes};
+pub use canonical::subscription_key;
+pub use collections::{Map, Set};
+pub use date::Date;
+pub use encode::EncodeError;
+pub use error_value::ErrorValue;
+pub use object::Object;
+pub use path::Path;
+pub use refusal::{DecodeError, Rule};
+pub use url::Url;
 
-/// What the first element of a tagged array is.
-const TAG: &str = "$lunora.wire$";
+/// The first element of every tagged array.
+pub const TAG: &str = "$lunora.wire$";
 
-/// How deep a value may nest: an element, field, entry or cause is one deeper than what holds it.
+/// How many values another may lie inside.
 pub const MAX_DEPTH: usize = 64;
 
-/// A value of the wire.
+/// A JavaScript value that can cross the wire.
 ///
-/// Two values are equal when they are written alike, with two exceptions of doubles: `NaN` equals
-/// nothing, and `0` equals `-0`.
+/// Equality is by content and in order, with numbers compared as `f64`: NaN differs from itself, `-0` equals `0`. Two
+/// objects with the same fields in another order differ; compare their [`stable_wire_key`](Value::stable_wire_key)
+/// where order should not count.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
-    /// `null`
+    /// `null`.
     #[default]
     Null,
-    /// `true` or `false`
+    /// `true` or `false`.
     Bool(bool),
-    /// A double, `NaN` and the infinities included.
+    /// A number, which may be NaN or infinite.
     Number(f64),
-    /// A text.
+    /// Text.
     String(String),
     /// An integer of any size.
     BigInt(BigInt),
-    /// `undefined`. As a field of an object it is left out when it is written.
+    /// `undefined`. An object field that holds it is not written.
     Undefined,
-    /// A time.
+    /// A point in time.
     Date(Date),
     /// An absolute URL.
-    Url(url::Url),
-    /// Entries in the order in which they were inserted.
-    Map(Vec<(Value, Value)>),
-    /// Members in the order in which they were inserted.
-    Set(Vec<Value>),
-    /// Bytes, and the JavaScript class that holds them.
-    Bytes(Bytes),
-    /// An error.
+    Url(Box<Url>),
+    /// A `Map`.
+    Map(Map),
+    /// A `Set`.
+    Set(Set),
+    /// An `ArrayBuffer` or a typed array.
+    Bytes(TypedBytes),
+    /// An `Error`.
     Error(Box<ErrorValue>),
-    /// A list.
+    /// An array.
     Array(Vec<Value>),
-    /// Fields in the order in which they were written.
-    Object(Vec<(String, Value)>),
-}
-
-/// An error of JavaScript, without its stack.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ErrorValue {
-    /// `name`, such as `TypeError`.
-    pub name: String,
-    /// `message`.
-    pub message: String,
-    /// Its own properties.
-    pub properties: Vec<(String, Value)>,
-    /// `cause`.
-    pub cause: Option<Value>,
-}
-
-impl Value {
-    /// A field of an object.
-    #[must_use]
-    pub fn get(&self, field: &str) -> Option<&Self> {
-        match self {
-            Self::Object(fields) => {
-                fields.iter().find(|(name, _)| name == field).map(|(_, value)| value)
-            }
-            _ => None,
-        }
-    }
-
-    /// The text of a string.
-    #[must_use]
-    pub fn as_str(&self) -> Option<&str> {
-        match self {
-            Self::String(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The double of a number.
-    #[must_use]
-    pub fn as_f64(&self) -> Option<f64> {
-        match self {
-            Self::Number(number) => Some(*number),
-            _ => None,
-        }
-    }
-
-    /// The value of a boolean.
-    #[must_use]
-    pub fn as_bool(&self) -> Option<bool> {
-        match self {
-            Self::Bool(value) => Some(*value),
-            _ => None,
-        }
-    }
-
-    /// The integer of a `BigInt`.
-    #[must_use]
-    pub fn as_big_int(&self) -> Option<&BigInt> {
-        match self {
-            Self::BigInt(integer) => Some(integer),
-            _ => None,
-        }
-    }
-
-    /// The elements of a list.
-    #[must_use]
-    pub fn as_array(&self) -> Option<&[Self]> {
-        match self {
-            Self::Array(elements) => Some(elements),
-            _ => None,
-        }
-    }
-}
-
-impl From<bool> for Value {
-    fn from(value: bool) -> Self {
-        Self::Bool(value)
-    }
-}
-
-impl From<f64> for Value {
-    fn from(number: f64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<i32> for Value {
-    fn from(number: i32) -> Self {
-        Self::Number(number.into())
-    }
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::String(text.to_owned())
-    }
-}
-
-impl From<String> for Value {
-    fn from(text: String) -> Self {
-        Self::String(text)
-    }
-}
-
-impl From<BigInt> for Value {
-    fn from(integer: BigInt) -> Self {
-        Self::BigInt(integer)
-    }
-}
-
-impl From<Vec<Value>> for Value {
-    fn from(elements: Vec<Self>) -> Self {
-        Self::Array(elements)
-    }
+    /// A plain object.
+    Object(Object),
 }
