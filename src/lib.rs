@@ -9,8 +9,8 @@ pub mod wire;
 
 pub use crate::{
     coordinator::{
-        Concurrency, FanOutAnswer, QueryCoordinator, RetryPolicy, ShardCall, ShardFailure,
-        ShardRegistry, StaticShardRegistry,
+        Concurrency, DurableShardRegistry, FanOutAnswer, QueryCoordinator, RetryPolicy, ShardCall,
+        ShardFailure, ShardRegistry, StaticShardRegistry,
     },
     errors::{Code, ErrorDetail, Hint, LunoraError, LunoraErrorBody, UnknownCode},
     message::{Body, BodyError, HostBody, IntoResponse, Request, Response, to_error_response},
