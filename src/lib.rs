@@ -65,8 +65,8 @@ pub use crate::{
     backup::{BackupConfig, Retention, RetentionOfZero},
     builder::Builder,
     coordinator::{
-        Concurrency, FanOutAnswer, QueryCoordinator, RetryPolicy, ShardCall, ShardFailure,
-        ShardRegistry, StaticShardRegistry,
+        Concurrency, DurableShardRegistry, FanOutAnswer, QueryCoordinator, RetryPolicy, ShardCall,
+        ShardFailure, ShardRegistry, StaticShardRegistry,
     },
     entry::PerIsolate,
     errors::{Code, ErrorDetail, Hint, LunoraError, LunoraErrorBody, UnknownCode},

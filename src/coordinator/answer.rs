@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use serde::{Serialize, ser::SerializeStruct};
 
 use super::{
+    ShardCall,
     engine::ShardAnswer,
-    merge::{Merger, merger},
+    merge::{self, Merger, merger},
 };
 use crate::{
     errors::{Code, LunoraError},
@@ -127,36 +129,47 @@ pub(super) struct Collector {
     merger: Box<dyn Merger>,
     errors: Vec<(usize, ShardFailure)>,
     ok: usize,
+    unwrap_result: bool,
     max_bytes: usize,
 }
 
 impl Collector {
-    pub(super) fn new(merge: &Merge, max_bytes: usize) -> Self {
-        Self { merger: merger(merge), errors: Vec::new(), ok: 0, max_bytes }
+    pub(super) fn new(merge: &Merge, call: &ShardCall<'_>, max_bytes: usize) -> Self {
+        Self {
+            merger: merger(merge),
+            errors: Vec::new(),
+            ok: 0,
+            unwrap_result: call.unwraps_result(),
+            max_bytes,
+        }
     }
 
     pub(super) fn add(&mut self, answer: ShardAnswer) {
         let ShardAnswer { index, key, outcome } = answer;
         let outcome = outcome.and_then(|body| {
-            let merged = if body.len() > self.max_bytes.saturating_sub(self.merger.held()) {
-                Err(LunoraError::new(
-                    Code::PayloadTooLarge,
-                    format!("the merged answer has no room for that of shard \"{key}\""),
-                ))
-            } else {
-                self.merger.add(index, body).map_err(|unmergeable| {
-                    LunoraError::new(
-                        Code::ShardError,
-                        format!("shard \"{key}\" answered with {unmergeable}"),
-                    )
-                })
-            };
+            let merged = self.merge(index, &key, body);
             merged.map_err(|error| ShardFailure::logged(&key, &error))
         });
         match outcome {
             Ok(()) => self.ok += 1,
             Err(failure) => self.errors.push((index, failure)),
         }
+    }
+
+    fn merge(&mut self, index: usize, key: &ShardKey, body: Bytes) -> Result<(), LunoraError> {
+        if body.len() > self.max_bytes.saturating_sub(self.merger.held()) {
+            return Err(LunoraError::new(
+                Code::PayloadTooLarge,
+                format!("the merged answer has no room for that of shard \"{key}\""),
+            ));
+        }
+        let body = if self.unwrap_result { merge::result_of(&body) } else { Ok(body) };
+        body.and_then(|body| self.merger.add(index, body)).map_err(|unmergeable| {
+            LunoraError::new(
+                Code::ShardError,
+                format!("shard \"{key}\" answered with {unmergeable}"),
+            )
+        })
     }
 
     pub(super) fn finish(mut self) -> FanOutAnswer {

@@ -1,24 +1,19 @@
 //! Asking shards: bounded in number, in time and in bytes.
 
-use std::pin::pin;
+use std::{pin::pin, time::Duration};
 
 use bytes::Bytes;
 use futures::{
     future::{Either, select},
     stream::{self, Stream, StreamExt},
 };
-use serde_json::Value;
 
-use super::{QueryCoordinator, ShardCall, ShardFailure, limits::Jitter};
+use super::{QueryCoordinator, ShardCall, ShardFailure, limits::Jitter, success};
 use crate::{
     errors::{Code, LunoraError},
-    message::{BodyError, Response},
     platform::ShardCallError,
     wire::ShardKey,
 };
-
-/// More is not read of an answer that is no success.
-const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// What one shard answered.
 pub(crate) struct ShardAnswer {
@@ -82,7 +77,7 @@ impl QueryCoordinator {
                 None => return Err(error.into()),
             }
         };
-        self.read(key, response).await
+        success::body(format_args!("shard \"{key}\""), response, self.max_shard_bytes).await
     }
 
     fn pause(
@@ -91,43 +86,8 @@ impl QueryCoordinator {
         error: &ShardCallError,
         call: &ShardCall<'_>,
         jitter: &mut Jitter,
-    ) -> Option<std::time::Duration> {
+    ) -> Option<Duration> {
         let pause = || self.retry.pause(failed, error, jitter);
         call.is_repeatable().then(pause).flatten()
     }
-
-    async fn read(&self, key: &ShardKey, response: Response) -> Result<Bytes, LunoraError> {
-        let (head, body) = response.into_parts();
-        if head.status.is_success() {
-            let limit = self.max_shard_bytes;
-            return body.into_bytes(limit).await.map_err(|error| match error {
-                BodyError::TooLarge { limit } => too_large(key, limit),
-                broken => LunoraError::from(ShardCallError::unavailable(key.clone(), broken)),
-            });
-        }
-        let status = head.status.as_u16();
-        let limit = MAX_ERROR_BYTES.min(self.max_shard_bytes);
-        let reported = body.into_bytes(limit).await;
-        Err(match reported.ok().as_deref().and_then(reported_error) {
-            Some((code, message)) => LunoraError::custom(code, status, message),
-            None => {
-                LunoraError::new(Code::ShardHttpError, format!("shard \"{key}\" returned {status}"))
-            }
-        })
-    }
-}
-
-fn too_large(key: &ShardKey, limit: usize) -> LunoraError {
-    LunoraError::new(
-        Code::PayloadTooLarge,
-        format!("the answer of shard \"{key}\" is larger than {limit} bytes"),
-    )
-}
-
-/// Code and message of a body `{"error":{"code","message"}}`.
-fn reported_error(body: &[u8]) -> Option<(String, String)> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    let text = |field| body.get("error")?.get(field)?.as_str().map(str::to_owned);
-    let code = text("code").filter(|code| !code.is_empty())?;
-    Some((code, text("message")?))
 }

@@ -6,6 +6,7 @@ mod engine;
 mod limits;
 mod merge;
 mod registry;
+mod success;
 
 use std::{collections::HashSet, fmt, pin::pin, rc::Rc, time::Duration};
 
@@ -24,7 +25,7 @@ pub use self::{
     answer::{FanOutAnswer, ShardFailure},
     call::ShardCall,
     limits::{Concurrency, RetryPolicy},
-    registry::{ShardRegistry, StaticShardRegistry},
+    registry::{DurableShardRegistry, ShardRegistry, StaticShardRegistry},
 };
 
 /// Asks every shard of a table and merges the answers into one.
@@ -156,7 +157,7 @@ impl QueryCoordinator {
     ) -> Result<FanOutAnswer, LunoraError> {
         spec.check()?;
         let keys = self.shard_keys(spec.table()).await?;
-        let mut collector = answer::Collector::new(spec.merge(), self.max_total_bytes);
+        let mut collector = answer::Collector::new(spec.merge(), &call, self.max_total_bytes);
         let mut answers = pin!(self.ask_each(keys, &call));
         while let Some(answer) = answers.next().await {
             collector.add(answer);

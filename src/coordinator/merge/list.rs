@@ -31,11 +31,11 @@ impl Merger for Concat {
 
     fn finish(self: Box<Self>) -> String {
         let parts = self.parts.values();
-        join(self.held, parts.map(|part| str::from_utf8(part).unwrap_or_default()))
+        join(parts.map(|part| str::from_utf8(part).unwrap_or_default()))
     }
 }
 
-/// The first answer that is not `null`, in the order of the shards; `null` when there is none.
+/// The first answer that is not `null` or `undefined`, in the order of the shards; `null` when there is none.
 #[derive(Default)]
 pub(super) struct First(Option<(usize, Bytes)>);
 
@@ -43,7 +43,7 @@ impl Merger for First {
     fn add(&mut self, shard: usize, answer: Bytes) -> Result<(), Unmergeable> {
         let text = json(&answer)?;
         let is_first = self.0.as_ref().is_none_or(|(first, _)| shard < *first);
-        if is_first && text != "null" {
+        if is_first && !tag::is_nothing(text) {
             self.0 = Some((shard, answer.slice_ref(text.as_bytes())));
         }
         Ok(())
@@ -60,15 +60,16 @@ impl Merger for First {
 }
 
 /// The list of `parts`, each one element or several with commas between them.
-pub(super) fn join<'a>(bytes: usize, parts: impl ExactSizeIterator<Item = &'a str>) -> String {
-    let mut list = String::with_capacity(bytes + parts.len() + 2);
-    list.push('[');
+pub(super) fn join<'a>(parts: impl Iterator<Item = &'a str> + Clone) -> String {
+    let bytes = parts.clone().map(|part| part.len() + 1).sum::<usize>();
+    let mut list = String::with_capacity(bytes + 2);
     for part in parts {
-        if list.len() > 1 {
-            list.push(',');
-        }
+        list.push(if list.is_empty() { '[' } else { ',' });
         list.push_str(part);
     }
+    if list.is_empty() {
+        list.push('[');
+    }
     list.push(']');
-    list
+    tag::escape(list)
 }

@@ -3,8 +3,18 @@
 //! A merge sees the raw JSON text of each answer and builds no tree of it. Whatever it passes on,
 //! it passes on as the text it was.
 
+mod canonical;
+mod decimal;
+mod fields;
+mod group;
 mod list;
+mod number;
+mod scalar;
 mod tag;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests;
+mod top_k;
 
 use std::fmt;
 
@@ -42,8 +52,22 @@ pub(super) fn merger(merge: &Merge) -> Box<dyn Merger> {
     match merge {
         Merge::Concat => Box::<list::Concat>::default(),
         Merge::First => Box::<list::First>::default(),
-        _ => Box::<list::Concat>::default(),
+        Merge::Sum => Box::<scalar::Sums>::default(),
+        Merge::Max => Box::new(scalar::Extremes::max()),
+        Merge::Min => Box::new(scalar::Extremes::min()),
+        Merge::GroupBy { by, op } => Box::new(group::Groups::new(by.as_deref(), *op)),
+        Merge::Rank => Box::<scalar::Rank>::default(),
+        Merge::TopK { k, by, direction } => {
+            Box::new(top_k::TopK::new(*k, by.as_deref(), *direction))
+        }
     }
+}
+
+/// The field `result` of an answer.
+pub(super) fn result_of(answer: &Bytes) -> Result<Bytes, Unmergeable> {
+    let [result] = fields::pick(json(answer)?, ["result"]).unwrap_or_default();
+    let result = result.ok_or(Unmergeable("no `result`"))?;
+    Ok(answer.slice_ref(result.as_bytes()))
 }
 
 /// The text of an answer, if it is one JSON value; without the whitespace around it.

@@ -36,6 +36,16 @@ pub(super) fn read(json: &str) -> Option<(String, Vec<&RawValue>)> {
     Some((tag, payload))
 }
 
+/// Whether the value is `null`, or `undefined` in its tag.
+pub(super) fn is_nothing(json: &str) -> bool {
+    json == "null" || read(json).is_some_and(|(tag, _)| tag == "undefined")
+}
+
+/// A list, escaped where its first element happens to be the sentinel.
+pub(super) fn escape(list: String) -> String {
+    if begins_with_sentinel(&list[1..]) { format!(r#"["{SENTINEL}","arr",{list}]"#) } else { list }
+}
+
 fn begins_with_sentinel(elements: &str) -> bool {
     if !elements.starts_with('"') {
         return false;

@@ -1,12 +1,13 @@
 //! Who knows which shards a table has.
 
+mod durable;
 mod fixed;
 
 use futures::future::LocalBoxFuture;
 
 use crate::{errors::LunoraError, wire::ShardKey};
 
-pub use self::fixed::StaticShardRegistry;
+pub use self::{durable::DurableShardRegistry, fixed::StaticShardRegistry};
 
 /// Knows which shards a table has.
 pub trait ShardRegistry: 'static {

@@ -1,0 +1,149 @@
+//! `topK`: the first rows of all, and never more of them in memory.
+
+use std::{
+    cmp::{Ordering, Reverse},
+    collections::BinaryHeap,
+};
+
+use bytes::Bytes;
+
+use super::{
+    Merger, Unmergeable,
+    fields::pick,
+    json,
+    list::join,
+    number::{Number, Ordered},
+    tag,
+};
+use crate::wire::Direction;
+
+/// The first `k` rows by a field, or by the rows themselves.
+///
+/// Each answer is a list of rows, or one row. Booleans come before numbers, and numbers before
+/// strings; the other way round in descending order. `false` comes before `true`; numbers,
+/// `bigint` and dates compare by value; strings by UTF-16 code units. What has no order comes last
+/// in either direction: `null`, NaN, an absent field, lists and objects. Rows that compare as
+/// equal keep the order of the shards, and within a shard their own.
+pub(super) struct TopK {
+    k: usize,
+    by: Option<String>,
+    direction: Direction,
+    /// The last of the best on top.
+    best: BinaryHeap<Row>,
+    held: usize,
+}
+
+impl TopK {
+    pub(super) fn new(k: u32, by: Option<&str>, direction: Direction) -> Self {
+        Self {
+            k: usize::try_from(k).unwrap_or(usize::MAX),
+            by: by.map(str::to_owned),
+            direction,
+            best: BinaryHeap::new(),
+            held: 0,
+        }
+    }
+
+    fn rank(&self, row: &str) -> Rank {
+        let key = match &self.by {
+            None => Some(row),
+            Some(by) => pick(row, [by]).and_then(|[field]| field),
+        };
+        match (key.and_then(Key::read), self.direction) {
+            (None, _) => Rank::Last,
+            (Some(key), Direction::Asc) => Rank::Asc(key),
+            (Some(key), Direction::Desc) => Rank::Desc(Reverse(key)),
+        }
+    }
+
+    fn offer(&mut self, rank: Rank, place: (usize, usize), text: &str) {
+        if self.best.len() == self.k {
+            let is_better = |last: &Row| (&rank, place) < (&last.rank, last.place);
+            if !self.best.peek().is_some_and(is_better) {
+                return;
+            }
+            self.held -= self.best.pop().map_or(0, |row| row.text.len());
+        }
+        self.held += text.len();
+        let text = text.to_owned();
+        self.best.push(Row { rank, place, text });
+    }
+}
+
+impl Merger for TopK {
+    fn add(&mut self, shard: usize, answer: Bytes) -> Result<(), Unmergeable> {
+        for (index, row) in tag::elements(json(&answer)?).iter().enumerate() {
+            self.offer(self.rank(row.get()), (shard, index), row.get());
+        }
+        Ok(())
+    }
+
+    fn held(&self) -> usize {
+        self.held
+    }
+
+    fn finish(self: Box<Self>) -> String {
+        let rows = self.best.into_sorted_vec();
+        join(rows.iter().map(|row| &*row.text))
+    }
+}
+
+/// A row, as a copy: the answer it came in is dropped.
+struct Row {
+    rank: Rank,
+    place: (usize, usize),
+    text: String,
+}
+
+impl Ord for Row {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (&self.rank, self.place).cmp(&(&other.rank, other.place))
+    }
+}
+
+impl PartialOrd for Row {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Row {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Row {}
+
+/// Where a row belongs; one merge has one direction, so that `Asc` and `Desc` never meet.
+#[derive(Eq, Ord, PartialEq, PartialOrd)]
+enum Rank {
+    Asc(Key),
+    Desc(Reverse<Key>),
+    Last,
+}
+
+/// What rows are ordered by, the least first.
+#[derive(Eq, Ord, PartialEq, PartialOrd)]
+enum Key {
+    Bool(bool),
+    Number(Ordered),
+    Text(Vec<u16>),
+}
+
+impl Key {
+    fn read(json: &str) -> Option<Self> {
+        match json.as_bytes().first()? {
+            b't' => Some(Self::Bool(true)),
+            b'f' => Some(Self::Bool(false)),
+            b'"' => {
+                let text: String = serde_json::from_str(json).ok()?;
+                Some(Self::Text(text.encode_utf16().collect()))
+            }
+            _ => match Number::read(json)? {
+                Number::Ordered(ordered, _) => Some(Self::Number(ordered)),
+                Number::Nan => None,
+            },
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The registry that the deployment keeps itself, in a Durable Object.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, HashMap},
+    fmt,
+    rc::Rc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::future::{FutureExt, LocalBoxFuture};
+use serde_json::{Map, Value, json};
+use url::form_urlencoded;
+
+use super::{super::success, ShardRegistry};
+use crate::{
+    errors::{Code, LunoraError},
+    message::Request,
+    platform::{Clock, CloudflareClock, Jurisdiction, ShardAddress, ShardNamespace},
+    wire::ShardKey,
+};
+
+/// The registry that a deployment keeps itself, in the Durable Object `__lunora_shard_registry__`
+/// of a namespace (contract, section 3.8).
+///
+/// The shards of a table are cached for 30 seconds; what this registry itself writes shows at
+/// once. An answer that cannot be read is an error and never an empty list: whoever exports or
+/// migrates every shard must not take a broken registry for a deployment without data.
+///
+/// A clone shares the cache.
+///
+/// ```
+/// use lunora::{DurableShardRegistry, Response, ShardRegistry};
+/// use lunora::testing::{ManualClock, MemoryNamespace};
+///
+/// # futures::executor::block_on(async {
+/// let objects = MemoryNamespace::new(async |_object, request| match request.path() {
+///     "/list" => Response::raw_json(r#"{"shardKeys":["room:1"]}"#),
+///     _ => Response::raw_json(r#"{"changed":true,"ok":true}"#),
+/// });
+/// let registry = DurableShardRegistry::new(objects).clock(ManualClock::new(0));
+/// assert!(registry.register("messages", &"room:1".parse()?).await?);
+/// assert_eq!(registry.list_shard_keys("messages").await?[0].as_str(), "room:1");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct DurableShardRegistry {
+    namespace: Rc<dyn ShardNamespace>,
+    jurisdiction: Option<Jurisdiction>,
+    clock: Rc<dyn Clock>,
+    cache_for: Duration,
+    cache: Rc<Cache>,
+}
+
+impl DurableShardRegistry {
+    /// The name of the object.
+    pub const INSTANCE: &'static str = "__lunora_shard_registry__";
+
+    const ORIGIN: &'static str = "https://shard-registry.internal";
+    /// The largest answer that is read.
+    const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+    /// The registry in this namespace.
+    #[must_use]
+    pub fn new(namespace: impl ShardNamespace) -> Self {
+        Self {
+            namespace: Rc::new(namespace),
+            jurisdiction: None,
+            clock: Rc::new(CloudflareClock),
+            cache_for: Duration::from_secs(30),
+            cache: Rc::default(),
+        }
+    }
+
+    /// Binds the registry's object to a jurisdiction; to none by default.
+    ///
+    /// Shard keys are data too. Set it before the first key is registered: the same name in
+    /// another jurisdiction is another object.
+    #[must_use]
+    pub fn jurisdiction(mut self, jurisdiction: Jurisdiction) -> Self {
+        self.jurisdiction = Some(jurisdiction);
+        self
+    }
+
+    /// How long the shards of a table are cached; 30 seconds by default, and zero for never.
+    #[must_use]
+    pub fn cache_for(mut self, duration: Duration) -> Self {
+        self.cache_for = duration;
+        self
+    }
+
+    /// The clock that the cache goes by; the runtime's by default, another in tests.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Rc::new(clock);
+        self
+    }
+
+    /// Enters a shard of a table; `false` when it was there already.
+    ///
+    /// # Errors
+    /// 400 `BAD_REQUEST` when the registry refuses the entry: table and key must not be empty, nor
+    /// too long together. Else when it gave no answer, or none that can be read; the shard may be
+    /// registered then.
+    pub async fn register(&self, table: &str, key: &ShardKey) -> Result<bool, LunoraError> {
+        self.write("register", table, key).await
+    }
+
+    /// Removes a shard of a table; `false` when it was not there.
+    ///
+    /// # Errors
+    /// As [`register`](Self::register).
+    pub async fn unregister(&self, table: &str, key: &ShardKey) -> Result<bool, LunoraError> {
+        self.write("unregister", table, key).await
+    }
+
+    /// Every table with its shards; never from the cache.
+    ///
+    /// # Errors
+    /// When the registry gave no answer, or none that can be read.
+    pub async fn snapshot(&self) -> Result<BTreeMap<String, Vec<ShardKey>>, LunoraError> {
+        let url = format!("{}/snapshot", Self::ORIGIN);
+        let mut answer = self.ask(Request::get(url)).await?;
+        let tables = match answer.remove("tables") {
+            Some(Value::Object(tables)) => tables,
+            _ => return Err(unreadable("no `tables`")),
+        };
+        tables.into_iter().map(|(table, keys)| Ok((table, shard_keys(keys)?))).collect()
+    }
+
+    async fn list(&self, table: &str) -> Result<Vec<ShardKey>, LunoraError> {
+        let now = self.clock.now_ms();
+        if let Some(keys) = self.cache.get(table, now) {
+            return Ok(keys);
+        }
+        let writes = self.cache.writes.get();
+        let table_value: String = form_urlencoded::byte_serialize(table.as_bytes()).collect();
+        let url = format!("{}/list?table={table_value}", Self::ORIGIN);
+        let mut answer = self.ask(Request::get(url)).await?;
+        let keys = shard_keys(answer.remove("shardKeys").unwrap_or_default())?;
+        // What was listed beside a write may be from before it.
+        if writes == self.cache.writes.get() {
+            let lifetime = u64::try_from(self.cache_for.as_millis()).unwrap_or(u64::MAX);
+            self.cache.put(table, now, now.saturating_add(lifetime), &keys);
+        }
+        Ok(keys)
+    }
+
+    async fn write(
+        &self,
+        operation: &str,
+        table: &str,
+        key: &ShardKey,
+    ) -> Result<bool, LunoraError> {
+        let _write = self.cache.begin_write();
+        let body = json!({ "table": table, "shardKey": key.as_str() }).to_string();
+        let url = format!("{}/{operation}", Self::ORIGIN);
+        let request = Request::post(url, body).with_header("content-type", "application/json");
+        let answer = self.ask(request).await?;
+        answer.get("changed").and_then(Value::as_bool).ok_or_else(|| unreadable("no `changed`"))
+    }
+
+    async fn ask(&self, request: Request) -> Result<Map<String, Value>, LunoraError> {
+        let mut address = ShardAddress::new(ShardKey::new(Self::INSTANCE)?);
+        address.jurisdiction = self.jurisdiction;
+        let response = self.namespace.fetch(&address, request).await?;
+        let body: Bytes = success::body("the shard registry", response, Self::MAX_BYTES).await?;
+        serde_json::from_slice(&body)
+            .map_err(|error| unreadable("no JSON object").with_source(error))
+    }
+}
+
+impl ShardRegistry for DurableShardRegistry {
+    fn list_shard_keys<'a>(
+        &'a self,
+        table: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Vec<ShardKey>, LunoraError>> {
+        self.list(table).boxed_local()
+    }
+}
+
+impl fmt::Debug for DurableShardRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DurableShardRegistry")
+            .field("jurisdiction", &self.jurisdiction)
+            .field("cache_for", &self.cache_for)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a list of shard keys; anything in it that is none makes the whole unreadable.
+fn shard_keys(list: Value) -> Result<Vec<ShardKey>, LunoraError> {
+    let keys: Vec<String> = serde_json::from_value(list)
+        .map_err(|error| unreadable("no list of keys").with_source(error))?;
+    keys.into_iter()
+        .map(|key| {
+            ShardKey::new(key).map_err(|error| unreadable("a reserved key").with_source(error))
+        })
+        .collect()
+}
+
+fn unreadable(what: &str) -> LunoraError {
+    LunoraError::new(Code::ShardError, format!("the shard registry answered with {what}"))
+}
+
+/// What the registry listed lately. It holds values alone: on the real runtime a request must
+/// not wait for the I/O of another.
+#[derive(Default)]
+struct Cache {
+    tables: RefCell<HashMap<String, Entry>>,
+    /// How many writes began or ended.
+    writes: Cell<u64>,
+}
+
+struct Entry {
+    expires_ms: u64,
+    keys: Vec<ShardKey>,
+}
+
+impl Cache {
+    /// Clients name tables: a cache that they could fill without end would be theirs.
+    const MAX_TABLES: usize = 1024;
+
+    fn get(&self, table: &str, now_ms: u64) -> Option<Vec<ShardKey>> {
+        let tables = self.tables.borrow();
+        let entry = tables.get(table).filter(|entry| now_ms < entry.expires_ms)?;
+        Some(entry.keys.clone())
+    }
+
+    fn put(&self, table: &str, now_ms: u64, expires_ms: u64, keys: &[ShardKey]) {
+        let mut tables = self.tables.borrow_mut();
+        tables.retain(|_, entry| now_ms < entry.expires_ms);
+        if tables.len() < Self::MAX_TABLES {
+            let keys = keys.to_vec();
+            tables.insert(table.to_owned(), Entry { expires_ms, keys });
+        }
+    }
+
+    fn begin_write(&self) -> Write<'_> {
+        self.invalidate();
+        Write(self)
+    }
+
+    fn invalidate(&self) {
+        self.writes.set(self.writes.get().wrapping_add(1));
+        self.tables.borrow_mut().clear();
+    }
+}
+
+/// A write under way; when it ends, or is given up, nothing listed meanwhile counts.
+struct Write<'a>(&'a Cache);
+
+impl Drop for Write<'_> {
+    fn drop(&mut self) {
+        self.0.invalidate();
+    }
+}
