@@ -93,6 +93,19 @@ fn the_gate_for_one_shard_never_covers_queries_across_shards() {
 }
 
 #[test]
+fn refuses_a_fan_out_without_a_coordinator_before_anybody_is_identified() {
+    let app = testing::builder()
+        .shard_do(shards())
+        .resolve_identity(async |_request, _env| -> Option<Identity> {
+            unreachable!("nobody is identified")
+        })
+        .build();
+    let (status, body) = call(&app, EVERY_SHARD);
+    assert_eq!(status, 400);
+    assert!(body.contains("needs a query coordinator"), "{body}");
+}
+
+#[test]
 fn a_relation_read_names_one_table() {
     let app = testing::builder()
         .shard_do(shards())
@@ -192,7 +205,7 @@ fn background_work_outlives_the_answer() {
     let app = testing::builder()
         .shard_do(shards())
         .route(lunora::route!("GET /later"), async |_request, _env, ctx| {
-            ctx.wait_until(async { lunora_done() });
+            ctx.wait_until(async {});
             Response::text("now")
         })
         .build();
@@ -203,8 +216,6 @@ fn background_work_outlives_the_answer() {
     block_on(ctx.finish());
     assert_eq!(ctx.pending(), 0);
 }
-
-fn lunora_done() {}
 
 fn fire(app: &Lunora<MemoryEnvironment>, cron: &str) -> Result<(), Vec<String>> {
     let event = ScheduledEvent::new(cron, 1_700_000_000_000);

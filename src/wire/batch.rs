@@ -1,0 +1,200 @@
+//! Several calls in one request: `{calls: [{functionPath, args?, id?, …, shardKey?}]}`.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{ShardKey, paths};
+use crate::errors::{Code, LunoraError};
+
+/// The most calls in one batch.
+pub(crate) const MAX_CALLS: usize = 500;
+
+/// One call of a batch.
+#[derive(Debug)]
+pub(crate) struct BatchCall {
+    /// What the client calls this entry by, as JSON; its position where the client says nothing.
+    pub(crate) id: String,
+    /// The shard; none for the default one.
+    pub(crate) shard_key: Option<ShardKey>,
+    /// The entry as its shard takes it.
+    pub(crate) entry: String,
+}
+
+/// Reads a batch as a client sends it (contract, section 2.5).
+///
+/// # Errors
+/// 400 `BAD_REQUEST` that names the entry and the field; 403 for functions and keys that nobody
+/// outside may call.
+pub(crate) fn from_slice(json: &[u8]) -> Result<Vec<BatchCall>, LunoraError> {
+    let Envelope { calls } = serde_json::from_slice(json).map_err(|error| {
+        LunoraError::bad_request(if error.is_data() {
+            "Request body must be an object with an array `calls`"
+        } else {
+            "RPC body must be valid JSON"
+        })
+    })?;
+    if calls.len() > MAX_CALLS {
+        return Err(LunoraError::bad_request(format!("a batch has at most {MAX_CALLS} calls")));
+    }
+    calls.into_iter().enumerate().map(|(index, call)| read(index, call)).collect()
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    calls: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Fields<'a> {
+    #[serde(borrow)]
+    function_path: Option<&'a RawValue>,
+    #[serde(borrow)]
+    args: Option<&'a RawValue>,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    mutation_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    client_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    client_seq: Option<&'a RawValue>,
+    #[serde(borrow)]
+    shard_key: Option<&'a RawValue>,
+}
+
+fn read(index: usize, call: &RawValue) -> Result<BatchCall, LunoraError> {
+    let refuse = |what: &str| LunoraError::bad_request(format!("calls[{index}]{what}"));
+    let fields: Fields<'_> =
+        serde_json::from_str(call.get()).map_err(|_| refuse(" must be an object"))?;
+    let function_path = fields
+        .function_path
+        .and_then(text)
+        .ok_or_else(|| refuse(".functionPath must be a string"))?;
+    if [paths::ADMIN_PREFIX, paths::RELATION_PREFIX]
+        .iter()
+        .any(|prefix| function_path.starts_with(prefix))
+    {
+        let message = format!("calls[{index}]: this function cannot be called in a batch");
+        return Err(LunoraError::new(Code::Forbidden, message));
+    }
+    let args = fields.args.map_or("{}", RawValue::get);
+    if !args.starts_with('{') {
+        return Err(refuse(".args must be an object"));
+    }
+    let shard_key = match fields.shard_key {
+        Some(key) => {
+            let key = text(key).ok_or_else(|| refuse(".shardKey must be a string"))?;
+            Some(ShardKey::new(key)?)
+        }
+        None => None,
+    };
+
+    let id = match fields.id.map(RawValue::get) {
+        None => index.to_string(),
+        Some(id) if id.starts_with('"') || id.parse::<f64>().is_ok() => id.to_owned(),
+        Some(_) => return Err(refuse(".id must be a string or a number")),
+    };
+    let path = fields.function_path.map_or("null", RawValue::get);
+    let mut entry = [r#"{"id":"#, &id, r#","functionPath":"#, path, r#","args":"#, args].concat();
+    for (name, value) in [("mutationId", fields.mutation_id), ("clientId", fields.client_id)] {
+        let Some(value) = value else { continue };
+        text(value).ok_or_else(|| refuse(&format!(".{name} must be a string")))?;
+        entry.extend([",\"", name, "\":", value.get()]);
+    }
+    if let Some(seq) = fields.client_seq {
+        seq.get().parse::<f64>().map_err(|_| refuse(".clientSeq must be a number"))?;
+        entry.extend([r#","clientSeq":"#, seq.get()]);
+    }
+    entry.push('}');
+    Ok(BatchCall { id, shard_key, entry })
+}
+
+fn text(raw: &RawValue) -> Option<String> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(call: &str) -> Result<BatchCall, String> {
+        from_slice(format!(r#"{{"calls":[{{"functionPath":"x:y"}},{call}]}}"#).as_bytes())
+            .map(|mut calls| calls.remove(1))
+            .map_err(|error| format!("{} {}", error.code(), error.message()))
+    }
+
+    #[test]
+    fn an_entry_reaches_its_shard_byte_for_byte() {
+        let call = read(
+            r#"{"functionPath":"a:b","args":{ "n":9007199254740993},"id":"x","mutationId":"m","clientId":"c","clientSeq":7,"shardKey":"k","other":1}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            call.entry,
+            r#"{"id":"x","functionPath":"a:b","args":{ "n":9007199254740993},"mutationId":"m","clientId":"c","clientSeq":7}"#
+        );
+        assert_eq!(call.shard_key.unwrap().as_str(), "k");
+    }
+
+    #[test]
+    fn what_is_absent_has_its_default() {
+        let call = read(r#"{"functionPath":"a:b"}"#).unwrap();
+        assert_eq!(call.entry, r#"{"id":1,"functionPath":"a:b","args":{}}"#);
+        assert_eq!((&*call.id, call.shard_key), ("1", None));
+    }
+
+    #[test]
+    fn refuses_each_malformed_field_by_entry_and_name() {
+        for (call, expected) in [
+            ("1", "BAD_REQUEST calls[1] must be an object"),
+            ("[]", "BAD_REQUEST calls[1].functionPath must be a string"),
+            ("{}", "BAD_REQUEST calls[1].functionPath must be a string"),
+            (r#"{"functionPath":"a:b","args":[]}"#, "BAD_REQUEST calls[1].args must be an object"),
+            (r#"{"functionPath":"a:b","args":null}"#, "BAD_REQUEST calls[1].args must be an object"),
+            (r#"{"functionPath":"a:b","id":{}}"#, "BAD_REQUEST calls[1].id must be a string or a number"),
+            (r#"{"functionPath":"a:b","shardKey":1}"#, "BAD_REQUEST calls[1].shardKey must be a string"),
+            (r#"{"functionPath":"a:b","mutationId":1}"#, "BAD_REQUEST calls[1].mutationId must be a string"),
+            (r#"{"functionPath":"a:b","clientSeq":"1"}"#, "BAD_REQUEST calls[1].clientSeq must be a number"),
+            (
+                r#"{"functionPath":"__lunora_admin__:runSql"}"#,
+                "FORBIDDEN calls[1]: this function cannot be called in a batch",
+            ),
+            (
+                r#"{"functionPath":"__lunora_relation__:t"}"#,
+                "FORBIDDEN calls[1]: this function cannot be called in a batch",
+            ),
+            (
+                r#"{"functionPath":"a:b","shardKey":"k::replica::x"}"#,
+                "FORBIDDEN_SHARD a shard key may not contain `::replica::`",
+            ),
+        ] {
+            assert_eq!(read(call).unwrap_err(), expected, "{call}");
+        }
+        for json in ["", "[]", "{}", r#"{"calls":{}}"#, r#"{"calls":null}"#] {
+            assert_eq!(from_slice(json.as_bytes()).unwrap_err().status(), 400, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_batch_has_500_calls_and_not_one_more() {
+        let batch = |calls: usize| {
+            let calls = vec![r#"{"functionPath":"a:b"}"#; calls].join(",");
+            from_slice(format!(r#"{{"calls":[{calls}]}}"#).as_bytes())
+        };
+        assert_eq!(batch(0).unwrap().len(), 0);
+        assert_eq!(batch(500).unwrap().len(), 500);
+        assert_eq!(batch(501).unwrap_err().status(), 400);
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_on_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = from_slice(&bytes);
+        }
+    }
+}
