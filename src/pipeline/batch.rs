@@ -45,7 +45,8 @@ pub(super) async fn answer<E: Environment>(
     if let Some(identity) = &identity {
         identity.mint(&mut headers)?;
     }
-    let parts = groups.into_iter().map(|(key, calls)| app.dispatch_batch(key, headers.clone(), calls));
+    let parts =
+        groups.into_iter().map(|(key, calls)| app.dispatch_batch(key, headers.clone(), calls));
     Ok(merge(join_all(parts).await))
 }
 
@@ -128,7 +129,11 @@ fn read_slots(body: &[u8]) -> BTreeMap<String, VecDeque<String>> {
     let mut slots: BTreeMap<String, VecDeque<String>> = BTreeMap::new();
     for slot in results.unwrap_or_default() {
         if let Ok(Slot { id, status, body }) = serde_json::from_str(slot.get()) {
-            slots.entry(id.get().to_owned()).or_default().push_back(slot_json(id.get(), status, body.get()));
+            slots.entry(id.get().to_owned()).or_default().push_back(slot_json(
+                id.get(),
+                status,
+                body.get(),
+            ));
         }
     }
     slots

@@ -2,6 +2,7 @@
 
 mod answers;
 mod authorization;
+mod batch;
 mod dispatch;
 pub(crate) mod edge;
 mod fan_out;
@@ -77,6 +78,7 @@ impl<E: Environment> Lunora<E> {
         }
         match request.path() {
             paths::RPC => rpc::answer(self, request, env).await,
+            paths::RPC_BATCH => batch::answer(self, request, env).await,
             paths::WS => websocket::answer(self, edge, request, env).await,
             paths::STATUS => Ok(answers::status(&request)),
             _ => match &self.settings.http_router {

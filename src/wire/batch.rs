@@ -1,6 +1,6 @@
 //! Several calls in one request: `{calls: [{functionPath, args?, id?, …, shardKey?}]}`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::{ShardKey, paths};
@@ -26,12 +26,10 @@ pub(crate) struct BatchCall {
 /// 400 `BAD_REQUEST` that names the entry and the field; 403 for functions and keys that nobody
 /// outside may call.
 pub(crate) fn from_slice(json: &[u8]) -> Result<Vec<BatchCall>, LunoraError> {
-    let Envelope { calls } = serde_json::from_slice(json).map_err(|error| {
-        LunoraError::bad_request(if error.is_data() {
-            "Request body must be an object with an array `calls`"
-        } else {
-            "RPC body must be valid JSON"
-        })
+    let root: &RawValue = serde_json::from_slice(json)
+        .map_err(|_| LunoraError::bad_request("RPC body must be valid JSON"))?;
+    let calls = object::<Envelope<'_>>(root).map(|envelope| envelope.calls).ok_or_else(|| {
+        LunoraError::bad_request("Request body must be an object with an array `calls`")
     })?;
     if calls.len() > MAX_CALLS {
         return Err(LunoraError::bad_request(format!("a batch has at most {MAX_CALLS} calls")));
@@ -45,29 +43,33 @@ struct Envelope<'a> {
     calls: Vec<&'a RawValue>,
 }
 
+/// What an entry says. `null` is said, and is not what any of them must be.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Fields<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     function_path: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     args: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     id: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     mutation_id: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     client_id: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     client_seq: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     shard_key: Option<&'a RawValue>,
+}
+
+fn present<'de, D: Deserializer<'de>>(raw: D) -> Result<Option<&'de RawValue>, D::Error> {
+    Deserialize::deserialize(raw).map(Some)
 }
 
 fn read(index: usize, call: &RawValue) -> Result<BatchCall, LunoraError> {
     let refuse = |what: &str| LunoraError::bad_request(format!("calls[{index}]{what}"));
-    let fields: Fields<'_> =
-        serde_json::from_str(call.get()).map_err(|_| refuse(" must be an object"))?;
+    let fields: Fields<'_> = object(call).ok_or_else(|| refuse(" must be an object"))?;
     let function_path = fields
         .function_path
         .and_then(text)
@@ -111,6 +113,11 @@ fn read(index: usize, call: &RawValue) -> Result<BatchCall, LunoraError> {
     Ok(BatchCall { id, shard_key, entry })
 }
 
+/// An object and nothing else: serde would take a list for one, field by field.
+fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
+    raw.get().starts_with('{').then(|| serde_json::from_str(raw.get()).ok())?
+}
+
 fn text(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
 }
@@ -152,14 +159,30 @@ mod tests {
     fn refuses_each_malformed_field_by_entry_and_name() {
         for (call, expected) in [
             ("1", "BAD_REQUEST calls[1] must be an object"),
-            ("[]", "BAD_REQUEST calls[1].functionPath must be a string"),
+            ("[]", "BAD_REQUEST calls[1] must be an object"),
+            (r#"["a:b",{},1,"m","c",1,"k"]"#, "BAD_REQUEST calls[1] must be an object"),
             ("{}", "BAD_REQUEST calls[1].functionPath must be a string"),
             (r#"{"functionPath":"a:b","args":[]}"#, "BAD_REQUEST calls[1].args must be an object"),
-            (r#"{"functionPath":"a:b","args":null}"#, "BAD_REQUEST calls[1].args must be an object"),
-            (r#"{"functionPath":"a:b","id":{}}"#, "BAD_REQUEST calls[1].id must be a string or a number"),
-            (r#"{"functionPath":"a:b","shardKey":1}"#, "BAD_REQUEST calls[1].shardKey must be a string"),
-            (r#"{"functionPath":"a:b","mutationId":1}"#, "BAD_REQUEST calls[1].mutationId must be a string"),
-            (r#"{"functionPath":"a:b","clientSeq":"1"}"#, "BAD_REQUEST calls[1].clientSeq must be a number"),
+            (
+                r#"{"functionPath":"a:b","args":null}"#,
+                "BAD_REQUEST calls[1].args must be an object",
+            ),
+            (
+                r#"{"functionPath":"a:b","id":{}}"#,
+                "BAD_REQUEST calls[1].id must be a string or a number",
+            ),
+            (
+                r#"{"functionPath":"a:b","shardKey":1}"#,
+                "BAD_REQUEST calls[1].shardKey must be a string",
+            ),
+            (
+                r#"{"functionPath":"a:b","mutationId":1}"#,
+                "BAD_REQUEST calls[1].mutationId must be a string",
+            ),
+            (
+                r#"{"functionPath":"a:b","clientSeq":"1"}"#,
+                "BAD_REQUEST calls[1].clientSeq must be a number",
+            ),
             (
                 r#"{"functionPath":"__lunora_admin__:runSql"}"#,
                 "FORBIDDEN calls[1]: this function cannot be called in a batch",
@@ -175,7 +198,7 @@ mod tests {
         ] {
             assert_eq!(read(call).unwrap_err(), expected, "{call}");
         }
-        for json in ["", "[]", "{}", r#"{"calls":{}}"#, r#"{"calls":null}"#] {
+        for json in ["", "[]", "[[]]", "{}", r#"{"calls":{}}"#, r#"{"calls":null}"#] {
             assert_eq!(from_slice(json.as_bytes()).unwrap_err().status(), 400, "{json}");
         }
     }

@@ -45,6 +45,10 @@ impl FanOut {
 
     /// Reads the field `fanOut` of an envelope.
     pub(crate) fn from_json(json: &str) -> Result<Self, LunoraError> {
+        // serde would take a list for an object, field by field.
+        if !json.starts_with('{') {
+            return Err(LunoraError::bad_request("fanOut must be an object"));
+        }
         let spec: Self = serde_json::from_str(json)
             .map_err(|error| LunoraError::bad_request(format!("fanOut is malformed: {error}")))?;
         spec.check()?;
@@ -158,6 +162,7 @@ mod tests {
         for json in [
             "null",
             "[]",
+            r#"["t",{"kind":"sum"}]"#,
             "{}",
             r#"{"table":"t"}"#,
             r#"{"table":"","merge":{"kind":"sum"}}"#,

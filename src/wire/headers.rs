@@ -40,6 +40,15 @@ pub(crate) fn for_rpc(inbound: &HeaderMap) -> HeaderMap {
     headers
 }
 
+/// The headers of a batch to a shard: those of a call, without the ids that each entry has itself.
+pub(crate) fn for_batch(inbound: &HeaderMap) -> HeaderMap {
+    let mut headers = for_rpc(inbound);
+    for name in [MUTATION_ID, CLIENT_ID, CLIENT_SEQ] {
+        headers.remove(name);
+    }
+    headers
+}
+
 /// The headers of an upgrade to a shard, before identity is minted into them: everything the
 /// client sent, except every `x-lunora-*`.
 pub(crate) fn for_upgrade(inbound: &HeaderMap) -> HeaderMap {

@@ -192,6 +192,7 @@ pub(crate) fn check_expected_subject(
     let expected: Expected = BASE64_URL
         .decode(header.as_bytes())
         .ok()
+        .filter(|json| json.starts_with(b"{"))
         .and_then(|json| serde_json::from_slice(&json).ok())
         .ok_or_else(|| {
             LunoraError::bad_request(

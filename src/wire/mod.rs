@@ -1,6 +1,7 @@
 //! What crosses the wire: envelopes, identity headers, shard keys, reserved paths and the value codec.
 
 pub(crate) mod admin_token;
+pub(crate) mod batch;
 pub(crate) mod envelope;
 pub(crate) mod fan_out;
 pub(crate) mod headers;

@@ -4,6 +4,8 @@
 pub(crate) const PLANE: &str = "/_lunora/";
 /// One call.
 pub(crate) const RPC: &str = "/_lunora/rpc";
+/// Several calls.
+pub(crate) const RPC_BATCH: &str = "/_lunora/rpc-batch";
 /// A live connection.
 pub(crate) const WS: &str = "/_lunora/ws";
 /// Whether the Worker answers at all.
@@ -19,3 +21,5 @@ pub(crate) const MAX_BODY: usize = 1024 * 1024;
 
 /// Where a call goes on its shard. The origin is made up: only the object sees it.
 pub(crate) const SHARD_RPC: &str = "https://shard.internal/rpc";
+/// Where a shard takes its part of a batch.
+pub(crate) const SHARD_RPC_BATCH: &str = "https://shard.internal/rpc-batch";

@@ -87,7 +87,7 @@ fn refuses_a_replay_under_another_identity() {
     ] {
         assert_eq!(check(json, user), Err("IDENTITY_MISMATCH".into()), "{json} {user:?}");
     }
-    for json in ["", "null", "{}", r#"{"subject":1}"#, "[]", r#"{"subject":"ada""#] {
+    for json in ["", "null", "{}", r#"{"subject":1}"#, "[]", r#"["ada"]"#, r#"{"subject":"ada""#] {
         assert_eq!(check(json, Some("ada")), Err("BAD_REQUEST".into()), "{json}");
     }
     assert!(check_expected_subject(&HeaderMap::new(), None).is_ok());
