@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use lunora_build::Build;
+use lunora_build::{Build, WasmOpt};
 
 use crate::shell::{self, output, program, root};
 
@@ -30,6 +30,7 @@ pub(crate) fn all() -> Vec<PathBuf> {
 pub(crate) fn one(dir: &Path, release: bool) -> Result<()> {
     let output = Build::new(dir)
         .release(release)
+        .wasm_opt(wasm_opt())
         .run()
         .with_context(|| format!("building {}", dir.display()))?;
     let name = output.dir.strip_prefix(root()).unwrap_or(&output.dir).display();
@@ -38,6 +39,12 @@ pub(crate) fn one(dir: &Path, release: bool) -> Result<()> {
         output.wasm.raw, output.wasm.gzip
     );
     Ok(())
+}
+
+/// The one among the packages of `e2e/`, once they are installed.
+fn wasm_opt() -> WasmOpt {
+    let program = root().join("e2e/node_modules/.bin/wasm-opt");
+    if program.exists() { WasmOpt::Program(program) } else { WasmOpt::Find }
 }
 
 /// `rust-toolchain.toml` lists the target; a toolchain that rustup did not install may lack it.
