@@ -7,6 +7,9 @@ mod limits;
 mod merge;
 mod registry;
 mod success;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests;
 
 use std::{collections::HashSet, fmt, pin::pin, rc::Rc, time::Duration};
 

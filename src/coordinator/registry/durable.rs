@@ -132,6 +132,11 @@ impl DurableShardRegistry {
             .collect()
     }
 
+    #[cfg(test)]
+    pub(super) fn cached_tables(&self) -> usize {
+        self.cache.tables.borrow().len()
+    }
+
     async fn list(&self, table: &str) -> Result<Vec<ShardKey>, LunoraError> {
         let now = self.clock.now_ms();
         if let Some(keys) = self.cache.get(table, now) {

@@ -2,6 +2,9 @@
 
 mod durable;
 mod fixed;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests;
 
 use futures::future::LocalBoxFuture;
 
