@@ -1,30 +1,116 @@
 //! A typestate builder that turns a Cloudflare Worker into a sharded, real-time backend.
+//!
+//! A Worker built with lunora routes each call (`POST /_lunora/rpc`) and each live connection
+//! (`GET /_lunora/ws`) to the Durable Object that owns the data: its *shard*. On the way it finds
+//! out who is calling, asks whether they may, and leaves out of the request what no client may
+//! say. Routes of the application's own, a router behind them and cron handlers go beside it, and
+//! an HTTP edge that is secure unless told otherwise goes around it.
+//!
+//! ```no_run
+//! use lunora::prelude::*;
+//!
+//! fn app(env: &Env) -> Result<Lunora, LunoraError> {
+//!     Ok(Lunora::builder()
+//!         .shard_do(env.durable_object("SHARD")?)
+//!         .resolve_identity(async |request, _env| request.cookie("user").map(Identity::user))
+//!         .authorize_shard(async |access| access.identity.is_some())
+//!         .build())
+//! }
+//!
+//! lunora::serve!(app);
+//! # fn main() {}
+//! ```
+//!
+//! # Where to look
+//!
+//! | to | see |
+//! |---|---|
+//! | configure a Worker, or read a compile error | [`Builder`] |
+//! | export it | [`serve!`] |
+//! | know the order in which a request is handled | [`Lunora::fetch`] |
+//! | find out who is calling | [`Builder::resolve_identity`], [`first_match`], [`per_route`] |
+//! | let another origin in | [`security`] |
+//! | query across shards | [`QueryCoordinator`] |
+//! | write a shard | [`RpcEnvelope`], [`Identity::from_headers`] |
+//! | answer an error | [`LunoraError`], [`Code`] |
+//! | read or write dates, bytes and big integers | [`wire::value`] |
+//! | test an application | [`testing`] |
+//!
+//! # Errors
+//!
+//! A handler returns a [`LunoraError`], or anything that turns into one. A client sees its code, status
+//! and message; its source is logged and never sent, and what has no code of its own becomes a 500
+//! that says nothing.
+//!
+//! # Platforms
+//!
+//! The core is written over the crate `http` and a handful of small traits ([`ShardNamespace`],
+//! [`ObjectStore`], [`ExecutionContext`], [`Clock`], [`Environment`]). The types of the crate
+//! `worker` implement them; so do those of [`testing`], under which everything runs in plain
+//! `cargo test`. Calling into the crate `worker` outside of workerd panics.
 
+mod backup;
+pub mod builder;
 mod coordinator;
+mod entry;
 mod errors;
 mod message;
 mod pipeline;
 mod platform;
 pub mod wire;
 
+#[doc(hidden)]
+pub use crate::entry::private as __private;
 pub use crate::{
+    backup::{BackupConfig, Retention, RetentionOfZero},
+    builder::Builder,
     coordinator::{
         Concurrency, DurableShardRegistry, FanOutAnswer, QueryCoordinator, RetryPolicy, ShardCall,
         ShardFailure, ShardRegistry, StaticShardRegistry,
     },
+    entry::PerIsolate,
     errors::{Code, ErrorDetail, Hint, LunoraError, LunoraErrorBody, UnknownCode},
     message::{Body, BodyError, HostBody, IntoResponse, Request, Response, to_error_response},
+    pipeline::{
+        Lunora,
+        edge::Security,
+        hooks::{
+            FanOutAccess, FanOutAuthorizer, FirstMatch, Handler, IdentityResolver, IntoGrant,
+            IntoIdentity, PerRoute, RouteContext, ShardAccess, ShardAuthorizer, first_match,
+            per_route, resolver,
+        },
+        route::{Route, RoutePattern, RoutePatternError},
+        scheduled::{IntoOutcome, ScheduledError},
+    },
     platform::{
-        Clock, CloudflareClock, Environment, ExecutionContext, Jurisdiction, ListOptions,
-        LocationHint, MultipartUpload, NoopExecutionContext, ObjectInfo, ObjectMetadata,
-        ObjectPage, ObjectStore, Placement, PutOptions, ResolvedShard, ShardAddress,
-        ShardCallError, ShardNamespace, StoreError, StoreOperation, StoredObject, resolve_shard,
+        Clock, CloudflareClock, CronError, CronExpression, Env, Environment, ExecutionContext,
+        Jurisdiction, ListOptions, LocationHint, MultipartUpload, NoopExecutionContext, ObjectInfo,
+        ObjectMetadata, ObjectPage, ObjectStore, Placement, PutOptions, ResolvedShard,
+        ScheduledEvent, ShardAddress, ShardCallError, ShardNamespace, StoreError, StoreOperation,
+        StoredObject, resolve_shard,
     },
     wire::{
-        Direction, FanOut, GroupOp, Identity, Merge, RpcEnvelope, ShardKey, ShardKeyError,
-        define_rpc_envelope,
+        AdminToken, AdminTokenError, Direction, FanOut, GroupOp, Identity, Merge, RpcEnvelope,
+        ShardKey, ShardKeyError, define_rpc_envelope,
     },
 };
+
+/// The HTTP edge: response headers, CORS and CSRF protection.
+pub mod security {
+    pub use crate::pipeline::edge::{
+        AllowsCredentials, AnyOrigin, Cors, Csrf, FrameOptions, ListedOrigins, Origin, OriginError,
+        Security, SecurityHeader, SecurityHeaders,
+    };
+}
+
+/// What an entry file needs, in one line: `use lunora::prelude::*;`.
+pub mod prelude {
+    pub use crate::{
+        AdminToken, BackupConfig, Code, CronExpression, Env, Identity, Lunora, LunoraError,
+        QueryCoordinator, Request, Response, RpcEnvelope, Security, ShardKey, cron, keep, origin,
+        route,
+    };
+}
 
 /// The platform in memory, for an application's own tests under plain `cargo test`.
 ///
@@ -64,8 +150,20 @@ pub use crate::{
 /// # Ok(()) }
 /// ```
 pub mod testing {
+    use crate::builder::{Builder, state::Empty};
+
+    /// A builder whose hooks receive a [`MemoryEnvironment`].
+    pub fn builder() -> Builder<Empty, MemoryEnvironment> {
+        Builder::new()
+    }
+
     pub use crate::platform::memory::{
         CapturedLogs, ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObject,
         MemoryObjectStore, MemoryShard, RecordedCall, capture_logs,
     };
 }
+
+/// The examples of the README, so that they stay true.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -145,11 +145,7 @@ impl Collector {
     }
 
     pub(super) fn add(&mut self, answer: ShardAnswer) {
-        let ShardAnswer {
-            index,
-            key,
-            outcome,
-        } = answer;
+        let ShardAnswer { index, key, outcome } = answer;
         let outcome = outcome.and_then(|body| {
             let merged = self.merge(index, &key, body);
             merged.map_err(|error| ShardFailure::logged(&key, &error))
@@ -167,29 +163,20 @@ impl Collector {
                 format!("the merged answer has no room for that of shard \"{key}\""),
             ));
         }
-        let body = if self.unwrap_result {
-            merge::result_of(&body)
-        } else {
-            Ok(body)
-        };
-        body.and_then(|body| self.merger.add(index, body))
-            .map_err(|unmergeable| {
-                LunoraError::new(
-                    Code::ShardError,
-                    format!("shard \"{key}\" answered with {unmergeable}"),
-                )
-            })
+        let body = if self.unwrap_result { merge::result_of(&body) } else { Ok(body) };
+        body.and_then(|body| self.merger.add(index, body)).map_err(|unmergeable| {
+            LunoraError::new(
+                Code::ShardError,
+                format!("shard \"{key}\" answered with {unmergeable}"),
+            )
+        })
     }
 
     pub(super) fn finish(mut self) -> FanOutAnswer {
         self.errors.sort_by_key(|(index, _)| *index);
         FanOutAnswer {
             data: self.merger.finish(),
-            errors: self
-                .errors
-                .into_iter()
-                .map(|(_, failure)| failure)
-                .collect(),
+            errors: self.errors.into_iter().map(|(_, failure)| failure).collect(),
             ok: self.ok,
         }
     }

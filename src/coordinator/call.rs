@@ -26,13 +26,7 @@ impl<'a> ShardCall<'a> {
     pub fn new(resolve: &'a dyn Fn(ShardKey) -> ResolvedShard, body: impl Into<Bytes>) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Self {
-            resolve,
-            headers,
-            body: body.into(),
-            read: false,
-            unwrap_result: false,
-        }
+        Self { resolve, headers, body: body.into(), read: false, unwrap_result: false }
     }
 
     /// The headers, instead of `content-type: application/json` alone.
@@ -81,11 +75,7 @@ impl<'a> ShardCall<'a> {
     }
 
     pub(super) fn is_repeatable(&self) -> bool {
-        let has = |name| {
-            self.headers
-                .get(name)
-                .is_some_and(|value| !value.is_empty())
-        };
+        let has = |name| self.headers.get(name).is_some_and(|value| !value.is_empty());
         let deduplicated = has(headers::MUTATION_ID)
             && (has(headers::USER_ID) || has(headers::SYSTEM) || has(headers::CLIENT_ID));
         self.read || deduplicated

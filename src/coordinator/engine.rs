@@ -77,12 +77,7 @@ impl QueryCoordinator {
                 None => return Err(error.into()),
             }
         };
-        success::body(
-            format_args!("shard \"{key}\""),
-            response,
-            self.max_shard_bytes,
-        )
-        .await
+        success::body(format_args!("shard \"{key}\""), response, self.max_shard_bytes).await
     }
 
     fn pause(

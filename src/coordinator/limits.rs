@@ -88,11 +88,7 @@ impl RetryPolicy {
     /// At most this many calls more after the first.
     #[must_use]
     pub const fn retries(retries: u32) -> Self {
-        Self {
-            retries,
-            base_delay: Duration::from_millis(100),
-            max_delay: Duration::from_secs(2),
-        }
+        Self { retries, base_delay: Duration::from_millis(100), max_delay: Duration::from_secs(2) }
     }
 
     /// The longest pause before the first retry; it doubles with each. 100 ms by default.
@@ -116,14 +112,8 @@ impl RetryPolicy {
         error: &ShardCallError,
         jitter: &mut Jitter,
     ) -> Option<Duration> {
-        let may_work_now = matches!(
-            error,
-            ShardCallError::Unavailable {
-                retryable: true,
-                overloaded: false,
-                ..
-            }
-        );
+        let may_work_now =
+            matches!(error, ShardCallError::Unavailable { retryable: true, overloaded: false, .. });
         if !may_work_now || failed > self.retries {
             return None;
         }

@@ -85,10 +85,7 @@ fn every_shard_gets_the_same_call() {
     for call in world.shards.calls() {
         assert_eq!((call.method.as_str(), call.path()), ("POST", "/rpc"));
         assert_eq!(call.url.host(), Some("shard.internal"));
-        assert_eq!(
-            (call.text(), call.header("x-lunora-userid")),
-            (Some("{}"), Some("ada"))
-        );
+        assert_eq!((call.text(), call.header("x-lunora-userid")), (Some("{}"), Some("ada")));
         assert_eq!(call.header("content-type"), None);
     }
     world.ask(Merge::Concat);
@@ -123,10 +120,7 @@ fn an_answer_travels_in_the_form_of_the_contract_with_200_whoever_failed() {
 #[test]
 fn a_table_without_shards_has_an_empty_answer() {
     let answer = World::new(0).ask(Merge::Sum);
-    assert_eq!(
-        answer.to_json(),
-        r#"{"data":0,"errors":[],"failed":0,"ok":0}"#
-    );
+    assert_eq!(answer.to_json(), r#"{"data":0,"errors":[],"failed":0,"ok":0}"#);
 }
 
 #[test]
@@ -148,28 +142,19 @@ fn the_registrys_order_holds_whoever_answers_first() {
     }
     let answer = world.ask(Merge::Concat);
     assert_eq!(answer.data(), "[0,2,4,6]");
-    let failed: Vec<_> = answer
-        .errors()
-        .iter()
-        .map(|failure| failure.shard_key.as_str())
-        .collect();
+    let failed: Vec<_> = answer.errors().iter().map(|failure| failure.shard_key.as_str()).collect();
     assert_eq!(failed, ["1", "3", "5", "7"]);
 }
 
 #[test]
 fn no_more_shards_are_asked_at_once_than_allowed() {
-    for (limit, expected) in [
-        (Concurrency::of::<1>(), 1),
-        (Concurrency::of::<3>(), 3),
-        (Concurrency::default(), 16),
-    ] {
+    for (limit, expected) in
+        [(Concurrency::of::<1>(), 1), (Concurrency::of::<3>(), 3), (Concurrency::default(), 16)]
+    {
         let world = World::new(40).set(|coordinator| coordinator.max_concurrency(limit));
         for shard in 0..40_u64 {
             let time = Duration::from_millis(10 + shard * 7 % 13);
-            world
-                .shards
-                .shard(shard.to_string())
-                .takes(time, &world.clock);
+            world.shards.shard(shard.to_string()).takes(time, &world.clock);
         }
         assert_eq!(world.ask(Merge::Concat).ok(), 40);
         assert_eq!(world.shards.max_in_flight(), expected);
@@ -181,14 +166,8 @@ fn a_shard_that_is_too_slow_is_given_up_and_delays_nobody() {
     let logs = capture_logs();
     let world = World::new(3).set(|coordinator| coordinator.per_shard_timeout(seconds(2)));
     world.shards.shard("0").hangs();
-    world
-        .shards
-        .shard("1")
-        .takes(Duration::from_millis(2001), &world.clock);
-    world
-        .shards
-        .shard("2")
-        .takes(Duration::from_millis(1999), &world.clock);
+    world.shards.shard("1").takes(Duration::from_millis(2001), &world.clock);
+    world.shards.shard("2").takes(Duration::from_millis(1999), &world.clock);
     let answer = world.ask(Merge::Concat);
     assert_eq!(answer.data(), "[2]");
     assert!(answer.errors().iter().all(|failure| failure.timed_out));
@@ -233,11 +212,7 @@ fn a_merge_that_is_none_is_refused_before_anybody_is_asked() {
     let shards = world.shards.clone().into_dyn();
     let resolve = |key| resolve_shard(&shards, key, &Placement::default());
     let direction = crate::wire::Direction::Asc;
-    let merge = Merge::TopK {
-        k: 1,
-        by: Some(String::new()),
-        direction,
-    };
+    let merge = Merge::TopK { k: 1, by: Some(String::new()), direction };
     let call = ShardCall::new(&resolve, "{}");
     let error = block_on(world.coordinator.fan_out(&FanOut::new("t", merge), call)).unwrap_err();
     assert_eq!(error.code(), "BAD_REQUEST");

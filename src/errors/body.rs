@@ -46,12 +46,6 @@ pub struct ErrorDetail {
 impl ErrorDetail {
     /// A detail of code and message alone.
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code: code.into(),
-            message: message.into(),
-            data: None,
-            hint: None,
-            docs_url: None,
-        }
+        Self { code: code.into(), message: message.into(), data: None, hint: None, docs_url: None }
     }
 }

@@ -183,11 +183,7 @@ impl FromStr for Code {
     type Err = UnknownCode;
 
     fn from_str(code: &str) -> Result<Self, UnknownCode> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|known| known.as_str() == code)
-            .ok_or(UnknownCode)
+        Self::ALL.iter().copied().find(|known| known.as_str() == code).ok_or(UnknownCode)
     }
 }
 
@@ -205,11 +201,7 @@ mod tests {
         for (index, code) in Code::ALL.iter().enumerate() {
             assert!(code.status().as_u16() >= 400, "{code}");
             assert_eq!(code.as_str().parse(), Ok(*code));
-            assert!(
-                Code::ALL[..index]
-                    .iter()
-                    .all(|other| other.as_str() != code.as_str())
-            );
+            assert!(Code::ALL[..index].iter().all(|other| other.as_str() != code.as_str()));
         }
     }
 

@@ -47,12 +47,7 @@ struct Inner {
 impl LunoraError {
     /// An error of the catalogue; the status is the code's own.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self::assemble(
-            code.as_str().into(),
-            code.status(),
-            message.into(),
-            code.is_redacted(),
-        )
+        Self::assemble(code.as_str().into(), code.status(), message.into(), code.is_redacted())
     }
 
     /// An error of an application's own code, such as `("SEAT_TAKEN", 409)`.
@@ -202,13 +197,7 @@ pub enum Hint {
 
 impl fmt::Display for LunoraError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {}: {}",
-            self.0.status.as_u16(),
-            self.0.code,
-            self.0.message
-        )
+        write!(f, "{} {}: {}", self.0.status.as_u16(), self.0.code, self.0.message)
     }
 }
 

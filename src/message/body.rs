@@ -146,11 +146,7 @@ pub(crate) async fn read_stream(
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self(if bytes.is_empty() {
-            Kind::Empty
-        } else {
-            Kind::Bytes(bytes)
-        })
+        Self(if bytes.is_empty() { Kind::Empty } else { Kind::Bytes(bytes) })
     }
 }
 
@@ -238,34 +234,20 @@ mod tests {
     use super::*;
 
     fn chunks(sizes: &'static [usize]) -> Body {
-        Body::from_stream(stream::iter(
-            sizes.iter().map(|size| Ok(Bytes::from(vec![7; *size]))),
-        ))
+        Body::from_stream(stream::iter(sizes.iter().map(|size| Ok(Bytes::from(vec![7; *size])))))
     }
 
     #[test]
     fn reads_up_to_the_last_byte_of_its_budget() {
         assert_eq!(block_on(chunks(&[5, 5]).into_bytes(10)).unwrap().len(), 10);
-        assert!(
-            block_on(chunks(&[5, 6]).into_bytes(10))
-                .unwrap_err()
-                .is_too_large()
-        );
-        assert!(
-            block_on(Body::from(vec![0; 11]).into_bytes(10))
-                .unwrap_err()
-                .is_too_large()
-        );
+        assert!(block_on(chunks(&[5, 6]).into_bytes(10)).unwrap_err().is_too_large());
+        assert!(block_on(Body::from(vec![0; 11]).into_bytes(10)).unwrap_err().is_too_large());
     }
 
     #[test]
     fn stops_reading_at_the_first_byte_over_budget() {
         let endless = Body::from_stream(stream::repeat_with(|| Ok(Bytes::from_static(b"more"))));
-        assert!(
-            block_on(endless.into_bytes(1000))
-                .unwrap_err()
-                .is_too_large()
-        );
+        assert!(block_on(endless.into_bytes(1000)).unwrap_err().is_too_large());
     }
 
     #[test]
@@ -274,10 +256,7 @@ mod tests {
             Ok(Bytes::from_static(b"half")),
             Err(BodyError::Broken("gone".into())),
         ]));
-        assert!(matches!(
-            block_on(broken.into_bytes(10)),
-            Err(BodyError::Broken(_))
-        ));
+        assert!(matches!(block_on(broken.into_bytes(10)), Err(BodyError::Broken(_))));
     }
 
     #[test]
@@ -289,9 +268,6 @@ mod tests {
             unreachable!("the bytes are there");
         };
         assert_eq!(frame.into_data().unwrap(), "abc");
-        assert!(matches!(
-            Pin::new(&mut body).poll_frame(&mut context),
-            Poll::Ready(None)
-        ));
+        assert!(matches!(Pin::new(&mut body).poll_frame(&mut context), Poll::Ready(None)));
     }
 }

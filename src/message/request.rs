@@ -120,10 +120,7 @@ impl Request {
     /// # Errors
     /// 413 `PAYLOAD_TOO_LARGE` for a larger body; 400 `BAD_REQUEST` for one that broke off.
     pub async fn bytes(&mut self, limit: usize) -> Result<Bytes, LunoraError> {
-        std::mem::take(self.body_mut())
-            .into_bytes(limit)
-            .await
-            .map_err(Into::into)
+        std::mem::take(self.body_mut()).into_bytes(limit).await.map_err(Into::into)
     }
 
     /// Reads the body as JSON, up to `limit` bytes.
@@ -209,9 +206,7 @@ mod tests {
     #[test]
     fn knows_an_upgrade_in_a_list_and_in_any_case() {
         let upgrade = |value: &str| {
-            Request::get("https://x.test/")
-                .with_header("upgrade", value)
-                .is_upgrade()
+            Request::get("https://x.test/").with_header("upgrade", value).is_upgrade()
         };
         assert!(upgrade("websocket"));
         assert!(upgrade("h2c, WebSocket"));

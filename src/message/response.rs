@@ -71,10 +71,9 @@ impl Response {
     /// Sets a header. A name or value that HTTP cannot carry is left out.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        if let (Ok(name), Ok(value)) = (
-            HeaderName::from_bytes(name.as_bytes()),
-            HeaderValue::from_bytes(value.as_ref()),
-        ) {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_ref()))
+        {
             self.headers_mut().insert(name, value);
         }
         self
@@ -94,9 +93,7 @@ impl Response {
 
     fn of_type(content_type: &'static str, body: impl Into<Body>) -> Self {
         let mut response = Self::body(body);
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         response
     }
 }

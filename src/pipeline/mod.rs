@@ -1,3 +1,136 @@
-//! One request, step by step.
+//! One request, step by step. [`Lunora::fetch`] is the whole order on one screen.
 
-pub mod edge;
+mod answers;
+mod authorization;
+mod dispatch;
+pub(crate) mod edge;
+mod fan_out;
+pub(crate) mod hooks;
+pub(crate) mod route;
+mod rpc;
+pub(crate) mod scheduled;
+pub(crate) mod settings;
+mod websocket;
+
+use std::{cell::OnceCell, fmt, rc::Rc};
+
+use http::Method;
+
+use self::{
+    edge::{Edge, RequestFacts, Security},
+    hooks::RouteContext,
+    settings::Settings,
+};
+use crate::{
+    errors::LunoraError,
+    message::{Request, Response},
+    platform::{Env, Environment, ExecutionContext, ShardNamespace, log},
+    wire::{Identity, paths},
+};
+
+/// A Worker that is a backend: what [`Builder::build`](crate::Builder::build) makes.
+///
+/// It holds no state of any request. Build it once an isolate, as [`serve!`](crate::serve) does,
+/// and hand it every event.
+///
+/// `E` is the environment that hooks and handlers receive: `worker::Env` on the real platform,
+/// [`MemoryEnvironment`](crate::testing::MemoryEnvironment) in tests.
+pub struct Lunora<E = Env> {
+    shards: Rc<dyn ShardNamespace>,
+    settings: Settings<E>,
+    edge: OnceCell<Edge>,
+}
+
+impl<E: Environment> Lunora<E> {
+    /// Answers one request.
+    ///
+    /// It never fails: an error becomes an answer in the contract's form, and what is the
+    /// server's fault is logged, once.
+    pub async fn fetch(&self, request: Request, env: &E, ctx: &dyn ExecutionContext) -> Response {
+        let edge = self.edge(env);
+        let facts = RequestFacts::of(&request);
+        let mut response = match edge.preflight(&request) {
+            Some(preflight) => preflight,
+            None => match self.answer(edge, request, env, ctx).await {
+                Ok(response) => response,
+                Err(error) => answers::error(&error),
+            },
+        };
+        edge.decorate(&facts, &mut response);
+        response
+    }
+
+    async fn answer(
+        &self,
+        edge: &Edge,
+        request: Request,
+        env: &E,
+        ctx: &dyn ExecutionContext,
+    ) -> Result<Response, LunoraError> {
+        if let Err(refused) = edge.guard(&request) {
+            return Ok(answers::forbidden_origin(&refused));
+        }
+        check_declared_length(&request)?;
+        let ctx = RouteContext::new(ctx);
+        if let Some(route) = self.settings.routes.find(&request) {
+            return route.handle(request, env, &ctx).await;
+        }
+        match request.path() {
+            paths::RPC => rpc::answer(self, request, env).await,
+            paths::WS => websocket::answer(self, edge, request, env).await,
+            paths::STATUS => Ok(answers::status(&request)),
+            _ => match &self.settings.http_router {
+                Some(router) => Ok(answers::shielded(router.handle(request, env, &ctx).await)),
+                None => Ok(answers::not_found()),
+            },
+        }
+    }
+
+    /// The edge, from the code's settings and, where the code is silent, from the environment.
+    fn edge(&self, env: &E) -> &Edge {
+        self.edge.get_or_init(|| {
+            let (edge, warnings) = Edge::resolve(&self.settings.security, &|name| env.var(name));
+            for warning in warnings {
+                log::warn(&warning);
+            }
+            edge
+        })
+    }
+
+    async fn identify(&self, request: &Request, env: &E) -> Result<Option<Identity>, LunoraError> {
+        match &self.settings.resolve_identity {
+            Some(resolver) => resolver.resolve(request, env).await,
+            None => Ok(None),
+        }
+    }
+}
+
+impl<E> Lunora<E> {
+    pub(crate) fn new(shards: Rc<dyn ShardNamespace>, settings: Settings<E>) -> Self {
+        Self { shards, settings, edge: OnceCell::new() }
+    }
+}
+
+/// Refuses a body on the framework's plane whose sender itself says that it is over budget.
+///
+/// Whoever says nothing, or lies, is counted while the body is read.
+fn check_declared_length(request: &Request) -> Result<(), LunoraError> {
+    let over = matches!(*request.method(), Method::POST | Method::PUT)
+        && request.path().starts_with(paths::PLANE)
+        && request.content_length().is_some_and(|length| length > paths::MAX_BODY as u64);
+    if over { Err(answers::too_large()) } else { Ok(()) }
+}
+
+impl<E> fmt::Debug for Lunora<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lunora").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// The answer to an error that came before there was an application, behind the default edge.
+pub(crate) fn edge_only(error: &LunoraError) -> Response {
+    let mut response = answers::error(error);
+    let (edge, _) = Edge::resolve(&Security::default(), &|_| None);
+    edge.decorate(&RequestFacts::default(), &mut response);
+    response
+}

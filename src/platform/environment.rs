@@ -1,5 +1,10 @@
 //! Variables and secrets.
 
+use crate::{
+    errors::{Code, LunoraError},
+    wire::AdminToken,
+};
+
 /// The bindings of a deployment, as far as the core reads them itself: variables and secrets.
 pub trait Environment: 'static {
     /// A variable or a secret, if it is there and is text.
@@ -10,5 +15,22 @@ pub trait Environment: 'static {
 impl Environment for () {
     fn var(&self, _name: &str) -> Option<String> {
         None
+    }
+}
+
+impl AdminToken {
+    /// The token of `LUNORA_ADMIN_TOKEN`.
+    ///
+    /// # Errors
+    /// 500 `MISCONFIGURED` when the variable is not set or is no token; the source says which.
+    pub fn from_env(env: &impl Environment) -> Result<Self, LunoraError> {
+        let unusable = |source: Box<dyn std::error::Error>| {
+            LunoraError::new(Code::Misconfigured, "the admin token is not configured")
+                .with_source(source)
+        };
+        let token = env.var(Self::VARIABLE).ok_or_else(|| {
+            unusable("LUNORA_ADMIN_TOKEN is not set: put it into .dev.vars, or run `npx wrangler secret put LUNORA_ADMIN_TOKEN`".into())
+        })?;
+        Self::new(token).map_err(|error| unusable(error.into()))
     }
 }

@@ -11,6 +11,9 @@ pub(crate) mod log;
 pub(crate) mod memory;
 mod shard;
 mod store;
+mod trigger;
+
+pub use worker::Env;
 
 pub use self::{
     clock::Clock,
@@ -25,4 +28,5 @@ pub use self::{
         ListOptions, MultipartUpload, ObjectInfo, ObjectMetadata, ObjectPage, ObjectStore,
         PutOptions, StoreError, StoreOperation, StoredObject,
     },
+    trigger::{CronError, CronExpression, ScheduledEvent},
 };

@@ -38,11 +38,7 @@ impl ShardAddress {
     /// The shard of this name, wherever it lives.
     #[must_use]
     pub fn new(key: ShardKey) -> Self {
-        Self {
-            key,
-            jurisdiction: None,
-            location_hint: None,
-        }
+        Self { key, jurisdiction: None, location_hint: None }
     }
 }
 
@@ -116,8 +112,10 @@ impl LocationHint {
 #[derive(Clone, Default)]
 pub struct Placement {
     jurisdiction: Option<Jurisdiction>,
-    region: Option<Rc<dyn Fn(&ShardKey) -> Option<LocationHint>>>,
+    region: Option<Rc<RegionFn>>,
 }
+
+type RegionFn = dyn Fn(&ShardKey) -> Option<LocationHint>;
 
 impl Placement {
     /// Binds every shard to a jurisdiction. Location hints are not sent then.
@@ -168,15 +166,9 @@ pub fn resolve_shard(
     let mut address = ShardAddress::new(key);
     address.jurisdiction = placement.jurisdiction;
     if address.jurisdiction.is_none() {
-        address.location_hint = placement
-            .region
-            .as_ref()
-            .and_then(|region| region(&address.key));
+        address.location_hint = placement.region.as_ref().and_then(|region| region(&address.key));
     }
-    ResolvedShard {
-        namespace: namespace.clone(),
-        address,
-    }
+    ResolvedShard { namespace: namespace.clone(), address }
 }
 
 /// A shard that was found, ready to be called.
@@ -234,12 +226,7 @@ pub enum ShardCallError {
 impl ShardCallError {
     /// The shard failed, or could not be reached; whether a retry helps is not known.
     pub fn unavailable(key: ShardKey, source: impl Into<Box<dyn Error + 'static>>) -> Self {
-        Self::Unavailable {
-            key,
-            retryable: false,
-            overloaded: false,
-            source: source.into(),
-        }
+        Self::Unavailable { key, retryable: false, overloaded: false, source: source.into() }
     }
 
     /// Says that the same call may work now.
@@ -294,9 +281,6 @@ mod tests {
         let hinted = Placement::default().region(|_| Some(LocationHint::Oceania));
         assert_eq!(address(&hinted).location_hint, Some(LocationHint::Oceania));
         let bound = address(&hinted.jurisdiction(Jurisdiction::Eu));
-        assert_eq!(
-            (bound.jurisdiction, bound.location_hint),
-            (Some(Jurisdiction::Eu), None)
-        );
+        assert_eq!((bound.jurisdiction, bound.location_hint), (Some(Jurisdiction::Eu), None));
     }
 }

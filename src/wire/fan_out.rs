@@ -28,10 +28,7 @@ impl FanOut {
 
     /// A query across every shard of `table`.
     pub fn new(table: impl Into<String>, merge: Merge) -> Self {
-        Self {
-            table: table.into(),
-            merge,
-        }
+        Self { table: table.into(), merge }
     }
 
     /// The table, whose registry entries are the shards to ask.
@@ -149,20 +146,10 @@ mod tests {
                 .unwrap()
         };
         assert_eq!(merge(r#"{"kind":"concat"}"#), Merge::Concat);
-        assert_eq!(
-            merge(r#"{"kind":"groupBy"}"#),
-            Merge::GroupBy {
-                by: None,
-                op: GroupOp::Sum
-            }
-        );
+        assert_eq!(merge(r#"{"kind":"groupBy"}"#), Merge::GroupBy { by: None, op: GroupOp::Sum });
         assert_eq!(
             merge(r#"{"kind":"topK","k":0,"by":"a"}"#),
-            Merge::TopK {
-                k: 0,
-                by: Some("a".into()),
-                direction: Direction::Desc
-            }
+            Merge::TopK { k: 0, by: Some("a".into()), direction: Direction::Desc }
         );
     }
 
@@ -188,11 +175,7 @@ mod tests {
             r#"{"table":"t","merge":{"kind":"groupBy","by":"value"}}"#,
         ] {
             let error = FanOut::from_json(json).unwrap_err();
-            assert_eq!(
-                (error.code(), error.status().as_u16()),
-                ("BAD_REQUEST", 400),
-                "{json}"
-            );
+            assert_eq!((error.code(), error.status().as_u16()), ("BAD_REQUEST", 400), "{json}");
         }
     }
 }

@@ -24,14 +24,8 @@ const LUNORA_PREFIX: &str = "x-lunora-";
 ///
 /// An allow-list: stripping `x-lunora-*` wholesale would lose the mutation id, and a replayed
 /// write would run twice.
-const FORWARDED: [HeaderName; 6] = [
-    AUTHORIZATION,
-    COOKIE,
-    BOOKMARK,
-    MUTATION_ID,
-    CLIENT_ID,
-    CLIENT_SEQ,
-];
+const FORWARDED: [HeaderName; 6] =
+    [AUTHORIZATION, COOKIE, BOOKMARK, MUTATION_ID, CLIENT_ID, CLIENT_SEQ];
 
 /// The headers of a call to a shard, before identity is minted into them.
 pub(crate) fn for_rpc(inbound: &HeaderMap) -> HeaderMap {
@@ -123,10 +117,8 @@ mod tests {
         let headers = for_upgrade(&inbound());
         assert_eq!(headers["x-other"], "kept on upgrades");
         assert_eq!(headers["authorization"], "Bearer t");
-        let ours: Vec<_> = headers
-            .keys()
-            .filter(|name| name.as_str().starts_with("x-lunora-"))
-            .collect();
+        let ours: Vec<_> =
+            headers.keys().filter(|name| name.as_str().starts_with("x-lunora-")).collect();
         assert_eq!(ours, [&CLIENT_IP]);
         assert_eq!(headers[CLIENT_IP], "192.0.2.1");
     }
@@ -134,10 +126,7 @@ mod tests {
     #[test]
     fn an_address_that_is_a_list_is_no_address() {
         let mut inbound = HeaderMap::new();
-        inbound.insert(
-            "cf-connecting-ip",
-            HeaderValue::from_static("192.0.2.1, 6.6.6.6"),
-        );
+        inbound.insert("cf-connecting-ip", HeaderValue::from_static("192.0.2.1, 6.6.6.6"));
         assert!(!for_rpc(&inbound).contains_key(CLIENT_IP));
         inbound.insert("cf-connecting-ip", HeaderValue::from_static(" "));
         assert!(!for_rpc(&inbound).contains_key(CLIENT_IP));

@@ -1,5 +1,6 @@
 //! What crosses the wire: envelopes, identity headers, shard keys, reserved paths and the value codec.
 
+pub(crate) mod admin_token;
 pub(crate) mod envelope;
 pub(crate) mod fan_out;
 pub(crate) mod headers;
@@ -9,6 +10,7 @@ pub(crate) mod shard_key;
 pub mod value;
 
 pub use self::{
+    admin_token::{AdminToken, AdminTokenError},
     envelope::{RpcEnvelope, define_rpc_envelope},
     fan_out::{Direction, FanOut, GroupOp, Merge},
     identity::Identity,

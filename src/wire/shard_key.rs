@@ -82,10 +82,7 @@ impl FromStr for ShardKey {
 #[non_exhaustive]
 pub enum ShardKeyError {
     /// The key is longer than [`ShardKey::MAX_BYTES`].
-    #[error(
-        "a shard key has at most {} bytes, this one has {bytes}",
-        ShardKey::MAX_BYTES
-    )]
+    #[error("a shard key has at most {} bytes, this one has {bytes}", ShardKey::MAX_BYTES)]
     TooLong {
         /// How long the key is, in bytes.
         bytes: usize,
@@ -104,9 +101,7 @@ mod tests {
 
     #[test]
     fn takes_the_empty_key_and_every_script() {
-        for key in [
-            "", "__root__", "München", "部屋", "a::b", "::relay", "relay::",
-        ] {
+        for key in ["", "__root__", "München", "部屋", "a::b", "::relay", "relay::"] {
             assert_eq!(ShardKey::new(key).as_ref().map(ShardKey::as_str), Ok(key));
         }
     }
@@ -114,19 +109,13 @@ mod tests {
     #[test]
     fn refuses_the_names_of_companions() {
         for key in ["a::relay::0", "::replica::", "x::replica::weur"] {
-            assert!(
-                matches!(ShardKey::new(key), Err(ShardKeyError::Reserved { .. })),
-                "{key}"
-            );
+            assert!(matches!(ShardKey::new(key), Err(ShardKeyError::Reserved { .. })), "{key}");
         }
     }
 
     #[test]
     fn refuses_a_key_of_one_byte_too_many() {
         assert!(ShardKey::new("k".repeat(1024)).is_ok());
-        assert_eq!(
-            ShardKey::new("k".repeat(1025)),
-            Err(ShardKeyError::TooLong { bytes: 1025 })
-        );
+        assert_eq!(ShardKey::new("k".repeat(1025)), Err(ShardKeyError::TooLong { bytes: 1025 }));
     }
 }

@@ -77,10 +77,7 @@ mod tests {
     #[test]
     fn equal_values_share_one_text() {
         for (json, expected) in [
-            (
-                r#"{ "b":1.0, "a":[1e0,  null] }"#,
-                r#"{"a":[1,null],"b":1}"#,
-            ),
+            (r#"{ "b":1.0, "a":[1e0,  null] }"#, r#"{"a":[1,null],"b":1}"#),
             (r#"{"a":1,"a":2}"#, r#"{"a":2}"#),
             (r#""\u0061\/\n\u001F\u007f""#, "\"a/\\n\\u001f\u{7f}\""),
             (r#"[true,false,"\ud800"]"#, r#"[true,false,"\ud800"]"#),
@@ -88,10 +85,7 @@ mod tests {
             ("-0", "-0"),
             ("1e21", "1e+21"),
             // By code points U+FF5E comes first; by UTF-16 code units the emoji does.
-            (
-                "{\"\u{ff5e}\":1,\"\u{1f600}\":2}",
-                "{\"\u{1f600}\":2,\"\u{ff5e}\":1}",
-            ),
+            ("{\"\u{ff5e}\":1,\"\u{1f600}\":2}", "{\"\u{1f600}\":2,\"\u{ff5e}\":1}"),
         ] {
             assert_eq!(canonical(json), expected, "{json}");
         }

@@ -32,16 +32,8 @@ impl Decimal {
         let leading_zeros = i64::try_from(all.len() - significant.len()).ok()?;
         let magnitude = i64::try_from(whole.len()).ok()? - leading_zeros;
         let digits = significant.trim_end_matches('0').to_owned();
-        let magnitude = if digits.is_empty() {
-            0
-        } else {
-            magnitude.saturating_add(exponent)
-        };
-        Some(Self {
-            negative,
-            digits,
-            magnitude,
-        })
+        let magnitude = if digits.is_empty() { 0 } else { magnitude.saturating_add(exponent) };
+        Some(Self { negative, digits, magnitude })
     }
 
     /// The number as an integer, if it is one and not too large.
@@ -52,10 +44,7 @@ impl Decimal {
             return None;
         }
         let sign = if self.negative { "-" } else { "" };
-        [sign, "0", &self.digits, &"0".repeat(zeros)]
-            .concat()
-            .parse()
-            .ok()
+        [sign, "0", &self.digits, &"0".repeat(zeros)].concat().parse().ok()
     }
 
     /// The nearest number of JavaScript; infinite when there is none so large.
@@ -63,9 +52,7 @@ impl Decimal {
         let sign = if self.negative { "-" } else { "" };
         let (digits, magnitude) = (&self.digits, self.magnitude);
         // Such a text is a number always.
-        format!("{sign}0.{digits}0e{magnitude}")
-            .parse()
-            .unwrap_or_default()
+        format!("{sign}0.{digits}0e{magnitude}").parse().unwrap_or_default()
     }
 
     fn signum(&self) -> i8 {
@@ -85,26 +72,16 @@ fn parse_exponent(text: &str) -> Option<i64> {
         return None;
     }
     let exponent = digits.parse().unwrap_or(FARTHEST).min(FARTHEST);
-    Some(if text.starts_with('-') {
-        -exponent
-    } else {
-        exponent
-    })
+    Some(if text.starts_with('-') { -exponent } else { exponent })
 }
 
 /// By value: zero has no sign here.
 impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
         self.signum().cmp(&other.signum()).then_with(|| {
-            let size = self
-                .magnitude
-                .cmp(&other.magnitude)
-                .then_with(|| self.digits.cmp(&other.digits));
-            if self.signum() < 0 {
-                size.reverse()
-            } else {
-                size
-            }
+            let size =
+                self.magnitude.cmp(&other.magnitude).then_with(|| self.digits.cmp(&other.digits));
+            if self.signum() < 0 { size.reverse() } else { size }
         })
     }
 }
@@ -198,9 +175,7 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in [
-            "", "-", "e1", "1e", "1e+", "+1", ".5", "1.x", "٣", "NaN", "1 ",
-        ] {
+        for text in ["", "-", "e1", "1e", "1e+", "+1", ".5", "1.x", "٣", "NaN", "1 "] {
             assert!(Decimal::parse(text).is_none(), "{text}");
         }
     }

@@ -40,9 +40,7 @@ pub(super) fn pick<'a, const N: usize>(
     if !json.starts_with('{') {
         return None;
     }
-    serde_json::Deserializer::from_str(json)
-        .deserialize_map(Pick(names))
-        .ok()
+    serde_json::Deserializer::from_str(json).deserialize_map(Pick(names)).ok()
 }
 
 /// A field's name, borrowed where it has no escapes.

@@ -35,12 +35,7 @@ pub(super) struct Groups {
 
 impl Groups {
     pub(super) fn new(by: Option<&str>, op: GroupOp) -> Self {
-        Self {
-            by: by.unwrap_or("key").to_owned(),
-            op,
-            groups: BTreeMap::new(),
-            held: 0,
-        }
+        Self { by: by.unwrap_or("key").to_owned(), op, groups: BTreeMap::new(), held: 0 }
     }
 
     fn read<'a>(&self, row: &'a str) -> Result<Row<'a>, Unmergeable> {
@@ -58,17 +53,10 @@ impl Groups {
     fn merge(&mut self, place: Place, row: Row<'_>) {
         let op = self.op;
         let canonical = canonical(row.key);
-        let group = self
-            .groups
-            .entry(canonical)
-            .or_insert_with_key(|canonical| {
-                self.held += canonical.len() + row.key.len() + row.text.len();
-                Group {
-                    first: place,
-                    key: row.key.to_owned(),
-                    value: Accumulator::new(op),
-                }
-            });
+        let group = self.groups.entry(canonical).or_insert_with_key(|canonical| {
+            self.held += canonical.len() + row.key.len() + row.text.len();
+            Group { first: place, key: row.key.to_owned(), value: Accumulator::new(op) }
+        });
         if place < group.first {
             group.first = place;
             row.key.clone_into(&mut group.key);

@@ -20,8 +20,7 @@ impl Merger for Concat {
         let elements = tag::list(text).unwrap_or(text);
         if !elements.is_empty() {
             self.held += elements.len();
-            self.parts
-                .insert(shard, answer.slice_ref(elements.as_bytes()));
+            self.parts.insert(shard, answer.slice_ref(elements.as_bytes()));
         }
         Ok(())
     }
@@ -55,9 +54,7 @@ impl Merger for First {
     }
 
     fn finish(self: Box<Self>) -> String {
-        let text = self
-            .0
-            .and_then(|(_, text)| String::from_utf8(text.into()).ok());
+        let text = self.0.and_then(|(_, text)| String::from_utf8(text.into()).ok());
         text.unwrap_or_else(|| "null".to_owned())
     }
 }

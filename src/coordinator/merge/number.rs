@@ -110,10 +110,7 @@ impl Sum {
                 self.integers.to_string()
             };
         }
-        let mut all = Self {
-            floats: self.floats.clone(),
-            ..Self::default()
-        };
+        let mut all = Self { floats: self.floats.clone(), ..Self::default() };
         #[allow(clippy::cast_precision_loss, reason = "the rest is added next")]
         let high = self.integers as f64;
         all.add_float(high);
@@ -138,11 +135,7 @@ impl Sum {
         let mut sum = value;
         let mut kept = Vec::with_capacity(self.floats.len() + 1);
         for &part in &self.floats {
-            let (large, small) = if sum.abs() < part.abs() {
-                (part, sum)
-            } else {
-                (sum, part)
-            };
+            let (large, small) = if sum.abs() < part.abs() { (part, sum) } else { (sum, part) };
             sum = large + small;
             let lost = small - (sum - large);
             if lost != 0.0 {
@@ -218,11 +211,7 @@ impl<Place: Ord> Extreme<Place> {
     }
 
     fn new(better: Ordering) -> Self {
-        Self {
-            better,
-            best: None,
-            is_nan: false,
-        }
+        Self { better, best: None, is_nan: false }
     }
 
     pub(super) fn add(&mut self, number: Number, place: Place, text: &str) {

@@ -73,8 +73,7 @@ impl Merger for Rank {
         let before = before.and_then(Number::read);
         let is_count = |number: &Number| Sum::check(number).is_ok();
         let before = before.filter(is_count);
-        self.0
-            .add(&before.ok_or(Unmergeable("no number `before`"))?);
+        self.0.add(&before.ok_or(Unmergeable("no number `before`"))?);
         Ok(())
     }
 

@@ -43,11 +43,7 @@ pub(super) fn is_nothing(json: &str) -> bool {
 
 /// A list, escaped where its first element happens to be the sentinel.
 pub(super) fn escape(list: String) -> String {
-    if begins_with_sentinel(&list[1..]) {
-        format!(r#"["{SENTINEL}","arr",{list}]"#)
-    } else {
-        list
-    }
+    if begins_with_sentinel(&list[1..]) { format!(r#"["{SENTINEL}","arr",{list}]"#) } else { list }
 }
 
 fn begins_with_sentinel(elements: &str) -> bool {

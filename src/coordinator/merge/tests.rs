@@ -31,11 +31,7 @@ fn merge(kind: &Merge, answers: &[&str]) -> (String, usize) {
 
 fn table(kind: &Merge, rows: &[(&[&str], &str)]) {
     for (answers, expected) in rows {
-        assert_eq!(
-            merge(kind, answers),
-            ((*expected).to_owned(), 0),
-            "{answers:?}"
-        );
+        assert_eq!(merge(kind, answers), ((*expected).to_owned(), 0), "{answers:?}");
     }
 }
 
@@ -89,15 +85,9 @@ fn concat_flattens_lists_by_one_level_and_nothing_else() {
                 &["[1, 2]", "3", "[[4]]", "null", r#"{"result":[5]}"#],
                 r#"[1, 2,3,[4],null,{"result":[5]}]"#,
             ),
-            (
-                &["[9007199254740993]", "1.0", "[1e400]"],
-                "[9007199254740993,1.0,1e400]",
-            ),
+            (&["[9007199254740993]", "1.0", "[1e400]"], "[9007199254740993,1.0,1e400]"),
             (&[BIG_7, "[1]"], r#"[["$lunora.wire$","bigint","7"],1]"#),
-            (
-                &[r#"["\u0024lunora.wire$","nan"]"#],
-                r#"[["\u0024lunora.wire$","nan"]]"#,
-            ),
+            (&[r#"["\u0024lunora.wire$","nan"]"#], r#"[["\u0024lunora.wire$","nan"]]"#),
         ],
     );
 }
@@ -111,10 +101,7 @@ fn a_list_that_would_read_as_a_tag_is_escaped() {
                 &[r#""$lunora.wire$""#, r#""nan""#],
                 r#"["$lunora.wire$","arr",["$lunora.wire$","nan"]]"#,
             ),
-            (
-                &[r#""nan""#, r#""$lunora.wire$""#],
-                r#"["nan","$lunora.wire$"]"#,
-            ),
+            (&[r#""nan""#, r#""$lunora.wire$""#], r#"["nan","$lunora.wire$"]"#),
         ],
     );
 }
@@ -161,13 +148,7 @@ fn sum_is_exact_and_knows_every_number_of_the_wire() {
 fn sum_max_and_min_refuse_what_is_no_number() {
     for kind in [Merge::Sum, Merge::Max, Merge::Min] {
         refuses(&kind, &[r#"{"result":5}"#, r#""5""#, "true", "[5]", "[]"]);
-        refuses(
-            &kind,
-            &[
-                r#"["$lunora.wire$","bigint","x"]"#,
-                r#"["$lunora.wire$","bigint"]"#,
-            ],
-        );
+        refuses(&kind, &[r#"["$lunora.wire$","bigint","x"]"#, r#"["$lunora.wire$","bigint"]"#]);
     }
     refuses(&Merge::Sum, &[DATE_7]);
     assert_eq!(merge(&Merge::Sum, &["1", r#""2""#, "4"]), ("5".into(), 1));
@@ -180,20 +161,14 @@ fn extremes_keep_the_text_of_the_number() {
         &[
             (&[], "null"),
             (&["null", UNDEFINED], "null"),
-            (
-                &["9007199254740992", "9007199254740993"],
-                "9007199254740993",
-            ),
+            (&["9007199254740992", "9007199254740993"], "9007199254740993"),
             (&["1", "1.0"], "1"),
             (&["1.0", "1"], "1.0"),
             (&["6", BIG_7, "null"], BIG_7),
             (&["6", DATE_7], DATE_7),
             (&[INF, "1e400"], INF),
             (&["5", NAN], NAN),
-            (
-                &[r#"["$lunora.wire$","date",["$lunora.wire$","nan"]]"#],
-                NAN,
-            ),
+            (&[r#"["$lunora.wire$","date",["$lunora.wire$","nan"]]"#], NAN),
         ],
     );
     table(
@@ -208,22 +183,10 @@ fn extremes_keep_the_text_of_the_number() {
 
 #[test]
 fn rank_is_one_more_than_the_rows_before() {
-    table(
-        &Merge::Rank,
-        &[
-            (&[], "1"),
-            (&[r#"{"before":2,"total":9}"#, r#"{"before":0}"#], "3"),
-        ],
-    );
+    table(&Merge::Rank, &[(&[], "1"), (&[r#"{"before":2,"total":9}"#, r#"{"before":0}"#], "3")]);
     refuses(
         &Merge::Rank,
-        &[
-            "null",
-            "2",
-            r#"{"result":{"before":2}}"#,
-            r#"{"before":null}"#,
-            r#"{"before":"2"}"#,
-        ],
+        &["null", "2", r#"{"result":{"before":2}}"#, r#"{"before":null}"#, r#"{"before":"2"}"#],
     );
 }
 
@@ -231,24 +194,15 @@ fn rank_is_one_more_than_the_rows_before() {
 fn depth_does_not_exhaust_the_stack() {
     let deep = format!("[{}{}]", "[".repeat(100_000), "]".repeat(100_000));
     assert_eq!(merge(&Merge::Concat, &[&deep]), (deep.clone(), 0));
-    assert_eq!(
-        merge(&top(1, Some("a"), Direction::Asc), &[&deep]),
-        (deep.clone(), 0)
-    );
+    assert_eq!(merge(&top(1, Some("a"), Direction::Asc), &[&deep]), (deep.clone(), 0));
     let group = format!(r#"{{"key":{deep},"value":1}}"#);
-    assert_eq!(
-        merge(&group_by(GroupOp::Sum), &[&group]),
-        (format!("[{group}]"), 0)
-    );
+    assert_eq!(merge(&group_by(GroupOp::Sum), &[&group]), (format!("[{group}]"), 0));
 }
 
 #[test]
 fn the_result_of_an_envelope_is_its_last_field_of_that_name() {
     let result = |json: &str| result_of(&Bytes::from(json.to_owned()));
-    assert_eq!(
-        result(r#"{"result": [1.0] ,"commitCursor":4}"#).unwrap(),
-        "[1.0]"
-    );
+    assert_eq!(result(r#"{"result": [1.0] ,"commitCursor":4}"#).unwrap(), "[1.0]");
     assert_eq!(result(r#"{"result":1,"result":2}"#).unwrap(), "2");
     for json in ["{}", "[1]", "1", "no"] {
         assert!(result(json).is_err(), "{json}");

@@ -126,10 +126,7 @@ impl DurableShardRegistry {
             Some(Value::Object(tables)) => tables,
             _ => return Err(unreadable("no `tables`")),
         };
-        tables
-            .into_iter()
-            .map(|(table, keys)| Ok((table, shard_keys(keys)?)))
-            .collect()
+        tables.into_iter().map(|(table, keys)| Ok((table, shard_keys(keys)?))).collect()
     }
 
     #[cfg(test)]
@@ -150,8 +147,7 @@ impl DurableShardRegistry {
         // What was listed beside a write may be from before it.
         if writes == self.cache.writes.get() {
             let lifetime = u64::try_from(self.cache_for.as_millis()).unwrap_or(u64::MAX);
-            self.cache
-                .put(table, now, now.saturating_add(lifetime), &keys);
+            self.cache.put(table, now, now.saturating_add(lifetime), &keys);
         }
         Ok(keys)
     }
@@ -167,10 +163,7 @@ impl DurableShardRegistry {
         let url = format!("{}/{operation}", Self::ORIGIN);
         let request = Request::post(url, body).with_header("content-type", "application/json");
         let answer = self.ask(request).await?;
-        answer
-            .get("changed")
-            .and_then(Value::as_bool)
-            .ok_or_else(|| unreadable("no `changed`"))
+        answer.get("changed").and_then(Value::as_bool).ok_or_else(|| unreadable("no `changed`"))
     }
 
     async fn ask(&self, request: Request) -> Result<Map<String, Value>, LunoraError> {
@@ -213,10 +206,7 @@ fn shard_keys(list: Value) -> Result<Vec<ShardKey>, LunoraError> {
 }
 
 fn unreadable(what: &str) -> LunoraError {
-    LunoraError::new(
-        Code::ShardError,
-        format!("the shard registry answered with {what}"),
-    )
+    LunoraError::new(Code::ShardError, format!("the shard registry answered with {what}"))
 }
 
 /// What the registry listed lately. It holds values alone: on the real runtime a request must
@@ -239,9 +229,7 @@ impl Cache {
 
     fn get(&self, table: &str, now_ms: u64) -> Option<Vec<ShardKey>> {
         let tables = self.tables.borrow();
-        let entry = tables
-            .get(table)
-            .filter(|entry| now_ms < entry.expires_ms)?;
+        let entry = tables.get(table).filter(|entry| now_ms < entry.expires_ms)?;
         Some(entry.keys.clone())
     }
 

@@ -28,17 +28,11 @@ impl World {
         });
         let clock = ManualClock::new(0);
         let registry = DurableShardRegistry::new(objects.clone()).clock(clock.clone());
-        Self {
-            objects,
-            clock,
-            registry,
-        }
+        Self { objects, clock, registry }
     }
 
     fn answers(&self, response: Response) {
-        self.objects
-            .shard(DurableShardRegistry::INSTANCE)
-            .answers_once(response);
+        self.objects.shard(DurableShardRegistry::INSTANCE).answers_once(response);
     }
 
     fn list(&self, table: &str) -> Result<Vec<String>, LunoraError> {
@@ -48,10 +42,7 @@ impl World {
 
     fn urls(&self) -> Vec<String> {
         let calls = self.objects.calls();
-        calls
-            .iter()
-            .map(|call| format!("{} {}", call.method, call.url))
-            .collect()
+        calls.iter().map(|call| format!("{} {}", call.method, call.url)).collect()
     }
 }
 
@@ -80,24 +71,15 @@ fn speaks_as_the_contract_says() {
     let calls = world.objects.calls();
     assert_eq!(calls[1].text(), Some(r#"{"shardKey":"ü\"","table":"t"}"#));
     assert_eq!(calls[1].address.jurisdiction, Some(Jurisdiction::Eu));
-    assert!(
-        calls
-            .iter()
-            .all(|call| call.address.key.as_str() == "__lunora_shard_registry__")
-    );
+    assert!(calls.iter().all(|call| call.address.key.as_str() == "__lunora_shard_registry__"));
 }
 
 #[test]
 fn a_list_is_cached_for_its_table_and_its_time() {
     let world = World::new();
-    for (advance, table, calls) in [
-        (0, "t", 1),
-        (0, "t", 1),
-        (0, "u", 2),
-        (29_999, "t", 2),
-        (1, "t", 3),
-        (0, "u", 4),
-    ] {
+    for (advance, table, calls) in
+        [(0, "t", 1), (0, "t", 1), (0, "u", 2), (29_999, "t", 2), (1, "t", 3), (0, "u", 4)]
+    {
         world.clock.advance(Duration::from_millis(advance));
         world.list(table).unwrap();
         assert_eq!(world.objects.calls().len(), calls, "{advance} {table}");
@@ -173,18 +155,11 @@ fn what_cannot_be_read_is_an_error_and_is_not_cached() {
     ] {
         world.answers(Response::raw_json(body));
         let error = world.list("t").unwrap_err();
-        assert_eq!(
-            (error.code(), error.status().as_u16()),
-            ("SHARD_ERROR", 503),
-            "{body}"
-        );
+        assert_eq!((error.code(), error.status().as_u16()), ("SHARD_ERROR", 503), "{body}");
         world.answers(Response::raw_json(body));
         assert!(block_on(world.registry.snapshot()).is_err(), "{body}");
         world.answers(Response::raw_json(body));
-        assert!(
-            block_on(world.registry.register("t", &key("a"))).is_err(),
-            "{body}"
-        );
+        assert!(block_on(world.registry.register("t", &key("a"))).is_err(), "{body}");
     }
     assert_eq!(world.list("t").unwrap(), ["a", "b"]);
 }
@@ -195,10 +170,7 @@ fn a_refusal_keeps_its_code_and_a_failure_its_secrets() {
     let refusal = r#"{"error":{"code":"BAD_REQUEST","message":"shardKey is empty"}}"#;
     world.answers(Response::raw_json(refusal).with_status(400));
     let error = block_on(world.registry.register("t", &key(""))).unwrap_err();
-    assert_eq!(
-        (error.code(), error.message()),
-        ("BAD_REQUEST", "shardKey is empty")
-    );
+    assert_eq!((error.code(), error.message()), ("BAD_REQUEST", "shardKey is empty"));
 
     world.answers(Response::text("secret").with_status(500));
     let error = world.list("t").unwrap_err();
@@ -229,9 +201,5 @@ fn a_static_registry_knows_its_tables_and_one_list_for_all_others() {
     let list = |table: &str| block_on(registry.list_shard_keys(table)).unwrap();
     assert_eq!(list("t"), [key("a"), key("b")]);
     assert_eq!(list("u"), [key("x")]);
-    assert!(
-        StaticShardRegistry::new()
-            .table("t", ["a::replica::b"])
-            .is_err()
-    );
+    assert!(StaticShardRegistry::new().table("t", ["a::replica::b"]).is_err());
 }

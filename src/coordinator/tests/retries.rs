@@ -58,11 +58,7 @@ fn only_a_failure_that_may_pass_is_repeated() {
     let failures: [fn(ShardKey) -> ShardCallError; 3] = [
         |key| ShardCallError::unavailable(key, "broken"),
         |key| ShardCallError::unavailable(key, "busy").overloaded(),
-        |key| {
-            ShardCallError::unavailable(key, "busy")
-                .retryable()
-                .overloaded()
-        },
+        |key| ShardCallError::unavailable(key, "busy").retryable().overloaded(),
     ];
     for failure in failures {
         let world = retrying(5);
@@ -71,10 +67,7 @@ fn only_a_failure_that_may_pass_is_repeated() {
         assert_eq!(world.shards.calls().len(), 1);
     }
     let world = retrying(5);
-    world
-        .shards
-        .shard("0")
-        .answers_once(Response::empty().with_status(503));
+    world.shards.shard("0").answers_once(Response::empty().with_status(503));
     assert_eq!(world.call(Merge::Concat, read).failed(), 1);
     assert_eq!(world.shards.calls().len(), 1);
 }

@@ -1,5 +1,5 @@
 // What crosses between wasm and JavaScript crosses once: a head goes over as one string, a body
-// as one array. Header values are byte strings; a string here holds one byte a UTF-16 unit.
+// as one array.
 
 /** `name:value` lines of every header. */
 function pack(headers) {
@@ -60,6 +60,15 @@ export async function readBody(source, limit) {
     at += chunk.byteLength;
   }
   return whole;
+}
+
+export const reader = (body) => body.getReader();
+
+/** The next chunk, or `undefined` after the last. */
+export const nextChunk = async (reader) => (await reader.read()).value;
+
+export function cancel(reader) {
+  reader.cancel().catch(() => {});
 }
 
 const calls = new Map();

@@ -8,7 +8,7 @@ use futures::{
 };
 use http::{Method, StatusCode, Uri};
 use wasm_bindgen::{JsCast, JsValue};
-use worker::{ByteStream, js_sys::Uint8Array, wasm_bindgen_futures::JsFuture, web_sys};
+use worker::{js_sys::Uint8Array, wasm_bindgen_futures::JsFuture, web_sys};
 
 use super::{error::JsFailure, glue};
 use crate::{
@@ -26,7 +26,7 @@ struct ResponseBody(web_sys::Response);
 ///
 /// # Errors
 /// 400 for a URL that is longer than 64 KiB, which is what `http::Uri` carries.
-pub(super) fn request_from_js(raw: web_sys::Request) -> Result<Request, LunoraError> {
+pub(crate) fn request_from_js(raw: web_sys::Request) -> Result<Request, LunoraError> {
     let head = glue::request_head(&raw);
     let mut lines = head.split('\n');
     let has_body = lines.next() == Some("1");
@@ -36,11 +36,7 @@ pub(super) fn request_from_js(raw: web_sys::Request) -> Result<Request, LunoraEr
     let url = Uri::try_from(url.split('#').next().unwrap_or_default())
         .map_err(|_| LunoraError::bad_request("the request URL is malformed or too long"))?;
     let headers = glue::unpack(lines);
-    let body = if has_body {
-        Body::from_host(RequestBody(raw))
-    } else {
-        Body::empty()
-    };
+    let body = if has_body { Body::from_host(RequestBody(raw)) } else { Body::empty() };
     let mut request = Request::new(method, url, body);
     *request.headers_mut() = headers;
     Ok(request)
@@ -51,18 +47,13 @@ pub(super) fn response_from_js(raw: web_sys::Response) -> Response {
     let head = glue::response_head(&raw);
     let mut lines = head.split('\n');
     let has_body = lines.next() == Some("1");
-    let status = lines
-        .next()
-        .and_then(|status| StatusCode::from_bytes(status.as_bytes()).ok());
+    let status = lines.next().and_then(|status| StatusCode::from_bytes(status.as_bytes()).ok());
     let headers = glue::unpack(lines);
     let status = status.unwrap_or(StatusCode::BAD_GATEWAY);
     // An upgrade has no body, but the response holds the socket.
     let keep = has_body || status == StatusCode::SWITCHING_PROTOCOLS;
-    let mut response = Response::body(if keep {
-        Body::from_host(ResponseBody(raw))
-    } else {
-        Body::empty()
-    });
+    let mut response =
+        Response::body(if keep { Body::from_host(ResponseBody(raw)) } else { Body::empty() });
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
@@ -70,7 +61,7 @@ pub(super) fn response_from_js(raw: web_sys::Response) -> Response {
 
 /// Hands a response over to JavaScript; the head crosses in one piece, a body of JavaScript's own
 /// goes back as it came, and an upgrade goes back as the very object that came.
-pub(super) fn response_to_js(response: Response) -> Result<web_sys::Response, LunoraError> {
+pub(crate) fn response_to_js(response: Response) -> Result<web_sys::Response, LunoraError> {
     let (parts, body) = response.into_parts();
     let status = parts.status.as_u16();
     let body = match body.into_host::<ResponseBody>() {
@@ -115,9 +106,7 @@ pub(super) fn body_to_js(body: Body) -> Result<JsValue, LunoraError> {
         .map_ok(|bytes| Vec::from(&bytes[..]))
         .map_err(|error| worker::Error::RustError(error.to_string()));
     let carrier = worker::Response::from_stream(chunks).map_err(LunoraError::internal)?;
-    Ok(web_sys::Response::from(carrier)
-        .body()
-        .map_or(JsValue::UNDEFINED, Into::into))
+    Ok(web_sys::Response::from(carrier).body().map_or(JsValue::UNDEFINED, Into::into))
 }
 
 impl HostBody for RequestBody {
@@ -153,15 +142,29 @@ async fn read(source: JsValue, limit: usize) -> Result<Bytes, BodyError> {
     }
 }
 
+/// Reads a stream of JavaScript chunk by chunk; dropping it cancels what is left.
+///
+/// By hand: the stream of the crate `worker` takes a body that was aborted for one that ended.
 fn stream_of(
     body: Option<web_sys::ReadableStream>,
 ) -> LocalBoxStream<'static, Result<Bytes, BodyError>> {
-    match body {
-        None => stream::empty().boxed_local(),
-        Some(body) => ByteStream::from(body)
-            .map_ok(Bytes::from)
-            .map_err(|error| BodyError::Broken(error.into()))
-            .boxed_local(),
+    let Some(body) = body else {
+        return stream::empty().boxed_local();
+    };
+    stream::try_unfold(Reader(glue::reader(&body)), |reader| async {
+        let chunk = JsFuture::from(glue::next_chunk(&reader.0))
+            .await
+            .map_err(|error| BodyError::Broken(JsFailure::from(error).into()))?;
+        Ok(chunk.dyn_into::<Uint8Array>().ok().map(|chunk| (Bytes::from(chunk.to_vec()), reader)))
+    })
+    .boxed_local()
+}
+
+struct Reader(JsValue);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        glue::cancel(&self.0);
     }
 }
 
@@ -181,5 +184,23 @@ impl worker::IntoResponse for Response {
 impl From<worker::Response> for Response {
     fn from(response: worker::Response) -> Self {
         response_from_js(response.into())
+    }
+}
+
+impl TryFrom<worker::Request> for Request {
+    type Error = LunoraError;
+
+    fn try_from(request: worker::Request) -> Result<Self, LunoraError> {
+        request_from_js(Clone::clone(request.inner()))
+    }
+}
+
+impl TryFrom<Response> for worker::Response {
+    type Error = worker::Error;
+
+    fn try_from(response: Response) -> worker::Result<Self> {
+        response_to_js(response)
+            .map(Into::into)
+            .map_err(|error| worker::Error::RustError(error.to_log_line()))
     }
 }

@@ -10,10 +10,14 @@ mod store;
 
 pub use self::clock::CloudflareClock;
 
+pub(crate) use self::message::{request_from_js, response_to_js};
+
+#[cfg(target_arch = "wasm32")]
 pub(crate) fn console_error(line: &str) {
     worker::console_error!("{line}");
 }
 
+#[cfg(target_arch = "wasm32")]
 pub(crate) fn console_warn(line: &str) {
     worker::console_warn!("{line}");
 }

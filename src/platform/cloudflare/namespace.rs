@@ -9,7 +9,7 @@ use worker::{ObjectNamespace, js_sys::Promise, wasm_bindgen_futures::JsFuture, w
 use super::{error::JsFailure, glue, message};
 use crate::{
     message::{Request, Response},
-    platform::{ShardAddress, ShardCallError, ShardNamespace},
+    platform::{Jurisdiction, LocationHint, ShardAddress, ShardCallError, ShardNamespace},
 };
 
 impl ShardNamespace for ObjectNamespace {
@@ -41,10 +41,9 @@ impl ShardNamespace for ObjectNamespace {
                 (Err(_), Some(jurisdiction)) => {
                     Err(ShardCallError::JurisdictionUnsupported(jurisdiction))
                 }
-                (Err(_), None) => Err(ShardCallError::unavailable(
-                    address.key,
-                    "the object answered no response",
-                )),
+                (Err(_), None) => {
+                    Err(ShardCallError::unavailable(address.key, "the object answered no response"))
+                }
             }
         })
     }
@@ -57,15 +56,9 @@ fn start(
 ) -> Result<(Promise, Abandon), ShardCallError> {
     let (parts, body) = request.into_parts();
     let headers = glue::pack(&parts.headers);
-    let jurisdiction = address
-        .jurisdiction
-        .map(|jurisdiction| jurisdiction.as_str());
-    let hint = address.location_hint.map(|hint| hint.as_str());
-    let (name, method, url) = (
-        address.key.as_str(),
-        parts.method.as_str(),
-        parts.uri.to_string(),
-    );
+    let jurisdiction = address.jurisdiction.map(Jurisdiction::as_str);
+    let hint = address.location_hint.map(LocationHint::as_str);
+    let (name, method, url) = (address.key.as_str(), parts.method.as_str(), parts.uri.to_string());
     let guard = Abandon::new();
     let promise = match body.as_bytes() {
         Some(bytes) => glue::call_shard_with_bytes(
@@ -108,9 +101,7 @@ impl Abandon {
         thread_local! {
             static NEXT: Cell<u32> = const { Cell::new(0) };
         }
-        Self {
-            call: NEXT.replace(NEXT.get().wrapping_add(1)),
-        }
+        Self { call: NEXT.replace(NEXT.get().wrapping_add(1)) }
     }
 
     fn finished(self) {

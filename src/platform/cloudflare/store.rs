@@ -26,11 +26,7 @@ impl ObjectStore for Bucket {
     ) -> LocalBoxFuture<'a, Result<ObjectInfo, StoreError>> {
         Box::pin(async move {
             rules::check_new_object(key, &options.metadata)?;
-            let PutOptions {
-                metadata,
-                only_if_absent,
-                sha256,
-            } = options;
+            let PutOptions { metadata, only_if_absent, sha256 } = options;
             let mut put = Bucket::put(self, key, Vec::from(bytes))
                 .http_metadata(http_metadata(metadata.content_type))
                 .custom_metadata(metadata.custom.into_iter().collect::<CustomMetadata>());
@@ -43,15 +39,10 @@ impl ObjectStore for Bucket {
             if let Some(sha256) = sha256 {
                 put = put.sha256(sha256);
             }
-            let written = put
-                .execute()
-                .await
-                .map_err(failed(StoreOperation::Put, key))?;
+            let written = put.execute().await.map_err(failed(StoreOperation::Put, key))?;
             match written {
                 Some(object) => info(&object).map_err(failed(StoreOperation::Put, key)),
-                None => Err(StoreError::AlreadyExists {
-                    key: key.to_owned(),
-                }),
+                None => Err(StoreError::AlreadyExists { key: key.to_owned() }),
             }
         })
     }
@@ -62,10 +53,8 @@ impl ObjectStore for Bucket {
     ) -> LocalBoxFuture<'a, Result<Option<StoredObject>, StoreError>> {
         Box::pin(async move {
             rules::check_key(key)?;
-            let found = Bucket::get(self, key)
-                .execute()
-                .await
-                .map_err(failed(StoreOperation::Get, key))?;
+            let found =
+                Bucket::get(self, key).execute().await.map_err(failed(StoreOperation::Get, key))?;
             found
                 .map(|object| Ok(StoredObject::new(info(&object)?, body(&object)?)))
                 .transpose()
@@ -79,13 +68,8 @@ impl ObjectStore for Bucket {
     ) -> LocalBoxFuture<'a, Result<Option<ObjectInfo>, StoreError>> {
         Box::pin(async move {
             rules::check_key(key)?;
-            let found = Bucket::head(self, key)
-                .await
-                .map_err(failed(StoreOperation::Head, key))?;
-            found
-                .map(|object| info(&object))
-                .transpose()
-                .map_err(failed(StoreOperation::Head, key))
+            let found = Bucket::head(self, key).await.map_err(failed(StoreOperation::Head, key))?;
+            found.map(|object| info(&object)).transpose().map_err(failed(StoreOperation::Head, key))
         })
     }
 
@@ -118,11 +102,7 @@ impl ObjectStore for Bucket {
                 Err(error) => return Err(failed(error)),
             };
             let objects = page.objects().iter().map(info).collect::<Result<_, _>>();
-            let cursor = if page.truncated() {
-                page.cursor()
-            } else {
-                None
-            };
+            let cursor = if page.truncated() { page.cursor() } else { None };
             Ok(ObjectPage::new(objects.map_err(failed)?, cursor))
         })
     }
@@ -181,12 +161,7 @@ impl MultipartUpload for Upload {
 
     fn complete(self: Box<Self>) -> LocalBoxFuture<'static, Result<ObjectInfo, StoreError>> {
         Box::pin(async move {
-            let Self {
-                bucket,
-                key,
-                upload,
-                parts,
-            } = *self;
+            let Self { bucket, key, upload, parts } = *self;
             let parts = parts.into_inner();
             let sizes = parts.iter().map(|(number, part)| (*number, part.size));
             let outcome = match rules::check_parts(&key, &sizes.collect()) {
@@ -226,10 +201,7 @@ impl MultipartUpload for Upload {
 type CustomMetadata = std::collections::HashMap<String, String>;
 
 fn http_metadata(content_type: Option<String>) -> HttpMetadata {
-    HttpMetadata {
-        content_type,
-        ..HttpMetadata::default()
-    }
+    HttpMetadata { content_type, ..HttpMetadata::default() }
 }
 
 fn info(object: &Object) -> worker::Result<ObjectInfo> {
@@ -290,10 +262,7 @@ mod tests {
             StoreError::UploadGone { .. }
         ));
         for other in ["put: We encountered an internal error. (10001)", "gone", ""] {
-            assert!(
-                matches!(failed(other), StoreError::Failed { .. }),
-                "{other}"
-            );
+            assert!(matches!(failed(other), StoreError::Failed { .. }), "{other}");
         }
     }
 }

@@ -122,10 +122,7 @@ impl Clock for ManualClock {
         let number = self.state.alarms.get();
         self.state.alarms.set(number + 1);
         Box::pin(Sleep {
-            alarm: Alarm {
-                due: self.state.now.get().saturating_add(duration),
-                number,
-            },
+            alarm: Alarm { due: self.state.now.get().saturating_add(duration), number },
             state: self.state.clone(),
         })
     }
@@ -227,16 +224,9 @@ mod tests {
             let busy = poll_fn(|context| {
                 turns += 1;
                 context.waker().wake_by_ref();
-                if turns < 100 {
-                    Poll::Pending
-                } else {
-                    Poll::Ready(())
-                }
+                if turns < 100 { Poll::Pending } else { Poll::Ready(()) }
             });
-            matches!(
-                future::select(timeout, busy).await,
-                future::Either::Right(_)
-            )
+            matches!(future::select(timeout, busy).await, future::Either::Right(_))
         };
         assert!(futures::executor::block_on(clock.run(work)));
         assert_eq!(clock.now_ms(), 0);

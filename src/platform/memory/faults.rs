@@ -22,11 +22,7 @@ impl Faults {
         after: usize,
         error: Box<dyn Error + 'static>,
     ) {
-        self.0.push(Fault {
-            operation,
-            after,
-            error,
-        });
+        self.0.push(Fault { operation, after, error });
     }
 
     /// Counts a call of `operation`; the failure that it meets, if any. Of several that are due

@@ -44,9 +44,7 @@ impl CapturedLogs {
 impl Drop for CapturedLogs {
     fn drop(&mut self) {
         let _ = CAPTURES.try_with(|captures| {
-            captures
-                .borrow_mut()
-                .retain(|lines| !Rc::ptr_eq(lines, &self.lines));
+            captures.borrow_mut().retain(|lines| !Rc::ptr_eq(lines, &self.lines));
         });
     }
 }
@@ -54,10 +52,7 @@ impl Drop for CapturedLogs {
 /// Takes the line when a test captures; hands it back when none does.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn capture(line: String) -> Result<(), String> {
-    let innermost = CAPTURES
-        .try_with(|captures| captures.borrow().last().cloned())
-        .ok()
-        .flatten();
+    let innermost = CAPTURES.try_with(|captures| captures.borrow().last().cloned()).ok().flatten();
     match innermost {
         Some(lines) => {
             lines.borrow_mut().push(line);

@@ -177,13 +177,8 @@ impl CallGuard {
         state.calls.borrow_mut().push(call);
         let in_flight = state.in_flight.get() + 1;
         state.in_flight.set(in_flight);
-        state
-            .max_in_flight
-            .set(state.max_in_flight.get().max(in_flight));
-        Self {
-            state: state.clone(),
-            key: Some(address.key.as_str().to_owned()),
-        }
+        state.max_in_flight.set(state.max_in_flight.get().max(in_flight));
+        Self { state: state.clone(), key: Some(address.key.as_str().to_owned()) }
     }
 
     fn end(mut self) {
@@ -224,11 +219,7 @@ impl RecordedCall {
             method: request.method().clone(),
             url: request.uri().clone(),
             headers: request.headers().clone(),
-            body: if body.is_empty() {
-                Some(Bytes::new())
-            } else {
-                body.as_bytes().cloned()
-            },
+            body: if body.is_empty() { Some(Bytes::new()) } else { body.as_bytes().cloned() },
         }
     }
 

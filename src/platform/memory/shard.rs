@@ -78,11 +78,7 @@ impl MemoryShard {
     #[must_use]
     pub fn calls(&self) -> Vec<RecordedCall> {
         let calls = self.state.calls.borrow();
-        calls
-            .iter()
-            .filter(|call| call.address.key.as_str() == self.key)
-            .cloned()
-            .collect()
+        calls.iter().filter(|call| call.address.key.as_str() == self.key).cloned().collect()
     }
 
     /// How many calls of this shard were given up.
@@ -97,13 +93,7 @@ impl MemoryShard {
     }
 
     fn edit(&self, change: impl FnOnce(&mut Script)) -> &Self {
-        change(
-            self.state
-                .scripts
-                .borrow_mut()
-                .entry(self.key.clone())
-                .or_default(),
-        );
+        change(self.state.scripts.borrow_mut().entry(self.key.clone()).or_default());
         self
     }
 }
@@ -141,17 +131,14 @@ enum Standing {
 
 impl Script {
     pub(super) fn next(&mut self) -> (Delay, Step) {
-        let step = self
-            .once
-            .pop_front()
-            .unwrap_or_else(|| match &self.standing {
-                Standing::Handle => Step::Handle,
-                Standing::Hang => Step::Hang,
-                Standing::Fail(error) => {
-                    let error = error.clone();
-                    Step::Fail(Box::new(move |key| error(key)))
-                }
-            });
+        let step = self.once.pop_front().unwrap_or_else(|| match &self.standing {
+            Standing::Handle => Step::Handle,
+            Standing::Hang => Step::Hang,
+            Standing::Fail(error) => {
+                let error = error.clone();
+                Step::Fail(Box::new(move |key| error(key)))
+            }
+        });
         (self.delay.clone(), step)
     }
 }
@@ -188,9 +175,7 @@ mod tests {
     fn what_happens_once_comes_first_and_in_order() {
         let namespace = namespace();
         let shard = namespace.shard("a");
-        shard
-            .answers_once(Response::text("first"))
-            .fails_once(moving);
+        shard.answers_once(Response::text("first")).fails_once(moving);
         assert_eq!(block_on(call(&namespace, "a")).unwrap(), "first");
         assert!(block_on(call(&namespace, "a")).is_err());
         assert_eq!(block_on(call(&namespace, "a")).unwrap(), "handled");
@@ -205,11 +190,7 @@ mod tests {
             let error = block_on(call(&namespace, "a")).unwrap_err();
             assert!(matches!(
                 error,
-                ShardCallError::Unavailable {
-                    retryable: true,
-                    overloaded: false,
-                    ..
-                }
+                ShardCallError::Unavailable { retryable: true, overloaded: false, .. }
             ));
         }
         assert!(block_on(call(&namespace, "b")).is_ok());
@@ -222,14 +203,9 @@ mod tests {
         let namespace = namespace();
         let clock = ManualClock::new(0);
         namespace.shard("a").hangs();
-        let race = future::select(
-            Box::pin(call(&namespace, "a")),
-            clock.sleep(Duration::from_secs(5)),
-        );
-        assert!(matches!(
-            block_on(clock.run(race)),
-            future::Either::Right(_)
-        ));
+        let race =
+            future::select(Box::pin(call(&namespace, "a")), clock.sleep(Duration::from_secs(5)));
+        assert!(matches!(block_on(clock.run(race)), future::Either::Right(_)));
         block_on(call(&namespace, "b")).unwrap();
         assert_eq!(namespace.abandoned(), 1);
         assert_eq!(namespace.shard("a").abandoned(), 1);

@@ -166,21 +166,14 @@ impl MemoryObjectStore {
             sha256,
             metadata,
         };
-        let object = MemoryObject {
-            info: info.clone(),
-            bytes,
-        };
+        let object = MemoryObject { info: info.clone(), bytes };
         state.objects.insert(key.to_owned(), object);
         info
     }
 
     pub(super) fn count_upload(&self, begun: bool) {
         let open = &mut self.state.borrow_mut().open_uploads;
-        *open = if begun {
-            *open + 1
-        } else {
-            open.saturating_sub(1)
-        };
+        *open = if begun { *open + 1 } else { open.saturating_sub(1) };
     }
 
     fn try_put(
@@ -195,10 +188,7 @@ impl MemoryObjectStore {
         if options.only_if_absent && self.state.borrow().objects.contains_key(&key) {
             return Err(StoreError::AlreadyExists { key });
         }
-        if options
-            .sha256
-            .is_some_and(|sha256| sha256 != *Sha256::digest(&bytes))
-        {
+        if options.sha256.is_some_and(|sha256| sha256 != *Sha256::digest(&bytes)) {
             return Err(StoreError::ChecksumMismatch { key });
         }
         Ok(self.write(&key, bytes, options.metadata, options.sha256))
@@ -312,8 +302,6 @@ impl Default for MemoryObjectStore {
 
 impl fmt::Debug for MemoryObjectStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryObjectStore")
-            .field("keys", &self.keys())
-            .finish_non_exhaustive()
+        f.debug_struct("MemoryObjectStore").field("keys", &self.keys()).finish_non_exhaustive()
     }
 }

@@ -20,12 +20,7 @@ pub(super) struct Upload {
 impl Upload {
     pub(super) fn begin(store: &MemoryObjectStore, key: &str, metadata: ObjectMetadata) -> Self {
         store.count_upload(true);
-        Self {
-            store: store.clone(),
-            key: key.to_owned(),
-            metadata,
-            parts: RefCell::default(),
-        }
+        Self { store: store.clone(), key: key.to_owned(), metadata, parts: RefCell::default() }
     }
 }
 
@@ -48,9 +43,7 @@ impl MultipartUpload for Upload {
             rules::check_parts(&self.key, &sizes.collect())?;
             self.store.scripted(StoreOperation::Complete, &self.key)?;
             let mut whole = BytesMut::new();
-            parts
-                .values()
-                .for_each(|part| whole.extend_from_slice(part));
+            parts.values().for_each(|part| whole.extend_from_slice(part));
             let whole = whole.freeze();
             Ok(self.store.write(&self.key, whole, self.metadata, None))
         }
@@ -154,10 +147,7 @@ mod tests {
         block_on(upload.upload_part(2, vec![b'x'; MIN_PART_BYTES].into())).unwrap();
         assert!(store.keys().is_empty());
         let info = block_on(upload.complete()).unwrap();
-        assert_eq!(
-            (info.size, info.metadata),
-            (MIN_PART_BYTES as u64 + 3, metadata)
-        );
+        assert_eq!((info.size, info.metadata), (MIN_PART_BYTES as u64 + 3, metadata));
         assert!(store.object("a").unwrap().bytes.ends_with(b"xend"));
         assert_eq!(store.open_uploads(), 0);
     }
@@ -174,10 +164,7 @@ mod tests {
         }
         assert_eq!(store.open_uploads(), 1);
         let refused = block_on(upload.complete());
-        assert!(matches!(
-            refused,
-            Err(StoreError::InvalidPart { number: 1, .. })
-        ));
+        assert!(matches!(refused, Err(StoreError::InvalidPart { number: 1, .. })));
         assert_eq!((store.open_uploads(), store.keys().len()), (0, 0));
     }
 

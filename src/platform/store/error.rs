@@ -9,10 +9,7 @@ use super::rules;
 #[non_exhaustive]
 pub enum StoreError {
     /// The key is empty or too long.
-    #[error(
-        "an object's key has 1 to {} bytes, this one has {bytes}",
-        rules::MAX_KEY_BYTES
-    )]
+    #[error("an object's key has 1 to {} bytes, this one has {bytes}", rules::MAX_KEY_BYTES)]
     InvalidKey {
         /// How long the key is, in bytes.
         bytes: usize,
@@ -75,11 +72,7 @@ impl StoreError {
         key: impl Into<String>,
         source: impl Into<Box<dyn Error + 'static>>,
     ) -> Self {
-        Self::Failed {
-            operation,
-            key: key.into(),
-            source: source.into(),
-        }
+        Self::Failed { operation, key: key.into(), source: source.into() }
     }
 }
 

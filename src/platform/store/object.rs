@@ -103,11 +103,7 @@ pub struct ListOptions {
 impl ListOptions {
     /// The first page of the objects whose keys begin with `prefix`, up to 1000 of them.
     pub fn of(prefix: impl Into<String>) -> Self {
-        Self {
-            prefix: prefix.into(),
-            cursor: None,
-            limit: super::rules::MAX_PAGE,
-        }
+        Self { prefix: prefix.into(), cursor: None, limit: super::rules::MAX_PAGE }
     }
 
     /// Goes on where a page ended: see [`ObjectPage::cursor`].

@@ -25,9 +25,7 @@ pub(crate) fn check_new_object(key: &str, metadata: &ObjectMetadata) -> Result<(
     let custom = metadata.custom.iter();
     let bytes: usize = custom.map(|(name, value)| name.len() + value.len()).sum();
     if bytes > MAX_METADATA_BYTES {
-        return Err(StoreError::MetadataTooLarge {
-            key: key.to_owned(),
-        });
+        return Err(StoreError::MetadataTooLarge { key: key.to_owned() });
     }
     Ok(())
 }
@@ -62,11 +60,7 @@ pub(crate) fn check_parts(key: &str, sizes: &BTreeMap<u16, usize>) -> Result<(),
 }
 
 fn invalid(key: &str, number: u16, rule: &'static str) -> StoreError {
-    StoreError::InvalidPart {
-        key: key.to_owned(),
-        number,
-        rule,
-    }
+    StoreError::InvalidPart { key: key.to_owned(), number, rule }
 }
 
 #[cfg(test)]

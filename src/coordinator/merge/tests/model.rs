@@ -31,18 +31,12 @@ fn number_or_not() -> impl Strategy<Value = Value> {
 }
 
 fn row() -> impl Strategy<Value = Value> {
-    (
-        0..5_u8,
-        prop_oneof![(-9..9_i8).prop_map(|n| json!(n)), Just(Value::Null)],
-    )
+    (0..5_u8, prop_oneof![(-9..9_i8).prop_map(|n| json!(n)), Just(Value::Null)])
         .prop_map(|(key, value)| json!({ "key": key, "value": value }))
 }
 
 fn rows() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        prop::collection::vec(row(), 0..6).prop_map(Value::from),
-        row(),
-    ]
+    prop_oneof![prop::collection::vec(row(), 0..6).prop_map(Value::from), row(),]
 }
 
 fn flatten(answers: &[Value]) -> Vec<Value> {

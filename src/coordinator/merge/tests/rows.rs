@@ -9,10 +9,7 @@ fn groups_are_the_same_when_their_canonical_keys_are() {
         &[
             (&[], "[]"),
             (
-                &[
-                    r#"[{"key":{"b":1,"a":2},"value":1}]"#,
-                    r#"{"value":2,"key":{"a":2.0,"b":1}}"#,
-                ],
+                &[r#"[{"key":{"b":1,"a":2},"value":1}]"#, r#"{"value":2,"key":{"a":2.0,"b":1}}"#],
                 r#"[{"key":{"b":1,"a":2},"value":3}]"#,
             ),
             (
@@ -26,24 +23,15 @@ fn groups_are_the_same_when_their_canonical_keys_are() {
                 &[r#"[{"key":9007199254740992,"value":1},{"key":9007199254740993,"value":1}]"#],
                 r#"[{"key":9007199254740992,"value":1},{"key":9007199254740993,"value":1}]"#,
             ),
-            (
-                &[r#"[{"value":1},{"key":null,"value":null}]"#],
-                r#"[{"key":null,"value":1}]"#,
-            ),
+            (&[r#"[{"value":1},{"key":null,"value":null}]"#], r#"[{"key":null,"value":1}]"#),
         ],
     );
     table(
         &group_by(GroupOp::Max),
         &[
+            (&[r#"{"key":1,"value":null}"#], r#"[{"key":1,"value":null}]"#),
             (
-                &[r#"{"key":1,"value":null}"#],
-                r#"[{"key":1,"value":null}]"#,
-            ),
-            (
-                &[
-                    r#"{"key":1,"value":9007199254740993}"#,
-                    r#"{"key":1,"value":9007199254740992}"#,
-                ],
+                &[r#"{"key":1,"value":9007199254740993}"#, r#"{"key":1,"value":9007199254740992}"#],
                 r#"[{"key":1,"value":9007199254740993}]"#,
             ),
         ],
@@ -52,17 +40,11 @@ fn groups_are_the_same_when_their_canonical_keys_are() {
 
 #[test]
 fn groups_keep_the_name_of_the_field_they_go_by() {
-    let kind = Merge::GroupBy {
-        by: Some("a\"b".into()),
-        op: GroupOp::Min,
-    };
+    let kind = Merge::GroupBy { by: Some("a\"b".into()), op: GroupOp::Min };
     table(
         &kind,
         &[(
-            &[
-                r#"{"a\"b":1,"value":2}"#,
-                r#"{"a\"b":1,"value":-2,"key":0}"#,
-            ],
+            &[r#"{"a\"b":1,"value":2}"#, r#"{"a\"b":1,"value":-2,"key":0}"#],
             r#"[{"a\"b":1,"value":-2}]"#,
         )],
     );
@@ -78,10 +60,7 @@ fn an_answer_with_one_bad_group_leaves_no_trace() {
         r#"{"key":1,"value":["$lunora.wire$","date",1]}"#,
     ] {
         let answer = format!(r#"[{{"key":1,"value":1}},{bad}]"#);
-        let merged = merge(
-            &group_by(GroupOp::Sum),
-            &[&answer, r#"{"key":2,"value":2}"#],
-        );
+        let merged = merge(&group_by(GroupOp::Sum), &[&answer, r#"{"key":2,"value":2}"#]);
         assert_eq!(merged, (r#"[{"key":2,"value":2}]"#.to_owned(), 1), "{bad}");
     }
 }
@@ -92,17 +71,11 @@ fn top_k_orders_kinds_and_puts_last_what_has_no_order() {
     let last = format!(r#"null,{NAN},[1],{{}}"#);
     table(
         &top(99, None, Direction::Asc),
-        &[(
-            &[&all],
-            &format!(r#"[false,true,1.5,2,{BIG_7},{DATE_7},"a","b",{last}]"#),
-        )],
+        &[(&[&all], &format!(r#"[false,true,1.5,2,{BIG_7},{DATE_7},"a","b",{last}]"#))],
     );
     table(
         &top(99, None, Direction::Desc),
-        &[(
-            &[&all],
-            &format!(r#"["b","a",{BIG_7},{DATE_7},2,1.5,true,false,{last}]"#),
-        )],
+        &[(&[&all], &format!(r#"["b","a",{BIG_7},{DATE_7},2,1.5,true,false,{last}]"#))],
     );
 }
 
@@ -129,13 +102,7 @@ fn top_k_keeps_rows_as_they_are_and_ties_in_order() {
 #[test]
 fn top_k_compares_strings_by_utf_16_code_units() {
     let kind = top(2, None, Direction::Asc);
-    table(
-        &kind,
-        &[(
-            &["[\"\u{ff5e}\",\"\u{1f600}\"]"],
-            "[\"\u{1f600}\",\"\u{ff5e}\"]",
-        )],
-    );
+    table(&kind, &[(&["[\"\u{ff5e}\",\"\u{1f600}\"]"], "[\"\u{1f600}\",\"\u{ff5e}\"]")]);
 }
 
 #[test]

@@ -1,0 +1,194 @@
+//! One build, step by step.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process,
+};
+
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::{
+    Error, Size, WasmOpt,
+    cargo::Crate,
+    exports::Exports,
+    glue, optimize,
+    shim::{self, CONTAIN_JS},
+};
+
+pub(crate) const USAGE: &str = "\
+Usage: lunora-build [OPTIONS]
+
+Builds the Worker's crate into its build/ folder, for wrangler and Miniflare.
+
+  --manifest-path <PATH>   the crate's Cargo.toml, or its folder [default: the current folder]
+  --release                optimized [default]
+  --dev                    quick to compile, slower and larger
+  --out-dir <DIR>          where to write [default: build/ beside Cargo.toml]
+  --wasm-opt <PATH|off>    a wasm-opt to run, or none [default: WASM_OPT_BIN, or npm's binaryen; none with --dev]
+  -h, --help               this text";
+
+/// What to build, and how.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Build {
+    dir: PathBuf,
+    release: bool,
+    out_dir: Option<PathBuf>,
+    wasm_opt: Option<WasmOpt>,
+}
+
+/// A finished build.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// The folder with `shim.js`, the entry point, and all it imports.
+    pub dir: PathBuf,
+    /// The size of the wasm module.
+    pub wasm: Size,
+    /// The `wasm-opt` that was run.
+    pub wasm_opt: Option<PathBuf>,
+}
+
+impl Build {
+    /// A release build of the crate whose `Cargo.toml` is in `dir`.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into(), release: true, out_dir: None, wasm_opt: None }
+    }
+
+    /// Chooses between cargo's release and dev profile.
+    pub fn release(mut self, release: bool) -> Self {
+        self.release = release;
+        self
+    }
+
+    /// Where to write, instead of `build/` in the crate's folder. What is there is replaced.
+    pub fn out_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.out_dir = Some(dir.into());
+        self
+    }
+
+    /// What to make the wasm smaller with; by default [`WasmOpt::Find`] in a release build.
+    pub fn wasm_opt(mut self, wasm_opt: WasmOpt) -> Self {
+        self.wasm_opt = Some(wasm_opt);
+        self
+    }
+
+    /// Builds. Cargo's progress goes to standard error.
+    ///
+    /// # Errors
+    ///
+    /// When a step fails. What was in the output folder is then still there.
+    pub fn run(&self) -> Result<Output, Error> {
+        let default = if self.release { WasmOpt::Find } else { WasmOpt::Off };
+        let wasm_opt = self.wasm_opt.as_ref().unwrap_or(&default).program(&absolute(&self.dir)?);
+
+        let krate = Crate::find(&self.dir)?;
+        krate.check()?;
+        let wasm = krate.compile(self.release)?;
+
+        let out_dir = absolute(&self.out_dir.clone().unwrap_or_else(|| self.dir.join("build")))?;
+        let staging = Staging::new(&out_dir)?;
+        generate(&wasm, &staging.dir)?;
+        let wasm = staging.dir.join("index_bg.wasm");
+        if let Some(program) = &wasm_opt {
+            optimize::optimize(program, &wasm)?;
+        }
+        let wasm = Size::of(&wasm)?;
+        staging.publish(&out_dir)?;
+        Ok(Output { dir: out_dir, wasm, wasm_opt })
+    }
+}
+
+/// wasm-bindgen, and what makes its output an entry point.
+fn generate(wasm: &Path, dir: &Path) -> Result<(), Error> {
+    let bindgen = |error| Error::Bindgen(format!("{error:#}"));
+    let mut output = Bindgen::new()
+        .input_path(wasm)
+        .out_name("index")
+        .module(true)
+        .map_err(bindgen)?
+        .typescript(true)
+        .reset_state_function(true)
+        .force_enable_abort_handler(true)
+        .generate_output()
+        .map_err(bindgen)?;
+    let exports = Exports::parse(output.ts().unwrap_or_default());
+    output.emit(dir).map_err(bindgen)?;
+
+    let path = dir.join("index.js");
+    let js =
+        fs::read_to_string(&path).map_err(|source| Error::File { path: path.clone(), source })?;
+    write(&path, &glue::adapt(&js, &exports)?)?;
+    write(&dir.join("contain.js"), CONTAIN_JS)?;
+    write(&dir.join("shim.js"), &shim::generate(&exports))?;
+    for declarations in ["index.d.ts", "index_bg.wasm.d.ts"] {
+        let path = dir.join(declarations);
+        fs::remove_file(&path).map_err(|source| Error::File { path, source })?;
+    }
+    Ok(())
+}
+
+/// A folder beside the output, renamed to it at the end: a watching program never sees half a build.
+struct Staging {
+    dir: PathBuf,
+}
+
+impl Staging {
+    fn new(out_dir: &Path) -> Result<Self, Error> {
+        let name = out_dir.file_name().unwrap_or_default().to_string_lossy();
+        let dir = out_dir.with_file_name(format!(".{name}-{}", process::id()));
+        fs::create_dir_all(&dir).map_err(|source| Error::File { path: dir.clone(), source })?;
+        Ok(Self { dir })
+    }
+
+    fn publish(self, out_dir: &Path) -> Result<(), Error> {
+        let failed = |source| Error::File { path: out_dir.into(), source };
+        let old = self.dir.with_extension("old");
+        match fs::rename(out_dir, &old) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => fs::rename(&self.dir, out_dir).map_err(failed)?,
+        }
+        match fs::remove_dir_all(&old) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    fs::write(path, text).map_err(|source| Error::File { path: path.into(), source })
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(|source| Error::File { path: path.into(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_replaces_the_folder_whole() -> io::Result<()> {
+        let out =
+            std::env::temp_dir().join(format!("lunora-build-test-{}", process::id())).join("build");
+        fs::create_dir_all(&out)?;
+        fs::write(out.join("stale.js"), "")?;
+        let staging = Staging::new(&out).map_err(io::Error::other)?;
+        fs::write(staging.dir.join("shim.js"), "")?;
+        staging.publish(&out).map_err(io::Error::other)?;
+
+        let names = |dir: &Path| -> io::Result<Vec<_>> {
+            fs::read_dir(dir)?.map(|e| Ok(e?.file_name())).collect()
+        };
+        assert_eq!(names(&out)?, ["shim.js"]);
+        let parent = out.parent().unwrap_or(&out);
+        assert_eq!(names(parent)?, ["build"]);
+        fs::remove_dir_all(parent)
+    }
+}

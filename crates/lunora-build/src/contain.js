@@ -1,0 +1,187 @@
+// Keeps a panic from harming more than it must.
+//
+// One wasm instance serves every call of an isolate. A panic is a trap: the instance is dead, the
+// futures inside it are lost, and no promise they were to settle ever settles. So `live` holds the
+// reject function of every promise that only the instance can settle, and a trap fails them all.
+// The next call gets a new instance, and every object is built anew in it.
+import { DurableObject } from "cloudflare:workers";
+import * as wasm from "./index.js";
+
+const live = new Set();
+let generation = 0;
+let dead = false;
+let latest;
+
+/** What a call fails with when the instance dies under it. The log has the cause, a caller has not. */
+class InstanceReset extends Error {
+  constructor() {
+    super("The wasm instance was reset while this call was in flight.");
+  }
+}
+
+/** Called by the glue (see `glue.rs`) whenever a trap or an uncaught exception leaves wasm. */
+function trapped(cause) {
+  // One trap may pass several wasm frames, and come again as an error event.
+  if (dead || cause === latest) return;
+  dead = true;
+  latest = cause;
+  const calls = [...live];
+  live.clear();
+  console.error(`The wasm instance died and will be replaced; promises in flight that fail: ${calls.length}.`, cause);
+  for (const reject of calls) reject(new InstanceReset());
+}
+wasm.onTrap(trapped);
+
+// The glue sees every export but its own helpers (an allocation, a finalizer).
+const noteTrap = (error) => {
+  if (error instanceof WebAssembly.RuntimeError) trapped(error);
+};
+addEventListener("error", (event) => noteTrap(event.error));
+
+/** The promise `f` gives, which a trap rejects. */
+function track(f) {
+  return new Promise((resolve, reject) => {
+    live.add(reject);
+    const fail = (error) => {
+      live.delete(reject);
+      reject(error);
+    };
+    try {
+      Promise.resolve(f()).then((value) => {
+        live.delete(reject);
+        resolve(value);
+      }, fail);
+    } catch (error) {
+      noteTrap(error);
+      fail(error);
+    }
+  });
+}
+
+/** Runs `f`, which calls into wasm, in a living instance. */
+export function call(f) {
+  return track(() => {
+    if (dead) {
+      wasm.__wbg_reset_state();
+      dead = false;
+      generation++;
+    }
+    return f();
+  });
+}
+
+/**
+ * As `call`, for an HTTP request: what fails is answered, and says nothing of why.
+ *
+ * The answer is plain on purpose. A client that replays writes takes an error with a code for the
+ * last word on that write, and a plain 500 for a reason to try again: the write is not lost.
+ */
+export async function respond(f) {
+  try {
+    return await call(f);
+  } catch (error) {
+    if (!(error instanceof InstanceReset)) console.error("The request failed:", error);
+    const headers = {
+      "content-type": "text/plain; charset=utf-8",
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+    };
+    return new Response("Internal Server Error", { status: 500, headers });
+  }
+}
+
+/** Makes a trap fail what was handed to `ctx.waitUntil`, instead of leaving it pending. */
+export function observe(ctx) {
+  const { waitUntil } = ctx;
+  ctx.waitUntil = (promise) => waitUntil.call(ctx, track(() => promise));
+  return ctx;
+}
+
+/** Makes a trap fail the promises these methods give: a stream's pending `pull`, say. */
+export function trackMethods(Class, names) {
+  for (const name of names) {
+    const method = Class.prototype[name];
+    Class.prototype[name] = function (...args) {
+      return track(() => method.apply(this, args));
+    };
+  }
+}
+
+// A promise rejected from another request's context is handed over to its own context, when the event
+// loop next polls. A Worker in this isolate that waits for an object here must get its own rejection
+// before the object's: with nothing left to wait for, the runtime would cancel it as hung.
+const HANDOVER_MS = 10;
+
+/** A durable object class around `Class`, a wasm class, with those of its methods. */
+export function object(Class, names) {
+  class Contained extends DurableObject {
+    #object;
+    #generation;
+    #ready;
+    #gates;
+    #handover;
+
+    constructor(ctx, env) {
+      super(observe(ctx), env);
+      const { storage, blockConcurrencyWhile } = ctx;
+      const { transaction } = storage;
+      // A callback that never ends would block the object, or keep its transaction open.
+      ctx.blockConcurrencyWhile = (f) => {
+        const gate = blockConcurrencyWhile.call(ctx, () => track(f));
+        this.#gates?.push(gate);
+        return gate;
+      };
+      storage.transaction = (f, ...rest) => transaction.call(storage, (txn) => track(() => f(txn)), ...rest);
+    }
+
+    // The wasm object is not made in the constructor: a panic there must fail a call, not the sockets.
+    async #build() {
+      // In workerd a timer that comes due while `blockConcurrencyWhile` waits for a later timer blocks
+      // the object for 30 seconds. So ours has to be over.
+      await this.#handover;
+      const gates = (this.#gates = []);
+      try {
+        this.#object = new Class(this.ctx, this.env);
+      } finally {
+        this.#gates = undefined;
+      }
+      // The runtime holds back other events while an initialization runs, but not the one that began it.
+      await Promise.all(gates);
+    }
+
+    #living() {
+      if (this.#generation === generation) return this.#ready;
+      this.#generation = generation;
+      const ready = this.#build();
+      const settle = (built) => {
+        if (this.#ready !== ready) return;
+        this.#ready = undefined;
+        if (!built) this.#generation = undefined;
+      };
+      ready.then(() => settle(true), () => settle(false));
+      return (this.#ready = ready);
+    }
+
+    static async invoke(self, name, args) {
+      try {
+        return await call(() => {
+          const ready = self.#living();
+          return ready ? ready.then(() => self.#object[name](...args)) : self.#object[name](...args);
+        });
+      } catch (error) {
+        if (error instanceof InstanceReset) {
+          await (self.#handover ??= scheduler.wait(HANDOVER_MS).finally(() => (self.#handover = undefined)));
+        }
+        throw error;
+      }
+    }
+  }
+
+  const { invoke } = Contained;
+  for (const name of names) {
+    Contained.prototype[name] = function (...args) {
+      return invoke(this, name, args);
+    };
+  }
+  return Contained;
+}

@@ -1,0 +1,73 @@
+//! What can go wrong in a build, and how to mend it.
+
+use std::path::PathBuf;
+
+/// A build that failed. The message names the fix where there is one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A program could not be started.
+    #[error("could not run `{program}`: {source}")]
+    Run {
+        /// The program.
+        program: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A program ran and failed; it has said why.
+    #[error("`{program}` failed ({status})")]
+    Failed {
+        /// The program with the arguments that matter.
+        program: String,
+        /// How it ended.
+        status: std::process::ExitStatus,
+    },
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// `cargo metadata` printed something unexpected.
+    #[error("could not read the output of `cargo metadata`: {0}")]
+    Metadata(#[from] serde_json::Error),
+    /// The manifest names no package: it is that of a workspace.
+    #[error("{} is not the manifest of a package; name that of the Worker's crate", .0.display())]
+    NotAPackage(PathBuf),
+    /// The crate has no library to turn into a Worker.
+    #[error(
+        "the package `{0}` has no cdylib; add to its Cargo.toml:\n\n    [lib]\n    crate-type = [\"cdylib\"]\n"
+    )]
+    NoCdylib(String),
+    /// The target is not installed.
+    #[error("the wasm32 target is missing; run `rustup target add wasm32-unknown-unknown`")]
+    NoTarget,
+    /// The crate's wasm-bindgen is not the one this tool reads.
+    #[error(
+        "Cargo.lock has wasm-bindgen {found}, this lunora-build reads {expected}; \
+         run `cargo update -p wasm-bindgen --precise {expected}`"
+    )]
+    BindgenVersion {
+        /// The version in the lock file.
+        found: String,
+        /// The version of `wasm-bindgen-cli-support` in this tool.
+        expected: &'static str,
+    },
+    /// The crate does not depend on wasm-bindgen at all.
+    #[error("Cargo.lock has no wasm-bindgen; run `cargo add worker`")]
+    NoBindgen,
+    /// wasm-bindgen refused the module.
+    #[error("wasm-bindgen: {0}")]
+    Bindgen(String),
+    /// The JavaScript of wasm-bindgen is not what this tool knows how to extend.
+    #[error(
+        "the generated index.js does not contain `{0}` exactly once; lunora-build and its wasm-bindgen do not fit \
+         together, use the versions of one release"
+    )]
+    Glue(&'static str),
+    /// An option that is not known, or lacks its value.
+    #[error("{0}\n\n{usage}", usage = crate::build::USAGE)]
+    Usage(String),
+}

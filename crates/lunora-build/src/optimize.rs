@@ -1,0 +1,89 @@
+//! `wasm-opt`, where it is found, and the sizes a build ends with.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use flate2::{Compression, write::GzEncoder};
+
+use crate::{Error, cargo::run};
+
+/// What to make the wasm smaller with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum WasmOpt {
+    /// The program `WASM_OPT_BIN` names, else that of npm's `binaryen` in a `node_modules` of the
+    /// crate's folder or of one above it, else none.
+    #[default]
+    Find,
+    /// This program.
+    Program(PathBuf),
+    /// None: a faster build, a larger Worker.
+    Off,
+}
+
+/// How many bytes a file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// As it is.
+    pub raw: u64,
+    /// After gzip, which is what a Worker's size limit counts.
+    pub gzip: u64,
+}
+
+// The proposals rustc and wasm-bindgen use. wasm-opt would take them from the module, were they in it.
+const FEATURES: [&str; 7] = [
+    "--enable-mutable-globals",
+    "--enable-sign-ext",
+    "--enable-nontrapping-float-to-int",
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-reference-types",
+    "--enable-exception-handling",
+];
+
+impl WasmOpt {
+    /// The program to run for a crate in `dir`, if any.
+    pub(crate) fn program(&self, dir: &Path) -> Option<PathBuf> {
+        match self {
+            Self::Off => None,
+            Self::Program(path) => Some(path.clone()),
+            Self::Find => env::var_os("WASM_OPT_BIN").map(PathBuf::from).or_else(|| {
+                let mut candidates =
+                    dir.ancestors().map(|dir| dir.join("node_modules/.bin/wasm-opt"));
+                candidates.find(|candidate| candidate.exists())
+            }),
+        }
+    }
+}
+
+/// Makes a wasm file smaller, in place.
+pub(crate) fn optimize(program: &Path, wasm: &Path) -> Result<(), Error> {
+    let mut command = Command::new(program);
+    command.arg("-O").arg("--debuginfo").args(FEATURES).arg(wasm).arg("-o").arg(wasm);
+    run(&mut command)
+}
+
+impl Size {
+    pub(crate) fn of(path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::File { path: path.into(), source };
+        let bytes = fs::read(path).map_err(failed)?;
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        io::copy(&mut bytes.as_slice(), &mut encoder).map_err(failed)?;
+        let gzip = encoder.finish().map_err(failed)?;
+        Ok(Self { raw: bytes.len() as u64, gzip: gzip.len() as u64 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_explicit_choice_is_not_searched_for() {
+        assert_eq!(WasmOpt::Off.program(Path::new("/")), None);
+        let named = WasmOpt::Program("/opt/wasm-opt".into());
+        assert_eq!(named.program(Path::new("/")), Some("/opt/wasm-opt".into()));
+    }
+}

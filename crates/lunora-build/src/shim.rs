@@ -1,0 +1,107 @@
+//! The entry point, `shim.js`, written for what a crate exports.
+
+use std::fmt::Write as _;
+
+use crate::exports::Exports;
+
+/// What the shim builds on; the same for every crate.
+pub(crate) const CONTAIN_JS: &str = include_str!("contain.js");
+
+const HEADER: &str = r#"// Written by lunora-build for this crate's exports. See contain.js.
+import { WorkerEntrypoint } from "cloudflare:workers";
+import * as wasm from "./index.js";
+import { call, object, observe, respond, trackMethods } from "./contain.js";
+"#;
+
+/// The handlers the runtime calls; each has the event's own name in Rust, and takes `env` and `ctx`.
+const HANDLERS: [(&str, &str); 5] = [
+    ("fetch", "respond"),
+    ("scheduled", "call"),
+    ("queue", "call"),
+    ("email", "call"),
+    ("connect", "call"),
+];
+
+/// The text of `shim.js`. Only what the crate exports is defined in it.
+pub(crate) fn generate(exports: &Exports) -> String {
+    let mut js = String::from(HEADER);
+    let (objects, others): (Vec<_>, Vec<_>) =
+        exports.classes.iter().partition(|class| class.is_durable_object());
+
+    js.push('\n');
+    for class in others.iter().filter(|class| !class.methods.is_empty()) {
+        let _ = writeln!(js, "trackMethods(wasm.{}, {});", class.name, list(&class.methods));
+    }
+
+    js.push_str("\nexport default class extends WorkerEntrypoint {\n");
+    for name in &exports.functions {
+        let _ = match HANDLERS.iter().find(|(handler, _)| handler == name) {
+            Some((_, run)) => {
+                writeln!(
+                    js,
+                    "  {name}(event) {{ return {run}(() => wasm.{name}(event, this.env, observe(this.ctx))); }}"
+                )
+            }
+            // Any other function can be called over a service binding.
+            None => {
+                writeln!(js, "  {name}(...args) {{ return call(() => wasm.{name}(...args)); }}")
+            }
+        };
+    }
+    js.push_str("}\n");
+
+    for class in objects {
+        let _ = writeln!(
+            js,
+            "export const {0} = object(wasm.{0}, {1});",
+            class.name,
+            list(&class.methods)
+        );
+    }
+    js
+}
+
+fn list(names: &[String]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    format!("[{}]", quoted.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defines_what_is_exported_and_nothing_else() {
+        let exports = Exports::parse(
+            "export class Room {\n    fetch(req: Request): Promise<any>;\n    constructor(state: any, env: any);\n}\n\
+             export class Options {\n    private constructor();\n}\n\
+             export function fetch(req: Request, env: any, ctx: any): Promise<any>;\n\
+             export function add(a: number, b: number): number;\n",
+        );
+        let js = generate(&exports);
+        assert!(js.contains("fetch(event) { return respond("), "{js}");
+        assert!(js.contains("add(...args) { return call(() => wasm.add(...args)); }"), "{js}");
+        assert!(js.contains("export const Room = object(wasm.Room, [\"fetch\"]);"), "{js}");
+        for absent in ["scheduled", "queue", "email", "alarm", "webSocket", "Options"] {
+            assert!(!js.contains(absent), "{absent} in {js}");
+        }
+    }
+
+    #[test]
+    fn a_failing_cron_is_not_answered() {
+        let js = generate(&Exports::parse(
+            "export function scheduled(a: any, b: any, c: any): Promise<any>;",
+        ));
+        assert!(js.contains("scheduled(event) { return call("), "{js}");
+        assert!(!js.contains("return respond("), "{js}");
+    }
+
+    #[test]
+    fn hidden_classes_are_watched_not_exported() {
+        let exports =
+            Exports::parse("declare class Source {\n    pull(c: Controller): Promise<any>;\n}\n");
+        let js = generate(&exports);
+        assert!(js.contains("trackMethods(wasm.Source, [\"pull\"]);"), "{js}");
+        assert!(!js.contains("export const Source"), "{js}");
+    }
+}

@@ -1,0 +1,157 @@
+// The example, as its users meet it: signing in, sending, reading, listening.
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { Miniflare } from "miniflare";
+import { workerOptions } from "./worker.mjs";
+
+const CHAT = new URL("../examples/chat", import.meta.url).pathname;
+const ORIGIN = "http://chat.test";
+
+const quiet = { handleRuntimeStdio: (...streams) => streams.forEach((stream) => stream.resume()) };
+let mf;
+before(() => {
+  mf = new Miniflare({ ...workerOptions(CHAT), ...quiet });
+});
+after(() => mf.dispose());
+
+const get = (path, init) => mf.dispatchFetch(ORIGIN + path, init);
+
+async function signIn(name) {
+  const response = await get("/api/sign-in", { method: "POST", body: JSON.stringify({ name }) });
+  assert.equal(response.status, 200);
+  return (await response.json()).token;
+}
+
+async function rpc(token, functionPath, args, { shardKey = "general", headers = {} } = {}) {
+  const response = await get("/_lunora/rpc", {
+    method: "POST",
+    headers: { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }), ...headers },
+    body: JSON.stringify({ functionPath, args, shardKey }),
+  });
+  return { status: response.status, ...(await response.json()) };
+}
+
+test("the first page says what to type", async () => {
+  const text = await (await get("/")).text();
+  assert.ok(text.includes(`${ORIGIN}/api/sign-in`), text);
+});
+
+test("a message is sent and read, in its own channel only", async () => {
+  const ada = await signIn("Ada 💬");
+  const sent = await rpc(ada, "messages:send", { text: "hello" });
+  assert.equal(sent.status, 200);
+  assert.equal(sent.result.author, "Ada 💬");
+
+  const { result } = await rpc(ada, "messages:list", {});
+  assert.deepEqual(result.map(({ text }) => text), ["hello"]);
+  assert.deepEqual((await rpc(ada, "messages:list", {}, { shardKey: "random" })).result, []);
+});
+
+test("a write that is replayed is stored once", async () => {
+  const ada = await signIn("ada");
+  const channel = { shardKey: "replay", headers: { "x-lunora-mutation-id": "m-1" } };
+  const first = await rpc(ada, "messages:send", { text: "once" }, channel);
+  const second = await rpc(ada, "messages:send", { text: "once" }, channel);
+  assert.deepEqual(second.result, first.result);
+  assert.equal((await rpc(ada, "messages:list", {}, { shardKey: "replay" })).result.length, 1);
+});
+
+test("arguments are checked", async () => {
+  const ada = await signIn("ada");
+  for (const [path, args, expected] of [
+    ["messages:send", { text: 7 }, "args.text: Expected a string of 1 to 2000 characters at text, received 7"],
+    ["messages:send", {}, "args.text: Expected a string of 1 to 2000 characters at text, received null"],
+    ["messages:list", { limit: 0 }, "args.limit: Expected an integer from 1 to 200 at limit, received 0"],
+  ]) {
+    const { status, error } = await rpc(ada, path, args);
+    assert.deepEqual([status, error], [400, { code: "VALIDATION_ERROR", message: expected }]);
+  }
+  const unknown = await rpc(ada, "messages:burn", {});
+  assert.deepEqual([unknown.status, unknown.error.code], [404, "FUNCTION_NOT_FOUND"]);
+});
+
+test("nobody gets in without a token, or with one that was tampered with", async () => {
+  const nobody = await rpc(null, "messages:list", {});
+  assert.deepEqual([nobody.status, nobody.error.code], [403, "FORBIDDEN_SHARD"]);
+
+  const [claims, signature] = (await signIn("ada")).split(".");
+  const forged = Buffer.from(JSON.stringify({ name: "root", expires_at_ms: 9e15 })).toString("base64url");
+  for (const token of ["", "x", `${forged}.${signature}`, `${claims}.`, `${claims}.AAAA`]) {
+    const refused = await rpc(token || "x.y", "messages:list", {});
+    assert.deepEqual([refused.status, refused.error.code], [401, "UNAUTHORIZED"], token);
+  }
+});
+
+test("a socket opens, is kept alive and echoes", async () => {
+  const refused = await get("/_lunora/ws?shard=general", { headers: { upgrade: "websocket" } });
+  assert.equal(refused.status, 403);
+
+  const token = await signIn("ada");
+  const response = await get("/_lunora/ws?shard=general", {
+    headers: { upgrade: "websocket", authorization: `Bearer ${token}` },
+  });
+  assert.equal(response.status, 101);
+  assert.equal(response.headers.get("x-frame-options"), null);
+  const socket = response.webSocket;
+  socket.accept();
+  const ask = (message) =>
+    new Promise((resolve) => {
+      socket.addEventListener("message", ({ data }) => resolve(data), { once: true });
+      socket.send(message);
+    });
+  assert.equal(await ask("lunora-ping"), "lunora-pong");
+  assert.equal(await ask("hello"), "hello");
+  socket.close();
+});
+
+test("the cron of wrangler.jsonc runs", async () => {
+  const worker = await mf.getWorker();
+  assert.equal((await worker.scheduled({ cron: "*/5 * * * *" })).outcome, "ok");
+});
+
+test("an application that cannot be built answers 500, and is built as soon as it can", async () => {
+  const options = workerOptions(CHAT);
+  const broken = new Miniflare({ ...options, ...quiet, bindings: {} });
+  try {
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const response = await broken.dispatchFetch(`${ORIGIN}/`);
+      assert.equal(response.status, 500);
+      assert.equal(await response.text(), '{"error":{"code":"INTERNAL","message":"Internal error"}}');
+      assert.equal(response.headers.get("x-content-type-options"), "nosniff");
+    }
+    const worker = await broken.getWorker();
+    assert.equal((await worker.scheduled({ cron: "*/5 * * * *" })).outcome, "exception");
+
+    await broken.setOptions({ ...options, ...quiet });
+    assert.equal((await broken.dispatchFetch(`${ORIGIN}/`)).status, 200);
+  } finally {
+    await broken.dispose();
+  }
+});
+
+test("rows outlive the process", async () => {
+  const state = await mkdtemp(join(tmpdir(), "lunora-chat-"));
+  const serve = async (use) => {
+    const mine = new Miniflare({ ...workerOptions(CHAT), ...quiet, defaultPersistRoot: state });
+    try {
+      await use((path, init) => mine.dispatchFetch(ORIGIN + path, init));
+    } finally {
+      await mine.dispose();
+    }
+  };
+  try {
+    const token = await signIn("ada");
+    const call = (fetch, body) =>
+      fetch("/_lunora/rpc", { method: "POST", headers: { authorization: `Bearer ${token}` }, body: JSON.stringify(body) });
+    await serve((fetch) => call(fetch, { functionPath: "messages:send", args: { text: "still here" } }));
+    await serve(async (fetch) => {
+      const { result } = await (await call(fetch, { functionPath: "messages:list" })).json();
+      assert.deepEqual(result.map(({ text }) => text), ["still here"]);
+    });
+  } finally {
+    await rm(state, { recursive: true });
+  }
+});

@@ -1,0 +1,86 @@
+//! Bearer tokens: `<base64url claims>.<base64url HMAC-SHA256>`.
+
+use std::rc::Rc;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use lunora::prelude::*;
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+/// How long a token is good for.
+const LIFETIME_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Signs tokens and checks them.
+#[derive(Clone)]
+pub struct Sessions {
+    secret: Rc<str>,
+}
+
+/// What a token says.
+#[derive(Deserialize, Serialize)]
+struct Claims {
+    name: String,
+    expires_at_ms: u64,
+}
+
+/// What signing in answers.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Session {
+    token: String,
+    name: String,
+    expires_at_ms: u64,
+}
+
+impl Sessions {
+    /// Takes the secret from `AUTH_SECRET`.
+    pub fn from_env(env: &Env) -> Result<Self, LunoraError> {
+        let secret = env.secret("AUTH_SECRET").map_err(|error| {
+            LunoraError::new(
+                Code::Misconfigured,
+                "AUTH_SECRET is not set: put it into .dev.vars, or run `npx wrangler secret put AUTH_SECRET`",
+            )
+            .with_source(error)
+        })?;
+        Ok(Self { secret: secret.to_string().into() })
+    }
+
+    /// A token for `name`.
+    pub fn sign_in(&self, name: &str) -> Result<Session, LunoraError> {
+        let expires_at_ms = worker::Date::now().as_millis() + LIFETIME_MS;
+        let claims = Claims { name: name.to_owned(), expires_at_ms };
+        let claims =
+            URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).map_err(LunoraError::internal)?);
+        let signature = URL_SAFE_NO_PAD.encode(self.mac(&claims)?.finalize().into_bytes());
+        Ok(Session { token: format!("{claims}.{signature}"), name: name.to_owned(), expires_at_ms })
+    }
+
+    /// Who sent `request`: nobody without a token, and an error with one that is not good.
+    pub fn identify(&self, request: &Request) -> Result<Option<Identity>, LunoraError> {
+        let Some(token) = request.bearer() else {
+            return Ok(None);
+        };
+        let claims = self
+            .verify(token)
+            .ok_or_else(|| LunoraError::unauthorized("the token is not valid"))?;
+        if claims.expires_at_ms <= worker::Date::now().as_millis() {
+            return Err(LunoraError::unauthorized("the token has expired; sign in again"));
+        }
+        let expires_at_ms = i64::try_from(claims.expires_at_ms).unwrap_or(i64::MAX);
+        Ok(Some(Identity::user(claims.name).expires_at_ms(expires_at_ms)))
+    }
+
+    fn verify(&self, token: &str) -> Option<Claims> {
+        let (claims, signature) = token.split_once('.')?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        self.mac(claims).ok()?.verify_slice(&signature).ok()?;
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
+    }
+
+    fn mac(&self, claims: &str) -> Result<Hmac<Sha256>, LunoraError> {
+        let mac = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes())
+            .map_err(LunoraError::internal)?;
+        Ok(mac.chain_update(claims))
+    }
+}

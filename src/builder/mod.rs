@@ -1,0 +1,377 @@
+//! The builder: every setting of a Worker, and the compile errors that a wrong set of them gives.
+
+pub mod requirements;
+pub mod state;
+
+use std::{fmt, rc::Rc};
+
+use self::{
+    requirements::{
+        AdminTokenForBackup, AdminTokenOnce, AuthorizeFanOutOnce, AuthorizeShardOnce, BackupOnce,
+        CoordinatorForBackup, CoordinatorForFanOut, DefaultShardKeyOnce, HasShardDo,
+        HttpRouterOnce, JurisdictionOnce, OpenShardsOnce, QueryCoordinatorOnce,
+        ResolveIdentityOnce, SecurityOnce, ShardDoOnce, ShardRegionOnce,
+    },
+    state::{
+        Called, Empty, Missing, SetAdminToken, SetAuthorizeFanOut, SetAuthorizeShard, SetBackup,
+        SetDefaultShardKey, SetHttpRouter, SetJurisdiction, SetOpenShards, SetQueryCoordinator,
+        SetResolveIdentity, SetSecurity, SetShardDo, SetShardRegion, State,
+    },
+};
+use crate::{
+    backup::BackupConfig,
+    coordinator::QueryCoordinator,
+    message::{IntoResponse, Request},
+    pipeline::{
+        Lunora,
+        edge::Security,
+        hooks::{
+            FanOutAccess, GrantFn, HandlerFn, IdentityResolver, IntoGrant, IntoIdentity,
+            ResolverFn, RouteContext, ShardAccess,
+        },
+        route::{Route, RoutePattern},
+        scheduled::IntoOutcome,
+        settings::Settings,
+    },
+    platform::{CronExpression, Env, Jurisdiction, LocationHint, ScheduledEvent, ShardNamespace},
+    wire::{AdminToken, ShardKey},
+};
+
+/// Configures a [`Lunora`]. Call the setters in any order, then [`build`](Self::build).
+///
+/// ```no_run
+/// use lunora::prelude::*;
+///
+/// fn app(env: &Env) -> Result<Lunora, LunoraError> {
+///     Ok(Lunora::builder()
+///         .shard_do(env.durable_object("SHARD")?)
+///         .resolve_identity(async |request, _env| request.cookie("user").map(Identity::user))
+///         .authorize_shard(async |access| access.identity.is_some())
+///         .route(route!("GET /healthz"), async |_request, _env, _ctx| Response::text("ok"))
+///         .build())
+/// }
+/// ```
+///
+/// # What does not compile
+///
+/// A set of settings that cannot work is a compile error that names what is missing and the call
+/// that adds it; everything that is missing is named at once:
+///
+/// ```compile_fail,E0277
+/// # use lunora::prelude::*;
+/// # fn app(namespace: lunora::testing::MemoryNamespace, backup: BackupConfig) {
+/// // error: a scheduled backup needs a query coordinator, and none was configured
+/// // error: a scheduled backup needs an admin token, and none was configured
+/// lunora::testing::builder().shard_do(namespace).backup(backup).build();
+/// # }
+/// ```
+///
+/// So is calling a setter twice. `route`, `routes` and `cron` add, and may be called as often as
+/// you like.
+///
+/// # Conditional configuration
+///
+/// Each call changes the builder's type, so the two branches of an `if` must end alike. Either
+/// each branch ends in `build`, or the value is what the condition chooses:
+///
+/// ```
+/// use lunora::{Identity, Lunora, Response, Security, security::SecurityHeaders, testing};
+///
+/// # fn example(public: bool) {
+/// # let namespace = testing::MemoryNamespace::new(async |_, _| Response::empty());
+/// let builder = testing::builder().shard_do(namespace);
+/// let app = if public {
+///     builder.allow_unauthenticated_shard_access().build()
+/// } else {
+///     builder.authorize_shard(async |access| access.identity.is_some()).build()
+/// };
+/// # let _ = app;
+/// # }
+/// ```
+///
+/// For a backup that only some deployments have there is [`maybe_backup`](Self::maybe_backup).
+///
+/// # Types
+///
+/// You won't need to write the parameters out: `S` is what was called so far, and `E` the
+/// environment that hooks receive. A function that returns a builder, or a struct that holds one,
+/// names the calls, the last one outermost:
+///
+/// ```
+/// use lunora::{Builder, Response, builder::state::SetShardDo, testing::{self, MemoryEnvironment}};
+///
+/// struct Draft {
+///     builder: Builder<SetShardDo, MemoryEnvironment>,
+/// }
+///
+/// fn base() -> Draft {
+///     let shards = testing::MemoryNamespace::new(async |_, _| Response::empty());
+///     Draft { builder: testing::builder().shard_do(shards) }
+/// }
+/// # let _ = base().builder.build();
+/// ```
+#[must_use = "a builder does nothing until `.build()` is called"]
+pub struct Builder<S: State = Empty, E = Env> {
+    shard_do: S::ShardDo,
+    settings: Settings<E>,
+}
+
+impl Lunora {
+    /// A builder for the real platform.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+}
+
+impl<E> Builder<Empty, E> {
+    /// A builder whose hooks receive an environment of type `E`.
+    ///
+    /// [`Lunora::builder`] is this for the real platform, and
+    /// [`testing::builder`](crate::testing::builder) for the one in memory.
+    pub fn new() -> Self {
+        Self { shard_do: Missing::new(), settings: Settings::default() }
+    }
+}
+
+impl<E> Default for Builder<Empty, E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Every setter, and [`build`](Builder::build).
+impl<S: State, E: 'static> Builder<S, E> {
+    /// The Durable Objects that hold the data, one a shard. Required.
+    ///
+    /// `worker::ObjectNamespace` is such a namespace: `.shard_do(env.durable_object("SHARD")?)`.
+    pub fn shard_do(self, namespace: impl ShardNamespace) -> Builder<SetShardDo<S>, E>
+    where
+        S::ShardDo: ShardDoOnce,
+    {
+        Builder { shard_do: Called::with(Rc::new(namespace)), settings: self.settings }
+    }
+
+    /// The shard of calls that name none. Default: `__root__`.
+    pub fn default_shard_key(mut self, key: ShardKey) -> Builder<SetDefaultShardKey<S>, E>
+    where
+        S::DefaultShardKey: DefaultShardKeyOnce,
+    {
+        self.settings.default_shard_key = key;
+        self.advance()
+    }
+
+    /// The jurisdiction that no shard's data may leave. Default: none.
+    ///
+    /// A host that cannot bind objects to it refuses every call; it is never ignored.
+    pub fn jurisdiction(mut self, jurisdiction: Jurisdiction) -> Builder<SetJurisdiction<S>, E>
+    where
+        S::Jurisdiction: JurisdictionOnce,
+    {
+        self.settings.placement = self.settings.placement.jurisdiction(jurisdiction);
+        self.advance()
+    }
+
+    /// Where a new shard should be created, by its key. Default: near its first caller.
+    ///
+    /// It is a hint, sent only where no [`jurisdiction`](Self::jurisdiction) is set.
+    pub fn shard_region(
+        mut self,
+        region: impl Fn(&ShardKey) -> Option<LocationHint> + 'static,
+    ) -> Builder<SetShardRegion<S>, E>
+    where
+        S::ShardRegion: ShardRegionOnce,
+    {
+        self.settings.placement = self.settings.placement.region(region);
+        self.advance()
+    }
+
+    /// Finds out who is calling. Default: nobody is anybody.
+    ///
+    /// `None` is a caller without credentials; an error refuses the request with the error's own
+    /// status, so that wrong credentials never pass for none. The request's body is not there any
+    /// more: it was read as the envelope.
+    pub fn resolve_identity<F, R>(self, resolver: F) -> Builder<SetResolveIdentity<S>, E>
+    where
+        F: AsyncFn(&Request, &E) -> R + 'static,
+        R: IntoIdentity + 'static,
+        S::ResolveIdentity: ResolveIdentityOnce,
+    {
+        self.resolve_identity_with(ResolverFn::new(resolver))
+    }
+
+    /// As [`resolve_identity`](Self::resolve_identity), by an [`IdentityResolver`], such as
+    /// [`first_match`](crate::first_match) or [`per_route`](crate::per_route) of several.
+    pub fn resolve_identity_with(
+        mut self,
+        resolver: impl IdentityResolver<E>,
+    ) -> Builder<SetResolveIdentity<S>, E>
+    where
+        S::ResolveIdentity: ResolveIdentityOnce,
+    {
+        self.settings.resolve_identity = Some(Box::new(resolver));
+        self.advance()
+    }
+
+    /// Decides who may reach which shard, by calls and by live connections, for the default shard
+    /// too. Only `true` grants; an error denies and is logged.
+    ///
+    /// Default: the default shard is open to everybody, every other shard to nobody.
+    pub fn authorize_shard<F, R>(mut self, gate: F) -> Builder<SetAuthorizeShard<S>, E>
+    where
+        F: AsyncFn(&ShardAccess) -> R + 'static,
+        R: IntoGrant + 'static,
+        S::AuthorizeShard: AuthorizeShardOnce,
+    {
+        self.settings.authorize_shard = Some(Box::new(GrantFn::new(gate)));
+        self.advance()
+    }
+
+    /// Decides who may query across the shards of a table. Only `true` grants; an error denies
+    /// and is logged.
+    ///
+    /// Default: nobody. [`authorize_shard`](Self::authorize_shard) is never asked instead.
+    pub fn authorize_fan_out<F, R>(mut self, gate: F) -> Builder<SetAuthorizeFanOut<S>, E>
+    where
+        F: AsyncFn(&FanOutAccess) -> R + 'static,
+        R: IntoGrant + 'static,
+        S::AuthorizeFanOut: AuthorizeFanOutOnce,
+    {
+        self.settings.authorize_fan_out = Some(Box::new(GrantFn::new(gate)));
+        self.advance()
+    }
+
+    /// Opens every shard, and queries across them, to everybody, where no gate is configured.
+    ///
+    /// For deployments without users, such as a public read-only board. Default: closed.
+    pub fn allow_unauthenticated_shard_access(mut self) -> Builder<SetOpenShards<S>, E>
+    where
+        S::OpenShards: OpenShardsOnce,
+    {
+        self.settings.allow_unauthenticated_shard_access = true;
+        self.advance()
+    }
+
+    /// Adds a route of the application's own. It may be called as often as there are routes.
+    ///
+    /// Routes come before the reserved endpoints; `"METHOD /path"` comes before `"/path"`, and of
+    /// two equal patterns the later counts.
+    pub fn route<F, R>(self, pattern: RoutePattern, handler: F) -> Self
+    where
+        F: AsyncFn(Request, &E, &RouteContext<'_>) -> R + 'static,
+        R: IntoResponse + 'static,
+    {
+        self.routes([Route::new(pattern, handler)])
+    }
+
+    /// Adds several routes.
+    pub fn routes(mut self, routes: impl IntoIterator<Item = Route<E>>) -> Self {
+        for route in routes {
+            self.settings.routes.push(route);
+        }
+        self
+    }
+
+    /// Answers what neither a route nor a reserved endpoint does: an SSR framework, a router.
+    ///
+    /// When it fails, the answer is a plain 500 without a word of the error, which is logged.
+    /// Default: 404.
+    pub fn http_router<F, R>(mut self, router: F) -> Builder<SetHttpRouter<S>, E>
+    where
+        F: AsyncFn(Request, &E, &RouteContext<'_>) -> R + 'static,
+        R: IntoResponse + 'static,
+        S::HttpRouter: HttpRouterOnce,
+    {
+        self.settings.http_router = Some(Box::new(HandlerFn::new(router)));
+        self.advance()
+    }
+
+    /// Response headers, CORS and CSRF. Default: every protection on, no foreign origin allowed.
+    pub fn security(mut self, security: Security) -> Builder<SetSecurity<S>, E>
+    where
+        S::Security: SecurityOnce,
+    {
+        self.settings.security = security;
+        self.advance()
+    }
+
+    /// The token of operators. A [`backup`](Self::backup) needs it.
+    pub fn admin_token(mut self, token: AdminToken) -> Builder<SetAdminToken<S>, E>
+    where
+        S::AdminToken: AdminTokenOnce,
+    {
+        self.settings.admin_token = Some(token);
+        self.advance()
+    }
+
+    /// What runs queries across shards. A [`backup`](Self::backup) needs it, and so does
+    /// [`authorize_fan_out`](Self::authorize_fan_out). Default: such queries are refused.
+    pub fn query_coordinator(
+        mut self,
+        coordinator: QueryCoordinator,
+    ) -> Builder<SetQueryCoordinator<S>, E>
+    where
+        S::QueryCoordinator: QueryCoordinatorOnce,
+    {
+        self.settings.query_coordinator = Some(coordinator);
+        self.advance()
+    }
+
+    /// Runs `handler` when the trigger `cron` fires. It may be called as often as there are
+    /// handlers; all that match run, and one failure masks none.
+    ///
+    /// The expression is compared with the trigger's as text, so it is the very one of
+    /// `triggers.crons` in `wrangler.jsonc`.
+    pub fn cron<F, R>(mut self, cron: CronExpression, handler: F) -> Self
+    where
+        F: AsyncFn(ScheduledEvent, &E, &RouteContext<'_>) -> R + 'static,
+        R: IntoOutcome + 'static,
+    {
+        self.settings.crons.push(cron, handler);
+        self
+    }
+
+    /// Backs every shard up on a schedule. Needs [`admin_token`](Self::admin_token) and
+    /// [`query_coordinator`](Self::query_coordinator).
+    ///
+    /// This version has the settings of backups and not yet their engine: when the backup's
+    /// trigger fires, [`Lunora::scheduled`] fails and says so.
+    pub fn backup(self, backup: BackupConfig) -> Builder<SetBackup<S>, E>
+    where
+        S::Backup: BackupOnce,
+    {
+        self.maybe_backup(Some(backup))
+    }
+
+    /// As [`backup`](Self::backup), for a backup that only some deployments have. What a backup
+    /// needs is needed in either case.
+    pub fn maybe_backup(mut self, backup: Option<BackupConfig>) -> Builder<SetBackup<S>, E>
+    where
+        S::Backup: BackupOnce,
+    {
+        self.settings.backup = backup;
+        self.advance()
+    }
+
+    /// The Worker. It cannot fail: whatever could be wrong as a value was refused when the value
+    /// was made, and whatever is missing does not compile.
+    pub fn build(self) -> Lunora<E>
+    where
+        S::ShardDo: HasShardDo,
+        S::QueryCoordinator:
+            CoordinatorForBackup<S::Backup> + CoordinatorForFanOut<S::AuthorizeFanOut>,
+        S::AdminToken: AdminTokenForBackup<S::Backup>,
+    {
+        Lunora::new(self.shard_do.into_namespace(), self.settings)
+    }
+
+    /// The same builder after one more call, which was not `shard_do`.
+    fn advance<Next: State<ShardDo = S::ShardDo>>(self) -> Builder<Next, E> {
+        Builder { shard_do: self.shard_do, settings: self.settings }
+    }
+}
+
+impl<S: State, E> fmt::Debug for Builder<S, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,117 @@
+//! What was called on a builder so far, as a type.
+//!
+//! A state is [`Empty`] with one wrapper a call: `SetAdminToken<SetShardDo>` is a builder on which
+//! `shard_do` and then `admin_token` was called. Each state knows of every setter whether it was
+//! called; the requirements between setters are bounds over that (`requirements.rs`).
+
+use std::{fmt, marker::PhantomData, rc::Rc};
+
+use crate::platform::ShardNamespace;
+
+/// A setter that was not called yet.
+pub struct Missing<Setter>(PhantomData<Setter>);
+
+impl<Setter> Missing<Setter> {
+    pub(super) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<Setter> fmt::Debug for Missing<Setter> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Missing")
+    }
+}
+
+/// A setter that was called, with the value that `build` cannot do without.
+pub struct Called<Setter, Value = ()> {
+    pub(super) value: Value,
+    setter: PhantomData<Setter>,
+}
+
+impl<Setter, Value> Called<Setter, Value> {
+    pub(super) fn with(value: Value) -> Self {
+        Self { value, setter: PhantomData }
+    }
+}
+
+impl<Setter, Value> fmt::Debug for Called<Setter, Value> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Called")
+    }
+}
+
+/// A builder on which nothing was called yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Empty;
+
+/// Declares, from one row a setter: its marker, its slot in [`State`] and the wrapper that fills it.
+macro_rules! slots {
+    ($($setter:ident $Slot:ident $Set:ident = $Value:ty;)*) => {
+        /// Markers, one a setter, named like it.
+        #[allow(non_camel_case_types, reason = "the compiler's messages quote them as the call they stand for")]
+        pub mod setter {
+            $(
+                #[doc = concat!("`.", stringify!($setter), "(..)`")]
+                #[derive(Clone, Copy, Debug)]
+                pub enum $setter {}
+            )*
+        }
+
+        /// What was called on a builder so far.
+        ///
+        /// Nobody outside implements it: a state is [`Empty`] or one of the `Set…` wrappers.
+        pub trait State: sealed::Sealed {
+            $(
+                #[doc = concat!("Whether `.", stringify!($setter), "(..)` was called.")]
+                type $Slot;
+            )*
+        }
+
+        impl sealed::Sealed for Empty {}
+
+        impl State for Empty {
+            $(type $Slot = Missing<setter::$setter>;)*
+        }
+
+        $(
+            #[doc = concat!("The state after `.", stringify!($setter), "(..)` on a builder of state `S`.")]
+            #[derive(Clone, Copy, Debug)]
+            pub struct $Set<S = Empty>(PhantomData<S>);
+
+            impl<S> sealed::Sealed for $Set<S> {}
+        )*
+
+        slots!(@impl [] $($setter $Slot $Set = $Value;)*);
+    };
+    (@impl [$($Before:ident)*]) => {};
+    (@impl [$($Before:ident)*] $setter:ident $Slot:ident $Set:ident = $Value:ty; $($after:ident $After:ident $SetAfter:ident = $ValueAfter:ty;)*) => {
+        impl<S: State> State for $Set<S> {
+            type $Slot = Called<setter::$setter, $Value>;
+            $(type $Before = S::$Before;)*
+            $(type $After = S::$After;)*
+        }
+
+        slots!(@impl [$($Before)* $Slot] $($after $After $SetAfter = $ValueAfter;)*);
+    };
+}
+
+slots! {
+    admin_token AdminToken SetAdminToken = ();
+    allow_unauthenticated_shard_access OpenShards SetOpenShards = ();
+    authorize_fan_out AuthorizeFanOut SetAuthorizeFanOut = ();
+    authorize_shard AuthorizeShard SetAuthorizeShard = ();
+    backup Backup SetBackup = ();
+    default_shard_key DefaultShardKey SetDefaultShardKey = ();
+    http_router HttpRouter SetHttpRouter = ();
+    jurisdiction Jurisdiction SetJurisdiction = ();
+    query_coordinator QueryCoordinator SetQueryCoordinator = ();
+    resolve_identity ResolveIdentity SetResolveIdentity = ();
+    security Security SetSecurity = ();
+    shard_do ShardDo SetShardDo = Rc<dyn ShardNamespace>;
+    shard_region ShardRegion SetShardRegion = ();
+}
+
+mod sealed {
+    pub trait Sealed {}
+}

@@ -1,0 +1,212 @@
+//! The entry of a Worker: [`serve!`](crate::serve) and what it is made of.
+
+use std::{cell::RefCell, rc::Rc};
+
+use wasm_bindgen::JsValue;
+use worker::{Env, js_sys, web_sys, worker_sys};
+
+use crate::{
+    errors::LunoraError,
+    pipeline::{Lunora, edge_only},
+    platform::{ScheduledEvent, cloudflare, log},
+};
+
+/// Exports `fetch` and `scheduled` for a function that builds the [`Lunora`] of a Worker.
+///
+/// The function runs when the first event of an isolate arrives; what it builds serves every
+/// later one. When it fails, the request is answered 500, the error is logged, and the next event
+/// tries again.
+///
+/// A `scheduled` that fails makes the Cron invocation fail.
+///
+/// ```no_run
+/// use lunora::prelude::*;
+///
+/// fn app(env: &Env) -> Result<Lunora, LunoraError> {
+///     Ok(Lunora::builder().shard_do(env.durable_object("SHARD")?).build())
+/// }
+///
+/// lunora::serve!(app);
+/// # fn main() {}
+/// ```
+///
+/// # By hand
+///
+/// `serve!` is convenience. With `#[event(fetch)]` of the crate `worker` it reads:
+///
+/// ```no_run
+/// use lunora::{PerIsolate, prelude::*};
+/// use worker::{Context, event};
+///
+/// thread_local! {
+///     static APP: PerIsolate<Lunora> = const { PerIsolate::new() };
+/// }
+///
+/// #[event(fetch)]
+/// async fn fetch(request: Request, env: Env, ctx: Context) -> Result<Response, LunoraError> {
+///     let app = APP.with(|app| app.get_or_build(|| build(&env)))?;
+///     Ok(app.fetch(request, &env, &ctx).await)
+/// }
+///
+/// fn build(env: &Env) -> Result<Lunora, LunoraError> {
+///     Ok(Lunora::builder().shard_do(env.durable_object("SHARD")?).build())
+/// }
+/// # fn main() {}
+/// ```
+///
+/// That crate's `#[event(scheduled)]` drops the result of its handler, so that a failed run looks
+/// like a good one; keep `serve!` where a failure must be seen.
+#[macro_export]
+macro_rules! serve {
+    ($app:expr $(,)?) => {
+        const _: () = {
+            use $crate::__private::{js_sys, wasm_bindgen, wasm_bindgen_futures};
+
+            ::std::thread_local! {
+                static APP: $crate::PerIsolate<$crate::Lunora> =
+                    const { $crate::PerIsolate::new() };
+            }
+
+            #[wasm_bindgen::prelude::wasm_bindgen(
+                                js_name = fetch,
+                                wasm_bindgen = $crate::__private::wasm_bindgen,
+                                wasm_bindgen_futures = $crate::__private::wasm_bindgen_futures,
+                                js_sys = $crate::__private::js_sys
+                            )]
+            pub async fn __lunora_fetch(
+                request: $crate::__private::JsRequest,
+                env: $crate::__private::Env,
+                ctx: $crate::__private::JsContext,
+            ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
+                let app = APP.with(|app| app.get_or_build(|| ($app)(&env)));
+                $crate::__private::fetch(app, request, env, ctx).await
+            }
+
+            #[wasm_bindgen::prelude::wasm_bindgen(
+                                js_name = scheduled,
+                                wasm_bindgen = $crate::__private::wasm_bindgen,
+                                wasm_bindgen_futures = $crate::__private::wasm_bindgen_futures,
+                                js_sys = $crate::__private::js_sys
+                            )]
+            pub async fn __lunora_scheduled(
+                event: $crate::__private::JsScheduledEvent,
+                env: $crate::__private::Env,
+                ctx: $crate::__private::JsScheduleContext,
+            ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
+                let app = APP.with(|app| app.get_or_build(|| ($app)(&env)));
+                $crate::__private::scheduled(app, event, env, ctx).await
+            }
+        };
+    };
+}
+
+/// A value that is built once an isolate, by whichever event comes first.
+///
+/// ```
+/// use lunora::PerIsolate;
+///
+/// let app = PerIsolate::new();
+/// assert!(app.get_or_build(|| Err::<u8, _>("no binding")).is_err());
+/// assert_eq!(*app.get_or_build(|| Ok::<_, ()>(7)).unwrap(), 7);
+/// assert_eq!(*app.get_or_build(|| Ok::<_, ()>(8)).unwrap(), 7);
+/// ```
+#[derive(Debug)]
+pub struct PerIsolate<T>(RefCell<Option<Rc<T>>>);
+
+impl<T> PerIsolate<T> {
+    /// Nothing yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(RefCell::new(None))
+    }
+
+    /// The value; `build` runs unless it ran before and succeeded.
+    ///
+    /// # Errors
+    /// Whatever `build` failed with. The next call tries again.
+    pub fn get_or_build<E>(&self, build: impl FnOnce() -> Result<T, E>) -> Result<Rc<T>, E> {
+        if let Some(value) = &*self.0.borrow() {
+            return Ok(value.clone());
+        }
+        let value = Rc::new(build()?);
+        *self.0.borrow_mut() = Some(value.clone());
+        Ok(value)
+    }
+}
+
+impl<T> Default for PerIsolate<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What `serve!` expands to. Not a public interface.
+#[doc(hidden)]
+pub mod private {
+    pub use worker::{
+        Env, js_sys, wasm_bindgen, wasm_bindgen_futures,
+        web_sys::Request as JsRequest,
+        worker_sys::{
+            Context as JsContext, ScheduleContext as JsScheduleContext,
+            ScheduledEvent as JsScheduledEvent,
+        },
+    };
+
+    pub use super::{fetch, scheduled};
+}
+
+/// Answers one request; the promise never rejects.
+pub async fn fetch(
+    app: Result<Rc<Lunora>, LunoraError>,
+    request: web_sys::Request,
+    env: Env,
+    ctx: worker_sys::Context,
+) -> Result<JsValue, JsValue> {
+    let response = match (app, cloudflare::request_from_js(request)) {
+        (Ok(app), Ok(request)) => app.fetch(request, &env, &worker::Context::new(ctx)).await,
+        (Err(error), _) => edge_only(&LunoraError::internal(NotBuilt(error))),
+        (_, Err(error)) => edge_only(&error),
+    };
+    cloudflare::response_to_js(response)
+        .or_else(|error| cloudflare::response_to_js(edge_only(&error)))
+        .map(JsValue::from)
+        .map_err(|error| to_js_error(&error))
+}
+
+/// Runs what a trigger is registered for; the promise rejects when any of it failed.
+pub async fn scheduled(
+    app: Result<Rc<Lunora>, LunoraError>,
+    event: worker_sys::ScheduledEvent,
+    env: Env,
+    ctx: worker_sys::ScheduleContext,
+) -> Result<JsValue, JsValue> {
+    let failed = |error: &dyn std::error::Error| {
+        log::error(&error.to_string());
+        js_sys::Error::new(&error.to_string()).into()
+    };
+    let app = app.map_err(|error| failed(&NotBuilt(error)))?;
+    let event = worker::ScheduledEvent::from(event);
+    // A time in milliseconds is far below 2^53.
+    #[allow(clippy::cast_possible_truncation, reason = "milliseconds are whole and below 2^53")]
+    let event = ScheduledEvent::new(event.cron(), event.schedule() as i64);
+    app.scheduled(event, &env, &worker::ScheduleContext::from(ctx))
+        .await
+        .map(|()| JsValue::UNDEFINED)
+        .map_err(|error| failed(&error))
+}
+
+/// The application's own function failed.
+#[derive(Debug)]
+struct NotBuilt(LunoraError);
+
+impl std::fmt::Display for NotBuilt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the function given to `lunora::serve!` failed: {}", self.0.to_log_line())
+    }
+}
+
+impl std::error::Error for NotBuilt {}
+
+fn to_js_error(error: &LunoraError) -> JsValue {
+    js_sys::Error::new(&error.to_log_line()).into()
+}

@@ -1,0 +1,71 @@
+//! The answers that the pipeline makes itself.
+
+use http::{HeaderValue, Method, StatusCode, header};
+
+use super::edge::ForbiddenOrigin;
+use crate::{
+    errors::{Code, LunoraError},
+    message::{Request, Response, to_error_response},
+    platform::log,
+};
+
+/// Answers an error, and logs it where it is the server's fault. This is the one place that logs
+/// the error of a request.
+pub(super) fn error(error: &LunoraError) -> Response {
+    if error.status().is_server_error() {
+        log::error(&error.to_log_line());
+    }
+    to_error_response(error)
+}
+
+/// The answer of a router that is not ours: what it throws is a plain 500, and nothing of it.
+pub(super) fn shielded(outcome: Result<Response, LunoraError>) -> Response {
+    outcome.unwrap_or_else(|error| {
+        log::error(&format!("the http router failed: {}", error.to_log_line()));
+        Response::text("Internal Server Error").with_status(500)
+    })
+}
+
+/// 404, in the contract's plain words.
+pub(super) fn not_found() -> Response {
+    Response::text("Not found").with_status(404)
+}
+
+/// `GET /_lunora/status`: the Worker answers.
+pub(super) fn status(request: &Request) -> Response {
+    match *request.method() {
+        Method::GET => Response::raw_json(r#"{"ok":true}"#),
+        Method::HEAD => Response::empty().with_header("content-type", "application/json"),
+        _ => method_not_allowed("GET, HEAD"),
+    }
+    .with_header("cache-control", "no-store")
+}
+
+/// 405, naming what is allowed.
+pub(super) fn method_not_allowed(allowed: &'static str) -> Response {
+    let mut response = error(&LunoraError::new(
+        Code::MethodNotAllowed,
+        format!("Method not allowed; use {allowed}"),
+    ));
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// 426: the path speaks WebSocket only.
+pub(super) fn upgrade_required() -> Response {
+    let mut response =
+        error(&LunoraError::bad_request("Expected a WebSocket upgrade: send `Upgrade: websocket`"));
+    *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
+    response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    response
+}
+
+/// 413.
+pub(super) fn too_large() -> LunoraError {
+    LunoraError::new(Code::PayloadTooLarge, "Body too large")
+}
+
+/// 403 for an origin that is not trusted, naming what was expected and what came.
+pub(super) fn forbidden_origin(refused: &ForbiddenOrigin) -> Response {
+    Response::raw_json(refused.to_json()).with_status(403)
+}

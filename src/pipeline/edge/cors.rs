@@ -1,0 +1,321 @@
+//! Which other origins may read answers.
+
+use std::{marker::PhantomData, time::Duration};
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method,
+    header::{
+        ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS,
+        ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
+        ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD,
+        ORIGIN, VARY,
+    },
+};
+
+use super::Origin;
+
+/// Which other origins may read answers. Default: none.
+///
+/// The headers that Lunora's clients send and read are allowed and exposed in any case: they are
+/// part of the contract.
+///
+/// ```
+/// use lunora::{origin, security::Cors};
+///
+/// let cors = Cors::origins([origin!("https://app.example.com")]).allow_credentials();
+/// # let _ = cors;
+/// ```
+///
+/// Credentials for everybody do not compile:
+///
+/// ```compile_fail,E0277
+/// // error: credentials cannot be allowed for every origin
+/// lunora::security::Cors::any_origin().allow_credentials();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Cors<Origins = ListedOrigins> {
+    pub(super) rules: CorsRules,
+    origins: PhantomData<Origins>,
+}
+
+/// The origins of a [`Cors`] are a list.
+#[derive(Clone, Copy, Debug)]
+pub struct ListedOrigins;
+
+/// The origins of a [`Cors`] are all there are.
+#[derive(Clone, Copy, Debug)]
+pub struct AnyOrigin;
+
+/// Origins that credentials can be allowed for.
+#[diagnostic::on_unimplemented(
+    message = "credentials cannot be allowed for every origin",
+    label = "list the origins instead: `Cors::origins([..]).allow_credentials()`",
+    note = "any page on the web could then read a signed-in user's data; browsers refuse it as well"
+)]
+pub trait AllowsCredentials {}
+
+#[diagnostic::do_not_recommend]
+impl AllowsCredentials for ListedOrigins {}
+
+impl Cors {
+    /// No other origin.
+    #[must_use]
+    pub fn deny() -> Self {
+        Self::of(Allowed::Nobody)
+    }
+
+    /// These origins, and no other. CSRF protection trusts them as well.
+    pub fn origins(origins: impl IntoIterator<Item = Origin>) -> Self {
+        Self::of(Allowed::Listed(origins.into_iter().collect()))
+    }
+}
+
+impl Cors<AnyOrigin> {
+    /// Every origin, without credentials: for an API that anybody may read. CSRF protection
+    /// trusts nobody because of it.
+    #[must_use]
+    pub fn any_origin() -> Self {
+        Self::of(Allowed::Anybody)
+    }
+}
+
+impl<Origins> Cors<Origins> {
+    /// Lets scripts of these origins send cookies and read what comes back. Default: off.
+    #[must_use]
+    pub fn allow_credentials(mut self) -> Self
+    where
+        Origins: AllowsCredentials,
+    {
+        self.rules.credentials = true;
+        self
+    }
+
+    /// The methods. Default: `DELETE, GET, HEAD, PATCH, POST, PUT`.
+    #[must_use]
+    pub fn allow_methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
+        self.rules.methods = methods.into_iter().map(|method| method.to_string()).collect();
+        self
+    }
+
+    /// Allows request headers beside those of the contract.
+    #[must_use]
+    pub fn allow_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.rules.allowed.extend(names);
+        self
+    }
+
+    /// Lets scripts read response headers beside those of the contract.
+    #[must_use]
+    pub fn expose_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.rules.exposed.extend(names);
+        self
+    }
+
+    /// How long a browser may remember the answer to a preflight, in whole seconds. Default: 600 s.
+    #[must_use]
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.rules.max_age = max_age;
+        self
+    }
+
+    fn of(allowed: Allowed) -> Self {
+        Self { rules: CorsRules::of(allowed), origins: PhantomData }
+    }
+}
+
+impl Default for Cors {
+    fn default() -> Self {
+        Self::deny()
+    }
+}
+
+/// What a [`Cors`] says, whatever its origins.
+#[derive(Clone, Debug)]
+pub(super) struct CorsRules {
+    pub(super) origins: Allowed,
+    pub(super) credentials: bool,
+    methods: Vec<String>,
+    allowed: Vec<HeaderName>,
+    exposed: Vec<HeaderName>,
+    max_age: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Allowed {
+    Nobody,
+    Listed(Vec<Origin>),
+    Anybody,
+}
+
+impl CorsRules {
+    pub(super) fn of(origins: Allowed) -> Self {
+        Self {
+            origins,
+            credentials: false,
+            methods: ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"].map(str::to_owned).into(),
+            allowed: CONTRACT_REQUEST_HEADERS.map(HeaderName::from_static).into(),
+            exposed: CONTRACT_RESPONSE_HEADERS.map(HeaderName::from_static).into(),
+            max_age: Duration::from_secs(600),
+        }
+    }
+}
+
+/// The rules, ready to be applied.
+pub(super) struct CorsTables {
+    origins: Allowed,
+    credentials: bool,
+    methods: HeaderValue,
+    allowed: Vec<HeaderName>,
+    exposed: HeaderValue,
+    max_age: HeaderValue,
+}
+
+impl CorsTables {
+    /// The tables of `rules`; none where no other origin is allowed.
+    pub(super) fn of(rules: &CorsRules) -> Option<Self> {
+        if matches!(&rules.origins, Allowed::Nobody) || rules.origins == Allowed::Listed(Vec::new())
+        {
+            return None;
+        }
+        let names: Vec<&str> = rules.exposed.iter().map(HeaderName::as_str).collect();
+        Some(Self {
+            origins: rules.origins.clone(),
+            credentials: rules.credentials,
+            methods: joined(&rules.methods.iter().map(String::as_str).collect::<Vec<_>>()),
+            allowed: rules.allowed.clone(),
+            exposed: joined(&names),
+            max_age: rules.max_age.as_secs().into(),
+        })
+    }
+
+    /// Whether scripts of `origin` may read answers.
+    pub(super) fn allows(&self, origin: &str) -> bool {
+        match &self.origins {
+            Allowed::Nobody => false,
+            Allowed::Anybody => true,
+            Allowed::Listed(_) => self.lists(origin),
+        }
+    }
+
+    /// Whether `origin` was named, which is more than being one of all there are.
+    pub(super) fn lists(&self, origin: &str) -> bool {
+        matches!(&self.origins, Allowed::Listed(listed) if listed.iter().any(|known| known.as_str() == origin))
+    }
+
+    /// The headers of the answer to a preflight.
+    pub(super) fn preflight(&self, request: &HeaderMap) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(VARY, HeaderValue::from_static(PREFLIGHT_VARY));
+        let Some(origin) = self.allowed_origin(request) else {
+            return headers;
+        };
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        self.insert_credentials(&mut headers);
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, self.methods.clone());
+        headers.insert(ACCESS_CONTROL_MAX_AGE, self.max_age.clone());
+        let asked = self.asked_and_allowed(request);
+        if !asked.is_empty() {
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, joined(&asked));
+        }
+        headers
+    }
+
+    /// Lets the scripts of an allowed origin read an answer.
+    ///
+    /// `Vary: Origin` is there in any case, or a cache would hand the answer for one origin to
+    /// another.
+    pub(super) fn decorate(&self, request_origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+        append_vary_origin(headers);
+        if headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+            return;
+        }
+        let Some(origin) = request_origin.and_then(|origin| self.grant(origin)) else {
+            return;
+        };
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        self.insert_credentials(headers);
+        headers.entry(ACCESS_CONTROL_EXPOSE_HEADERS).or_insert_with(|| self.exposed.clone());
+    }
+
+    fn allowed_origin(&self, request: &HeaderMap) -> Option<HeaderValue> {
+        let mut origins = request.get_all(ORIGIN).iter();
+        match (origins.next(), origins.next()) {
+            (Some(origin), None) => self.grant(origin),
+            _ => None,
+        }
+    }
+
+    fn grant(&self, origin: &HeaderValue) -> Option<HeaderValue> {
+        if self.origins == Allowed::Anybody {
+            return Some(HeaderValue::from_static("*"));
+        }
+        self.lists(origin.to_str().ok()?).then(|| origin.clone())
+    }
+
+    fn insert_credentials(&self, headers: &mut HeaderMap) {
+        if self.credentials {
+            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        }
+    }
+
+    fn asked_and_allowed<'a>(&self, request: &'a HeaderMap) -> Vec<&'a str> {
+        request
+            .get_all(ACCESS_CONTROL_REQUEST_HEADERS)
+            .iter()
+            .filter_map(|names| names.to_str().ok())
+            .flat_map(|names| names.split(','))
+            .map(str::trim)
+            .filter(|name| {
+                self.allowed.iter().any(|known| known.as_str().eq_ignore_ascii_case(name))
+            })
+            .collect()
+    }
+}
+
+/// Whether a request asks beforehand: `OPTIONS` alone does not.
+pub(super) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    *method == Method::OPTIONS
+        && headers.contains_key(ORIGIN)
+        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn append_vary_origin(headers: &mut HeaderMap) {
+    let covered = headers
+        .get_all(VARY)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|name| matches!(name.trim(), "*") || name.trim().eq_ignore_ascii_case("origin"));
+    if !covered {
+        headers.append(VARY, HeaderValue::from_static("Origin"));
+    }
+}
+
+/// Names and methods are tokens, and a list of tokens is a header value.
+fn joined(tokens: &[&str]) -> HeaderValue {
+    HeaderValue::try_from(tokens.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+const PREFLIGHT_VARY: &str =
+    "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
+
+/// What clients of the contract send.
+const CONTRACT_REQUEST_HEADERS: [&str; 9] = [
+    "authorization",
+    "content-type",
+    "x-d1-bookmark",
+    "x-lunora-client-id",
+    "x-lunora-client-seq",
+    "x-lunora-expect-subject",
+    "x-lunora-min-seq",
+    "x-lunora-mutation-id",
+    "x-lunora-shard-key",
+];
+
+/// What clients of the contract read.
+const CONTRACT_RESPONSE_HEADERS: [&str; 3] =
+    ["x-d1-bookmark", "x-lunora-edge-cache", "x-lunora-shard-key"];
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests;

@@ -1,0 +1,221 @@
+//! Was a request made on the user's own behalf, or by a foreign page in the user's name?
+
+use http::{
+    HeaderMap, HeaderValue, Method,
+    header::{AUTHORIZATION, COOKIE, HeaderName, ORIGIN, REFERER},
+};
+use serde::Serialize;
+
+use super::{
+    Origin,
+    cors::CorsTables,
+    origin::{self, OwnOrigin},
+};
+
+/// Protection against requests that a foreign page makes in a user's name. On by default.
+///
+/// It looks at requests that change something (any method but `GET`, `HEAD` and `OPTIONS`) and at
+/// WebSocket upgrades, whatever their content type:
+///
+/// 1. `Sec-Fetch-Site: same-origin` or `none` passes. Browsers set it, pages cannot. (Not asked of
+///    upgrades, on which not every browser sends it.)
+/// 2. An `Origin` that is the Worker's own, that is trusted, or that CORS lists, passes.
+/// 3. Any other `Origin`, and any other `Sec-Fetch-Site`, is refused. Where CORS allows every
+///    origin it passes if it carries nothing that a browser adds by itself: no cookie, and no
+///    `Authorization` but a bearer token.
+/// 4. Without either, a `Referer` of such an origin passes.
+/// 5. With no signal at all, a request with a cookie is refused and one without passes: servers
+///    and command lines send no origin, and browsers no longer do without.
+///
+/// A program that is no browser can send any of these headers: this is no authentication.
+///
+/// ```
+/// use lunora::{origin, security::Csrf};
+///
+/// let csrf = Csrf::default().trust(origin!("https://admin.example.com"));
+/// # let _ = csrf;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Csrf {
+    pub(super) enabled: bool,
+    trusted: Vec<Origin>,
+    allow_loopback: bool,
+}
+
+impl Csrf {
+    /// No protection. Only for Workers that no browser ever signs in to.
+    #[must_use]
+    pub fn off() -> Self {
+        Self { enabled: false, ..Self::default() }
+    }
+
+    /// Trusts an origin beside the Worker's own and those that CORS lists.
+    #[must_use]
+    pub fn trust(mut self, origin: Origin) -> Self {
+        self.trusted.push(origin);
+        self
+    }
+
+    /// Whether pages on this machine are trusted while the Worker itself runs on it. Default: on.
+    ///
+    /// A development server has another port than the Worker, and so another origin.
+    #[must_use]
+    pub fn allow_loopback(mut self, allow: bool) -> Self {
+        self.allow_loopback = allow;
+        self
+    }
+}
+
+impl Default for Csrf {
+    fn default() -> Self {
+        Self { enabled: true, trusted: Vec::new(), allow_loopback: true }
+    }
+}
+
+/// The rules, applied to one request.
+pub(super) struct Guard<'a> {
+    pub(super) csrf: &'a Csrf,
+    pub(super) cors: Option<&'a CorsTables>,
+    pub(super) own: &'a OwnOrigin,
+    pub(super) headers: &'a HeaderMap,
+}
+
+impl Guard<'_> {
+    /// Decides on a request of `method`.
+    pub(super) fn request(&self, method: &Method) -> Result<(), ForbiddenOrigin> {
+        // Not `Method::is_safe`: that takes TRACE for safe as well.
+        if !self.csrf.enabled || matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+            return Ok(());
+        }
+        match single(self.headers, &SEC_FETCH_SITE) {
+            Single::One("same-origin" | "none") => Ok(()),
+            Single::Absent => self.by_origin(true),
+            Single::One(_) | Single::Unreadable => match single(self.headers, &ORIGIN) {
+                Single::One(origin) if self.passes(origin) => Ok(()),
+                Single::One(origin) => Err(self.refused(Some(origin))),
+                Single::Absent | Single::Unreadable => Err(self.refused(None)),
+            },
+        }
+    }
+
+    /// Decides on a WebSocket upgrade.
+    pub(super) fn upgrade(&self) -> Result<(), ForbiddenOrigin> {
+        if self.csrf.enabled { self.by_origin(false) } else { Ok(()) }
+    }
+
+    fn by_origin(&self, referer_counts: bool) -> Result<(), ForbiddenOrigin> {
+        match single(self.headers, &ORIGIN) {
+            Single::One(origin) if self.passes(origin) => return Ok(()),
+            Single::One(origin) => return Err(self.refused(Some(origin))),
+            Single::Unreadable => return Err(self.refused(None)),
+            Single::Absent => {}
+        }
+        if !self.has_cookie() {
+            return Ok(());
+        }
+        if let (true, Single::One(referer)) = (referer_counts, single(self.headers, &REFERER)) {
+            let origin = origin::of_url(referer);
+            if origin.as_ref().is_some_and(|origin| self.is_trusted(origin.as_str())) {
+                return Ok(());
+            }
+            return Err(self.refused(origin.as_ref().map(OwnOrigin::as_str)));
+        }
+        Err(self.refused(None))
+    }
+
+    fn passes(&self, origin: &str) -> bool {
+        self.is_trusted(origin)
+            || (!self.has_ambient_credentials()
+                && self.cors.is_some_and(|cors| cors.allows(origin)))
+    }
+
+    fn is_trusted(&self, origin: &str) -> bool {
+        origin == self.own.as_str()
+            || self.csrf.trusted.iter().any(|trusted| trusted.as_str() == origin)
+            || self.cors.is_some_and(|cors| cors.lists(origin))
+            || (self.csrf.allow_loopback
+                && self.own.is_loopback()
+                && origin::is_loopback_origin(origin))
+    }
+
+    fn has_cookie(&self) -> bool {
+        self.headers.contains_key(COOKIE)
+    }
+
+    /// Whether the request carries what a browser adds by itself: a cookie, or a login that it
+    /// remembers for the site. A bearer token is none: a script put it there.
+    fn has_ambient_credentials(&self) -> bool {
+        let bearer = |value: &HeaderValue| {
+            value.as_bytes().get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "))
+        };
+        self.has_cookie() || !self.headers.get_all(AUTHORIZATION).iter().all(bearer)
+    }
+
+    fn refused(&self, received: Option<&str>) -> ForbiddenOrigin {
+        ForbiddenOrigin {
+            expected: self.own.as_str().to_owned(),
+            received: received.map(|origin| origin.chars().take(200).collect()),
+        }
+    }
+}
+
+/// A request came from an origin that is not trusted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct ForbiddenOrigin {
+    expected: String,
+    received: Option<String>,
+}
+
+impl ForbiddenOrigin {
+    /// The body of the answer, which says what was expected and what to change: a proxy before
+    /// the Worker is a common and innocent reason.
+    pub(crate) fn to_json(&self) -> String {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            error: Detail<'a>,
+        }
+
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Detail<'a> {
+            code: &'static str,
+            message: &'static str,
+            expected_origin: &'a str,
+            received_origin: Option<&'a str>,
+        }
+
+        let body = Body {
+            error: Detail {
+                code: "FORBIDDEN_ORIGIN",
+                message: "The request comes from an origin that is not trusted; \
+                          trust it by LUNORA_ALLOWED_ORIGINS, `Cors::origins` or `Csrf::trust`",
+                expected_origin: &self.expected,
+                received_origin: self.received.as_deref(),
+            },
+        };
+        // Strings alone: there is nothing here that cannot be written.
+        serde_json::to_string(&body).unwrap_or_default()
+    }
+}
+
+/// A header that counts only if it is there once and readable.
+enum Single<'a> {
+    Absent,
+    One(&'a str),
+    Unreadable,
+}
+
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Single<'a> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Single::Absent,
+        (Some(value), None) => value.to_str().map_or(Single::Unreadable, Single::One),
+        (Some(_), Some(_)) => Single::Unreadable,
+    }
+}
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests;

@@ -1,0 +1,236 @@
+//! Origins: the ones an application trusts, and the one a request was sent to.
+
+use std::{borrow::Cow, fmt, str::FromStr};
+
+use http::Uri;
+
+/// An origin that an application trusts, exactly as browsers write it: `https://app.example.com`.
+///
+/// Browsers send origins in one form only, and they are compared as text. What could never match
+/// is refused when it is made: a path, a trailing slash, capital letters, a port that is the
+/// scheme's own.
+///
+/// Written in code it is checked while it compiles: [`origin!`](crate::origin).
+///
+/// ```
+/// use lunora::{origin, security::Origin};
+///
+/// const APP: Origin = origin!("https://app.example.com");
+/// assert_eq!(APP.as_str(), "https://app.example.com");
+/// assert!("https://app.example.com/".parse::<Origin>().is_err());
+/// ```
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Origin(Cow<'static, str>);
+
+/// An [`Origin`](crate::security::Origin) from a literal, checked while it compiles.
+///
+/// ```compile_fail
+/// let _ = lunora::origin!("https://app.example.com/login");
+/// ```
+#[macro_export]
+macro_rules! origin {
+    ($origin:literal) => {{
+        // An item, not a `const` block: `cargo check` evaluates it as well.
+        const CHECKED: $crate::security::Origin = $crate::security::Origin::from_static($origin);
+        CHECKED
+    }};
+}
+
+impl Origin {
+    /// An origin that is written in code.
+    ///
+    /// # Panics
+    /// When the text is no origin. Use [`origin!`](crate::origin), where that is a compile error.
+    #[must_use]
+    #[allow(clippy::panic, reason = "called by `origin!`, in a const context")]
+    pub const fn from_static(origin: &'static str) -> Self {
+        match check(origin.as_bytes()) {
+            Ok(()) => Self(Cow::Borrowed(origin)),
+            Err(problem) => panic!("{}", problem.sentence()),
+        }
+    }
+
+    /// The origin as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Origin {
+    type Err = OriginError;
+
+    fn from_str(origin: &str) -> Result<Self, OriginError> {
+        check(origin.as_bytes())?;
+        Ok(Self(Cow::Owned(origin.to_owned())))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text is no origin that a browser could send.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{}", self.sentence())]
+#[non_exhaustive]
+pub enum OriginError {
+    /// It does not begin with `http://` or `https://`.
+    Scheme,
+    /// There is no host after the scheme.
+    Host,
+    /// There is something after the host and port.
+    Path,
+    /// A capital letter: browsers send hosts in small letters.
+    Uppercase,
+    /// A character that no host has, or one beyond ASCII.
+    Character,
+    /// The port is no number from 1 to 65535, or begins with a zero.
+    Port,
+    /// The port is the scheme's own, which browsers leave out.
+    DefaultPort,
+}
+
+impl OriginError {
+    const fn sentence(self) -> &'static str {
+        match self {
+            Self::Scheme => "an origin begins with `https://` or `http://`",
+            Self::Host => "an origin names a host after its scheme",
+            Self::Path => {
+                "an origin ends after its host and port: leave out the path and the trailing slash"
+            }
+            Self::Uppercase => "an origin is written in small letters, as browsers send it",
+            Self::Character => {
+                "an origin's host has letters, digits, `-` and `.`; write other scripts in punycode (`xn--…`)"
+            }
+            Self::Port => "an origin's port is a number from 1 to 65535",
+            Self::DefaultPort => {
+                "an origin leaves out the port that is its scheme's own (80, 443), as browsers do"
+            }
+        }
+    }
+}
+
+/// The one parser, for compile time and run time.
+const fn check(text: &[u8]) -> Result<(), OriginError> {
+    let (mut at, own_port) = if starts_with(text, b"https://") {
+        (8, 443)
+    } else if starts_with(text, b"http://") {
+        (7, 80)
+    } else {
+        return Err(OriginError::Scheme);
+    };
+    let host = at;
+    let bracketed = at < text.len() && text[at] == b'[';
+    while at < text.len() {
+        match text[at] {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {}
+            b'[' if bracketed && at == host => {}
+            b':' if bracketed => {}
+            b']' if bracketed => {
+                at += 1;
+                break;
+            }
+            b':' => break,
+            b'/' | b'?' | b'#' => {
+                return Err(if at == host { OriginError::Host } else { OriginError::Path });
+            }
+            b'A'..=b'Z' => return Err(OriginError::Uppercase),
+            _ => return Err(OriginError::Character),
+        }
+        at += 1;
+    }
+    if at == host || (bracketed && (text[at - 1] != b']' || at < host + 4)) {
+        return Err(OriginError::Host);
+    }
+    if at == text.len() {
+        return Ok(());
+    }
+    match text[at] {
+        b':' => check_port(text, at + 1, own_port),
+        b'/' | b'?' | b'#' => Err(OriginError::Path),
+        _ => Err(OriginError::Character),
+    }
+}
+
+const fn check_port(text: &[u8], start: usize, own_port: u32) -> Result<(), OriginError> {
+    let (mut at, mut port) = (start, 0);
+    while at < text.len() {
+        match text[at] {
+            digit @ b'0'..=b'9' if port <= 65535 => port = port * 10 + (digit - b'0') as u32,
+            b'/' | b'?' | b'#' if at > start => return Err(OriginError::Path),
+            _ => return Err(OriginError::Port),
+        }
+        at += 1;
+    }
+    if at == start || port == 0 || port > 65535 || text[start] == b'0' {
+        return Err(OriginError::Port);
+    }
+    if port == own_port { Err(OriginError::DefaultPort) } else { Ok(()) }
+}
+
+const fn starts_with(text: &[u8], prefix: &[u8]) -> bool {
+    if text.len() < prefix.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < prefix.len() {
+        if text[at] != prefix[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// The origin that a request was sent to, in the form in which browsers write origins.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct OwnOrigin {
+    text: String,
+    loopback: bool,
+}
+
+impl OwnOrigin {
+    pub(crate) fn of(uri: &Uri) -> Self {
+        let https = uri.scheme_str() == Some("https");
+        let scheme = if https { "https" } else { "http" };
+        let host = uri.host().unwrap_or_default().to_ascii_lowercase();
+        let port = uri.port_u16().filter(|port| *port != if https { 443 } else { 80 });
+        let text = match port {
+            Some(port) => format!("{scheme}://{host}:{port}"),
+            None => format!("{scheme}://{host}"),
+        };
+        Self { text, loopback: is_loopback(&host) }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+}
+
+/// The scheme and authority of a URL that a browser sent, as an origin: of a `Referer`.
+pub(super) fn of_url(url: &str) -> Option<OwnOrigin> {
+    let uri: Uri = url.parse().ok()?;
+    matches!(uri.scheme_str(), Some("http" | "https")).then(|| OwnOrigin::of(&uri))
+}
+
+/// Whether an origin is on this very machine: local development.
+pub(super) fn is_loopback_origin(origin: &str) -> bool {
+    of_url(origin).is_some_and(|origin| origin.loopback)
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host == "[::1]"
+        || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests;

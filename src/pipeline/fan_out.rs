@@ -1,0 +1,54 @@
+//! A call across every shard of a table (contract, section 3.8).
+
+use serde::Deserialize;
+
+use super::{Lunora, authorization};
+use crate::{
+    coordinator::ShardCall,
+    errors::LunoraError,
+    message::{IntoResponse, Request, Response},
+    platform::Environment,
+    wire::{FanOut, RpcEnvelope, headers, identity, paths},
+};
+
+pub(super) async fn answer<E: Environment>(
+    app: &Lunora<E>,
+    request: &Request,
+    env: &E,
+    envelope: &RpcEnvelope,
+    spec: &FanOut,
+) -> Result<Response, LunoraError> {
+    let Some(coordinator) = &app.settings.query_coordinator else {
+        return Err(LunoraError::bad_request(
+            "fanOut needs a query coordinator, and this deployment has none",
+        ));
+    };
+    let function_path = envelope.function_path();
+    if function_path.starts_with(paths::RELATION_PREFIX) {
+        check_relation_table(envelope.args(), spec.table())?;
+    }
+    let identity = app.identify(request, env).await?;
+    identity::check_expected_subject(request.headers(), identity.as_ref())?;
+    authorization::authorize_fan_out(&app.settings, identity.as_ref(), spec, function_path).await?;
+
+    let mut headers = headers::for_rpc(request.headers());
+    if let Some(identity) = &identity {
+        identity.mint(&mut headers)?;
+    }
+    let resolve = |key| app.shard(key);
+    let call = ShardCall::new(&resolve, envelope.to_shard_body()).headers(headers);
+    coordinator.fan_out(spec, call).await?.into_response()
+}
+
+/// A relation read names its table twice; the gate is asked about one of them.
+fn check_relation_table(args: &str, table: &str) -> Result<(), LunoraError> {
+    #[derive(Deserialize)]
+    struct Args {
+        table: String,
+    }
+
+    match serde_json::from_str::<Args>(args) {
+        Ok(args) if args.table == table => Ok(()),
+        _ => Err(LunoraError::bad_request("args.table must equal fanOut.table")),
+    }
+}

@@ -1,0 +1,108 @@
+//! Who may reach which shard.
+
+use std::marker::PhantomData;
+
+use futures::future::LocalBoxFuture;
+
+use crate::{
+    errors::LunoraError,
+    wire::{Identity, ShardKey},
+};
+
+/// Somebody asks to reach one shard, by a call or by a live connection.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ShardAccess {
+    /// Who asks; `None` for a caller without credentials.
+    pub identity: Option<Identity>,
+    /// The shard that is asked for.
+    pub shard_key: ShardKey,
+}
+
+/// Somebody asks to query across the shards of a table.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct FanOutAccess {
+    /// Who asks; `None` for a caller without credentials.
+    pub identity: Option<Identity>,
+    /// The table whose shards are asked for.
+    pub table: String,
+    /// The function that would run on each of them.
+    pub function_path: String,
+}
+
+/// Decides who may reach one shard. An async closure is one, see
+/// [`Builder::authorize_shard`](crate::Builder::authorize_shard).
+pub trait ShardAuthorizer: 'static {
+    /// `Ok(true)` grants. Anything else denies, an error included; the error is logged.
+    fn authorize<'a>(
+        &'a self,
+        access: &'a ShardAccess,
+    ) -> LocalBoxFuture<'a, Result<bool, LunoraError>>;
+}
+
+/// Decides who may query across shards. An async closure is one, see
+/// [`Builder::authorize_fan_out`](crate::Builder::authorize_fan_out).
+pub trait FanOutAuthorizer: 'static {
+    /// `Ok(true)` grants. Anything else denies, an error included; the error is logged.
+    fn authorize<'a>(
+        &'a self,
+        access: &'a FanOutAccess,
+    ) -> LocalBoxFuture<'a, Result<bool, LunoraError>>;
+}
+
+/// What a gate may return: `bool`, or a `Result` of it.
+pub trait IntoGrant {
+    /// The decision.
+    ///
+    /// # Errors
+    /// Whatever the gate failed with; the pipeline denies then.
+    fn into_grant(self) -> Result<bool, LunoraError>;
+}
+
+impl IntoGrant for bool {
+    fn into_grant(self) -> Result<bool, LunoraError> {
+        Ok(self)
+    }
+}
+
+impl<E: Into<LunoraError>> IntoGrant for Result<bool, E> {
+    fn into_grant(self) -> Result<bool, LunoraError> {
+        self.map_err(Into::into)
+    }
+}
+
+/// A closure as a gate.
+pub(crate) struct GrantFn<F, R>(F, PhantomData<fn() -> R>);
+
+impl<F, R> GrantFn<F, R> {
+    pub(crate) fn new(function: F) -> Self {
+        Self(function, PhantomData)
+    }
+}
+
+impl<F, R> ShardAuthorizer for GrantFn<F, R>
+where
+    F: AsyncFn(&ShardAccess) -> R + 'static,
+    R: IntoGrant + 'static,
+{
+    fn authorize<'a>(
+        &'a self,
+        access: &'a ShardAccess,
+    ) -> LocalBoxFuture<'a, Result<bool, LunoraError>> {
+        Box::pin(async move { (self.0)(access).await.into_grant() })
+    }
+}
+
+impl<F, R> FanOutAuthorizer for GrantFn<F, R>
+where
+    F: AsyncFn(&FanOutAccess) -> R + 'static,
+    R: IntoGrant + 'static,
+{
+    fn authorize<'a>(
+        &'a self,
+        access: &'a FanOutAccess,
+    ) -> LocalBoxFuture<'a, Result<bool, LunoraError>> {
+        Box::pin(async move { (self.0)(access).await.into_grant() })
+    }
+}

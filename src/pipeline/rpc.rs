@@ -1,0 +1,44 @@
+//! `POST /_lunora/rpc`: one call (contract, section 2).
+
+use http::Method;
+
+use super::{Lunora, answers, authorization, fan_out};
+use crate::{
+    errors::{Code, LunoraError},
+    message::{Request, Response},
+    platform::Environment,
+    wire::{RpcEnvelope, envelope::Target, headers, identity, paths},
+};
+
+pub(super) async fn answer<E: Environment>(
+    app: &Lunora<E>,
+    mut request: Request,
+    env: &E,
+) -> Result<Response, LunoraError> {
+    if *request.method() != Method::POST {
+        return Ok(answers::method_not_allowed("POST"));
+    }
+    let envelope = RpcEnvelope::from_slice(&request.bytes(paths::MAX_BODY).await?)?;
+    let key = match envelope.target() {
+        Target::FanOut(spec) => return fan_out::answer(app, &request, env, &envelope, spec).await,
+        Target::Shard(key) => key.clone(),
+        Target::DefaultShard => app.settings.default_shard_key.clone(),
+    };
+    let function_path = envelope.function_path();
+    if function_path.starts_with(paths::RELATION_PREFIX) {
+        return Err(LunoraError::new(Code::Forbidden, "Relation reads run across shards only"));
+    }
+
+    let identity = app.identify(&request, env).await?;
+    identity::check_expected_subject(request.headers(), identity.as_ref())?;
+    // The shard's own admin gate decides on admin operations.
+    if !function_path.starts_with(paths::ADMIN_PREFIX) {
+        authorization::authorize_shard(&app.settings, identity.as_ref(), &key).await?;
+    }
+
+    let mut headers = headers::for_rpc(request.headers());
+    if let Some(identity) = &identity {
+        identity.mint(&mut headers)?;
+    }
+    app.dispatch(key, headers, &envelope).await
+}

@@ -1,0 +1,172 @@
+//! Cron triggers.
+
+use std::{fmt, marker::PhantomData};
+
+use futures::future::{LocalBoxFuture, join_all};
+
+use super::{Lunora, hooks::RouteContext};
+use crate::{
+    errors::{Code, LunoraError},
+    platform::{CronExpression, ExecutionContext, ScheduledEvent, log},
+};
+
+impl<E> Lunora<E> {
+    /// Runs everything that is registered for the trigger of `event`, side by side.
+    ///
+    /// One failure masks none: all handlers run to their end. A trigger that nothing is
+    /// registered for is a warning in the log that lists what is.
+    ///
+    /// # Errors
+    /// Every failure, together. [`serve!`](crate::serve) rejects with it, so that the platform
+    /// shows the invocation as failed.
+    pub async fn scheduled(
+        &self,
+        event: ScheduledEvent,
+        env: &E,
+        ctx: &dyn ExecutionContext,
+    ) -> Result<(), ScheduledError> {
+        let ctx = RouteContext::new(ctx);
+        let backup =
+            self.settings.backup.as_ref().filter(|backup| backup.cron().as_str() == event.cron());
+        let jobs: Vec<_> = self.settings.crons.matching(&event).collect();
+        if jobs.is_empty() && backup.is_none() {
+            log::warn(&self.unknown_trigger(&event));
+            return Ok(());
+        }
+        let outcomes =
+            join_all(jobs.into_iter().map(|job| job.run(event.clone(), env, &ctx))).await;
+        let mut failures: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
+        if backup.is_some() {
+            failures.push(LunoraError::new(
+                Code::NotImplemented,
+                "this version of lunora has no backup engine yet: nothing was backed up",
+            ));
+        }
+        if failures.is_empty() {
+            Ok(())
+        } else {
+            Err(ScheduledError { cron: event.cron().to_owned(), failures })
+        }
+    }
+
+    fn unknown_trigger(&self, event: &ScheduledEvent) -> String {
+        let mut known: Vec<&str> = self.settings.crons.expressions().collect();
+        known.extend(self.settings.backup.iter().map(|backup| backup.cron().as_str()));
+        format!(
+            "the trigger `{}` fired and nothing is registered for it; registered are: {}",
+            event.cron(),
+            if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+        )
+    }
+}
+
+/// What went wrong in a scheduled run: every failure of every handler.
+#[derive(Debug)]
+pub struct ScheduledError {
+    cron: String,
+    failures: Vec<LunoraError>,
+}
+
+impl ScheduledError {
+    /// Each failure, in the order in which the handlers were registered.
+    #[must_use]
+    pub fn failures(&self) -> &[LunoraError] {
+        &self.failures
+    }
+}
+
+impl fmt::Display for ScheduledError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the trigger `{}` failed", self.cron)?;
+        for failure in &self.failures {
+            write!(f, "; {}", failure.to_log_line())?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ScheduledError {}
+
+/// What a cron handler may return: nothing, or a `Result` of nothing.
+pub trait IntoOutcome {
+    /// The outcome.
+    ///
+    /// # Errors
+    /// Whatever the handler failed with; the run fails with it.
+    fn into_outcome(self) -> Result<(), LunoraError>;
+}
+
+impl IntoOutcome for () {
+    fn into_outcome(self) -> Result<(), LunoraError> {
+        Ok(())
+    }
+}
+
+impl<E: Into<LunoraError>> IntoOutcome for Result<(), E> {
+    fn into_outcome(self) -> Result<(), LunoraError> {
+        self.map_err(Into::into)
+    }
+}
+
+/// The cron handlers of an application.
+pub(crate) struct CronTable<E>(Vec<(CronExpression, Box<dyn Job<E>>)>);
+
+impl<E: 'static> CronTable<E> {
+    pub(crate) fn push<F, R>(&mut self, cron: CronExpression, handler: F)
+    where
+        F: AsyncFn(ScheduledEvent, &E, &RouteContext<'_>) -> R + 'static,
+        R: IntoOutcome + 'static,
+    {
+        self.0.push((cron, Box::new(JobFn(handler, PhantomData))));
+    }
+}
+
+impl<E> CronTable<E> {
+    fn matching(&self, event: &ScheduledEvent) -> impl Iterator<Item = &dyn Job<E>> {
+        self.0.iter().filter(|(cron, _)| cron.as_str() == event.cron()).map(|(_, job)| &**job)
+    }
+
+    fn expressions(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(cron, _)| cron.as_str())
+    }
+}
+
+impl<E> Default for CronTable<E> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<E> fmt::Debug for CronTable<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.expressions()).finish()
+    }
+}
+
+/// A cron handler, whatever closure it was made of.
+trait Job<E> {
+    fn run<'a>(
+        &'a self,
+        event: ScheduledEvent,
+        env: &'a E,
+        ctx: &'a RouteContext<'a>,
+    ) -> LocalBoxFuture<'a, Result<(), LunoraError>>;
+}
+
+struct JobFn<F, R>(F, PhantomData<fn() -> R>);
+
+impl<E, F, R> Job<E> for JobFn<F, R>
+where
+    E: 'static,
+    F: AsyncFn(ScheduledEvent, &E, &RouteContext<'_>) -> R + 'static,
+    R: IntoOutcome + 'static,
+{
+    fn run<'a>(
+        &'a self,
+        event: ScheduledEvent,
+        env: &'a E,
+        ctx: &'a RouteContext<'a>,
+    ) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
+        Box::pin(async move { (self.0)(event, env, ctx).await.into_outcome() })
+    }
+}

@@ -1,0 +1,72 @@
+//! What the builder hands to the pipeline.
+
+use std::fmt;
+
+use super::{
+    edge::Security,
+    hooks::{FanOutAuthorizer, Handler, IdentityResolver, ShardAuthorizer},
+    route::RouteTable,
+    scheduled::CronTable,
+};
+use crate::{
+    backup::BackupConfig,
+    coordinator::QueryCoordinator,
+    platform::Placement,
+    wire::{AdminToken, ShardKey},
+};
+
+/// What was configured beside the shards. Each field is a setter of the builder.
+pub(crate) struct Settings<E> {
+    pub(crate) admin_token: Option<AdminToken>,
+    pub(crate) allow_unauthenticated_shard_access: bool,
+    pub(crate) authorize_fan_out: Option<Box<dyn FanOutAuthorizer>>,
+    pub(crate) authorize_shard: Option<Box<dyn ShardAuthorizer>>,
+    pub(crate) backup: Option<BackupConfig>,
+    pub(crate) crons: CronTable<E>,
+    pub(crate) default_shard_key: ShardKey,
+    pub(crate) http_router: Option<Box<dyn Handler<E>>>,
+    pub(crate) placement: Placement,
+    pub(crate) query_coordinator: Option<QueryCoordinator>,
+    pub(crate) resolve_identity: Option<Box<dyn IdentityResolver<E>>>,
+    pub(crate) routes: RouteTable<E>,
+    pub(crate) security: Security,
+}
+
+impl<E> Default for Settings<E> {
+    fn default() -> Self {
+        Self {
+            admin_token: None,
+            allow_unauthenticated_shard_access: false,
+            authorize_fan_out: None,
+            authorize_shard: None,
+            backup: None,
+            crons: CronTable::default(),
+            default_shard_key: ShardKey::default(),
+            http_router: None,
+            placement: Placement::default(),
+            query_coordinator: None,
+            resolve_identity: None,
+            routes: RouteTable::default(),
+            security: Security::default(),
+        }
+    }
+}
+
+impl<E> fmt::Debug for Settings<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("admin_token", &self.admin_token)
+            .field("allow_unauthenticated_shard_access", &self.allow_unauthenticated_shard_access)
+            .field("authorize_fan_out", &self.authorize_fan_out.is_some())
+            .field("authorize_shard", &self.authorize_shard.is_some())
+            .field("backup", &self.backup)
+            .field("crons", &self.crons)
+            .field("default_shard_key", &self.default_shard_key)
+            .field("http_router", &self.http_router.is_some())
+            .field("placement", &self.placement)
+            .field("query_coordinator", &self.query_coordinator)
+            .field("resolve_identity", &self.resolve_identity.is_some())
+            .field("routes", &self.routes)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,44 @@
+//! `GET /_lunora/ws`: a live connection to one shard (contract, section 4.1).
+
+use http::Method;
+
+use super::{Lunora, answers, authorization, edge::Edge};
+use crate::{
+    errors::LunoraError,
+    message::{Request, Response},
+    platform::Environment,
+    wire::{ShardKey, headers},
+};
+
+/// Checks an upgrade and hands it to its shard. The shard's 101 is returned as the very object
+/// that came; the connection does not pass through the Worker.
+pub(super) async fn answer<E: Environment>(
+    app: &Lunora<E>,
+    edge: &Edge,
+    request: Request,
+    env: &E,
+) -> Result<Response, LunoraError> {
+    if *request.method() != Method::GET {
+        return Ok(answers::method_not_allowed("GET"));
+    }
+    if !request.is_upgrade() {
+        return Ok(answers::upgrade_required());
+    }
+    if let Err(refused) = edge.guard_upgrade(&request) {
+        return Ok(answers::forbidden_origin(&refused));
+    }
+    let key = match request.query("shard") {
+        Some(key) => ShardKey::new(key)?,
+        None => app.settings.default_shard_key.clone(),
+    };
+    let identity = app.identify(&request, env).await?;
+    authorization::authorize_shard(&app.settings, identity.as_ref(), &key).await?;
+
+    let mut headers = headers::for_upgrade(request.headers());
+    if let Some(identity) = &identity {
+        identity.mint(&mut headers)?;
+    }
+    let mut upgrade = Request::get(request.uri().clone());
+    *upgrade.headers_mut() = headers;
+    Ok(app.shard(key).fetch(upgrade).await?)
+}

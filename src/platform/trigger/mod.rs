@@ -1,0 +1,31 @@
+//! Cron triggers: when they fire, and the event that says so.
+
+mod cron;
+
+pub use self::cron::{CronError, CronExpression};
+
+/// A trigger fired.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ScheduledEvent {
+    cron: String,
+    scheduled_time_ms: i64,
+}
+
+impl ScheduledEvent {
+    /// The trigger `cron` fired for `scheduled_time_ms`, in milliseconds since 1970.
+    pub fn new(cron: impl Into<String>, scheduled_time_ms: i64) -> Self {
+        Self { cron: cron.into(), scheduled_time_ms }
+    }
+
+    /// The expression of the trigger, as `triggers.crons` of `wrangler.jsonc` has it.
+    #[must_use]
+    pub fn cron(&self) -> &str {
+        &self.cron
+    }
+
+    /// When the trigger was due, in milliseconds since 1970. The run may be later.
+    #[must_use]
+    pub fn scheduled_time_ms(&self) -> i64 {
+        self.scheduled_time_ms
+    }
+}

@@ -1,0 +1,36 @@
+//! [`ErrorValue`]: a JavaScript `Error` as data.
+
+use super::{Object, Value};
+
+/// A JavaScript `Error` as data. The stack does not cross the wire.
+///
+/// ```
+/// use lunora::wire::value::{ErrorValue, Value};
+///
+/// let mut error = ErrorValue::new("RangeError", "too far");
+/// error.cause = Some(Value::from("limit"));
+/// assert_eq!(
+///     Value::from(error).to_wire()?,
+///     r#"["$lunora.wire$","error","RangeError","too far",{},"limit"]"#,
+/// );
+/// # Ok::<(), lunora::wire::value::EncodeError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ErrorValue {
+    /// Such as `TypeError`.
+    pub name: String,
+    /// What went wrong.
+    pub message: String,
+    /// The properties someone added, such as a `code`.
+    pub props: Object,
+    /// What led to it.
+    pub cause: Option<Value>,
+}
+
+impl ErrorValue {
+    /// An error with no properties and no cause.
+    #[must_use]
+    pub fn new(name: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { name: name.into(), message: message.into(), props: Object::new(), cause: None }
+    }
+}

@@ -1,0 +1,260 @@
+//! What the pipeline does where the wire cases' application does not go: defaults, logs, triggers.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use futures::executor::block_on;
+use lunora::{
+    AdminToken, BackupConfig, Code, Environment, Identity, Jurisdiction, LocationHint, Lunora,
+    LunoraError, NoopExecutionContext, QueryCoordinator, Request, Response, ScheduledEvent,
+    ShardCallError, StaticShardRegistry, cron,
+    testing::{
+        self, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObjectStore, capture_logs,
+    },
+};
+
+fn shards() -> MemoryNamespace {
+    MemoryNamespace::new(async |address, _request| {
+        Response::raw_json(format!(r#"{{"result":"{}"}}"#, address.key))
+    })
+}
+
+fn call(app: &Lunora<MemoryEnvironment>, body: &str) -> (u16, String) {
+    fetch(app, Request::post("https://app.test/_lunora/rpc", body.to_owned()))
+}
+
+fn fetch(app: &Lunora<MemoryEnvironment>, request: Request) -> (u16, String) {
+    let response = block_on(app.fetch(request, &MemoryEnvironment::new(), &NoopExecutionContext));
+    let (parts, body) = response.into_parts();
+    let body = block_on(body.into_bytes(usize::MAX)).unwrap();
+    (parts.status.as_u16(), String::from_utf8(body.to_vec()).unwrap())
+}
+
+const DEFAULT_SHARD: &str = r#"{"functionPath":"a:b"}"#;
+const OTHER_SHARD: &str = r#"{"functionPath":"a:b","shardKey":"other"}"#;
+const EVERY_SHARD: &str =
+    r#"{"functionPath":"a:b","fanOut":{"table":"t","merge":{"kind":"concat"}}}"#;
+const RELATION: &str = r#"{"functionPath":"__lunora_relation__:t","args":{"table":"t"},"fanOut":{"table":"t","merge":{"kind":"concat"}}}"#;
+
+#[test]
+fn without_a_gate_the_default_shard_is_open_and_every_other_is_closed() {
+    let app = testing::builder().shard_do(shards()).build();
+    assert_eq!(call(&app, DEFAULT_SHARD), (200, r#"{"result":"__root__"}"#.into()));
+    let (status, body) = call(&app, OTHER_SHARD);
+    assert_eq!(status, 403);
+    assert!(body.contains("FORBIDDEN_SHARD"), "{body}");
+}
+
+#[test]
+fn naming_the_default_shard_is_no_way_around_anything() {
+    let app =
+        testing::builder().shard_do(shards()).default_shard_key("main".parse().unwrap()).build();
+    assert_eq!(call(&app, DEFAULT_SHARD).1, r#"{"result":"main"}"#);
+    assert_eq!(call(&app, r#"{"functionPath":"a:b","shardKey":"main"}"#).0, 200);
+    assert_eq!(call(&app, r#"{"functionPath":"a:b","shardKey":"__root__"}"#).0, 403);
+}
+
+#[test]
+fn a_gate_is_asked_about_the_default_shard_too() {
+    let app = testing::builder().shard_do(shards()).authorize_shard(async |_| false).build();
+    assert_eq!(call(&app, DEFAULT_SHARD).0, 403);
+}
+
+#[test]
+fn opening_the_shards_opens_them_where_no_gate_says_otherwise() {
+    let open = testing::builder().shard_do(shards()).allow_unauthenticated_shard_access().build();
+    assert_eq!(call(&open, OTHER_SHARD).0, 200);
+    let gated = testing::builder()
+        .shard_do(shards())
+        .allow_unauthenticated_shard_access()
+        .authorize_shard(async |_| false)
+        .build();
+    assert_eq!(call(&gated, OTHER_SHARD).0, 403);
+}
+
+#[test]
+fn the_gate_for_one_shard_never_covers_queries_across_shards() {
+    let coordinator = || QueryCoordinator::new(StaticShardRegistry::new());
+    let app = testing::builder()
+        .shard_do(shards())
+        .query_coordinator(coordinator())
+        .authorize_shard(async |_| true)
+        .build();
+    let (status, body) = call(&app, EVERY_SHARD);
+    assert_eq!(status, 403);
+    assert!(body.contains("FORBIDDEN_FANOUT"), "{body}");
+
+    let open = testing::builder()
+        .shard_do(shards())
+        .query_coordinator(coordinator())
+        .allow_unauthenticated_shard_access()
+        .build();
+    assert_ne!(call(&open, EVERY_SHARD).0, 403);
+    assert_eq!(call(&open, RELATION).0, 403, "a relation read needs the gate always");
+}
+
+#[test]
+fn a_relation_read_names_one_table() {
+    let app = testing::builder()
+        .shard_do(shards())
+        .query_coordinator(QueryCoordinator::new(StaticShardRegistry::new()))
+        .authorize_fan_out(async |_| true)
+        .build();
+    let two = RELATION.replace(r#""args":{"table":"t"}"#, r#""args":{"table":"secrets"}"#);
+    assert_eq!(call(&app, &two).0, 400);
+}
+
+#[test]
+fn what_is_the_servers_fault_is_logged_once_and_what_is_the_clients_is_not() {
+    let namespace = shards();
+    namespace.shard("__root__").fails(|key| ShardCallError::unavailable(key, "disk full"));
+    let app = testing::builder().shard_do(namespace).build();
+    let logs = capture_logs();
+    assert_eq!(call(&app, DEFAULT_SHARD).0, 503);
+    assert_eq!(logs.lines().len(), 1, "{:?}", logs.lines());
+    assert!(logs.lines()[0].contains("disk full"));
+    for bad in ["", "[]", OTHER_SHARD] {
+        assert!(call(&app, bad).0 < 500);
+    }
+    assert_eq!(logs.lines().len(), 1, "{:?}", logs.lines());
+}
+
+#[test]
+fn an_upgrade_of_the_shard_is_not_touched() {
+    let namespace = MemoryNamespace::new(async |_, _| Response::empty().with_status(101));
+    let app = testing::builder().shard_do(namespace).build();
+    let request = Request::get("https://app.test/_lunora/ws").with_header("upgrade", "websocket");
+    let response = block_on(app.fetch(request, &MemoryEnvironment::new(), &NoopExecutionContext));
+    assert_eq!(response.status(), 101);
+    assert!(response.headers().is_empty());
+}
+
+#[test]
+fn promises_https_over_https() {
+    let app = testing::builder().shard_do(shards()).build();
+    let answer = |url: &str| {
+        block_on(app.fetch(Request::get(url), &MemoryEnvironment::new(), &NoopExecutionContext))
+    };
+    assert!(
+        answer("https://app.test/_lunora/status")
+            .headers()
+            .contains_key("strict-transport-security")
+    );
+    assert!(
+        !answer("http://app.test/_lunora/status")
+            .headers()
+            .contains_key("strict-transport-security")
+    );
+}
+
+#[test]
+fn a_status_without_a_body_is_for_head() {
+    let app = testing::builder().shard_do(shards()).build();
+    let head = Request::new(http::Method::HEAD, "https://app.test/_lunora/status", "");
+    assert_eq!(fetch(&app, head), (200, String::new()));
+}
+
+#[test]
+fn shards_are_placed_as_configured() {
+    let namespace = shards();
+    let app = testing::builder()
+        .shard_do(namespace.clone())
+        .jurisdiction(Jurisdiction::Eu)
+        .shard_region(|_| Some(LocationHint::Oceania))
+        .build();
+    assert_eq!(call(&app, DEFAULT_SHARD).0, 200);
+    let address = &namespace.calls()[0].address;
+    assert_eq!((address.jurisdiction, address.location_hint), (Some(Jurisdiction::Eu), None));
+}
+
+#[test]
+fn a_resolver_sees_the_request_and_the_environment() {
+    let app = testing::builder()
+        .shard_do(shards())
+        .resolve_identity(async |request, env: &MemoryEnvironment| {
+            let known = env.var("KNOWN_USER")?;
+            request.cookie("user").filter(|user| **user == known).map(Identity::user)
+        })
+        .authorize_shard(async |access| access.identity.is_some())
+        .build();
+    let env = MemoryEnvironment::new().with_var("KNOWN_USER", "ada");
+    let ask = |cookie: &str| {
+        let request = Request::post("https://app.test/_lunora/rpc", DEFAULT_SHARD)
+            .with_header("cookie", cookie)
+            .with_header("origin", "https://app.test");
+        block_on(app.fetch(request, &env, &NoopExecutionContext)).status()
+    };
+    assert_eq!(ask("user=ada"), 200);
+    assert_eq!(ask("user=bob"), 403);
+}
+
+#[test]
+fn background_work_outlives_the_answer() {
+    let app = testing::builder()
+        .shard_do(shards())
+        .route(lunora::route!("GET /later"), async |_request, _env, ctx| {
+            ctx.wait_until(async { lunora_done() });
+            Response::text("now")
+        })
+        .build();
+    let ctx = MemoryContext::new();
+    let request = Request::get("https://app.test/later");
+    assert_eq!(block_on(app.fetch(request, &MemoryEnvironment::new(), &ctx)).status(), 200);
+    assert_eq!(ctx.pending(), 1);
+    block_on(ctx.finish());
+    assert_eq!(ctx.pending(), 0);
+}
+
+fn lunora_done() {}
+
+fn fire(app: &Lunora<MemoryEnvironment>, cron: &str) -> Result<(), Vec<String>> {
+    let event = ScheduledEvent::new(cron, 1_700_000_000_000);
+    block_on(app.scheduled(event, &MemoryEnvironment::new(), &NoopExecutionContext)).map_err(
+        |error| error.failures().iter().map(|failure| failure.message().to_owned()).collect(),
+    )
+}
+
+#[test]
+fn every_handler_of_a_trigger_runs_and_every_failure_is_reported() {
+    let ran = std::rc::Rc::new(std::cell::Cell::new(0));
+    let (first, last) = (ran.clone(), ran.clone());
+    let app = testing::builder()
+        .shard_do(shards())
+        .cron(cron!("0 3 * * *"), async move |_, _, _| first.set(first.get() + 1))
+        .cron(cron!("0 3 * * *"), async |_, _, _| {
+            Err::<(), _>(LunoraError::new(Code::Conflict, "one"))
+        })
+        .cron(cron!("0 3 * * *"), async |_, _, _| {
+            Err::<(), _>(LunoraError::new(Code::Conflict, "two"))
+        })
+        .cron(cron!("0 3 * * *"), async move |_, _, _| last.set(last.get() + 1))
+        .cron(cron!("0 4 * * *"), async |_, _, _| {
+            Err::<(), _>(LunoraError::new(Code::Conflict, "other"))
+        })
+        .build();
+    assert_eq!(fire(&app, "0 3 * * *"), Err(vec!["one".into(), "two".into()]));
+    assert_eq!(ran.get(), 2);
+}
+
+#[test]
+fn a_trigger_that_nothing_is_registered_for_is_a_warning_that_lists_what_is() {
+    let app =
+        testing::builder().shard_do(shards()).cron(cron!("0 3 * * *"), async |_, _, _| {}).build();
+    let logs = capture_logs();
+    assert_eq!(fire(&app, "0 3 * * * "), Ok(()));
+    assert_eq!(logs.lines().len(), 1);
+    assert!(logs.lines()[0].contains("registered are: 0 3 * * *"), "{:?}", logs.lines());
+}
+
+#[test]
+fn a_backup_that_cannot_run_never_looks_like_one_that_did() {
+    let store = MemoryObjectStore::new();
+    let app = testing::builder()
+        .shard_do(shards())
+        .query_coordinator(QueryCoordinator::new(StaticShardRegistry::new()))
+        .admin_token(AdminToken::new("correct-horse-battery-staple").unwrap())
+        .backup(BackupConfig::builder().store(store.clone()).cron(cron!("0 5 * * *")).build())
+        .build();
+    let failures = fire(&app, "0 5 * * *").unwrap_err();
+    assert!(failures[0].contains("nothing was backed up"), "{failures:?}");
+    assert!(store.keys().is_empty());
+}

@@ -1,0 +1,13 @@
+use lunora::prelude::*;
+
+fn app(env: &Env, token: AdminToken, backup: BackupConfig) -> Result<Lunora, LunoraError> {
+    Ok(Lunora::builder()
+        .shard_do(env.durable_object("SHARD")?)
+        .admin_token(token)
+        .backup(backup)
+        .build())
+}
+
+fn main() {
+    let _ = app;
+}

@@ -1,0 +1,5 @@
+use lunora::cron;
+
+fn main() {
+    let _ = cron!("0 3 * *");
+}

@@ -1,0 +1,5 @@
+use lunora::origin;
+
+fn main() {
+    let _ = origin!("app.example.com");
+}

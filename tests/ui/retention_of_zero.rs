@@ -1,0 +1,5 @@
+use lunora::keep;
+
+fn main() {
+    let _ = keep!(0);
+}

@@ -1,0 +1,52 @@
+//! `cargo xtask build`: the wasm crates of this repository.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use lunora_build::Build;
+
+use crate::shell::{self, output, program, root};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Builds the example for production, or quickly.
+pub(crate) fn run(release: bool) -> Result<()> {
+    install_target()?;
+    one(&example(), release)
+}
+
+/// The Worker to show: the example; the fixture of the tests in a checkout without it.
+pub(crate) fn example() -> PathBuf {
+    all().into_iter().next().unwrap_or_default()
+}
+
+/// Every crate that is a Worker, the example first.
+pub(crate) fn all() -> Vec<PathBuf> {
+    let crates = ["examples/chat", "e2e/fixture"].map(|dir| root().join(dir));
+    crates.into_iter().filter(|dir| dir.join("Cargo.toml").exists()).collect()
+}
+
+/// Builds one of them, and says how large it is.
+pub(crate) fn one(dir: &Path, release: bool) -> Result<()> {
+    let output = Build::new(dir)
+        .release(release)
+        .run()
+        .with_context(|| format!("building {}", dir.display()))?;
+    let name = output.dir.strip_prefix(root()).unwrap_or(&output.dir).display();
+    println!(
+        "Built {name}: the wasm has {} bytes, {} after gzip.",
+        output.wasm.raw, output.wasm.gzip
+    );
+    Ok(())
+}
+
+/// `rust-toolchain.toml` lists the target; a toolchain that rustup did not install may lack it.
+pub(crate) fn install_target() -> Result<()> {
+    let libdir = output(program("rustc").args(["--print", "target-libdir", "--target", TARGET]))?;
+    if Path::new(&libdir).exists() {
+        return Ok(());
+    }
+    println!("Installing the target {TARGET} …");
+    let installed = shell::run(program("rustup").args(["target", "add", TARGET]));
+    installed.with_context(|| format!("install the target {TARGET} for this toolchain"))
+}

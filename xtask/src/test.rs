@@ -1,0 +1,98 @@
+//! `cargo xtask test`: every check, in the order in which they are cheap to fail.
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::{
+    build, dependencies, node,
+    shell::{cargo, program, root, run as sh},
+    wire,
+};
+
+struct Step {
+    kind: &'static str,
+    name: &'static str,
+    run: fn() -> Result<()>,
+}
+
+const KINDS: [&str; 3] = ["lint", "unit", "e2e"];
+
+const STEPS: &[Step] = &[
+    Step { kind: "lint", name: "format", run: || sh(&mut cargo(["fmt", "--all", "--check"])) },
+    Step {
+        kind: "lint",
+        name: "clippy, native",
+        run: || clippy(&["--workspace", "--all-targets"]),
+    },
+    Step { kind: "lint", name: "clippy, wasm", run: clippy_wasm },
+    Step { kind: "lint", name: "documentation", run: documentation },
+    Step { kind: "lint", name: "dependency tree", run: dependencies::check },
+    Step {
+        kind: "unit",
+        name: "tests",
+        run: || sh(&mut cargo(["test", "--workspace", "--all-targets"])),
+    },
+    Step {
+        kind: "unit",
+        name: "documentation tests",
+        run: || sh(&mut cargo(["test", "--workspace", "--doc"])),
+    },
+    Step { kind: "e2e", name: "Node packages", run: node::install },
+    Step {
+        kind: "e2e",
+        name: "wasm builds",
+        run: || build::all().iter().try_for_each(|dir| build::one(dir, true)),
+    },
+    Step { kind: "e2e", name: "wire cases on workerd", run: wire::check },
+    Step {
+        kind: "e2e",
+        name: "tests on workerd",
+        run: || sh(program("node").arg("--test").current_dir(root().join("e2e"))),
+    },
+];
+
+/// Runs the steps of one kind, or all. The first that fails ends it.
+pub(crate) fn run(only: Option<&str>) -> Result<()> {
+    if let Some(kind) = only
+        && !KINDS.contains(&kind)
+    {
+        bail!("unknown kind of check `{kind}`; there are {}", KINDS.join(", "));
+    }
+    build::install_target()?;
+    let mut ran = Vec::new();
+    for step in STEPS.iter().filter(|step| only.is_none_or(|only| only == step.kind)) {
+        println!("\n=== {}: {} ===", step.kind, step.name);
+        let start = Instant::now();
+        let result = (step.run)();
+        let verdict = if result.is_ok() { "ok" } else { "FAILED" };
+        ran.push(format!("  {verdict:<6} {} ({:.0?})", step.name, start.elapsed()));
+        if let Err(error) = result {
+            println!("\n{}", ran.join("\n"));
+            return Err(error);
+        }
+    }
+    println!("\nAll passed:\n{}", ran.join("\n"));
+    Ok(())
+}
+
+fn clippy(what: &[&str]) -> Result<()> {
+    let args = ["clippy"].into_iter().chain(what.iter().copied()).chain(["--", "-D", "warnings"]);
+    sh(&mut cargo(args))
+}
+
+fn clippy_wasm() -> Result<()> {
+    clippy(&["--package", "lunora", "--lib", "--target", "wasm32-unknown-unknown"])?;
+    for dir in build::all() {
+        let manifest = dir.join("Cargo.toml");
+        let manifest = manifest.to_string_lossy();
+        clippy(&["--manifest-path", &manifest, "--lib", "--target", "wasm32-unknown-unknown"])?;
+    }
+    Ok(())
+}
+
+fn documentation() -> Result<()> {
+    let mut command =
+        cargo(["doc", "--no-deps", "--package", "lunora", "--package", "lunora-build"]);
+    sh(command.env("RUSTDOCFLAGS", "-D warnings"))
+}
