@@ -28,7 +28,10 @@ pub use self::{
     answer::{FanOutAnswer, ShardFailure},
     call::ShardCall,
     limits::{Concurrency, RetryPolicy},
-    registry::{DurableShardRegistry, ShardRegistry, StaticShardRegistry},
+    registry::{
+        DurableShardRegistry, RegistryStorage, ShardRegistry, ShardRegistryObject,
+        StaticShardRegistry,
+    },
 };
 
 /// Asks every shard of a table and merges the answers into one.

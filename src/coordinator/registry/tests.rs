@@ -1,5 +1,7 @@
 //! The rules of the registry in a Durable Object.
 
+mod object;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use futures::executor::block_on;
