@@ -65,8 +65,9 @@ pub use crate::{
     backup::{BackupConfig, Retention, RetentionOfZero},
     builder::Builder,
     coordinator::{
-        Concurrency, DurableShardRegistry, FanOutAnswer, QueryCoordinator, RetryPolicy, ShardCall,
-        ShardFailure, ShardRegistry, StaticShardRegistry,
+        Concurrency, DurableShardRegistry, FanOutAnswer, QueryCoordinator, RegistryStorage,
+        RetryPolicy, ShardCall, ShardFailure, ShardRegistry, ShardRegistryObject,
+        StaticShardRegistry,
     },
     entry::PerIsolate,
     errors::{Code, ErrorDetail, Hint, LunoraError, LunoraErrorBody, UnknownCode},

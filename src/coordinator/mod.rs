@@ -7,6 +7,9 @@ mod limits;
 mod merge;
 mod registry;
 mod success;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests;
 
 use std::{collections::HashSet, fmt, pin::pin, rc::Rc, time::Duration};
 
@@ -25,7 +28,10 @@ pub use self::{
     answer::{FanOutAnswer, ShardFailure},
     call::ShardCall,
     limits::{Concurrency, RetryPolicy},
-    registry::{DurableShardRegistry, ShardRegistry, StaticShardRegistry},
+    registry::{
+        DurableShardRegistry, RegistryStorage, ShardRegistry, ShardRegistryObject,
+        StaticShardRegistry,
+    },
 };
 
 /// Asks every shard of a table and merges the answers into one.

@@ -129,6 +129,11 @@ impl DurableShardRegistry {
         tables.into_iter().map(|(table, keys)| Ok((table, shard_keys(keys)?))).collect()
     }
 
+    #[cfg(test)]
+    pub(super) fn cached_tables(&self) -> usize {
+        self.cache.tables.borrow().len()
+    }
+
     async fn list(&self, table: &str) -> Result<Vec<ShardKey>, LunoraError> {
         let now = self.clock.now_ms();
         if let Some(keys) = self.cache.get(table, now) {

@@ -2,12 +2,20 @@
 
 mod durable;
 mod fixed;
+mod object;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests;
 
 use futures::future::LocalBoxFuture;
 
 use crate::{errors::LunoraError, wire::ShardKey};
 
-pub use self::{durable::DurableShardRegistry, fixed::StaticShardRegistry};
+pub use self::{
+    durable::DurableShardRegistry,
+    fixed::StaticShardRegistry,
+    object::{RegistryStorage, ShardRegistryObject},
+};
 
 /// Knows which shards a table has.
 pub trait ShardRegistry: 'static {

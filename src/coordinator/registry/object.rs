@@ -1,0 +1,163 @@
+//! What the registry's Durable Object does with a request, whatever hosts it.
+
+use std::collections::BTreeMap;
+
+use futures::future::LocalBoxFuture;
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    errors::{Code, LunoraError},
+    message::{Request, Response, to_error_response},
+    platform::log,
+    wire::ShardKey,
+};
+
+/// Where a [`ShardRegistryObject`] keeps its entries: a set of texts, such as the keys of a
+/// Durable Object's storage.
+pub trait RegistryStorage: 'static {
+    /// Adds an entry; `false` when it was there already.
+    fn insert<'a>(&'a self, entry: &'a str) -> LocalBoxFuture<'a, Result<bool, LunoraError>>;
+
+    /// Removes an entry; `false` when it was not there.
+    fn remove<'a>(&'a self, entry: &'a str) -> LocalBoxFuture<'a, Result<bool, LunoraError>>;
+
+    /// Every entry that begins with `prefix`, in the order of their bytes.
+    fn list<'a>(&'a self, prefix: &'a str) -> LocalBoxFuture<'a, Result<Vec<String>, LunoraError>>;
+}
+
+/// The registry's own side of [`DurableShardRegistry`](crate::DurableShardRegistry) (contract,
+/// section 3.8): which shards each table has.
+///
+/// `POST /register` and `POST /unregister` take `{"table","shardKey"}`, texts that are trimmed and
+/// must not be empty then; `GET /list?table=T` and `GET /snapshot` answer what is there, by the
+/// order of the shard keys' bytes. Nobody is asked who they are: keep the object's namespace out
+/// of every public route.
+///
+/// ```
+/// use std::{cell::RefCell, collections::BTreeSet};
+/// use futures::future::{FutureExt, LocalBoxFuture, ready};
+/// use lunora::{LunoraError, RegistryStorage, Request, ShardRegistryObject};
+///
+/// #[derive(Default)]
+/// struct Memory(RefCell<BTreeSet<String>>);
+///
+/// impl RegistryStorage for Memory {
+///     fn insert<'a>(&'a self, entry: &'a str) -> LocalBoxFuture<'a, Result<bool, LunoraError>> {
+///         ready(Ok(self.0.borrow_mut().insert(entry.to_owned()))).boxed_local()
+///     }
+///     fn remove<'a>(&'a self, entry: &'a str) -> LocalBoxFuture<'a, Result<bool, LunoraError>> {
+///         ready(Ok(self.0.borrow_mut().remove(entry))).boxed_local()
+///     }
+///     fn list<'a>(&'a self, prefix: &'a str) -> LocalBoxFuture<'a, Result<Vec<String>, LunoraError>> {
+///         let entries = self.0.borrow();
+///         let found = entries.iter().filter(|entry| entry.starts_with(prefix));
+///         ready(Ok(found.cloned().collect())).boxed_local()
+///     }
+/// }
+///
+/// # futures::executor::block_on(async {
+/// let object = ShardRegistryObject::new(Memory::default());
+/// let entry = r#"{"table":"messages","shardKey":"room:1"}"#;
+/// let answer = object.fetch(Request::post("https://shard-registry.internal/register", entry)).await;
+/// assert_eq!(answer.body().as_bytes().unwrap(), r#"{"changed":true,"ok":true}"#);
+/// # });
+/// ```
+#[derive(Debug)]
+pub struct ShardRegistryObject<S> {
+    storage: S,
+}
+
+impl<S: RegistryStorage> ShardRegistryObject<S> {
+    /// A registry that keeps its entries in `storage`.
+    pub fn new(storage: S) -> Self {
+        Self { storage }
+    }
+
+    /// Answers one request; an error becomes an answer, and the server's fault is logged.
+    pub async fn fetch(&self, request: Request) -> Response {
+        self.answer(request).await.unwrap_or_else(|error| {
+            if error.status().is_server_error() {
+                log::error(&format!("the shard registry failed: {}", error.to_log_line()));
+            }
+            to_error_response(&error)
+        })
+    }
+
+    async fn answer(&self, mut request: Request) -> Result<Response, LunoraError> {
+        let method = request.method().clone();
+        let answer = match (method, request.path()) {
+            (Method::POST, "/register") => {
+                let entry = read_entry(&mut request).await?;
+                json!({ "changed": self.storage.insert(&entry).await?, "ok": true })
+            }
+            (Method::POST, "/unregister") => {
+                let entry = read_entry(&mut request).await?;
+                json!({ "changed": self.storage.remove(&entry).await?, "ok": true })
+            }
+            (Method::GET, "/list") => {
+                let table = request.query("table").unwrap_or_default();
+                json!({ "shardKeys": self.list(text("table", &table)?).await? })
+            }
+            (Method::GET, "/snapshot") => json!({ "tables": self.snapshot().await? }),
+            _ => return Err(LunoraError::new(Code::NotFound, "Not found")),
+        };
+        Response::json(&answer)
+    }
+
+    async fn list(&self, table: &str) -> Result<Vec<String>, LunoraError> {
+        let prefix = entry(table, "");
+        let entries = self.storage.list(&prefix).await?;
+        Ok(entries.iter().filter_map(|entry| entry.strip_prefix(&prefix)).map(Into::into).collect())
+    }
+
+    async fn snapshot(&self) -> Result<BTreeMap<String, Vec<String>>, LunoraError> {
+        let mut tables = BTreeMap::<String, Vec<String>>::new();
+        for entry in self.storage.list(PREFIX).await? {
+            if let Some((table, key)) = split_entry(&entry) {
+                tables.entry(table.to_owned()).or_default().push(key.to_owned());
+            }
+        }
+        Ok(tables)
+    }
+}
+
+/// The longest entry, in bytes: the limit of a key in a Durable Object's storage.
+const MAX_ENTRY: usize = 2048;
+/// The largest body that is read, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+const PREFIX: &str = "shard:";
+
+/// `shard:<length of the table>:<table>:<key>`: with its length before it, a table's name may
+/// contain anything, and no table's entries begin like another's.
+fn entry(table: &str, key: &str) -> String {
+    format!("{PREFIX}{}:{table}:{key}", table.len())
+}
+
+fn split_entry(entry: &str) -> Option<(&str, &str)> {
+    let (length, rest) = entry.strip_prefix(PREFIX)?.split_once(':')?;
+    let (table, key) = rest.split_at_checked(length.parse().ok()?)?;
+    Some((table, key.strip_prefix(':')?))
+}
+
+async fn read_entry(request: &mut Request) -> Result<String, LunoraError> {
+    let body: Map<String, Value> = request.json(MAX_BODY).await?;
+    let field = |name| match body.get(name) {
+        Some(Value::String(value)) => text(name, value),
+        _ => Err(LunoraError::bad_request(format!("{name} must be a string"))),
+    };
+    // A key that no shard can have would make the whole list unreadable.
+    let key = ShardKey::new(field("shardKey")?)
+        .map_err(|error| LunoraError::bad_request(error.to_string()))?;
+    let entry = entry(field("table")?, key.as_str());
+    if entry.len() > MAX_ENTRY {
+        return Err(LunoraError::bad_request("table and shardKey are too long together"));
+    }
+    Ok(entry)
+}
+
+fn text<'a>(name: &str, value: &'a str) -> Result<&'a str, LunoraError> {
+    Some(value.trim())
+        .filter(|value| !value.is_empty())
+        .ok_or_else(|| LunoraError::bad_request(format!("{name} must not be empty")))
+}
