@@ -99,17 +99,12 @@ pub struct ShardFailure {
 impl ShardFailure {
     /// The failure of `key` for a client; what is the server's fault is logged, here and nowhere
     /// else.
-    pub(super) fn logged(key: &ShardKey, error: &LunoraError) -> Self {
+    pub(super) fn logged(key: &ShardKey, error: &LunoraError, timed_out: bool) -> Self {
         if error.status().is_server_error() {
-            log::error(&format!("shard \"{key}\": {}", error.to_log_line()));
+            log::error(&format!("shard {:?}: {}", key.as_str(), error.to_log_line()));
         }
         let detail = error.to_body().error;
-        Self {
-            timed_out: detail.code == Code::ShardTimeout.as_str(),
-            code: detail.code,
-            message: detail.message,
-            shard_key: key.clone(),
-        }
+        Self { timed_out, code: detail.code, message: detail.message, shard_key: key.clone() }
     }
 }
 
@@ -148,7 +143,7 @@ impl Collector {
         let ShardAnswer { index, key, outcome } = answer;
         let outcome = outcome.and_then(|body| {
             let merged = self.merge(index, &key, body);
-            merged.map_err(|error| ShardFailure::logged(&key, &error))
+            merged.map_err(|error| ShardFailure::logged(&key, &error, false))
         });
         match outcome {
             Ok(()) => self.ok += 1,
@@ -160,14 +155,14 @@ impl Collector {
         if body.len() > self.max_bytes.saturating_sub(self.merger.held()) {
             return Err(LunoraError::new(
                 Code::PayloadTooLarge,
-                format!("the merged answer has no room for that of shard \"{key}\""),
+                format!("the merged answer has no room for that of shard {:?}", key.as_str()),
             ));
         }
         let body = if self.unwrap_result { merge::result_of(&body) } else { Ok(body) };
         body.and_then(|body| self.merger.add(index, body)).map_err(|unmergeable| {
             LunoraError::new(
                 Code::ShardError,
-                format!("shard \"{key}\" answered with {unmergeable}"),
+                format!("shard {:?} answered with {unmergeable}", key.as_str()),
             )
         })
     }

@@ -38,24 +38,27 @@ impl QueryCoordinator {
                 outcome: self
                     .ask(&key, call)
                     .await
-                    .map_err(|error| ShardFailure::logged(&key, &error)),
+                    .map_err(|(error, late)| ShardFailure::logged(&key, &error, late)),
                 key,
             })
             .buffer_unordered(self.concurrency.get())
     }
 
-    async fn ask(&self, key: &ShardKey, call: &ShardCall<'_>) -> Result<Bytes, LunoraError> {
+    /// The answer, or the error and whether it is that the time was up.
+    async fn ask(
+        &self,
+        key: &ShardKey,
+        call: &ShardCall<'_>,
+    ) -> Result<Bytes, (LunoraError, bool)> {
         let timeout = self.clock.sleep(self.per_shard_timeout);
         // Whichever loses is dropped on return: a call that is too slow is given up.
         match select(pin!(self.ask_patiently(key, call)), timeout).await {
-            Either::Left((outcome, _)) => outcome,
-            Either::Right(_) => Err(LunoraError::new(
-                Code::ShardTimeout,
-                format!(
-                    "shard \"{key}\" gave no answer within {} ms",
-                    self.per_shard_timeout.as_millis()
-                ),
-            )),
+            Either::Left((outcome, _)) => outcome.map_err(|error| (error, false)),
+            Either::Right(_) => {
+                let limit = self.per_shard_timeout.as_millis();
+                let message = format!("shard {:?} gave no answer within {limit} ms", key.as_str());
+                Err((LunoraError::new(Code::ShardTimeout, message), true))
+            }
         }
     }
 
@@ -77,7 +80,8 @@ impl QueryCoordinator {
                 None => return Err(error.into()),
             }
         };
-        success::body(format_args!("shard \"{key}\""), response, self.max_shard_bytes).await
+        success::body(format_args!("shard {:?}", key.as_str()), response, self.max_shard_bytes)
+            .await
     }
 
     fn pause(

@@ -74,34 +74,42 @@ impl FanOut {
 }
 
 /// How the answers of many shards become one.
+///
+/// What is merged is the body of each answer as it is; where order matters, it is the registry's.
+/// Text that passes through stays as it was, integers above 2^53 included. `null` counts for
+/// nothing except in lists; a shard that answers with something that the merge cannot take counts
+/// as failed (`SHARD_ERROR`).
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Merge {
-    /// Every answer in one list, lists flattened.
+    /// Every answer in one list, lists flattened by one level.
     Concat,
-    /// The first answer that is one.
+    /// The first answer that is not `null`; `null` when there is none.
     First,
-    /// The sum.
+    /// The sum of numbers; 0 when there is none. It is exact until it is written: the order of the
+    /// shards does not matter.
     Sum,
-    /// The largest.
+    /// The largest number or date; `null` when there is none, NaN when one is.
     Max,
-    /// The smallest.
+    /// The smallest number or date; `null` when there is none, NaN when one is.
     Min,
-    /// One group a key, combined by an operation.
+    /// Groups `{"<by>":key,"value":number}` of the same key become one. Keys are the same when
+    /// their canonical JSON is; groups stand in the order in which their keys first appear.
     GroupBy {
-        /// The field that groups.
+        /// The field that groups; `key` by default. It is never `value`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
         /// How the values of a group combine; the sum by default.
         #[serde(default)]
         op: GroupOp,
     },
-    /// The position of a row among all rows.
+    /// The position of a row among all rows, from 1: one more than the sum of the fields `before`.
     Rank,
-    /// The first `k` rows of all.
+    /// The first `k` rows of all. Rows that compare as equal keep the order of their shards, and
+    /// those without anything to compare (`null`, NaN, lists, objects) come last.
     TopK {
-        /// How many rows.
+        /// How many rows. No more of them are ever in memory.
         k: u32,
         /// The field that orders; the row itself by default.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -117,3 +117,23 @@ fn nor_can_all_of_them() {
     assert!(answer.errors().iter().all(|failure| failure.code == "PAYLOAD_TOO_LARGE"));
     assert_eq!((answer.ok(), answer.failed()), (3, 2));
 }
+
+#[test]
+fn only_a_shard_that_was_given_up_timed_out() {
+    let _logs = capture_logs();
+    let world = World::new(1);
+    let report = r#"{"error":{"code":"SHARD_TIMEOUT","message":"one of mine"}}"#;
+    world.shards.shard("0").answers_once(Response::raw_json(report).with_status(504));
+    let answer = world.ask(Merge::Concat);
+    assert_eq!(answer.errors()[0].code, "SHARD_TIMEOUT");
+    assert!(!answer.errors()[0].timed_out);
+}
+
+#[test]
+fn a_shards_name_cannot_forge_a_line_of_the_log() {
+    let logs = capture_logs();
+    let world = World::with(["a\nerror: forged \"".to_owned()]);
+    world.shards.shard("a\nerror: forged \"").hangs();
+    world.ask(Merge::Concat);
+    assert!(logs.lines().iter().all(|line| !line.contains('\n')));
+}
