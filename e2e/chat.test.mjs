@@ -50,6 +50,32 @@ test("a message is sent and read, in its own channel only", async () => {
   assert.deepEqual((await rpc(ada, "messages:list", {}, { shardKey: "random" })).result, []);
 });
 
+test("a query across channels finds what was said last, wherever it was", async () => {
+  const ada = await signIn("ada");
+  for (const [text, shardKey] of [["first", "x"], ["second", "y"], ["third", "z"], ["fourth", "x"]]) {
+    assert.equal((await rpc(ada, "messages:send", { text }, { shardKey })).status, 200);
+  }
+  const ask = (token) =>
+    get("/_lunora/rpc", {
+      method: "POST",
+      headers: token && { authorization: `Bearer ${token}` },
+      body: JSON.stringify({
+        functionPath: "__lunora_relation__:messages",
+        args: { table: "messages" },
+        fanOut: { table: "messages", merge: { kind: "topK", k: 3, by: "sentAt" } },
+      }),
+    });
+  const { data, failed } = await (await ask(ada)).json();
+  assert.equal(failed, 0);
+  assert.equal(data.length, 3);
+  const times = data.map(({ sentAt }) => sentAt);
+  assert.deepEqual(times, times.toSorted((a, b) => b - a));
+  assert.ok(data.some(({ text, channel }) => text === "fourth" && channel === "x"), JSON.stringify(data));
+
+  const refused = await ask(undefined);
+  assert.deepEqual([refused.status, (await refused.json()).error.code], [403, "FORBIDDEN_FANOUT"]);
+});
+
 test("a write that is replayed is stored once", async () => {
   const ada = await signIn("ada");
   const channel = { shardKey: "replay", headers: { "x-lunora-mutation-id": "m-1" } };

@@ -65,9 +65,8 @@ pub use crate::{
     backup::{BackupConfig, Retention, RetentionOfZero},
     builder::Builder,
     coordinator::{
-        Concurrency, DurableShardRegistry, FanOutAnswer, QueryCoordinator, RegistryStorage,
-        RetryPolicy, ShardCall, ShardFailure, ShardRegistry, ShardRegistryObject,
-        StaticShardRegistry,
+        Concurrency, DurableShardRegistry, FanOutAnswer, QueryCoordinator, RetryPolicy, ShardCall,
+        ShardFailure, ShardRegistry, ShardRegistryObject, StaticShardRegistry,
     },
     entry::PerIsolate,
     errors::{Code, ErrorDetail, Hint, LunoraError, LunoraErrorBody, UnknownCode},
@@ -86,9 +85,9 @@ pub use crate::{
     platform::{
         Clock, CloudflareClock, CronError, CronExpression, Env, Environment, ExecutionContext,
         Jurisdiction, ListOptions, LocationHint, MultipartUpload, NoopExecutionContext, ObjectInfo,
-        ObjectMetadata, ObjectPage, ObjectStore, Placement, PutOptions, ResolvedShard,
-        ScheduledEvent, ShardAddress, ShardCallError, ShardNamespace, StoreError, StoreOperation,
-        StoredObject, resolve_shard,
+        ObjectMetadata, ObjectPage, ObjectStore, Placement, PutOptions, RegistryStorage,
+        ResolvedShard, ScheduledEvent, ShardAddress, ShardCallError, ShardNamespace,
+        SqlRegistryStorage, StoreError, StoreOperation, StoredObject, resolve_shard,
     },
     wire::{
         AdminToken, AdminTokenError, Direction, FanOut, GroupOp, Identity, Merge, RpcEnvelope,

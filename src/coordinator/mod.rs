@@ -28,10 +28,7 @@ pub use self::{
     answer::{FanOutAnswer, ShardFailure},
     call::ShardCall,
     limits::{Concurrency, RetryPolicy},
-    registry::{
-        DurableShardRegistry, RegistryStorage, ShardRegistry, ShardRegistryObject,
-        StaticShardRegistry,
-    },
+    registry::{DurableShardRegistry, ShardRegistry, ShardRegistryObject, StaticShardRegistry},
 };
 
 /// Asks every shard of a table and merges the answers into one.

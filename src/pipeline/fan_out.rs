@@ -36,7 +36,10 @@ pub(super) async fn answer<E: Environment>(
         identity.mint(&mut headers)?;
     }
     let resolve = |key| app.shard(key);
-    let call = ShardCall::new(&resolve, envelope.to_shard_body()).headers(headers);
+    let mut call = ShardCall::new(&resolve, envelope.to_shard_body()).headers(headers);
+    if function_path.starts_with(paths::RELATION_PREFIX) {
+        call = call.read();
+    }
     coordinator.fan_out(spec, call).await?.into_response()
 }
 

@@ -9,6 +9,7 @@ mod context;
 mod environment;
 pub(crate) mod log;
 pub(crate) mod memory;
+mod registry_storage;
 mod shard;
 mod store;
 mod trigger;
@@ -17,9 +18,10 @@ pub use worker::Env;
 
 pub use self::{
     clock::Clock,
-    cloudflare::CloudflareClock,
+    cloudflare::{CloudflareClock, SqlRegistryStorage},
     context::{ExecutionContext, NoopExecutionContext},
     environment::Environment,
+    registry_storage::RegistryStorage,
     shard::{
         Jurisdiction, LocationHint, Placement, ResolvedShard, ShardAddress, ShardCallError,
         ShardNamespace, resolve_shard,

@@ -1,22 +1,28 @@
-//! A chat: one shard a channel, a signed bearer token for a name, messages in SQLite.
+//! A chat: one shard a channel, a signed bearer token for a name, messages in SQLite, and a query
+//! across the channels.
 
+mod registry;
 mod room;
 mod session;
 
-use lunora::prelude::*;
+use lunora::{DurableShardRegistry, prelude::*};
 use serde::Deserialize;
 
+pub use registry::ShardRegistry;
 pub use room::Room;
 use session::Sessions;
 
 fn app(env: &Env) -> Result<Lunora, LunoraError> {
     let sessions = Sessions::from_env(env)?;
     let signing = sessions.clone();
+    let registry = DurableShardRegistry::new(env.durable_object("SHARD_REGISTRY")?);
 
     Ok(Lunora::builder()
         .shard_do(env.durable_object("SHARD")?)
         .resolve_identity(async move |request, _env| sessions.identify(request))
         .authorize_shard(async |access| access.identity.is_some())
+        .query_coordinator(QueryCoordinator::new(registry))
+        .authorize_fan_out(async |access| access.identity.is_some())
         .route(route!("GET /"), async |request, _env, _ctx| greeting(&request))
         .route(route!("POST /api/sign-in"), async move |request, _env, _ctx| {
             sign_in(&signing, request).await
@@ -45,6 +51,12 @@ const GREETING: &str = r#"A chat on lunora: one shard a channel, messages in SQL
 
   curl -s ORIGIN/_lunora/rpc -H "authorization: Bearer $TOKEN" \
     -d '{"functionPath":"messages:list","shardKey":"general"}'
+
+What was said last, in every channel:
+
+  curl -s ORIGIN/_lunora/rpc -H "authorization: Bearer $TOKEN" \
+    -d '{"functionPath":"__lunora_relation__:messages","args":{"table":"messages"},
+         "fanOut":{"table":"messages","merge":{"kind":"topK","k":10,"by":"sentAt"}}}'
 
 A WebSocket to /_lunora/ws?shard=general echoes what it is sent.
 "#;

@@ -1,6 +1,8 @@
 //! One channel: a Durable Object with its messages in SQLite.
 
-use lunora::{prelude::*, to_error_response};
+use std::cell::Cell;
+
+use lunora::{DurableShardRegistry, prelude::*, to_error_response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use worker::{
@@ -15,12 +17,16 @@ const MAX_TEXT: usize = 2000;
 pub struct Room {
     state: State,
     sql: SqlStorage,
+    env: Env,
+    /// Whether the registry was told of this channel since the object woke.
+    announced: Cell<bool>,
 }
 
 /// A message, as it is stored and as it travels.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Message {
+    channel: String,
     id: u64,
     author: String,
     text: String,
@@ -39,7 +45,9 @@ impl Room {
                     .map_err(|error| LunoraError::bad_request(error.to_string()))?;
                 let result = match call.function_path() {
                     "messages:list" => self.list(&args)?,
-                    "messages:send" => self.send(&args, &request)?,
+                    "messages:send" => self.send(&args, &request).await?,
+                    // What a query across channels asks for: the bare value, not a `result`.
+                    "__lunora_relation__:messages" => return Response::json(&self.list(&args)?),
                     path => {
                         let message = format!("function not registered: {path}");
                         return Err(LunoraError::new(Code::FunctionNotFound, message));
@@ -63,8 +71,11 @@ impl Room {
         let mut newest: Vec<Message> = self
             .sql
             .exec(
-                "SELECT id, author, text, sent_at AS sentAt FROM messages ORDER BY id DESC LIMIT CAST(? AS INTEGER)",
-                vec![i64::try_from(limit).unwrap_or(i64::MAX).into()],
+                "SELECT ? AS channel, id, author, text, sent_at AS sentAt FROM messages ORDER BY id DESC LIMIT CAST(? AS INTEGER)",
+                vec![
+                    self.channel().into(),
+                    i64::try_from(limit).unwrap_or(i64::MAX).into(),
+                ],
             )?
             .to_array()?;
         newest.reverse();
@@ -72,29 +83,52 @@ impl Room {
     }
 
     /// Stores a message, once for each mutation id of its author.
-    fn send(&self, args: &Map<String, Value>, request: &Request) -> Result<Value, LunoraError> {
+    async fn send(
+        &self,
+        args: &Map<String, Value>,
+        request: &Request,
+    ) -> Result<Value, LunoraError> {
         let text = args.get("text").unwrap_or(&Value::Null);
         let text = text
             .as_str()
             .filter(|text| !text.trim().is_empty() && text.chars().count() <= MAX_TEXT)
             .ok_or_else(|| invalid("text", "a string of 1 to 2000 characters", text))?;
         let author = author(request)?;
+        self.announce().await?;
         let mutation = request.header("x-lunora-mutation-id");
         let stored: Vec<Message> = self
             .sql
             .exec(
                 "INSERT INTO messages(author, text, sent_at, mutation_id) VALUES (?, ?, CAST(? AS INTEGER), ?)
                  ON CONFLICT(author, mutation_id) DO UPDATE SET author = author
-                 RETURNING id, author, text, sent_at AS sentAt",
+                 RETURNING ? AS channel, id, author, text, sent_at AS sentAt",
                 vec![
                     author.into(),
                     text.into(),
                     i64::try_from(worker::Date::now().as_millis()).unwrap_or(i64::MAX).into(),
                     mutation.map(str::to_owned).into(),
+                    self.channel().into(),
                 ],
             )?
             .to_array()?;
         serde_json::to_value(stored.into_iter().next()).map_err(LunoraError::internal)
+    }
+
+    /// Tells the registry of this channel. Before the first message is stored, not after: a channel
+    /// that is listed and empty does no harm, one with messages that is not listed would.
+    async fn announce(&self) -> Result<(), LunoraError> {
+        if self.announced.get() {
+            return Ok(());
+        }
+        let registry = DurableShardRegistry::new(self.env.durable_object("SHARD_REGISTRY")?);
+        registry.register("messages", &ShardKey::new(self.channel())?).await?;
+        self.announced.set(true);
+        Ok(())
+    }
+
+    /// The name of the channel, which is the object's.
+    fn channel(&self) -> String {
+        self.state.id().name().unwrap_or_default()
     }
 
     fn open_socket(&self) -> Result<Response, LunoraError> {
@@ -138,9 +172,9 @@ fn invalid(field: &str, expected: &str, received: &Value) -> LunoraError {
 }
 
 impl DurableObject for Room {
-    fn new(state: State, _env: Env) -> Self {
+    fn new(state: State, env: Env) -> Self {
         let sql = state.storage().sql();
-        let room = Self { state, sql };
+        let room = Self { state, sql, env, announced: Cell::new(false) };
         if let Err(error) = room.open() {
             worker::console_error!("the room could not be opened: {error}");
         }

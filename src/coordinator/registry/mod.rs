@@ -12,9 +12,7 @@ use futures::future::LocalBoxFuture;
 use crate::{errors::LunoraError, wire::ShardKey};
 
 pub use self::{
-    durable::DurableShardRegistry,
-    fixed::StaticShardRegistry,
-    object::{RegistryStorage, ShardRegistryObject},
+    durable::DurableShardRegistry, fixed::StaticShardRegistry, object::ShardRegistryObject,
 };
 
 /// Knows which shards a table has.

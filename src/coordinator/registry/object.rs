@@ -2,29 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use futures::future::LocalBoxFuture;
 use http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::{
     errors::{Code, LunoraError},
     message::{Request, Response, to_error_response},
-    platform::log,
+    platform::{RegistryStorage, log},
     wire::ShardKey,
 };
-
-/// Where a [`ShardRegistryObject`] keeps its entries: a set of texts, such as the keys of a
-/// Durable Object's storage.
-pub trait RegistryStorage: 'static {
-    /// Adds an entry; `false` when it was there already.
-    fn insert<'a>(&'a self, entry: &'a str) -> LocalBoxFuture<'a, Result<bool, LunoraError>>;
-
-    /// Removes an entry; `false` when it was not there.
-    fn remove<'a>(&'a self, entry: &'a str) -> LocalBoxFuture<'a, Result<bool, LunoraError>>;
-
-    /// Every entry that begins with `prefix`, in the order of their bytes.
-    fn list<'a>(&'a self, prefix: &'a str) -> LocalBoxFuture<'a, Result<Vec<String>, LunoraError>>;
-}
 
 /// The registry's own side of [`DurableShardRegistry`](crate::DurableShardRegistry) (contract,
 /// section 3.8): which shards each table has.

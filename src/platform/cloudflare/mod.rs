@@ -6,9 +6,10 @@ mod error;
 mod glue;
 mod message;
 mod namespace;
+mod registry_storage;
 mod store;
 
-pub use self::clock::CloudflareClock;
+pub use self::{clock::CloudflareClock, registry_storage::SqlRegistryStorage};
 
 pub(crate) use self::message::{request_from_js, response_to_js};
 

@@ -6,7 +6,7 @@ use futures::future::{FutureExt, ready};
 use proptest::prelude::*;
 
 use super::*;
-use crate::message::Request;
+use crate::{message::Request, platform::RegistryStorage};
 
 #[derive(Clone, Default)]
 struct Entries(Rc<RefCell<BTreeSet<String>>>);
