@@ -47,3 +47,27 @@ fn run(args: &[String]) -> Result<()> {
         _ => bail!("unknown command `{}`\n\n{USAGE}", words.join(" ")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::shell::root;
+
+    /// The oldest Rust that is promised is the one that every check runs on.
+    #[test]
+    fn the_stated_rust_version_is_the_checked_one() {
+        let value = |file: &str, key: &str| {
+            let text = fs::read_to_string(root().join(file)).unwrap_or_default();
+            let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default();
+            line.split('"').nth(1).unwrap_or_default().to_owned()
+        };
+        let (stated, checked) =
+            (value("Cargo.toml", "rust-version"), value("rust-toolchain.toml", "channel"));
+        assert!(!stated.is_empty());
+        assert!(
+            checked == stated || checked.starts_with(&format!("{stated}.")),
+            "{stated} {checked}"
+        );
+    }
+}
