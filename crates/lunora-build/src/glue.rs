@@ -7,6 +7,8 @@
 //! be a timer of the dead instance, which would then run on the memory of the new one. Ours asks for
 //! nothing, so the glue refuses every call until `contain.js` makes the new instance.
 
+use std::collections::HashSet;
+
 use crate::{Error, exports::Exports};
 
 const HOOK: &str = "function __wbg_call_abort_hook() {";
@@ -24,7 +26,8 @@ pub(crate) fn adapt(js: &str, exports: &Exports) -> Result<String, Error> {
          function __wbg_call_abort_hook() {}\n\
          function __wbg_unused_abort_hook() {",
     )?;
-    let mut js = replace_once(&js, CATCH, "    __lunora_trapped(e);\n    throw e;\n")?;
+    let js = replace_once(&js, CATCH, "    __lunora_trapped(e);\n    throw e;\n")?;
+    let mut js = import_once(&js);
 
     let hidden =
         exports.classes.iter().filter(|class| !class.exported && !class.methods.is_empty());
@@ -32,6 +35,39 @@ pub(crate) fn adapt(js: &str, exports: &Exports) -> Result<String, Error> {
         js.push_str(&format!("export {{ {} }};\n", class.name));
     }
     Ok(js)
+}
+
+/// Drops what is imported again: wasm-bindgen names a module once a function, as the same key of the
+/// same object, and bundlers warn of each.
+fn import_once(js: &str) -> String {
+    let mut seen = HashSet::new();
+    let again: HashSet<&str> = js
+        .lines()
+        .filter_map(namespace_entry)
+        .filter(|(module, _)| !seen.insert(*module))
+        .map(|(_, name)| name)
+        .collect();
+    js.lines()
+        .filter(|line| {
+            let name =
+                namespace_entry(line).map(|(_, name)| name).or_else(|| namespace_import(line));
+            !name.is_some_and(|name| again.contains(name))
+        })
+        .flat_map(|line| [line, "\n"])
+        .collect()
+}
+
+/// Module and name of a line `"./module.js": import1,`.
+fn namespace_entry(line: &str) -> Option<(&str, &str)> {
+    let (module, name) = line.trim().strip_suffix(',')?.split_once("\": ")?;
+    let digits = name.strip_prefix("import")?;
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some((module.strip_prefix('"')?, name))
+}
+
+/// The name of a line `import * as import1 from "./module.js"`.
+fn namespace_import(line: &str) -> Option<&str> {
+    line.strip_prefix("import * as ")?.split_once(' ').map(|(name, _)| name)
 }
 
 fn replace_once(text: &str, from: &'static str, to: &str) -> Result<String, Error> {
@@ -59,6 +95,20 @@ mod tests {
         assert!(js.contains("    __lunora_trapped(e);\n    throw e;\n"), "{js}");
         assert!(js.ends_with("export { Source };\n"), "{js}");
         Ok(())
+    }
+
+    #[test]
+    fn imports_a_module_once() {
+        let js = "import * as import1 from \"./a.js\"\n\
+            import * as import2 from \"./b.js\"\n\
+            import * as import3 from \"./a.js\"\n\
+            return {\n    \"./index_bg.js\": import0,\n    \"./a.js\": import1,\n    \"./b.js\": import2,\n    \
+            \"./a.js\": import3,\n};\n";
+        let once = import_once(js);
+        assert_eq!(once.matches("./a.js").count(), 2, "{once}");
+        assert_eq!(once.matches("./b.js").count(), 2, "{once}");
+        assert!(!once.contains("import3"), "{once}");
+        assert!(once.contains("import0"), "{once}");
     }
 
     #[test]
