@@ -80,7 +80,7 @@ impl FanOut {
 /// nothing except in lists; a shard that answers with something that the merge cannot take counts
 /// as failed (`SHARD_ERROR`).
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "camelCase")]
+#[serde(tag = "kind", rename_all = "camelCase", try_from = "MergeFields")]
 #[non_exhaustive]
 pub enum Merge {
     /// Every answer in one list, lists flattened by one level.
@@ -98,10 +98,9 @@ pub enum Merge {
     /// their canonical JSON is; groups stand in the order in which their keys first appear.
     GroupBy {
         /// The field that groups; `key` by default. It is never `value`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         by: Option<String>,
         /// How the values of a group combine; the sum by default.
-        #[serde(default)]
         op: GroupOp,
     },
     /// The position of a row among all rows, from 1: one more than the sum of the fields `before`.
@@ -112,12 +111,48 @@ pub enum Merge {
         /// How many rows. No more of them are ever in memory.
         k: u32,
         /// The field that orders; the row itself by default.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         by: Option<String>,
         /// Largest first by default.
-        #[serde(default)]
         direction: Direction,
     },
+}
+
+/// What a client says of a merge, before it is one.
+///
+/// By hand: what serde derives for an enum of such a form is several times the code.
+#[derive(Deserialize)]
+struct MergeFields {
+    kind: String,
+    k: Option<u32>,
+    by: Option<String>,
+    #[serde(default)]
+    direction: Direction,
+    #[serde(default)]
+    op: GroupOp,
+}
+
+impl TryFrom<MergeFields> for Merge {
+    type Error = &'static str;
+
+    fn try_from(fields: MergeFields) -> Result<Self, &'static str> {
+        let MergeFields { kind, k, by, direction, op } = fields;
+        Ok(match &*kind {
+            "concat" => Self::Concat,
+            "first" => Self::First,
+            "sum" => Self::Sum,
+            "max" => Self::Max,
+            "min" => Self::Min,
+            "groupBy" => Self::GroupBy { by, op },
+            "rank" => Self::Rank,
+            "topK" => Self::TopK { k: k.ok_or("topK needs `k`, a whole number")?, by, direction },
+            _ => {
+                return Err(
+                    "merge.kind is one of concat, first, groupBy, max, min, rank, sum, topK",
+                );
+            }
+        })
+    }
 }
 
 /// How the values of a group combine.
