@@ -117,38 +117,37 @@ pub mod prelude {
 /// Everything here belongs to one thread, as everything in an isolate does. Nothing touches the
 /// network, the disk or the real clock, so that a test is quick and never flaky.
 ///
-/// A test, ready to be copied: a shard that first fails and is slow, and a caller that gives up
-/// after ten seconds.
+/// A test, ready to be copied: an application over shards in memory, one of which fails.
 ///
 /// ```
-/// use std::time::Duration;
-/// use futures::{executor::block_on, future::{Either, select}};
-/// use lunora::{Clock, Placement, Request, Response, ShardCallError, resolve_shard};
-/// use lunora::testing::{ManualClock, MemoryNamespace, capture_logs};
+/// use futures::executor::block_on;
+/// use lunora::{Request, Response, ShardCallError};
+/// use lunora::testing::{self, MemoryContext, MemoryEnvironment, MemoryNamespace, capture_logs};
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let logs = capture_logs();
-/// let clock = ManualClock::new(0);
-/// let namespace = MemoryNamespace::new(async |address, _request| {
-///     Response::text(format!("this is {}", address.key))
+/// let shards = MemoryNamespace::new(async |address, _request| {
+///     Response::raw_json(format!(r#"{{"result":"{}"}}"#, address.key))
 /// });
-/// namespace
-///     .shard("room:1")
-///     .fails_once(|key| ShardCallError::unavailable(key, "moving").retryable())
-///     .takes(Duration::from_secs(60), &clock);
+/// shards.shard("room:1").fails_once(|key| ShardCallError::unavailable(key, "moving"));
+/// let app = testing::builder()
+///     .shard_do(shards.clone())
+///     .authorize_shard(async |access| access.shard_key.as_str().starts_with("room:"))
+///     .build();
 ///
-/// let shard = resolve_shard(&namespace.clone().into_dyn(), "room:1".parse()?, &Placement::default());
-/// let ask = || Box::pin(shard.fetch(Request::get("https://shard.internal/rpc")));
-/// assert!(block_on(clock.run(ask())).is_err());
-///
-/// // Waiting takes no time: the clock moves when nothing else can.
-/// let race = select(ask(), clock.sleep(Duration::from_secs(10)));
-/// assert!(matches!(block_on(clock.run(race)), Either::Right(_)));
-/// assert_eq!(clock.now_ms(), 70_000);
-/// assert_eq!((namespace.calls().len(), namespace.abandoned()), (2, 1));
-/// assert!(logs.lines().is_empty());
-/// # Ok(()) }
+/// let logs = capture_logs();
+/// let ask = |body: &'static str| {
+///     let request = Request::post("https://app.example.com/_lunora/rpc", body);
+///     block_on(app.fetch(request, &MemoryEnvironment::new(), &MemoryContext::new())).status()
+/// };
+/// let call = r#"{"functionPath":"messages:list","shardKey":"room:1"}"#;
+/// assert_eq!(ask(call), 503);
+/// assert_eq!(ask(call), 200);
+/// assert_eq!(ask(r#"{"functionPath":"messages:list","shardKey":"vault"}"#), 403);
+/// assert_eq!(shards.calls().len(), 2);
+/// assert_eq!(logs.lines().len(), 1);
 /// ```
+///
+/// Waiting takes no time: [`ManualClock`](testing::ManualClock) moves when nothing else can, so
+/// that a test of a timeout is as quick as any other.
 pub mod testing {
     use crate::builder::{Builder, state::Empty};
 
