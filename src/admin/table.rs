@@ -30,6 +30,8 @@ pub(crate) struct AdminRoute {
 pub(crate) enum Cluster {
     /// What every deployment has.
     Core,
+    /// The scheduler's jobs.
+    Scheduler,
     /// What tests attach.
     #[cfg(test)]
     Test,
@@ -40,6 +42,7 @@ impl Cluster {
     pub(crate) const fn not_configured(self) -> (Code, &'static str) {
         match self {
             Self::Core => (Code::Internal, ""),
+            Self::Scheduler => (Code::SchedulerNotConfigured, "scheduler"),
             #[cfg(test)]
             Self::Test => (Code::Internal, "test"),
         }
@@ -82,6 +85,11 @@ impl AdminRoute {
         Self { forbidden: Code::Forbidden, ..self }
     }
 
+    /// Takes the credential in the URL as well.
+    const fn socket(self) -> Self {
+        Self { socket: true, ..self }
+    }
+
     /// Whether the route answers `method`.
     pub(crate) fn allows(&self, method: &str) -> bool {
         self.allow.split(", ").any(|allowed| allowed == method)
@@ -97,6 +105,14 @@ pub(crate) const ROUTES: &[AdminRoute] = &[
     post("/_lunora/admin/cron-jobs/run", Cluster::Core),
     get("/_lunora/admin/openapi", Cluster::Core),
     get("/_lunora/admin/openrpc", Cluster::Core),
+    get("/_lunora/admin/scheduled", Cluster::Scheduler),
+    get("/_lunora/admin/scheduled/dead", Cluster::Scheduler),
+    get("/_lunora/admin/scheduled/status", Cluster::Scheduler),
+    get("/_lunora/admin/scheduled/ws", Cluster::Scheduler).socket(),
+    post("/_lunora/admin/scheduled/cancel", Cluster::Scheduler),
+    post("/_lunora/admin/scheduled/dead/retry", Cluster::Scheduler),
+    post("/_lunora/admin/scheduled/dead/cancel", Cluster::Scheduler),
+    post("/_lunora/admin/scheduled/pool/release", Cluster::Scheduler),
     #[cfg(test)]
     post("/_lunora/admin/test/shard", Cluster::Test),
     #[cfg(test)]

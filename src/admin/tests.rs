@@ -2,8 +2,10 @@
 
 mod core;
 mod gate;
+mod health;
+mod scheduler;
 
-use std::cell::RefCell;
+use std::{cell::RefCell, rc::Rc};
 
 use futures::{executor::block_on, future::LocalBoxFuture};
 use serde_json::Value;
@@ -11,10 +13,10 @@ use serde_json::Value;
 use super::{AdminCall, Cluster, ClusterHandler};
 use crate::{
     AdminToken, CronJob, FunctionInfo, Lunora, LunoraError, NoopExecutionContext, Request,
-    Response,
+    Response, Scheduler,
     builder::{
         Builder,
-        state::{SetAdminToken, SetFunctions, SetShardDo},
+        state::{SetAdminToken, SetShardDo},
     },
     cron,
     testing::{self, MemoryEnvironment, MemoryNamespace},
@@ -46,14 +48,14 @@ impl ClusterHandler for Remembers {
     }
 }
 
-type Everything = SetFunctions<SetAdminToken<SetShardDo>>;
-
 /// An application with everything configured that can be.
-fn everything() -> Builder<Everything, MemoryEnvironment> {
-    let mut builder = with_token()
-        .functions(Vec::<FunctionInfo>::new())
-        .cron_job(CronJob::function("sweep", cron!("0 * * * *"), "messages:sweep"));
-    builder.settings.admin.attach(Cluster::Test, Remembers);
+fn everything() -> Builder<SetAdminToken<SetShardDo>, MemoryEnvironment> {
+    let mut builder =
+        with_token().cron_job(CronJob::function("sweep", cron!("0 * * * *"), "messages:sweep"));
+    let plane = &mut builder.settings.admin;
+    plane.functions = Some(Rc::new(Vec::<FunctionInfo>::new()));
+    plane.attach(Cluster::Scheduler, Scheduler::new(shards()));
+    plane.attach(Cluster::Test, Remembers);
     builder
 }
 

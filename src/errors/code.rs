@@ -149,6 +149,8 @@ catalogue! {
     BackupNotConfigured = "BACKUP_NOT_CONFIGURED", INTERNAL_SERVER_ERROR, "No backup configured";
     /// 501: this part is not there.
     NotImplemented = "NOT_IMPLEMENTED", NOT_IMPLEMENTED, "Not implemented";
+    /// 501: workflows cannot be looked into in this deployment.
+    WorkflowsNotConfigured = "WORKFLOWS_NOT_CONFIGURED", NOT_IMPLEMENTED, "No workflows";
     /// 502: a shard answered with an error status.
     ShardHttpError = "SHARD_HTTP_ERROR", BAD_GATEWAY, "Shard failed";
     /// 503: a shard answered, and not with what was asked for.

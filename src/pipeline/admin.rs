@@ -1,6 +1,7 @@
 //! `/_lunora/admin/*` and what goes with it: the Worker around the [plane](crate::admin).
 
 use futures::future::LocalBoxFuture;
+use http::Method;
 
 use super::{Lunora, answers, hooks::RouteContext};
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     jobs::CronJob,
     message::{Request, Response},
     platform::{Clock, Environment, ExecutionContext, ResolvedShard, ScheduledEvent},
-    wire::ShardKey,
+    wire::{ShardKey, paths},
 };
 
 pub(super) async fn answer<E: Environment>(
@@ -21,11 +22,22 @@ pub(super) async fn answer<E: Environment>(
     ctx: &RouteContext<'_>,
 ) -> Result<Response, LunoraError> {
     let settings = &app.settings;
-    let token = settings.admin_gate.token(settings.admin_token.as_ref(), env);
+    let (gate, plane) = (&settings.admin_gate, &settings.admin);
+    let token = gate.token(settings.admin_token.as_ref(), env);
     let host = Host { app, env, execution: ctx.execution() };
-    let answered =
-        admin::answer(&settings.admin_gate, token, &settings.admin, &host, env, request).await?;
-    Ok(match answered {
+    let answer = match request.path() {
+        paths::HEALTH | paths::HEALTH_READY => {
+            admin::health(gate, token, plane, &host, env, request).await?
+        }
+        paths::SCHEDULER_DISPATCH if *request.method() != Method::POST => {
+            Answer::MethodNotAllowed("POST")
+        }
+        paths::SCHEDULER_DISPATCH => {
+            Answer::Response(admin::dispatch::answer(plane, &host, token, request).await?)
+        }
+        _ => admin::answer(gate, token, plane, &host, env, request).await?,
+    };
+    Ok(match answer {
         Answer::Response(response) => response,
         Answer::NotFound => answers::not_found(),
         Answer::MethodNotAllowed(allow) => answers::method_not_allowed(allow),
