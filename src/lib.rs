@@ -63,10 +63,17 @@ mod pipeline;
 mod platform;
 pub mod wire;
 
-#[cfg(feature = "admin")]
-pub use crate::admin::{AdminGate, Health, Probe, Scheduler};
 #[doc(hidden)]
 pub use crate::entry::private as __private;
+#[cfg(feature = "admin")]
+pub use crate::{
+    admin::{AdminGate, Health, KvNamespaces, Probe, Scheduler, Storage, UrlRequest},
+    platform::{
+        AuthAdmin, AuthOp, GlobalFacet, GlobalPage, GlobalQuery, GlobalTable, GlobalTables,
+        GlobalValue, KeyValueStore, KvEntry, KvExpiry, KvKey, KvList, KvPage, LogArchive,
+        LogCursor, LogLevel, LogPage, LogQuery, VectorIndex, VectorIndexes, VectorMatch,
+    },
+};
 pub use crate::{
     backup::{BackupConfig, Retention, RetentionOfZero},
     builder::Builder,
@@ -91,12 +98,12 @@ pub use crate::{
         scheduled::{IntoOutcome, ScheduledError},
     },
     platform::{
-        Clock, CloudflareClock, CronError, CronExpression, Env, Environment, ExecutionContext,
-        Jurisdiction, ListOptions, LocationHint, MultipartUpload, NoopExecutionContext, ObjectInfo,
-        ObjectMetadata, ObjectPage, ObjectStore, Placement, PutOptions, RegistryStorage,
-        ResolvedShard, ScheduledEvent, ShardAddress, ShardCallError, ShardNamespace,
-        SqlRegistryStorage, StoreError, StoreOperation, StoredObject, Workflow, WorkflowAction,
-        resolve_shard,
+        Clock, CloudflareClock, CloudflareWorkflow, CronError, CronExpression, Env, Environment,
+        ExecutionContext, Jurisdiction, ListOptions, LocationHint, MultipartUpload,
+        NoopExecutionContext, ObjectInfo, ObjectMetadata, ObjectPage, ObjectStore, Placement,
+        PutOptions, RegistryStorage, ResolvedShard, ScheduledEvent, ShardAddress, ShardCallError,
+        ShardNamespace, SqlRegistryStorage, StoreError, StoreOperation, StoredObject, Workflow,
+        WorkflowAction, resolve_shard,
     },
     wire::{
         AdminToken, AdminTokenError, Direction, FanOut, GroupOp, Identity, Merge, RpcEnvelope,
@@ -174,7 +181,11 @@ pub mod testing {
 
     pub use crate::platform::memory::{
         CapturedLogs, ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObject,
-        MemoryObjectStore, MemoryShard, RecordedCall, capture_logs,
+        MemoryObjectStore, MemoryShard, MemoryWorkflow, RecordedCall, capture_logs,
+    };
+    #[cfg(feature = "admin")]
+    pub use crate::platform::memory::{
+        MemoryAuth, MemoryGlobalTables, MemoryKv, MemoryLogArchive, MemoryVectors,
     };
 }
 

@@ -64,6 +64,15 @@ impl AdminCall<'_> {
             .transpose()
     }
 
+    /// The size of a page, `limit`: at least 1, and at most 1000, which is what a larger one is
+    /// taken for.
+    pub(crate) fn query_limit(&self) -> Result<Option<u16>, LunoraError> {
+        match self.query_number("limit")? {
+            Some(0) => Err(LunoraError::bad_request("`limit` must be positive")),
+            limit => Ok(limit.map(|limit| u16::try_from(limit.min(1000)).unwrap_or(1000))),
+        }
+    }
+
     /// The body as a JSON object; `label` names it in errors. An empty body reads as `{}`.
     pub(crate) async fn body<T: DeserializeOwned>(
         &mut self,

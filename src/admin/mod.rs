@@ -4,29 +4,42 @@
 //! of it. A [`Cluster`](table::Cluster) is linked into a Worker only where a setter of the builder
 //! configures it: the table knows paths and codes, and the handlers come with the setter.
 
+mod auth;
 mod call;
 mod core;
 mod date;
 pub(crate) mod dispatch;
 mod documents;
 mod gate;
+mod global;
 mod health;
+mod kv;
+mod logs;
 mod scheduler;
+mod storage;
 mod table;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 mod tests;
+mod unconfigured;
+mod vector;
+mod workflows;
 
 use std::{collections::BTreeMap, fmt, rc::Rc};
 
 use futures::future::LocalBoxFuture;
 use http::Method;
 
-pub(crate) use self::{call::AdminCall, gate::Gate, health::Phase, table::Cluster};
+pub(crate) use self::{
+    auth::Auth, call::AdminCall, gate::Gate, global::Globals, health::Phase, logs::Logs,
+    table::Cluster, vector::Vectors, workflows::Workflows,
+};
 pub use self::{
     gate::AdminGate,
     health::{Health, Probe},
+    kv::KvNamespaces,
     scheduler::Scheduler,
+    storage::{Storage, UrlRequest},
 };
 use crate::{
     backup::BackupConfig,
@@ -50,8 +63,9 @@ pub(crate) struct Plane {
 }
 
 impl Plane {
-    /// Lets `handler` answer the routes of `cluster`.
+    /// Lets `handler` answer the routes of `cluster`; the last one attached counts.
     pub(crate) fn attach(&mut self, cluster: Cluster, handler: impl ClusterHandler) {
+        self.handlers.retain(|(known, _)| *known != cluster);
         self.handlers.push((cluster, Box::new(handler)));
     }
 
@@ -177,15 +191,7 @@ pub(crate) async fn answer<E: Environment>(
     let handled = match (route.cluster, plane.handler(route.cluster)) {
         (Cluster::Core, _) => core::answer(call).await,
         (_, Some(handler)) => handler.handle(call).await,
-        (cluster, None) => {
-            let (code, setter) = cluster.not_configured();
-            Err(LunoraError::new(
-                code,
-                format!(
-                    "this deployment has none of it configured: call `.{setter}(..)` on the builder"
-                ),
-            ))
-        }
+        (_, None) => unconfigured::answer(route, call.method().as_str()),
     };
     handled.map(Answer::Response)
 }

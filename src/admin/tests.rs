@@ -2,24 +2,33 @@
 
 mod core;
 mod gate;
+mod global;
 mod health;
+mod kv;
+mod others;
 mod scheduler;
+mod storage;
 
 use std::{cell::RefCell, rc::Rc};
 
 use futures::{executor::block_on, future::LocalBoxFuture};
 use serde_json::Value;
 
-use super::{AdminCall, Cluster, ClusterHandler};
+use super::{
+    AdminCall, Auth, Cluster, ClusterHandler, Globals, KvNamespaces, Logs, Vectors, Workflows,
+};
 use crate::{
     AdminToken, CronJob, FunctionInfo, Lunora, LunoraError, NoopExecutionContext, Request,
-    Response, Scheduler,
+    Response, Scheduler, Storage,
     builder::{
         Builder,
         state::{SetAdminToken, SetShardDo},
     },
     cron,
-    testing::{self, MemoryEnvironment, MemoryNamespace},
+    testing::{
+        self, MemoryAuth, MemoryEnvironment, MemoryGlobalTables, MemoryLogArchive, MemoryNamespace,
+        MemoryObjectStore, MemoryVectors, MemoryWorkflow,
+    },
 };
 
 pub(super) const TOKEN: &str = "correct-horse-battery-staple";
@@ -54,7 +63,15 @@ fn everything() -> Builder<SetAdminToken<SetShardDo>, MemoryEnvironment> {
         with_token().cron_job(CronJob::function("sweep", cron!("0 * * * *"), "messages:sweep"));
     let plane = &mut builder.settings.admin;
     plane.functions = Some(Rc::new(Vec::<FunctionInfo>::new()));
+    plane.workflows.insert("W".into(), Rc::new(MemoryWorkflow::new()));
+    plane.attach(Cluster::Auth, Auth(MemoryAuth::new()));
+    plane.attach(Cluster::Global, Globals(MemoryGlobalTables::new()));
+    plane.attach(Cluster::Kv, KvNamespaces::new());
+    plane.attach(Cluster::Logs, Logs(MemoryLogArchive::new()));
     plane.attach(Cluster::Scheduler, Scheduler::new(shards()));
+    plane.attach(Cluster::Storage, Storage::new("FILES", MemoryObjectStore::new()));
+    plane.attach(Cluster::Vector, Vectors(MemoryVectors::new()));
+    plane.attach(Cluster::Workflows, Workflows);
     plane.attach(Cluster::Test, Remembers);
     builder
 }

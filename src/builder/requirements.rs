@@ -32,15 +32,19 @@ once! {
     AdminGateOnce admin_gate "`.admin_gate(..)` was already called on this builder";
     AdminTokenOnce admin_token "`.admin_token(..)` was already called on this builder";
     OpenShardsOnce allow_unauthenticated_shard_access "`.allow_unauthenticated_shard_access(..)` was already called on this builder";
+    AuthAdminOnce auth_admin "`.auth_admin(..)` was already called on this builder";
     AuthorizeFanOutOnce authorize_fan_out "`.authorize_fan_out(..)` was already called on this builder";
     AuthorizeShardOnce authorize_shard "`.authorize_shard(..)` was already called on this builder";
     BackupOnce backup "`.backup(..)` was already called on this builder";
     ClockOnce clock "`.clock(..)` was already called on this builder";
     DefaultShardKeyOnce default_shard_key "`.default_shard_key(..)` was already called on this builder";
     FunctionsOnce functions "`.functions(..)` was already called on this builder";
+    GlobalTablesOnce global_tables "`.global_tables(..)` was already called on this builder";
     HealthOnce health "`.health(..)` was already called on this builder";
     HttpRouterOnce http_router "`.http_router(..)` was already called on this builder";
     JurisdictionOnce jurisdiction "`.jurisdiction(..)` was already called on this builder";
+    KvOnce kv "`.kv(..)` was already called on this builder";
+    LogArchiveOnce log_archive "`.log_archive(..)` was already called on this builder";
     QueryCoordinatorOnce query_coordinator "`.query_coordinator(..)` was already called on this builder";
     RequireEphemeralWsTokenOnce require_ephemeral_ws_token "`.require_ephemeral_ws_token(..)` was already called on this builder";
     ResolveIdentityOnce resolve_identity "`.resolve_identity(..)` was already called on this builder";
@@ -48,6 +52,8 @@ once! {
     SecurityOnce security "`.security(..)` was already called on this builder";
     ShardDoOnce shard_do "`.shard_do(..)` was already called on this builder";
     ShardRegionOnce shard_region "`.shard_region(..)` was already called on this builder";
+    StorageOnce storage "`.storage(..)` was already called on this builder";
+    VectorsOnce vectors "`.vectors(..)` was already called on this builder";
 }
 
 /// A shard namespace was configured.

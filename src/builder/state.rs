@@ -100,15 +100,19 @@ slots! {
     admin_gate AdminGate SetAdminGate = ();
     admin_token AdminToken SetAdminToken = ();
     allow_unauthenticated_shard_access OpenShards SetOpenShards = ();
+    auth_admin AuthAdmin SetAuthAdmin = ();
     authorize_fan_out AuthorizeFanOut SetAuthorizeFanOut = ();
     authorize_shard AuthorizeShard SetAuthorizeShard = ();
     backup Backup SetBackup = ();
     clock Clock SetClock = ();
     default_shard_key DefaultShardKey SetDefaultShardKey = ();
     functions Functions SetFunctions = ();
+    global_tables GlobalTables SetGlobalTables = ();
     health Health SetHealth = ();
     http_router HttpRouter SetHttpRouter = ();
     jurisdiction Jurisdiction SetJurisdiction = ();
+    kv Kv SetKv = ();
+    log_archive LogArchive SetLogArchive = ();
     query_coordinator QueryCoordinator SetQueryCoordinator = ();
     require_ephemeral_ws_token RequireEphemeralWsToken SetRequireEphemeralWsToken = ();
     resolve_identity ResolveIdentity SetResolveIdentity = ();
@@ -116,6 +120,8 @@ slots! {
     security Security SetSecurity = ();
     shard_do ShardDo SetShardDo = Rc<dyn ShardNamespace>;
     shard_region ShardRegion SetShardRegion = ();
+    storage Storage SetStorage = ();
+    vectors Vectors SetVectors = ();
 }
 
 mod sealed {

@@ -3,23 +3,42 @@
 //! `cloudflare` is the real one, over the crate `worker`; nothing outside it names a type of that
 //! crate. `memory` is for tests.
 
+#[cfg(feature = "admin")]
+mod auth_admin;
 mod clock;
 pub(crate) mod cloudflare;
 mod context;
 mod environment;
+#[cfg(feature = "admin")]
+mod global;
+#[cfg(feature = "admin")]
+mod kv;
 pub(crate) mod log;
+#[cfg(feature = "admin")]
+mod log_archive;
 pub(crate) mod memory;
 mod registry_storage;
 mod shard;
 mod store;
 mod trigger;
+#[cfg(feature = "admin")]
+mod vector;
 mod workflow;
 
 pub use worker::Env;
 
+#[cfg(feature = "admin")]
+pub use self::{
+    auth_admin::{AuthAdmin, AuthOp},
+    global::{GlobalFacet, GlobalPage, GlobalQuery, GlobalTable, GlobalTables, GlobalValue},
+    kv::{KeyValueStore, KvEntry, KvExpiry, KvKey, KvList, KvPage},
+    log_archive::{LogArchive, LogCursor, LogLevel, LogPage, LogQuery},
+    vector::{VectorIndex, VectorIndexes, VectorMatch},
+};
+
 pub use self::{
     clock::Clock,
-    cloudflare::{CloudflareClock, SqlRegistryStorage},
+    cloudflare::{CloudflareClock, CloudflareWorkflow, SqlRegistryStorage},
     context::{ExecutionContext, NoopExecutionContext},
     environment::Environment,
     registry_storage::RegistryStorage,

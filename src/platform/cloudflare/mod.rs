@@ -3,13 +3,20 @@
 mod clock;
 mod context;
 mod error;
+#[cfg(feature = "admin")]
+mod global;
 mod glue;
+#[cfg(feature = "admin")]
+mod kv;
 mod message;
 mod namespace;
 mod registry_storage;
 mod store;
+mod workflow;
 
-pub use self::{clock::CloudflareClock, registry_storage::SqlRegistryStorage};
+pub use self::{
+    clock::CloudflareClock, registry_storage::SqlRegistryStorage, workflow::CloudflareWorkflow,
+};
 
 pub(crate) use self::message::{request_from_js, response_to_js};
 
