@@ -65,8 +65,8 @@ pub use crate::{
     backup::{BackupConfig, Retention, RetentionOfZero},
     builder::Builder,
     coordinator::{
-        Concurrency, DurableShardRegistry, FanOutAnswer, QueryCoordinator, RetryPolicy, ShardCall,
-        ShardFailure, ShardRegistry, ShardRegistryObject, StaticShardRegistry,
+        Concurrency, DurableShardRegistry, FanOutAnswer, QueryCoordinator, RetryPolicy, ShardAdmin,
+        ShardCall, ShardFailure, ShardRegistry, ShardRegistryObject, Sharding, StaticShardRegistry,
     },
     entry::PerIsolate,
     errors::{Code, ErrorDetail, Hint, LunoraError, LunoraErrorBody, UnknownCode},
@@ -94,6 +94,17 @@ pub use crate::{
         ShardKey, ShardKeyError, define_rpc_envelope,
     },
 };
+
+/// What operators ask of all shards through [`ShardAdmin`], and what they are told.
+pub mod operations {
+    pub use crate::coordinator::{
+        ApplyBatch, ApplyReport, Export, ExportChunk, ExportRequest, ImportReport, ImportTarget,
+        MigrationOperation, MigrationReport, MigrationRequest, MigrationStatus, RankPage,
+        RankPageRequest, RankReport, RankRequest, RowError, ShardChanges, ShardExport,
+        ShardOutcome, ShardRank, ShardSlice, ShardTraffic, SortDirection, SyncReport, SyncRequest,
+        TrafficReport,
+    };
+}
 
 /// The HTTP edge: response headers, CORS and CSRF protection.
 pub mod security {
