@@ -49,16 +49,22 @@
 //! `worker` implement them; so do those of [`testing`], under which everything runs in plain
 //! `cargo test`. Calling into the crate `worker` outside of workerd panics.
 
+#[cfg(feature = "admin")]
+mod admin;
 mod backup;
 pub mod builder;
 mod coordinator;
 mod entry;
 mod errors;
+mod functions;
+mod jobs;
 mod message;
 mod pipeline;
 mod platform;
 pub mod wire;
 
+#[cfg(feature = "admin")]
+pub use crate::admin::AdminGate;
 #[doc(hidden)]
 pub use crate::entry::private as __private;
 pub use crate::{
@@ -70,6 +76,8 @@ pub use crate::{
     },
     entry::PerIsolate,
     errors::{Code, ErrorDetail, Hint, LunoraError, LunoraErrorBody, UnknownCode},
+    functions::{FunctionInfo, FunctionKind, FunctionList},
+    jobs::CronJob,
     message::{Body, BodyError, HostBody, IntoResponse, Request, Response, to_error_response},
     pipeline::{
         Lunora,
@@ -87,7 +95,8 @@ pub use crate::{
         Jurisdiction, ListOptions, LocationHint, MultipartUpload, NoopExecutionContext, ObjectInfo,
         ObjectMetadata, ObjectPage, ObjectStore, Placement, PutOptions, RegistryStorage,
         ResolvedShard, ScheduledEvent, ShardAddress, ShardCallError, ShardNamespace,
-        SqlRegistryStorage, StoreError, StoreOperation, StoredObject, resolve_shard,
+        SqlRegistryStorage, StoreError, StoreOperation, StoredObject, Workflow, WorkflowAction,
+        resolve_shard,
     },
     wire::{
         AdminToken, AdminTokenError, Direction, FanOut, GroupOp, Identity, Merge, RpcEnvelope,
@@ -162,9 +171,16 @@ pub mod prelude {
 pub mod testing {
     use crate::builder::{Builder, state::Empty};
 
-    /// A builder whose hooks receive a [`MemoryEnvironment`].
+    /// A builder whose hooks receive a [`MemoryEnvironment`], and whose clock stands still at 0
+    /// until [`clock`](Builder::clock) gives it another.
     pub fn builder() -> Builder<Empty, MemoryEnvironment> {
-        Builder::new()
+        #[allow(unused_mut, reason = "without the admin plane nothing has a clock")]
+        let mut builder = Builder::new();
+        #[cfg(feature = "admin")]
+        {
+            builder.settings.clock = std::rc::Rc::new(ManualClock::new(0));
+        }
+        builder
     }
 
     pub use crate::platform::memory::{

@@ -1,5 +1,7 @@
 //! The builder: every setting of a Worker, and the compile errors that a wrong set of them gives.
 
+#[cfg(feature = "admin")]
+mod admin;
 pub mod requirements;
 pub mod state;
 
@@ -21,6 +23,7 @@ use self::{
 use crate::{
     backup::BackupConfig,
     coordinator::QueryCoordinator,
+    jobs::CronJob,
     message::{IntoResponse, Request},
     pipeline::{
         Lunora,
@@ -113,7 +116,7 @@ use crate::{
 #[must_use = "a builder does nothing until `.build()` is called"]
 pub struct Builder<S: State = Empty, E = Env> {
     shard_do: S::ShardDo,
-    settings: Settings<E>,
+    pub(crate) settings: Settings<E>,
 }
 
 impl Lunora {
@@ -328,6 +331,33 @@ impl<S: State, E: 'static> Builder<S, E> {
     {
         self.settings.crons.push(cron, handler);
         self
+    }
+
+    /// Runs a named job when its trigger fires: a function of a shard, or a workflow. It may be
+    /// called as often as there are jobs; all that match run beside the handlers of
+    /// [`cron`](Self::cron), and one failure masks none.
+    ///
+    /// Of two jobs of one name the later counts.
+    ///
+    /// ```
+    /// use lunora::{CronJob, Response, cron, testing};
+    ///
+    /// # let shards = testing::MemoryNamespace::new(async |_, _| Response::empty());
+    /// let app = testing::builder()
+    ///     .shard_do(shards)
+    ///     .cron_job(CronJob::function("sweep", cron!("0 * * * *"), "messages:sweep"))
+    ///     .build();
+    /// # let _ = app;
+    /// ```
+    pub fn cron_job(mut self, job: CronJob) -> Self {
+        self.settings.cron_jobs.retain(|known| known.name() != job.name());
+        self.settings.cron_jobs.push(job);
+        self
+    }
+
+    /// Adds several [jobs](Self::cron_job).
+    pub fn cron_jobs(self, jobs: impl IntoIterator<Item = CronJob>) -> Self {
+        jobs.into_iter().fold(self, Self::cron_job)
     }
 
     /// Backs every shard up on a schedule. Needs [`admin_token`](Self::admin_token) and

@@ -29,15 +29,19 @@ macro_rules! once {
 }
 
 once! {
+    AdminGateOnce admin_gate "`.admin_gate(..)` was already called on this builder";
     AdminTokenOnce admin_token "`.admin_token(..)` was already called on this builder";
     OpenShardsOnce allow_unauthenticated_shard_access "`.allow_unauthenticated_shard_access(..)` was already called on this builder";
     AuthorizeFanOutOnce authorize_fan_out "`.authorize_fan_out(..)` was already called on this builder";
     AuthorizeShardOnce authorize_shard "`.authorize_shard(..)` was already called on this builder";
     BackupOnce backup "`.backup(..)` was already called on this builder";
+    ClockOnce clock "`.clock(..)` was already called on this builder";
     DefaultShardKeyOnce default_shard_key "`.default_shard_key(..)` was already called on this builder";
+    FunctionsOnce functions "`.functions(..)` was already called on this builder";
     HttpRouterOnce http_router "`.http_router(..)` was already called on this builder";
     JurisdictionOnce jurisdiction "`.jurisdiction(..)` was already called on this builder";
     QueryCoordinatorOnce query_coordinator "`.query_coordinator(..)` was already called on this builder";
+    RequireEphemeralWsTokenOnce require_ephemeral_ws_token "`.require_ephemeral_ws_token(..)` was already called on this builder";
     ResolveIdentityOnce resolve_identity "`.resolve_identity(..)` was already called on this builder";
     SecurityOnce security "`.security(..)` was already called on this builder";
     ShardDoOnce shard_do "`.shard_do(..)` was already called on this builder";

@@ -97,15 +97,19 @@ macro_rules! slots {
 }
 
 slots! {
+    admin_gate AdminGate SetAdminGate = ();
     admin_token AdminToken SetAdminToken = ();
     allow_unauthenticated_shard_access OpenShards SetOpenShards = ();
     authorize_fan_out AuthorizeFanOut SetAuthorizeFanOut = ();
     authorize_shard AuthorizeShard SetAuthorizeShard = ();
     backup Backup SetBackup = ();
+    clock Clock SetClock = ();
     default_shard_key DefaultShardKey SetDefaultShardKey = ();
+    functions Functions SetFunctions = ();
     http_router HttpRouter SetHttpRouter = ();
     jurisdiction Jurisdiction SetJurisdiction = ();
     query_coordinator QueryCoordinator SetQueryCoordinator = ();
+    require_ephemeral_ws_token RequireEphemeralWsToken SetRequireEphemeralWsToken = ();
     resolve_identity ResolveIdentity SetResolveIdentity = ();
     security Security SetSecurity = ();
     shard_do ShardDo SetShardDo = Rc<dyn ShardNamespace>;

@@ -71,6 +71,12 @@ catalogue! {
     StorageChecksumMismatch = "STORAGE_CHECKSUM_MISMATCH", BAD_REQUEST, "Checksum mismatch";
     /// 400: the vector index cannot answer such a query.
     VectorQueryUnsupported = "VECTOR_QUERY_UNSUPPORTED", BAD_REQUEST, "Vector query unsupported";
+    /// 400: no functions are listed in this deployment.
+    FunctionsNotConfigured = "FUNCTIONS_NOT_CONFIGURED", BAD_REQUEST, "No functions listed";
+    /// 400: no cron jobs are configured in this deployment.
+    CronJobsNotConfigured = "CRON_JOBS_NOT_CONFIGURED", BAD_REQUEST, "No cron jobs";
+    /// 400: no scheduler is configured in this deployment.
+    SchedulerNotConfigured = "SCHEDULER_NOT_CONFIGURED", BAD_REQUEST, "No scheduler";
     /// 401: no valid credentials.
     Unauthorized = "UNAUTHORIZED", UNAUTHORIZED, "Sign-in required";
     /// 403: known, and not allowed.

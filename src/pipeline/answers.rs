@@ -51,6 +51,14 @@ pub(super) fn method_not_allowed(allowed: &'static str) -> Response {
     response
 }
 
+/// 405 in the form of the data-movement routes: no body, and what is allowed.
+#[cfg(feature = "admin")]
+pub(super) fn bare_method_not_allowed(allowed: &'static str) -> Response {
+    let mut response = Response::empty().with_status(405);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
 /// 426: the path speaks WebSocket only.
 pub(super) fn upgrade_required() -> Response {
     let mut response =

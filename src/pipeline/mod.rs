@@ -1,5 +1,7 @@
 //! One request, step by step. [`Lunora::fetch`] is the whole order on one screen.
 
+#[cfg(feature = "admin")]
+mod admin;
 mod answers;
 mod authorization;
 mod batch;
@@ -81,6 +83,8 @@ impl<E: Environment> Lunora<E> {
             paths::RPC_BATCH => batch::answer(self, request, env).await,
             paths::WS => websocket::answer(self, edge, request, env).await,
             paths::STATUS => Ok(answers::status(&request)),
+            #[cfg(feature = "admin")]
+            path if crate::admin::owns(path) => admin::answer(self, request, env, &ctx).await,
             _ => match &self.settings.http_router {
                 Some(router) => Ok(answers::shielded(router.handle(request, env, &ctx).await)),
                 None => Ok(answers::not_found()),
@@ -119,8 +123,19 @@ impl<E> Lunora<E> {
 fn check_declared_length(request: &Request) -> Result<(), LunoraError> {
     let over = matches!(*request.method(), Method::POST | Method::PUT)
         && request.path().starts_with(paths::PLANE)
-        && request.content_length().is_some_and(|length| length > paths::MAX_BODY as u64);
+        && request.content_length().is_some_and(|length| length > max_body(request.path()) as u64);
     if over { Err(answers::too_large()) } else { Ok(()) }
+}
+
+/// The largest body of a path on the framework's plane, in bytes.
+#[cfg(feature = "admin")]
+fn max_body(path: &str) -> usize {
+    crate::admin::max_body(path)
+}
+
+#[cfg(not(feature = "admin"))]
+fn max_body(_path: &str) -> usize {
+    paths::MAX_BODY
 }
 
 impl<E> fmt::Debug for Lunora<E> {

@@ -2,11 +2,12 @@
 
 use std::{fmt, marker::PhantomData};
 
-use futures::future::{LocalBoxFuture, join_all};
+use futures::future::{FutureExt, LocalBoxFuture, join_all};
 
 use super::{Lunora, hooks::RouteContext};
 use crate::{
     errors::{Code, LunoraError},
+    jobs::CronJob,
     platform::{CronExpression, ExecutionContext, ScheduledEvent, log},
 };
 
@@ -28,13 +29,15 @@ impl<E> Lunora<E> {
         let ctx = RouteContext::new(ctx);
         let backup =
             self.settings.backup.as_ref().filter(|backup| backup.cron().as_str() == event.cron());
-        let jobs: Vec<_> = self.settings.crons.matching(&event).collect();
-        if jobs.is_empty() && backup.is_none() {
+        let handlers = self.settings.crons.matching(&event);
+        let mut runs: Vec<LocalBoxFuture<'_, Result<(), LunoraError>>> =
+            handlers.map(|job| job.run(event.clone(), env, &ctx)).collect();
+        runs.extend(self.cron_jobs_of(&event));
+        if runs.is_empty() && backup.is_none() {
             log::warn(&self.unknown_trigger(&event));
             return Ok(());
         }
-        let outcomes =
-            join_all(jobs.into_iter().map(|job| job.run(event.clone(), env, &ctx))).await;
+        let outcomes = join_all(runs).await;
         let mut failures: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
         if backup.is_some() {
             failures.push(LunoraError::new(
@@ -49,8 +52,36 @@ impl<E> Lunora<E> {
         }
     }
 
+    /// Runs one job; `due_ms` is when its trigger was due, if that is why it runs.
+    pub(super) async fn run_cron_job(
+        &self,
+        job: &CronJob,
+        due_ms: Option<i64>,
+    ) -> Result<(), LunoraError> {
+        job.run(due_ms, &self.settings.default_shard_key, &|key| self.shard(key)).await
+    }
+
+    /// The runs of every job that the trigger starts; each failure names its job.
+    fn cron_jobs_of<'a>(
+        &'a self,
+        event: &ScheduledEvent,
+    ) -> impl Iterator<Item = LocalBoxFuture<'a, Result<(), LunoraError>>> {
+        let (cron, due_ms) = (event.cron().to_owned(), event.scheduled_time_ms());
+        let jobs = self.settings.cron_jobs.iter();
+        jobs.filter(move |job| job.cron().as_str() == cron).map(move |job| {
+            let run = async move {
+                self.run_cron_job(job, Some(due_ms)).await.map_err(|error| {
+                    let message = format!("the cron job `{}` failed", job.name());
+                    LunoraError::new(Code::CronJobFailed, message).with_source(error)
+                })
+            };
+            run.boxed_local()
+        })
+    }
+
     fn unknown_trigger(&self, event: &ScheduledEvent) -> String {
         let mut known: Vec<&str> = self.settings.crons.expressions().collect();
+        known.extend(self.settings.cron_jobs.iter().map(|job| job.cron().as_str()));
         known.extend(self.settings.backup.iter().map(|backup| backup.cron().as_str()));
         format!(
             "the trigger `{}` fired and nothing is registered for it; registered are: {}",

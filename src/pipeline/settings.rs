@@ -1,6 +1,8 @@
 //! What the builder hands to the pipeline.
 
 use std::fmt;
+#[cfg(feature = "admin")]
+use std::rc::Rc;
 
 use super::{
     edge::Security,
@@ -8,20 +10,33 @@ use super::{
     route::RouteTable,
     scheduled::CronTable,
 };
+#[cfg(feature = "admin")]
+use crate::{
+    admin::{Gate, Plane},
+    platform::{Clock, CloudflareClock},
+};
 use crate::{
     backup::BackupConfig,
     coordinator::QueryCoordinator,
+    jobs::CronJob,
     platform::Placement,
     wire::{AdminToken, ShardKey},
 };
 
 /// What was configured beside the shards. Each field is a setter of the builder.
 pub(crate) struct Settings<E> {
+    #[cfg(feature = "admin")]
+    pub(crate) admin: Plane,
+    #[cfg(feature = "admin")]
+    pub(crate) admin_gate: Gate<E>,
     pub(crate) admin_token: Option<AdminToken>,
     pub(crate) allow_unauthenticated_shard_access: bool,
     pub(crate) authorize_fan_out: Option<Box<dyn FanOutAuthorizer>>,
     pub(crate) authorize_shard: Option<Box<dyn ShardAuthorizer>>,
     pub(crate) backup: Option<BackupConfig>,
+    #[cfg(feature = "admin")]
+    pub(crate) clock: Rc<dyn Clock>,
+    pub(crate) cron_jobs: Vec<CronJob>,
     pub(crate) crons: CronTable<E>,
     pub(crate) default_shard_key: ShardKey,
     pub(crate) http_router: Option<Box<dyn Handler<E>>>,
@@ -35,11 +50,18 @@ pub(crate) struct Settings<E> {
 impl<E> Default for Settings<E> {
     fn default() -> Self {
         Self {
+            #[cfg(feature = "admin")]
+            admin: Plane::default(),
+            #[cfg(feature = "admin")]
+            admin_gate: Gate::default(),
             admin_token: None,
             allow_unauthenticated_shard_access: false,
             authorize_fan_out: None,
             authorize_shard: None,
             backup: None,
+            #[cfg(feature = "admin")]
+            clock: Rc::new(CloudflareClock),
+            cron_jobs: Vec::new(),
             crons: CronTable::default(),
             default_shard_key: ShardKey::default(),
             http_router: None,
@@ -60,6 +82,7 @@ impl<E> fmt::Debug for Settings<E> {
             .field("authorize_fan_out", &self.authorize_fan_out.is_some())
             .field("authorize_shard", &self.authorize_shard.is_some())
             .field("backup", &self.backup)
+            .field("cron_jobs", &self.cron_jobs)
             .field("crons", &self.crons)
             .field("default_shard_key", &self.default_shard_key)
             .field("http_router", &self.http_router.is_some())

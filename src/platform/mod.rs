@@ -13,6 +13,7 @@ mod registry_storage;
 mod shard;
 mod store;
 mod trigger;
+mod workflow;
 
 pub use worker::Env;
 
@@ -31,4 +32,5 @@ pub use self::{
         PutOptions, StoreError, StoreOperation, StoredObject,
     },
     trigger::{CronError, CronExpression, ScheduledEvent},
+    workflow::{Workflow, WorkflowAction},
 };

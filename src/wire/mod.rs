@@ -8,6 +8,8 @@ pub(crate) mod headers;
 pub(crate) mod identity;
 pub(crate) mod paths;
 pub(crate) mod shard_key;
+#[cfg(feature = "admin")]
+pub(crate) mod signature;
 pub mod value;
 
 pub use self::{

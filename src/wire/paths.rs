@@ -11,6 +11,19 @@ pub(crate) const WS: &str = "/_lunora/ws";
 /// Whether the Worker answers at all.
 pub(crate) const STATUS: &str = "/_lunora/status";
 
+/// Everything below belongs to operators.
+#[cfg(feature = "admin")]
+pub(crate) const ADMIN: &str = "/_lunora/admin/";
+/// Whether the Worker and what it depends on are well.
+#[cfg(feature = "admin")]
+pub(crate) const HEALTH: &str = "/_lunora/health";
+/// Whether the Worker may be sent requests.
+#[cfg(feature = "admin")]
+pub(crate) const HEALTH_READY: &str = "/_lunora/health/ready";
+/// A call that the scheduler makes when its time has come.
+#[cfg(feature = "admin")]
+pub(crate) const SCHEDULER_DISPATCH: &str = "/_lunora/scheduler/dispatch";
+
 /// Operations that the shard's own admin gate decides on.
 pub(crate) const ADMIN_PREFIX: &str = "__lunora_admin__:";
 /// Relation reads, which only ever run across shards.

@@ -4,10 +4,14 @@ use std::marker::PhantomData;
 
 use futures::future::LocalBoxFuture;
 
+#[cfg(feature = "admin")]
+use super::RouteContext;
 use crate::{
     errors::LunoraError,
     wire::{Identity, ShardKey},
 };
+#[cfg(feature = "admin")]
+use crate::{message::Request, platform::ExecutionContext};
 
 /// Somebody asks to reach one shard, by a call or by a live connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +82,34 @@ pub(crate) struct GrantFn<F, R>(F, PhantomData<fn() -> R>);
 impl<F, R> GrantFn<F, R> {
     pub(crate) fn new(function: F) -> Self {
         Self(function, PhantomData)
+    }
+}
+
+/// A closure as the gate of the admin plane.
+#[cfg(feature = "admin")]
+pub(crate) struct AdminGateFn<F, R>(F, PhantomData<fn() -> R>);
+
+#[cfg(feature = "admin")]
+impl<F, R> AdminGateFn<F, R> {
+    pub(crate) fn new(function: F) -> Self {
+        Self(function, PhantomData)
+    }
+}
+
+#[cfg(feature = "admin")]
+impl<E, F, R> crate::admin::AdminGate<E> for AdminGateFn<F, R>
+where
+    E: 'static,
+    F: AsyncFn(&Request, &E, &RouteContext<'_>) -> R + 'static,
+    R: IntoGrant + 'static,
+{
+    fn admit<'a>(
+        &'a self,
+        request: &'a Request,
+        env: &'a E,
+        ctx: &'a dyn ExecutionContext,
+    ) -> LocalBoxFuture<'a, Result<bool, LunoraError>> {
+        Box::pin(async move { (self.0)(request, env, &RouteContext::new(ctx)).await.into_grant() })
     }
 }
 

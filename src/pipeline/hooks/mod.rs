@@ -4,6 +4,8 @@ mod access;
 mod handler;
 mod identity;
 
+#[cfg(feature = "admin")]
+pub(crate) use self::access::AdminGateFn;
 pub(crate) use self::{access::GrantFn, handler::HandlerFn, identity::ResolverFn};
 pub use self::{
     access::{FanOutAccess, FanOutAuthorizer, IntoGrant, ShardAccess, ShardAuthorizer},

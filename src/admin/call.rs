@@ -1,0 +1,128 @@
+//! What a handler of the plane receives.
+
+use http::{
+    HeaderMap, HeaderValue, Method,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
+use serde::de::DeserializeOwned;
+
+use super::{AdminHost, Plane};
+use crate::{
+    errors::LunoraError,
+    message::Request,
+    wire::{AdminToken, ShardKey, paths},
+};
+
+/// A request that the gate let in, and everything that may serve to answer it.
+pub(crate) struct AdminCall<'a> {
+    /// The request; its body is not read yet.
+    pub(crate) request: Request,
+    /// The largest body that the route takes, in bytes.
+    pub(crate) max_body: usize,
+    /// What the deployment configured of the plane.
+    pub(crate) plane: &'a Plane,
+    /// The Worker around the plane: shards, coordinator, clock, environment.
+    pub(crate) host: &'a dyn AdminHost,
+    /// The admin token, for the hop to a shard; none where the deployment has none.
+    pub(crate) token: Option<&'a AdminToken>,
+}
+
+impl AdminCall<'_> {
+    /// The method.
+    pub(crate) fn method(&self) -> &Method {
+        self.request.method()
+    }
+
+    /// The path below `/_lunora/admin/`; the whole path for what lies outside.
+    pub(crate) fn op(&self) -> &str {
+        let path = self.request.path();
+        path.strip_prefix(paths::ADMIN).unwrap_or(path)
+    }
+
+    /// A query parameter; an empty one counts as none.
+    pub(crate) fn query(&self, name: &str) -> Option<String> {
+        self.request.query(name).filter(|value| !value.is_empty())
+    }
+
+    /// A query parameter that must be there.
+    pub(crate) fn require_query(&self, name: &str) -> Result<String, LunoraError> {
+        self.query(name).ok_or_else(|| {
+            LunoraError::bad_request(format!("the query parameter `{name}` is required"))
+        })
+    }
+
+    /// A query parameter that is a whole number; `None` when it is not there.
+    pub(crate) fn query_number(&self, name: &str) -> Result<Option<u64>, LunoraError> {
+        self.query(name)
+            .map(|value| {
+                value.parse().map_err(|_| {
+                    LunoraError::bad_request(format!(
+                        "the query parameter `{name}` must be a whole number"
+                    ))
+                })
+            })
+            .transpose()
+    }
+
+    /// The body as a JSON object; `label` names it in errors. An empty body reads as `{}`.
+    pub(crate) async fn body<T: DeserializeOwned>(
+        &mut self,
+        label: &str,
+    ) -> Result<T, LunoraError> {
+        let bytes = self.request.bytes(self.max_body).await?;
+        read_object(&bytes, label)
+    }
+
+    /// The headers of a call to a shard: the admin bearer and nothing of the caller's.
+    ///
+    /// Whoever came by the deployment's own gate has no bearer that a shard would take, and gets
+    /// the token for this hop only.
+    pub(crate) fn shard_headers(&self) -> Result<HeaderMap, LunoraError> {
+        let mut headers = HeaderMap::with_capacity(2);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(token) = self.token {
+            let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))
+                .map_err(LunoraError::internal)?;
+            bearer.set_sensitive(true);
+            headers.insert(AUTHORIZATION, bearer);
+        }
+        Ok(headers)
+    }
+
+    /// Calls an admin operation on one shard: `op` without its prefix, `args` as JSON text of an
+    /// object. The answer is the shard's, unread.
+    #[allow(dead_code, reason = "for the routes that ask one shard")]
+    pub(crate) async fn ask_shard(
+        &self,
+        key: ShardKey,
+        op: &str,
+        args: &str,
+    ) -> Result<crate::message::Response, LunoraError> {
+        let path = serde_json::to_string(&format!("{}{op}", paths::ADMIN_PREFIX))
+            .map_err(LunoraError::internal)?;
+        let body = [r#"{"args":"#, args, r#","functionPath":"#, &path, "}"].concat();
+        let mut request = Request::post(paths::SHARD_RPC, body);
+        *request.headers_mut() = self.shard_headers()?;
+        Ok(self.host.shard(key).fetch(request).await?)
+    }
+}
+
+/// Reads a JSON object in the contract's words (section 6.1).
+pub(crate) fn read_object<T: DeserializeOwned>(
+    bytes: &[u8],
+    label: &str,
+) -> Result<T, LunoraError> {
+    let json = match bytes.trim_ascii() {
+        [] => b"{}",
+        json => json,
+    };
+    serde_json::from_slice(json).map_err(|error| {
+        LunoraError::bad_request(if !error.is_data() {
+            format!("{label} body must be valid JSON")
+        } else if json.first() != Some(&b'{') {
+            "Request body must be an object".to_owned()
+        } else {
+            format!("{label} body is not as expected: {error}")
+        })
+    })
+}

@@ -1,0 +1,130 @@
+//! What every deployment has: socket tokens, functions, cron jobs, API documents, replayed
+//! triggers.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AdminCall, documents, unhandled};
+use crate::{
+    errors::{Code, LunoraError},
+    jobs::CronJob,
+    message::Response,
+    platform::{CronExpression, ScheduledEvent, log},
+    wire::signature,
+};
+
+pub(super) async fn answer(mut call: AdminCall<'_>) -> Result<Response, LunoraError> {
+    match call.op() {
+        "ws-token" => ws_token(&call),
+        "functions" => functions(&call),
+        "cron-jobs" => cron_jobs(&call),
+        "cron-jobs/run" => run_cron_job(&mut call).await,
+        "openapi" => document(&call, documents::Kind::OpenApi),
+        "openrpc" => document(&call, documents::Kind::OpenRpc),
+        "/_lunora/scheduled" => replay_trigger(&mut call).await,
+        _ => Err(unhandled(&call)),
+    }
+}
+
+/// A token for admin sockets that is good for a minute (contract, section 4.2).
+fn ws_token(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Minted {
+        token: String,
+        expires_at_ms: u64,
+    }
+
+    let Some(token) = call.token else {
+        return Err(LunoraError::new(
+            Code::AdminTokenNotConfigured,
+            "a socket token is made of the admin token, and this deployment has none: set LUNORA_ADMIN_TOKEN",
+        ));
+    };
+    let expires_at_ms = call.host.clock().now_ms() + signature::WS_TOKEN_TTL_MS;
+    let minted = Minted { token: signature::mint_ws_token(token, expires_at_ms), expires_at_ms };
+    Ok(Response::json(&minted)?.with_header("cache-control", "no-store"))
+}
+
+fn functions(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
+    let functions = call.plane.functions.as_ref().ok_or_else(|| {
+        LunoraError::new(
+            Code::FunctionsNotConfigured,
+            "this deployment lists no functions: call `.functions(..)` on the builder",
+        )
+    })?;
+    Ok(Response::raw_json(documents::functions(&**functions)?))
+}
+
+fn document(call: &AdminCall<'_>, kind: documents::Kind) -> Result<Response, LunoraError> {
+    let functions = call.plane.functions.as_deref();
+    Ok(Response::raw_json(documents::document(kind, functions)?))
+}
+
+fn cron_jobs(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
+    #[derive(Serialize)]
+    struct Jobs<'a> {
+        jobs: Vec<&'a CronJob>,
+    }
+
+    let mut jobs: Vec<&CronJob> = configured_jobs(call)?.iter().collect();
+    jobs.sort_by_key(|job| job.name());
+    Response::json(&Jobs { jobs })
+}
+
+async fn run_cron_job(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    #[derive(Deserialize)]
+    struct Run {
+        name: String,
+    }
+
+    #[derive(Serialize)]
+    struct Ran<'a> {
+        name: &'a str,
+        ran: bool,
+    }
+
+    let Run { name } = call.body("Cron-job run").await?;
+    let job = configured_jobs(call)?.iter().find(|job| job.name() == name).ok_or_else(|| {
+        LunoraError::new(Code::CronJobNotFound, format!("there is no cron job `{name}`"))
+    })?;
+    call.host.run_cron_job(job).await.map_err(|error| {
+        LunoraError::new(Code::CronJobFailed, format!("the cron job `{name}` failed"))
+            .with_source(error)
+    })?;
+    Response::json(&Ran { name: &name, ran: true })
+}
+
+fn configured_jobs<'a>(call: &AdminCall<'a>) -> Result<&'a [CronJob], LunoraError> {
+    match call.host.cron_jobs() {
+        [] => Err(LunoraError::new(
+            Code::CronJobsNotConfigured,
+            "this deployment has no cron jobs: call `.cron_job(..)` on the builder",
+        )),
+        jobs => Ok(jobs),
+    }
+}
+
+/// Runs what a trigger is registered for, where the platform fires none itself, as in a dispatch
+/// namespace (contract, section 6.3).
+async fn replay_trigger(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    #[derive(Deserialize)]
+    struct Tick {
+        #[serde(default)]
+        cron: String,
+    }
+
+    #[derive(Serialize)]
+    struct Ticked<'a> {
+        cron: &'a str,
+        ok: bool,
+    }
+
+    let Tick { cron } = call.body("Scheduled tick").await?;
+    if let Err(error) = cron.parse::<CronExpression>() {
+        return Err(LunoraError::bad_request(format!("`cron` is no cron expression: {error}")));
+    }
+    let now = i64::try_from(call.host.clock().now_ms()).unwrap_or(i64::MAX);
+    log::warn(&format!("an operator runs the trigger `{cron}`"));
+    call.host.run_trigger(ScheduledEvent::new(&*cron, now)).await?;
+    Response::json(&Ticked { cron: &cron, ok: true })
+}

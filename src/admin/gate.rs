@@ -1,0 +1,122 @@
+//! The one gate of the plane (contract, section 6.2).
+
+use std::cell::OnceCell;
+
+use futures::future::LocalBoxFuture;
+
+use super::table::AdminRoute;
+use crate::{
+    errors::{Code, LunoraError},
+    message::Request,
+    platform::{Clock, Environment, ExecutionContext, log},
+    wire::{AdminToken, signature},
+};
+
+/// Lets operators in by other means than the admin token. An async closure is one, see
+/// [`Builder::admin_gate`](crate::Builder::admin_gate).
+pub trait AdminGate<E>: 'static {
+    /// `Ok(true)` lets the request in. Anything else does not, an error included; the error is
+    /// logged.
+    fn admit<'a>(
+        &'a self,
+        request: &'a Request,
+        env: &'a E,
+        ctx: &'a dyn ExecutionContext,
+    ) -> LocalBoxFuture<'a, Result<bool, LunoraError>>;
+}
+
+/// The gate of a deployment: its token, and its own gate if it has one.
+pub(crate) struct Gate<E> {
+    pub(crate) custom: Option<Box<dyn AdminGate<E>>>,
+    /// What [`Builder::require_ephemeral_ws_token`](crate::Builder::require_ephemeral_ws_token)
+    /// says; else the environment decides.
+    pub(crate) require_ephemeral: Option<bool>,
+    from_env: OnceCell<Option<AdminToken>>,
+}
+
+impl<E> Default for Gate<E> {
+    fn default() -> Self {
+        Self { custom: None, require_ephemeral: None, from_env: OnceCell::new() }
+    }
+}
+
+impl<E: Environment> Gate<E> {
+    /// The admin token: the one of the code, else the one of the environment.
+    pub(crate) fn token<'a>(
+        &'a self,
+        configured: Option<&'a AdminToken>,
+        env: &E,
+    ) -> Option<&'a AdminToken> {
+        configured.or_else(|| self.from_env.get_or_init(|| token_of_env(env)).as_ref())
+    }
+
+    /// Whether the request may pass: its bearer is the token, or the deployment's own gate says
+    /// exactly so.
+    pub(crate) async fn admits(
+        &self,
+        token: Option<&AdminToken>,
+        request: &Request,
+        env: &E,
+        ctx: &dyn ExecutionContext,
+    ) -> bool {
+        if presents_token(token, request) {
+            return true;
+        }
+        match &self.custom {
+            Some(gate) => gate.admit(request, env, ctx).await.unwrap_or_else(|error| {
+                log::error(&format!("the admin gate failed and denied: {}", error.to_log_line()));
+                false
+            }),
+            None => false,
+        }
+    }
+
+    /// As [`admits`](Self::admits), for a route that takes its credential in the URL as well: a
+    /// token made for a socket always, the admin token itself only where that is allowed.
+    pub(crate) fn admits_socket(
+        &self,
+        token: Option<&AdminToken>,
+        request: &Request,
+        env: &E,
+        clock: &dyn Clock,
+    ) -> bool {
+        let (Some(token), Some(presented)) = (token, request.query("token")) else {
+            return false;
+        };
+        signature::verify_ws_token(token, &presented, clock.now_ms())
+            || (!self.requires_ephemeral(env) && token.matches(&presented))
+    }
+
+    fn requires_ephemeral(&self, env: &E) -> bool {
+        let off = |word: String| {
+            ["0", "disabled", "false", "no", "off"].contains(&&*word.trim().to_ascii_lowercase())
+        };
+        self.require_ephemeral
+            .unwrap_or_else(|| !env.var("LUNORA_REQUIRE_EPHEMERAL_WS_TOKEN").is_some_and(off))
+    }
+}
+
+/// Whether the bearer of a request is the admin token.
+pub(crate) fn presents_token(token: Option<&AdminToken>, request: &Request) -> bool {
+    matches!((token, request.bearer()), (Some(token), Some(bearer)) if token.matches(bearer))
+}
+
+/// The answer to a request that may not pass.
+pub(crate) fn refusal(route: Option<&AdminRoute>) -> LunoraError {
+    match route.map(|route| route.forbidden) {
+        Some(Code::Forbidden) => LunoraError::new(Code::Forbidden, "Admin auth required"),
+        _ => LunoraError::new(Code::AdminForbidden, "admin endpoint requires a valid admin bearer"),
+    }
+}
+
+fn token_of_env(env: &impl Environment) -> Option<AdminToken> {
+    let token = AdminToken::new(env.var(AdminToken::VARIABLE)?);
+    token
+        .inspect_err(|error| {
+            log::warn(&format!(
+                "{} is unusable and nobody gets in by it: {error}",
+                AdminToken::VARIABLE
+            ));
+        })
+        .ok()
+}

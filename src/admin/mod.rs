@@ -1,0 +1,162 @@
+//! The admin plane: `/_lunora/admin/*` and what goes with it (contract, section 6).
+//!
+//! [`table`] lists every route; [`gate`] is what all of them are behind; [`answer`] is the order
+//! of it. A [`Cluster`](table::Cluster) is linked into a Worker only where a setter of the builder
+//! configures it: the table knows paths and codes, and the handlers come with the setter.
+
+mod call;
+mod core;
+mod documents;
+mod gate;
+mod table;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+mod tests;
+
+use std::{fmt, rc::Rc};
+
+use futures::future::LocalBoxFuture;
+
+pub use self::gate::AdminGate;
+pub(crate) use self::{call::AdminCall, gate::Gate, table::Cluster};
+use crate::{
+    backup::BackupConfig,
+    coordinator::QueryCoordinator,
+    errors::LunoraError,
+    functions::FunctionList,
+    jobs::CronJob,
+    message::{Request, Response},
+    platform::{Clock, Environment, ExecutionContext, ResolvedShard, ScheduledEvent},
+    wire::{AdminToken, ShardKey, paths},
+};
+
+/// What the deployment configured of the plane.
+#[derive(Default)]
+pub(crate) struct Plane {
+    pub(crate) functions: Option<Rc<dyn FunctionList>>,
+    handlers: Vec<(Cluster, Box<dyn ClusterHandler>)>,
+}
+
+impl Plane {
+    /// Lets `handler` answer the routes of `cluster`.
+    pub(crate) fn attach(&mut self, cluster: Cluster, handler: impl ClusterHandler) {
+        self.handlers.push((cluster, Box::new(handler)));
+    }
+
+    fn handler(&self, cluster: Cluster) -> Option<&dyn ClusterHandler> {
+        self.handlers.iter().find(|(known, _)| *known == cluster).map(|(_, handler)| &**handler)
+    }
+}
+
+impl fmt::Debug for Plane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.handlers.iter().map(|(cluster, _)| cluster)).finish()
+    }
+}
+
+/// Answers the routes of one cluster.
+pub(crate) trait ClusterHandler: 'static {
+    /// Answers a request that the gate let in. Its method is one that its row of the table allows.
+    fn handle<'a>(
+        &'a self,
+        call: AdminCall<'a>,
+    ) -> LocalBoxFuture<'a, Result<Response, LunoraError>>;
+}
+
+/// The Worker around the plane.
+pub(crate) trait AdminHost {
+    /// Variables and secrets.
+    fn env(&self) -> &dyn Environment;
+    /// The hold on the invocation.
+    fn execution(&self) -> &dyn ExecutionContext;
+    /// The time.
+    fn clock(&self) -> &dyn Clock;
+    /// The shard of a key, where the settings place it.
+    fn shard(&self, key: ShardKey) -> ResolvedShard;
+    /// The shard of calls that name none.
+    fn default_shard_key(&self) -> &ShardKey;
+    /// What asks every shard, if the deployment has it.
+    fn coordinator(&self) -> Option<&QueryCoordinator>;
+    /// The settings of scheduled backups, if the deployment has them.
+    fn backup(&self) -> Option<&BackupConfig>;
+    /// The jobs that run by cron.
+    fn cron_jobs(&self) -> &[CronJob];
+    /// Runs one job now.
+    fn run_cron_job<'a>(&'a self, job: &'a CronJob) -> LocalBoxFuture<'a, Result<(), LunoraError>>;
+    /// Runs everything that is registered for a trigger.
+    fn run_trigger(&self, event: ScheduledEvent) -> LocalBoxFuture<'_, Result<(), LunoraError>>;
+}
+
+/// Whether the plane answers a path.
+pub(crate) fn owns(path: &str) -> bool {
+    path.starts_with(paths::ADMIN) || table::find(path).is_some()
+}
+
+/// The largest body of a path of the plane, in bytes.
+pub(crate) fn max_body(path: &str) -> usize {
+    table::find(path).map_or(paths::MAX_BODY, |route| route.max_body)
+}
+
+/// Answers a request to a path that the plane [owns].
+///
+/// The order: a bare 405 where the contract has one, the gate, 404, 405, the handler.
+pub(crate) async fn answer<E: Environment>(
+    gate: &Gate<E>,
+    token: Option<&AdminToken>,
+    plane: &Plane,
+    host: &dyn AdminHost,
+    env: &E,
+    request: Request,
+) -> Result<Answer, LunoraError> {
+    let route = table::find(request.path());
+    let wrong_method = route.filter(|route| !route.allows(request.method().as_str()));
+    if let Some(route) = wrong_method
+        && route.bare_405
+    {
+        return Ok(Answer::BareMethodNotAllowed(route.allow));
+    }
+    let admitted = gate.admits(token, &request, env, host.execution()).await
+        || (route.is_some_and(|route| route.socket)
+            && gate.admits_socket(token, &request, env, host.clock()));
+    if !admitted {
+        return Err(gate::refusal(route));
+    }
+    let Some(route) = route else {
+        return Ok(Answer::NotFound);
+    };
+    if wrong_method.is_some() {
+        return Ok(Answer::MethodNotAllowed(route.allow));
+    }
+    let call = AdminCall { request, max_body: route.max_body, plane, host, token };
+    let answered = match (route.cluster, plane.handler(route.cluster)) {
+        (Cluster::Core, _) => core::answer(call).await,
+        (_, Some(handler)) => handler.handle(call).await,
+        (cluster, None) => {
+            let (code, setter) = cluster.not_configured();
+            Err(LunoraError::new(
+                code,
+                format!(
+                    "this deployment has none of it configured: call `.{setter}(..)` on the builder"
+                ),
+            ))
+        }
+    };
+    answered.map(Answer::Response)
+}
+
+/// What the plane answers; the pipeline puts the forms of its refusals into words.
+pub(crate) enum Answer {
+    /// This.
+    Response(Response),
+    /// 404, as for any path that nobody answers.
+    NotFound,
+    /// 405 in the form of an error, naming what is allowed.
+    MethodNotAllowed(&'static str),
+    /// 405 without a body, naming what is allowed.
+    BareMethodNotAllowed(&'static str),
+}
+
+/// The answer of a cluster to a route that its table has and its handler does not.
+pub(crate) fn unhandled(call: &AdminCall<'_>) -> LunoraError {
+    LunoraError::internal(format!("no handler for {} {}", call.method(), call.request.path()))
+}

@@ -1,0 +1,125 @@
+//! Every route behind the admin gate, in one table: what is not here is not served.
+
+use crate::errors::Code;
+
+/// A route behind the admin gate.
+///
+/// To add one: a row in [`ROUTES`], an arm in its cluster's [`handle`](super::ClusterHandler), and
+/// the function that the arm calls.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AdminRoute {
+    /// The whole path.
+    pub(crate) path: &'static str,
+    /// The methods, as the header `allow` lists them.
+    pub(crate) allow: &'static str,
+    /// Whether another method is answered before the gate, and without a body (contract,
+    /// section 6.1).
+    pub(crate) bare_405: bool,
+    /// The code of a request that the gate turns away (contract, section 6.2).
+    pub(crate) forbidden: Code,
+    /// Whether the credential may travel as `?token=`, since a browser's sockets carry no header.
+    pub(crate) socket: bool,
+    /// The largest body, in bytes.
+    pub(crate) max_body: usize,
+    /// Who answers.
+    pub(crate) cluster: Cluster,
+}
+
+/// A part of the plane that is configured as one, or not at all.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Cluster {
+    /// What every deployment has.
+    Core,
+    /// What tests attach.
+    #[cfg(test)]
+    Test,
+}
+
+impl Cluster {
+    /// What a deployment answers that has not configured the cluster: the code, and the setter that would.
+    pub(crate) const fn not_configured(self) -> (Code, &'static str) {
+        match self {
+            Self::Core => (Code::Internal, ""),
+            #[cfg(test)]
+            Self::Test => (Code::Internal, "test"),
+        }
+    }
+}
+
+const KIB: usize = 1024;
+const MIB: usize = KIB * KIB;
+
+const fn route(allow: &'static str, path: &'static str, cluster: Cluster) -> AdminRoute {
+    AdminRoute {
+        path,
+        allow,
+        bare_405: false,
+        forbidden: Code::AdminForbidden,
+        socket: false,
+        max_body: MIB,
+        cluster,
+    }
+}
+
+const fn get(path: &'static str, cluster: Cluster) -> AdminRoute {
+    route("GET", path, cluster)
+}
+
+const fn post(path: &'static str, cluster: Cluster) -> AdminRoute {
+    route("POST", path, cluster)
+}
+
+impl AdminRoute {
+    /// Answers another method before the gate, and without a body: data movement does.
+    #[allow(dead_code, reason = "for the routes that move data")]
+    const fn bare_405(self) -> Self {
+        Self { bare_405: true, ..self }
+    }
+
+    /// Turns away with `FORBIDDEN`: what runs across shards does.
+    #[allow(dead_code, reason = "for the routes that run across shards")]
+    const fn plain_forbidden(self) -> Self {
+        Self { forbidden: Code::Forbidden, ..self }
+    }
+
+    /// Whether the route answers `method`.
+    pub(crate) fn allows(&self, method: &str) -> bool {
+        self.allow.split(", ").any(|allowed| allowed == method)
+    }
+}
+
+/// Every route, in the order of the contract's sections 6.3 and 6.8.
+pub(crate) const ROUTES: &[AdminRoute] = &[
+    post("/_lunora/scheduled", Cluster::Core),
+    post("/_lunora/admin/ws-token", Cluster::Core),
+    get("/_lunora/admin/functions", Cluster::Core),
+    get("/_lunora/admin/cron-jobs", Cluster::Core),
+    post("/_lunora/admin/cron-jobs/run", Cluster::Core),
+    get("/_lunora/admin/openapi", Cluster::Core),
+    get("/_lunora/admin/openrpc", Cluster::Core),
+    #[cfg(test)]
+    post("/_lunora/admin/test/shard", Cluster::Test),
+    #[cfg(test)]
+    post("/_lunora/admin/test/moves", Cluster::Test).bare_405().plain_forbidden(),
+];
+
+/// The route of a path.
+pub(crate) fn find(path: &str) -> Option<&'static AdminRoute> {
+    ROUTES.iter().find(|route| route.path == path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_has_one_route_and_only_methods_of_http() {
+        for (place, route) in ROUTES.iter().enumerate() {
+            assert!(ROUTES[..place].iter().all(|other| other.path != route.path), "{}", route.path);
+            assert!(route.path.starts_with("/_lunora/"), "{}", route.path);
+            for method in route.allow.split(", ") {
+                assert!(["GET", "POST", "PUT", "DELETE"].contains(&method), "{}", route.path);
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The plane over the platform in memory, each cluster in a file of its own.
+
+mod core;
+mod gate;
+
+use std::cell::RefCell;
+
+use futures::{executor::block_on, future::LocalBoxFuture};
+use serde_json::Value;
+
+use super::{AdminCall, Cluster, ClusterHandler};
+use crate::{
+    AdminToken, CronJob, FunctionInfo, Lunora, LunoraError, NoopExecutionContext, Request,
+    Response,
+    builder::{
+        Builder,
+        state::{SetAdminToken, SetFunctions, SetShardDo},
+    },
+    cron,
+    testing::{self, MemoryEnvironment, MemoryNamespace},
+};
+
+pub(super) const TOKEN: &str = "correct-horse-battery-staple";
+const BEARER: &str = "Bearer correct-horse-battery-staple";
+
+/// An application with an admin token and shards that answer what they were asked.
+fn with_token() -> Builder<SetAdminToken<SetShardDo>, MemoryEnvironment> {
+    testing::builder().shard_do(shards()).admin_token(AdminToken::new(TOKEN).unwrap())
+}
+
+thread_local! {
+    /// The requests that reached the handler of a test.
+    static REACHED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Remembers what it was asked.
+struct Remembers;
+
+impl ClusterHandler for Remembers {
+    fn handle<'a>(
+        &'a self,
+        call: AdminCall<'a>,
+    ) -> LocalBoxFuture<'a, Result<Response, LunoraError>> {
+        REACHED.with_borrow_mut(|reached| reached.push(call.op().to_owned()));
+        Box::pin(async { Ok(Response::empty()) })
+    }
+}
+
+type Everything = SetFunctions<SetAdminToken<SetShardDo>>;
+
+/// An application with everything configured that can be.
+fn everything() -> Builder<Everything, MemoryEnvironment> {
+    let mut builder = with_token()
+        .functions(Vec::<FunctionInfo>::new())
+        .cron_job(CronJob::function("sweep", cron!("0 * * * *"), "messages:sweep"));
+    builder.settings.admin.attach(Cluster::Test, Remembers);
+    builder
+}
+
+fn shards() -> MemoryNamespace {
+    MemoryNamespace::new(async |_address, _request| Response::raw_json(r#"{"result":null}"#))
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    headers: http::HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Status and code of an error.
+    fn error(&self) -> (u16, String) {
+        let body = self.json();
+        (self.status, body["error"]["code"].as_str().unwrap_or_default().to_owned())
+    }
+}
+
+fn send(app: &Lunora<MemoryEnvironment>, env: &MemoryEnvironment, request: Request) -> Answer {
+    block_on(async {
+        let response = app.fetch(request, env, &NoopExecutionContext).await;
+        let (head, body) = response.into_parts();
+        let body = body.into_bytes(usize::MAX).await.unwrap();
+        Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        }
+    })
+}
+
+fn request(method: &str, path: &str, body: impl Into<crate::Body>) -> Request {
+    Request::new(method.parse().unwrap(), format!("https://app.test{path}"), body)
+}
+
+/// As an operator with the token.
+fn ask(
+    app: &Lunora<MemoryEnvironment>,
+    method: &str,
+    path: &str,
+    body: impl Into<crate::Body>,
+) -> Answer {
+    let request = request(method, path, body).with_header("authorization", BEARER);
+    send(app, &MemoryEnvironment::new(), request)
+}
+
+fn get(app: &Lunora<MemoryEnvironment>, path: &str) -> Answer {
+    ask(app, "GET", path, crate::Body::empty())
+}
+
+fn post(app: &Lunora<MemoryEnvironment>, path: &str, body: &str) -> Answer {
+    ask(app, "POST", path, body.to_owned())
+}

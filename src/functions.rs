@@ -1,0 +1,169 @@
+//! What functions an application has, as operators and API documents see them.
+
+use std::rc::Rc;
+
+use serde_json::value::RawValue;
+
+/// Lists the functions of an application, for `/_lunora/admin/functions` and the API documents.
+///
+/// A `Vec` of descriptions is such a list.
+///
+/// ```
+/// use lunora::{FunctionInfo, FunctionKind, FunctionList};
+///
+/// let functions = vec![
+///     FunctionInfo::new("messages:list", FunctionKind::Query),
+///     FunctionInfo::new("messages:sweep", FunctionKind::Mutation).internal(),
+/// ];
+/// assert_eq!(functions.functions().len(), 2);
+/// ```
+pub trait FunctionList: 'static {
+    /// Every function, in any order.
+    fn functions(&self) -> Vec<FunctionInfo>;
+}
+
+impl FunctionList for Vec<FunctionInfo> {
+    fn functions(&self) -> Vec<FunctionInfo> {
+        self.clone()
+    }
+}
+
+impl<T: FunctionList> FunctionList for Rc<T> {
+    fn functions(&self) -> Vec<FunctionInfo> {
+        (**self).functions()
+    }
+}
+
+/// A function as operators see it.
+///
+/// ```
+/// use lunora::{FunctionInfo, FunctionKind};
+///
+/// let send = FunctionInfo::new("messages:send", FunctionKind::Mutation)
+///     .describe("Says something in a channel.")
+///     .args_schema(r#"{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}"#)?;
+/// assert_eq!(send.path, "messages:send");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FunctionInfo {
+    /// The path that calls it: `"messages:send"`.
+    pub path: String,
+    /// What it does to the shard.
+    pub kind: FunctionKind,
+    /// Whether only the server itself may call it; such a function is never listed.
+    pub internal: bool,
+    /// What it is for, in a sentence.
+    pub description: Option<String>,
+    /// The JSON Schema of its arguments, an object's.
+    pub args: Option<Box<RawValue>>,
+    /// The JSON Schema of its result.
+    pub result: Option<Box<RawValue>>,
+}
+
+impl FunctionInfo {
+    /// A function that clients may call and of whose arguments nothing is known.
+    pub fn new(path: impl Into<String>, kind: FunctionKind) -> Self {
+        Self {
+            path: path.into(),
+            kind,
+            internal: false,
+            description: None,
+            args: None,
+            result: None,
+        }
+    }
+
+    /// Says that only the server itself may call it.
+    #[must_use]
+    pub fn internal(mut self) -> Self {
+        self.internal = true;
+        self
+    }
+
+    /// Says what it is for.
+    #[must_use]
+    pub fn describe(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// The JSON Schema of its arguments, as JSON text.
+    ///
+    /// # Errors
+    /// When the text is not JSON.
+    pub fn args_schema(mut self, schema: &str) -> Result<Self, serde_json::Error> {
+        self.args = Some(RawValue::from_string(schema.to_owned())?);
+        Ok(self)
+    }
+
+    /// The JSON Schema of its result, as JSON text.
+    ///
+    /// # Errors
+    /// When the text is not JSON.
+    pub fn result_schema(mut self, schema: &str) -> Result<Self, serde_json::Error> {
+        self.result = Some(RawValue::from_string(schema.to_owned())?);
+        Ok(self)
+    }
+
+    /// The schemas of its arguments and its result, from their types. Needs the feature `schema`.
+    ///
+    /// ```
+    /// use lunora::{FunctionInfo, FunctionKind};
+    /// use schemars::JsonSchema;
+    ///
+    /// #[derive(JsonSchema)]
+    /// # #[allow(dead_code)]
+    /// struct Send { text: String }
+    ///
+    /// let send = FunctionInfo::new("messages:send", FunctionKind::Mutation).typed::<Send, String>();
+    /// assert!(send.args.is_some_and(|schema| schema.get().contains("text")));
+    /// ```
+    #[cfg(feature = "schema")]
+    #[must_use]
+    pub fn typed<Args: schemars::JsonSchema, Output: schemars::JsonSchema>(mut self) -> Self {
+        self.args = schema_of::<Args>();
+        self.result = schema_of::<Output>();
+        self
+    }
+}
+
+/// The schema of a type with everything it refers to inside it, so that it stands anywhere in a
+/// document.
+#[cfg(feature = "schema")]
+fn schema_of<T: schemars::JsonSchema>() -> Option<Box<RawValue>> {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    let schema = settings.into_generator().into_root_schema_for::<T>();
+    serde_json::value::to_raw_value(&schema).ok()
+}
+
+/// What a function does to its shard.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum FunctionKind {
+    /// It reads.
+    Query,
+    /// It writes, in one transaction.
+    Mutation,
+    /// It does anything else, and may call the others.
+    Action,
+    /// It answers in pieces.
+    Stream,
+}
+
+impl FunctionKind {
+    /// The wire's name for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Mutation => "mutation",
+            Self::Action => "action",
+            Self::Stream => "stream",
+        }
+    }
+}

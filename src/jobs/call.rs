@@ -1,0 +1,80 @@
+//! A call to a function of a shard in the server's own name (contract, section 3.3).
+
+use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
+use serde::Deserialize;
+
+use crate::{
+    errors::{Code, LunoraError},
+    message::{Request, Response},
+    wire::{headers, paths},
+};
+
+/// A call to a function of a shard in the server's own name: internal functions are open to it, and no gate is
+/// asked.
+pub(crate) struct SystemCall<'a> {
+    /// The function.
+    pub(crate) function_path: &'a str,
+    /// Its arguments, as JSON text of an object.
+    pub(crate) args: &'a str,
+    /// What a shard knows the call by, should it come twice.
+    pub(crate) mutation_id: Option<&'a str>,
+}
+
+impl SystemCall<'_> {
+    /// The request to the shard.
+    ///
+    /// # Errors
+    /// 400 when no header can carry the id.
+    pub(crate) fn to_request(&self) -> Result<Request, LunoraError> {
+        let path = serde_json::to_string(self.function_path).map_err(LunoraError::internal)?;
+        let body = [r#"{"args":"#, self.args, r#","functionPath":"#, &path, "}"].concat();
+        let mut request = Request::post(paths::SHARD_RPC, body);
+        *request.headers_mut() = self.headers()?;
+        Ok(request)
+    }
+
+    fn headers(&self) -> Result<HeaderMap, LunoraError> {
+        let mut headers = HeaderMap::with_capacity(3);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(headers::SYSTEM, HeaderValue::from_static("1"));
+        if let Some(id) = self.mutation_id {
+            let id = HeaderValue::try_from(id)
+                .map_err(|_| LunoraError::bad_request("the id is not one that a header carries"))?;
+            headers.insert(headers::MUTATION_ID, id);
+        }
+        Ok(headers)
+    }
+}
+
+/// Takes the answer of a shard for what it is: done, or failed with the shard's own code.
+pub(crate) async fn outcome(response: Response) -> Result<(), LunoraError> {
+    /// What is read of a failure: it goes to the log.
+    const MAX_FAILURE: usize = 64 * 1024;
+
+    #[derive(Deserialize)]
+    struct Failure {
+        error: Detail,
+    }
+
+    #[derive(Deserialize)]
+    struct Detail {
+        code: String,
+        #[serde(default)]
+        message: String,
+    }
+
+    let (head, body) = response.into_parts();
+    if head.status.is_success() {
+        return Ok(());
+    }
+    let body = body.into_bytes(MAX_FAILURE).await.unwrap_or_default();
+    Err(match serde_json::from_slice::<Failure>(&body) {
+        Ok(Failure { error }) => {
+            LunoraError::custom(error.code, head.status.as_u16(), error.message)
+        }
+        Err(_) => LunoraError::new(
+            Code::ShardHttpError,
+            format!("the shard answered {} and no error of its own", head.status.as_u16()),
+        ),
+    })
+}

@@ -1,0 +1,200 @@
+//! Jobs that run by cron.
+
+use std::{fmt, rc::Rc};
+
+use futures::future::LocalBoxFuture;
+use serde::{Serialize, ser::SerializeMap};
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::{SystemCall, call};
+use crate::{
+    errors::LunoraError,
+    platform::{CronExpression, ResolvedShard, Workflow},
+    wire::ShardKey,
+};
+
+/// A job that a trigger starts: a function of a shard, or a workflow, by its name.
+///
+/// Unlike a handler of [`cron`](crate::Builder::cron) it has a name, so that operators see it and
+/// can run it (`/_lunora/admin/cron-jobs`).
+///
+/// A function runs in the server's own name: functions that are internal are open to it, and no
+/// gate of the application is asked. Each firing is known to the shard by the job's name and the
+/// time it was due, so that a trigger that fires twice runs a mutation once.
+///
+/// ```
+/// use lunora::{CronJob, cron};
+/// use serde_json::json;
+///
+/// let sweep = CronJob::function("sweep", cron!("0 * * * *"), "messages:sweep")
+///     .with_args(&json!({ "olderThanDays": 30 }))?
+///     .with_shard_key("general".parse()?);
+/// assert_eq!(sweep.name(), "sweep");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct CronJob {
+    name: String,
+    cron: CronExpression,
+    target: Target,
+    args: Option<Box<RawValue>>,
+}
+
+/// What a job runs.
+#[derive(Clone)]
+pub(crate) enum Target {
+    /// A function of a shard, by default of the default one.
+    Function { path: String, shard_key: Option<ShardKey> },
+    /// A workflow, named for operators.
+    Workflow { binding: String, workflow: Rc<dyn Workflow> },
+}
+
+impl CronJob {
+    /// A job that calls the function `path`, such as `"messages:sweep"`, on the default shard.
+    pub fn function(
+        name: impl Into<String>,
+        cron: CronExpression,
+        path: impl Into<String>,
+    ) -> Self {
+        let target = Target::Function { path: path.into(), shard_key: None };
+        Self { name: name.into(), cron, target, args: None }
+    }
+
+    /// A job that starts an instance of a workflow; `binding` is what operators see it as.
+    pub fn workflow(
+        name: impl Into<String>,
+        cron: CronExpression,
+        binding: impl Into<String>,
+        workflow: impl Workflow,
+    ) -> Self {
+        let target = Target::Workflow { binding: binding.into(), workflow: Rc::new(workflow) };
+        Self { name: name.into(), cron, target, args: None }
+    }
+
+    /// The arguments of the function, or the parameters of the workflow. Default: `{}`.
+    ///
+    /// # Errors
+    /// 400 `BAD_REQUEST` when `args` is not an object in JSON, or cannot be written as JSON.
+    pub fn with_args(mut self, args: &impl Serialize) -> Result<Self, LunoraError> {
+        let args = to_raw_value(args).ok().filter(|args| args.get().starts_with('{'));
+        self.args = Some(args.ok_or_else(|| LunoraError::bad_request("args must be an object"))?);
+        Ok(self)
+    }
+
+    /// The shard that the function runs on. A workflow has none, and ignores it.
+    #[must_use]
+    pub fn with_shard_key(mut self, key: ShardKey) -> Self {
+        if let Target::Function { shard_key, .. } = &mut self.target {
+            *shard_key = Some(key);
+        }
+        self
+    }
+
+    /// The name that operators know the job by.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The trigger that starts the job.
+    #[must_use]
+    pub fn cron(&self) -> &CronExpression {
+        &self.cron
+    }
+
+    /// The arguments, as JSON text of an object.
+    pub(crate) fn args(&self) -> &str {
+        self.args.as_deref().map_or("{}", RawValue::get)
+    }
+
+    /// Runs the job. `due_ms` is when its trigger was due; a run that an operator asked for has
+    /// none, and is a run of its own.
+    pub(crate) fn run<'a>(
+        &'a self,
+        due_ms: Option<i64>,
+        default_key: &'a ShardKey,
+        shard: &'a dyn Fn(ShardKey) -> ResolvedShard,
+    ) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
+        Box::pin(async move {
+            let id = due_ms.map(|due| instance_id(&self.name, due));
+            match &self.target {
+                Target::Function { path, shard_key } => {
+                    let call = SystemCall {
+                        function_path: path,
+                        args: self.args(),
+                        mutation_id: id.as_deref(),
+                    };
+                    let key = shard_key.as_ref().unwrap_or(default_key).clone();
+                    let answer = shard(key).fetch(call.to_request()?).await?;
+                    call::outcome(answer).await
+                }
+                Target::Workflow { workflow, .. } => {
+                    workflow.create(id.as_deref(), self.args()).await.map(drop)
+                }
+            }
+        })
+    }
+}
+
+/// What one firing of a job is known by: letters, digits, `-` and `_` only, as a workflow's
+/// instance must be, and different for different names.
+fn instance_id(name: &str, due_ms: i64) -> String {
+    use std::fmt::Write;
+
+    let mut id = String::from("cron-");
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' {
+            id.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(id, "_{byte:02x}");
+        }
+    }
+    let _ = write!(id, "-{due_ms}");
+    id
+}
+
+/// As operators see it: `{"args","cron","functionPath","name","shardKey"}`; a workflow has
+/// `workflow` in place of `functionPath`.
+impl Serialize for CronJob {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("args", &self.args)?;
+        map.serialize_entry("cron", self.cron.as_str())?;
+        match &self.target {
+            Target::Function { path, shard_key } => {
+                map.serialize_entry("functionPath", path)?;
+                if let Some(key) = shard_key {
+                    map.serialize_entry("shardKey", key.as_str())?;
+                }
+            }
+            Target::Workflow { binding, .. } => map.serialize_entry("workflow", binding)?,
+        }
+        map.serialize_entry("name", &self.name)?;
+        map.end()
+    }
+}
+
+impl fmt::Debug for CronJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CronJob")
+            .field("name", &self.name)
+            .field("cron", &self.cron)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_firing_has_an_id_of_its_own_that_a_workflow_takes() {
+        let ids = ["a b", "a_20b", "a-b", "ab", "größe"].map(|name| instance_id(name, 5));
+        for (place, id) in ids.iter().enumerate() {
+            assert!(id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)), "{id}");
+            assert!(!ids[..place].contains(id), "{id}");
+        }
+        assert_ne!(instance_id("a", 5), instance_id("a", 6));
+    }
+}

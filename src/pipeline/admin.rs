@@ -1,0 +1,85 @@
+//! `/_lunora/admin/*` and what goes with it: the Worker around the [plane](crate::admin).
+
+use futures::future::LocalBoxFuture;
+
+use super::{Lunora, answers, hooks::RouteContext};
+use crate::{
+    admin::{self, AdminHost, Answer},
+    backup::BackupConfig,
+    coordinator::QueryCoordinator,
+    errors::LunoraError,
+    jobs::CronJob,
+    message::{Request, Response},
+    platform::{Clock, Environment, ExecutionContext, ResolvedShard, ScheduledEvent},
+    wire::ShardKey,
+};
+
+pub(super) async fn answer<E: Environment>(
+    app: &Lunora<E>,
+    request: Request,
+    env: &E,
+    ctx: &RouteContext<'_>,
+) -> Result<Response, LunoraError> {
+    let settings = &app.settings;
+    let token = settings.admin_gate.token(settings.admin_token.as_ref(), env);
+    let host = Host { app, env, execution: ctx.execution() };
+    let answered =
+        admin::answer(&settings.admin_gate, token, &settings.admin, &host, env, request).await?;
+    Ok(match answered {
+        Answer::Response(response) => response,
+        Answer::NotFound => answers::not_found(),
+        Answer::MethodNotAllowed(allow) => answers::method_not_allowed(allow),
+        Answer::BareMethodNotAllowed(allow) => answers::bare_method_not_allowed(allow),
+    })
+}
+
+struct Host<'a, E> {
+    app: &'a Lunora<E>,
+    env: &'a E,
+    execution: &'a dyn ExecutionContext,
+}
+
+impl<E: Environment> AdminHost for Host<'_, E> {
+    fn env(&self) -> &dyn Environment {
+        self.env
+    }
+
+    fn execution(&self) -> &dyn ExecutionContext {
+        self.execution
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &*self.app.settings.clock
+    }
+
+    fn shard(&self, key: ShardKey) -> ResolvedShard {
+        self.app.shard(key)
+    }
+
+    fn default_shard_key(&self) -> &ShardKey {
+        &self.app.settings.default_shard_key
+    }
+
+    fn coordinator(&self) -> Option<&QueryCoordinator> {
+        self.app.settings.query_coordinator.as_ref()
+    }
+
+    fn backup(&self) -> Option<&BackupConfig> {
+        self.app.settings.backup.as_ref()
+    }
+
+    fn cron_jobs(&self) -> &[CronJob] {
+        &self.app.settings.cron_jobs
+    }
+
+    fn run_cron_job<'a>(&'a self, job: &'a CronJob) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
+        Box::pin(self.app.run_cron_job(job, None))
+    }
+
+    fn run_trigger(&self, event: ScheduledEvent) -> LocalBoxFuture<'_, Result<(), LunoraError>> {
+        Box::pin(async move {
+            let ran = self.app.scheduled(event, self.env, self.execution).await;
+            ran.map_err(LunoraError::internal)
+        })
+    }
+}
