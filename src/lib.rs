@@ -68,7 +68,11 @@ pub use crate::admin::AdminGate;
 #[doc(hidden)]
 pub use crate::entry::private as __private;
 pub use crate::{
-    backup::{BackupConfig, Retention, RetentionOfZero},
+    backup::{
+        BackupConfig, BackupOccasion, Backups, Manifest, ManifestShard, PartSize, PartTooSmall,
+        PruneReport, RestoreCursor, RestoreReport, RestoreRequest, Retention, RetentionOfZero,
+        RetentionReport, Verification,
+    },
     builder::Builder,
     coordinator::{
         Concurrency, DurableShardRegistry, FanOutAnswer, QueryCoordinator, RetryPolicy, ShardAdmin,

@@ -4,14 +4,13 @@ use std::rc::Rc;
 
 use super::{
     Builder,
-    requirements::{AdminGateOnce, ClockOnce, FunctionsOnce, RequireEphemeralWsTokenOnce},
-    state::{SetAdminGate, SetClock, SetFunctions, SetRequireEphemeralWsToken, State},
+    requirements::{AdminGateOnce, FunctionsOnce, RequireEphemeralWsTokenOnce},
+    state::{SetAdminGate, SetFunctions, SetRequireEphemeralWsToken, State},
 };
 use crate::{
     functions::FunctionList,
     message::Request,
     pipeline::hooks::{AdminGateFn, IntoGrant, RouteContext},
-    platform::Clock,
 };
 
 /// Setters of the admin plane, `/_lunora/admin/*`. They need the feature `admin`, which is on by
@@ -67,15 +66,6 @@ impl<S: State, E: 'static> Builder<S, E> {
         S::Functions: FunctionsOnce,
     {
         self.settings.admin.functions = Some(Rc::new(functions));
-        self.advance()
-    }
-
-    /// The clock that the admin plane goes by. Default: the runtime's; another in tests.
-    pub fn clock(mut self, clock: impl Clock) -> Builder<SetClock<S>, E>
-    where
-        S::Clock: ClockOnce,
-    {
-        self.settings.clock = Rc::new(clock);
         self.advance()
     }
 }

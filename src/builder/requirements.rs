@@ -46,6 +46,7 @@ once! {
     SecurityOnce security "`.security(..)` was already called on this builder";
     ShardDoOnce shard_do "`.shard_do(..)` was already called on this builder";
     ShardRegionOnce shard_region "`.shard_region(..)` was already called on this builder";
+    ShardingOnce sharding "`.sharding(..)` was already called on this builder";
 }
 
 /// A shard namespace was configured.

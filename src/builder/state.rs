@@ -114,6 +114,7 @@ slots! {
     security Security SetSecurity = ();
     shard_do ShardDo SetShardDo = Rc<dyn ShardNamespace>;
     shard_region ShardRegion SetShardRegion = ();
+    sharding Sharding SetSharding = ();
 }
 
 mod sealed {

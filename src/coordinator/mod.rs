@@ -25,6 +25,7 @@ use crate::{
     wire::{FanOut, ShardKey},
 };
 
+pub(crate) use self::admin::Import;
 pub use self::{
     admin::{
         ApplyBatch, ApplyReport, Export, ExportChunk, ExportRequest, ImportReport, ImportTarget,

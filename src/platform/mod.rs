@@ -17,6 +17,7 @@ mod workflow;
 
 pub use worker::Env;
 
+pub(crate) use self::store::rules::MIN_PART_BYTES;
 pub use self::{
     clock::Clock,
     cloudflare::{CloudflareClock, SqlRegistryStorage},

@@ -31,6 +31,7 @@ use crate::{
     wire::{AdminToken, ShardKey, paths},
 };
 
+pub(crate) use self::import::Import;
 pub use self::{
     changes::{ApplyBatch, ApplyReport, ShardChanges, SyncReport, SyncRequest},
     export::{Export, ExportChunk, ExportRequest, ShardExport},
@@ -142,7 +143,7 @@ impl ShardAdmin {
 
     /// Every shard that may hold a row of these tables, or of any: the default shard first, since
     /// what no registry lists lives there.
-    async fn shards_holding(
+    pub(crate) async fn shards_holding(
         &self,
         tables: Option<&[String]>,
     ) -> Result<Vec<ShardKey>, LunoraError> {

@@ -1,5 +1,7 @@
 //! Cutting the rows out of an export while it arrives.
 
+use memchr::memchr2;
+
 use super::super::merge::Unmergeable;
 
 /// Cuts the elements of `result.rows` out of `{"result":{"rows":[…],…}}`, byte by byte as the
@@ -52,28 +54,35 @@ impl RowCutter {
         piece: &[u8],
         mut row: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        for &byte in piece {
-            let was_inside = self.place == Place::InRows;
-            self.step(byte);
-            if !was_inside {
-                self.keep(byte)?;
-                continue;
+        let mut rest = piece;
+        while let [byte, behind @ ..] = rest {
+            if self.in_string && !self.escaped {
+                // Nothing in a string matters but its end.
+                let inside = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+                if let (text @ [_, ..], behind) = rest.split_at(inside) {
+                    self.remember(text);
+                    self.keep(text)?;
+                    rest = behind;
+                    continue;
+                }
             }
-            let ends_row = byte == b',' && !self.in_string && self.depth == Self::DEPTH_OF_ROWS;
-            let ends_rows = self.place == Place::After;
+            rest = behind;
+            let was_inside = self.place == Place::InRows;
+            self.step(*byte);
+            let ends_rows = was_inside && self.place == Place::After;
+            let ends_row =
+                was_inside && *byte == b',' && !self.in_string && self.depth == Self::DEPTH_OF_ROWS;
             if ends_row || (ends_rows && (self.commas > 0 || !self.row.trim_ascii().is_empty())) {
                 row(&self.row)?;
             }
             if ends_row || ends_rows {
                 self.commas += usize::from(ends_row);
                 self.row.clear();
-            } else if self.row.len() < Self::MAX_ROW {
-                self.row.push(byte);
-            } else {
-                return Err(Unmergeable("a row that is too large").into());
             }
-            if ends_rows {
-                self.keep(byte)?;
+            if was_inside && !ends_row && !ends_rows {
+                self.keep_in_row(&[*byte])?;
+            } else if !ends_row {
+                self.keep_in_skeleton(&[*byte])?;
             }
         }
         Ok(())
@@ -84,12 +93,35 @@ impl RowCutter {
         if self.place == Place::After { Ok(self.skeleton) } else { Err(Unmergeable("no `rows`")) }
     }
 
-    fn keep(&mut self, byte: u8) -> Result<(), Unmergeable> {
-        self.skeleton.push(byte);
+    /// Keeps what is no place to cut.
+    fn keep(&mut self, text: &[u8]) -> Result<(), Unmergeable> {
+        if self.place == Place::InRows {
+            self.keep_in_row(text)
+        } else {
+            self.keep_in_skeleton(text)
+        }
+    }
+
+    fn keep_in_row(&mut self, text: &[u8]) -> Result<(), Unmergeable> {
+        self.row.extend_from_slice(text);
+        if self.row.len() > Self::MAX_ROW {
+            return Err(Unmergeable("a row that is too large"));
+        }
+        Ok(())
+    }
+
+    fn keep_in_skeleton(&mut self, text: &[u8]) -> Result<(), Unmergeable> {
+        self.skeleton.extend_from_slice(text);
         if self.skeleton.len() > Self::MAX_SKELETON {
             return Err(Unmergeable("something other than rows"));
         }
         Ok(())
+    }
+
+    /// Remembers the beginning of a string: the names that are looked for are short.
+    fn remember(&mut self, text: &[u8]) {
+        let room = 16usize.saturating_sub(self.last_string.len());
+        self.last_string.extend(text.iter().take(room));
     }
 
     fn step(&mut self, byte: u8) {
@@ -100,9 +132,8 @@ impl RowCutter {
                 b'"' => self.in_string = false,
                 _ => {}
             }
-            // Names are short; what is longer is none of ours.
-            if self.in_string && self.last_string.len() < 16 {
-                self.last_string.push(byte);
+            if self.in_string {
+                self.remember(&[byte]);
             }
             return;
         }

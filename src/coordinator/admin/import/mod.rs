@@ -1,7 +1,6 @@
 //! Rows of NDJSON, each into its shard.
 
 mod batch;
-mod lines;
 mod sharding;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -10,9 +9,13 @@ use futures::{StreamExt, stream};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use self::{batch::Batch, lines::Lines};
+use self::batch::Batch;
 use super::ShardAdmin;
-use crate::{errors::LunoraError, message::Body, wire::ShardKey};
+use crate::{
+    errors::LunoraError,
+    message::Body,
+    wire::{ShardKey, lines::Lines},
+};
 
 pub use self::sharding::Sharding;
 
@@ -75,14 +78,7 @@ impl ShardAdmin {
         body: Body,
         target: &ImportTarget,
     ) -> Result<ImportReport, LunoraError> {
-        let mut import = Import {
-            admin: self,
-            target,
-            batches: HashMap::new(),
-            buffered: 0,
-            entered: HashSet::new(),
-            report: ImportReport::default(),
-        };
+        let mut import = Import::new(self, target.clone());
         let mut lines = Lines::default();
         let mut pieces = body.into_stream();
         while let Some(piece) = pieces.next().await {
@@ -91,17 +87,17 @@ impl ShardAdmin {
                 LunoraError::bad_request(message).with_source(broken)
             })?;
             lines.push(&piece, |number, line| import.line(number, line));
-            import.flush(Import::is_due).await?;
+            import.send_due().await?;
         }
         lines.finish(|number, line| import.line(number, line));
-        import.flush(|_, _| true).await?;
-        Ok(import.report)
+        import.finish().await
     }
 }
 
-struct Import<'a> {
+/// An import under way, line by line.
+pub(crate) struct Import<'a> {
     admin: &'a ShardAdmin,
-    target: &'a ImportTarget,
+    target: ImportTarget,
     batches: HashMap<ShardKey, Batch>,
     /// The bytes in all batches.
     buffered: usize,
@@ -110,16 +106,44 @@ struct Import<'a> {
     report: ImportReport,
 }
 
-impl Import<'_> {
+impl<'a> Import<'a> {
     const MAX_ERRORS: usize = 1000;
     const MAX_BUFFERED: usize = 4 * 1024 * 1024;
+
+    pub(crate) fn new(admin: &'a ShardAdmin, target: ImportTarget) -> Self {
+        Self {
+            admin,
+            target,
+            batches: HashMap::new(),
+            buffered: 0,
+            entered: HashSet::new(),
+            report: ImportReport::default(),
+        }
+    }
+
+    /// Where the lines from here on go.
+    pub(crate) fn retarget(&mut self, target: ImportTarget) {
+        self.target = target;
+    }
+
+    /// Sends what is due, so that memory stays bounded.
+    pub(crate) async fn send_due(&mut self) -> Result<(), LunoraError> {
+        self.flush(Self::is_due).await
+    }
+
+    /// Sends the rest.
+    pub(crate) async fn finish(mut self) -> Result<ImportReport, LunoraError> {
+        self.flush(|_, _| true).await?;
+        Ok(self.report)
+    }
 
     /// Whether a batch goes out now: because it is full, or because all are together.
     fn is_due(buffered: usize, batch: &Batch) -> bool {
         batch.is_full() || buffered >= Self::MAX_BUFFERED
     }
 
-    fn line(&mut self, number: u64, line: Result<&[u8], &'static str>) {
+    /// Takes a line; `number` is what its errors call it.
+    pub(crate) fn line(&mut self, number: u64, line: Result<&[u8], &'static str>) {
         let row = line.map_err(str::to_owned).and_then(|line| {
             if line.trim_ascii().is_empty() { Ok(None) } else { Row::read(line).map(Some) }
         });
@@ -132,7 +156,7 @@ impl Import<'_> {
             }
         };
         self.report.received += 1;
-        let shard = match self.target {
+        let shard = match &self.target {
             ImportTarget::Shard(key) => Ok(key.clone()),
             ImportTarget::Sharding(rules) => {
                 rules.shard_of(&row.table, row.doc, &self.admin.default_shard)

@@ -1,8 +1,10 @@
-//! Lines of a body that arrives in pieces.
+//! Lines of NDJSON that arrives in pieces.
+
+use memchr::memchr;
 
 /// Cuts lines out of pieces, and counts them.
 #[derive(Default)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     /// The beginning of the line under way.
     begun: Vec<u8>,
     /// How many lines ended.
@@ -15,7 +17,7 @@ impl Lines {
     const MAX_LINE: usize = 16 * 1024 * 1024;
 
     /// Takes a piece, and hands over each line that ends in it, with its number; the first is 1.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         piece: &[u8],
         mut line: impl FnMut(u64, Result<&[u8], &'static str>),
@@ -37,14 +39,14 @@ impl Lines {
     }
 
     /// Hands over the last line, if no line break ended it.
-    pub(super) fn finish(mut self, mut line: impl FnMut(u64, Result<&[u8], &'static str>)) {
+    pub(crate) fn finish(&mut self, mut line: impl FnMut(u64, Result<&[u8], &'static str>)) {
         if !self.begun.is_empty() || self.too_long {
             self.end(&mut line);
         }
     }
 
     /// The number of the line under way.
-    pub(super) fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.ended + 1
     }
 
@@ -68,10 +70,6 @@ impl Lines {
         self.begun.clear();
         self.too_long = false;
     }
-}
-
-fn memchr(byte: u8, text: &[u8]) -> Option<usize> {
-    text.iter().position(|candidate| *candidate == byte)
 }
 
 #[cfg(test)]
