@@ -16,6 +16,7 @@ test("a bucket does what an object store must", async () => {
       digest: true,
       head: { size: 5, type: "text/plain", by: "ada" },
       missing: true,
+      from: ["hello", "lo", "", ""],
       body: "hello",
       listed: ["b/0", "b/1", "b/2", "b/3", "b/4"],
       "several pages": true,

@@ -75,11 +75,15 @@ pub use crate::{
     },
 };
 pub use crate::{
-    backup::{BackupConfig, Retention, RetentionOfZero},
+    backup::{
+        BackupConfig, BackupOccasion, Backups, Manifest, ManifestShard, PartSize, PartTooSmall,
+        PruneReport, RestoreCursor, RestoreReport, RestoreRequest, Retention, RetentionOfZero,
+        RetentionReport, Verification,
+    },
     builder::Builder,
     coordinator::{
-        Concurrency, DurableShardRegistry, FanOutAnswer, QueryCoordinator, RetryPolicy, ShardCall,
-        ShardFailure, ShardRegistry, ShardRegistryObject, StaticShardRegistry,
+        Concurrency, DurableShardRegistry, FanOutAnswer, QueryCoordinator, RetryPolicy, ShardAdmin,
+        ShardCall, ShardFailure, ShardRegistry, ShardRegistryObject, Sharding, StaticShardRegistry,
     },
     entry::PerIsolate,
     errors::{Code, ErrorDetail, Hint, LunoraError, LunoraErrorBody, UnknownCode},
@@ -110,6 +114,17 @@ pub use crate::{
         ShardKey, ShardKeyError, define_rpc_envelope,
     },
 };
+
+/// What operators ask of all shards through [`ShardAdmin`], and what they are told.
+pub mod operations {
+    pub use crate::coordinator::{
+        ApplyBatch, ApplyReport, Export, ExportChunk, ExportRequest, ImportReport, ImportTarget,
+        MigrationOperation, MigrationReport, MigrationRequest, MigrationStatus, RankPage,
+        RankPageRequest, RankReport, RankRequest, RowError, ShardChanges, ShardExport,
+        ShardOutcome, ShardRank, ShardSlice, ShardTraffic, SortDirection, SyncReport, SyncRequest,
+        TrafficReport,
+    };
+}
 
 /// The HTTP edge: response headers, CORS and CSRF protection.
 pub mod security {
@@ -170,12 +185,8 @@ pub mod testing {
     /// A builder whose hooks receive a [`MemoryEnvironment`], and whose clock stands still at 0
     /// until [`clock`](Builder::clock) gives it another.
     pub fn builder() -> Builder<Empty, MemoryEnvironment> {
-        #[allow(unused_mut, reason = "without the admin plane nothing has a clock")]
         let mut builder = Builder::new();
-        #[cfg(feature = "admin")]
-        {
-            builder.settings.clock = std::rc::Rc::new(ManualClock::new(0));
-        }
+        builder.settings.clock = std::rc::Rc::new(ManualClock::new(0));
         builder
     }
 

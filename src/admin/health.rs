@@ -8,8 +8,9 @@ use futures::{
 };
 use serde::Serialize;
 
-use super::{AdminHost, date::iso_8601};
+use super::AdminHost;
 use crate::{
+    backup::time::to_iso,
     errors::LunoraError,
     message::{Request, Response},
     platform::log,
@@ -174,7 +175,7 @@ impl Health {
             app_version: &self.app_version,
             checks,
             status,
-            timestamp: iso_8601(now_ms),
+            timestamp: to_iso(i64::try_from(now_ms).unwrap_or_default()),
         })
         .map_err(LunoraError::internal)?;
         Ok(Report { at_ms: now_ms, status: if unavailable { 503 } else { 200 }, body })

@@ -7,7 +7,6 @@
 mod auth;
 mod call;
 mod core;
-mod date;
 pub(crate) mod dispatch;
 mod documents;
 mod gate;
@@ -112,8 +111,10 @@ pub(crate) trait AdminHost {
     /// The shard of calls that name none.
     fn default_shard_key(&self) -> &ShardKey;
     /// What asks every shard, if the deployment has it.
+    #[allow(dead_code, reason = "for the routes that ask every shard")]
     fn coordinator(&self) -> Option<&QueryCoordinator>;
     /// The settings of scheduled backups, if the deployment has them.
+    #[allow(dead_code, reason = "for the routes that manage snapshots")]
     fn backup(&self) -> Option<&BackupConfig>;
     /// The jobs that run by cron.
     fn cron_jobs(&self) -> &[CronJob];

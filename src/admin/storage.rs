@@ -7,8 +7,9 @@ use http::{Method, header};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use super::{AdminCall, ClusterHandler, date::iso_8601, unhandled};
+use super::{AdminCall, ClusterHandler, unhandled};
 use crate::{
+    backup::time::to_iso,
     errors::{Code, LunoraError},
     message::Response,
     platform::{ListOptions, ObjectInfo, ObjectMetadata, ObjectStore, PutOptions, StoreError},
@@ -298,7 +299,10 @@ impl Serialize for Listed {
         map.serialize_entry("key", &info.key)?;
         map.serialize_entry("size", &info.size)?;
         map.serialize_entry("etag", &info.etag)?;
-        map.serialize_entry("uploaded", &iso_8601(info.uploaded_ms))?;
+        map.serialize_entry(
+            "uploaded",
+            &to_iso(i64::try_from(info.uploaded_ms).unwrap_or_default()),
+        )?;
         if let Some(sha256) = info.sha256 {
             map.serialize_entry("sha256", &Hex(sha256))?;
         }

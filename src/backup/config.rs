@@ -1,10 +1,10 @@
 //! What a scheduled backup needs to know.
 
-use std::{fmt, rc::Rc};
+use std::{fmt, rc::Rc, time::Duration};
 
 use typed_builder::TypedBuilder;
 
-use super::Retention;
+use super::{PartSize, Retention};
 use crate::platform::{CronExpression, ObjectStore};
 
 /// When to back up, and where to.
@@ -29,12 +29,21 @@ pub struct BackupConfig {
     /// How many snapshots of this backup stay. Default: all.
     #[builder(default, setter(strip_option))]
     retain: Option<Retention>,
-    /// What the snapshots' names begin with. Default: `backups/`.
-    #[builder(default = "backups/".to_owned(), setter(into))]
+    /// What the snapshots' names begin with: a folder, whether a slash ends it or not. Default:
+    /// `backups/`.
+    #[builder(default = "backups/".to_owned(), setter(transform = |prefix: impl AsRef<str>| normalized(prefix.as_ref())))]
     prefix: String,
-    /// The tables to back up. Default: every one.
-    #[builder(default, setter(transform = |tables: impl IntoIterator<Item = impl Into<String>>| Some(tables.into_iter().map(Into::into).collect())))]
+    /// The tables to back up. Default: every one, for which the shard registry must be able to
+    /// list every shard.
+    #[builder(default, setter(transform = |tables: impl IntoIterator<Item = impl Into<String>>| Some(tables.into_iter().map(Into::into).collect::<Vec<_>>()).filter(|tables| !tables.is_empty())))]
     tables: Option<Vec<String>>,
+    /// The size of the parts in which a large snapshot is written; one is in memory at a time.
+    /// Default: 8 MiB, which lets a snapshot grow to 78 GiB.
+    #[builder(default)]
+    part_size: PartSize,
+    /// How long a shard may take for one page of its rows, or for more of it. Default: 30 seconds.
+    #[builder(default = Duration::from_secs(30))]
+    page_timeout: Duration,
 }
 
 impl BackupConfig {
@@ -62,6 +71,18 @@ impl BackupConfig {
         self.tables.as_deref()
     }
 
+    /// The size of the parts in which a large snapshot is written.
+    #[must_use]
+    pub fn part_size(&self) -> PartSize {
+        self.part_size
+    }
+
+    /// How long a shard may take for one page of its rows, or for more of it.
+    #[must_use]
+    pub fn page_timeout(&self) -> Duration {
+        self.page_timeout
+    }
+
     /// Where the snapshots go.
     #[must_use]
     pub fn store(&self) -> &Rc<dyn ObjectStore> {
@@ -76,6 +97,28 @@ impl fmt::Debug for BackupConfig {
             .field("retain", &self.retain)
             .field("prefix", &self.prefix)
             .field("tables", &self.tables)
+            .field("part_size", &self.part_size)
+            .field("page_timeout", &self.page_timeout)
             .finish_non_exhaustive()
+    }
+}
+
+/// A folder's name as keys begin with it; empty for the root.
+fn normalized(prefix: &str) -> String {
+    let prefix = prefix.trim_matches('/');
+    if prefix.is_empty() { String::new() } else { [prefix, "/"].concat() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_one_however_it_is_written() {
+        for prefix in ["nightly", "nightly/", "/nightly/", "//nightly"] {
+            assert_eq!(normalized(prefix), "nightly/");
+        }
+        assert_eq!(normalized("a/b"), "a/b/");
+        assert_eq!(normalized("/"), "");
     }
 }

@@ -1,9 +1,27 @@
-//! Scheduled backups: their settings.
+//! Snapshots of every row of every shard: taken on a schedule, verified, restored, pruned.
 
 mod config;
+mod manifest;
+mod part_size;
+mod prune;
+mod restore;
 mod retention;
+mod run;
+mod snapshots;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+mod tests;
+pub(crate) mod time;
+mod writer;
 
+use self::manifest::SnapshotName;
 pub use self::{
     config::BackupConfig,
+    manifest::{Manifest, ManifestShard},
+    part_size::{PartSize, PartTooSmall},
+    prune::{PruneReport, RetentionReport},
+    restore::{RestoreCursor, RestoreReport, RestoreRequest},
     retention::{Retention, RetentionOfZero},
+    run::BackupOccasion,
+    snapshots::{Backups, Verification},
 };

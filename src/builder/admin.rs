@@ -5,13 +5,12 @@ use std::rc::Rc;
 use super::{
     Builder,
     requirements::{
-        AdminGateOnce, AuthAdminOnce, ClockOnce, FunctionsOnce, GlobalTablesOnce, HealthOnce,
-        KvOnce, LogArchiveOnce, RequireEphemeralWsTokenOnce, SchedulerOnce, StorageOnce,
-        VectorsOnce,
+        AdminGateOnce, AuthAdminOnce, FunctionsOnce, GlobalTablesOnce, HealthOnce, KvOnce,
+        LogArchiveOnce, RequireEphemeralWsTokenOnce, SchedulerOnce, StorageOnce, VectorsOnce,
     },
     state::{
-        SetAdminGate, SetAuthAdmin, SetClock, SetFunctions, SetGlobalTables, SetHealth, SetKv,
-        SetLogArchive, SetRequireEphemeralWsToken, SetScheduler, SetStorage, SetVectors, State,
+        SetAdminGate, SetAuthAdmin, SetFunctions, SetGlobalTables, SetHealth, SetKv, SetLogArchive,
+        SetRequireEphemeralWsToken, SetScheduler, SetStorage, SetVectors, State,
     },
 };
 use crate::{
@@ -21,7 +20,7 @@ use crate::{
     functions::FunctionList,
     message::Request,
     pipeline::hooks::{AdminGateFn, IntoGrant, RouteContext},
-    platform::{AuthAdmin, Clock, GlobalTables, LogArchive, VectorIndexes, Workflow},
+    platform::{AuthAdmin, GlobalTables, LogArchive, VectorIndexes, Workflow},
 };
 
 /// Setters of the admin plane, `/_lunora/admin/*`. They need the feature `admin`, which is on by
@@ -164,15 +163,6 @@ impl<S: State, E: 'static> Builder<S, E> {
         S::LogArchive: LogArchiveOnce,
     {
         self.settings.admin.attach(Cluster::Logs, Logs(archive));
-        self.advance()
-    }
-
-    /// The clock that the admin plane goes by. Default: the runtime's; another in tests.
-    pub fn clock(mut self, clock: impl Clock) -> Builder<SetClock<S>, E>
-    where
-        S::Clock: ClockOnce,
-    {
-        self.settings.clock = Rc::new(clock);
         self.advance()
     }
 }

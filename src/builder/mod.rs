@@ -2,6 +2,7 @@
 
 #[cfg(feature = "admin")]
 mod admin;
+mod backup;
 pub mod requirements;
 pub mod state;
 
@@ -9,19 +10,18 @@ use std::{fmt, rc::Rc};
 
 use self::{
     requirements::{
-        AdminTokenForBackup, AdminTokenOnce, AuthorizeFanOutOnce, AuthorizeShardOnce, BackupOnce,
+        AdminTokenForBackup, AdminTokenOnce, AuthorizeFanOutOnce, AuthorizeShardOnce, ClockOnce,
         CoordinatorForBackup, CoordinatorForFanOut, DefaultShardKeyOnce, HasShardDo,
         HttpRouterOnce, JurisdictionOnce, OpenShardsOnce, QueryCoordinatorOnce,
         ResolveIdentityOnce, SecurityOnce, ShardDoOnce, ShardRegionOnce,
     },
     state::{
-        Called, Empty, Missing, SetAdminToken, SetAuthorizeFanOut, SetAuthorizeShard, SetBackup,
+        Called, Empty, Missing, SetAdminToken, SetAuthorizeFanOut, SetAuthorizeShard, SetClock,
         SetDefaultShardKey, SetHttpRouter, SetJurisdiction, SetOpenShards, SetQueryCoordinator,
         SetResolveIdentity, SetSecurity, SetShardDo, SetShardRegion, State,
     },
 };
 use crate::{
-    backup::BackupConfig,
     coordinator::QueryCoordinator,
     jobs::CronJob,
     message::{IntoResponse, Request},
@@ -36,7 +36,9 @@ use crate::{
         scheduled::IntoOutcome,
         settings::Settings,
     },
-    platform::{CronExpression, Env, Jurisdiction, LocationHint, ScheduledEvent, ShardNamespace},
+    platform::{
+        Clock, CronExpression, Env, Jurisdiction, LocationHint, ScheduledEvent, ShardNamespace,
+    },
     wire::{AdminToken, ShardKey},
 };
 
@@ -360,25 +362,12 @@ impl<S: State, E: 'static> Builder<S, E> {
         jobs.into_iter().fold(self, Self::cron_job)
     }
 
-    /// Backs every shard up on a schedule. Needs [`admin_token`](Self::admin_token) and
-    /// [`query_coordinator`](Self::query_coordinator).
-    ///
-    /// This version has the settings of backups and not yet their engine: when the backup's
-    /// trigger fires, [`Lunora::scheduled`] fails and says so.
-    pub fn backup(self, backup: BackupConfig) -> Builder<SetBackup<S>, E>
+    /// The clock that backups and the admin plane go by. Default: the runtime's; another in tests.
+    pub fn clock(mut self, clock: impl Clock) -> Builder<SetClock<S>, E>
     where
-        S::Backup: BackupOnce,
+        S::Clock: ClockOnce,
     {
-        self.maybe_backup(Some(backup))
-    }
-
-    /// As [`backup`](Self::backup), for a backup that only some deployments have. What a backup
-    /// needs is needed in either case.
-    pub fn maybe_backup(mut self, backup: Option<BackupConfig>) -> Builder<SetBackup<S>, E>
-    where
-        S::Backup: BackupOnce,
-    {
-        self.settings.backup = backup;
+        self.settings.clock = Rc::new(clock);
         self.advance()
     }
 

@@ -54,6 +54,7 @@ once! {
     ShardRegionOnce shard_region "`.shard_region(..)` was already called on this builder";
     StorageOnce storage "`.storage(..)` was already called on this builder";
     VectorsOnce vectors "`.vectors(..)` was already called on this builder";
+    ShardingOnce sharding "`.sharding(..)` was already called on this builder";
 }
 
 /// A shard namespace was configured.

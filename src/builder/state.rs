@@ -122,6 +122,7 @@ slots! {
     shard_region ShardRegion SetShardRegion = ();
     storage Storage SetStorage = ();
     vectors Vectors SetVectors = ();
+    sharding Sharding SetSharding = ();
 }
 
 mod sealed {

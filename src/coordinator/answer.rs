@@ -103,8 +103,22 @@ impl ShardFailure {
         if error.status().is_server_error() {
             log::error(&format!("shard {:?}: {}", key.as_str(), error.to_log_line()));
         }
+        Self::public(key, error, timed_out)
+    }
+
+    /// The failure of `key` for a client.
+    pub(super) fn public(key: &ShardKey, error: &LunoraError, timed_out: bool) -> Self {
         let detail = error.to_body().error;
         Self { timed_out, code: detail.code, message: detail.message, shard_key: key.clone() }
+    }
+}
+
+impl ShardFailure {
+    /// The failure as an error that names the shard.
+    pub(super) fn into_error(self) -> LunoraError {
+        let message = format!("shard {:?}: {}", self.shard_key.as_str(), self.message);
+        let status = self.code.parse().map_or(503, |code: Code| code.status().as_u16());
+        LunoraError::custom(self.code, status, message)
     }
 }
 

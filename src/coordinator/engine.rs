@@ -11,6 +11,7 @@ use futures::{
 use super::{QueryCoordinator, ShardCall, ShardFailure, limits::Jitter, success};
 use crate::{
     errors::{Code, LunoraError},
+    message::Response,
     platform::ShardCallError,
     wire::ShardKey,
 };
@@ -35,13 +36,20 @@ impl QueryCoordinator {
         stream::iter(keys.into_iter().enumerate())
             .map(async move |(index, key)| ShardAnswer {
                 index,
-                outcome: self
-                    .ask(&key, call)
-                    .await
-                    .map_err(|(error, late)| ShardFailure::logged(&key, &error, late)),
+                outcome: self.ask_one(&key, call).await,
                 key,
             })
             .buffer_unordered(self.concurrency.get())
+    }
+
+    /// Asks one shard.
+    pub(super) async fn ask_one(
+        &self,
+        key: &ShardKey,
+        call: &ShardCall<'_>,
+    ) -> Result<Bytes, ShardFailure> {
+        let answer = self.ask(key, call).await;
+        answer.map_err(|(error, late)| ShardFailure::logged(key, &error, late))
     }
 
     /// The answer, or the error and whether it is that the time was up.
@@ -67,11 +75,22 @@ impl QueryCoordinator {
         key: &ShardKey,
         call: &ShardCall<'_>,
     ) -> Result<Bytes, LunoraError> {
+        let response = self.ask_head(key, call).await?;
+        success::body(format_args!("shard {:?}", key.as_str()), response, self.max_shard_bytes)
+            .await
+    }
+
+    /// The shard's answer with its body still to be read, however long it takes.
+    pub(super) async fn ask_head(
+        &self,
+        key: &ShardKey,
+        call: &ShardCall<'_>,
+    ) -> Result<Response, LunoraError> {
         let mut jitter = Jitter::new(self.clock.now_ms(), key);
         let mut failed = 0;
-        let response = loop {
+        loop {
             let error = match call.resolve(key.clone()).fetch(call.to_request()).await {
-                Ok(response) => break response,
+                Ok(response) => return Ok(response),
                 Err(error) => error,
             };
             failed += 1;
@@ -79,9 +98,7 @@ impl QueryCoordinator {
                 Some(pause) => self.clock.sleep(pause).await,
                 None => return Err(error.into()),
             }
-        };
-        success::body(format_args!("shard {:?}", key.as_str()), response, self.max_shard_bytes)
-            .await
+        }
     }
 
     fn pause(

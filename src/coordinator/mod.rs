@@ -1,5 +1,6 @@
 //! Queries across shards: who is asked, how long each may take, and how the answers become one.
 
+mod admin;
 mod answer;
 mod call;
 mod engine;
@@ -15,7 +16,7 @@ use std::{collections::HashSet, fmt, pin::pin, rc::Rc, time::Duration};
 
 use futures::{
     StreamExt,
-    future::{Either, select},
+    future::{Either, LocalBoxFuture, select},
 };
 
 use crate::{
@@ -24,7 +25,15 @@ use crate::{
     wire::{FanOut, ShardKey},
 };
 
+pub(crate) use self::admin::Import;
 pub use self::{
+    admin::{
+        ApplyBatch, ApplyReport, Export, ExportChunk, ExportRequest, ImportReport, ImportTarget,
+        MigrationOperation, MigrationReport, MigrationRequest, MigrationStatus, RankPage,
+        RankPageRequest, RankReport, RankRequest, RowError, ShardAdmin, ShardChanges, ShardExport,
+        ShardOutcome, ShardRank, ShardSlice, ShardTraffic, Sharding, SortDirection, SyncReport,
+        SyncRequest, TrafficReport,
+    },
     answer::{FanOutAnswer, ShardFailure},
     call::ShardCall,
     limits::{Concurrency, RetryPolicy},
@@ -170,19 +179,34 @@ impl QueryCoordinator {
 
     /// The shards of a table, each once, in the registry's order.
     pub(crate) async fn shard_keys(&self, table: &str) -> Result<Vec<ShardKey>, LunoraError> {
-        let list = self.registry.list_shard_keys(table);
-        let mut keys = match select(list, self.clock.sleep(self.per_shard_timeout)).await {
-            Either::Left((keys, _)) => keys?,
-            Either::Right(_) => {
-                return Err(LunoraError::new(
-                    Code::ShardTimeout,
-                    "the shard registry gave no answer in time",
-                ));
-            }
-        };
+        let mut keys = self.in_time(self.registry.list_shard_keys(table)).await?;
         let mut seen = HashSet::with_capacity(keys.len());
         keys.retain(|key| seen.insert(key.clone()));
         Ok(keys)
+    }
+
+    /// The shards of every table; none when the registry cannot tell.
+    pub(crate) async fn every_shard_key(&self) -> Result<Option<Vec<ShardKey>>, LunoraError> {
+        self.in_time(self.registry.list_every_shard_key()).await
+    }
+
+    /// Enters a shard of a table into the registry.
+    pub(crate) async fn enter(&self, table: &str, key: &ShardKey) -> Result<(), LunoraError> {
+        self.in_time(self.registry.enter(table, key)).await
+    }
+
+    /// What the registry answers, in the time that a shard has.
+    async fn in_time<T>(
+        &self,
+        answer: LocalBoxFuture<'_, Result<T, LunoraError>>,
+    ) -> Result<T, LunoraError> {
+        match select(answer, self.clock.sleep(self.per_shard_timeout)).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => Err(LunoraError::new(
+                Code::ShardTimeout,
+                "the shard registry gave no answer in time",
+            )),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     errors::{Code, LunoraError},
-    message::{BodyError, Response},
+    message::{Body, BodyError, Response},
 };
 
 /// More is not read of an answer that is no success.
@@ -19,21 +19,27 @@ pub(super) async fn body(
     response: Response,
     limit: usize,
 ) -> Result<Bytes, LunoraError> {
+    let body = stream(&who, response).await?;
+    body.into_bytes(limit).await.map_err(|error| match error {
+        BodyError::TooLarge { limit } => LunoraError::new(
+            Code::PayloadTooLarge,
+            format!("the answer of {who} is larger than {limit} bytes"),
+        ),
+        broken => {
+            let message = format!("the answer of {who} broke off");
+            LunoraError::new(Code::ShardUnavailable, message).with_source(broken)
+        }
+    })
+}
+
+/// The body of `who`'s answer, still to be read, if it is a success.
+pub(super) async fn stream(who: impl Display, response: Response) -> Result<Body, LunoraError> {
     let (head, body) = response.into_parts();
     if head.status.is_success() {
-        return body.into_bytes(limit).await.map_err(|error| match error {
-            BodyError::TooLarge { limit } => LunoraError::new(
-                Code::PayloadTooLarge,
-                format!("the answer of {who} is larger than {limit} bytes"),
-            ),
-            broken => {
-                let message = format!("the answer of {who} broke off");
-                LunoraError::new(Code::ShardUnavailable, message).with_source(broken)
-            }
-        });
+        return Ok(body);
     }
     let status = head.status.as_u16();
-    let body = body.into_bytes(limit.min(MAX_ERROR_BYTES)).await;
+    let body = body.into_bytes(MAX_ERROR_BYTES).await;
     Err(match body.ok().as_deref().and_then(reported_error) {
         Some((code, message)) => LunoraError::custom(code, status, message),
         None => LunoraError::new(Code::ShardHttpError, format!("{who} returned {status}")),

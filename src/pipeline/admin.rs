@@ -77,7 +77,7 @@ impl<E: Environment> AdminHost for Host<'_, E> {
     }
 
     fn backup(&self) -> Option<&BackupConfig> {
-        self.app.settings.backup.as_ref()
+        self.app.settings.backup.as_ref().map(|(config, _)| config)
     }
 
     fn cron_jobs(&self) -> &[CronJob] {

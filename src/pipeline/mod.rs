@@ -4,6 +4,7 @@
 mod admin;
 mod answers;
 mod authorization;
+pub(crate) mod backup;
 mod batch;
 mod dispatch;
 pub(crate) mod edge;

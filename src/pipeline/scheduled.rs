@@ -27,24 +27,19 @@ impl<E> Lunora<E> {
         ctx: &dyn ExecutionContext,
     ) -> Result<(), ScheduledError> {
         let ctx = RouteContext::new(ctx);
-        let backup =
-            self.settings.backup.as_ref().filter(|backup| backup.cron().as_str() == event.cron());
+        let backup = self.settings.backup.as_ref();
+        let backup = backup.filter(|(config, _)| config.cron().as_str() == event.cron());
         let handlers = self.settings.crons.matching(&event);
         let mut runs: Vec<LocalBoxFuture<'_, Result<(), LunoraError>>> =
             handlers.map(|job| job.run(event.clone(), env, &ctx)).collect();
         runs.extend(self.cron_jobs_of(&event));
-        if runs.is_empty() && backup.is_none() {
+        runs.extend(backup.map(|(config, run)| run(self, config, &event)));
+        if runs.is_empty() {
             log::warn(&self.unknown_trigger(&event));
             return Ok(());
         }
         let outcomes = join_all(runs).await;
-        let mut failures: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
-        if backup.is_some() {
-            failures.push(LunoraError::new(
-                Code::NotImplemented,
-                "this version of lunora has no backup engine yet: nothing was backed up",
-            ));
-        }
+        let failures: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
         if failures.is_empty() {
             Ok(())
         } else {
@@ -82,7 +77,7 @@ impl<E> Lunora<E> {
     fn unknown_trigger(&self, event: &ScheduledEvent) -> String {
         let mut known: Vec<&str> = self.settings.crons.expressions().collect();
         known.extend(self.settings.cron_jobs.iter().map(|job| job.cron().as_str()));
-        known.extend(self.settings.backup.iter().map(|backup| backup.cron().as_str()));
+        known.extend(self.settings.backup.iter().map(|(config, _)| config.cron().as_str()));
         format!(
             "the trigger `{}` fired and nothing is registered for it; registered are: {}",
             event.cron(),

@@ -1,25 +1,21 @@
 //! What the builder hands to the pipeline.
 
-use std::fmt;
-#[cfg(feature = "admin")]
-use std::rc::Rc;
+use std::{fmt, rc::Rc};
 
 use super::{
+    backup::BackupRunner,
     edge::Security,
     hooks::{FanOutAuthorizer, Handler, IdentityResolver, ShardAuthorizer},
     route::RouteTable,
     scheduled::CronTable,
 };
 #[cfg(feature = "admin")]
-use crate::{
-    admin::{Gate, Plane},
-    platform::{Clock, CloudflareClock},
-};
+use crate::admin::{Gate, Plane};
 use crate::{
     backup::BackupConfig,
-    coordinator::QueryCoordinator,
+    coordinator::{QueryCoordinator, Sharding},
     jobs::CronJob,
-    platform::Placement,
+    platform::{Clock, CloudflareClock, Placement},
     wire::{AdminToken, ShardKey},
 };
 
@@ -33,8 +29,7 @@ pub(crate) struct Settings<E> {
     pub(crate) allow_unauthenticated_shard_access: bool,
     pub(crate) authorize_fan_out: Option<Box<dyn FanOutAuthorizer>>,
     pub(crate) authorize_shard: Option<Box<dyn ShardAuthorizer>>,
-    pub(crate) backup: Option<BackupConfig>,
-    #[cfg(feature = "admin")]
+    pub(crate) backup: Option<(BackupConfig, BackupRunner<E>)>,
     pub(crate) clock: Rc<dyn Clock>,
     pub(crate) cron_jobs: Vec<CronJob>,
     pub(crate) crons: CronTable<E>,
@@ -45,6 +40,7 @@ pub(crate) struct Settings<E> {
     pub(crate) resolve_identity: Option<Box<dyn IdentityResolver<E>>>,
     pub(crate) routes: RouteTable<E>,
     pub(crate) security: Security,
+    pub(crate) sharding: Sharding,
 }
 
 impl<E> Default for Settings<E> {
@@ -59,7 +55,6 @@ impl<E> Default for Settings<E> {
             authorize_fan_out: None,
             authorize_shard: None,
             backup: None,
-            #[cfg(feature = "admin")]
             clock: Rc::new(CloudflareClock),
             cron_jobs: Vec::new(),
             crons: CronTable::default(),
@@ -70,6 +65,7 @@ impl<E> Default for Settings<E> {
             resolve_identity: None,
             routes: RouteTable::default(),
             security: Security::default(),
+            sharding: Sharding::default(),
         }
     }
 }

@@ -10,10 +10,16 @@ pub(crate) fn warn(line: &str) {
     write(Level::Warn, line);
 }
 
+/// Writes a note to the host's console.
+pub(crate) fn info(line: &str) {
+    write(Level::Info, line);
+}
+
 #[derive(Clone, Copy)]
 enum Level {
     Error,
     Warn,
+    Info,
 }
 
 #[cfg(target_arch = "wasm32")]
@@ -21,6 +27,7 @@ fn write(level: Level, line: &str) {
     match level {
         Level::Error => super::cloudflare::console_error(line),
         Level::Warn => super::cloudflare::console_warn(line),
+        Level::Info => super::cloudflare::console_info(line),
     }
 }
 
@@ -30,6 +37,7 @@ fn write(level: Level, line: &str) {
     let line = match level {
         Level::Error => format!("error: {line}"),
         Level::Warn => format!("warning: {line}"),
+        Level::Info => format!("info: {line}"),
     };
     if let Err(line) = super::memory::logs::capture(line) {
         eprintln!("{line}");

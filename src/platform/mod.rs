@@ -36,6 +36,7 @@ pub use self::{
     vector::{VectorIndex, VectorIndexes, VectorMatch},
 };
 
+pub(crate) use self::store::rules::MIN_PART_BYTES;
 pub use self::{
     clock::Clock,
     cloudflare::{CloudflareClock, CloudflareWorkflow, SqlRegistryStorage},

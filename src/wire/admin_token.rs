@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use http::HeaderValue;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -60,6 +61,15 @@ impl AdminToken {
     #[must_use]
     pub fn is_weak(&self) -> bool {
         self.token.len() < Self::WEAK_BELOW
+    }
+
+    /// The token as `authorization` carries it, for the hop to a shard.
+    pub(crate) fn to_bearer(&self) -> HeaderValue {
+        // A token has visible ASCII only, so that a header can always carry it.
+        let mut value = HeaderValue::try_from(["Bearer ", &self.token].concat())
+            .unwrap_or(HeaderValue::from_static(""));
+        value.set_sensitive(true);
+        value
     }
 
     /// The token itself, for the hop to a shard.

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 /// A finite number: `0.digits * 10^magnitude`. However it was written, it is one value here; only
 /// the sign of a zero is kept beside.
 #[derive(Clone, Debug)]
-pub(super) struct Decimal {
+pub(in crate::coordinator) struct Decimal {
     negative: bool,
     /// Without zeros at either end; empty for zero.
     digits: String,
@@ -14,7 +14,7 @@ pub(super) struct Decimal {
 
 impl Decimal {
     /// Reads the text of a JSON number, or of a `bigint`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::coordinator) fn parse(text: &str) -> Option<Self> {
         let (negative, text) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text),

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 /// The fields of these names, or none when `json` is no object. Of a repeated field the last one
 /// counts, as in JavaScript.
-pub(super) fn pick<'a, const N: usize>(
+pub(in crate::coordinator) fn pick<'a, const N: usize>(
     json: &'a str,
     names: [&str; N],
 ) -> Option<[Option<&'a str>; N]> {

@@ -4,8 +4,8 @@
 //! it passes on as the text it was.
 
 mod canonical;
-mod decimal;
-mod fields;
+pub(super) mod decimal;
+pub(super) mod fields;
 mod group;
 mod list;
 mod number;
@@ -36,10 +36,10 @@ pub(super) trait Merger {
 
 /// What an answer was, that the merge cannot take: "shard k answered with …".
 #[derive(Debug, Eq, PartialEq)]
-pub(super) struct Unmergeable(&'static str);
+pub(super) struct Unmergeable(pub(super) &'static str);
 
 impl Unmergeable {
-    const NO_JSON: Self = Self("something other than JSON");
+    pub(super) const NO_JSON: Self = Self("something other than JSON");
 }
 
 impl fmt::Display for Unmergeable {

@@ -183,6 +183,28 @@ impl ShardRegistry for DurableShardRegistry {
     ) -> LocalBoxFuture<'a, Result<Vec<ShardKey>, LunoraError>> {
         self.list(table).boxed_local()
     }
+
+    fn list_every_shard_key(
+        &self,
+    ) -> LocalBoxFuture<'_, Result<Option<Vec<ShardKey>>, LunoraError>> {
+        let every = async {
+            let tables = self.snapshot().await?;
+            Ok(Some(tables.into_values().flatten().collect()))
+        };
+        every.boxed_local()
+    }
+
+    fn enter<'a>(
+        &'a self,
+        table: &'a str,
+        key: &'a ShardKey,
+    ) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
+        async { self.register(table, key).await.map(drop) }.boxed_local()
+    }
+
+    fn forget(&self) {
+        self.cache.invalidate();
+    }
 }
 
 impl fmt::Debug for DurableShardRegistry {

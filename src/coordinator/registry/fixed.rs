@@ -1,6 +1,9 @@
 //! A registry that is written down.
 
-use std::{collections::HashMap, future::ready};
+use std::{
+    collections::{BTreeSet, HashMap},
+    future::ready,
+};
 
 use futures::future::{FutureExt, LocalBoxFuture};
 
@@ -73,5 +76,13 @@ impl ShardRegistry for StaticShardRegistry {
     ) -> LocalBoxFuture<'a, Result<Vec<ShardKey>, LunoraError>> {
         let keys = self.tables.get(table).unwrap_or(&self.others);
         ready(Ok(keys.clone())).boxed_local()
+    }
+
+    fn list_every_shard_key(
+        &self,
+    ) -> LocalBoxFuture<'_, Result<Option<Vec<ShardKey>>, LunoraError>> {
+        let every = self.tables.values().chain([&self.others]).flatten();
+        let every: BTreeSet<&ShardKey> = every.collect();
+        ready(Ok(Some(every.into_iter().cloned().collect()))).boxed_local()
     }
 }

@@ -7,7 +7,9 @@ mod object;
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests;
 
-use futures::future::LocalBoxFuture;
+use std::future::ready;
+
+use futures::future::{FutureExt, LocalBoxFuture};
 
 use crate::{errors::LunoraError, wire::ShardKey};
 
@@ -26,4 +28,32 @@ pub trait ShardRegistry: 'static {
         &'a self,
         table: &'a str,
     ) -> LocalBoxFuture<'a, Result<Vec<ShardKey>, LunoraError>>;
+
+    /// The shards of every table, each at least once; `None` when this registry cannot tell, which
+    /// is the default. A backup of every table needs it.
+    ///
+    /// # Errors
+    /// When the shards cannot be known.
+    fn list_every_shard_key(
+        &self,
+    ) -> LocalBoxFuture<'_, Result<Option<Vec<ShardKey>>, LunoraError>> {
+        ready(Ok(None)).boxed_local()
+    }
+
+    /// Forgets what was cached, so that the next answer is fresh. Does nothing by default.
+    fn forget(&self) {}
+
+    /// Enters a shard of a table, so that queries and backups find the rows that are imported into
+    /// it. Does nothing by default, as befits a registry that is written down.
+    ///
+    /// # Errors
+    /// When the entry was not made.
+    fn enter<'a>(
+        &'a self,
+        table: &'a str,
+        key: &'a ShardKey,
+    ) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
+        let _ = (table, key);
+        ready(Ok(())).boxed_local()
+    }
 }

@@ -26,6 +26,11 @@ pub(crate) fn console_error(line: &str) {
 }
 
 #[cfg(target_arch = "wasm32")]
+pub(crate) fn console_info(line: &str) {
+    worker::console_log!("{line}");
+}
+
+#[cfg(target_arch = "wasm32")]
 pub(crate) fn console_warn(line: &str) {
     worker::console_warn!("{line}");
 }

@@ -62,6 +62,27 @@ impl ObjectStore for Bucket {
         })
     }
 
+    fn get_from<'a>(
+        &'a self,
+        key: &'a str,
+        offset: u64,
+    ) -> LocalBoxFuture<'a, Result<Option<StoredObject>, StoreError>> {
+        Box::pin(async move {
+            // R2 refuses a range that begins at the end.
+            let Some(object) = ObjectStore::head(self, key).await? else { return Ok(None) };
+            if offset >= object.size {
+                return Ok(Some(StoredObject::new(object, Body::empty())));
+            }
+            let range = worker::Range::OffsetToEnd { offset };
+            let found = Bucket::get(self, key).range(range).execute().await;
+            found
+                .map_err(failed(StoreOperation::Get, key))?
+                .map(|object| Ok(StoredObject::new(info(&object)?, body(&object)?)))
+                .transpose()
+                .map_err(failed(StoreOperation::Get, key))
+        })
+    }
+
     fn head<'a>(
         &'a self,
         key: &'a str,

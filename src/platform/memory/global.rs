@@ -21,8 +21,10 @@ use crate::{
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct MemoryGlobalTables {
-    tables: BTreeMap<String, Vec<Map<String, Value>>>,
+    tables: BTreeMap<String, Vec<Row>>,
 }
+
+type Row = Map<String, Value>;
 
 impl MemoryGlobalTables {
     /// No tables.
@@ -42,10 +44,7 @@ impl MemoryGlobalTables {
         self
     }
 
-    fn matching(
-        &self,
-        query: &GlobalQuery,
-    ) -> Result<(Vec<String>, Vec<&Map<String, Value>>), LunoraError> {
+    fn matching(&self, query: &GlobalQuery) -> Result<(Vec<String>, Vec<&Row>), LunoraError> {
         let rows = self.tables.get(&query.table).ok_or_else(|| {
             LunoraError::new(Code::UnknownTable, format!("there is no table `{}`", query.table))
         })?;

@@ -123,6 +123,11 @@ impl MemoryObjectStore {
         faults.add(operation, calls, error.into());
     }
 
+    /// Everything works from here on: what was scripted and did not happen yet is forgotten.
+    pub fn recovers(&self) {
+        self.state.borrow_mut().faults = Faults::default();
+    }
+
     /// The keys of all objects, in order.
     #[must_use]
     pub fn keys(&self) -> Vec<String> {

@@ -51,6 +51,21 @@ pub trait ObjectStore: 'static {
         key: &'a str,
     ) -> LocalBoxFuture<'a, Result<Option<StoredObject>, StoreError>>;
 
+    /// Reads an object from the byte `offset` on; from its end on there is nothing. `None` when
+    /// there is no such object.
+    ///
+    /// By default the whole object is read and its beginning passed over.
+    fn get_from<'a>(
+        &'a self,
+        key: &'a str,
+        offset: u64,
+    ) -> LocalBoxFuture<'a, Result<Option<StoredObject>, StoreError>> {
+        Box::pin(async move {
+            let found = self.get(key).await?;
+            Ok(found.map(|object| object.skip(offset)))
+        })
+    }
+
     /// What is known of an object, without its body. `None` when there is none.
     fn head<'a>(
         &'a self,

@@ -1,6 +1,9 @@
 //! What is stored, and how it is asked for.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, future::ready};
+
+use bytes::Buf;
+use futures::TryStreamExt;
 
 use crate::message::Body;
 
@@ -188,5 +191,17 @@ impl StoredObject {
     #[must_use]
     pub fn new(info: ObjectInfo, body: Body) -> Self {
         Self { info, body }
+    }
+
+    /// The object without the first `offset` bytes of its body.
+    pub(super) fn skip(self, offset: u64) -> Self {
+        let mut left = offset;
+        let rest = self.body.into_stream().try_filter_map(move |mut piece| {
+            let skipped = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            piece.advance(skipped);
+            left = left.saturating_sub(skipped as u64);
+            ready(Ok((!piece.is_empty()).then_some(piece)))
+        });
+        Self { info: self.info, body: Body::from_stream(rest) }
     }
 }

@@ -1,0 +1,116 @@
+//! What a snapshot says about itself, and how its objects are called.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::time::to_iso;
+
+/// What a snapshot says about itself: `….ndjson.manifest.json` (contract, section 9, and what this
+/// crate adds). A snapshot without one does not exist.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Manifest {
+    /// The size of the snapshot, in bytes.
+    pub bytes: u64,
+    /// When the run began, in ISO form. Later changes may be part of the snapshot.
+    pub created_at: String,
+    /// The trigger that the run was for; none for a snapshot that somebody asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cron: Option<String>,
+    /// The store's own mark of the object that the manifest was written for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// The key of the snapshot.
+    pub file: String,
+    /// The time that the snapshot is for, in ISO form.
+    pub id: String,
+    /// How many rows there are.
+    pub rows: u64,
+    /// How many of each table.
+    #[serde(default)]
+    pub rows_by_table: BTreeMap<String, u64>,
+    /// The time that the snapshot is for, in milliseconds since 1970.
+    #[serde(default)]
+    pub scheduled_time: i64,
+    /// The SHA-256 of the snapshot, in lower-case hexadecimal digits. Older ones may lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The shards, in the order in which their rows stand in the snapshot.
+    #[serde(default)]
+    pub shards: Vec<ManifestShard>,
+    /// The tables, separated by commas, of a snapshot that is not of every table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tables: Option<String>,
+}
+
+/// One shard's part of a snapshot.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ManifestShard {
+    /// How many rows of it there are.
+    pub rows: u64,
+    /// How far its change feed was before its first row was read: the changes from there on,
+    /// applied to the rows, give its later state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// The shard.
+    pub shard_key: String,
+}
+
+impl Manifest {
+    /// Whether the snapshot is of one shard after the other, as this crate writes them.
+    pub(crate) fn knows_shards(&self) -> bool {
+        !self.shards.is_empty()
+            && self.shards.iter().map(|shard| shard.rows).sum::<u64>() == self.rows
+    }
+}
+
+/// How the objects of a snapshot are called.
+#[derive(Clone, Debug)]
+pub(crate) struct SnapshotName {
+    pub(crate) id: String,
+    pub(crate) object: String,
+    pub(crate) manifest: String,
+}
+
+impl SnapshotName {
+    const STEM: &str = "lunora-backup-";
+    const EXTENSION: &str = ".ndjson";
+    const MANIFEST: &str = ".manifest.json";
+
+    /// The name of the snapshot for a time.
+    pub(crate) fn of_time(prefix: &str, ms: i64) -> Self {
+        Self::of_id(prefix, &to_iso(ms))
+    }
+
+    /// The name of the snapshot of this id; or of the form in which ids are part of keys.
+    pub(crate) fn of_id(prefix: &str, id: &str) -> Self {
+        let in_key = id.replace([':', '.'], "-");
+        let object = [prefix, Self::STEM, &in_key, Self::EXTENSION].concat();
+        let manifest = [&object, Self::MANIFEST].concat();
+        Self { id: id.to_owned(), object, manifest }
+    }
+
+    /// What the keys of every snapshot begin with.
+    pub(crate) fn common_prefix(prefix: &str) -> String {
+        [prefix, Self::STEM].concat()
+    }
+
+    /// The key of the snapshot that a manifest is of; none for another object.
+    pub(crate) fn object_of(manifest: &str) -> Option<&str> {
+        manifest.strip_suffix(Self::MANIFEST).filter(|object| object.ends_with(Self::EXTENSION))
+    }
+
+    /// Whether a key is that of a snapshot's rows.
+    pub(crate) fn is_object(key: &str) -> bool {
+        key.ends_with(Self::EXTENSION)
+    }
+
+    /// The key of the manifest of a snapshot.
+    pub(crate) fn manifest_of(object: &str) -> String {
+        [object, Self::MANIFEST].concat()
+    }
+}

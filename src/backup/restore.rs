@@ -1,0 +1,204 @@
+//! Rows of a snapshot, back into their shards.
+
+use std::collections::BTreeMap;
+
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+
+use super::{Backups, Manifest, snapshots::unreadable};
+use crate::{
+    coordinator::{Import, ImportReport, ImportTarget},
+    errors::{Code, LunoraError},
+    wire::{ShardKey, lines::Lines},
+};
+
+/// Which snapshot to restore, and how much of it at once.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct RestoreRequest {
+    /// The snapshot.
+    pub id: String,
+    /// Where the call before ended; none for the beginning.
+    #[serde(default)]
+    pub from: Option<RestoreCursor>,
+    /// The most rows of this call; all of them by default. A platform bounds what one request may
+    /// do, so that a large snapshot is restored in several calls.
+    #[serde(default)]
+    pub max_rows: Option<u64>,
+    /// Whether the snapshot's tables are emptied first, on every shard. By default rows are added,
+    /// and one whose `_id` is there already stays as it is.
+    #[serde(default)]
+    pub replace: bool,
+}
+
+impl RestoreRequest {
+    /// All of a snapshot, added to what is there.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self { id: id.into(), from: None, max_rows: None, replace: false }
+    }
+
+    /// Empties the snapshot's tables first.
+    #[must_use]
+    pub fn replace(mut self) -> Self {
+        self.replace = true;
+        self
+    }
+}
+
+/// Where a call ended.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RestoreCursor {
+    /// How many lines of the snapshot are done.
+    pub lines: u64,
+    /// How many bytes of it that is.
+    pub bytes: u64,
+}
+
+/// What became of a restore.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct RestoreReport {
+    /// How many documents were deleted first, by table.
+    pub cleared: BTreeMap<String, u64>,
+    /// What became of the rows; lines are those of the snapshot.
+    #[serde(flatten)]
+    pub import: ImportReport,
+    /// Where the next call begins; none when all of the snapshot is restored.
+    pub next: Option<RestoreCursor>,
+}
+
+impl Backups {
+    /// Restores a snapshot: each row into the shard that it was taken from.
+    ///
+    /// A snapshot of another writer does not tell its shards; its rows go where the deployment's
+    /// [`Sharding`](crate::Sharding) sends them. To replace what is there, the snapshot is
+    /// verified first: nothing is deleted for the sake of a snapshot that is damaged.
+    ///
+    /// # Errors
+    /// 404 `STORAGE_OBJECT_NOT_FOUND` when there is no such snapshot, 409 `CONFLICT` when it is
+    /// damaged; when the store fails, or a shard fails to delete. A shard that fails to insert is
+    /// part of the report.
+    pub async fn restore(&self, request: &RestoreRequest) -> Result<RestoreReport, LunoraError> {
+        let manifest = self.get(&request.id).await?;
+        let mut cleared = BTreeMap::new();
+        if request.replace && request.from.is_none() {
+            let verified = self.verify(&request.id).await?;
+            if !verified.ok {
+                let problems = verified.problems.join("; ");
+                return Err(damaged(&request.id, &problems));
+            }
+            cleared = self.clear(&manifest).await?;
+        }
+        let begin = request.from.unwrap_or(RestoreCursor { lines: 0, bytes: 0 });
+        let found = self.config.store().get_from(&manifest.file, begin.bytes).await;
+        let Some(object) = found.map_err(unreadable)? else {
+            return Err(damaged(&request.id, "its rows are missing"));
+        };
+        if !manifest.describes(&object.info) {
+            return Err(damaged(&request.id, "its rows are not those of its manifest"));
+        }
+        let mut restore = Restore {
+            import: Import::new(&self.admin, ImportTarget::Sharding(self.sharding.clone())),
+            targets: Targets::new(&manifest)?,
+            at: begin,
+            end: request.max_rows.map(|rows| begin.lines.saturating_add(rows)),
+        };
+        let mut lines = Lines::default();
+        let mut pieces = object.body.into_stream();
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(unreadable)?;
+            lines.push(&piece, |_, line| restore.line(line));
+            restore.import.send_due().await?;
+            if restore.is_over() {
+                break;
+            }
+        }
+        if !restore.is_over() {
+            lines.finish(|_, line| restore.line(line));
+        }
+        let next = (restore.at.bytes < manifest.bytes).then_some(restore.at);
+        Ok(RestoreReport { cleared, import: restore.import.finish().await?, next })
+    }
+
+    /// Empties the snapshot's tables on every shard that has, or had, rows of them.
+    async fn clear(&self, manifest: &Manifest) -> Result<BTreeMap<String, u64>, LunoraError> {
+        let tables: Vec<String> = match &manifest.tables {
+            Some(tables) => tables.split(',').map(str::to_owned).collect(),
+            None => manifest.rows_by_table.keys().cloned().collect(),
+        };
+        let mut cleared = BTreeMap::new();
+        for key in self.admin.shards_holding(manifest.tables.is_some().then_some(&*tables)).await? {
+            for (table, count) in self.admin.clear(&key, &tables).await? {
+                *cleared.entry(table).or_default() += count;
+            }
+        }
+        Ok(cleared)
+    }
+}
+
+struct Restore<'a> {
+    import: Import<'a>,
+    targets: Targets,
+    at: RestoreCursor,
+    /// The line after which this call ends.
+    end: Option<u64>,
+}
+
+impl Restore<'_> {
+    fn is_over(&self) -> bool {
+        self.end.is_some_and(|end| self.at.lines >= end)
+    }
+
+    fn line(&mut self, line: Result<&[u8], &'static str>) {
+        if self.is_over() {
+            return;
+        }
+        if let Some(key) = self.targets.turn_to(self.at.lines) {
+            self.import.retarget(ImportTarget::Shard(key));
+        }
+        self.at.lines += 1;
+        // The line break is one byte more.
+        self.at.bytes += line.map_or(0, |line| line.len() as u64 + 1);
+        self.import.line(self.at.lines, line);
+    }
+}
+
+/// The shards of a snapshot, by the line at which each ends.
+struct Targets {
+    ends: Vec<(u64, ShardKey)>,
+    current: Option<usize>,
+}
+
+impl Targets {
+    fn new(manifest: &Manifest) -> Result<Self, LunoraError> {
+        let mut ends = Vec::new();
+        if manifest.knows_shards() {
+            let mut end = 0;
+            for shard in &manifest.shards {
+                let key = ShardKey::new(&*shard.shard_key).map_err(|error| {
+                    damaged(&manifest.id, &format!("{:?} is no shard: {error}", shard.shard_key))
+                })?;
+                end += shard.rows;
+                ends.push((end, key));
+            }
+        }
+        Ok(Self { ends, current: None })
+    }
+
+    /// The shard of the line after `done` lines, if it is another than that of the line before.
+    fn turn_to(&mut self, done: u64) -> Option<ShardKey> {
+        let from = self.current.unwrap_or(0);
+        let place = from + self.ends.get(from..)?.iter().position(|(end, _)| done < *end)?;
+        if self.current == Some(place) {
+            return None;
+        }
+        self.current = Some(place);
+        self.ends.get(place).map(|(_, key)| key.clone())
+    }
+}
+
+fn damaged(id: &str, problem: &str) -> LunoraError {
+    LunoraError::new(Code::Conflict, format!("the snapshot `{id}` is damaged: {problem}"))
+}

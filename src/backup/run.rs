@@ -1,0 +1,214 @@
+//! One backup: every row of every shard into one object, and a manifest when all of it is there.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Backups, Manifest, ManifestShard, SnapshotName,
+    snapshots::{CRON_METADATA, hex},
+    time::to_iso,
+    writer::{ObjectWriter, Written},
+};
+use crate::{
+    coordinator::{Export, ExportRequest},
+    errors::LunoraError,
+    platform::{ObjectMetadata, PutOptions, log},
+};
+
+/// Why a snapshot is taken, and for which time.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct BackupOccasion {
+    /// The time that the snapshot is for, in milliseconds since 1970.
+    pub time_ms: i64,
+    /// The trigger, if there is one; retention counts the snapshots of its own trigger only.
+    pub cron: Option<String>,
+}
+
+impl BackupOccasion {
+    /// The trigger `cron` was due at `time_ms`.
+    pub fn scheduled(cron: impl Into<String>, time_ms: i64) -> Self {
+        Self { time_ms, cron: Some(cron.into()) }
+    }
+
+    /// Somebody asked for it at `time_ms`; no retention ever deletes it.
+    #[must_use]
+    pub fn by_hand(time_ms: i64) -> Self {
+        Self { time_ms, cron: None }
+    }
+}
+
+impl Backups {
+    /// Takes a snapshot: every row, or an error and no snapshot at all.
+    ///
+    /// Rows go shard by shard and page by page into the store; memory holds one page and one part.
+    /// The manifest is written last. A snapshot that is there already for the same time is left as
+    /// it is, so that running again is safe.
+    ///
+    /// # Errors
+    /// When a shard or the store fails, or gives no answer in time; the message names the shard.
+    /// What was written shows nowhere then.
+    pub async fn take(&self, occasion: &BackupOccasion) -> Result<Manifest, LunoraError> {
+        let name = SnapshotName::of_time(self.config.prefix(), occasion.time_ms);
+        if let Some(done) = self.intact(&name).await? {
+            return Ok(done);
+        }
+        let created_at = i64::try_from(self.clock.now_ms()).map(to_iso).unwrap_or_default();
+        let request = ExportRequest::new().tables(self.config.tables().unwrap_or_default());
+        let export = self.admin.export(request).await?;
+        let mut writer = ObjectWriter::new(
+            &**self.config.store(),
+            &name.object,
+            metadata("application/x-ndjson", occasion),
+            self.config.part_size().bytes(),
+        );
+        match self.write(&name, export, &mut writer).await {
+            Ok(Outcome::Written(counts, written)) => {
+                self.publish(&name, occasion, created_at, counts, &written).await
+            }
+            Ok(Outcome::AlreadyThere(done)) => {
+                give_up(&mut writer).await;
+                Ok(done)
+            }
+            Err(error) => {
+                give_up(&mut writer).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes the rows.
+    async fn write(
+        &self,
+        name: &SnapshotName,
+        export: Export,
+        writer: &mut ObjectWriter<'_>,
+    ) -> Result<Outcome, LunoraError> {
+        let counts = copy(export, writer).await?;
+        // Another run for the same time may have been quicker: its snapshot is as good.
+        if let Some(done) = self.intact(name).await? {
+            return Ok(Outcome::AlreadyThere(done));
+        }
+        // A manifest that is not intact would speak for what is written now.
+        self.delete(&name.manifest).await?;
+        let written = writer.finish().await.map_err(unwritten)?;
+        Ok(Outcome::Written(counts, written))
+    }
+
+    /// What the trigger runs: a snapshot, and after a success what the retention lets go.
+    pub(crate) async fn run_scheduled(&self, cron: &str, time_ms: i64) -> Result<(), LunoraError> {
+        let manifest =
+            self.take(&BackupOccasion::scheduled(cron, time_ms)).await.map_err(|error| {
+                let message = format!("the backup failed: {}", error.message());
+                LunoraError::custom(error.code().to_owned(), error.status().as_u16(), message)
+                    .with_source(error)
+            })?;
+        let Manifest { file, rows, bytes, .. } = &manifest;
+        log::info(&format!("backup {file}: {rows} rows, {bytes} bytes"));
+        self.prune_quietly().await;
+        Ok(())
+    }
+
+    async fn publish(
+        &self,
+        name: &SnapshotName,
+        occasion: &BackupOccasion,
+        created_at: String,
+        counts: Counts,
+        written: &Written,
+    ) -> Result<Manifest, LunoraError> {
+        let manifest = Manifest {
+            bytes: written.bytes,
+            created_at,
+            cron: occasion.cron.clone(),
+            etag: Some(written.info.etag.clone()).filter(|etag| !etag.is_empty()),
+            file: name.object.clone(),
+            id: name.id.clone(),
+            rows: counts.tables.values().sum(),
+            rows_by_table: counts.tables,
+            scheduled_time: occasion.time_ms,
+            sha256: Some(hex(&written.sha256)),
+            shards: counts.shards,
+            tables: self.config.tables().map(|tables| tables.join(",")),
+        };
+        self.check_object(&manifest).await?;
+        let mut text = serde_json::to_vec_pretty(&manifest).map_err(LunoraError::internal)?;
+        text.push(b'\n');
+        let options = PutOptions::new().with_metadata(metadata("application/json", occasion));
+        if let Err(error) = self.config.store().put(&name.manifest, text.into(), options).await {
+            // It may have arrived all the same: then the run failed and its snapshot is whole.
+            return Err(unwritten(error));
+        }
+        // Whoever replaced the object in the meantime writes a manifest of their own.
+        self.check_object(&manifest).await?;
+        Ok(manifest)
+    }
+
+    /// Refuses when the object is not the one that was written.
+    async fn check_object(&self, manifest: &Manifest) -> Result<(), LunoraError> {
+        let found = self.config.store().head(&manifest.file).await.map_err(unwritten)?;
+        let is_ours = found.is_some_and(|info| manifest.describes(&info));
+        if is_ours {
+            return Ok(());
+        }
+        Err(unwritten(format!(
+            "`{}` is not what was written: another run replaced it",
+            manifest.file
+        )))
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), LunoraError> {
+        self.config.store().delete(&[key.to_owned()]).await.map_err(unwritten)
+    }
+}
+
+enum Outcome {
+    Written(Counts, Written),
+    AlreadyThere(Manifest),
+}
+
+/// How many rows of what.
+#[derive(Default)]
+struct Counts {
+    tables: BTreeMap<String, u64>,
+    shards: Vec<ManifestShard>,
+}
+
+async fn copy(mut export: Export, writer: &mut ObjectWriter<'_>) -> Result<Counts, LunoraError> {
+    let mut counts = Counts::default();
+    let mut rows_of_shard = 0;
+    while let Some(chunk) = export.next().await? {
+        writer.write(&chunk.lines).await.map_err(unwritten)?;
+        for (table, rows) in chunk.rows {
+            *counts.tables.entry(table).or_default() += rows;
+            rows_of_shard += rows;
+        }
+        if let Some(end) = chunk.end_of_shard {
+            counts.shards.push(ManifestShard {
+                rows: std::mem::take(&mut rows_of_shard),
+                seq: end.seq,
+                shard_key: chunk.shard_key.as_str().to_owned(),
+            });
+        }
+    }
+    Ok(counts)
+}
+
+async fn give_up(writer: &mut ObjectWriter<'_>) {
+    if let Err(error) = writer.abort().await {
+        log::warn(&format!("the parts of a backup that failed could not be deleted: {error}"));
+    }
+}
+
+fn metadata(content_type: &str, occasion: &BackupOccasion) -> ObjectMetadata {
+    let metadata = ObjectMetadata::new().with_content_type(content_type);
+    match &occasion.cron {
+        Some(cron) => metadata.with_custom(CRON_METADATA, cron),
+        None => metadata,
+    }
+}
+
+fn unwritten(error: impl Into<Box<dyn std::error::Error + 'static>>) -> LunoraError {
+    use crate::errors::Code;
+
+    LunoraError::new(Code::Internal, "the backup could not be written").with_source(error)
+}

@@ -1,0 +1,315 @@
+//! The snapshots that are there: listing them, reading them back, and proving them whole.
+
+use std::{collections::BTreeMap, fmt, rc::Rc};
+
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{BackupConfig, Manifest, SnapshotName};
+use crate::{
+    coordinator::{ShardAdmin, Sharding},
+    errors::{Code, LunoraError},
+    platform::{Clock, CloudflareClock, ListOptions, ObjectInfo},
+    wire::lines::Lines,
+};
+
+/// The custom metadata of a scheduled snapshot's objects that names its trigger.
+pub(super) const CRON_METADATA: &str = "lunoraBackupCron";
+
+/// The largest manifest that is read.
+const MAX_MANIFEST: usize = 16 * 1024 * 1024;
+
+/// The snapshots of a deployment: taking, listing, verifying, restoring and pruning them.
+///
+/// A deployment with [`Builder::backup`](crate::Builder::backup) has them as
+/// [`Lunora::backups`](crate::Lunora::backups), and takes one whenever the trigger fires.
+///
+/// ```
+/// use lunora::{AdminToken, BackupConfig, Backups, QueryCoordinator, Response, ShardAdmin};
+/// use lunora::{BackupOccasion, StaticShardRegistry, cron};
+/// use lunora::testing::{ManualClock, MemoryNamespace, MemoryObjectStore};
+///
+/// # futures::executor::block_on(async {
+/// let shards = MemoryNamespace::new(async |_address, _request| {
+///     Response::raw_json(r#"{"result":{"rows":[{"table":"users","doc":{"_id":"u1"}}]}}"#)
+/// });
+/// let clock = ManualClock::new(0);
+/// let coordinator = QueryCoordinator::new(StaticShardRegistry::new()).clock(clock.clone());
+/// let admin = ShardAdmin::new(coordinator, shards, &AdminToken::new("nobody-guesses-this")?);
+/// let config =
+///     BackupConfig::builder().store(MemoryObjectStore::new()).cron(cron!("0 3 * * *")).build();
+///
+/// let backups = Backups::new(config, admin).clock(clock.clone());
+/// let snapshot = clock.run(backups.take(&BackupOccasion::by_hand(0))).await?;
+/// assert_eq!(snapshot.file, "backups/lunora-backup-1970-01-01T00-00-00-000Z.ndjson");
+/// assert!(backups.verify(&snapshot.id).await?.ok);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Backups {
+    pub(super) config: BackupConfig,
+    pub(super) admin: ShardAdmin,
+    pub(super) clock: Rc<dyn Clock>,
+    pub(super) sharding: Sharding,
+}
+
+/// Whether a snapshot is what its manifest says.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Verification {
+    /// The snapshot.
+    pub id: String,
+    /// Whether everything agrees.
+    pub ok: bool,
+    /// What does not.
+    pub problems: Vec<String>,
+    /// How many bytes were read.
+    pub bytes: u64,
+    /// How many rows were read.
+    pub rows: u64,
+    /// The SHA-256 of what was read.
+    pub sha256: String,
+}
+
+impl Backups {
+    /// The snapshots that `config` writes, of the shards that `admin` asks.
+    #[must_use]
+    pub fn new(config: BackupConfig, admin: ShardAdmin) -> Self {
+        let admin = admin.per_shard_timeout(config.page_timeout());
+        let (clock, sharding) = (Rc::new(CloudflareClock), Sharding::new());
+        Self { config, admin, clock, sharding }
+    }
+
+    /// Where the rows of a snapshot go that does not tell its shards; to the default shard by
+    /// default.
+    #[must_use]
+    pub fn sharding(mut self, sharding: Sharding) -> Self {
+        self.sharding = sharding;
+        self
+    }
+
+    /// The clock that snapshots are dated by; the runtime's by default, another in tests.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Rc::new(clock);
+        self
+    }
+
+    pub(crate) fn with_clock(mut self, clock: Rc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &BackupConfig {
+        &self.config
+    }
+
+    /// Every snapshot under the prefix, the newest first, whoever took it.
+    ///
+    /// A snapshot whose object is not the one that its manifest was written for does not count.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list(&self) -> Result<Vec<Manifest>, LunoraError> {
+        let objects = self.objects().await?;
+        let mut manifests = Vec::new();
+        for key in objects.keys() {
+            let described = SnapshotName::object_of(key).and_then(|object| objects.get(object));
+            if let Some(object) = described
+                && let Some(manifest) = self.manifest(key).await?
+                && manifest.describes(object)
+            {
+                manifests.push(manifest);
+            }
+        }
+        manifests.sort_by(|a, b| b.id.cmp(&a.id));
+        Ok(manifests)
+    }
+
+    /// The manifest of a snapshot.
+    ///
+    /// # Errors
+    /// 404 `STORAGE_OBJECT_NOT_FOUND` when there is no such snapshot; when the store fails.
+    pub async fn get(&self, id: &str) -> Result<Manifest, LunoraError> {
+        let name = SnapshotName::of_id(self.config.prefix(), id);
+        self.manifest(&name.manifest).await?.ok_or_else(|| {
+            LunoraError::new(Code::StorageObjectNotFound, format!("there is no snapshot `{id}`"))
+        })
+    }
+
+    /// Reads a snapshot whole and compares it with its manifest: size, digest, rows, rows of each
+    /// table.
+    ///
+    /// # Errors
+    /// 404 `STORAGE_OBJECT_NOT_FOUND` when there is no such snapshot; when the store fails. A
+    /// snapshot that is damaged is no error but an answer.
+    pub async fn verify(&self, id: &str) -> Result<Verification, LunoraError> {
+        let manifest = self.get(id).await?;
+        let mut reading = Reading::default();
+        let Some(object) = self.config.store().get(&manifest.file).await.map_err(unreadable)?
+        else {
+            let problem = format!("the object `{}` is missing", manifest.file);
+            return Ok(reading.into_verification(&manifest, Some(problem)));
+        };
+        let mut pieces = object.body.into_stream();
+        while let Some(piece) = pieces.next().await {
+            reading.add(&piece.map_err(unreadable)?);
+        }
+        reading.end();
+        Ok(reading.into_verification(&manifest, None))
+    }
+
+    /// The snapshot of this name, if it is there and whole as far as can be told without reading
+    /// it.
+    pub(super) async fn intact(
+        &self,
+        name: &SnapshotName,
+    ) -> Result<Option<Manifest>, LunoraError> {
+        let Some(manifest) = self.manifest(&name.manifest).await? else { return Ok(None) };
+        let object = self.config.store().head(&name.object).await.map_err(unreadable)?;
+        let is_described = object.is_some_and(|object| manifest.describes(&object));
+        Ok(is_described.then_some(manifest))
+    }
+
+    /// A manifest; none where there is none, or none that can be read.
+    async fn manifest(&self, key: &str) -> Result<Option<Manifest>, LunoraError> {
+        let Some(object) = self.config.store().get(key).await.map_err(unreadable)? else {
+            return Ok(None);
+        };
+        let text = object.body.into_bytes(MAX_MANIFEST).await.map_err(unreadable)?;
+        Ok(serde_json::from_slice(&text).ok())
+    }
+
+    /// Every object of every snapshot, by its key.
+    pub(super) async fn objects(&self) -> Result<BTreeMap<String, ObjectInfo>, LunoraError> {
+        let prefix = SnapshotName::common_prefix(self.config.prefix());
+        let mut objects = BTreeMap::new();
+        let mut options = ListOptions::of(&prefix);
+        loop {
+            let page = self.config.store().list(options).await.map_err(unreadable)?;
+            objects.extend(page.objects.into_iter().map(|object| (object.key.clone(), object)));
+            match page.cursor {
+                Some(cursor) => options = ListOptions::of(&prefix).with_cursor(cursor),
+                None => return Ok(objects),
+            }
+        }
+    }
+}
+
+impl Manifest {
+    /// Whether the manifest was written for this very object.
+    pub(super) fn describes(&self, object: &ObjectInfo) -> bool {
+        let same_etag = match &self.etag {
+            Some(etag) => *etag == object.etag,
+            None => true,
+        };
+        self.file == object.key && self.bytes == object.size && same_etag
+    }
+}
+
+impl fmt::Debug for Backups {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backups").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// What was read of a snapshot.
+#[derive(Default)]
+struct Reading {
+    hash: Sha256,
+    bytes: u64,
+    lines: Lines,
+    rows: BTreeMap<String, u64>,
+    /// The first line that is no row.
+    no_row: Option<u64>,
+}
+
+impl Reading {
+    fn add(&mut self, piece: &[u8]) {
+        self.hash.update(piece);
+        self.bytes += piece.len() as u64;
+        let Self { lines, rows, no_row, .. } = self;
+        lines.push(piece, |number, line| count(number, line, rows, no_row));
+    }
+
+    fn end(&mut self) {
+        let Self { lines, rows, no_row, .. } = self;
+        lines.finish(|number, line| count(number, line, rows, no_row));
+    }
+
+    fn into_verification(self, manifest: &Manifest, missing: Option<String>) -> Verification {
+        let rows = self.rows.values().sum();
+        let sha256 = hex(&self.hash.finalize());
+        let mut problems = Vec::from_iter(missing);
+        if problems.is_empty() {
+            let mut expect = |agrees: bool, problem: String| {
+                if !agrees {
+                    problems.push(problem);
+                }
+            };
+            let expected = &manifest.bytes;
+            expect(
+                self.bytes == *expected,
+                format!("{expected} bytes were written, {} read", self.bytes),
+            );
+            match &manifest.sha256 {
+                Some(written) => expect(*written == sha256, "the SHA-256 is another".to_owned()),
+                None => expect(false, "the manifest has no SHA-256 to compare with".to_owned()),
+            }
+            if let Some(line) = self.no_row {
+                expect(false, format!("line {line} is no row"));
+            }
+            let expected = &manifest.rows;
+            expect(rows == *expected, format!("{expected} rows were written, {rows} read"));
+            let by_table = manifest.rows_by_table.is_empty() || manifest.rows_by_table == self.rows;
+            expect(by_table, "the rows are of other tables".to_owned());
+        }
+        let ok = problems.is_empty();
+        Verification { id: manifest.id.clone(), ok, problems, bytes: self.bytes, rows, sha256 }
+    }
+}
+
+/// Counts a line under its table.
+fn count(
+    number: u64,
+    line: Result<&[u8], &'static str>,
+    rows: &mut BTreeMap<String, u64>,
+    no_row: &mut Option<u64>,
+) {
+    #[derive(Deserialize)]
+    struct Row {
+        table: String,
+        #[serde(rename = "doc")]
+        _doc: serde::de::IgnoredAny,
+    }
+
+    match line.ok().and_then(|line| serde_json::from_slice::<Row>(line).ok()) {
+        Some(row) => match rows.get_mut(&row.table) {
+            Some(count) => *count += 1,
+            None => {
+                rows.insert(row.table, 1);
+            }
+        },
+        None => {
+            no_row.get_or_insert(number);
+        }
+    }
+}
+
+pub(super) fn unreadable(error: impl Into<Box<dyn std::error::Error + 'static>>) -> LunoraError {
+    LunoraError::new(Code::Internal, "the backups could not be read").with_source(error)
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        for digit in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(digit.into(), 16));
+        }
+        text
+    })
+}

@@ -1,0 +1,112 @@
+//! What a retention lets go.
+
+use super::*;
+use crate::{ObjectMetadata, PutOptions, keep, platform::StoreOperation, testing::capture_logs};
+
+const DAY: i64 = 24 * 60 * 60 * 1000;
+
+fn keeping(world: &World, keep: Retention) -> Backups {
+    world.backups_with(|config| {
+        let builder = BackupConfig::builder().store(world.store.clone());
+        builder.cron(config.cron().clone()).retain(keep).build()
+    })
+}
+
+fn ids(world: &World) -> Vec<String> {
+    let listed = world.run(world.backups().list()).unwrap();
+    listed.into_iter().map(|manifest| manifest.id[..10].to_owned()).collect()
+}
+
+#[test]
+fn the_newest_stay_and_older_ones_go_with_their_rows() {
+    let _logs = capture_logs();
+    let world = World::new(&[3]);
+    let backups = keeping(&world, keep!(2));
+    for day in 0..4 {
+        world.run(backups.run_scheduled("0 3 * * *", day * DAY)).unwrap();
+    }
+    assert_eq!(ids(&world), ["1970-01-04", "1970-01-03"]);
+    assert_eq!(world.store.keys().len(), 4);
+}
+
+#[test]
+fn what_others_wrote_is_never_touched() {
+    let _logs = capture_logs();
+    let world = World::new(&[3]);
+    let backups = keeping(&world, keep!(1));
+    world.run(backups.take(&BackupOccasion::by_hand(0))).unwrap();
+    world.run(backups.take(&BackupOccasion::scheduled("0 9 * * *", DAY))).unwrap();
+    let foreign = "backups/lunora-backup-1970-01-01T05-00-00-000Z.ndjson";
+    for key in [foreign, "backups/other", "backups/lunora-backup-x.ndjson.manifest.json"] {
+        world.run(world.store.put(key, "{}".into(), PutOptions::new())).unwrap();
+    }
+    let before = world.store.keys().len();
+    for day in 2..5 {
+        world.run(backups.run_scheduled("0 3 * * *", day * DAY)).unwrap();
+    }
+    assert_eq!(ids(&world), ["1970-01-05", "1970-01-02", "1970-01-01"]);
+    assert_eq!(world.store.keys().len(), before + 2);
+}
+
+#[test]
+fn a_failed_run_lets_nothing_go() {
+    let _logs = capture_logs();
+    let world = World::new(&[3]);
+    let backups = keeping(&world, keep!(1));
+    world.run(backups.run_scheduled("0 3 * * *", 0)).unwrap();
+    world.shards.shard("a").hangs();
+    assert!(world.run(backups.run_scheduled("0 3 * * *", DAY)).is_err());
+    assert_eq!(ids(&world), ["1970-01-01"]);
+}
+
+#[test]
+fn a_failed_deletion_is_a_warning_and_the_backup_stands() {
+    let logs = capture_logs();
+    let world = World::new(&[3]);
+    let backups = keeping(&world, keep!(1));
+    world.run(backups.run_scheduled("0 3 * * *", 0)).unwrap();
+    // One deletion clears the way for the manifest; the next is the retention's.
+    world.store.fails_after(1, StoreOperation::Delete, "on purpose");
+    world.run(backups.run_scheduled("0 3 * * *", DAY)).unwrap();
+    assert_eq!(ids(&world), ["1970-01-02", "1970-01-01"]);
+    assert!(logs.lines().iter().any(|line| line.starts_with("warning: ")));
+    world.run(backups.run_scheduled("0 3 * * *", 2 * DAY)).unwrap();
+    assert_eq!(ids(&world), ["1970-01-03"]);
+}
+
+#[test]
+fn rows_that_a_killed_run_left_behind_go_after_a_day() {
+    let _logs = capture_logs();
+    let world = World::new(&[3]);
+    let backups = keeping(&world, keep!(1));
+    let orphan = "backups/lunora-backup-1970-01-01T00-00-00-000Z.ndjson";
+    let metadata = ObjectMetadata::new().with_custom("lunoraBackupCron", "0 3 * * *");
+    let options = PutOptions::new().with_metadata(metadata);
+    world.run(world.store.put(orphan, "{}\n".into(), options)).unwrap();
+    world.run(backups.run_scheduled("0 3 * * *", DAY)).unwrap();
+    assert!(world.store.object(orphan).is_some());
+    world.clock.advance(std::time::Duration::from_secs(25 * 60 * 60));
+    world.run(backups.run_scheduled("0 3 * * *", 2 * DAY)).unwrap();
+    assert!(world.store.object(orphan).is_none());
+}
+
+#[test]
+fn only_what_was_confirmed_and_is_past_the_retention_is_pruned() {
+    let world = World::new(&[3]);
+    for day in 0..4 {
+        world.take(day * DAY).unwrap();
+    }
+    let backups = keeping(&world, keep!(2));
+    let report = world.run(backups.retention()).unwrap();
+    assert_eq!((report.eligible, report.keep, &*report.prefix), (4, 2, "backups/"));
+    let [second, first] = &report.would_delete[..] else { unreachable!() };
+    assert!(second > first);
+    let newest = world.take(3 * DAY).unwrap().file + ".manifest.json";
+    let pruned = world.run(backups.prune(&[first.clone(), newest, "x".to_owned()])).unwrap();
+    assert_eq!(pruned.deleted, [first.clone()]);
+    assert_eq!((pruned.ignored, pruned.remaining, pruned.failed.len()), (2, 1, 0));
+    assert_eq!(ids(&world).len(), 3);
+
+    let refused = world.run(world.backups().prune(&[])).unwrap_err();
+    assert_eq!(refused.code(), "BACKUP_RETENTION_NOT_CONFIGURED");
+}

@@ -1,0 +1,125 @@
+//! Taking snapshots.
+
+use super::*;
+
+#[test]
+fn every_row_of_every_shard_is_in_the_snapshot_once() {
+    let world = World::new(&[20, 0, 7]);
+    let manifest = world.take(1_780_315_200_000).unwrap();
+    assert_eq!(manifest.id, "2026-06-01T12:00:00.000Z");
+    assert_eq!(manifest.file, "backups/lunora-backup-2026-06-01T12-00-00-000Z.ndjson");
+    assert_eq!(
+        world.store.keys(),
+        [manifest.file.clone(), format!("{}.manifest.json", manifest.file)]
+    );
+    let lines = world.lines(&manifest.file);
+    assert_eq!(lines.len(), 30);
+    let mut lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+    lines.sort();
+    assert_eq!(lines, world.all_rows());
+}
+
+#[test]
+fn a_manifest_says_what_is_in_the_snapshot() {
+    let world = World::new(&[20]);
+    let manifest = world.take(1_780_315_200_000).unwrap();
+    let text = world.store.object(&format!("{}.manifest.json", manifest.file)).unwrap();
+    assert_eq!(text.info.metadata.content_type.as_deref(), Some("application/json"));
+    assert_eq!(text.info.metadata.custom["lunoraBackupCron"], "0 3 * * *");
+    let json: Value = serde_json::from_slice(&text.bytes).unwrap();
+    let object = world.store.object(&manifest.file).unwrap();
+    assert_eq!(
+        json,
+        json!({
+            "bytes": object.bytes.len(),
+            "createdAt": "2026-06-01T12:00:00.000Z",
+            "cron": "0 3 * * *",
+            "etag": object.info.etag,
+            "file": "backups/lunora-backup-2026-06-01T12-00-00-000Z.ndjson",
+            "id": "2026-06-01T12:00:00.000Z",
+            "rows": 23,
+            "rowsByTable": {"messages": 20, "users": 3},
+            "scheduledTime": 1_780_315_200_000_i64,
+            "sha256": snapshots::hex(&<sha2::Sha256 as sha2::Digest>::digest(&object.bytes)),
+            "shards": [
+                {"rows": 3, "seq": 41, "shardKey": "__root__"},
+                {"rows": 20, "seq": 41, "shardKey": "a"},
+            ],
+        })
+    );
+}
+
+#[test]
+fn a_large_snapshot_is_written_in_parts() {
+    let mut rows = Rows::new();
+    for id in 0..30 {
+        let doc = json!({"text": "x".repeat(700_000)});
+        put(&mut rows, "a", "messages", &format!("m{id}"), doc);
+    }
+    let world = World::with(rows);
+    let backups = world.backups_with(|config| {
+        BackupConfig::builder()
+            .store(world.store.clone())
+            .cron(config.cron().clone())
+            .part_size(PartSize::mebibytes(5).unwrap())
+            .build()
+    });
+    let manifest = world.run(backups.take(&BackupOccasion::by_hand(0))).unwrap();
+    assert_eq!((manifest.rows, manifest.cron), (30, None));
+    assert_eq!(world.lines(&manifest.file).len(), 30);
+    assert_eq!(world.store.open_uploads(), 0);
+    assert!(world.run(backups.verify(&manifest.id)).unwrap().ok);
+}
+
+#[test]
+fn only_the_tables_that_are_named_are_backed_up() {
+    let world = World::new(&[5]);
+    let backups = world.backups_with(|config| {
+        let builder = BackupConfig::builder().store(world.store.clone());
+        builder.cron(config.cron().clone()).tables(["users", "teams"]).prefix("/nightly").build()
+    });
+    let manifest = world.run(backups.take(&BackupOccasion::by_hand(0))).unwrap();
+    assert_eq!((manifest.rows, manifest.tables.as_deref()), (3, Some("users,teams")));
+    assert!(manifest.file.starts_with("nightly/lunora-backup-"), "{}", manifest.file);
+}
+
+#[test]
+fn a_second_run_for_the_same_time_changes_nothing() {
+    let world = World::new(&[5]);
+    let first = world.take(0).unwrap();
+    put(&mut world.rows.borrow_mut(), "a", "messages", "new", json!({}));
+    let calls = world.shards.calls().len();
+    assert_eq!(world.take(0).unwrap(), first);
+    assert_eq!(world.shards.calls().len(), calls);
+}
+
+#[test]
+fn a_run_takes_the_place_of_one_that_was_killed() {
+    let world = World::new(&[5]);
+    let first = world.take(0).unwrap();
+    let key = format!("{}.manifest.json", first.file);
+    world.run(world.store.delete(&[key])).unwrap();
+    put(&mut world.rows.borrow_mut(), "a", "messages", "new", json!({}));
+    assert_eq!(world.take(0).unwrap().rows, first.rows + 1);
+}
+
+#[test]
+fn two_runs_at_once_leave_one_whole_snapshot() {
+    for delay in 0..12 {
+        let world = World::new(&[30]);
+        let occasion = BackupOccasion::scheduled("0 3 * * *", 0);
+        let backups = world.backups();
+        let late = async {
+            for _ in 0..delay {
+                world.clock.sleep(std::time::Duration::from_millis(1)).await;
+            }
+            put(&mut world.rows.borrow_mut(), "a", "messages", "zz", json!({}));
+            backups.take(&occasion).await
+        };
+        let (one, other) = world.run(futures::future::join(backups.take(&occasion), late));
+        assert!(one.is_ok() || other.is_ok());
+        let listed = world.run(backups.list()).unwrap();
+        assert_eq!(listed.len(), 1, "{delay}");
+        assert!(world.run(backups.verify(&listed[0].id)).unwrap().ok, "{delay}");
+    }
+}

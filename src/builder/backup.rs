@@ -1,0 +1,44 @@
+//! The setters of backups.
+
+use super::{
+    Builder,
+    requirements::{BackupOnce, ShardingOnce},
+    state::{SetBackup, SetSharding, State},
+};
+use crate::{backup::BackupConfig, coordinator::Sharding, pipeline::backup};
+
+/// Setters of backups.
+impl<S: State, E: 'static> Builder<S, E> {
+    /// Backs every shard up on a schedule. Needs [`admin_token`](Self::admin_token) and
+    /// [`query_coordinator`](Self::query_coordinator).
+    ///
+    /// When the backup's trigger fires, [`Lunora::scheduled`](crate::Lunora::scheduled) writes a
+    /// snapshot: every row of every shard, or none at all and an error. Then the retention, if
+    /// there is one, lets old snapshots of the same trigger go.
+    pub fn backup(self, backup: BackupConfig) -> Builder<SetBackup<S>, E>
+    where
+        S::Backup: BackupOnce,
+    {
+        self.maybe_backup(Some(backup))
+    }
+
+    /// As [`backup`](Self::backup), for a backup that only some deployments have. What a backup
+    /// needs is needed in either case.
+    pub fn maybe_backup(mut self, backup: Option<BackupConfig>) -> Builder<SetBackup<S>, E>
+    where
+        S::Backup: BackupOnce,
+    {
+        self.settings.backup = backup.map(|config| (config, backup::run::<E> as _));
+        self.advance()
+    }
+
+    /// Which field of a table's documents names their shard, so that imported rows find theirs.
+    /// Default: none; rows go to the default shard.
+    pub fn sharding(mut self, sharding: Sharding) -> Builder<SetSharding<S>, E>
+    where
+        S::Sharding: ShardingOnce,
+    {
+        self.settings.sharding = sharding;
+        self.advance()
+    }
+}

@@ -1,0 +1,225 @@
+//! The change feeds of all shards: read from where each was left, and applied elsewhere.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use serde::{Deserialize, Serialize, ser::SerializeStruct};
+use serde_json::value::RawValue;
+
+use super::{AdminCall, ShardAdmin, outcome::PublicFailure, read};
+use crate::{
+    coordinator::ShardFailure,
+    errors::{Code, LunoraError},
+    wire::ShardKey,
+};
+
+/// Which changes to read.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct SyncRequest {
+    /// How far each shard was read; a shard that is not named is read from the beginning.
+    pub cursors: BTreeMap<String, u64>,
+    /// The most changes of one shard; the shard's own limit by default.
+    pub limit: Option<u32>,
+    /// The tables whose shards are asked; every one by default.
+    pub tables: Option<Vec<String>>,
+}
+
+/// The changes of one shard since its cursor.
+///
+/// As JSON it is `{"changes","cursor","shardKey"}`, or `{"cursor","error","shardKey"}` with the
+/// cursor that was asked with, so that asking again goes on where it was.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ShardChanges {
+    /// The changes, each `{"seq","table","id","op","doc"?,"ts"}`.
+    pub changes: Result<Vec<Box<RawValue>>, ShardFailure>,
+    /// How far the shard is read now.
+    pub cursor: u64,
+    /// The shard.
+    pub shard_key: ShardKey,
+}
+
+/// The changes of every shard.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SyncReport {
+    /// How many shards gave no answer.
+    pub failed: usize,
+    /// How many shards answered.
+    pub ok: usize,
+    /// Each shard's changes.
+    pub shards: Vec<ShardChanges>,
+}
+
+/// Changes to apply to one shard.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ApplyBatch {
+    /// The shard.
+    pub shard_key: ShardKey,
+    /// The changes, in the form in which they were read.
+    pub changes: Vec<Box<RawValue>>,
+}
+
+impl ApplyBatch {
+    /// Changes to apply to `shard_key`.
+    #[must_use]
+    pub fn new(shard_key: ShardKey, changes: Vec<Box<RawValue>>) -> Self {
+        Self { shard_key, changes }
+    }
+}
+
+/// What became of changes (contract, section 6.5).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ApplyReport {
+    /// How many changes were applied.
+    pub applied: u64,
+    /// How many batches failed.
+    pub failed: usize,
+    /// How many batches were applied.
+    pub ok: usize,
+}
+
+impl ShardAdmin {
+    /// Reads the changes of every shard, each from its own cursor.
+    ///
+    /// All of it is in memory: an answer that no longer fits into the coordinator's
+    /// [`max_total_bytes`](crate::QueryCoordinator::max_total_bytes) counts as failed, and is read
+    /// again from its cursor.
+    ///
+    /// # Errors
+    /// When the shards cannot be listed. A shard that fails is part of the report.
+    pub async fn sync(&self, request: &SyncRequest) -> Result<SyncReport, LunoraError> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Args {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            limit: Option<u32>,
+            since_seq: u64,
+        }
+
+        let mut jobs = Vec::new();
+        for (index, key) in
+            self.shards_holding(request.tables.as_deref()).await?.into_iter().enumerate()
+        {
+            let since_seq = request.cursors.get(key.as_str()).copied().unwrap_or(0);
+            let args = Args { limit: request.limit, since_seq };
+            jobs.push((index, key, since_seq, AdminCall::repeatable("cdcSync", &args)?));
+        }
+        let mut answers = stream::iter(jobs)
+            .map(async |(index, key, since, call)| {
+                let answer = self.ask(&key, &call).await;
+                (index, key, since, answer)
+            })
+            .buffer_unordered(self.coordinator.concurrency.get());
+        let mut room = self.coordinator.max_total_bytes;
+        let mut shards = Vec::new();
+        while let Some((index, key, since, answer)) = answers.next().await {
+            let answer = answer.and_then(|result| fits(&key, result, &mut room));
+            shards.push((index, ShardChanges::read(key, since, answer)));
+        }
+        shards.sort_by_key(|(index, _)| *index);
+        let shards: Vec<_> = shards.into_iter().map(|(_, changes)| changes).collect();
+        let ok = shards.iter().filter(|shard| shard.changes.is_ok()).count();
+        Ok(SyncReport { failed: shards.len() - ok, ok, shards })
+    }
+
+    /// Applies changes, each batch to its shard. Batches of one shard keep their order, and after
+    /// one that fails the shard gets no more.
+    ///
+    /// # Errors
+    /// When a batch cannot be written. A shard that fails is part of the report.
+    pub async fn apply(&self, batches: Vec<ApplyBatch>) -> Result<ApplyReport, LunoraError> {
+        #[derive(Serialize)]
+        struct Args<'a> {
+            changes: &'a [Box<RawValue>],
+        }
+        #[derive(Deserialize)]
+        struct Applied {
+            applied: u64,
+        }
+
+        let mut by_shard: Vec<(ShardKey, Vec<AdminCall>)> = Vec::new();
+        for ApplyBatch { shard_key, changes } in batches {
+            // A change that is applied twice is applied once.
+            let call = AdminCall::repeatable("applyCdc", &Args { changes: &changes })?;
+            match by_shard.iter_mut().find(|(key, _)| *key == shard_key) {
+                Some((_, calls)) => calls.push(call),
+                None => by_shard.push((shard_key, vec![call])),
+            }
+        }
+        let mut reports = stream::iter(by_shard)
+            .map(async |(key, calls)| {
+                let mut report = ApplyReport::default();
+                let mut calls = calls.iter();
+                for call in calls.by_ref() {
+                    let answer = self.ask(&key, call).await;
+                    match answer.and_then(|result| read::<Applied>(&key, &result)) {
+                        Ok(Applied { applied }) => {
+                            report.applied += applied;
+                            report.ok += 1;
+                        }
+                        Err(_) => {
+                            report.failed += 1;
+                            break;
+                        }
+                    }
+                }
+                report.failed += calls.len();
+                report
+            })
+            .buffer_unordered(self.coordinator.concurrency.get());
+        let mut total = ApplyReport::default();
+        while let Some(report) = reports.next().await {
+            total.applied = total.applied.saturating_add(report.applied);
+            total.failed += report.failed;
+            total.ok += report.ok;
+        }
+        Ok(total)
+    }
+}
+
+fn fits(key: &ShardKey, result: Bytes, room: &mut usize) -> Result<Bytes, ShardFailure> {
+    match room.checked_sub(result.len()) {
+        Some(left) => {
+            *room = left;
+            Ok(result)
+        }
+        None => {
+            let message = "there is no room for these changes: read them with the next call";
+            let error = LunoraError::new(Code::PayloadTooLarge, message);
+            Err(ShardFailure::public(key, &error, false))
+        }
+    }
+}
+
+impl ShardChanges {
+    fn read(shard_key: ShardKey, since: u64, answer: Result<Bytes, ShardFailure>) -> Self {
+        #[derive(Deserialize)]
+        struct Page {
+            changes: Vec<Box<RawValue>>,
+            cursor: u64,
+        }
+
+        match answer.and_then(|result| read::<Page>(&shard_key, &result)) {
+            Ok(Page { changes, cursor }) => Self { changes: Ok(changes), cursor, shard_key },
+            Err(failure) => Self { changes: Err(failure), cursor: since, shard_key },
+        }
+    }
+}
+
+impl Serialize for ShardChanges {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("ShardChanges", 3)?;
+        match &self.changes {
+            Ok(changes) => fields.serialize_field("changes", changes)?,
+            Err(failure) => fields.serialize_field("error", &PublicFailure::of(failure))?,
+        }
+        fields.serialize_field("cursor", &self.cursor)?;
+        fields.serialize_field("shardKey", self.shard_key.as_str())?;
+        fields.end()
+    }
+}

@@ -1,0 +1,57 @@
+//! Emptying tables.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AdminCall, ShardAdmin, read, unreadable_answer};
+use crate::{coordinator::ShardFailure, errors::LunoraError, wire::ShardKey};
+
+impl ShardAdmin {
+    /// Deletes every document of these tables on one shard, and says how many of each there were.
+    ///
+    /// # Errors
+    /// When the shard fails, or gives no answer in time; some documents may be gone then.
+    pub async fn clear(
+        &self,
+        shard: &ShardKey,
+        tables: &[String],
+    ) -> Result<BTreeMap<String, u64>, LunoraError> {
+        #[derive(Serialize)]
+        struct Args<'a> {
+            limit: u32,
+            table: &'a str,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Cleared {
+            count: u64,
+            has_more: bool,
+        }
+
+        let mut counts = BTreeMap::new();
+        for table in tables {
+            let call =
+                AdminCall::repeatable("clearTable", &Args { limit: Self::CLEARED_AT_ONCE, table })?;
+            let mut count: u64 = 0;
+            loop {
+                let answer = self.ask(shard, &call).await;
+                let answer = answer.and_then(|result| read::<Cleared>(shard, &result));
+                let cleared = answer.map_err(ShardFailure::into_error)?;
+                count = count.saturating_add(cleared.count);
+                if !cleared.has_more {
+                    break;
+                }
+                if cleared.count == 0 {
+                    let what = "nothing deleted, and the claim that there is more";
+                    return Err(unreadable_answer(shard, what).into_error());
+                }
+            }
+            counts.insert(table.clone(), count);
+        }
+        Ok(counts)
+    }
+
+    /// The most documents that a shard deletes in one call (contract, section 5.3).
+    const CLEARED_AT_ONCE: u32 = 500;
+}

@@ -1,0 +1,387 @@
+//! Every row of every shard, shard by shard and page by page.
+
+use std::{collections::BTreeMap, fmt, pin::pin, rc::Rc, time::Duration, vec};
+
+use bytes::Bytes;
+use futures::{
+    StreamExt,
+    future::{Either, LocalBoxFuture, select},
+    stream::{LocalBoxStream, Stream},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{
+    super::{ShardFailure, merge::Unmergeable, success},
+    AdminCall, ShardAdmin,
+    rows::RowCutter,
+};
+use crate::{
+    errors::{Code, LunoraError},
+    message::BodyError,
+    platform::Clock,
+    wire::ShardKey,
+};
+
+/// What to export, and in pages of which size.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ExportRequest {
+    /// The tables; every one by default.
+    pub tables: Option<Vec<String>>,
+    /// The most rows that a shard puts into one page; 5000 by default.
+    pub page_rows: u32,
+    /// How many bytes of rows a shard puts into one page, about; 4 MiB by default. It is
+    /// the shard that needs the memory: here a page passes through piece by piece.
+    pub page_bytes: u32,
+}
+
+impl Default for ExportRequest {
+    fn default() -> Self {
+        Self { tables: None, page_rows: 5000, page_bytes: 4 * 1024 * 1024 }
+    }
+}
+
+impl ExportRequest {
+    /// Every table, in pages of the default size.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// These tables only; every one where there is none in the list.
+    #[must_use]
+    pub fn tables(mut self, tables: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let tables: Vec<String> = tables.into_iter().map(Into::into).collect();
+        self.tables = (!tables.is_empty()).then_some(tables);
+        self
+    }
+}
+
+/// An export under way: call [`next`](Self::next) until there is nothing more.
+///
+/// It holds one page at most. A shard that fails ends it with an error that names the shard: an
+/// export without one shard's rows is none.
+pub struct Export {
+    admin: ShardAdmin,
+    request: ExportRequest,
+    keys: vec::IntoIter<ShardKey>,
+    shard: Option<Shard>,
+    failed: bool,
+}
+
+/// Some rows of one shard.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ExportChunk {
+    /// The shard.
+    pub shard_key: ShardKey,
+    /// The rows as NDJSON, one `{"table","doc"}` a line; whole lines always.
+    pub lines: Bytes,
+    /// How many rows of which table.
+    pub rows: BTreeMap<String, u64>,
+    /// Set with the last chunk of the shard, which may have no rows.
+    pub end_of_shard: Option<ShardExport>,
+}
+
+/// What is known of a shard when its last row was read.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ShardExport {
+    /// How far the shard's change feed was when its first page was read; none when it does not
+    /// tell. The feed from there on, applied to the export, gives the shard's later state.
+    pub seq: Option<u64>,
+}
+
+impl ShardAdmin {
+    /// Begins an export.
+    ///
+    /// A shard that knows no pages answers with all its rows at once, and they pass through piece
+    /// by piece as well.
+    ///
+    /// # Errors
+    /// When the shards cannot be listed.
+    pub async fn export(&self, request: ExportRequest) -> Result<Export, LunoraError> {
+        let keys = self.shards_holding(request.tables.as_deref()).await?;
+        Ok(Export {
+            admin: self.clone(),
+            request,
+            keys: keys.into_iter(),
+            shard: None,
+            failed: false,
+        })
+    }
+}
+
+impl Export {
+    /// The next rows; none after the last shard's last.
+    ///
+    /// # Errors
+    /// When a shard fails, or gives no answer or no more of it in the time that a shard has. The
+    /// export is over then.
+    pub async fn next(&mut self) -> Result<Option<ExportChunk>, LunoraError> {
+        if self.failed {
+            return Ok(None);
+        }
+        let chunk = self.advance().await;
+        self.failed = chunk.is_err();
+        chunk
+    }
+
+    /// The chunks as a stream that ends with the first error.
+    pub fn into_stream(self) -> impl Stream<Item = Result<ExportChunk, LunoraError>> {
+        futures::stream::try_unfold(self, async |mut export| {
+            Ok(export.next().await?.map(|chunk| (chunk, export)))
+        })
+    }
+
+    async fn advance(&mut self) -> Result<Option<ExportChunk>, LunoraError> {
+        loop {
+            let shard = match &mut self.shard {
+                Some(shard) => shard,
+                None => match self.keys.next() {
+                    Some(key) => self.shard.insert(Shard::new(key)),
+                    None => return Ok(None),
+                },
+            };
+            let chunk = shard.next(&self.admin, &self.request).await;
+            let chunk = chunk.map_err(|error| shard.failure(error))?;
+            if chunk.end_of_shard.is_some() {
+                self.shard = None;
+            }
+            if chunk.end_of_shard.is_some() || !chunk.lines.is_empty() {
+                return Ok(Some(chunk));
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Export {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Export").field("request", &self.request).finish_non_exhaustive()
+    }
+}
+
+/// The shard whose rows are being read.
+struct Shard {
+    key: ShardKey,
+    cursor: Option<String>,
+    seq: Option<u64>,
+    begun: bool,
+    page: Option<Page>,
+}
+
+/// The answer that is being read.
+struct Page {
+    body: LocalBoxStream<'static, Result<Bytes, BodyError>>,
+    cutter: RowCutter,
+    patience: Patience,
+}
+
+impl Shard {
+    fn new(key: ShardKey) -> Self {
+        Self { key, cursor: None, seq: None, begun: false, page: None }
+    }
+
+    /// The rows of the next piece of the page under way, or of the next page.
+    async fn next(
+        &mut self,
+        admin: &ShardAdmin,
+        request: &ExportRequest,
+    ) -> Result<ExportChunk, LunoraError> {
+        let mut page = match self.page.take() {
+            Some(page) => page,
+            None => self.ask(admin, request).await?,
+        };
+        let mut rows = Rows::default();
+        match page.patience.wait(page.body.next()).await? {
+            Some(piece) => {
+                let piece = piece.map_err(Self::broken)?;
+                page.cutter.push(&piece, |row| rows.add(row)).map_err(|error| Self::bad(&error))?;
+                self.page = Some(page);
+                Ok(self.chunk(rows, None))
+            }
+            None => {
+                let rest = page.cutter.finish().map_err(|what| Self::bad(&what.into()))?;
+                let end = self.end_page(&rest)?;
+                Ok(self.chunk(rows, end))
+            }
+        }
+    }
+
+    async fn ask(&self, admin: &ShardAdmin, request: &ExportRequest) -> Result<Page, LunoraError> {
+        let call = AdminCall::repeatable(
+            "exportShard",
+            &PageArgs {
+                batch_size: request.page_rows,
+                cursor: self.cursor.as_deref(),
+                max_bytes: request.page_bytes,
+                tables: request.tables.as_deref().unwrap_or_default(),
+            },
+        )?;
+        let resolve = |key| admin.shard(key);
+        let call = admin.to_shard_call(&resolve, &call);
+        let mut patience = Patience::new(admin);
+        let answer = async {
+            let response = admin.coordinator.ask_head(&self.key, &call).await?;
+            success::stream("it", response).await
+        };
+        let body = patience.wait(answer).await??;
+        Ok(Page { body: body.into_stream(), cutter: RowCutter::default(), patience })
+    }
+
+    /// Whether the shard is done, by what its answer says beside the rows.
+    fn end_page(&mut self, rest: &[u8]) -> Result<Option<ShardExport>, LunoraError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            result: Rest,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Rest {
+            #[serde(default)]
+            cursor: Option<String>,
+            /// A shard that knows no pages says nothing.
+            #[serde(default)]
+            is_done: Option<bool>,
+            #[serde(default)]
+            seq: Option<u64>,
+        }
+
+        let answer: Result<Answer, _> = serde_json::from_slice(rest);
+        let Answer { result: Rest { cursor, is_done, seq } } =
+            answer.map_err(|_| Self::bad(&Unmergeable::NO_JSON.into()))?;
+        if !self.begun {
+            self.seq = seq;
+            self.begun = true;
+        }
+        match (is_done, cursor) {
+            (None | Some(true), _) => Ok(Some(ShardExport { seq: self.seq })),
+            (Some(false), Some(cursor)) if self.cursor.as_ref() != Some(&cursor) => {
+                self.cursor = Some(cursor);
+                Ok(None)
+            }
+            (Some(false), _) => Err(Self::bad(&Unmergeable("a page that leads nowhere").into())),
+        }
+    }
+
+    fn chunk(&self, rows: Rows, end_of_shard: Option<ShardExport>) -> ExportChunk {
+        let shard_key = self.key.clone();
+        ExportChunk { shard_key, lines: rows.lines.into(), rows: rows.counts, end_of_shard }
+    }
+
+    fn bad(error: &RowProblem) -> LunoraError {
+        LunoraError::new(Code::ShardError, format!("answered with {}", error.0))
+    }
+
+    fn broken(error: BodyError) -> LunoraError {
+        LunoraError::new(Code::ShardUnavailable, "broke off in the middle").with_source(error)
+    }
+
+    /// The error that ends the export: it names the shard and keeps the code.
+    fn failure(&self, error: LunoraError) -> LunoraError {
+        let failure = ShardFailure::public(&self.key, &error, false);
+        let message = format!("shard {:?}: {}", self.key.as_str(), failure.message);
+        LunoraError::custom(failure.code, error.status().as_u16(), message).with_source(error)
+    }
+}
+
+/// Waits as long as a shard may take for an answer, or for more of it; and takes a timer only
+/// where the last one ran out.
+struct Patience {
+    clock: Rc<dyn Clock>,
+    limit: Duration,
+    timer: LocalBoxFuture<'static, ()>,
+}
+
+impl Patience {
+    fn new(admin: &ShardAdmin) -> Self {
+        let (clock, limit) = (admin.coordinator.clock.clone(), admin.coordinator.per_shard_timeout);
+        Self { timer: clock.sleep(limit), clock, limit }
+    }
+
+    async fn wait<T>(&mut self, answer: impl Future<Output = T>) -> Result<T, LunoraError> {
+        let mut answer = pin!(answer);
+        let begun = self.clock.now_ms();
+        loop {
+            match select(answer.as_mut(), &mut self.timer).await {
+                Either::Left((answer, _)) => return Ok(answer),
+                Either::Right(_) => {}
+            }
+            let waited = Duration::from_millis(self.clock.now_ms().saturating_sub(begun));
+            if waited >= self.limit {
+                return Err(LunoraError::new(
+                    Code::ShardTimeout,
+                    format!("no answer, or no more of it, within {} ms", self.limit.as_millis()),
+                ));
+            }
+            self.timer = self.clock.sleep(self.limit - waited);
+        }
+    }
+}
+
+/// The lines of one piece.
+#[derive(Default)]
+struct Rows {
+    lines: Vec<u8>,
+    counts: BTreeMap<String, u64>,
+}
+
+/// What is wrong with an answer: "answered with …".
+struct RowProblem(String);
+
+impl From<Unmergeable> for RowProblem {
+    fn from(what: Unmergeable) -> Self {
+        Self(what.to_string())
+    }
+}
+
+impl Rows {
+    fn add(&mut self, row: &[u8]) -> Result<(), RowProblem> {
+        #[derive(Deserialize)]
+        struct Row<'a> {
+            table: String,
+            #[serde(borrow)]
+            doc: &'a RawValue,
+        }
+
+        let row: Row<'_> = serde_json::from_slice(row)
+            .map_err(|error| RowProblem(format!("a row that is none: {error}")))?;
+        if !row.doc.get().starts_with('{') {
+            return Err(RowProblem("a row whose `doc` is no object".to_owned()));
+        }
+        self.lines.extend_from_slice(b"{\"table\":");
+        // A string can always be written.
+        serde_json::to_writer(&mut self.lines, &row.table)
+            .map_err(|e| RowProblem(e.to_string()))?;
+        self.lines.extend_from_slice(b",\"doc\":");
+        push_on_one_line(row.doc.get(), &mut self.lines);
+        self.lines.extend_from_slice(b"}\n");
+        match self.counts.get_mut(&row.table) {
+            Some(count) => *count += 1,
+            None => {
+                self.counts.insert(row.table, 1);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Line breaks in JSON text stand between tokens only, never in a string.
+fn push_on_one_line(json: &str, lines: &mut Vec<u8>) {
+    if json.bytes().any(|byte| matches!(byte, b'\n' | b'\r')) {
+        lines.extend(json.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')));
+    } else {
+        lines.extend_from_slice(json.as_bytes());
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PageArgs<'a> {
+    batch_size: u32,
+    /// Present, even as null: it asks for one page instead of everything.
+    cursor: Option<&'a str>,
+    max_bytes: u32,
+    tables: &'a [String],
+}

@@ -1,0 +1,294 @@
+//! Rows of NDJSON, each into its shard.
+
+mod batch;
+mod sharding;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use futures::{StreamExt, stream};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use self::batch::Batch;
+use super::ShardAdmin;
+use crate::{
+    errors::LunoraError,
+    message::Body,
+    wire::{ShardKey, lines::Lines},
+};
+
+pub use self::sharding::Sharding;
+
+/// Where rows go.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ImportTarget {
+    /// Each row to the shard that its table's rule names.
+    Sharding(Sharding),
+    /// Every row to one shard, such as the one that it was exported from.
+    Shard(ShardKey),
+}
+
+/// What became of an import (contract, section 6.5).
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ImportReport {
+    /// How many rows were there already, by their `_id`; they were left as they are.
+    pub conflicts: u64,
+    /// What is wrong with single rows, in the order in which it was found; the first 1000.
+    pub errors: Vec<RowError>,
+    /// How many errors are not listed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub errors_omitted: u64,
+    /// How many calls to shards failed; of each there is an error with its lines.
+    pub failed: u64,
+    /// How many rows were inserted, by table.
+    pub inserted: BTreeMap<String, u64>,
+    /// How many rows were read.
+    pub received: u64,
+}
+
+/// What is wrong with a row.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RowError {
+    /// The code: `BAD_ROW` for a line that is no row, else the shard's own.
+    pub code: String,
+    /// The line of the body; the first is 1.
+    pub line: u64,
+    /// The message.
+    pub message: String,
+    /// The table; empty where it is not known.
+    pub table: String,
+}
+
+impl ShardAdmin {
+    /// Imports NDJSON, one `{"table","doc"}` a line, of any size: memory holds a few batches.
+    ///
+    /// Rows keep their `_id`; one that is there already is a conflict and stays as it is. A line
+    /// that is no row never stops the others. Shards that get rows are entered into the registry
+    /// first, so that what was imported is found again.
+    ///
+    /// # Errors
+    /// When the body breaks off (what came before is imported), or a shard cannot be entered into
+    /// the registry. A shard that fails is part of the report.
+    pub async fn import(
+        &self,
+        body: Body,
+        target: &ImportTarget,
+    ) -> Result<ImportReport, LunoraError> {
+        let mut import = Import::new(self, target.clone());
+        let mut lines = Lines::default();
+        let mut pieces = body.into_stream();
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|broken| {
+                let message = format!("the body broke off in line {}", lines.number());
+                LunoraError::bad_request(message).with_source(broken)
+            })?;
+            lines.push(&piece, |number, line| import.line(number, line));
+            import.send_due().await?;
+        }
+        lines.finish(|number, line| import.line(number, line));
+        import.finish().await
+    }
+}
+
+/// An import under way, line by line.
+pub(crate) struct Import<'a> {
+    admin: &'a ShardAdmin,
+    target: ImportTarget,
+    batches: HashMap<ShardKey, Batch>,
+    /// The bytes in all batches.
+    buffered: usize,
+    /// The tables and shards that the registry knows.
+    entered: HashSet<(String, ShardKey)>,
+    report: ImportReport,
+}
+
+impl<'a> Import<'a> {
+    const MAX_ERRORS: usize = 1000;
+    const MAX_BUFFERED: usize = 4 * 1024 * 1024;
+
+    pub(crate) fn new(admin: &'a ShardAdmin, target: ImportTarget) -> Self {
+        Self {
+            admin,
+            target,
+            batches: HashMap::new(),
+            buffered: 0,
+            entered: HashSet::new(),
+            report: ImportReport::default(),
+        }
+    }
+
+    /// Where the lines from here on go.
+    pub(crate) fn retarget(&mut self, target: ImportTarget) {
+        self.target = target;
+    }
+
+    /// Sends what is due, so that memory stays bounded.
+    pub(crate) async fn send_due(&mut self) -> Result<(), LunoraError> {
+        self.flush(Self::is_due).await
+    }
+
+    /// Sends the rest.
+    pub(crate) async fn finish(mut self) -> Result<ImportReport, LunoraError> {
+        self.flush(|_, _| true).await?;
+        Ok(self.report)
+    }
+
+    /// Whether a batch goes out now: because it is full, or because all are together.
+    fn is_due(buffered: usize, batch: &Batch) -> bool {
+        batch.is_full() || buffered >= Self::MAX_BUFFERED
+    }
+
+    /// Takes a line; `number` is what its errors call it.
+    pub(crate) fn line(&mut self, number: u64, line: Result<&[u8], &'static str>) {
+        let row = line.map_err(str::to_owned).and_then(|line| {
+            if line.trim_ascii().is_empty() { Ok(None) } else { Row::read(line).map(Some) }
+        });
+        let row = match row {
+            Ok(None) => return,
+            Ok(Some(row)) => row,
+            Err(message) => {
+                self.report.received += 1;
+                return self.refuse("BAD_ROW", number, message, "");
+            }
+        };
+        self.report.received += 1;
+        let shard = match &self.target {
+            ImportTarget::Shard(key) => Ok(key.clone()),
+            ImportTarget::Sharding(rules) => {
+                rules.shard_of(&row.table, row.doc, &self.admin.default_shard)
+            }
+        };
+        match shard {
+            Ok(key) => {
+                let batch = self.batches.entry(key).or_default();
+                let before = batch.len();
+                batch.push(number, &row.table, row.doc);
+                self.buffered += batch.len() - before;
+            }
+            Err(message) => self.refuse("BAD_ROW", number, message, &row.table),
+        }
+    }
+
+    fn refuse(&mut self, code: &str, line: u64, message: impl Into<String>, table: &str) {
+        self.error(RowError {
+            code: code.to_owned(),
+            line,
+            message: message.into(),
+            table: table.to_owned(),
+        });
+    }
+
+    fn error(&mut self, error: RowError) {
+        if self.report.errors.len() < Self::MAX_ERRORS {
+            self.report.errors.push(error);
+        } else {
+            self.report.errors_omitted += 1;
+        }
+    }
+
+    /// Sends the batches that are due, side by side.
+    async fn flush(&mut self, is_due: fn(usize, &Batch) -> bool) -> Result<(), LunoraError> {
+        let buffered = self.buffered;
+        let due: Vec<(ShardKey, Batch)> =
+            self.batches.extract_if(|_, batch| is_due(buffered, batch)).collect();
+        if due.is_empty() {
+            return Ok(());
+        }
+        for (key, batch) in &due {
+            self.buffered -= batch.len();
+            self.enter(key, batch).await?;
+        }
+        let admin = self.admin;
+        let mut answers = stream::iter(due)
+            .map(async |(key, batch)| {
+                let outcome = admin.import_batch(&key, &batch).await;
+                (key, batch, outcome)
+            })
+            .buffer_unordered(admin.coordinator.concurrency.get());
+        let mut done = Vec::new();
+        while let Some(answer) = answers.next().await {
+            done.push(answer);
+        }
+        drop(answers);
+        for (key, batch, outcome) in done {
+            match outcome {
+                Ok(imported) => self.add(&batch, imported),
+                Err(failure) => {
+                    self.report.failed += 1;
+                    let (first, last) = batch.lines();
+                    let shard = key.as_str();
+                    let message = format!(
+                        "shard {shard:?} failed, and lines {first} to {last} of its rows may be missing: {}",
+                        failure.message
+                    );
+                    self.refuse(&failure.code, first, message, "");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Enters a shard into the registry, before it has rows that nobody would find.
+    async fn enter(&mut self, key: &ShardKey, batch: &Batch) -> Result<(), LunoraError> {
+        // What no registry lists is looked for in the default shard.
+        if *key == self.admin.default_shard {
+            return Ok(());
+        }
+        for table in batch.tables() {
+            let entry = (table.to_owned(), key.clone());
+            if !self.entered.contains(&entry) {
+                self.admin.coordinator.enter(table, key).await?;
+                self.entered.insert(entry);
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, batch: &Batch, imported: batch::Imported) {
+        self.report.conflicts = self.report.conflicts.saturating_add(imported.conflicts);
+        for (table, rows) in imported.inserted {
+            let count = self.report.inserted.entry(table).or_default();
+            *count = count.saturating_add(rows);
+        }
+        for mut error in imported.errors {
+            error.line = batch.line(error.line);
+            self.error(error.into());
+        }
+    }
+}
+
+/// A row as a line has it.
+struct Row<'a> {
+    table: String,
+    doc: &'a RawValue,
+}
+
+impl<'a> Row<'a> {
+    fn read(line: &'a [u8]) -> Result<Self, String> {
+        #[derive(serde::Deserialize)]
+        struct Fields<'a> {
+            table: String,
+            #[serde(borrow)]
+            doc: &'a RawValue,
+        }
+
+        let Fields { table, doc } = serde_json::from_slice(line)
+            .map_err(|error| format!("the line is no `{{\"table\",\"doc\"}}`: {error}"))?;
+        if table.starts_with('$') {
+            return Err(format!("`{table}` is no table of a shard, and is not imported"));
+        }
+        if table.is_empty() || !doc.get().starts_with('{') {
+            return Err("`table` must not be empty, and `doc` must be an object".to_owned());
+        }
+        Ok(Self { table, doc })
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}

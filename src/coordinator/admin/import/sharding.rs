@@ -1,0 +1,69 @@
+//! Which field of a table's documents names their shard.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+use crate::{coordinator::merge::fields, wire::ShardKey};
+
+/// Which field of a table's documents names their shard.
+///
+/// A table without a rule lives in the default shard.
+///
+/// ```
+/// use lunora::Sharding;
+///
+/// let sharding = Sharding::new().by("messages", "channel");
+/// assert_eq!(sharding.field_of("messages"), Some("channel"));
+/// assert_eq!(sharding.field_of("users"), None);
+/// ```
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Sharding {
+    fields: BTreeMap<String, String>,
+}
+
+impl Sharding {
+    /// No rules: everything lives in the default shard.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Documents of `table` live in the shard that their field `field` names: a text as it is, any
+    /// other value as its JSON text.
+    #[must_use]
+    pub fn by(mut self, table: impl Into<String>, field: impl Into<String>) -> Self {
+        self.fields.insert(table.into(), field.into());
+        self
+    }
+
+    /// The field that names the shard of a table's documents.
+    #[must_use]
+    pub fn field_of(&self, table: &str) -> Option<&str> {
+        self.fields.get(table).map(String::as_str)
+    }
+
+    /// The tables that have a rule, in the order of their names.
+    pub fn tables(&self) -> impl Iterator<Item = &str> {
+        self.fields.keys().map(String::as_str)
+    }
+
+    /// The shard of a document, or why it has none.
+    pub(super) fn shard_of(
+        &self,
+        table: &str,
+        doc: &RawValue,
+        default: &ShardKey,
+    ) -> Result<ShardKey, String> {
+        let Some(field) = self.field_of(table) else { return Ok(default.clone()) };
+        let value = fields::pick(doc.get(), [field]).and_then(|[value]| value);
+        let Some(value) = value.filter(|value| *value != "null") else {
+            return Err(format!("the document has no `{field}`, which names its shard"));
+        };
+        let key = match serde_json::from_str::<String>(value) {
+            Ok(text) => text,
+            Err(_) => value.to_owned(),
+        };
+        ShardKey::new(key).map_err(|error| format!("`{field}` names no shard: {error}"))
+    }
+}

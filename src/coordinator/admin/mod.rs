@@ -1,0 +1,265 @@
+//! What operators ask of the shards: admin operations, on every shard that a table has.
+
+mod changes;
+mod clear;
+mod export;
+mod import;
+mod migration;
+mod outcome;
+mod rank;
+mod rank_page;
+mod rows;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+mod tests;
+mod traffic;
+
+use std::{collections::HashSet, fmt, rc::Rc, time::Duration};
+
+use bytes::Bytes;
+use futures::StreamExt;
+use http::{
+    HeaderMap, HeaderValue,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
+use serde::Serialize;
+
+use super::{QueryCoordinator, ShardCall, ShardFailure, merge};
+use crate::{
+    errors::{Code, LunoraError},
+    platform::{Placement, ResolvedShard, ShardNamespace, resolve_shard},
+    wire::{AdminToken, ShardKey, paths},
+};
+
+pub(crate) use self::import::Import;
+pub use self::{
+    changes::{ApplyBatch, ApplyReport, ShardChanges, SyncReport, SyncRequest},
+    export::{Export, ExportChunk, ExportRequest, ShardExport},
+    import::{ImportReport, ImportTarget, RowError, Sharding},
+    migration::{MigrationOperation, MigrationReport, MigrationRequest, MigrationStatus},
+    outcome::ShardOutcome,
+    rank::{RankReport, RankRequest, ShardRank},
+    rank_page::{RankPage, RankPageRequest, ShardSlice, SortDirection},
+    traffic::{ShardTraffic, TrafficReport},
+};
+
+/// The admin operations of all shards: migrations, ranks, traffic, change feeds, export, import.
+///
+/// Each call carries the admin token, which every shard checks for itself, and is bounded as the
+/// [`QueryCoordinator`]'s queries are. A shard that fails is part of the report, unless the
+/// operation is worth nothing without it.
+///
+/// The default shard is asked wherever a table has no entry in the registry: an empty registry
+/// never passes for a deployment without data.
+///
+/// ```
+/// use lunora::{AdminToken, QueryCoordinator, Response, ShardAdmin, StaticShardRegistry};
+/// use lunora::testing::{ManualClock, MemoryNamespace};
+///
+/// # futures::executor::block_on(async {
+/// let shards = MemoryNamespace::new(async |_address, _request| {
+///     Response::raw_json(r#"{"result":{"requests":7}}"#)
+/// });
+/// let registry = StaticShardRegistry::new().table("messages", ["room:1", "room:2"])?;
+/// let clock = ManualClock::new(0);
+/// let coordinator = QueryCoordinator::new(registry).clock(clock.clone());
+/// let token = AdminToken::new("a-token-that-nobody-guesses")?;
+///
+/// let admin = ShardAdmin::new(coordinator, shards, &token);
+/// let traffic = clock.run(admin.shard_traffic("messages")).await?;
+/// assert_eq!(traffic.shards[1].requests, 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct ShardAdmin {
+    coordinator: QueryCoordinator,
+    namespace: Rc<dyn ShardNamespace>,
+    placement: Placement,
+    default_shard: ShardKey,
+    headers: HeaderMap,
+}
+
+impl ShardAdmin {
+    /// The admin operations of the shards in `namespace`, that `coordinator`'s registry lists.
+    #[must_use]
+    pub fn new(
+        coordinator: QueryCoordinator,
+        namespace: impl ShardNamespace,
+        token: &AdminToken,
+    ) -> Self {
+        Self::over(coordinator, Rc::new(namespace), token)
+    }
+
+    pub(crate) fn over(
+        coordinator: QueryCoordinator,
+        namespace: Rc<dyn ShardNamespace>,
+        token: &AdminToken,
+    ) -> Self {
+        let mut headers = HeaderMap::with_capacity(2);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(AUTHORIZATION, token.to_bearer());
+        Self {
+            coordinator,
+            namespace,
+            placement: Placement::default(),
+            default_shard: ShardKey::default(),
+            headers,
+        }
+    }
+
+    /// Where the shards are placed; as the platform chooses by default.
+    #[must_use]
+    pub fn placement(mut self, placement: Placement) -> Self {
+        self.placement = placement;
+        self
+    }
+
+    /// The shard that holds what no registry lists; `__root__` by default.
+    #[must_use]
+    pub fn default_shard(mut self, key: ShardKey) -> Self {
+        self.default_shard = key;
+        self
+    }
+
+    /// How long one call to a shard may take; what the coordinator allows by default.
+    #[must_use]
+    pub fn per_shard_timeout(mut self, timeout: Duration) -> Self {
+        self.coordinator = self.coordinator.per_shard_timeout(timeout);
+        self
+    }
+
+    fn shard(&self, key: ShardKey) -> ResolvedShard {
+        resolve_shard(&self.namespace, key, &self.placement)
+    }
+
+    /// The shards of one table, or the default shard where the registry has none.
+    async fn shards_of(&self, table: &str) -> Result<Vec<ShardKey>, LunoraError> {
+        let mut keys = self.coordinator.shard_keys(table).await?;
+        if keys.is_empty() {
+            keys.push(self.default_shard.clone());
+        }
+        Ok(keys)
+    }
+
+    /// Every shard that may hold a row of these tables, or of any: the default shard first, since
+    /// what no registry lists lives there.
+    pub(crate) async fn shards_holding(
+        &self,
+        tables: Option<&[String]>,
+    ) -> Result<Vec<ShardKey>, LunoraError> {
+        let mut keys = vec![self.default_shard.clone()];
+        self.coordinator.registry.forget();
+        match tables {
+            Some(tables) => {
+                for table in tables {
+                    keys.extend(self.coordinator.shard_keys(table).await?);
+                }
+            }
+            None => {
+                let every = self.coordinator.every_shard_key().await?.ok_or_else(|| {
+                    LunoraError::bad_request(
+                        "the shard registry cannot list the shards of every table: name the tables",
+                    )
+                })?;
+                keys.extend(every);
+            }
+        }
+        let mut seen = HashSet::with_capacity(keys.len());
+        keys.retain(|key| seen.insert(key.clone()));
+        Ok(keys)
+    }
+
+    /// Asks each shard the same; the answers, without their envelope, in the order of `keys`.
+    async fn ask_all(
+        &self,
+        keys: Vec<ShardKey>,
+        call: &AdminCall,
+    ) -> Vec<(ShardKey, Result<Bytes, ShardFailure>)> {
+        let resolve = |key| self.shard(key);
+        let call = self.to_shard_call(&resolve, call);
+        let mut answers: Vec<_> = self.coordinator.ask_each(keys, &call).collect().await;
+        answers.sort_by_key(|answer| answer.index);
+        let unwrap = |answer: super::engine::ShardAnswer| {
+            let outcome = answer.outcome.and_then(|body| result_of(&answer.key, &body));
+            (answer.key, outcome)
+        };
+        answers.into_iter().map(unwrap).collect()
+    }
+
+    /// Asks one shard; the answer, without its envelope.
+    async fn ask(&self, key: &ShardKey, call: &AdminCall) -> Result<Bytes, ShardFailure> {
+        let resolve = |key| self.shard(key);
+        let call = self.to_shard_call(&resolve, call);
+        let body = self.coordinator.ask_one(key, &call).await?;
+        result_of(key, &body)
+    }
+
+    fn to_shard_call<'a>(
+        &self,
+        resolve: &'a dyn Fn(ShardKey) -> ResolvedShard,
+        call: &AdminCall,
+    ) -> ShardCall<'a> {
+        let shard_call = ShardCall::new(resolve, call.body.clone()).headers(self.headers.clone());
+        if call.repeatable { shard_call.read() } else { shard_call }
+    }
+}
+
+impl fmt::Debug for ShardAdmin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShardAdmin")
+            .field("coordinator", &self.coordinator)
+            .field("default_shard", &self.default_shard)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One admin operation with its arguments, in the form of a shard's `POST /rpc`.
+struct AdminCall {
+    body: Bytes,
+    repeatable: bool,
+}
+
+impl AdminCall {
+    /// An operation that changes nothing, or nothing when it is repeated.
+    fn repeatable(operation: &str, args: &impl Serialize) -> Result<Self, LunoraError> {
+        Ok(Self { body: rpc_body(operation, args)?, repeatable: true })
+    }
+
+    /// An operation that must not be repeated blindly.
+    fn once(operation: &str, args: &impl Serialize) -> Result<Self, LunoraError> {
+        Ok(Self { body: rpc_body(operation, args)?, repeatable: false })
+    }
+}
+
+fn rpc_body(operation: &str, args: &impl Serialize) -> Result<Bytes, LunoraError> {
+    #[derive(Serialize)]
+    struct Body<'a, A> {
+        args: &'a A,
+        #[serde(rename = "functionPath")]
+        function_path: String,
+    }
+
+    let function_path = [paths::ADMIN_PREFIX, operation].concat();
+    let body = serde_json::to_vec(&Body { args, function_path });
+    body.map(Bytes::from).map_err(LunoraError::internal)
+}
+
+/// What a shard answered, out of its envelope `{"result":…}`.
+fn result_of(key: &ShardKey, body: &Bytes) -> Result<Bytes, ShardFailure> {
+    merge::result_of(body).map_err(|unreadable| unreadable_answer(key, unreadable))
+}
+
+/// The failure of a shard that answered with `what`.
+fn unreadable_answer(key: &ShardKey, what: impl fmt::Display) -> ShardFailure {
+    let message = format!("shard {:?} answered with {what}", key.as_str());
+    ShardFailure::logged(key, &LunoraError::new(Code::ShardError, message), false)
+}
+
+/// Reads what a shard answered.
+fn read<'a, T: serde::Deserialize<'a>>(
+    key: &ShardKey,
+    result: &'a [u8],
+) -> Result<T, ShardFailure> {
+    serde_json::from_slice(result)
+        .map_err(|error| unreadable_answer(key, format_args!("an unexpected result: {error}")))
+}

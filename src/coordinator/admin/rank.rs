@@ -1,0 +1,80 @@
+//! The place of one document among those of every shard.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{AdminCall, ShardAdmin, ShardOutcome, outcome::tally, read};
+use crate::errors::LunoraError;
+
+/// The document whose place is asked for, by the key that its index orders by.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct RankRequest {
+    /// The table.
+    pub table: String,
+    /// The rank index.
+    pub index: String,
+    /// The partition, as canonical JSON; empty for an index without partitions.
+    pub partition_key: String,
+    /// The document's `_id`.
+    pub row_id: String,
+    /// The values that the index sorts by.
+    pub sort_values: Vec<Box<RawValue>>,
+}
+
+/// What one shard counted.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ShardRank {
+    /// How many of its documents come before.
+    pub before: u64,
+    /// How many documents of the partition it has.
+    pub total: u64,
+}
+
+/// The place of a document (contract, section 6.7).
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct RankReport {
+    /// How many shards gave no answer.
+    pub failed: usize,
+    /// How many shards answered.
+    pub ok: usize,
+    /// Whether `position` and `total` lack the documents of a shard that failed.
+    pub partial: bool,
+    /// The place; the first is 1.
+    pub position: u64,
+    /// What each shard counted, in the registry's order.
+    pub shards: Vec<ShardOutcome<ShardRank>>,
+    /// How many documents the partition has.
+    pub total: u64,
+}
+
+impl ShardAdmin {
+    /// The place of a document in an index, over every shard of its table.
+    ///
+    /// # Errors
+    /// When the shards cannot be listed. A shard that fails is part of the report, which says then
+    /// that it is `partial`.
+    pub async fn rank(&self, request: &RankRequest) -> Result<RankReport, LunoraError> {
+        let call = AdminCall::repeatable("rankBefore", request)?;
+        let keys = self.shards_of(&request.table).await?;
+        let outcome = |(key, answer): (_, Result<_, _>)| {
+            let result = answer.and_then(|result: bytes::Bytes| read::<ShardRank>(&key, &result));
+            ShardOutcome::new(key, result)
+        };
+        let shards: Vec<_> = self.ask_all(keys, &call).await.into_iter().map(outcome).collect();
+        let counted = || shards.iter().filter_map(|shard| shard.result.as_ref().ok());
+        let sum = |count: fn(&ShardRank) -> u64| counted().map(count).fold(0, u64::saturating_add);
+        let (ok, failed) = tally(&shards);
+        Ok(RankReport {
+            position: sum(|rank| rank.before).saturating_add(1),
+            total: sum(|rank| rank.total),
+            partial: failed > 0,
+            failed,
+            ok,
+            shards,
+        })
+    }
+}

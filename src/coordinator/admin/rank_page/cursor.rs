@@ -1,0 +1,78 @@
+//! Where a page ended, in every shard.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{errors::LunoraError, wire::ShardKey};
+
+/// Where a page ended: after one key in every shard, but for those where a document of the very
+/// same key is still to come. Opaque to callers.
+///
+/// One key serves all shards because pages are in one order; it does not grow with their number.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(super) struct Cursor {
+    v: Version,
+    after: Option<Box<RawValue>>,
+    /// The shards that end elsewhere, and where; none for one that has not begun.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    shards: BTreeMap<String, Option<Box<RawValue>>>,
+}
+
+/// The only version there is.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(try_from = "u8", into = "u8")]
+struct Version;
+
+impl Cursor {
+    /// The largest cursor that is read.
+    const MAX_BYTES: usize = 256 * 1024;
+
+    pub(super) fn new(
+        after: Box<RawValue>,
+        shards: BTreeMap<String, Option<Box<RawValue>>>,
+    ) -> Self {
+        Self { v: Version, after: Some(after), shards }
+    }
+
+    /// Reads a cursor; the beginning, where there is none.
+    pub(super) fn read(text: Option<&str>) -> Result<Self, LunoraError> {
+        let Some(text) = text else { return Ok(Self::default()) };
+        let cursor = (text.len() <= Self::MAX_BYTES)
+            .then(|| BASE64_URL_SAFE_NO_PAD.decode(text).ok())
+            .flatten()
+            .and_then(|json| serde_json::from_slice(&json).ok());
+        cursor.ok_or_else(|| {
+            LunoraError::bad_request("`cursor` is not one that a page of this index ended with")
+        })
+    }
+
+    pub(super) fn to_text(&self) -> Result<String, LunoraError> {
+        let json = serde_json::to_vec(self).map_err(LunoraError::internal)?;
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(json))
+    }
+
+    /// The key that a shard goes on after; none for its beginning.
+    pub(super) fn after(&self, shard: &ShardKey) -> Option<&RawValue> {
+        match self.shards.get(shard.as_str()) {
+            Some(own) => own.as_deref(),
+            None => self.after.as_deref(),
+        }
+    }
+}
+
+impl TryFrom<u8> for Version {
+    type Error = &'static str;
+
+    fn try_from(version: u8) -> Result<Self, Self::Error> {
+        if version == 1 { Ok(Self) } else { Err("another version") }
+    }
+}
+
+impl From<Version> for u8 {
+    fn from(_: Version) -> Self {
+        1
+    }
+}

@@ -1,0 +1,177 @@
+//! The first documents of all shards, out of sorted parts that come in any order.
+
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, HashMap},
+};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{SortDirection, cursor::Cursor, key::RankKey};
+use crate::wire::ShardKey;
+
+/// What one shard offers.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Slice {
+    rows: Vec<Row>,
+    #[serde(default)]
+    pub(super) has_more: bool,
+    #[serde(default)]
+    directions: Vec<SortDirection>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    doc: Box<RawValue>,
+    key: Box<RawValue>,
+}
+
+/// Keeps the first `take` rows of all parts, whichever comes when.
+pub(super) struct PageMerge {
+    take: usize,
+    directions: Directions,
+    /// In the order of the index; of one key, in that of the shards.
+    kept: Vec<Kept>,
+    /// The first key of each shard that is not on the page, by the shard's place.
+    left: HashMap<usize, (ShardKey, RankKey)>,
+    /// No row beyond this one can be told apart from those that a shard did not offer yet.
+    horizon: Option<RankKey>,
+}
+
+struct Kept {
+    doc: Box<RawValue>,
+    key: RankKey,
+    place: usize,
+    shard: ShardKey,
+}
+
+enum Directions {
+    /// Nobody has told yet; these are the caller's.
+    Assumed(Vec<SortDirection>),
+    Told(Vec<SortDirection>),
+}
+
+impl PageMerge {
+    pub(super) fn new(take: usize, assumed: &[SortDirection]) -> Self {
+        Self {
+            take,
+            directions: Directions::Assumed(assumed.to_vec()),
+            kept: Vec::new(),
+            left: HashMap::new(),
+            horizon: None,
+        }
+    }
+
+    /// Takes the part of the shard at `place`: all of it, or nothing and what is wrong with it.
+    pub(super) fn add(
+        &mut self,
+        place: usize,
+        shard: &ShardKey,
+        slice: Slice,
+        cursor: &Cursor,
+    ) -> Result<(), &'static str> {
+        self.agree_on(slice.directions)?;
+        let rows = slice.rows.into_iter().map(|row| Some((RankKey::read(&row.key)?, row.doc)));
+        let rows: Vec<_> =
+            rows.collect::<Option<_>>().ok_or("a row whose key no index can have")?;
+        let start = cursor.after(shard).and_then(RankKey::read);
+        let mut keys = start.iter().chain(rows.iter().map(|(key, _)| key));
+        let ascends = keys.next().is_none_or(|first| {
+            keys.try_fold(first, |last, next| {
+                (self.cmp(last, next) == Ordering::Less).then_some(next)
+            })
+            .is_some()
+        });
+        if !ascends {
+            return Err("rows that are out of order, or before the cursor");
+        }
+        if slice.has_more && rows.is_empty() {
+            return Err("no rows, and the claim that there are more");
+        }
+        let last = rows.last().map(|(key, _)| key).filter(|_| slice.has_more);
+        if let Some(last) = last
+            && self.horizon.as_ref().is_none_or(|horizon| self.cmp(last, horizon).is_lt())
+        {
+            self.horizon = Some(last.clone());
+        }
+        for (key, doc) in rows {
+            self.offer(Kept { doc, key, place, shard: shard.clone() });
+        }
+        Ok(())
+    }
+
+    /// The page, and where it ends unless it was the last.
+    pub(super) fn finish(mut self, cursor: &Cursor) -> (Vec<Box<RawValue>>, Option<Cursor>) {
+        self.cut_at_horizon();
+        let next = match self.kept.last() {
+            Some(last) if self.horizon.is_some() || !self.left.is_empty() => {
+                let behind = self
+                    .left
+                    .values()
+                    .filter(|(_, key)| self.cmp(key, &last.key) == Ordering::Equal);
+                let own = behind.map(|(shard, _)| {
+                    let consumed = self.kept.iter().rfind(|kept| kept.shard == *shard);
+                    let after = match consumed {
+                        Some(kept) => Some(kept.key.raw.clone()),
+                        None => cursor.after(shard).map(ToOwned::to_owned),
+                    };
+                    (shard.as_str().to_owned(), after)
+                });
+                Some(Cursor::new(last.key.raw.clone(), own.collect::<BTreeMap<_, _>>()))
+            }
+            _ => None,
+        };
+        (self.kept.into_iter().map(|kept| kept.doc).collect(), next)
+    }
+
+    fn cut_at_horizon(&mut self) {
+        let Some(horizon) = &self.horizon else { return };
+        let end = self.kept.partition_point(|kept| self.cmp(&kept.key, horizon).is_le());
+        for cut in self.kept.split_off(end).into_iter().rev() {
+            self.left.insert(cut.place, (cut.shard, cut.key));
+        }
+    }
+
+    fn offer(&mut self, row: Kept) {
+        let order =
+            |other: &Kept| self.cmp(&other.key, &row.key).then_with(|| other.place.cmp(&row.place));
+        let index = self.kept.partition_point(|other| order(other) == Ordering::Less);
+        if index < self.take {
+            self.kept.insert(index, row);
+            if self.kept.len() <= self.take {
+                return;
+            }
+            if let Some(evicted) = self.kept.pop() {
+                // Rows of one shard are evicted from the last on: this is its first one left.
+                self.left.insert(evicted.place, (evicted.shard, evicted.key));
+            }
+        } else {
+            self.left.entry(row.place).or_insert((row.shard, row.key));
+        }
+    }
+
+    /// Shards that order differently have no common order to merge by.
+    fn agree_on(&mut self, told: Vec<SortDirection>) -> Result<(), &'static str> {
+        match &self.directions {
+            _ if told.is_empty() => Ok(()),
+            Directions::Told(before) if *before != told => {
+                Err("directions that are not those of another shard")
+            }
+            Directions::Told(_) => Ok(()),
+            Directions::Assumed(assumed) => {
+                if !self.kept.is_empty() && *assumed != told {
+                    return Err("directions that are not those of another shard");
+                }
+                self.directions = Directions::Told(told);
+                Ok(())
+            }
+        }
+    }
+
+    fn cmp(&self, a: &RankKey, b: &RankKey) -> Ordering {
+        let (Directions::Assumed(directions) | Directions::Told(directions)) = &self.directions;
+        a.cmp(b, directions)
+    }
+}

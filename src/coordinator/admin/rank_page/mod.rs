@@ -1,0 +1,224 @@
+//! A page of documents in the order of an index, out of every shard.
+
+mod cursor;
+mod key;
+mod merge;
+
+use std::num::NonZeroU16;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use self::{cursor::Cursor, merge::PageMerge};
+use super::{
+    super::ShardFailure, AdminCall, ShardAdmin, outcome::PublicFailure, read, traffic::as_text,
+    unreadable_answer,
+};
+use crate::{errors::LunoraError, wire::ShardKey};
+
+/// Which end comes first.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SortDirection {
+    /// The smallest first.
+    Asc,
+    /// The largest first.
+    Desc,
+}
+
+/// Which page of which index.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RankPageRequest {
+    /// The table.
+    pub table: String,
+    /// The rank index.
+    pub index: String,
+    /// How many documents; 100 by default, 1000 at most.
+    pub take: NonZeroU16,
+    /// Where the page before ended; none for the first page.
+    pub cursor: Option<String>,
+    /// One partition, as canonical JSON; every one by default.
+    pub partition_key: Option<String>,
+    /// The directions of the index, for shards that do not tell; ascending by default.
+    pub directions: Vec<SortDirection>,
+}
+
+impl RankPageRequest {
+    /// The most documents of a page.
+    pub const MAX_TAKE: u16 = 1000;
+
+    const DEFAULT_TAKE: NonZeroU16 = NonZeroU16::MIN.saturating_add(99);
+
+    /// The first page of an index.
+    pub fn new(table: impl Into<String>, index: impl Into<String>) -> Self {
+        Self {
+            table: table.into(),
+            index: index.into(),
+            take: Self::DEFAULT_TAKE,
+            cursor: None,
+            partition_key: None,
+            directions: Vec::new(),
+        }
+    }
+
+    /// The largest page that is allowed, up to `take`.
+    #[must_use]
+    pub fn take(mut self, take: NonZeroU16) -> Self {
+        self.take = take;
+        self
+    }
+
+    /// Goes on where a page ended.
+    #[must_use]
+    pub fn cursor(mut self, cursor: Option<String>) -> Self {
+        self.cursor = cursor;
+        self
+    }
+}
+
+/// A page of documents in the order of an index (contract, section 6.7).
+///
+/// While a shard gives no answer the page is empty and `continue_cursor` is the one that was asked
+/// with: what the missing shard holds may come first, and a page that ran ahead of it would show
+/// its documents too late or never. Asking again goes on as if nothing had happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct RankPage {
+    /// Where the next page begins; none after the last page.
+    pub continue_cursor: Option<String>,
+    /// How many shards gave no answer.
+    pub failed: usize,
+    /// Whether this was the last page.
+    pub is_done: bool,
+    /// How many shards answered.
+    pub ok: usize,
+    /// The documents.
+    pub page: Vec<Box<RawValue>>,
+    /// Whether a shard gave no answer.
+    pub partial: bool,
+    /// How each shard fared, in the registry's order.
+    pub shards: Vec<ShardSlice>,
+}
+
+/// How one shard took part in a page.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ShardSlice {
+    /// Why it gave no answer.
+    #[serde(serialize_with = "public", skip_serializing_if = "Option::is_none")]
+    pub error: Option<ShardFailure>,
+    /// Whether it has documents beyond those it offered.
+    pub has_more: bool,
+    /// The shard.
+    #[serde(serialize_with = "as_text")]
+    pub shard_key: ShardKey,
+}
+
+impl ShardAdmin {
+    /// One page of the documents of every shard, in the order of a rank index.
+    ///
+    /// Page by page, each document that stays comes exactly once and in order, whichever shards
+    /// fail in between. Memory holds one page and one shard's part of it.
+    ///
+    /// # Errors
+    /// 400 `BAD_REQUEST` for a cursor that is none of this method's; when the shards cannot be
+    /// listed. A shard that fails is part of the page.
+    pub async fn rank_page(&self, request: &RankPageRequest) -> Result<RankPage, LunoraError> {
+        let cursor = Cursor::read(request.cursor.as_deref())?;
+        let keys = self.shards_of(&request.table).await?;
+        let take = request.take.get().min(RankPageRequest::MAX_TAKE);
+        let mut merge = PageMerge::new(take.into(), &request.directions);
+        let mut shards = self.ask_slices(keys, request, take, &cursor, &mut merge).await?;
+        shards.sort_by_key(|(index, _)| *index);
+        let shards: Vec<ShardSlice> = shards.into_iter().map(|(_, slice)| slice).collect();
+
+        let failed = shards.iter().filter(|shard| shard.error.is_some()).count();
+        let ok = shards.len() - failed;
+        if failed > 0 {
+            return Ok(RankPage {
+                continue_cursor: request.cursor.clone(),
+                is_done: false,
+                page: Vec::new(),
+                partial: true,
+                failed,
+                ok,
+                shards,
+            });
+        }
+        let (page, next) = merge.finish(&cursor);
+        let is_done = next.is_none();
+        let continue_cursor = next.map(|next| next.to_text()).transpose()?;
+        Ok(RankPage { continue_cursor, is_done, page, partial: false, failed, ok, shards })
+    }
+
+    /// Asks each shard for its part, and merges the parts as they come.
+    async fn ask_slices(
+        &self,
+        keys: Vec<ShardKey>,
+        request: &RankPageRequest,
+        take: u16,
+        cursor: &Cursor,
+        merge: &mut PageMerge,
+    ) -> Result<Vec<(usize, ShardSlice)>, LunoraError> {
+        use futures::{StreamExt, stream};
+
+        let mut jobs = Vec::with_capacity(keys.len());
+        for (index, key) in keys.into_iter().enumerate() {
+            let call = AdminCall::repeatable(
+                "rankPage",
+                &SliceArgs {
+                    after: cursor.after(&key),
+                    directions: &request.directions,
+                    index: &request.index,
+                    partition_key: request.partition_key.as_deref(),
+                    table: &request.table,
+                    take,
+                },
+            )?;
+            jobs.push((index, key, call));
+        }
+        let concurrency = self.coordinator.concurrency.get();
+        let mut answers = stream::iter(jobs)
+            .map(async |(index, key, call)| {
+                let answer = self.ask(&key, &call).await;
+                (index, key, answer)
+            })
+            .buffer_unordered(concurrency);
+        let mut shards = Vec::new();
+        while let Some((index, shard_key, answer)) = answers.next().await {
+            let slice = answer.and_then(|result| read::<merge::Slice>(&shard_key, &result));
+            let has_more = slice.as_ref().is_ok_and(|slice| slice.has_more);
+            let added = slice.and_then(|slice| {
+                merge
+                    .add(index, &shard_key, slice, cursor)
+                    .map_err(|what| unreadable_answer(&shard_key, what))
+            });
+            shards.push((index, ShardSlice { error: added.err(), has_more, shard_key }));
+        }
+        Ok(shards)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SliceArgs<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    directions: &'a [SortDirection],
+    index: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partition_key: Option<&'a str>,
+    table: &'a str,
+    take: u16,
+}
+
+fn public<S: serde::Serializer>(
+    failure: &Option<ShardFailure>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    failure.as_ref().map(PublicFailure::of).serialize(serializer)
+}

@@ -1,0 +1,66 @@
+//! How the requests spread over the shards of a table.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AdminCall, ShardAdmin, read};
+use crate::{errors::LunoraError, wire::ShardKey};
+
+/// How many requests one shard answered.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ShardTraffic {
+    /// How many, since the shard counts; 0 for a shard that gave no answer.
+    pub requests: u64,
+    /// The shard.
+    #[serde(serialize_with = "as_text")]
+    pub shard_key: ShardKey,
+}
+
+/// How the requests spread over the shards of a table (contract, section 6.7).
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct TrafficReport {
+    /// How many shards gave no answer.
+    pub failed: usize,
+    /// How many shards answered.
+    pub ok: usize,
+    /// Each shard, in the registry's order.
+    pub shards: Vec<ShardTraffic>,
+}
+
+impl ShardAdmin {
+    /// How many requests each shard of a table answered.
+    ///
+    /// # Errors
+    /// When the shards cannot be listed. A shard that fails counts no requests.
+    pub async fn shard_traffic(&self, table: &str) -> Result<TrafficReport, LunoraError> {
+        #[derive(Serialize)]
+        struct NoArgs {}
+        #[derive(Deserialize)]
+        struct Metrics {
+            requests: u64,
+        }
+
+        let call = AdminCall::repeatable("getMetrics", &NoArgs {})?;
+        let keys = self.shards_of(table).await?;
+        let mut report = TrafficReport { failed: 0, ok: 0, shards: Vec::with_capacity(keys.len()) };
+        for (shard_key, answer) in self.ask_all(keys, &call).await {
+            let metrics = answer.and_then(|result| read::<Metrics>(&shard_key, &result));
+            match metrics {
+                Ok(_) => report.ok += 1,
+                Err(_) => report.failed += 1,
+            }
+            let requests = metrics.map_or(0, |metrics| metrics.requests);
+            report.shards.push(ShardTraffic { requests, shard_key });
+        }
+        Ok(report)
+    }
+}
+
+pub(super) fn as_text<S: serde::Serializer>(
+    key: &ShardKey,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(key.as_str())
+}

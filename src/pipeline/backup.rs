@@ -1,0 +1,66 @@
+//! Scheduled backups, and what operators ask of all shards.
+
+use futures::future::LocalBoxFuture;
+
+use super::Lunora;
+use crate::{
+    backup::{BackupConfig, Backups},
+    coordinator::{QueryCoordinator, ShardAdmin},
+    errors::{Code, LunoraError},
+    platform::ScheduledEvent,
+    wire::AdminToken,
+};
+
+/// Runs a backup. It is chosen where a backup is configured, so that a Worker without one does not
+/// link the engine.
+pub(crate) type BackupRunner<E> = for<'a> fn(
+    &'a Lunora<E>,
+    &'a BackupConfig,
+    &'a ScheduledEvent,
+) -> LocalBoxFuture<'a, Result<(), LunoraError>>;
+
+impl<E> Lunora<E> {
+    /// The snapshots of this deployment; none without [`backup`](crate::Builder::backup).
+    #[must_use]
+    pub fn backups(&self) -> Option<Backups> {
+        let (config, _) = self.settings.backup.as_ref()?;
+        self.backups_by(config, self.settings.admin_token.as_ref()?)
+    }
+
+    /// The snapshots that `config` writes, with `token` for the hop to a shard.
+    pub(super) fn backups_by(&self, config: &BackupConfig, token: &AdminToken) -> Option<Backups> {
+        let coordinator = self.settings.query_coordinator.clone()?;
+        let backups = Backups::new(config.clone(), self.shard_admin(coordinator, token));
+        let backups = backups.with_clock(self.settings.clock.clone());
+        Some(backups.sharding(self.settings.sharding.clone()))
+    }
+
+    /// The admin operations of every shard.
+    pub(super) fn shard_admin(
+        &self,
+        coordinator: QueryCoordinator,
+        token: &AdminToken,
+    ) -> ShardAdmin {
+        ShardAdmin::over(coordinator, self.shards.clone(), token)
+            .placement(self.settings.placement.clone())
+            .default_shard(self.settings.default_shard_key.clone())
+    }
+}
+
+/// The [`BackupRunner`] that there is.
+pub(crate) fn run<'a, E>(
+    app: &'a Lunora<E>,
+    config: &'a BackupConfig,
+    event: &'a ScheduledEvent,
+) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
+    Box::pin(async move {
+        let token = app.settings.admin_token.as_ref();
+        let backups = token.and_then(|token| app.backups_by(config, token)).ok_or_else(|| {
+            LunoraError::new(
+                Code::BackupNotConfigured,
+                "a backup needs an admin token and a query coordinator",
+            )
+        })?;
+        backups.run_scheduled(event.cron(), event.scheduled_time_ms()).await
+    })
+}
