@@ -2,10 +2,13 @@
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
 import { after, before, test } from "node:test";
+import { validateOpenRPCDocument } from "@open-rpc/schema-utils-js";
+import { Validator } from "@seriousme/openapi-schema-validator";
 import { Miniflare } from "miniflare";
 import { workerOptions } from "./worker.mjs";
 
 const FIXTURE = new URL("fixture", import.meta.url).pathname;
+const CHAT = new URL("../examples/chat", import.meta.url).pathname;
 const TOKEN = "the-fixtures-admin-token";
 const SECRET = "the-fixtures-scheduler-secret";
 const quiet = { handleRuntimeStdio: (...streams) => streams.forEach((stream) => stream.resume()) };
@@ -277,3 +280,48 @@ test("health says what is up, without a token and without a reason", async () =>
   ]);
   assert.equal(body.appName, "fixture");
 });
+
+test("the API documents are valid, of functions and of none", async () => {
+  const openApi = await (await ask("GET", "admin/openapi")).json();
+  assert.deepEqual(await openApiErrors(openApi), undefined);
+  const { schema } = openApi.paths["/_lunora/rpc"].post.requestBody.content["application/json"];
+  assert.deepEqual(
+    schema.oneOf.map(({ properties }) => properties.functionPath.const),
+    ["rooms:list", "rooms:rename", "rooms:send"],
+  );
+  const openRpc = await (await ask("GET", "admin/openrpc")).json();
+  assert.equal(validateOpenRPCDocument(openRpc), true);
+  assert.deepEqual(openRpc.methods.map(({ name }) => name), ["rooms:list", "rooms:rename", "rooms:send"]);
+
+  const { functions } = await json("GET", "admin/functions");
+  assert.deepEqual(functions[2], {
+    args: [
+      { element: "object", kind: "array", name: "tags", optional: true },
+      { kind: "string", name: "text", optional: false },
+    ],
+    kind: "mutation",
+    path: "rooms:send",
+  });
+
+  // The validators are not of those that find everything valid.
+  assert.ok(await openApiErrors({ ...openApi, info: {} }));
+  assert.notEqual(validateOpenRPCDocument({ ...openRpc, methods: [{ name: 7 }] }), true);
+});
+
+test("an application that lists no functions has valid documents all the same", async () => {
+  const chat = new Miniflare({ ...workerOptions(CHAT), ...quiet, bindings: { ...workerOptions(CHAT).bindings, LUNORA_ADMIN_TOKEN: TOKEN } });
+  try {
+    const get = async (path) =>
+      (await chat.dispatchFetch(`http://chat/_lunora/admin/${path}`, { headers: { authorization: `Bearer ${TOKEN}` } })).json();
+    assert.deepEqual(await openApiErrors(await get("openapi")), undefined);
+    assert.equal(validateOpenRPCDocument(await get("openrpc")), true);
+    assert.equal((await get("functions")).error.code, "FUNCTIONS_NOT_CONFIGURED");
+    assert.equal((await get("kv/namespaces")).error.code, "KV_NOT_CONFIGURED");
+  } finally {
+    await chat.dispose();
+  }
+});
+
+async function openApiErrors(document) {
+  return (await new Validator().validate(structuredClone(document))).errors;
+}

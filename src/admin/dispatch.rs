@@ -142,11 +142,10 @@ async fn release_pool(plane: &Plane, dispatch: &Dispatch) {
     let Some(pool) = dispatch.pool.as_deref().filter(|pool| !pool.is_empty()) else {
         return;
     };
-    let released = match &plane.scheduler {
-        Some(scheduler) => {
-            scheduler
-                .complete(dispatch.instance_name.as_deref(), pool, dispatch.id.as_deref())
-                .await
+    let released = match &plane.pools {
+        Some(pools) => {
+            let instance = dispatch.instance_name.as_deref();
+            pools.release(instance, pool, dispatch.id.as_deref()).await
         }
         None => Err(LunoraError::new(
             Code::SchedulerNotConfigured,

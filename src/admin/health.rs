@@ -1,6 +1,6 @@
 //! Health and readiness (contract, section 6.3): for uptime monitors and load balancers.
 
-use std::{cell::RefCell, collections::BTreeMap, fmt, marker::PhantomData, time::Duration};
+use std::{cell::RefCell, fmt, marker::PhantomData, time::Duration};
 
 use futures::{
     future::{Either, LocalBoxFuture, join_all, select},
@@ -47,7 +47,8 @@ pub struct Health {
     cache_for: Duration,
     timeout: Duration,
     probes: Vec<Probe>,
-    cached: RefCell<BTreeMap<Phase, Report>>,
+    /// The last report of each phase.
+    cached: RefCell<Vec<(Phase, Report)>>,
 }
 
 impl Health {
@@ -136,11 +137,14 @@ impl Health {
             now_ms.saturating_sub(report.at_ms)
                 < u64::try_from(self.cache_for.as_millis()).unwrap_or(u64::MAX)
         };
-        if let Some(report) = self.cached.borrow().get(&phase).filter(fresh) {
-            return Ok(report.clone());
+        let kept = self.cached.borrow().iter().find(|(known, _)| *known == phase).cloned();
+        if let Some((_, report)) = kept.filter(|(_, report)| fresh(&report)) {
+            return Ok(report);
         }
         let report = self.check(host, phase, now_ms).await?;
-        self.cached.borrow_mut().insert(phase, report.clone());
+        let mut cached = self.cached.borrow_mut();
+        cached.retain(|(known, _)| *known != phase);
+        cached.push((phase, report.clone()));
         Ok(report)
     }
 
@@ -158,8 +162,12 @@ impl Health {
         if self.binding_probes {
             runs.push(self.run(host, "durable-object", true, Box::pin(ask_default_shard(host))));
         }
-        let mut checks = join_all(runs).await;
-        checks.sort_by_key(|check| check.name);
+        let mut checks: Vec<Check<'_>> = Vec::with_capacity(runs.len());
+        for check in join_all(runs).await {
+            // They are few, and the sort of the standard library is large.
+            let place = checks.partition_point(|known| known.name <= check.name);
+            checks.insert(place, check);
+        }
 
         let down = |critical_only: bool| {
             checks.iter().any(|check| check.status == "down" && (check.critical || !critical_only))
@@ -237,7 +245,7 @@ async fn ask_default_shard(host: &dyn AdminHost) -> Result<(), LunoraError> {
 }
 
 /// Which of the two reports.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Phase {
     /// Every check.
     Aggregate,

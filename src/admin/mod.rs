@@ -24,7 +24,7 @@ mod unconfigured;
 mod vector;
 mod workflows;
 
-use std::{collections::BTreeMap, fmt, rc::Rc};
+use std::{fmt, rc::Rc};
 
 use futures::future::LocalBoxFuture;
 use http::Method;
@@ -44,7 +44,6 @@ use crate::{
     backup::BackupConfig,
     coordinator::QueryCoordinator,
     errors::{Code, LunoraError},
-    functions::FunctionList,
     jobs::CronJob,
     message::{Request, Response},
     platform::{Clock, Environment, ExecutionContext, ResolvedShard, ScheduledEvent, Workflow},
@@ -54,10 +53,10 @@ use crate::{
 /// What the deployment configured of the plane.
 #[derive(Default)]
 pub(crate) struct Plane {
-    pub(crate) functions: Option<Rc<dyn FunctionList>>,
+    pub(crate) functions: Option<Box<dyn documents::Documented>>,
     pub(crate) health: Health,
-    pub(crate) scheduler: Option<Scheduler>,
-    pub(crate) workflows: BTreeMap<String, Rc<dyn Workflow>>,
+    pub(crate) pools: Option<Box<dyn Pools>>,
+    pub(crate) workflows: Vec<(String, Rc<dyn Workflow>)>,
     handlers: Vec<(Cluster, Box<dyn ClusterHandler>)>,
 }
 
@@ -70,7 +69,8 @@ impl Plane {
 
     /// A workflow, by the name that it is bound to.
     pub(crate) fn workflow(&self, name: &str) -> Result<&dyn Workflow, LunoraError> {
-        self.workflows.get(name).map(|workflow| &**workflow).ok_or_else(|| {
+        let found = self.workflows.iter().find(|(known, _)| known == name);
+        found.map(|(_, workflow)| &**workflow).ok_or_else(|| {
             LunoraError::new(
                 Code::WorkflowsNotConfigured,
                 format!("there is no workflow `{name}`: call `.workflow(..)` on the builder"),
@@ -96,6 +96,18 @@ pub(crate) trait ClusterHandler: 'static {
         &'a self,
         call: AdminCall<'a>,
     ) -> LocalBoxFuture<'a, Result<Response, LunoraError>>;
+}
+
+/// Where calls hold places, so that not too many run at once.
+pub(crate) trait Pools {
+    /// Gives a place back: `instance` is the scheduler that handed it out, `id` the call that held
+    /// it.
+    fn release<'a>(
+        &'a self,
+        instance: Option<&'a str>,
+        pool: &'a str,
+        id: Option<&'a str>,
+    ) -> LocalBoxFuture<'a, Result<(), LunoraError>>;
 }
 
 /// The Worker around the plane.

@@ -6,7 +6,7 @@ use futures::future::LocalBoxFuture;
 use http::header::UPGRADE;
 use serde::{Deserialize, Serialize};
 
-use super::{AdminCall, ClusterHandler, unhandled};
+use super::{AdminCall, ClusterHandler, Pools, unhandled};
 use crate::{
     errors::{Code, LunoraError},
     message::{Request, Response},
@@ -41,29 +41,9 @@ impl Scheduler {
         self
     }
 
-    /// Gives a place in a pool back: `instance` is the object that handed it out, `id` the call
-    /// that held it.
-    pub(super) async fn complete(
-        &self,
-        instance: Option<&str>,
-        pool: &str,
-        id: Option<&str>,
-    ) -> Result<(), LunoraError> {
-        let instance = instance.map(ShardKey::new).transpose()?;
-        let answer = self
-            .post(instance.unwrap_or_else(|| self.instance.clone()), "/complete", pool, id)
-            .await?;
-        if answer.status().is_success() {
-            return Ok(());
-        }
-        let status = answer.status().as_u16();
-        Err(LunoraError::new(Code::ShardHttpError, format!("the scheduler answered {status}")))
-    }
-
-    async fn post(
+    async fn complete(
         &self,
         instance: ShardKey,
-        path: &str,
         pool: &str,
         id: Option<&str>,
     ) -> Result<Response, LunoraError> {
@@ -74,7 +54,7 @@ impl Scheduler {
             pool: &'a str,
         }
 
-        self.send(instance, path, &Release { id, pool }).await
+        self.send(instance, "/complete", &Release { id, pool }).await
     }
 
     async fn send(
@@ -119,7 +99,7 @@ impl Scheduler {
         self.send(self.instance.clone(), path, &body).await
     }
 
-    async fn release(&self, call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    async fn release_by_hand(&self, call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
         #[derive(Deserialize)]
         struct Release {
             pool: String,
@@ -132,7 +112,7 @@ impl Scheduler {
             return Err(LunoraError::bad_request("`pool` must not be empty"));
         }
         let id = id.filter(|id| !id.is_empty());
-        self.post(self.instance.clone(), "/complete", &pool, id.as_deref()).await
+        self.complete(self.instance.clone(), &pool, id.as_deref()).await
     }
 
     /// Hands a live connection to the scheduler; what the client sent beside it stays here, its
@@ -156,6 +136,26 @@ impl Scheduler {
     }
 }
 
+impl Pools for Scheduler {
+    fn release<'a>(
+        &'a self,
+        instance: Option<&'a str>,
+        pool: &'a str,
+        id: Option<&'a str>,
+    ) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
+        Box::pin(async move {
+            let instance = instance.map(ShardKey::new).transpose()?;
+            let instance = instance.unwrap_or_else(|| self.instance.clone());
+            let answer = self.complete(instance, pool, id).await?;
+            if answer.status().is_success() {
+                return Ok(());
+            }
+            let status = answer.status().as_u16();
+            Err(LunoraError::new(Code::ShardHttpError, format!("the scheduler answered {status}")))
+        })
+    }
+}
+
 impl ClusterHandler for Scheduler {
     fn handle<'a>(
         &'a self,
@@ -170,7 +170,7 @@ impl ClusterHandler for Scheduler {
                 "scheduled/cancel" => self.by_id(&mut call, "/cancel").await,
                 "scheduled/dead/retry" => self.by_id(&mut call, "/dead/retry").await,
                 "scheduled/dead/cancel" => self.by_id(&mut call, "/dead/cancel").await,
-                "scheduled/pool/release" => self.release(&mut call).await,
+                "scheduled/pool/release" => self.release_by_hand(&mut call).await,
                 _ => Err(unhandled(&call)),
             }
         })

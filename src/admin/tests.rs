@@ -62,8 +62,8 @@ fn everything() -> Builder<SetAdminToken<SetShardDo>, MemoryEnvironment> {
     let mut builder =
         with_token().cron_job(CronJob::function("sweep", cron!("0 * * * *"), "messages:sweep"));
     let plane = &mut builder.settings.admin;
-    plane.functions = Some(Rc::new(Vec::<FunctionInfo>::new()));
-    plane.workflows.insert("W".into(), Rc::new(MemoryWorkflow::new()));
+    plane.functions = Some(Box::new(Vec::<FunctionInfo>::new()));
+    plane.workflows.push(("W".into(), Rc::new(MemoryWorkflow::new())));
     plane.attach(Cluster::Auth, Auth(MemoryAuth::new()));
     plane.attach(Cluster::Global, Globals(MemoryGlobalTables::new()));
     plane.attach(Cluster::Kv, KvNamespaces::new());

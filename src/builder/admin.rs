@@ -75,7 +75,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     where
         S::Functions: FunctionsOnce,
     {
-        self.settings.admin.functions = Some(Rc::new(functions));
+        self.settings.admin.functions = Some(Box::new(functions));
         self.advance()
     }
 
@@ -94,7 +94,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     where
         S::Scheduler: SchedulerOnce,
     {
-        self.settings.admin.scheduler = Some(scheduler.clone());
+        self.settings.admin.pools = Some(Box::new(scheduler.clone()));
         self.settings.admin.attach(Cluster::Scheduler, scheduler);
         self.advance()
     }
@@ -133,7 +133,10 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// for operators (`/_lunora/admin/workflows/*`). It may be called as often as there are
     /// workflows.
     pub fn workflow(mut self, binding: impl Into<String>, workflow: impl Workflow) -> Self {
-        self.settings.admin.workflows.insert(binding.into(), Rc::new(workflow));
+        let binding = binding.into();
+        let workflows = &mut self.settings.admin.workflows;
+        workflows.retain(|(known, _)| *known != binding);
+        workflows.push((binding, Rc::new(workflow)));
         self.settings.admin.attach(Cluster::Workflows, Workflows);
         self
     }
