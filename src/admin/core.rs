@@ -8,7 +8,7 @@ use crate::{
     errors::{Code, LunoraError},
     jobs::CronJob,
     message::Response,
-    platform::{CronExpression, ScheduledEvent, log},
+    platform::{CronExpression, ScheduledEvent},
     wire::signature,
 };
 
@@ -130,7 +130,6 @@ async fn replay_trigger(call: &mut AdminCall<'_>) -> Result<Response, LunoraErro
         return Err(LunoraError::bad_request(format!("`cron` is no cron expression: {error}")));
     }
     let now = i64::try_from(call.host.clock().now_ms()).unwrap_or(i64::MAX);
-    log::warn(&format!("an operator runs the trigger `{cron}`"));
     call.host.run_trigger(ScheduledEvent::new(&*cron, now)).await?;
     Response::json(&Ticked { cron: &cron, ok: true })
 }

@@ -116,6 +116,8 @@ pub(crate) trait AdminHost {
     fn env(&self) -> &dyn Environment;
     /// The hold on the invocation.
     fn execution(&self) -> &dyn ExecutionContext;
+    /// Whether a socket may be opened from the page that the request comes from, if any.
+    fn trusts_origin(&self, request: &Request) -> bool;
     /// The time.
     fn clock(&self) -> &dyn Clock;
     /// The shard of a key, where the settings place it.
@@ -162,7 +164,7 @@ pub(crate) async fn health<E: Environment>(
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(Answer::BareMethodNotAllowed(ALLOW));
     }
-    if plane.health.is_admin_only() && !gate.admits(token, &request, env, host.execution()).await {
+    if plane.health.is_admin_only() && !gate.admits(token, &request, env, host).await {
         return Err(gate::refusal(None));
     }
     let phase =
@@ -188,7 +190,7 @@ pub(crate) async fn answer<E: Environment>(
     {
         return Ok(Answer::BareMethodNotAllowed(route.allow));
     }
-    let admitted = gate.admits(token, &request, env, host.execution()).await
+    let admitted = gate.admits(token, &request, env, host).await
         || (route.is_some_and(|route| route.socket)
             && gate.admits_socket(token, &request, env, host.clock()));
     if !admitted {

@@ -60,6 +60,10 @@ impl<E: Environment> AdminHost for Host<'_, E> {
         self.execution
     }
 
+    fn trusts_origin(&self, request: &Request) -> bool {
+        self.app.edge(self.env).guard_upgrade(request).is_ok()
+    }
+
     fn clock(&self) -> &dyn Clock {
         &*self.app.settings.clock
     }

@@ -113,6 +113,32 @@ fn a_live_connection_takes_a_token_made_for_it_in_its_url() {
     assert_eq!(plain.error(), (426, "BAD_REQUEST".into()));
 }
 
+#[test]
+fn a_foreign_page_opens_no_socket_by_what_a_browser_adds_by_itself() {
+    let app = testing::builder()
+        .shard_do(shards())
+        .admin_token(AdminToken::new(TOKEN).unwrap())
+        .admin_gate(async |request, _, _| request.cookie("operator").is_some())
+        .scheduler(Scheduler::new(object()))
+        .clock(ManualClock::new(1_000))
+        .build();
+    let open = |origin: Option<&str>, path: &str| {
+        let mut request = request("GET", path, "")
+            .with_header("upgrade", "websocket")
+            .with_header("cookie", "operator=ada");
+        if let Some(origin) = origin {
+            request = request.with_header("origin", origin);
+        }
+        send(&app, &MemoryEnvironment::new(), request).status
+    };
+    let path = "/_lunora/admin/scheduled/ws";
+    assert_eq!(open(Some("https://app.test"), path), 101);
+    assert_eq!(open(Some("https://evil.test"), path), 403);
+    // A credential that the page itself must know is another matter.
+    let minted = signature::mint_ws_token(&AdminToken::new(TOKEN).unwrap(), 61_000);
+    assert_eq!(open(Some("https://studio.test"), &format!("{path}?token={minted}")), 101);
+}
+
 fn dispatch(body: &str) -> Request {
     request("POST", "/_lunora/scheduler/dispatch", body.to_owned())
         .with_header("sec-fetch-site", "none")
