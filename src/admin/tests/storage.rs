@@ -78,7 +78,7 @@ fn an_upload_that_is_not_what_it_was_declared_to_be_writes_nothing() {
 
     for query in [
         "key=bad&expectedSize=4".to_owned(),
-        format!("key=bad&expectedSha256={}", "0".repeat(64)),
+        format!("key=bad&expectedSha256={}", HELLO_SHA256.replace('2', "3")),
         format!("key=bad&expectedSize=4&expectedSha256={HELLO_SHA256}"),
     ] {
         let answer = put(&app, &query, "hello");
