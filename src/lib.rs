@@ -64,7 +64,7 @@ mod platform;
 pub mod wire;
 
 #[cfg(feature = "admin")]
-pub use crate::admin::AdminGate;
+pub use crate::admin::{AdminGate, Health, Probe, Scheduler};
 #[doc(hidden)]
 pub use crate::entry::private as __private;
 pub use crate::{

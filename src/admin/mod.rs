@@ -4,29 +4,44 @@
 //! of it. A [`Cluster`](table::Cluster) is linked into a Worker only where a setter of the builder
 //! configures it: the table knows paths and codes, and the handlers come with the setter.
 
+mod backups;
 mod call;
+mod connector;
 mod core;
+mod data;
+pub(crate) mod dispatch;
 mod documents;
 mod gate;
+mod health;
+mod orchestration;
+mod scheduler;
 mod table;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 mod tests;
 
-use std::{fmt, rc::Rc};
+use std::{collections::BTreeMap, fmt, rc::Rc};
 
 use futures::future::LocalBoxFuture;
+use http::Method;
 
-pub use self::gate::AdminGate;
-pub(crate) use self::{call::AdminCall, gate::Gate, table::Cluster};
+pub(crate) use self::{
+    backups::BackupRoutes, call::AdminCall, data::Data, gate::Gate, health::Phase,
+    orchestration::Orchestration, table::Cluster,
+};
+pub use self::{
+    gate::AdminGate,
+    health::{Health, Probe},
+    scheduler::Scheduler,
+};
 use crate::{
-    backup::BackupConfig,
-    coordinator::QueryCoordinator,
-    errors::LunoraError,
+    backup::Backups,
+    coordinator::{ShardAdmin, Sharding},
+    errors::{Code, LunoraError},
     functions::FunctionList,
     jobs::CronJob,
     message::{Request, Response},
-    platform::{Clock, Environment, ExecutionContext, ResolvedShard, ScheduledEvent},
+    platform::{Clock, Environment, ExecutionContext, ResolvedShard, ScheduledEvent, Workflow},
     wire::{AdminToken, ShardKey, paths},
 };
 
@@ -34,6 +49,9 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Plane {
     pub(crate) functions: Option<Rc<dyn FunctionList>>,
+    pub(crate) health: Health,
+    pub(crate) scheduler: Option<Scheduler>,
+    pub(crate) workflows: BTreeMap<String, Rc<dyn Workflow>>,
     handlers: Vec<(Cluster, Box<dyn ClusterHandler>)>,
 }
 
@@ -41,6 +59,16 @@ impl Plane {
     /// Lets `handler` answer the routes of `cluster`.
     pub(crate) fn attach(&mut self, cluster: Cluster, handler: impl ClusterHandler) {
         self.handlers.push((cluster, Box::new(handler)));
+    }
+
+    /// A workflow, by the name that it is bound to.
+    pub(crate) fn workflow(&self, name: &str) -> Result<&dyn Workflow, LunoraError> {
+        self.workflows.get(name).map(|workflow| &**workflow).ok_or_else(|| {
+            LunoraError::new(
+                Code::WorkflowsNotConfigured,
+                format!("there is no workflow `{name}`: call `.workflow(..)` on the builder"),
+            )
+        })
     }
 
     fn handler(&self, cluster: Cluster) -> Option<&dyn ClusterHandler> {
@@ -75,10 +103,12 @@ pub(crate) trait AdminHost {
     fn shard(&self, key: ShardKey) -> ResolvedShard;
     /// The shard of calls that name none.
     fn default_shard_key(&self) -> &ShardKey;
-    /// What asks every shard, if the deployment has it.
-    fn coordinator(&self) -> Option<&QueryCoordinator>;
-    /// The settings of scheduled backups, if the deployment has them.
-    fn backup(&self) -> Option<&BackupConfig>;
+    /// The snapshots, if the deployment backs itself up; `token` is for the hop to a shard.
+    fn backups(&self, token: &AdminToken) -> Option<Backups>;
+    /// The admin operations of all shards, if the deployment lists them.
+    fn shard_admin(&self, token: &AdminToken) -> Option<ShardAdmin>;
+    /// Where imported rows go.
+    fn sharding(&self) -> &Sharding;
     /// The jobs that run by cron.
     fn cron_jobs(&self) -> &[CronJob];
     /// Runs one job now.
@@ -89,12 +119,36 @@ pub(crate) trait AdminHost {
 
 /// Whether the plane answers a path.
 pub(crate) fn owns(path: &str) -> bool {
-    path.starts_with(paths::ADMIN) || table::find(path).is_some()
+    matches!(path, paths::HEALTH | paths::HEALTH_READY | paths::SCHEDULER_DISPATCH)
+        || path.starts_with(paths::ADMIN)
+        || table::find(path).is_some()
 }
 
 /// The largest body of a path of the plane, in bytes.
 pub(crate) fn max_body(path: &str) -> usize {
     table::find(path).map_or(paths::MAX_BODY, |route| route.max_body)
+}
+
+/// Answers a probe of an uptime monitor or a load balancer.
+pub(crate) async fn health<E: Environment>(
+    gate: &Gate<E>,
+    token: Option<&AdminToken>,
+    plane: &Plane,
+    host: &dyn AdminHost,
+    env: &E,
+    request: Request,
+) -> Result<Answer, LunoraError> {
+    const ALLOW: &str = "GET, HEAD";
+
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Ok(Answer::BareMethodNotAllowed(ALLOW));
+    }
+    if plane.health.is_admin_only() && !gate.admits(token, &request, env, host.execution()).await {
+        return Err(gate::refusal(None));
+    }
+    let phase =
+        if request.path() == paths::HEALTH_READY { Phase::Readiness } else { Phase::Aggregate };
+    plane.health.answer(host, phase, &request).await.map(Answer::Response)
 }
 
 /// Answers a request to a path that the plane [owns].
@@ -128,7 +182,7 @@ pub(crate) async fn answer<E: Environment>(
         return Ok(Answer::MethodNotAllowed(route.allow));
     }
     let call = AdminCall { request, max_body: route.max_body, plane, host, token };
-    let answered = match (route.cluster, plane.handler(route.cluster)) {
+    let handled = match (route.cluster, plane.handler(route.cluster)) {
         (Cluster::Core, _) => core::answer(call).await,
         (_, Some(handler)) => handler.handle(call).await,
         (cluster, None) => {
@@ -141,7 +195,7 @@ pub(crate) async fn answer<E: Environment>(
             ))
         }
     };
-    answered.map(Answer::Response)
+    handled.map(Answer::Response)
 }
 
 /// What the plane answers; the pipeline puts the forms of its refusals into words.

@@ -30,6 +30,14 @@ pub(crate) struct AdminRoute {
 pub(crate) enum Cluster {
     /// What every deployment has.
     Core,
+    /// Snapshots.
+    Backups,
+    /// Export, import, change feeds.
+    Data,
+    /// What runs across shards.
+    Orchestration,
+    /// The scheduler's jobs.
+    Scheduler,
     /// What tests attach.
     #[cfg(test)]
     Test,
@@ -40,6 +48,9 @@ impl Cluster {
     pub(crate) const fn not_configured(self) -> (Code, &'static str) {
         match self {
             Self::Core => (Code::Internal, ""),
+            Self::Backups => (Code::BackupNotConfigured, "backup"),
+            Self::Data | Self::Orchestration => (Code::BadRequest, "query_coordinator"),
+            Self::Scheduler => (Code::SchedulerNotConfigured, "scheduler"),
             #[cfg(test)]
             Self::Test => (Code::Internal, "test"),
         }
@@ -71,15 +82,23 @@ const fn post(path: &'static str, cluster: Cluster) -> AdminRoute {
 
 impl AdminRoute {
     /// Answers another method before the gate, and without a body: data movement does.
-    #[allow(dead_code, reason = "for the routes that move data")]
     const fn bare_405(self) -> Self {
         Self { bare_405: true, ..self }
     }
 
     /// Turns away with `FORBIDDEN`: what runs across shards does.
-    #[allow(dead_code, reason = "for the routes that run across shards")]
     const fn plain_forbidden(self) -> Self {
         Self { forbidden: Code::Forbidden, ..self }
+    }
+
+    /// Takes the credential in the URL as well.
+    const fn socket(self) -> Self {
+        Self { socket: true, ..self }
+    }
+
+    /// Takes a body of any size: it is read as it comes, and memory stays bounded.
+    const fn streaming(self) -> Self {
+        Self { max_body: usize::MAX, ..self }
     }
 
     /// Whether the route answers `method`.
@@ -97,6 +116,31 @@ pub(crate) const ROUTES: &[AdminRoute] = &[
     post("/_lunora/admin/cron-jobs/run", Cluster::Core),
     get("/_lunora/admin/openapi", Cluster::Core),
     get("/_lunora/admin/openrpc", Cluster::Core),
+    get("/_lunora/admin/scheduled", Cluster::Scheduler),
+    get("/_lunora/admin/scheduled/dead", Cluster::Scheduler),
+    get("/_lunora/admin/scheduled/status", Cluster::Scheduler),
+    get("/_lunora/admin/scheduled/ws", Cluster::Scheduler).socket(),
+    post("/_lunora/admin/scheduled/cancel", Cluster::Scheduler),
+    post("/_lunora/admin/scheduled/dead/retry", Cluster::Scheduler),
+    post("/_lunora/admin/scheduled/dead/cancel", Cluster::Scheduler),
+    post("/_lunora/admin/scheduled/pool/release", Cluster::Scheduler),
+    post("/_lunora/migrate", Cluster::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/rank", Cluster::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/rankpage", Cluster::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/shard-traffic", Cluster::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/pitr", Cluster::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/export", Cluster::Data).bare_405(),
+    post("/_lunora/admin/import", Cluster::Data).bare_405().streaming(),
+    post("/_lunora/admin/sync", Cluster::Data).bare_405(),
+    post("/_lunora/admin/apply", Cluster::Data).bare_405(),
+    post("/_lunora/admin/connector/sync", Cluster::Data).bare_405(),
+    get("/_lunora/admin/backup/list", Cluster::Backups),
+    get("/_lunora/admin/backup/object", Cluster::Backups),
+    get("/_lunora/admin/backup/retention", Cluster::Backups),
+    post("/_lunora/admin/backup/create", Cluster::Backups),
+    post("/_lunora/admin/backup/prune", Cluster::Backups),
+    post("/_lunora/admin/backup/restore", Cluster::Backups),
+    post("/_lunora/admin/backup/verify", Cluster::Backups),
     #[cfg(test)]
     post("/_lunora/admin/test/shard", Cluster::Test),
     #[cfg(test)]

@@ -4,10 +4,15 @@ use std::rc::Rc;
 
 use super::{
     Builder,
-    requirements::{AdminGateOnce, FunctionsOnce, RequireEphemeralWsTokenOnce},
-    state::{SetAdminGate, SetFunctions, SetRequireEphemeralWsToken, State},
+    requirements::{
+        AdminGateOnce, FunctionsOnce, HealthOnce, RequireEphemeralWsTokenOnce, SchedulerOnce,
+    },
+    state::{
+        SetAdminGate, SetFunctions, SetHealth, SetRequireEphemeralWsToken, SetScheduler, State,
+    },
 };
 use crate::{
+    admin::{Cluster, Health, Scheduler},
     functions::FunctionList,
     message::Request,
     pipeline::hooks::{AdminGateFn, IntoGrant, RouteContext},
@@ -66,6 +71,26 @@ impl<S: State, E: 'static> Builder<S, E> {
         S::Functions: FunctionsOnce,
     {
         self.settings.admin.functions = Some(Rc::new(functions));
+        self.advance()
+    }
+
+    /// What `/_lunora/health` answers. Default: [`Health::new`].
+    pub fn health(mut self, health: Health) -> Builder<SetHealth<S>, E>
+    where
+        S::Health: HealthOnce,
+    {
+        self.settings.admin.health = health;
+        self.advance()
+    }
+
+    /// The scheduler, for operators (`/_lunora/admin/scheduled*`) and for the pools of what it
+    /// dispatches. Default: none.
+    pub fn scheduler(mut self, scheduler: Scheduler) -> Builder<SetScheduler<S>, E>
+    where
+        S::Scheduler: SchedulerOnce,
+    {
+        self.settings.admin.scheduler = Some(scheduler.clone());
+        self.settings.admin.attach(Cluster::Scheduler, scheduler);
         self.advance()
     }
 }

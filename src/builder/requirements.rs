@@ -38,11 +38,13 @@ once! {
     ClockOnce clock "`.clock(..)` was already called on this builder";
     DefaultShardKeyOnce default_shard_key "`.default_shard_key(..)` was already called on this builder";
     FunctionsOnce functions "`.functions(..)` was already called on this builder";
+    HealthOnce health "`.health(..)` was already called on this builder";
     HttpRouterOnce http_router "`.http_router(..)` was already called on this builder";
     JurisdictionOnce jurisdiction "`.jurisdiction(..)` was already called on this builder";
     QueryCoordinatorOnce query_coordinator "`.query_coordinator(..)` was already called on this builder";
     RequireEphemeralWsTokenOnce require_ephemeral_ws_token "`.require_ephemeral_ws_token(..)` was already called on this builder";
     ResolveIdentityOnce resolve_identity "`.resolve_identity(..)` was already called on this builder";
+    SchedulerOnce scheduler "`.scheduler(..)` was already called on this builder";
     SecurityOnce security "`.security(..)` was already called on this builder";
     ShardDoOnce shard_do "`.shard_do(..)` was already called on this builder";
     ShardRegionOnce shard_region "`.shard_region(..)` was already called on this builder";

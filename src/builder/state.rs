@@ -106,11 +106,13 @@ slots! {
     clock Clock SetClock = ();
     default_shard_key DefaultShardKey SetDefaultShardKey = ();
     functions Functions SetFunctions = ();
+    health Health SetHealth = ();
     http_router HttpRouter SetHttpRouter = ();
     jurisdiction Jurisdiction SetJurisdiction = ();
     query_coordinator QueryCoordinator SetQueryCoordinator = ();
     require_ephemeral_ws_token RequireEphemeralWsToken SetRequireEphemeralWsToken = ();
     resolve_identity ResolveIdentity SetResolveIdentity = ();
+    scheduler Scheduler SetScheduler = ();
     security Security SetSecurity = ();
     shard_do ShardDo SetShardDo = Rc<dyn ShardNamespace>;
     shard_region ShardRegion SetShardRegion = ();

@@ -145,12 +145,16 @@ catalogue! {
     Misconfigured = "MISCONFIGURED", INTERNAL_SERVER_ERROR, "Misconfigured";
     /// 500: a cron job failed.
     CronJobFailed = "CRON_JOB_FAILED", INTERNAL_SERVER_ERROR, "Cron job failed";
+    /// 400: rows in a form that is not imported here.
+    ImportFormatUnsupported = "IMPORT_FORMAT_UNSUPPORTED", BAD_REQUEST, "Import not supported";
     /// 400: old backups were to be deleted, and no retention is configured.
     BackupRetentionNotConfigured = "BACKUP_RETENTION_NOT_CONFIGURED", BAD_REQUEST, "No retention configured";
     /// 500: a backup was asked for, and none is configured.
     BackupNotConfigured = "BACKUP_NOT_CONFIGURED", INTERNAL_SERVER_ERROR, "No backup configured";
     /// 501: this part is not there.
     NotImplemented = "NOT_IMPLEMENTED", NOT_IMPLEMENTED, "Not implemented";
+    /// 501: workflows cannot be looked into in this deployment.
+    WorkflowsNotConfigured = "WORKFLOWS_NOT_CONFIGURED", NOT_IMPLEMENTED, "No workflows";
     /// 502: a shard answered with an error status.
     ShardHttpError = "SHARD_HTTP_ERROR", BAD_GATEWAY, "Shard failed";
     /// 503: a shard answered, and not with what was asked for.
