@@ -77,10 +77,8 @@ fn flat(change: &str) -> Result<Value, LunoraError> {
     let change: Map<String, Value> = serde_json::from_str(change)
         .map_err(|error| LunoraError::internal(format!("a change is no object: {error}")))?;
     let text = |field: &str| change.get(field).and_then(Value::as_str);
-    let op = match text("op") {
-        Some(op @ ("delete" | "insert" | "update")) => op,
-        _ => "upsert",
-    };
+    let op =
+        text("op").filter(|op| matches!(*op, "delete" | "insert" | "update")).unwrap_or("upsert");
     let doc = match change.get("doc") {
         Some(doc @ Value::Object(_)) => portable(doc.clone()),
         _ => text("id").map_or_else(|| json!({}), |id| json!({ "_id": id })),

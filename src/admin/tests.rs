@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{AdminCall, BackupRoutes, Cluster, ClusterHandler, Data, Orchestration};
 use crate::{
     AdminToken, BackupConfig, CronJob, FunctionInfo, Lunora, LunoraError, NoopExecutionContext,
-    QueryCoordinator, Request, Response, Scheduler,
+    QueryCoordinator, Request, Response, Scheduler, StaticShardRegistry,
     builder::{
         Builder,
         state::{SetAdminToken, SetShardDo},
