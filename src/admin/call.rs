@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 
 use super::{AdminHost, Plane};
 use crate::{
-    errors::LunoraError,
+    backup::Backups,
+    coordinator::ShardAdmin,
+    errors::{Code, LunoraError},
     message::Request,
     wire::{AdminToken, ShardKey, paths},
 };
@@ -98,9 +100,36 @@ impl AdminCall<'_> {
         Ok(headers)
     }
 
+    /// The admin operations of all shards.
+    pub(crate) fn shard_admin(&self) -> Result<ShardAdmin, LunoraError> {
+        self.host.shard_admin(self.require_token()?).ok_or_else(|| {
+            LunoraError::bad_request(
+                "this deployment cannot list its shards: call `.query_coordinator(..)` on the builder",
+            )
+        })
+    }
+
+    /// The snapshots.
+    pub(crate) fn backups(&self) -> Result<Backups, LunoraError> {
+        self.host.backups(self.require_token()?).ok_or_else(|| {
+            LunoraError::new(
+                Code::BackupNotConfigured,
+                "this deployment has no backup: call `.backup(..)` on the builder",
+            )
+        })
+    }
+
+    fn require_token(&self) -> Result<&AdminToken, LunoraError> {
+        self.token.ok_or_else(|| {
+            LunoraError::new(
+                Code::AdminTokenNotConfigured,
+                "shards ask for the admin token, and this deployment has none: set LUNORA_ADMIN_TOKEN",
+            )
+        })
+    }
+
     /// Calls an admin operation on one shard: `op` without its prefix, `args` as JSON text of an
     /// object. The answer is the shard's, unread.
-    #[allow(dead_code, reason = "for the routes that ask one shard")]
     pub(crate) async fn ask_shard(
         &self,
         key: ShardKey,

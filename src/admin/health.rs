@@ -10,10 +10,10 @@ use serde::Serialize;
 
 use super::AdminHost;
 use crate::{
-    backup::time::to_iso,
     errors::LunoraError,
     message::{Request, Response},
     platform::log,
+    wire::iso::to_iso,
 };
 
 /// What `/_lunora/health` and `/_lunora/health/ready` answer.
@@ -183,7 +183,7 @@ impl Health {
             app_version: &self.app_version,
             checks,
             status,
-            timestamp: to_iso(i64::try_from(now_ms).unwrap_or_default()),
+            timestamp: i64::try_from(now_ms).map(to_iso).unwrap_or_default(),
         })
         .map_err(LunoraError::internal)?;
         Ok(Report { at_ms: now_ms, status: if unavailable { 503 } else { 200 }, body })

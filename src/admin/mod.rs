@@ -5,8 +5,11 @@
 //! configures it: the table knows paths and codes, and the handlers come with the setter.
 
 mod auth;
+mod backups;
 mod call;
+mod connector;
 mod core;
+mod data;
 pub(crate) mod dispatch;
 mod documents;
 mod gate;
@@ -14,6 +17,7 @@ mod global;
 mod health;
 mod kv;
 mod logs;
+mod orchestration;
 mod scheduler;
 mod storage;
 mod table;
@@ -30,8 +34,9 @@ use futures::future::LocalBoxFuture;
 use http::Method;
 
 pub(crate) use self::{
-    auth::Auth, call::AdminCall, gate::Gate, global::Globals, health::Phase, logs::Logs,
-    table::Cluster, vector::Vectors, workflows::Workflows,
+    auth::Auth, backups::BackupRoutes, call::AdminCall, data::Data, gate::Gate, global::Globals,
+    health::Phase, logs::Logs, orchestration::Orchestration, table::Cluster, vector::Vectors,
+    workflows::Workflows,
 };
 pub use self::{
     gate::AdminGate,
@@ -41,8 +46,8 @@ pub use self::{
     storage::{Storage, UrlRequest},
 };
 use crate::{
-    backup::BackupConfig,
-    coordinator::QueryCoordinator,
+    backup::Backups,
+    coordinator::{ShardAdmin, Sharding},
     errors::{Code, LunoraError},
     jobs::CronJob,
     message::{Request, Response},
@@ -124,12 +129,12 @@ pub(crate) trait AdminHost {
     fn shard(&self, key: ShardKey) -> ResolvedShard;
     /// The shard of calls that name none.
     fn default_shard_key(&self) -> &ShardKey;
-    /// What asks every shard, if the deployment has it.
-    #[allow(dead_code, reason = "for the routes that ask every shard")]
-    fn coordinator(&self) -> Option<&QueryCoordinator>;
-    /// The settings of scheduled backups, if the deployment has them.
-    #[allow(dead_code, reason = "for the routes that manage snapshots")]
-    fn backup(&self) -> Option<&BackupConfig>;
+    /// The snapshots, if the deployment backs itself up; `token` is for the hop to a shard.
+    fn backups(&self, token: &AdminToken) -> Option<Backups>;
+    /// The admin operations of all shards, if the deployment lists them.
+    fn shard_admin(&self, token: &AdminToken) -> Option<ShardAdmin>;
+    /// Where imported rows go.
+    fn sharding(&self) -> &Sharding;
     /// The jobs that run by cron.
     fn cron_jobs(&self) -> &[CronJob];
     /// Runs one job now.

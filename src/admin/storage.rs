@@ -9,10 +9,10 @@ use sha2::{Digest, Sha256};
 
 use super::{AdminCall, ClusterHandler, unhandled};
 use crate::{
-    backup::time::to_iso,
     errors::{Code, LunoraError},
     message::Response,
     platform::{ListOptions, ObjectInfo, ObjectMetadata, ObjectStore, PutOptions, StoreError},
+    wire::iso::to_iso,
 };
 
 /// The longest that a signed URL is good for.

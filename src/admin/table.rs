@@ -38,6 +38,12 @@ pub(crate) enum Cluster {
     Kv,
     /// Archived logs.
     Logs,
+    /// Snapshots.
+    Backups,
+    /// Export, import, change feeds.
+    Data,
+    /// What runs across shards.
+    Orchestration,
     /// The scheduler's jobs.
     Scheduler,
     /// Buckets.
@@ -75,13 +81,11 @@ const fn post(path: &'static str, cluster: Cluster) -> AdminRoute {
 
 impl AdminRoute {
     /// Answers another method before the gate, and without a body: data movement does.
-    #[allow(dead_code, reason = "for the routes that move data")]
     const fn bare_405(self) -> Self {
         Self { bare_405: true, ..self }
     }
 
     /// Turns away with `FORBIDDEN`: what runs across shards does.
-    #[allow(dead_code, reason = "for the routes that run across shards")]
     const fn plain_forbidden(self) -> Self {
         Self { forbidden: Code::Forbidden, ..self }
     }
@@ -94,6 +98,11 @@ impl AdminRoute {
     /// Takes the credential in the URL as well.
     const fn socket(self) -> Self {
         Self { socket: true, ..self }
+    }
+
+    /// Takes a body of any size: it is read as it comes, and memory stays bounded.
+    const fn streaming(self) -> Self {
+        Self { max_body: usize::MAX, ..self }
     }
 
     /// Whether the route answers `method`.
@@ -179,6 +188,23 @@ pub(crate) const ROUTES: &[AdminRoute] = &[
     post("/_lunora/admin/auth/organizations/roles/remove", Cluster::Auth),
     post("/_lunora/admin/auth/sign-up-invitations/create", Cluster::Auth),
     post("/_lunora/admin/auth/sign-up-invitations/revoke", Cluster::Auth),
+    post("/_lunora/migrate", Cluster::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/rank", Cluster::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/rankpage", Cluster::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/shard-traffic", Cluster::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/pitr", Cluster::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/export", Cluster::Data).bare_405(),
+    post("/_lunora/admin/import", Cluster::Data).bare_405().streaming(),
+    post("/_lunora/admin/sync", Cluster::Data).bare_405(),
+    post("/_lunora/admin/apply", Cluster::Data).bare_405(),
+    post("/_lunora/admin/connector/sync", Cluster::Data).bare_405(),
+    get("/_lunora/admin/backup/list", Cluster::Backups),
+    get("/_lunora/admin/backup/object", Cluster::Backups),
+    get("/_lunora/admin/backup/retention", Cluster::Backups),
+    post("/_lunora/admin/backup/create", Cluster::Backups),
+    post("/_lunora/admin/backup/prune", Cluster::Backups),
+    post("/_lunora/admin/backup/restore", Cluster::Backups),
+    post("/_lunora/admin/backup/verify", Cluster::Backups),
     #[cfg(test)]
     post("/_lunora/admin/test/shard", Cluster::Test),
     #[cfg(test)]

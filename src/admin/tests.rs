@@ -5,6 +5,7 @@ mod gate;
 mod global;
 mod health;
 mod kv;
+mod moving;
 mod others;
 mod scheduler;
 mod storage;
@@ -15,19 +16,20 @@ use futures::{executor::block_on, future::LocalBoxFuture};
 use serde_json::Value;
 
 use super::{
-    AdminCall, Auth, Cluster, ClusterHandler, Globals, KvNamespaces, Logs, Vectors, Workflows,
+    AdminCall, Auth, BackupRoutes, Cluster, ClusterHandler, Data, Globals, KvNamespaces, Logs,
+    Orchestration, Vectors, Workflows,
 };
 use crate::{
-    AdminToken, CronJob, FunctionInfo, Lunora, LunoraError, NoopExecutionContext, Request,
-    Response, Scheduler, Storage,
+    AdminToken, BackupConfig, CronJob, FunctionInfo, Lunora, LunoraError, NoopExecutionContext,
+    QueryCoordinator, Request, Response, Scheduler, StaticShardRegistry, Storage,
     builder::{
         Builder,
         state::{SetAdminToken, SetShardDo},
     },
     cron,
     testing::{
-        self, MemoryAuth, MemoryEnvironment, MemoryGlobalTables, MemoryLogArchive, MemoryNamespace,
-        MemoryObjectStore, MemoryVectors, MemoryWorkflow,
+        self, ManualClock, MemoryAuth, MemoryEnvironment, MemoryGlobalTables, MemoryLogArchive,
+        MemoryNamespace, MemoryObjectStore, MemoryVectors, MemoryWorkflow,
     },
 };
 
@@ -61,7 +63,18 @@ impl ClusterHandler for Remembers {
 fn everything() -> Builder<SetAdminToken<SetShardDo>, MemoryEnvironment> {
     let mut builder =
         with_token().cron_job(CronJob::function("sweep", cron!("0 * * * *"), "messages:sweep"));
-    let plane = &mut builder.settings.admin;
+    let clock = ManualClock::new(0);
+    let registry = StaticShardRegistry::new();
+    let backup =
+        BackupConfig::builder().store(MemoryObjectStore::new()).cron(cron!("0 3 * * *")).build();
+    let settings = &mut builder.settings;
+    settings.query_coordinator = Some(QueryCoordinator::new(registry).clock(clock.clone()));
+    settings.backup = Some((backup, crate::pipeline::backup::run::<MemoryEnvironment> as _));
+    settings.clock = Rc::new(clock);
+    let plane = &mut settings.admin;
+    plane.attach(Cluster::Backups, BackupRoutes);
+    plane.attach(Cluster::Data, Data);
+    plane.attach(Cluster::Orchestration, Orchestration);
     plane.functions = Some(Box::new(Vec::<FunctionInfo>::new()));
     plane.workflows.push(("W".into(), Rc::new(MemoryWorkflow::new())));
     plane.attach(Cluster::Auth, Auth(MemoryAuth::new()));

@@ -33,6 +33,8 @@ const fn of(cluster: Cluster) -> (Code, &'static str) {
         // The core is always there.
         Cluster::Core => (Code::NotImplemented, "build"),
         Cluster::Auth => (Code::AuthNotConfigured, "auth_admin"),
+        Cluster::Backups => (Code::BackupNotConfigured, "backup"),
+        Cluster::Data | Cluster::Orchestration => (Code::BadRequest, "query_coordinator"),
         Cluster::Global => (Code::GlobalsNotConfigured, "global_tables"),
         Cluster::Kv => (Code::KvNotConfigured, "kv"),
         Cluster::Logs => (Code::LogArchiveNotConfigured, "log_archive"),

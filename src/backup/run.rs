@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use super::{
     Backups, Manifest, ManifestShard, SnapshotName,
     snapshots::{CRON_METADATA, hex},
-    time::to_iso,
     writer::{ObjectWriter, Written},
 };
 use crate::{
     coordinator::{Export, ExportRequest},
     errors::LunoraError,
     platform::{ObjectMetadata, PutOptions, log},
+    wire::iso::to_iso,
 };
 
 /// Why a snapshot is taken, and for which time.

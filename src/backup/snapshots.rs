@@ -10,6 +10,7 @@ use super::{BackupConfig, Manifest, SnapshotName};
 use crate::{
     coordinator::{ShardAdmin, Sharding},
     errors::{Code, LunoraError},
+    message::Body,
     platform::{Clock, CloudflareClock, ListOptions, ObjectInfo},
     wire::lines::Lines,
 };
@@ -136,9 +137,17 @@ impl Backups {
     /// 404 `STORAGE_OBJECT_NOT_FOUND` when there is no such snapshot; when the store fails.
     pub async fn get(&self, id: &str) -> Result<Manifest, LunoraError> {
         let name = SnapshotName::of_id(self.config.prefix(), id);
-        self.manifest(&name.manifest).await?.ok_or_else(|| {
-            LunoraError::new(Code::StorageObjectNotFound, format!("there is no snapshot `{id}`"))
-        })
+        self.manifest(&name.manifest).await?.ok_or_else(|| missing(id))
+    }
+
+    /// The rows of a snapshot, as NDJSON.
+    ///
+    /// # Errors
+    /// 404 `STORAGE_OBJECT_NOT_FOUND` when there is no such snapshot; when the store fails.
+    pub async fn read(&self, id: &str) -> Result<Body, LunoraError> {
+        let manifest = self.get(id).await?;
+        let found = self.config.store().get(&manifest.file).await.map_err(unreadable)?;
+        found.map(|object| object.body).ok_or_else(|| missing(id))
     }
 
     /// Reads a snapshot whole and compares it with its manifest: size, digest, rows, rows of each
@@ -298,6 +307,10 @@ fn count(
             no_row.get_or_insert(number);
         }
     }
+}
+
+fn missing(id: &str) -> LunoraError {
+    LunoraError::new(Code::StorageObjectNotFound, format!("there is no snapshot `{id}`"))
 }
 
 pub(super) fn unreadable(error: impl Into<Box<dyn std::error::Error + 'static>>) -> LunoraError {

@@ -318,6 +318,12 @@ impl<S: State, E: 'static> Builder<S, E> {
         S::QueryCoordinator: QueryCoordinatorOnce,
     {
         self.settings.query_coordinator = Some(coordinator);
+        #[cfg(feature = "admin")]
+        {
+            use crate::admin::{Cluster, Data, Orchestration};
+            self.settings.admin.attach(Cluster::Data, Data);
+            self.settings.admin.attach(Cluster::Orchestration, Orchestration);
+        }
         self.advance()
     }
 

@@ -167,6 +167,8 @@ catalogue! {
     Misconfigured = "MISCONFIGURED", INTERNAL_SERVER_ERROR, "Misconfigured";
     /// 500: a cron job failed.
     CronJobFailed = "CRON_JOB_FAILED", INTERNAL_SERVER_ERROR, "Cron job failed";
+    /// 400: rows in a form that is not imported here.
+    ImportFormatUnsupported = "IMPORT_FORMAT_UNSUPPORTED", BAD_REQUEST, "Import not supported";
     /// 400: old backups were to be deleted, and no retention is configured.
     BackupRetentionNotConfigured = "BACKUP_RETENTION_NOT_CONFIGURED", BAD_REQUEST, "No retention configured";
     /// 500: a backup was asked for, and none is configured.

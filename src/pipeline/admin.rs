@@ -6,13 +6,13 @@ use http::Method;
 use super::{Lunora, answers, hooks::RouteContext};
 use crate::{
     admin::{self, AdminHost, Answer},
-    backup::BackupConfig,
-    coordinator::QueryCoordinator,
+    backup::Backups,
+    coordinator::{ShardAdmin, Sharding},
     errors::LunoraError,
     jobs::CronJob,
     message::{Request, Response},
     platform::{Clock, Environment, ExecutionContext, ResolvedShard, ScheduledEvent},
-    wire::{ShardKey, paths},
+    wire::{AdminToken, ShardKey, paths},
 };
 
 pub(super) async fn answer<E: Environment>(
@@ -76,12 +76,18 @@ impl<E: Environment> AdminHost for Host<'_, E> {
         &self.app.settings.default_shard_key
     }
 
-    fn coordinator(&self) -> Option<&QueryCoordinator> {
-        self.app.settings.query_coordinator.as_ref()
+    fn backups(&self, token: &AdminToken) -> Option<Backups> {
+        let (config, _) = self.app.settings.backup.as_ref()?;
+        self.app.backups_by(config, token)
     }
 
-    fn backup(&self) -> Option<&BackupConfig> {
-        self.app.settings.backup.as_ref().map(|(config, _)| config)
+    fn shard_admin(&self, token: &AdminToken) -> Option<ShardAdmin> {
+        let coordinator = self.app.settings.query_coordinator.clone()?;
+        Some(self.app.shard_admin(coordinator, token))
+    }
+
+    fn sharding(&self) -> &Sharding {
+        &self.app.settings.sharding
     }
 
     fn cron_jobs(&self) -> &[CronJob] {

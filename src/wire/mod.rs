@@ -6,6 +6,7 @@ pub(crate) mod envelope;
 pub(crate) mod fan_out;
 pub(crate) mod headers;
 pub(crate) mod identity;
+pub(crate) mod iso;
 pub(crate) mod lines;
 pub(crate) mod paths;
 pub(crate) mod shard_key;
