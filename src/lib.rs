@@ -32,6 +32,10 @@
 //! | let another origin in | [`security`] |
 //! | query across shards | [`QueryCoordinator`] |
 //! | write a shard | [`RpcEnvelope`], [`Identity::from_headers`] |
+#![cfg_attr(
+    feature = "admin",
+    doc = "| operate it | [`Builder::admin_gate`], [`Health`], [`Storage`], [`Scheduler`] |"
+)]
 //! | answer an error | [`LunoraError`], [`Code`] |
 //! | read or write dates, bytes and big integers | [`wire::value`] |
 //! | test an application | [`testing`] |
@@ -201,6 +205,6 @@ pub mod testing {
 }
 
 /// The examples of the README, so that they stay true.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "admin"))]
 #[doc = include_str!("../README.md")]
 mod readme {}
