@@ -6,6 +6,7 @@
 mod clock;
 pub(crate) mod cloudflare;
 mod context;
+mod digest;
 mod environment;
 pub(crate) mod log;
 pub(crate) mod memory;
@@ -17,7 +18,6 @@ mod workflow;
 
 pub use worker::Env;
 
-pub(crate) use self::store::rules::MIN_PART_BYTES;
 pub use self::{
     clock::Clock,
     cloudflare::{CloudflareClock, SqlRegistryStorage},
@@ -35,3 +35,4 @@ pub use self::{
     trigger::{CronError, CronExpression, ScheduledEvent},
     workflow::{Workflow, WorkflowAction},
 };
+pub(crate) use self::{digest::Sha256Stream, store::rules::MIN_PART_BYTES};

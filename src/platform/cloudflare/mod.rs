@@ -2,6 +2,8 @@
 
 mod clock;
 mod context;
+#[cfg(target_arch = "wasm32")]
+mod digest;
 mod error;
 mod glue;
 mod message;
@@ -11,6 +13,8 @@ mod store;
 
 pub use self::{clock::CloudflareClock, registry_storage::SqlRegistryStorage};
 
+#[cfg(target_arch = "wasm32")]
+pub(crate) use self::digest::Sha256Stream;
 pub(crate) use self::message::{request_from_js, response_to_js};
 
 #[cfg(target_arch = "wasm32")]
