@@ -31,7 +31,7 @@ export function workerOptions(crateDir) {
   const objects = config.durable_objects?.bindings ?? [];
   return {
     name: config.name,
-    ...modules(join(dir, "build")),
+    ...modulesOf(join(dir, "build")),
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags ?? [],
     bindings: { ...config.vars, ...devVars(dir) },
@@ -46,7 +46,8 @@ export function workerOptions(crateDir) {
   };
 }
 
-function modules(build) {
+/** The modules that lunora-build put into `build`. */
+export function modulesOf(build) {
   const entry = join(build, "shim.js");
   if (!existsSync(entry)) throw new Error(`${entry} is missing; build the crate first: cargo xtask build`);
   const files = readdirSync(build, { recursive: true }).map((file) => join(build, file));

@@ -8,6 +8,7 @@ mod auth_admin;
 mod clock;
 pub(crate) mod cloudflare;
 mod context;
+mod digest;
 mod environment;
 #[cfg(feature = "admin")]
 mod global;
@@ -36,7 +37,6 @@ pub use self::{
     vector::{VectorIndex, VectorIndexes, VectorMatch},
 };
 
-pub(crate) use self::store::rules::MIN_PART_BYTES;
 pub use self::{
     clock::Clock,
     cloudflare::{CloudflareClock, CloudflareWorkflow, SqlRegistryStorage},
@@ -54,3 +54,4 @@ pub use self::{
     trigger::{CronError, CronExpression, ScheduledEvent},
     workflow::{Workflow, WorkflowAction},
 };
+pub(crate) use self::{digest::Sha256Stream, store::rules::MIN_PART_BYTES};

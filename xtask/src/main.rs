@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout)]
 
+mod bench_backup;
 mod build;
 mod dependencies;
 mod dev;
@@ -19,6 +20,7 @@ Usage: cargo xtask <COMMAND>
 
   dev [--port 8787] [--release]   builds the example and serves it on workerd, rebuilding on changes
   build [--dev]                   builds the example
+  bench-backup [--mib 1024] [--rounds 3]   measures backups against a copy by JavaScript
   test [--only lint|unit|e2e]     runs every check, or those of one kind";
 
 fn main() -> ExitCode {
@@ -38,6 +40,7 @@ fn run(args: &[String]) -> Result<()> {
         ["dev", ref rest @ ..] => dev::run(&dev::Options::parse(rest)?),
         ["build"] => build::run(true),
         ["build", "--dev"] => build::run(false),
+        ["bench-backup", ref rest @ ..] => bench_backup::run(rest),
         ["test"] => test::run(None),
         ["test", "--only", kind] => test::run(Some(kind)),
         [] | ["help" | "-h" | "--help"] => {

@@ -2,6 +2,8 @@
 
 mod clock;
 mod context;
+#[cfg(target_arch = "wasm32")]
+mod digest;
 mod error;
 #[cfg(feature = "admin")]
 mod global;
@@ -18,6 +20,8 @@ pub use self::{
     clock::CloudflareClock, registry_storage::SqlRegistryStorage, workflow::CloudflareWorkflow,
 };
 
+#[cfg(target_arch = "wasm32")]
+pub(crate) use self::digest::Sha256Stream;
 pub(crate) use self::message::{request_from_js, response_to_js};
 
 #[cfg(target_arch = "wasm32")]

@@ -80,7 +80,7 @@ impl ShardAdmin {
     ) -> Result<ImportReport, LunoraError> {
         let mut import = Import::new(self, target.clone());
         let mut lines = Lines::default();
-        let mut pieces = body.into_stream();
+        let mut pieces = body.into_large_pieces(Body::BULK);
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|broken| {
                 let message = format!("the body broke off in line {}", lines.number());
