@@ -1,14 +1,14 @@
 // Takes backups of several sizes, and copies the same bytes with JavaScript, side by side.
 //
-//   node run.mjs <MiB> <rounds>
+//   node backup.mjs <MiB> <rounds>
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createRequire } from "node:module";
-import { modulesOf } from "../../e2e/worker.mjs";
+import { modulesOf } from "../e2e/worker.mjs";
 
-const require = createRequire(new URL("../../e2e/package.json", import.meta.url));
+const require = createRequire(new URL("../e2e/package.json", import.meta.url));
 const { Miniflare } = require("miniflare");
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 

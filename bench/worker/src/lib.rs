@@ -1,21 +1,24 @@
-//! A Worker that does nothing but back its shards up, and tells how much memory it took.
+//! A Worker to be measured: it backs its shards up, asks them all, and tells how much memory it
+//! took.
 
-use lunora::{PartSize, Sharding, StaticShardRegistry, prelude::*};
+use lunora::{StaticShardRegistry, prelude::*};
 
 fn app(env: &Env) -> Result<Lunora, LunoraError> {
     let shards: usize = env.var("SHARDS")?.to_string().parse().map_err(LunoraError::internal)?;
-    let keys = (0..shards).map(|shard| format!("shard-{shard}"));
-    let registry = StaticShardRegistry::new().table("rows", keys).map_err(LunoraError::internal)?;
-    let backup = BackupConfig::builder()
-        .store(env.bucket("BUCKET")?)
-        .cron(cron!("0 3 * * *"))
-        .part_size(PartSize::default())
-        .build();
+    let keys = |shards| (0..shards).map(|shard| format!("shard-{shard}"));
+    let mut registry = StaticShardRegistry::new();
+    registry = registry.table("rows", keys(shards)).map_err(LunoraError::internal)?;
+    for shards in [1, 10, 100, 1000] {
+        let table = format!("of-{shards}");
+        registry = registry.table(table, keys(shards)).map_err(LunoraError::internal)?;
+    }
+    let backup =
+        BackupConfig::builder().store(env.bucket("BUCKET")?).cron(cron!("0 3 * * *")).build();
     Ok(Lunora::builder()
         .shard_do(env.durable_object("SHARD")?)
         .admin_token(AdminToken::from_env(env)?)
         .query_coordinator(QueryCoordinator::new(registry))
-        .sharding(Sharding::new())
+        .allow_unauthenticated_shard_access()
         .backup(backup)
         .route(route!("GET /memory"), async |_request, _env, _ctx| Response::text(memory()))
         .build())

@@ -7,7 +7,8 @@ export class Shard {
   }
 
   async fetch(request) {
-    const { args } = await request.json();
+    const { args, functionPath } = await request.json();
+    if (functionPath === "rows:count") return Response.json({ result: this.rows });
     const from = Number(args.cursor ?? 0);
     const to = Math.min(this.rows, from + Math.min(args.batchSize, Math.ceil(args.maxBytes / 1000)));
     const rows = [];
