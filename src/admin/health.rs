@@ -1,6 +1,8 @@
 //! Health and readiness (contract, section 6.3): for uptime monitors and load balancers.
 
-use std::{cell::RefCell, fmt, marker::PhantomData, time::Duration};
+mod probe;
+
+use std::{cell::RefCell, fmt, time::Duration};
 
 use futures::{
     future::{Either, LocalBoxFuture, join_all, select},
@@ -8,6 +10,7 @@ use futures::{
 };
 use serde::Serialize;
 
+pub use self::probe::Probe;
 use super::AdminHost;
 use crate::{
     errors::LunoraError,
@@ -277,73 +280,4 @@ struct Check<'a> {
     message: Option<String>,
     name: &'a str,
     status: &'static str,
-}
-
-/// A check of [`Health`]: something that the application cannot do without, or would miss.
-///
-/// Its name is public; an error of it is logged, and its message told to operators only.
-pub struct Probe {
-    name: String,
-    critical: bool,
-    readiness: bool,
-    check: Box<dyn RunsCheck>,
-}
-
-impl Probe {
-    /// A check that is not critical; it is down when `check` fails or takes too long.
-    pub fn new<F, E>(name: impl Into<String>, check: F) -> Self
-    where
-        F: AsyncFn() -> Result<(), E> + 'static,
-        E: Into<Box<dyn std::error::Error>> + 'static,
-    {
-        let check = Box::new(CheckFn(check, PhantomData));
-        Self { name: name.into(), critical: false, readiness: true, check }
-    }
-
-    /// Says that the application cannot do without it.
-    #[must_use]
-    pub fn critical(mut self) -> Self {
-        self.critical = true;
-        self
-    }
-
-    /// Leaves the check out of `/_lunora/health/ready`.
-    #[must_use]
-    pub fn not_for_readiness(mut self) -> Self {
-        self.readiness = false;
-        self
-    }
-}
-
-impl fmt::Debug for Probe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Probe")
-            .field("name", &self.name)
-            .field("critical", &self.critical)
-            .finish_non_exhaustive()
-    }
-}
-
-trait RunsCheck {
-    fn check(&self) -> LocalBoxFuture<'_, Result<(), LunoraError>>;
-}
-
-struct CheckFn<F, E>(F, PhantomData<fn() -> E>);
-
-impl<F, E> RunsCheck for CheckFn<F, E>
-where
-    F: AsyncFn() -> Result<(), E> + 'static,
-    E: Into<Box<dyn std::error::Error>> + 'static,
-{
-    fn check(&self) -> LocalBoxFuture<'_, Result<(), LunoraError>> {
-        Box::pin(async move {
-            (self.0)().await.map_err(|error| {
-                let error: Box<dyn std::error::Error> = error.into();
-                match error.downcast::<LunoraError>() {
-                    Ok(error) => *error,
-                    Err(error) => LunoraError::internal(error),
-                }
-            })
-        })
-    }
 }

@@ -1,12 +1,16 @@
 //! `storage*`: the objects of the application's buckets.
 
-use std::{fmt, marker::PhantomData, rc::Rc, time::Duration};
+mod signing;
+
+use std::{fmt, rc::Rc, time::Duration};
 
 use futures::future::LocalBoxFuture;
 use http::{Method, header};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
+pub use self::signing::UrlRequest;
+use self::signing::{SignerFn, UrlSigner};
 use super::{AdminCall, ClusterHandler, unhandled};
 use crate::{
     errors::{Code, LunoraError},
@@ -57,7 +61,7 @@ impl Storage {
         F: AsyncFn(&UrlRequest) -> Result<String, E> + 'static,
         E: Into<Box<dyn std::error::Error>> + 'static,
     {
-        self.signer = Some(Box::new(SignerFn(sign, PhantomData)));
+        self.signer = Some(Box::new(SignerFn::new(sign)));
         self
     }
 
@@ -244,47 +248,6 @@ pub(super) fn buckets(names: &[String]) -> Result<Response, LunoraError> {
     }
 
     Response::json(&Buckets { buckets: names })
-}
-
-/// A URL that is to be signed.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct UrlRequest {
-    /// The bucket, by its name.
-    pub bucket: String,
-    /// The object.
-    pub key: String,
-    /// What the URL allows: `GET` or `PUT`.
-    pub method: Method,
-    /// How long it is to be good for, at most 7 days; none for the signer's own measure.
-    pub expires_in: Option<Duration>,
-    /// The type that an upload must have.
-    pub content_type: Option<String>,
-    /// The origin that the request came to.
-    pub origin: String,
-}
-
-/// What signs URLs.
-trait UrlSigner {
-    fn sign<'a>(
-        &'a self,
-        request: &'a UrlRequest,
-    ) -> LocalBoxFuture<'a, Result<String, LunoraError>>;
-}
-
-struct SignerFn<F, E>(F, PhantomData<fn() -> E>);
-
-impl<F, E> UrlSigner for SignerFn<F, E>
-where
-    F: AsyncFn(&UrlRequest) -> Result<String, E> + 'static,
-    E: Into<Box<dyn std::error::Error>> + 'static,
-{
-    fn sign<'a>(
-        &'a self,
-        request: &'a UrlRequest,
-    ) -> LocalBoxFuture<'a, Result<String, LunoraError>> {
-        Box::pin(async move { (self.0)(request).await.map_err(LunoraError::internal) })
-    }
 }
 
 /// An object as a list shows it.

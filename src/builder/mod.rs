@@ -71,8 +71,8 @@ use crate::{
 /// # }
 /// ```
 ///
-/// So is calling a setter twice. `route`, `routes` and `cron` add, and may be called as often as
-/// you like.
+/// So is calling a setter twice. What adds may be called as often as you like: `route`, `routes`,
+/// `cron`, `cron_job`, `cron_jobs` and `workflow`.
 ///
 /// # Conditional configuration
 ///

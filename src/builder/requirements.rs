@@ -18,7 +18,7 @@ macro_rules! once {
             #[diagnostic::on_unimplemented(
                 message = $message,
                 label = "this is the second call: keep one of the two",
-                note = "a setting has one value; what can be called several times is `.route(..)`, `.routes(..)` and `.cron(..)`"
+                note = "a setting has one value; what can be called several times is `.route(..)`, `.routes(..)`, `.cron(..)`, `.cron_job(..)`, `.cron_jobs(..)` and `.workflow(..)`"
             )]
             pub trait $Trait {}
 
