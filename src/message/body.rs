@@ -53,6 +53,7 @@ pub trait HostBody: Any {
 
     /// Reads in pieces of about `bytes`, for which it may wait; as
     /// [`into_stream`](Self::into_stream) by default. For bulk, where each piece costs.
+    #[must_use]
     fn into_large_pieces(
         self: Box<Self>,
         bytes: usize,
