@@ -154,13 +154,16 @@ pub(crate) fn read_object<T: DeserializeOwned>(
         [] => b"{}",
         json => json,
     };
-    serde_json::from_slice(json).map_err(|error| {
-        LunoraError::bad_request(if !error.is_data() {
-            format!("{label} body must be valid JSON")
-        } else if json.first() != Some(&b'{') {
-            "Request body must be an object".to_owned()
-        } else {
+    let read = serde_json::from_slice(json);
+    // Serde takes a list for a struct, field by field.
+    if json.first() != Some(&b'{') && !matches!(&read, Err(error) if !error.is_data()) {
+        return Err(LunoraError::bad_request("Request body must be an object"));
+    }
+    read.map_err(|error| {
+        LunoraError::bad_request(if error.is_data() {
             format!("{label} body is not as expected: {error}")
+        } else {
+            format!("{label} body must be valid JSON")
         })
     })
 }
