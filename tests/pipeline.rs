@@ -8,7 +8,8 @@ use lunora::{
     Lunora, LunoraError, NoopExecutionContext, QueryCoordinator, Request, Response, ScheduledEvent,
     ShardCallError, StaticShardRegistry, cron,
     testing::{
-        self, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObjectStore, capture_logs,
+        self, ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObjectStore,
+        capture_logs,
     },
 };
 
@@ -257,16 +258,19 @@ fn a_trigger_that_nothing_is_registered_for_is_a_warning_that_lists_what_is() {
 }
 
 #[test]
-fn a_backup_that_cannot_run_never_looks_like_one_that_did() {
-    let store = MemoryObjectStore::new();
+fn a_backup_that_fails_fails_the_run_and_leaves_nothing() {
+    let (store, shards) = (MemoryObjectStore::new(), shards());
+    shards.shard("__root__").fails(|key| ShardCallError::unavailable(key, "moving"));
+    let coordinator = QueryCoordinator::new(StaticShardRegistry::new()).clock(ManualClock::new(0));
     let app = testing::builder()
-        .shard_do(shards())
-        .query_coordinator(QueryCoordinator::new(StaticShardRegistry::new()))
+        .shard_do(shards)
+        .query_coordinator(coordinator)
         .admin_token(AdminToken::new("correct-horse-battery-staple").unwrap())
         .backup(BackupConfig::builder().store(store.clone()).cron(cron!("0 5 * * *")).build())
+        .clock(ManualClock::new(0))
         .build();
     let failures = fire(&app, "0 5 * * *").unwrap_err();
-    assert!(failures[0].contains("nothing was backed up"), "{failures:?}");
+    assert!(failures[0].contains("the backup failed: shard \"__root__\""), "{failures:?}");
     assert!(store.keys().is_empty());
 }
 

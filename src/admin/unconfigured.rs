@@ -34,7 +34,9 @@ const fn of(cluster: Cluster) -> (Code, &'static str) {
         Cluster::Core => (Code::NotImplemented, "build"),
         Cluster::Auth => (Code::AuthNotConfigured, "auth_admin"),
         Cluster::Backups => (Code::BackupNotConfigured, "backup"),
-        Cluster::Data | Cluster::Orchestration => (Code::BadRequest, "query_coordinator"),
+        Cluster::Data | Cluster::Orchestration => {
+            (Code::BadRequest, "query_coordinator(..)` and `.admin_token")
+        }
         Cluster::Global => (Code::GlobalsNotConfigured, "global_tables"),
         Cluster::Kv => (Code::KvNotConfigured, "kv"),
         Cluster::Logs => (Code::LogArchiveNotConfigured, "log_archive"),

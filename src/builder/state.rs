@@ -41,6 +41,24 @@ impl<Setter, Value> fmt::Debug for Called<Setter, Value> {
     }
 }
 
+/// Whether a setter was called.
+pub trait Slot: sealed::Sealed {
+    /// Whether it was.
+    const CALLED: bool;
+}
+
+impl<Setter> sealed::Sealed for Missing<Setter> {}
+
+impl<Setter> Slot for Missing<Setter> {
+    const CALLED: bool = false;
+}
+
+impl<Setter, Value> sealed::Sealed for Called<Setter, Value> {}
+
+impl<Setter, Value> Slot for Called<Setter, Value> {
+    const CALLED: bool = true;
+}
+
 /// A builder on which nothing was called yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Empty;
@@ -64,7 +82,7 @@ macro_rules! slots {
         pub trait State: sealed::Sealed {
             $(
                 #[doc = concat!("Whether `.", stringify!($setter), "(..)` was called.")]
-                type $Slot;
+                type $Slot: Slot;
             )*
         }
 
