@@ -31,7 +31,7 @@
 //! | find out who is calling | [`Builder::resolve_identity`], [`first_match`], [`per_route`] |
 //! | let another origin in | [`security`] |
 //! | query across shards | [`QueryCoordinator`] |
-//! | write a shard | [`RpcEnvelope`], [`Identity::from_headers`] |
+//! | write a shard | [`shard!`] with the feature `shard`; by hand: [`RpcEnvelope`], [`Identity::from_headers`] |
 //! | answer an error | [`LunoraError`], [`Code`] |
 //! | read or write dates, bytes and big integers | [`wire::value`] |
 //! | test an application | [`testing`] |
@@ -61,6 +61,8 @@ mod jobs;
 mod message;
 mod pipeline;
 mod platform;
+#[cfg(feature = "shard")]
+pub mod shard;
 pub mod wire;
 
 #[cfg(feature = "admin")]

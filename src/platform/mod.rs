@@ -11,11 +11,19 @@ pub(crate) mod log;
 pub(crate) mod memory;
 mod registry_storage;
 mod shard;
+#[cfg(feature = "shard")]
+mod shard_host;
 mod store;
 mod trigger;
 mod workflow;
 
 pub use worker::Env;
+
+#[cfg(feature = "shard")]
+pub use self::{
+    cloudflare::DurableObjectHost,
+    shard_host::{ShardHost, SqlCell, SqlFailure, SqlRows},
+};
 
 pub(crate) use self::store::rules::MIN_PART_BYTES;
 pub use self::{

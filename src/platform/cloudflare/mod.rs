@@ -7,9 +7,14 @@ mod glue;
 mod message;
 mod namespace;
 mod registry_storage;
+#[cfg(feature = "shard")]
+mod shard_host;
 mod store;
 
 pub use self::{clock::CloudflareClock, registry_storage::SqlRegistryStorage};
+
+#[cfg(feature = "shard")]
+pub use self::shard_host::DurableObjectHost;
 
 pub(crate) use self::message::{request_from_js, response_to_js};
 

@@ -7,9 +7,13 @@ mod faults;
 pub(crate) mod logs;
 mod namespace;
 mod shard;
+#[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
+mod sqlite;
 mod store;
 mod upload;
 
+#[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
+pub use self::sqlite::SqliteHost;
 pub use self::{
     clock::ManualClock,
     context::MemoryContext,
