@@ -1,5 +1,8 @@
 //! The entry of a Worker: [`serve!`](crate::serve) and what it is made of.
 
+#[cfg(feature = "shard")]
+mod shard_object;
+
 use std::{cell::RefCell, rc::Rc};
 
 use wasm_bindgen::JsValue;
@@ -152,6 +155,13 @@ pub mod private {
         },
     };
 
+    #[cfg(feature = "shard")]
+    pub use worker::{
+        web_sys::WebSocket as JsSocket, worker_sys::DurableObjectState as JsObjectState,
+    };
+
+    #[cfg(feature = "shard")]
+    pub use super::shard_object::ShardObject;
     pub use super::{fetch, scheduled};
 }
 

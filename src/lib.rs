@@ -31,7 +31,7 @@
 //! | find out who is calling | [`Builder::resolve_identity`], [`first_match`], [`per_route`] |
 //! | let another origin in | [`security`] |
 //! | query across shards | [`QueryCoordinator`] |
-//! | write a shard | [`RpcEnvelope`], [`Identity::from_headers`] |
+//! | write a shard | [`shard!`] with the feature `shard`; by hand: [`RpcEnvelope`], [`Identity::from_headers`] |
 #![cfg_attr(
     feature = "admin",
     doc = "| operate it | [`Builder::admin_gate`], [`Health`], [`Storage`], [`Scheduler`] |"
@@ -65,6 +65,8 @@ mod jobs;
 mod message;
 mod pipeline;
 mod platform;
+#[cfg(feature = "shard")]
+pub mod shard;
 pub mod wire;
 
 #[doc(hidden)]

@@ -133,6 +133,8 @@ catalogue! {
     Conflict = "CONFLICT", CONFLICT, "Conflict";
     /// 409: a client's writes arrived out of their order.
     OutOfOrder = "OUT_OF_ORDER", CONFLICT, "Out of order";
+    /// 409: the change log no longer reaches back that far.
+    CdcLogTrimmed = "CDC_LOG_TRIMMED", CONFLICT, "Change log trimmed";
     /// 409: point-in-time recovery is not available.
     PitrUnavailable = "PITR_UNAVAILABLE", CONFLICT, "Point-in-time recovery unavailable";
     /// 409: a queued write was replayed under another identity.
@@ -157,6 +159,10 @@ catalogue! {
     RpcFailed = "RPC_FAILED", INTERNAL_SERVER_ERROR, "Call failed";
     /// 500: functions called each other too deeply.
     RunDepthExceeded = "RUN_DEPTH_EXCEEDED", INTERNAL_SERVER_ERROR, "Calls nested too deeply";
+    /// 500: a transaction was begun within another one.
+    NestedTransaction = "NESTED_TRANSACTION", INTERNAL_SERVER_ERROR, "Nested transaction";
+    /// 500: an entry of a batch cannot be read.
+    BatchEntryFailed = "BATCH_ENTRY_FAILED", INTERNAL_SERVER_ERROR, "Batch entry failed";
     /// 500: an environment variable has an invalid value.
     EnvInvalid = "ENV_INVALID", INTERNAL_SERVER_ERROR, "Invalid environment";
     /// 500: a shard's authorization headers are missing.

@@ -20,6 +20,8 @@ mod log_archive;
 pub(crate) mod memory;
 mod registry_storage;
 mod shard;
+#[cfg(feature = "shard")]
+mod shard_host;
 mod store;
 mod trigger;
 #[cfg(feature = "admin")]
@@ -35,6 +37,12 @@ pub use self::{
     kv::{KeyValueStore, KvEntry, KvExpiry, KvKey, KvList, KvPage},
     log_archive::{LogArchive, LogCursor, LogLevel, LogPage, LogQuery},
     vector::{VectorIndex, VectorIndexes, VectorMatch},
+};
+
+#[cfg(feature = "shard")]
+pub use self::{
+    cloudflare::DurableObjectHost,
+    shard_host::{ShardHost, SqlCell, SqlFailure, SqlRows},
 };
 
 pub use self::{

@@ -22,6 +22,16 @@ pub trait ShardNamespace: 'static {
     ) -> LocalBoxFuture<'static, Result<Response, ShardCallError>>;
 }
 
+impl<N: ShardNamespace + ?Sized> ShardNamespace for std::rc::Rc<N> {
+    fn fetch(
+        &self,
+        address: &ShardAddress,
+        request: Request,
+    ) -> LocalBoxFuture<'static, Result<Response, ShardCallError>> {
+        (**self).fetch(address, request)
+    }
+}
+
 /// One shard of a namespace: its name, and where on Earth it may live.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]

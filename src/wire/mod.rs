@@ -10,7 +10,7 @@ pub(crate) mod iso;
 pub(crate) mod lines;
 pub(crate) mod paths;
 pub(crate) mod shard_key;
-#[cfg(feature = "admin")]
+#[cfg(any(feature = "admin", feature = "shard"))]
 pub(crate) mod signature;
 pub mod value;
 

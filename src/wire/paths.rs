@@ -36,3 +36,13 @@ pub(crate) const MAX_BODY: usize = 1024 * 1024;
 pub(crate) const SHARD_RPC: &str = "https://shard.internal/rpc";
 /// Where a shard takes its part of a batch.
 pub(crate) const SHARD_RPC_BATCH: &str = "https://shard.internal/rpc-batch";
+
+/// The path of a call on its shard.
+#[cfg(feature = "shard")]
+pub(crate) const ON_SHARD_RPC: &str = "/rpc";
+/// The path of a batch on its shard.
+#[cfg(feature = "shard")]
+pub(crate) const ON_SHARD_RPC_BATCH: &str = "/rpc-batch";
+/// Where a shard says how many relays it has.
+#[cfg(feature = "shard")]
+pub(crate) const ON_SHARD_ROUTE: &str = "/_lunora/route";

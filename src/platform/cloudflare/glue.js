@@ -121,3 +121,49 @@ export async function callShard(namespace, name, jurisdiction, hint, method, url
 export function abandonCall(call) {
   calls.get(call)?.abort();
 }
+
+const bound = (value) =>
+  typeof value !== "object" || value === null ? value
+  : "b" in value ? Uint8Array.from(value.b, (c) => c.charCodeAt(0))
+  : Number(value.n);
+
+/** Bytes as a text of Latin-1. */
+function latin1(buffer) {
+  const bytes = new Uint8Array(buffer);
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return text;
+}
+
+/** Runs a statement; everything crosses as JSON, once there and once back. See `shard_host.rs`. */
+export function execSql(sql, query, params) {
+  const cursor = params === "" ? sql.exec(query) : sql.exec(query, ...JSON.parse(params).map(bound));
+  const rows = [...cursor.raw()];
+  for (const row of rows) {
+    for (let at = 0; at < row.length; at++) {
+      const value = row[at];
+      if (typeof value === "object" && value !== null) row[at] = { b: latin1(value) };
+      else if (value === Infinity || value === -Infinity) row[at] = { n: String(value) };
+    }
+  }
+  return JSON.stringify([cursor.columnNames, rows, cursor.rowsWritten]);
+}
+
+const ROLLBACK = Symbol("rollback");
+
+/** Commits if `work` returns true. Gives back why the transaction failed, if it did. */
+export function transactionSync(storage, work) {
+  try {
+    storage.transactionSync(() => {
+      if (!work()) throw ROLLBACK;
+    });
+  } catch (error) {
+    // The instance is dead; what is left of it must not go on.
+    if (error instanceof WebAssembly.RuntimeError) throw error;
+    if (error !== ROLLBACK) return String(error?.message ?? error);
+  }
+}
+
+export function randomBytes(into) {
+  crypto.getRandomValues(into);
+}

@@ -72,6 +72,24 @@ extern "C" {
     pub(super) fn abandon_call(call: u32);
 }
 
+#[cfg(feature = "shard")]
+#[wasm_bindgen(module = "/src/platform/cloudflare/glue.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = execSql, catch)]
+    pub(super) fn exec_sql(sql: &JsValue, query: &str, params: &str) -> Result<String, JsValue>;
+
+    /// Not `catch`: a trap of the instance under `work` must pass through, and everything else
+    /// comes back as a message.
+    #[wasm_bindgen(js_name = transactionSync)]
+    pub(super) fn transaction_sync(
+        storage: &JsValue,
+        work: &mut dyn FnMut() -> bool,
+    ) -> Option<String>;
+
+    #[wasm_bindgen(js_name = randomBytes)]
+    pub(super) fn random_bytes(into: &mut [u8]);
+}
+
 /// Reads packed header lines. What HTTP cannot carry is left out: it cannot have come by HTTP.
 pub(super) fn unpack<'a>(lines: impl Iterator<Item = &'a str>) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(16);

@@ -13,12 +13,17 @@ mod kv;
 mod message;
 mod namespace;
 mod registry_storage;
+#[cfg(feature = "shard")]
+mod shard_host;
 mod store;
 mod workflow;
 
 pub use self::{
     clock::CloudflareClock, registry_storage::SqlRegistryStorage, workflow::CloudflareWorkflow,
 };
+
+#[cfg(feature = "shard")]
+pub use self::shard_host::DurableObjectHost;
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use self::digest::Sha256Stream;

@@ -13,10 +13,14 @@ mod namespace;
 #[cfg(feature = "admin")]
 mod operators;
 mod shard;
+#[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
+mod sqlite;
 mod store;
 mod upload;
 mod workflow;
 
+#[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
+pub use self::sqlite::SqliteHost;
 pub use self::{
     clock::ManualClock,
     context::MemoryContext,

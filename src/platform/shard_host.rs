@@ -1,0 +1,96 @@
+//! What a shard needs of the Durable Object that hosts it.
+
+use std::rc::Rc;
+
+use super::{Env, ShardNamespace};
+use crate::errors::LunoraError;
+
+/// What a shard needs of its host: SQLite, a transaction, the time, and who it is.
+///
+/// One object is one writer: nothing else touches the database while a call runs.
+pub trait ShardHost: 'static {
+    /// Runs one statement, whole, and gives back all its rows.
+    ///
+    /// A number is bound as a real, as the platform does it; write `CAST(? AS INTEGER)` around a
+    /// text where an integer is meant.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    fn exec(&self, sql: &str, params: &[SqlCell]) -> Result<SqlRows, SqlFailure>;
+
+    /// Runs `work` in a transaction that commits if it returns `true` and else leaves nothing
+    /// behind. Transactions do not nest.
+    ///
+    /// # Errors
+    /// When the transaction could not begin or commit; nothing is left behind then.
+    fn transaction(&self, work: &mut dyn FnMut() -> bool) -> Result<(), SqlFailure>;
+
+    /// How large the database is.
+    fn database_bytes(&self) -> u64;
+
+    /// The key of the shard, which is the object's name; empty when it has none.
+    fn shard_key(&self) -> String;
+
+    /// Milliseconds since 1970.
+    fn now_ms(&self) -> u64;
+
+    /// Bytes that nobody can guess.
+    fn random_seed(&self) -> [u8; 32];
+
+    /// A variable or a secret.
+    fn var(&self, name: &str) -> Option<String>;
+
+    /// The bindings, where the host has any.
+    fn env(&self) -> Option<&Env>;
+
+    /// The Durable Objects behind a binding.
+    ///
+    /// # Errors
+    /// When there is no such binding.
+    fn namespace(&self, binding: &str) -> Result<Rc<dyn ShardNamespace>, LunoraError>;
+}
+
+/// A value in SQLite.
+///
+/// Integers arrive as numbers: beyond 2^53 the platform rounds them without a word.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SqlCell {
+    /// `NULL`.
+    Null,
+    /// An integer or a real.
+    Number(f64),
+    /// A text.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+/// What a statement gave back.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SqlRows {
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// The rows, each with a value a column.
+    pub rows: Vec<Vec<SqlCell>>,
+    /// How many rows were written, those of indexes included; 0 for what only reads.
+    pub rows_written: u64,
+}
+
+/// Why a statement failed, in SQLite's words. They name tables and columns: not for clients.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{0}")]
+pub struct SqlFailure(pub String);
+
+impl SqlFailure {
+    /// Whether a row or a value was too large.
+    #[must_use]
+    pub fn is_too_big(&self) -> bool {
+        self.0.contains("SQLITE_TOOBIG") || self.0.contains("too big")
+    }
+
+    /// Whether a constraint was broken, such as that of a key.
+    #[must_use]
+    pub fn is_constraint(&self) -> bool {
+        self.0.contains("SQLITE_CONSTRAINT") || self.0.contains("constraint failed")
+    }
+}

@@ -1,0 +1,161 @@
+//! `cdcSync` and `applyCdc`: the change log, read here and applied elsewhere.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::import::{check_document, read_id, read_system};
+use crate::{
+    errors::{Code, LunoraError},
+    platform::SqlCell,
+    shard::{
+        db::{
+            check_id,
+            fields::{Fields, ID, number},
+            store::{count, malformed, to_count},
+        },
+        run::{Caller, Run},
+        shard::Inner,
+        tracking::ChangeOp,
+    },
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SyncArgs {
+    #[serde(default)]
+    since_seq: u64,
+    limit: Option<u64>,
+    until_ts: Option<f64>,
+}
+
+const LIMIT: u64 = 1000;
+const MAX_LIMIT: u64 = 10_000;
+/// Where a page ends for the sake of memory, though it has one change at least.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The changes after a cursor, and the cursor behind them.
+///
+/// A change that the log no longer has is not skipped: 409 `CDC_LOG_TRIMMED`, and the reader begins
+/// again from an export.
+pub(super) fn sync(shard: &Inner, args: &SyncArgs) -> Result<String, LunoraError> {
+    let since = args.since_seq;
+    let end = shard.changes.cursor(shard)?;
+    if let Some(first) = shard.changes.first(shard)?
+        && since + 1 < first
+    {
+        let message = format!("the change log begins at {first}: begin again from an export");
+        return Err(LunoraError::new(Code::CdcLogTrimmed, message));
+    }
+    let last = last_of_page(shard, args)?;
+    let mut changes = String::new();
+    if let Some(last) = last {
+        let sql = "SELECT \"seq\",\"table\",\"id\",\"op\",\"doc\",\"ts\" FROM \"_lunora_changes\" WHERE \"seq\">? AND \"seq\"<=? ORDER BY \"seq\"";
+        for row in shard.exec(sql, &[count(since), count(last)])?.rows {
+            if !changes.is_empty() {
+                changes.push(',');
+            }
+            push_change(&mut changes, row)?;
+        }
+    }
+    // Without a bound in time the reader has seen all there is, if it has seen the last change.
+    let cursor = last.unwrap_or(if args.until_ts.is_some() { since } else { since.max(end) });
+    Ok(format!(r#"{{"changes":[{changes}],"cursor":{cursor}}}"#))
+}
+
+/// The last change that fits, by the sizes, which SQLite knows without reading the documents.
+fn last_of_page(shard: &Inner, args: &SyncArgs) -> Result<Option<u64>, LunoraError> {
+    let sql = "SELECT \"seq\",\"ts\",octet_length(\"doc\") FROM \"_lunora_changes\" WHERE \"seq\">? ORDER BY \"seq\" LIMIT CAST(? AS INTEGER)";
+    let limit = args.limit.unwrap_or(LIMIT).clamp(1, MAX_LIMIT);
+    let (mut last, mut bytes) = (None, 0);
+    for row in shard.exec(sql, &[count(args.since_seq), count(limit)])?.rows {
+        let [seq, SqlCell::Number(ts), size] = &*row else {
+            return Err(malformed("_lunora_changes"));
+        };
+        bytes += to_count(Some(size));
+        if args.until_ts.is_some_and(|until| *ts > until) || (last.is_some() && bytes > MAX_BYTES) {
+            break;
+        }
+        last = Some(to_count(Some(seq)));
+    }
+    Ok(last)
+}
+
+/// `{"seq","table","id","op","doc"?,"ts"}`, with the document as it was stored.
+fn push_change(json: &mut String, row: Vec<SqlCell>) -> Result<(), LunoraError> {
+    let Ok(
+        [seq, SqlCell::Text(table), SqlCell::Text(id), SqlCell::Text(op), doc, SqlCell::Number(ts)],
+    ) = <[SqlCell; 6]>::try_from(row)
+    else {
+        return Err(malformed("_lunora_changes"));
+    };
+    let text = |text: &str| serde_json::to_string(text).map_err(LunoraError::internal);
+    let (table, id, op) = (text(&table)?, text(&id)?, text(&op)?);
+    json.push_str(&format!(
+        r#"{{"seq":{},"table":{table},"id":{id},"op":{op}"#,
+        to_count(Some(&seq))
+    ));
+    if let SqlCell::Text(doc) = doc {
+        json.extend([r#","doc":"#, &doc]);
+    }
+    json.extend([r#","ts":"#, &number(ts), "}"]);
+    Ok(())
+}
+
+#[derive(Deserialize)]
+pub(super) struct ApplyArgs {
+    changes: Vec<ChangeArgs>,
+}
+
+#[derive(Deserialize)]
+struct ChangeArgs {
+    table: String,
+    id: String,
+    op: String,
+    doc: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Applied {
+    applied: u64,
+}
+
+/// Applies changes in their order, all or none. Applied again, they change nothing: a document is
+/// stored as the change has it, under the same id.
+pub(super) fn apply(shard: &Inner, args: &ApplyArgs) -> Result<Applied, LunoraError> {
+    shard.transact(&Caller::default(), 0, |run| {
+        let mut applied = 0;
+        for change in &args.changes {
+            apply_change(run, change)?;
+            applied += 1;
+        }
+        Ok(Applied { applied })
+    })
+}
+
+fn apply_change(run: &Run<'_>, change: &ChangeArgs) -> Result<(), LunoraError> {
+    let bad =
+        |what: &str| LunoraError::bad_request(format!("a change of {:?} {what}", change.table));
+    let table = run.shard.table(&change.table)?;
+    check_id(&change.id)?;
+    let op = ChangeOp::from_wire(&change.op)
+        .ok_or_else(|| bad("has another op than insert, update or delete"))?;
+    let stored = run.shard.stored(&table, &change.id)?;
+    if op == ChangeOp::Delete {
+        return stored.map_or(Ok(()), |stored| run.remove(&table, &change.id, &stored));
+    }
+    let doc = change.doc.as_deref().ok_or_else(|| bad("has no doc"))?.get();
+    let mut fields = Fields::parse(doc).ok_or_else(|| bad("has a doc that is no object"))?;
+    check_document(&table, doc)?;
+    if let Some(id) = fields.remove(ID)
+        && read_id(id)? != change.id
+    {
+        return Err(bad("has a doc with another _id"));
+    }
+    let system = read_system(run, &change.id, &fields)?;
+    if let Some(stored) = &stored
+        && *stored.json == *fields.to_document(&system)?
+    {
+        return Ok(());
+    }
+    run.put(&table, &fields, system, stored.as_ref()).map(|_| ())
+}

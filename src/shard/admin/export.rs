@@ -1,0 +1,178 @@
+//! `exportShard`: every document, whole or page by page.
+
+use base64::Engine;
+use serde::{Deserialize, Deserializer};
+
+use crate::{
+    errors::LunoraError,
+    platform::SqlCell,
+    shard::{
+        db::store::{count, text, to_count, to_text},
+        shard::Inner,
+        table::TableSpec,
+    },
+    wire::identity::BASE64_URL,
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Args {
+    /// Set where a page is asked for; `null` asks for the first.
+    #[serde(default, deserialize_with = "present")]
+    cursor: Option<Option<String>>,
+    batch_size: Option<u32>,
+    max_bytes: Option<u64>,
+    tables: Option<Vec<String>>,
+}
+
+fn present<'de, D: Deserializer<'de>>(cursor: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(cursor).map(Some)
+}
+
+/// The most rows of a page, unless the caller says otherwise (contract, section 5.3).
+const BATCH_SIZE: u32 = 200;
+const MAX_BYTES: u64 = 1024 * 1024;
+
+pub(super) fn export(shard: &Inner, args: Args) -> Result<String, LunoraError> {
+    let asked = args.tables.filter(|tables| !tables.is_empty());
+    let is_asked = |table: &&TableSpec| {
+        asked.as_ref().is_none_or(|asked| asked.iter().any(|name| name == table.name))
+    };
+    let mut tables: Vec<&TableSpec> = shard.definition.tables.iter().filter(is_asked).collect();
+    tables.sort_by_key(|table| table.name);
+    match args.cursor {
+        None => whole(shard, &tables),
+        Some(cursor) => {
+            let position = cursor.map(|cursor| read_cursor(&cursor)).transpose()?;
+            let budget = Budget {
+                rows: args.batch_size.unwrap_or(BATCH_SIZE).max(1).into(),
+                bytes: args.max_bytes.unwrap_or(MAX_BYTES),
+            };
+            page(shard, &tables, position, budget)
+        }
+    }
+}
+
+fn whole(shard: &Inner, tables: &[&TableSpec]) -> Result<String, LunoraError> {
+    let mut rows = Rows::default();
+    for table in tables {
+        let sql = format!("SELECT \"doc\" FROM \"{}\" ORDER BY \"_id\"", table.name);
+        for row in shard.exec(&sql, &[])?.rows {
+            rows.push(table, row);
+        }
+    }
+    Ok([r#"{"rows":["#, &rows.json, "]}"].concat())
+}
+
+/// What a page has room for.
+struct Budget {
+    rows: u64,
+    bytes: u64,
+}
+
+/// The next rows in the order of tables' names and documents' ids. The position is a place in that
+/// order: what is there throughout comes once, whatever is written between the pages.
+fn page(
+    shard: &Inner,
+    tables: &[&TableSpec],
+    position: Option<(String, String)>,
+    mut budget: Budget,
+) -> Result<String, LunoraError> {
+    let seq = shard.changes.cursor(shard)?;
+    let (mut rows, mut last, mut is_done) = (Rows::default(), position, true);
+    let begun = last.as_ref().map(|(table, _)| table.clone()).unwrap_or_default();
+    for table in tables.iter().filter(|table| table.name >= &*begun) {
+        let after = last.take_if(|(name, _)| name == table.name).map(|(_, id)| id);
+        let part =
+            part(shard, table, after.as_deref().unwrap_or(""), &mut budget, rows.is_empty())?;
+        if let Some(end) = &part.end {
+            let sql = format!(
+                "SELECT \"doc\" FROM \"{}\" WHERE \"_id\">? AND \"_id\"<=? ORDER BY \"_id\"",
+                table.name
+            );
+            for row in shard.exec(&sql, &[text(after.as_deref().unwrap_or("")), text(end)])?.rows {
+                rows.push(table, row);
+            }
+        }
+        let end = part.end.or(after);
+        last = Some((table.name.to_owned(), end.unwrap_or_default()));
+        if part.has_more {
+            is_done = false;
+            break;
+        }
+    }
+    let cursor = match &last {
+        Some(last) if !is_done => serde_json::to_string(&write_cursor(last)?),
+        _ => Ok("null".to_owned()),
+    };
+    let cursor = cursor.map_err(LunoraError::internal)?;
+    Ok(format!(r#"{{"rows":[{}],"cursor":{cursor},"isDone":{is_done},"seq":{seq}}}"#, rows.json))
+}
+
+/// How far a page goes in one table.
+struct Part {
+    /// The last id that is on the page.
+    end: Option<String>,
+    has_more: bool,
+}
+
+/// Looks at the sizes first, which SQLite knows without reading the documents: a page must fit into
+/// memory. The first row of a page is on it however large it is.
+fn part(
+    shard: &Inner,
+    table: &TableSpec,
+    after: &str,
+    budget: &mut Budget,
+    page_is_empty: bool,
+) -> Result<Part, LunoraError> {
+    let sql = format!(
+        "SELECT \"_id\",octet_length(\"doc\") FROM \"{}\" WHERE \"_id\">? ORDER BY \"_id\" LIMIT CAST(? AS INTEGER)",
+        table.name
+    );
+    let sizes = shard.exec(&sql, &[text(after), count(budget.rows + 1)])?.rows;
+    let mut part = Part { end: None, has_more: false };
+    for row in sizes {
+        let mut cells = row.into_iter();
+        let (id, size) = (cells.next().and_then(to_text), to_count(cells.next().as_ref()));
+        let first = page_is_empty && part.end.is_none();
+        if !first && (budget.rows == 0 || size > budget.bytes) {
+            part.has_more = true;
+            break;
+        }
+        budget.rows = budget.rows.saturating_sub(1);
+        budget.bytes = budget.bytes.saturating_sub(size);
+        part.end = id;
+    }
+    Ok(part)
+}
+
+fn read_cursor(cursor: &str) -> Result<(String, String), LunoraError> {
+    let json = BASE64_URL.decode(cursor).ok();
+    json.and_then(|json| serde_json::from_slice(&json).ok())
+        .ok_or_else(|| LunoraError::bad_request("`cursor` is not one that an export ended with"))
+}
+
+fn write_cursor(position: &(String, String)) -> Result<String, LunoraError> {
+    let json = serde_json::to_vec(position).map_err(LunoraError::internal)?;
+    Ok(BASE64_URL.encode(json))
+}
+
+/// `{"table","doc"},…`, with the documents as they are stored.
+#[derive(Default)]
+struct Rows {
+    json: String,
+}
+
+impl Rows {
+    fn is_empty(&self) -> bool {
+        self.json.is_empty()
+    }
+
+    fn push(&mut self, table: &TableSpec, row: Vec<SqlCell>) {
+        let Some(doc) = row.into_iter().next().and_then(to_text) else { return };
+        if !self.json.is_empty() {
+            self.json.push(',');
+        }
+        self.json.extend([r#"{"table":""#, table.name, r#"","doc":"#, &doc, "}"]);
+    }
+}

@@ -1,0 +1,150 @@
+//! `importShard`: documents from elsewhere, with their ids.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{
+    errors::{Code, LunoraError},
+    shard::{
+        db::{
+            check_id,
+            fields::{CREATION_TIME, DELETED_AT, Fields, ID, System},
+        },
+        run::{Caller, Run},
+        shard::Inner,
+        table::TableSpec,
+    },
+    wire::value::Value,
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Args {
+    rows: Vec<Box<RawValue>>,
+    start_line: Option<u64>,
+}
+
+/// What became of the rows (contract, section 5.3).
+#[derive(Default, Serialize)]
+pub(super) struct Report {
+    conflicts: u64,
+    errors: Vec<RowError>,
+    inserted: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Serialize)]
+struct RowError {
+    code: String,
+    line: u64,
+    message: String,
+    table: String,
+}
+
+/// A field that another implementation of the shard keeps in its documents, and that means nothing
+/// elsewhere.
+const COMMIT_SEQ: &str = "_commitSeq";
+
+/// A row of SQLite has 2 MB at most, on the real platform.
+pub(super) const MAX_DOCUMENT: usize = 2_000_000;
+
+/// One transaction. Each row is checked before it is written, so that a bad one is told and the
+/// others stay.
+pub(super) fn import(shard: &Inner, args: &Args) -> Result<Report, LunoraError> {
+    shard.transact(&Caller::default(), 0, |run| {
+        let mut report = Report::default();
+        for (line, row) in (args.start_line.unwrap_or(1)..).zip(&args.rows) {
+            let table = table_name(row);
+            let outcome = import_row(run, row);
+            // What broke off in the middle of a write undoes the whole call.
+            run.check_doom()?;
+            match outcome {
+                Ok((table, true)) => *report.inserted.entry(table).or_default() += 1,
+                Ok((_, false)) => report.conflicts += 1,
+                Err(error) => report.errors.push(RowError {
+                    code: error.code().to_owned(),
+                    line,
+                    message: error.message().to_owned(),
+                    table: table.unwrap_or_default(),
+                }),
+            }
+        }
+        Ok(report)
+    })
+}
+
+fn table_name(row: &RawValue) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Row {
+        table: String,
+    }
+    serde_json::from_str::<Row>(row.get()).ok().map(|row| row.table)
+}
+
+/// `false` for a document whose id is taken.
+fn import_row(run: &Run<'_>, row: &RawValue) -> Result<(&'static str, bool), LunoraError> {
+    #[derive(Deserialize)]
+    struct Row<'a> {
+        table: String,
+        #[serde(borrow)]
+        doc: &'a RawValue,
+    }
+
+    let bad_row =
+        || LunoraError::custom("BAD_ROW", 400, "a row is {\"table\": string, \"doc\": object}");
+    let row = Some(row.get()).filter(|row| row.starts_with('{'));
+    let row: Row<'_> = row.and_then(|row| serde_json::from_str(row).ok()).ok_or_else(bad_row)?;
+    let table = run.shard.table(&row.table)?;
+    let mut fields = Fields::parse(row.doc.get()).ok_or_else(bad_row)?;
+    fields.remove(COMMIT_SEQ);
+    let id = match fields.get(ID) {
+        None => run.shard.random.document_id(run.now_ms),
+        Some(id) => read_id(id)?,
+    };
+    if run.shard.stored(&table, &id)?.is_some() {
+        return Ok((table.name, false));
+    }
+    let system = read_system(run, &id, &fields)?;
+    check_document(&table, row.doc.get())?;
+    run.put(&table, &fields, system, None)?;
+    Ok((table.name, true))
+}
+
+pub(super) fn read_id(json: &str) -> Result<String, LunoraError> {
+    let id: String = serde_json::from_str(json).map_err(|_| invalid("_id must be a string"))?;
+    check_id(&id)?;
+    Ok(id)
+}
+
+/// The fields that belong to the shard, as the document has them.
+pub(super) fn read_system<'a>(
+    run: &Run<'_>,
+    id: &'a str,
+    fields: &Fields<'_>,
+) -> Result<System<'a>, LunoraError> {
+    let time = |name: &str| -> Result<Option<f64>, LunoraError> {
+        match fields.get(name) {
+            None | Some("null") => Ok(None),
+            Some(json) => serde_json::from_str(json)
+                .map(Some)
+                .map_err(|_| invalid(format!("{name} must be a number"))),
+        }
+    };
+    #[allow(clippy::cast_precision_loss, reason = "milliseconds are far below 2^53")]
+    let creation_time = time(CREATION_TIME)?.unwrap_or(run.now_ms as f64);
+    Ok(System { id, creation_time, deleted_at: time(DELETED_AT)? })
+}
+
+/// What a client could not decode must not be stored: every list that it is on would be lost.
+pub(super) fn check_document(table: &TableSpec, json: &str) -> Result<(), LunoraError> {
+    if json.len() > MAX_DOCUMENT {
+        let message = format!("a document of {:?} is larger than 2 MB", table.name);
+        return Err(LunoraError::custom("INSERT_FAILED", 413, message));
+    }
+    Value::from_wire(json).map(|_| ()).map_err(|error| invalid(error.to_string()))
+}
+
+fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> LunoraError {
+    LunoraError::new(Code::ValidationError, message)
+}

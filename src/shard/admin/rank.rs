@@ -1,0 +1,173 @@
+//! `rankBefore` and `rankPage`: the places of documents in a rank index.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    errors::{Code, LunoraError},
+    platform::SqlCell,
+    shard::{
+        db::{
+            key,
+            keyset::{OrderBy, Stop, beyond, order_sql, position_columns, read_position},
+            store::{cells, malformed, text, to_count},
+        },
+        schema::partition_expression,
+        shard::Inner,
+        sql::SqlValue,
+        table::{IndexFields, TableSpec},
+    },
+    wire::Direction,
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BeforeArgs {
+    table: String,
+    index: String,
+    #[serde(flatten)]
+    key: Key,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PageArgs {
+    table: String,
+    index: String,
+    take: Option<u32>,
+    partition_key: Option<String>,
+    after: Option<Key>,
+}
+
+/// Where a document stands: its partition, its sort values, its id.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Key {
+    #[serde(default)]
+    partition_key: String,
+    row_id: String,
+    sort_values: Vec<Stop>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Before {
+    before: u64,
+    total: u64,
+}
+
+const TAKE: u32 = 100;
+const MAX_TAKE: u32 = 1000;
+
+/// How many documents of the partition come before a key, and how many there are.
+pub(super) fn before(shard: &Inner, args: &BeforeArgs) -> Result<Before, LunoraError> {
+    let index = Index::find(shard, &args.table, &args.index)?;
+    let position = index.position(&args.key)?;
+    let (filter, values) = index.within(Some(&args.key.partition_key));
+    let (sql, after) = beyond(&index.order, &position, false);
+    let sql = format!(
+        "SELECT count(*) FILTER (WHERE {sql}),count(*) FROM \"{}\" WHERE {filter}",
+        index.table.name
+    );
+    let mut values = [cells(&after), values].concat();
+    let rows = shard.exec(&sql, &std::mem::take(&mut values))?.rows;
+    let row = rows.into_iter().next().unwrap_or_default();
+    Ok(Before { before: to_count(row.first()), total: to_count(row.get(1)) })
+}
+
+/// The next documents in the order of the index, each with its key.
+pub(super) fn page(shard: &Inner, args: &PageArgs) -> Result<String, LunoraError> {
+    let index = Index::find(shard, &args.table, &args.index)?;
+    let take = args.take.unwrap_or(TAKE).clamp(1, MAX_TAKE);
+    let (mut filter, mut values) = index.within(args.partition_key.as_deref());
+    if let Some(after) = &args.after {
+        let (sql, after) = beyond(&index.order, &index.position(after)?, true);
+        filter = format!("{filter} AND {sql}");
+        values.extend(cells(&after));
+    }
+    let sql = format!(
+        "SELECT \"doc\",{} FROM \"{}\" WHERE {filter} ORDER BY {} LIMIT {}",
+        position_columns(&index.order),
+        index.table.name,
+        order_sql(&index.order),
+        take + 1,
+    );
+    let mut rows = shard.exec(&sql, &values)?.rows;
+    let take = usize::try_from(take).unwrap_or(usize::MAX);
+    let has_more = rows.len() > take;
+    rows.truncate(take);
+    let mut json = String::new();
+    for row in rows {
+        let mut row = row.into_iter();
+        let Some(SqlCell::Text(doc)) = row.next() else { return Err(malformed(index.table.name)) };
+        let key = read_position(row).and_then(|position| index.key(position));
+        let key = key.ok_or_else(|| malformed(index.table.name))?;
+        let key = serde_json::to_string(&key).map_err(LunoraError::internal)?;
+        if !json.is_empty() {
+            json.push(',');
+        }
+        json.extend([r#"{"doc":"#, &doc, r#","key":"#, &key, "}"]);
+    }
+    let directions = serde_json::to_string(&index.directions).map_err(LunoraError::internal)?;
+    Ok(format!(r#"{{"rows":[{json}],"hasMore":{has_more},"directions":{directions}}}"#))
+}
+
+/// A rank index, as an order: partition, sort values, id.
+struct Index {
+    table: TableSpec,
+    partition: Option<String>,
+    order: Vec<OrderBy>,
+    directions: Vec<Direction>,
+}
+
+impl Index {
+    fn find(shard: &Inner, table: &str, name: &str) -> Result<Self, LunoraError> {
+        let table = shard.table(table)?;
+        let found = table.indexes().find(|index| index.name == name);
+        let Some((index, IndexFields::Ranked(sort))) = found.map(|index| (index, index.fields))
+        else {
+            let message = format!("the table {:?} has no rank index {name:?}", table.name);
+            return Err(LunoraError::new(Code::BadRequest, message));
+        };
+        let by = |expression, direction| OrderBy { expression, direction };
+        let partition =
+            (!index.partition.is_empty()).then(|| partition_expression(index.partition));
+        let mut order: Vec<_> =
+            partition.iter().map(|sql| by(sql.clone(), Direction::Asc)).collect();
+        order.extend(sort.iter().map(|(field, direction)| by(key::expression(field), *direction)));
+        order.push(by("\"_id\"".to_owned(), Direction::Asc));
+        let directions = sort.iter().map(|(_, direction)| *direction).collect();
+        Ok(Self { table, partition, order, directions })
+    }
+
+    /// The condition of a partition; every one of them for none.
+    fn within(&self, partition: Option<&str>) -> (String, Vec<SqlCell>) {
+        let alive = "\"_deletedAt\" IS NULL".to_owned();
+        match (&self.partition, partition) {
+            (Some(sql), Some(partition)) => (format!("{alive} AND {sql}=?"), vec![text(partition)]),
+            _ => (alive, Vec::new()),
+        }
+    }
+
+    fn position(&self, key: &Key) -> Result<Vec<SqlValue>, LunoraError> {
+        if key.sort_values.len() != self.directions.len() {
+            let message = format!("sortValues must have {} values", self.directions.len());
+            return Err(LunoraError::bad_request(message));
+        }
+        let partition = self.partition.iter().map(|_| SqlValue::from(&key.partition_key));
+        let values = key.sort_values.iter().map(|Stop(value)| value.clone());
+        Ok(partition.chain(values).chain([SqlValue::from(&key.row_id)]).collect())
+    }
+
+    fn key(&self, position: Vec<SqlValue>) -> Option<Key> {
+        let mut values = position.into_iter();
+        let partition_key = match self.partition.as_ref().and_then(|_| values.next()) {
+            Some(SqlValue::Text(partition)) => partition,
+            Some(_) => return None,
+            None => String::new(),
+        };
+        let sort_values = values.by_ref().take(self.directions.len()).map(Stop).collect();
+        match values.next() {
+            Some(SqlValue::Text(row_id)) => Some(Key { partition_key, row_id, sort_values }),
+            _ => None,
+        }
+    }
+}

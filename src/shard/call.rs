@@ -1,0 +1,102 @@
+//! A call as it reaches a shard: what it says and who makes it.
+
+use std::rc::Rc;
+
+use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    function::Function,
+    run::{Caller, SharedCaller},
+};
+use crate::{
+    errors::LunoraError,
+    wire::{Identity, headers},
+};
+
+/// The body of `POST /rpc`.
+pub(crate) struct Envelope<'a> {
+    pub(crate) function_path: String,
+    pub(crate) args: &'a str,
+}
+
+/// A call of a function that was found.
+pub(crate) struct Call<'a> {
+    pub(crate) function: &'a Function,
+    pub(crate) args: &'a str,
+    pub(crate) ids: &'a WriteIds,
+}
+
+/// What makes a write recognisable when it comes again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WriteIds {
+    pub(crate) mutation_id: Option<String>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_seq: Option<u64>,
+}
+
+impl<'a> Envelope<'a> {
+    pub(crate) fn parse(json: &'a [u8]) -> Result<Self, LunoraError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Fields<'a> {
+            function_path: Option<String>,
+            #[serde(borrow)]
+            args: Option<&'a RawValue>,
+        }
+
+        let fields: Option<Fields<'a>> = json
+            .trim_ascii_start()
+            .first()
+            .filter(|byte| **byte == b'{')
+            .and_then(|_| serde_json::from_slice(json).ok());
+        let Some(fields) = fields else {
+            return Err(LunoraError::bad_request("invalid JSON body"));
+        };
+        let function_path = fields
+            .function_path
+            .ok_or_else(|| LunoraError::bad_request("functionPath must be a string"))?;
+        Ok(Self { function_path, args: check_args(fields.args)? })
+    }
+}
+
+/// Arguments are an object; those that are not there are an empty one.
+pub(crate) fn check_args(args: Option<&RawValue>) -> Result<&str, LunoraError> {
+    match args.map(RawValue::get) {
+        None => Ok("{}"),
+        Some(args) if args.starts_with('{') => Ok(args),
+        Some(_) => Err(LunoraError::bad_request("args must be an object")),
+    }
+}
+
+/// Who calls, by the headers that only a Worker writes.
+pub(crate) fn caller(headers: &HeaderMap) -> SharedCaller {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    Rc::new(Caller {
+        identity: Identity::from_headers(headers),
+        ip: text(headers::CLIENT_IP).map(str::to_owned),
+        system: text(headers::SYSTEM) == Some("1"),
+    })
+}
+
+/// The ids of a call that is no batch's.
+pub(crate) fn write_ids(headers: &HeaderMap) -> WriteIds {
+    let text = |name| {
+        let value = headers.get(name)?;
+        let text = str::from_utf8(value.as_bytes()).ok()?;
+        (!text.is_empty()).then(|| text.to_owned())
+    };
+    WriteIds {
+        mutation_id: text(headers::MUTATION_ID),
+        client_id: text(headers::CLIENT_ID),
+        client_seq: text(headers::CLIENT_SEQ).and_then(|seq| sequence(&seq)),
+    }
+}
+
+/// A positive integer; anything else is no number of a write.
+pub(crate) fn sequence(text: &str) -> Option<u64> {
+    let seq = text.parse().ok().filter(|seq| *seq > 0);
+    // Beyond 2^53 neither the client nor SQLite's binding could tell it from the next.
+    seq.filter(|seq| *seq < 1 << 53)
+}

@@ -1,0 +1,301 @@
+//! What a function is given: the caller, the time, and as much of the database as its kind may use.
+
+use std::{fmt, ops::Deref, rc::Rc};
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use super::{
+    db::{Reader, Writer},
+    function::{Kind, args::to_text},
+    run::{Caller, Run, SharedCaller, check_depth},
+    shard::Inner,
+};
+use crate::{
+    errors::{Code, LunoraError},
+    platform::Env,
+};
+
+/// What a query is given. It can read, and nothing else.
+///
+/// A function that reads takes `&Query`, and can be called with the `&Mutation` of a mutation as
+/// well.
+pub struct Query<'a> {
+    run: &'a Run<'a>,
+}
+
+/// What a mutation is given. Everything it writes commits together when it returns `Ok`, and
+/// nothing of it stays when it returns an error.
+pub struct Mutation<'a> {
+    query: Query<'a>,
+}
+
+/// What an action is given. It can wait for other services, and reaches the database through
+/// queries and mutations only, each of them its own transaction.
+pub struct Action {
+    shard: Rc<Inner>,
+    caller: SharedCaller,
+    depth: u32,
+}
+
+/// Who calls.
+#[derive(Clone, Copy)]
+pub struct Auth<'a> {
+    caller: &'a Caller,
+}
+
+impl<'a> Query<'a> {
+    pub(crate) fn new(run: &'a Run<'a>) -> Self {
+        Self { run }
+    }
+
+    /// Who calls.
+    #[must_use]
+    pub fn auth(&self) -> Auth<'a> {
+        self.run.reads().note_caller();
+        Auth { caller: self.run.caller }
+    }
+
+    /// The caller's address, where the Worker knows it.
+    #[must_use]
+    pub fn ip(&self) -> Option<&'a str> {
+        self.run.reads().note_caller();
+        self.run.caller.ip.as_deref()
+    }
+
+    /// The key of this shard.
+    #[must_use]
+    pub fn shard_key(&self) -> &'a str {
+        self.run.shard.key()
+    }
+
+    /// The time in milliseconds since 1970. It stands still while the function runs.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.run.now_ms
+    }
+
+    /// The documents.
+    #[must_use]
+    pub fn db(&self) -> Reader<'a> {
+        Reader::new(self.run)
+    }
+
+    /// Runs another query of this shard, internal ones included, in the same transaction.
+    ///
+    /// # Errors
+    /// What that query fails with; 404 `FUNCTION_NOT_FOUND` for a path that is no query's;
+    /// `RUN_DEPTH_EXCEEDED` below 32 others.
+    pub fn run_query<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        args: &impl Serialize,
+    ) -> Result<T, LunoraError> {
+        let args = to_text(args)?;
+        let function = self.run.shard.definition.functions.of_kind(path, Kind::Query)?;
+        let result = self.run.deeper(|| function.query(self, &args))?;
+        read_result(path, &result)
+    }
+}
+
+impl<'a> Mutation<'a> {
+    pub(crate) fn new(run: &'a Run<'a>) -> Self {
+        Self { query: Query::new(run) }
+    }
+
+    /// The documents, to read and to write.
+    #[must_use]
+    pub fn db(&self) -> Writer<'a> {
+        Writer::new(self.query.run)
+    }
+
+    /// An id that nobody can guess and no document has.
+    #[must_use]
+    pub fn random_id(&self) -> String {
+        self.query.run.shard.random.id()
+    }
+
+    /// Runs another mutation of this shard, internal ones included, in the same transaction.
+    ///
+    /// If it fails, this one cannot succeed any more, whatever it makes of the error: one
+    /// transaction commits whole or not at all.
+    ///
+    /// # Errors
+    /// As [`run_query`](Query::run_query).
+    pub fn run_mutation<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        args: &impl Serialize,
+    ) -> Result<T, LunoraError> {
+        let args = to_text(args)?;
+        let run = self.query.run;
+        let function = run.shard.definition.functions.of_kind(path, Kind::Mutation)?;
+        let result =
+            run.deeper(|| function.mutation(self, &args)).map_err(|error| run.doom(error))?;
+        read_result(path, &result)
+    }
+}
+
+impl<'a> Deref for Mutation<'a> {
+    type Target = Query<'a>;
+
+    fn deref(&self) -> &Query<'a> {
+        &self.query
+    }
+}
+
+impl Action {
+    pub(crate) fn new(shard: Rc<Inner>, caller: SharedCaller, depth: u32) -> Self {
+        Self { shard, caller, depth }
+    }
+
+    /// Who calls.
+    #[must_use]
+    pub fn auth(&self) -> Auth<'_> {
+        Auth { caller: &self.caller }
+    }
+
+    /// The caller's address, where the Worker knows it.
+    #[must_use]
+    pub fn ip(&self) -> Option<&str> {
+        self.caller.ip.as_deref()
+    }
+
+    /// The key of this shard.
+    #[must_use]
+    pub fn shard_key(&self) -> &str {
+        self.shard.key()
+    }
+
+    /// The time in milliseconds since 1970. It moves on while the action waits.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.shard.host.now_ms()
+    }
+
+    /// An id that nobody can guess.
+    #[must_use]
+    pub fn random_id(&self) -> String {
+        self.shard.random.id()
+    }
+
+    /// A variable or a secret of the deployment.
+    #[must_use]
+    pub fn var(&self, name: &str) -> Option<String> {
+        self.shard.host.var(name)
+    }
+
+    /// The bindings of the deployment.
+    ///
+    /// # Errors
+    /// 500 `MISCONFIGURED` under a test, where there are none.
+    pub fn env(&self) -> Result<&Env, LunoraError> {
+        self.shard.host.env().ok_or_else(|| {
+            LunoraError::new(Code::Misconfigured, "bindings are only there on the real platform")
+        })
+    }
+
+    /// Runs a query of this shard, internal ones included.
+    ///
+    /// # Errors
+    /// What that query fails with; 404 `FUNCTION_NOT_FOUND` for a path that is no query's;
+    /// `RUN_DEPTH_EXCEEDED` below 32 others.
+    pub fn run_query<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        args: &impl Serialize,
+    ) -> Result<T, LunoraError> {
+        let args = to_text(args)?;
+        let depth = check_depth(self.depth)?;
+        let function = self.shard.definition.functions.of_kind(path, Kind::Query)?;
+        let run = Run::new(&self.shard, &self.caller, depth);
+        read_result(path, &function.query(&Query::new(&run), &args)?)
+    }
+
+    /// Runs a mutation of this shard, internal ones included, in a transaction of its own.
+    ///
+    /// # Errors
+    /// As [`run_query`](Self::run_query); 500 `NESTED_TRANSACTION` while another one runs.
+    pub fn run_mutation<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        args: &impl Serialize,
+    ) -> Result<T, LunoraError> {
+        let args = to_text(args)?;
+        let depth = check_depth(self.depth)?;
+        let function = self.shard.definition.functions.of_kind(path, Kind::Mutation)?;
+        let result = self
+            .shard
+            .transact(&self.caller, depth, |run| function.mutation(&Mutation::new(run), &args))?;
+        read_result(path, &result)
+    }
+
+    /// Runs another action of this shard, internal ones included.
+    ///
+    /// # Errors
+    /// As [`run_query`](Self::run_query).
+    pub async fn run_action<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        args: &impl Serialize,
+    ) -> Result<T, LunoraError> {
+        let args = to_text(args)?;
+        let depth = check_depth(self.depth)?;
+        let function = self.shard.definition.functions.of_kind(path, Kind::Action)?;
+        let action = Self::new(self.shard.clone(), self.caller.clone(), depth);
+        read_result(path, &function.action(action, args).await?)
+    }
+}
+
+impl<'a> Auth<'a> {
+    /// The user's id; none for a caller that is nobody.
+    #[must_use]
+    pub fn user_id(&self) -> Option<&'a str> {
+        self.caller.identity.as_ref()?.user_id()
+    }
+
+    /// The user's id.
+    ///
+    /// # Errors
+    /// 401 `UNAUTHORIZED` for a caller that is nobody.
+    pub fn require_user(&self) -> Result<&'a str, LunoraError> {
+        self.user_id().ok_or_else(|| LunoraError::unauthorized("sign in to do this"))
+    }
+
+    /// A claim, such as a role.
+    #[must_use]
+    pub fn claim(&self, name: &str) -> Option<&'a Value> {
+        self.caller.identity.as_ref()?.claim(name)
+    }
+
+    /// Every claim but the user's id; none for a caller that is nobody.
+    #[must_use]
+    pub fn claims(&self) -> Option<&'a Map<String, Value>> {
+        self.caller.identity.as_ref().map(crate::wire::Identity::claims)
+    }
+
+    /// Whether the server itself calls: a cron job, an operator's tool, another object.
+    #[must_use]
+    pub fn is_system(&self) -> bool {
+        self.caller.system
+    }
+}
+
+fn read_result<T: DeserializeOwned>(path: &str, result: &str) -> Result<T, LunoraError> {
+    serde_json::from_str(result).map_err(|error| {
+        let message = format!("{path} answered with something else than was expected of it");
+        LunoraError::new(Code::RpcFailed, message).with_source(error)
+    })
+}
+
+macro_rules! debug {
+    ($($name:ident $(<$lifetime:lifetime>)?)*) => {$(
+        impl fmt::Debug for $name$(<$lifetime>)? {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+debug! { Query<'_> Mutation<'_> Action Auth<'_> }

@@ -1,0 +1,103 @@
+//! A document as a function sees it.
+
+use std::ops::{Deref, DerefMut};
+
+use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned};
+
+use super::fields::number;
+use crate::errors::{Code, LunoraError};
+
+/// A document: what the application stored, with the `_id` and the `_creationTime` that the shard
+/// gave it.
+///
+/// ```
+/// use lunora::shard::Document;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Deserialize, Serialize)]
+/// struct Message { text: String }
+///
+/// let json = r#"{"_id":"a1","_creationTime":1700000000000,"text":"hello"}"#;
+/// let message: Document<Message> = serde_json::from_str(json)?;
+/// assert_eq!((message.id.as_str(), message.text.as_str()), ("a1", "hello"));
+/// assert_eq!(serde_json::to_string(&message)?, json);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Document<T> {
+    /// The id; no other document of the table has it.
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// When it was created, in milliseconds since 1970.
+    #[serde(rename = "_creationTime", serialize_with = "as_whole_number")]
+    pub creation_time: f64,
+    /// What the application stored.
+    #[serde(flatten)]
+    pub value: T,
+}
+
+impl<T: DeserializeOwned> Document<T> {
+    /// Reads a stored document. Twice, since a type that has everything flattened into it reads
+    /// numbers and raw text less well.
+    pub(crate) fn read(table: &str, json: &str) -> Result<Self, LunoraError> {
+        #[derive(Deserialize)]
+        struct System {
+            #[serde(rename = "_id")]
+            id: String,
+            #[serde(rename = "_creationTime")]
+            creation_time: f64,
+        }
+
+        let unreadable = |error: serde_json::Error| {
+            LunoraError::new(
+                Code::RpcFailed,
+                format!("a document of {table:?} is not what its type says; a migration may bring it up to date"),
+            )
+            .with_source(error)
+        };
+        let System { id, creation_time } = serde_json::from_str(json).map_err(unreadable)?;
+        let value = serde_json::from_str(json).map_err(unreadable)?;
+        Ok(Self { id, creation_time, value })
+    }
+}
+
+impl<T> Document<T> {
+    /// What the application stored.
+    #[must_use]
+    pub fn into_value(self) -> T {
+        self.value
+    }
+}
+
+impl<T> Deref for Document<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for Document<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+/// Some documents of an order, and where the next ones begin; as clients page through them.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Page<D> {
+    /// The documents.
+    pub page: Vec<D>,
+    /// Whether there are no more.
+    pub is_done: bool,
+    /// Where to go on; opaque.
+    pub continue_cursor: String,
+}
+
+fn as_whole_number<S: Serializer>(time: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    match serde_json::value::RawValue::from_string(number(*time)) {
+        Ok(raw) => raw.serialize(serializer),
+        Err(_) => serializer.serialize_f64(*time),
+    }
+}

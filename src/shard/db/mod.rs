@@ -1,0 +1,23 @@
+//! The documents of a shard.
+
+mod document;
+pub(crate) mod fields;
+pub(crate) mod key;
+pub(crate) mod keyset;
+mod query;
+mod raw;
+mod reader;
+pub(crate) mod store;
+mod writer;
+
+pub use self::{
+    document::{Document, Page},
+    query::TableQuery,
+    raw::Sql,
+    reader::Reader,
+    writer::Writer,
+};
+pub(crate) use self::{
+    query::{read_cursor, write_cursor},
+    writer::{check_id, own_fields},
+};

@@ -1,0 +1,373 @@
+//! Documents of a table, in an order and within bounds.
+
+use std::{fmt, marker::PhantomData};
+
+use base64::Engine;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::{
+    Document, Page,
+    fields::CREATION_TIME,
+    key,
+    keyset::{OrderBy, Stop, beyond, order_sql, position_columns, read_position},
+    store::{cells, malformed, to_count},
+};
+use crate::{
+    errors::{Code, LunoraError},
+    platform::SqlCell,
+    shard::{
+        run::Run,
+        sql::SqlValue,
+        table::{BY_CREATION, IndexFields, Table, TableSpec, is_field},
+    },
+    wire::{Direction, identity::BASE64_URL},
+};
+
+/// Documents of a table, in an order and within bounds.
+///
+/// Without an index the order is that of creation. With one, `eq` fixes its first fields in their
+/// order, and `gt`, `gte`, `lt` and `lte` bound the field after them; the documents come by the
+/// index's other fields and then by creation.
+///
+/// ```
+/// # use lunora::{LunoraError, shard::{Query, Table, table, Document}, Direction};
+/// # #[derive(serde::Serialize, serde::Deserialize)]
+/// # struct Message { author: String }
+/// # const MESSAGES: Table<Message> = table!("messages").index("by_author", &["author"]);
+/// fn newest_of(ctx: &Query<'_>, author: &str) -> Result<Vec<Document<Message>>, LunoraError> {
+///     ctx.db().table(MESSAGES).index("by_author").eq("author", author).order(Direction::Desc).take(20)
+/// }
+/// ```
+#[must_use = "a query does nothing until its documents are asked for"]
+pub struct TableQuery<'a, T> {
+    run: &'a Run<'a>,
+    table: &'static str,
+    index: Option<String>,
+    equal: Vec<(String, SqlValue)>,
+    bounds: Vec<(String, &'static str, SqlValue)>,
+    direction: Direction,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<'a, T> TableQuery<'a, T> {
+    pub(super) fn new(run: &'a Run<'a>, table: Table<T>) -> Self {
+        Self {
+            run,
+            table: table.name(),
+            index: None,
+            equal: Vec::new(),
+            bounds: Vec::new(),
+            direction: Direction::Asc,
+            of: PhantomData,
+        }
+    }
+
+    /// Goes by an index of the table.
+    pub fn index(mut self, name: &str) -> Self {
+        self.index = Some(name.to_owned());
+        self
+    }
+
+    /// Documents whose field has this value. `None` finds `null` and missing alike.
+    pub fn eq(mut self, field: &str, value: impl Into<SqlValue>) -> Self {
+        self.equal.push((field.to_owned(), value.into()));
+        self
+    }
+
+    /// Documents whose field is larger.
+    pub fn gt(self, field: &str, value: impl Into<SqlValue>) -> Self {
+        self.bound(field, ">", value.into())
+    }
+
+    /// Documents whose field is larger or the same.
+    pub fn gte(self, field: &str, value: impl Into<SqlValue>) -> Self {
+        self.bound(field, ">=", value.into())
+    }
+
+    /// Documents whose field is smaller; one without the field is not.
+    pub fn lt(self, field: &str, value: impl Into<SqlValue>) -> Self {
+        self.bound(field, "<", value.into())
+    }
+
+    /// Documents whose field is smaller or the same; one without the field is not.
+    pub fn lte(self, field: &str, value: impl Into<SqlValue>) -> Self {
+        self.bound(field, "<=", value.into())
+    }
+
+    /// Which way to go; ascending by default.
+    pub fn order(mut self, direction: Direction) -> Self {
+        self.direction = direction;
+        self
+    }
+
+    /// How many documents there are.
+    ///
+    /// # Errors
+    /// As [`collect`](Self::collect).
+    pub fn count(self) -> Result<u64, LunoraError> {
+        let plan = self.plan()?;
+        let sql = format!("SELECT count(*) FROM \"{}\" WHERE {}", self.table, plan.filter);
+        let count = self.run.shard.exec_value(&sql, &cells(&plan.values))?;
+        Ok(to_count(count.as_ref()))
+    }
+
+    /// The first `limit` documents as the JSON text of a list, as they are stored: the quickest way
+    /// to answer a query with documents.
+    ///
+    /// # Errors
+    /// As [`collect`](Self::collect).
+    pub fn take_json(self, limit: u32) -> Result<Box<RawValue>, LunoraError> {
+        let documents = self.documents(Some(limit))?;
+        let size = documents.iter().map(|json| json.len() + 1).sum::<usize>();
+        let mut list = String::with_capacity(size + 2);
+        list.push('[');
+        for json in documents {
+            if list.len() > 1 {
+                list.push(',');
+            }
+            list.push_str(&json);
+        }
+        list.push(']');
+        RawValue::from_string(list).map_err(LunoraError::internal)
+    }
+
+    fn bound(mut self, field: &str, operator: &'static str, value: SqlValue) -> Self {
+        self.bounds.push((field.to_owned(), operator, value));
+        self
+    }
+
+    fn documents(&self, limit: Option<u32>) -> Result<Vec<String>, LunoraError> {
+        let plan = self.plan()?;
+        let mut sql = format!(
+            "SELECT \"doc\" FROM \"{}\" WHERE {} ORDER BY {}",
+            self.table,
+            plan.filter,
+            order_sql(&plan.order)
+        );
+        if let Some(limit) = limit {
+            sql.push_str(&format!(" LIMIT {limit}"));
+        }
+        let rows = self.run.shard.exec(&sql, &cells(&plan.values))?.rows;
+        rows.into_iter().map(|row| self.document(row.into_iter().next())).collect()
+    }
+
+    fn document(&self, cell: Option<SqlCell>) -> Result<String, LunoraError> {
+        match cell {
+            Some(SqlCell::Text(json)) => Ok(json),
+            _ => Err(malformed(self.table)),
+        }
+    }
+
+    /// The order, the conditions, and what is noted as read.
+    fn plan(&self) -> Result<Plan, LunoraError> {
+        let spec = self.run.shard.table(self.table)?;
+        let fields = self.index_fields(&spec)?;
+        let wrong = |what: String| LunoraError::new(Code::RpcFailed, what);
+        let (mut filter, mut values) = (vec!["1".to_owned()], Vec::new());
+        if spec.soft_delete {
+            filter.push("\"_deletedAt\" IS NULL".to_owned());
+        }
+        let mut matching = Vec::new();
+        for (at, (field, value)) in self.equal.iter().enumerate() {
+            let Some(declared) = fields.get(at).copied().filter(|declared| declared == field)
+            else {
+                let message = format!(
+                    "`eq` on {field:?}: the index {:?} of {:?} goes by {fields:?}, and `eq` fixes its first fields in that order",
+                    self.index.as_deref().unwrap_or(BY_CREATION),
+                    self.table,
+                );
+                return Err(wrong(message));
+            };
+            filter.push(match value {
+                SqlValue::Null => format!("{} IS NULL", key::expression(field)),
+                value => format!("{}={}", key::expression(field), value.placeholder()),
+            });
+            if *value != SqlValue::Null {
+                values.push(value.clone());
+            }
+            matching.push((declared, value.clone()));
+        }
+        for (field, operator, value) in &self.bounds {
+            if fields.get(self.equal.len()).copied() != Some(field) {
+                let message = format!(
+                    "a bound on {field:?}: only the field after those of `eq` can be bounded, which is {:?}",
+                    fields.get(self.equal.len()),
+                );
+                return Err(wrong(message));
+            }
+            if matches!(value, SqlValue::Null | SqlValue::Blob(_)) {
+                return Err(wrong(format!("a bound on {field:?} has to be a number or a text")));
+            }
+            filter.push(format!("{}{operator}{}", key::expression(field), value.placeholder()));
+            values.push(value.clone());
+        }
+        self.note_reads(&spec, matching);
+        let rest = fields.iter().skip(self.equal.len()).map(|field| key::expression(field));
+        let mut expressions: Vec<_> = rest.collect();
+        if fields.get(self.equal.len()..).is_none_or(|rest| !rest.contains(&CREATION_TIME))
+            && !self.equal.iter().any(|(field, _)| field == CREATION_TIME)
+        {
+            expressions.push(key::expression(CREATION_TIME));
+        }
+        expressions.push("\"_id\"".to_owned());
+        let by = |expression| OrderBy { expression, direction: self.direction };
+        let order = expressions.into_iter().map(by).collect();
+        Ok(Plan { filter: filter.join(" AND "), values, order })
+    }
+
+    /// What is found by the values of fields is noted as just that, unless a value is one that
+    /// SQLite may write in another way than it was stored.
+    fn note_reads(&self, spec: &TableSpec, matching: Vec<(&'static str, SqlValue)>) {
+        let telling = |value: &SqlValue| match value {
+            SqlValue::Text(text) => !text.starts_with(['[', '{']),
+            value => !matches!(value, SqlValue::Blob(_)),
+        };
+        let mut reads = self.run.reads();
+        if !matching.is_empty() && matching.iter().all(|(_, value)| telling(value)) {
+            reads.note_matching(spec.name, matching);
+        } else {
+            reads.note_table(spec.name);
+        }
+    }
+
+    /// The fields of the index, the time of creation behind them.
+    fn index_fields(&self, spec: &TableSpec) -> Result<Vec<&'static str>, LunoraError> {
+        let Some(name) = self.index.as_deref().filter(|name| *name != BY_CREATION) else {
+            return Ok(vec![CREATION_TIME]);
+        };
+        let index = spec.indexes().find(|index| index.name == name);
+        match index.map(|index| index.fields) {
+            Some(IndexFields::Ordinary(fields)) => {
+                debug_assert!(fields.iter().all(|field| is_field(field)));
+                Ok(fields.iter().copied().chain([CREATION_TIME]).collect())
+            }
+            Some(IndexFields::Ranked(_)) | None => {
+                let message =
+                    format!("the table {:?} has no index {name:?} to query by", self.table);
+                Err(LunoraError::new(Code::RpcFailed, message))
+            }
+        }
+    }
+}
+
+impl<T: DeserializeOwned> TableQuery<'_, T> {
+    /// Every document. Where there may be many, ask for pages.
+    ///
+    /// # Errors
+    /// When the shard has no such table or index, the bounds are none of the index, or a document
+    /// is not what `T` says.
+    pub fn collect(self) -> Result<Vec<Document<T>>, LunoraError> {
+        self.read(None)
+    }
+
+    /// The first `limit` documents.
+    ///
+    /// # Errors
+    /// As [`collect`](Self::collect).
+    pub fn take(self, limit: u32) -> Result<Vec<Document<T>>, LunoraError> {
+        self.read(Some(limit))
+    }
+
+    /// The first document.
+    ///
+    /// # Errors
+    /// As [`collect`](Self::collect).
+    pub fn first(self) -> Result<Option<Document<T>>, LunoraError> {
+        Ok(self.take(1)?.into_iter().next())
+    }
+
+    /// The only document.
+    ///
+    /// # Errors
+    /// 400 `NOT_UNIQUE` when there are several; else as [`collect`](Self::collect).
+    pub fn unique(self) -> Result<Option<Document<T>>, LunoraError> {
+        let table = self.table;
+        let mut documents = self.take(2)?;
+        if documents.len() > 1 {
+            let message = format!("several documents of {table:?} match where one was asked for");
+            return Err(LunoraError::new(Code::NotUnique, message));
+        }
+        Ok(documents.pop())
+    }
+
+    /// The next `limit` documents after the `continue_cursor` of a page; the first ones for none.
+    ///
+    /// A document that is there throughout is on one page exactly, whatever is written between the
+    /// pages, unless its own place in the index moves.
+    ///
+    /// # Errors
+    /// 400 `BAD_REQUEST` for a cursor that no page of this query ended with; else as
+    /// [`collect`](Self::collect).
+    pub fn paginate(
+        self,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<Document<T>>, LunoraError> {
+        let Plan { mut filter, mut values, order } = self.plan()?;
+        if let Some(cursor) = cursor.filter(|cursor| !cursor.is_empty()) {
+            let position = read_cursor(cursor)
+                .filter(|position| position.len() == order.len())
+                .ok_or_else(|| LunoraError::bad_request("the cursor is none of this query's"))?;
+            let (sql, after) = beyond(&order, &position, true);
+            filter.push_str(" AND ");
+            filter.push_str(&sql);
+            values.extend(after);
+        }
+        let sql = format!(
+            "SELECT \"doc\",{} FROM \"{}\" WHERE {filter} ORDER BY {} LIMIT {}",
+            position_columns(&order),
+            self.table,
+            order_sql(&order),
+            u64::from(limit) + 1,
+        );
+        let mut rows = self.run.shard.exec(&sql, &cells(&values))?.rows;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let is_done = rows.len() <= limit;
+        rows.truncate(limit);
+        let mut continue_cursor = cursor.unwrap_or_default().to_owned();
+        let (mut page, last) = (Vec::with_capacity(rows.len()), rows.len().saturating_sub(1));
+        for (at, row) in rows.into_iter().enumerate() {
+            let mut cells = row.into_iter();
+            let json = self.document(cells.next())?;
+            if at == last {
+                let position = read_position(cells).ok_or_else(|| malformed(self.table))?;
+                continue_cursor = write_cursor(position)?;
+            }
+            page.push(Document::read(self.table, &json)?);
+        }
+        Ok(Page { page, is_done, continue_cursor })
+    }
+
+    fn read(&self, limit: Option<u32>) -> Result<Vec<Document<T>>, LunoraError> {
+        let documents = self.documents(limit)?;
+        documents.iter().map(|json| Document::read(self.table, json)).collect()
+    }
+}
+
+struct Plan {
+    filter: String,
+    values: Vec<SqlValue>,
+    order: Vec<OrderBy>,
+}
+
+pub(crate) fn write_cursor(position: Vec<SqlValue>) -> Result<String, LunoraError> {
+    let stops: Vec<_> = position.into_iter().map(Stop).collect();
+    let json = serde_json::to_vec(&stops).map_err(LunoraError::internal)?;
+    Ok(BASE64_URL.encode(json))
+}
+
+pub(crate) fn read_cursor(cursor: &str) -> Option<Vec<SqlValue>> {
+    let json = BASE64_URL.decode(cursor).ok()?;
+    let stops: Vec<Stop> = serde_json::from_slice(&json).ok()?;
+    Some(stops.into_iter().map(|Stop(value)| value).collect())
+}
+
+impl<T> fmt::Debug for TableQuery<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TableQuery")
+            .field("table", &self.table)
+            .field("index", &self.index)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,61 @@
+//! Reading documents.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+
+use super::{Document, Sql, TableQuery};
+use crate::{
+    errors::LunoraError,
+    shard::{run::Run, table::Table},
+};
+
+/// The documents, to read.
+///
+/// What is read is noted: a live query runs again when that changed.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    pub(super) run: &'a Run<'a>,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(run: &'a Run<'a>) -> Self {
+        Self { run }
+    }
+
+    /// The document of this id.
+    ///
+    /// # Errors
+    /// When it is not what `T` says, or the shard has no such table.
+    pub fn get<T: DeserializeOwned>(
+        &self,
+        table: Table<T>,
+        id: &str,
+    ) -> Result<Option<Document<T>>, LunoraError> {
+        let spec = self.run.shard.table(table.name())?;
+        self.run.reads().note_document(spec.name, id);
+        let stored = self.run.shard.stored(&spec, id)?.filter(|stored| stored.deleted_at.is_none());
+        stored.map(|stored| Document::read(spec.name, &stored.json)).transpose()
+    }
+
+    /// The documents of a table, in an order and within bounds that the query says.
+    #[must_use]
+    pub fn table<T>(&self, table: Table<T>) -> TableQuery<'a, T> {
+        TableQuery::new(self.run, table)
+    }
+
+    /// A statement that is written by hand, and only reads.
+    ///
+    /// A document is a row of its table with the columns `_id`, `_creationTime` and `doc`, its JSON
+    /// text: `SELECT doc->>'author' AS author, count(*) AS n FROM messages GROUP BY 1`.
+    #[must_use]
+    pub fn sql(&self, sql: &'a str) -> Sql<'a> {
+        Sql::reading(self.run, sql)
+    }
+}
+
+impl fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,233 @@
+//! What a shard is made of: its tables, its functions, its migrations.
+
+use std::{borrow::Cow, fmt};
+
+use super::{
+    function::{
+        ActionHandler, Body, FunctionPathError, Functions, MutationHandler, QueryHandler,
+        check_path,
+    },
+    migration::{Migration, MigrationHandler},
+    table::{TableSpec, same_name},
+};
+use crate::functions::{FunctionInfo, FunctionList};
+
+/// What a shard is made of: its tables, its functions, its migrations.
+///
+/// [`shard!`](crate::shard!) writes one and checks it while compiling. This is the same for paths
+/// and tables that are only known when the program runs; what is wrong with them is told when the
+/// shard is made.
+///
+/// ```
+/// use lunora::{LunoraError, shard::{Mutation, NoArgs, Query, ShardDefinition, Table, table}};
+///
+/// const MESSAGES: Table = table!("messages").index("by_author", &["author"]);
+///
+/// fn list(_ctx: &Query<'_>, _args: NoArgs) -> Result<Vec<u8>, LunoraError> { Ok(vec![]) }
+/// fn send(_ctx: &Mutation<'_>, _args: NoArgs) -> Result<(), LunoraError> { Ok(()) }
+///
+/// let definition = ShardDefinition::new()
+///     .table(MESSAGES)
+///     .query("messages:list", list)
+///     .mutation("messages:send", send);
+/// assert!(definition.check().is_ok());
+///
+/// let twice = ShardDefinition::new().query("messages:list", list).mutation("messages:list", send);
+/// assert_eq!(
+///     twice.check().unwrap_err().to_string(),
+///     "\"messages:list\": two functions of a shard have the same path",
+/// );
+/// ```
+#[derive(Default)]
+pub struct ShardDefinition {
+    pub(crate) tables: Vec<TableSpec>,
+    pub(crate) functions: Functions,
+    /// The queries that answer relation reads, by name.
+    pub(crate) relations: Functions,
+    pub(crate) migrations: Vec<Migration>,
+    pub(crate) registry: Option<&'static str>,
+    problem: Option<DefinitionError>,
+}
+
+/// Why tables and functions make no shard.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DefinitionError {
+    /// A path is none, or is taken.
+    #[error("{path:?}: {error}")]
+    Function {
+        /// The path.
+        path: String,
+        /// What is wrong with it.
+        error: FunctionPathError,
+    },
+    /// Two tables have one name.
+    #[error("{0:?}: two tables of a shard have the same name")]
+    Table(String),
+    /// Two migrations have one id, or a migration's table is not there.
+    #[error("{0:?}: a migration's id must be its own, and its table one of the shard's")]
+    Migration(String),
+}
+
+macro_rules! functions {
+    ($($(#[$doc:meta])* $name:ident, $internal_name:ident, $handler:ident;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name<M>(
+            self,
+            path: impl Into<Cow<'static, str>>,
+            handler: impl $handler<M>,
+        ) -> Self {
+            self.add(path.into(), handler.into_body().0, false)
+        }
+
+        /// As the method of the same name, for the server alone: to everybody else it is not there.
+        #[must_use]
+        pub fn $internal_name<M>(
+            self,
+            path: impl Into<Cow<'static, str>>,
+            handler: impl $handler<M>,
+        ) -> Self {
+            self.add(path.into(), handler.into_body().0, true)
+        }
+    )*};
+}
+
+impl ShardDefinition {
+    /// A shard without anything.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a table of documents.
+    #[must_use]
+    pub fn table(mut self, table: impl Into<TableSpec>) -> Self {
+        let spec: TableSpec = table.into();
+        if self.tables.iter().any(|other| same_name(other.name, spec.name)) {
+            self.problem.get_or_insert(DefinitionError::Table(spec.name.to_owned()));
+        }
+        self.tables.push(spec);
+        self
+    }
+
+    functions! {
+        /// Adds a query: it reads.
+        query, internal_query, QueryHandler;
+        /// Adds a mutation: it writes, all or nothing.
+        mutation, internal_mutation, MutationHandler;
+        /// Adds an action: it waits for others, and calls queries and mutations.
+        action, internal_action, ActionHandler;
+    }
+
+    /// Adds a query that answers `__lunora_relation__:<name>`, which only ever comes as a query
+    /// across shards: its answer is not wrapped, so that the coordinator can merge it.
+    #[must_use]
+    pub fn relation<M>(mut self, name: &str, handler: impl QueryHandler<M>) -> Self {
+        let path = format!("relation:{name}");
+        if let Err(error) = self.relations.add(path.clone().into(), handler.into_body().0, false) {
+            self.problem.get_or_insert(DefinitionError::Function { path, error });
+        }
+        self
+    }
+
+    /// Adds a migration of the documents of a table; see
+    /// [`MigrationHandler`](crate::shard::MigrationHandler).
+    #[must_use]
+    pub fn migration<M>(
+        self,
+        id: &'static str,
+        table: impl Into<TableSpec>,
+        up: impl MigrationHandler<M>,
+    ) -> Self {
+        self.add_migration(Migration::new(id, table.into().name(), up.into_step(), None))
+    }
+
+    /// Adds a migration that can be undone.
+    #[must_use]
+    pub fn reversible_migration<M, N>(
+        self,
+        id: &'static str,
+        table: impl Into<TableSpec>,
+        up: impl MigrationHandler<M>,
+        down: impl MigrationHandler<N>,
+    ) -> Self {
+        self.add_migration(Migration::new(
+            id,
+            table.into().name(),
+            up.into_step(),
+            Some(down.into_step()),
+        ))
+    }
+
+    /// Announces the shard to the registry behind this binding before its first write, so that
+    /// queries across shards, exports and backups find it.
+    #[must_use]
+    pub fn registry(mut self, binding: &'static str) -> Self {
+        self.registry = Some(binding);
+        self
+    }
+
+    /// Whether the definition makes a shard.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn check(&self) -> Result<(), DefinitionError> {
+        if let Some(problem) = &self.problem {
+            return Err(problem.clone());
+        }
+        let homeless =
+            self.migrations.iter().find(|migration| self.table_named(migration.table).is_none());
+        homeless
+            .map_or(Ok(()), |migration| Err(DefinitionError::Migration(migration.id.to_owned())))
+    }
+
+    fn table_named(&self, name: &str) -> Option<&TableSpec> {
+        self.tables.iter().find(|table| table.name == name)
+    }
+
+    fn add(mut self, path: Cow<'static, str>, body: Body, internal: bool) -> Self {
+        let name = path.to_string();
+        if let Err(error) =
+            check_path(&path).and_then(|()| self.functions.add(path, body, internal))
+        {
+            self.problem.get_or_insert(DefinitionError::Function { path: name, error });
+        }
+        self
+    }
+
+    fn add_migration(mut self, migration: Migration) -> Self {
+        if self.migrations.iter().any(|other| other.id == migration.id) {
+            self.problem.get_or_insert(DefinitionError::Migration(migration.id.to_owned()));
+        }
+        self.migrations.push(migration);
+        self
+    }
+}
+
+impl ShardDefinition {
+    /// A declared table, by its exact name.
+    pub(crate) fn table_spec(&self, name: &str) -> Option<&TableSpec> {
+        self.table_named(name)
+    }
+}
+
+/// The functions that clients may call, for the admin plane of a Worker.
+impl FunctionList for ShardDefinition {
+    fn functions(&self) -> Vec<FunctionInfo> {
+        let infos = self.functions.iter().map(|(path, function)| {
+            let info = FunctionInfo::new(path, function.kind().into());
+            if function.internal { info.internal() } else { info }
+        });
+        infos.collect()
+    }
+}
+
+impl fmt::Debug for ShardDefinition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShardDefinition")
+            .field("tables", &self.tables.iter().map(|table| table.name).collect::<Vec<_>>())
+            .field("functions", &self.functions.iter().map(|(path, _)| path).collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}

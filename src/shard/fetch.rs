@@ -1,0 +1,52 @@
+//! The requests that a shard accepts (contract, section 3.2).
+
+use http::Method;
+
+use super::{
+    call::{Envelope, caller, write_ids},
+    shard::Shard,
+};
+use crate::{
+    errors::LunoraError,
+    message::{Request, Response, to_error_response},
+    platform::log,
+    wire::paths,
+};
+
+impl Shard {
+    /// What a request may carry: the Worker has its own limits, and an operator's import is larger.
+    const MAX_BODY: usize = 32 * 1024 * 1024;
+
+    /// Answers one request; an error becomes an answer, and the server's fault is logged.
+    ///
+    /// `POST /rpc` is a call, `POST /rpc-batch` several, `GET /_lunora/route` tells that there are
+    /// no relays; everything else is 404.
+    pub async fn fetch(&self, request: Request) -> Response {
+        self.answer(request).await.unwrap_or_else(|error| {
+            if error.status().is_server_error() {
+                log::error(&error.to_log_line());
+            }
+            to_error_response(&error)
+        })
+    }
+
+    async fn answer(&self, mut request: Request) -> Result<Response, LunoraError> {
+        match (request.method().clone(), request.path()) {
+            (Method::POST, paths::ON_SHARD_RPC) => {
+                let body = request.bytes(Self::MAX_BODY).await?;
+                let envelope = Envelope::parse(&body)?;
+                let headers = request.headers();
+                let (caller, ids) = (caller(headers), write_ids(headers));
+                let reply = self.call(&envelope, &caller, &ids, request.bearer()).await?;
+                Ok(reply.into_response())
+            }
+            (Method::POST, paths::ON_SHARD_RPC_BATCH) => {
+                let body = request.bytes(Self::MAX_BODY).await?;
+                let results = self.batch(&body, &caller(request.headers())).await?;
+                Ok(Response::raw_json(results))
+            }
+            (Method::GET, paths::ON_SHARD_ROUTE) => Ok(Response::raw_json(r#"{"relayCount":0}"#)),
+            _ => Ok(Response::text("Not found").with_status(404)),
+        }
+    }
+}

@@ -1,0 +1,449 @@
+//! Arguments as types, and what a client is told of those that are not.
+//!
+//! serde says what was expected and where in the text it stopped. The path is found from there, so
+//! that reading arguments costs nothing beyond serde itself.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::super::db::fields::Fields;
+use crate::{
+    errors::{Code, LunoraError},
+    wire::value::Value,
+};
+
+/// No arguments; whatever is sent is ignored.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+pub struct NoArgs {}
+
+pub(crate) fn read_args<T: DeserializeOwned>(args: &str) -> Result<T, LunoraError> {
+    serde_json::from_str(args).map_err(|error| invalid(args, &error))
+}
+
+/// The answer of a function as JSON text in wire form.
+pub(crate) fn write_result(result: &impl Serialize) -> Result<String, LunoraError> {
+    serde_json::to_string(result).map_err(|error| {
+        LunoraError::new(Code::RpcFailed, "an answer cannot be written as JSON").with_source(error)
+    })
+}
+
+/// The arguments with which one function calls another.
+pub(crate) fn to_text(args: &impl Serialize) -> Result<String, LunoraError> {
+    serde_json::to_string(args).map_err(|error| {
+        LunoraError::new(Code::RpcFailed, "arguments cannot be written as JSON").with_source(error)
+    })
+}
+
+/// An argument that has the right type and is still not what the function takes.
+///
+/// 400 `VALIDATION_ERROR`, in the form of every other such error (contract, section 3.5).
+///
+/// ```
+/// let error = lunora::shard::invalid_argument("text", "1 to 2000 characters", "string");
+/// assert_eq!(error.message(), "args.text: Expected 1 to 2000 characters at text, received string");
+/// ```
+#[must_use]
+pub fn invalid_argument(path: &str, expected: &str, received: &str) -> LunoraError {
+    let (place, path) = if path.is_empty() {
+        ("args".to_owned(), "<root>")
+    } else if path.starts_with('[') {
+        (format!("args{path}"), path)
+    } else {
+        (format!("args.{path}"), path)
+    };
+    let message = format!("{place}: Expected {expected} at {path}, received {received}");
+    LunoraError::new(Code::ValidationError, message)
+}
+
+/// What is wrong with `args`, by what serde says.
+fn invalid(args: &str, error: &serde_json::Error) -> LunoraError {
+    let message = error.to_string();
+    // serde_json appends the place.
+    let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
+    let offset = offset(args, error.line(), error.column());
+    let mut path = path_at(args, offset);
+    if let Some(field) = between(message, "missing field `", "`") {
+        push_field(&mut path, field);
+        return invalid_argument(&path, "a value", "undefined");
+    }
+    if let Some((_, expected)) = message.split_once(", expected ") {
+        return invalid_argument(&path, expected, &describe(value_at(args, &path), true));
+    }
+    // What a type said that refines another one; its words may follow "Expected". Such an error has
+    // no place of its own: it gets that where the reader was when it came out, and for the last
+    // value of an object or a list that is the closing bracket.
+    let found = value_at(args, &path);
+    push_last(&mut path, found);
+    let received = value_at(args, &path);
+    let expected = message.strip_prefix("expected ").unwrap_or(message);
+    invalid_argument(&path, expected, &describe(received, false))
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    text.strip_prefix(start)?.split(end).next()
+}
+
+/// Bytes up to a place that serde_json names by line and column, both from 1.
+fn offset(text: &str, line: usize, column: usize) -> usize {
+    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    before + column
+}
+
+/// The path of the innermost value that begins or ends where the reader stopped.
+fn path_at(json: &str, offset: usize) -> String {
+    let mut scanner = Scanner { json, at: 0, stop: offset, depth: 0, path: String::new() };
+    scanner.value();
+    scanner.path
+}
+
+/// Walks over JSON that was found to be well-formed, to the value that ends at or after `stop`.
+struct Scanner<'a> {
+    json: &'a str,
+    at: usize,
+    stop: usize,
+    depth: usize,
+    path: String,
+}
+
+impl Scanner<'_> {
+    /// Deeper values are not told apart: serde reads no deeper, and what it skips may be as deep as
+    /// it likes.
+    const MAX_DEPTH: usize = 128;
+
+    /// Walks over a value; `true` when the reader stopped in it, and `path` leads to it.
+    fn value(&mut self) -> bool {
+        self.skip_space();
+        // A reader stops right behind the bracket whose type is wrong.
+        let opening = self.at + 1;
+        match self.peek() {
+            Some(b'{' | b'[') if opening >= self.stop => true,
+            Some(b'{' | b'[') if self.depth >= Self::MAX_DEPTH => {
+                self.skip_brackets();
+                self.at >= self.stop
+            }
+            Some(open @ (b'{' | b'[')) => {
+                self.depth += 1;
+                let found = if open == b'{' { self.fields() } else { self.elements() };
+                self.depth -= 1;
+                found
+            }
+            Some(b'"') => {
+                self.text();
+                self.at >= self.stop
+            }
+            _ => {
+                while self.peek().is_some_and(|byte| !b",]} \t\r\n".contains(&byte)) {
+                    self.at += 1;
+                }
+                self.at >= self.stop
+            }
+        }
+    }
+
+    fn fields(&mut self) -> bool {
+        let length = self.path.len();
+        self.at += 1;
+        loop {
+            self.skip_space();
+            if self.peek() != Some(b'"') {
+                return self.close();
+            }
+            let start = self.at;
+            self.text();
+            let name = self.json.get(start..self.at).unwrap_or_default();
+            let name: String = serde_json::from_str(name).unwrap_or_default();
+            self.skip_space();
+            self.at += 1;
+            push_field(&mut self.path, &name);
+            if self.value() {
+                return true;
+            }
+            self.path.truncate(length);
+            self.skip_space();
+            if self.peek() != Some(b',') {
+                return self.close();
+            }
+            self.at += 1;
+        }
+    }
+
+    fn elements(&mut self) -> bool {
+        let length = self.path.len();
+        self.at += 1;
+        let mut index = 0;
+        loop {
+            self.skip_space();
+            if matches!(self.peek(), Some(b']') | None) {
+                return self.close();
+            }
+            self.path.push_str(&format!("[{index}]"));
+            if self.value() {
+                return true;
+            }
+            self.path.truncate(length);
+            index += 1;
+            self.skip_space();
+            if self.peek() != Some(b',') {
+                return self.close();
+            }
+            self.at += 1;
+        }
+    }
+
+    /// Over the closing bracket.
+    fn close(&mut self) -> bool {
+        self.at += 1;
+        self.at >= self.stop || self.at >= self.json.len()
+    }
+
+    fn skip_brackets(&mut self) {
+        let mut open = 0_usize;
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'"' => {
+                    self.text();
+                    continue;
+                }
+                b'{' | b'[' => open += 1,
+                b'}' | b']' => open = open.saturating_sub(1),
+                _ => {}
+            }
+            self.at += 1;
+            if open == 0 {
+                return;
+            }
+        }
+    }
+
+    fn text(&mut self) {
+        self.at += 1;
+        while let Some(byte) = self.peek() {
+            self.at += if byte == b'\\' { 2 } else { 1 };
+            if byte == b'"' {
+                return;
+            }
+        }
+    }
+
+    fn skip_space(&mut self) {
+        while self.peek().is_some_and(|byte| byte.is_ascii_whitespace()) {
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.json.as_bytes().get(self.at).copied()
+    }
+}
+
+fn push_field(path: &mut String, name: &str) {
+    if !path.is_empty() {
+        path.push('.');
+    }
+    path.extend(name.chars().take(80));
+}
+
+/// Leads a path on to the last value of an object or a list.
+fn push_last(path: &mut String, json: Option<&str>) {
+    match json.and_then(|json| json.as_bytes().first().map(|first| (json, first))) {
+        Some((json, b'{')) => {
+            let last = Fields::parse(json).and_then(|fields| fields.into_iter().last());
+            if let Some((name, _)) = last {
+                push_field(path, &name);
+            }
+        }
+        Some((json, b'[')) => {
+            let items = serde_json::from_str::<Vec<&serde_json::value::RawValue>>(json);
+            if let Some(last) = items.unwrap_or_default().len().checked_sub(1) {
+                path.push_str(&format!("[{last}]"));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The text of the value that a path leads to.
+fn value_at<'a>(json: &'a str, path: &str) -> Option<&'a str> {
+    let mut json = json;
+    for step in path.split('.') {
+        let (name, indexes) = step.split_at(step.find('[').unwrap_or(step.len()));
+        if !name.is_empty() {
+            json = Fields::parse(json)?.get(name)?;
+        }
+        for index in indexes.split(']').filter_map(|index| index.strip_prefix('[')) {
+            let items: Vec<&serde_json::value::RawValue> = serde_json::from_str(json).ok()?;
+            json = items.get(index.parse::<usize>().ok()?)?.get();
+        }
+    }
+    Some(json)
+}
+
+/// A value as a client is told of it: a short one as it is, the others by their type.
+fn describe(json: Option<&str>, literally: bool) -> String {
+    let Some(json) = json else { return "undefined".to_owned() };
+    let value = Value::from_wire(json).unwrap_or(Value::Undefined);
+    let (name, literal) = match &value {
+        Value::Null => ("null", None),
+        Value::Bool(_) => ("boolean", Some(json.to_owned())),
+        Value::Number(_) => ("number", Some(json.to_owned())),
+        Value::String(_) => ("string", Some(json.to_owned())),
+        Value::BigInt(integer) => ("bigint", Some(format!("{integer}n"))),
+        Value::Undefined => ("undefined", None),
+        Value::Date(_) => ("date", None),
+        Value::Url(_) => ("url", None),
+        Value::Map(_) => ("map", None),
+        Value::Set(_) => ("set", None),
+        Value::Bytes(_) => ("bytes", None),
+        Value::Error(_) => ("error", None),
+        Value::Array(_) => ("array", None),
+        Value::Object(_) => ("object", None),
+    };
+    match literal.filter(|_| literally) {
+        Some(literal) => format!("{name} {}", literal.chars().take(80).collect::<String>()),
+        None => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, dead_code, reason = "a test may panic; what is read is not used")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Args {
+        text: String,
+        count: Option<u32>,
+        kind: Option<Kind>,
+        place: Option<Place>,
+        tags: Option<Vec<Tag>>,
+        short: Option<Short>,
+        when: Option<Value>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Kind {
+        Big,
+        Small,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Place {
+        x: f64,
+        y: f64,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Tag {
+        name: String,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(try_from = "String")]
+    struct Short(String);
+
+    impl TryFrom<String> for Short {
+        type Error = &'static str;
+
+        fn try_from(text: String) -> Result<Self, Self::Error> {
+            if text.len() < 4 { Ok(Self(text)) } else { Err("expected at most 3 characters") }
+        }
+    }
+
+    #[test]
+    fn a_bad_argument_is_named_by_its_path() {
+        for (args, expected) in [
+            (r#"{"text":7}"#, "args.text: Expected a string at text, received number 7"),
+            (r#"{"text":null}"#, "args.text: Expected a string at text, received null"),
+            (r#"{"text":true}"#, "args.text: Expected a string at text, received boolean true"),
+            (r#"{"text":{}}"#, "args.text: Expected a string at text, received object"),
+            (r#"{"text":[1]}"#, "args.text: Expected a string at text, received array"),
+            (r#"{}"#, "args.text: Expected a value at text, received undefined"),
+            (
+                r#"{"text":"","count":"7"}"#,
+                "args.count: Expected u32 at count, received string \"7\"",
+            ),
+            (r#"{"text":"","count":-1}"#, "args.count: Expected u32 at count, received number -1"),
+            (
+                r#"{"text":"","count":1.5}"#,
+                "args.count: Expected u32 at count, received number 1.5",
+            ),
+            (
+                r#"{"text":"","count":["$lunora.wire$","bigint","5"]}"#,
+                "args.count: Expected u32 at count, received bigint 5n",
+            ),
+            (
+                r#"{"text":"","kind":"huge"}"#,
+                "args.kind: Expected `big` or `small` at kind, received string \"huge\"",
+            ),
+            (
+                r#"{"text":"","place":{"x":1,"y":"2"}}"#,
+                "args.place.y: Expected f64 at place.y, received string \"2\"",
+            ),
+            (
+                r#"{"text":"","place":{"x":1}}"#,
+                "args.place.y: Expected a value at place.y, received undefined",
+            ),
+            (
+                r#"{"text":"","tags":[{"name":"a"},{"name":1}]}"#,
+                "args.tags[1].name: Expected a string at tags[1].name, received number 1",
+            ),
+            (
+                r#"{"text":"","tags":[{"name":"a"},{}]}"#,
+                "args.tags[1].name: Expected a value at tags[1].name, received undefined",
+            ),
+            (
+                "{\"text\": \"\",\n \"tags\" : [ {\"name\":\"a\"} ,\n 5 ] }",
+                "args.tags[1]: Expected struct Tag at tags[1], received number 5",
+            ),
+            (
+                r#"{"text":"","short":"four"}"#,
+                "args.short: Expected at most 3 characters at short, received string",
+            ),
+            (
+                r#"{"short":"four","text":""}"#,
+                "args.short: Expected at most 3 characters at short, received string",
+            ),
+        ] {
+            let error = read_args::<Args>(args).unwrap_err();
+            assert_eq!((error.code(), error.message()), ("VALIDATION_ERROR", expected), "{args}");
+        }
+    }
+
+    #[test]
+    fn what_comes_after_the_bad_argument_does_not_hide_it() {
+        let error = read_args::<Args>(r#"{"a":[{}],"text":7,"count":"x"}"#).unwrap_err();
+        assert!(error.message().contains("at text, received number 7"), "{}", error.message());
+    }
+
+    #[test]
+    fn hostile_nesting_in_front_of_a_bad_argument_is_walked_over() {
+        let deep = format!("{}0{}", "[{\"a\":".repeat(100_000), "}]".repeat(100_000));
+        let error = read_args::<Args>(&format!(r#"{{"skipped":{deep},"text":7}}"#)).unwrap_err();
+        assert!(error.message().contains("at text, received number 7"), "{}", error.message());
+    }
+
+    #[test]
+    fn a_long_value_is_cut() {
+        let args = format!(r#"{{"text":"","count":"{}"}}"#, "x".repeat(1000));
+        assert!(read_args::<Args>(&args).unwrap_err().message().len() < 200);
+    }
+
+    #[test]
+    fn unknown_arguments_are_dropped() {
+        assert!(read_args::<Args>(r#"{"text":"a","more":{"deep":[1,2,3]}}"#).is_ok());
+        assert!(read_args::<NoArgs>(r#"{"anything":1}"#).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_wherever_the_reader_stopped(json in ".*", offset in 0usize..64) {
+            let path = path_at(&json, offset);
+            let _ = value_at(&json, &path);
+            if let Err(error) = serde_json::from_str::<Args>(&json) {
+                let _ = invalid(&json, &error);
+            }
+        }
+    }
+}

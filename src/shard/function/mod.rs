@@ -1,0 +1,130 @@
+//! The functions of a shard, by their paths.
+
+pub(crate) mod args;
+mod handler;
+mod path;
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use futures::future::LocalBoxFuture;
+
+pub(crate) use self::path::check_path;
+pub use self::{
+    args::NoArgs,
+    handler::{ActionHandler, MutationHandler, QueryHandler},
+    path::{FunctionPathError, check_paths},
+};
+use super::context::{Action, Mutation, Query};
+use crate::{
+    errors::{Code, LunoraError},
+    functions::FunctionKind,
+};
+
+/// What a function may do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    Query,
+    Mutation,
+    Action,
+}
+
+/// A function, with its types behind it.
+pub(crate) struct Function {
+    body: Body,
+    pub(crate) internal: bool,
+}
+
+pub(crate) enum Body {
+    Query(Box<dyn Fn(&Query<'_>, &str) -> Result<String, LunoraError>>),
+    Mutation(Box<dyn Fn(&Mutation<'_>, &str) -> Result<String, LunoraError>>),
+    Action(Box<dyn Fn(Action, String) -> LocalBoxFuture<'static, Result<String, LunoraError>>>),
+}
+
+/// The functions of a shard.
+#[derive(Default)]
+pub(crate) struct Functions {
+    by_path: BTreeMap<Cow<'static, str>, Function>,
+}
+
+impl Functions {
+    pub(crate) fn add(
+        &mut self,
+        path: Cow<'static, str>,
+        body: Body,
+        internal: bool,
+    ) -> Result<(), FunctionPathError> {
+        check_path(&path)?;
+        if self.by_path.contains_key(&path) {
+            return Err(FunctionPathError::Taken);
+        }
+        self.by_path.insert(path, Function { body, internal });
+        Ok(())
+    }
+
+    /// The function that a caller asks for: an internal one is there for the server only.
+    pub(crate) fn find(&self, path: &str, system: bool) -> Result<&Function, LunoraError> {
+        let function = self.by_path.get(path).filter(|function| system || !function.internal);
+        function.ok_or_else(|| not_registered(path))
+    }
+
+    /// A function that another one asks for.
+    pub(crate) fn of_kind(&self, path: &str, kind: Kind) -> Result<&Function, LunoraError> {
+        let function = self.by_path.get(path).filter(|function| function.kind() == kind);
+        function.ok_or_else(|| not_registered(path))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Function)> {
+        self.by_path.iter().map(|(path, function)| (&**path, function))
+    }
+}
+
+impl Function {
+    pub(crate) fn kind(&self) -> Kind {
+        match self.body {
+            Body::Query(_) => Kind::Query,
+            Body::Mutation(_) => Kind::Mutation,
+            Body::Action(_) => Kind::Action,
+        }
+    }
+
+    pub(crate) fn query(&self, ctx: &Query<'_>, args: &str) -> Result<String, LunoraError> {
+        match &self.body {
+            Body::Query(body) => body(ctx, args),
+            _ => Err(another_kind()),
+        }
+    }
+
+    pub(crate) fn mutation(&self, ctx: &Mutation<'_>, args: &str) -> Result<String, LunoraError> {
+        match &self.body {
+            Body::Mutation(body) => body(ctx, args),
+            _ => Err(another_kind()),
+        }
+    }
+
+    pub(crate) async fn action(&self, ctx: Action, args: String) -> Result<String, LunoraError> {
+        match &self.body {
+            Body::Action(body) => body(ctx, args).await,
+            _ => Err(another_kind()),
+        }
+    }
+}
+
+impl From<Kind> for FunctionKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Query => Self::Query,
+            Kind::Mutation => Self::Mutation,
+            Kind::Action => Self::Action,
+        }
+    }
+}
+
+/// One answer for what is not there and for what is not there for this caller.
+pub(crate) fn not_registered(path: &str) -> LunoraError {
+    let path: String = path.chars().take(256).collect();
+    LunoraError::new(Code::FunctionNotFound, format!("function not registered: {path}"))
+}
+
+fn another_kind() -> LunoraError {
+    LunoraError::internal("a function was run as another kind than its own")
+}

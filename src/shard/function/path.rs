@@ -1,0 +1,102 @@
+//! The paths of functions: `namespace:name`.
+
+/// Why a text is no path of a function.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{}", self.sentence())]
+pub enum FunctionPathError {
+    /// It has not the form `namespace:name`.
+    Form,
+    /// It begins with a prefix that the framework keeps to itself.
+    Reserved,
+    /// Another function has it.
+    Taken,
+}
+
+impl FunctionPathError {
+    const fn sentence(self) -> &'static str {
+        match self {
+            Self::Form => {
+                "the path of a function has the form `namespace:name`, such as \"messages:send\""
+            }
+            Self::Reserved => "paths of functions that begin with `__lunora` are taken",
+            Self::Taken => "two functions of a shard have the same path",
+        }
+    }
+}
+
+/// Checks the paths of one shard against each other; [`shard!`](crate::shard!) calls it.
+///
+/// # Panics
+/// When one is none, or two are the same. In a constant that is a compile error.
+#[allow(clippy::panic, reason = "called in a const context")]
+pub const fn check_paths(paths: &[&str]) {
+    let mut one = 0;
+    while one < paths.len() {
+        if let Err(error) = check_path(paths[one]) {
+            panic!("{}", error.sentence());
+        }
+        let mut other = one + 1;
+        while other < paths.len() {
+            if same(paths[one].as_bytes(), paths[other].as_bytes()) {
+                panic!("{}", FunctionPathError::Taken.sentence());
+            }
+            other += 1;
+        }
+        one += 1;
+    }
+}
+
+/// Letters, digits, `_`, `-`, `.` and `/`, with one colon between two names.
+pub(crate) const fn check_path(path: &str) -> Result<(), FunctionPathError> {
+    let bytes = path.as_bytes();
+    let (mut at, mut colon) = (0, None);
+    while at < bytes.len() {
+        match bytes[at] {
+            b':' if colon.is_none() => colon = Some(at),
+            b'_' | b'-' | b'.' | b'/' => {}
+            byte if byte.is_ascii_alphanumeric() => {}
+            _ => return Err(FunctionPathError::Form),
+        }
+        at += 1;
+    }
+    match colon {
+        Some(colon) if colon > 0 && colon + 1 < bytes.len() && bytes.len() <= 256 => {}
+        _ => return Err(FunctionPathError::Form),
+    }
+    let reserved = b"__lunora";
+    let mut at = 0;
+    while at < reserved.len() && at < bytes.len() && bytes[at] == reserved[at] {
+        at += 1;
+    }
+    if at == reserved.len() { Err(FunctionPathError::Reserved) } else { Ok(()) }
+}
+
+const fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < one.len() {
+        if one[at] != other[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_namespace_and_a_name() {
+        for path in ["messages:send", "admin/users:list", "a:b", "rooms_v2:get-all"] {
+            assert_eq!(check_path(path), Ok(()), "{path}");
+        }
+        for path in ["", "send", ":send", "messages:", "a:b:c", "a b:c", "é:x", "a:\"x\""] {
+            assert_eq!(check_path(path), Err(FunctionPathError::Form), "{path}");
+        }
+        assert_eq!(check_path("__lunora_admin__:x"), Err(FunctionPathError::Reserved));
+    }
+}

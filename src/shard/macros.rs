@@ -1,0 +1,179 @@
+//! `shard!` and `table!`.
+
+/// Makes a Durable Object out of tables and functions; see [`lunora::shard`](crate::shard).
+///
+/// The object's class goes into `new_sqlite_classes` of `wrangler.jsonc`. Its parts, in this order:
+///
+/// ```text
+/// lunora::shard! {
+///     pub struct Room;
+///     tables: [MESSAGES, MEMBERS],
+///     functions: {
+///         query "messages:list" => list,
+///         mutation "messages:send" => send,
+///         internal mutation "messages:sweep" => sweep,   // for the server alone
+///         action "messages:digest" => digest,
+///     },
+///     relations: { "messages" => newest },               // asked across shards, answered bare
+///     migrations: { "add-author" on MESSAGES => { up: add_author, down: drop_author } },
+///     registry: "SHARD_REGISTRY",                        // the binding to announce the shard to
+/// }
+/// ```
+///
+/// All but `functions` may be left out. The struct implements
+/// [`ShardClass`](crate::shard::ShardClass).
+#[macro_export]
+macro_rules! shard {
+    (
+        $(#[$meta:meta])*
+        $visibility:vis struct $name:ident;
+        $(tables: [$($table:expr),* $(,)?],)?
+        functions: { $($($kind:ident)+ $path:literal => $function:expr),* $(,)? }
+        $(, relations: { $($relation:literal => $query:expr),* $(,)? })?
+        $(, migrations: {
+            $($id:literal on $migrated:expr => { up: $up:expr $(, down: $down:expr)? $(,)? }),* $(,)?
+        })?
+        $(, registry: $registry:literal)?
+        $(,)?
+    ) => {
+        const _: () = $crate::shard::check_paths(&[$($path),*]);
+        $(const _: () = $crate::shard::check_tables(&[$($table.spec()),*]);)?
+
+        $(#[$meta])*
+        #[$crate::__private::wasm_bindgen::prelude::wasm_bindgen(
+            wasm_bindgen = $crate::__private::wasm_bindgen
+        )]
+        $visibility struct $name {
+            object: $crate::__private::ShardObject,
+        }
+
+        impl $crate::shard::ShardClass for $name {
+            fn definition() -> $crate::shard::ShardDefinition {
+                let definition = $crate::shard::ShardDefinition::new();
+                $($(let definition = definition.table($table);)*)?
+                $(let definition = $crate::__shard_function!(definition, $($kind)+, $path, $function);)*
+                $($(let definition = definition.relation($relation, $query);)*)?
+                $($(let definition = $crate::__shard_migration!(
+                    definition, $id, $migrated, $up $(, $down)?
+                );)*)?
+                $(let definition = definition.registry($registry);)?
+                definition
+            }
+        }
+
+        const _: () = {
+            use $crate::__private::{js_sys, wasm_bindgen, wasm_bindgen_futures};
+
+            #[wasm_bindgen::prelude::wasm_bindgen(
+                wasm_bindgen = $crate::__private::wasm_bindgen,
+                wasm_bindgen_futures = $crate::__private::wasm_bindgen_futures,
+                js_sys = $crate::__private::js_sys
+            )]
+            impl $name {
+                #[doc(hidden)]
+                #[wasm_bindgen(constructor, wasm_bindgen = $crate::__private::wasm_bindgen)]
+                pub fn new(
+                    state: $crate::__private::JsObjectState,
+                    env: $crate::__private::Env,
+                ) -> Self {
+                    let definition = <Self as $crate::shard::ShardClass>::definition();
+                    Self { object: $crate::__private::ShardObject::new(state, env, definition) }
+                }
+
+                #[doc(hidden)]
+                #[wasm_bindgen(js_name = fetch)]
+                pub async fn __fetch(
+                    &self,
+                    request: $crate::__private::JsRequest,
+                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
+                    self.object.fetch(request).await
+                }
+
+                #[doc(hidden)]
+                #[wasm_bindgen(js_name = webSocketMessage)]
+                pub async fn __websocket_message(
+                    &self,
+                    socket: $crate::__private::JsSocket,
+                    message: wasm_bindgen::JsValue,
+                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
+                    self.object.websocket_message(socket, message).await
+                }
+
+                #[doc(hidden)]
+                #[wasm_bindgen(js_name = webSocketClose)]
+                pub async fn __websocket_close(
+                    &self,
+                    socket: $crate::__private::JsSocket,
+                    _code: u32,
+                    _reason: wasm_bindgen::JsValue,
+                    _was_clean: bool,
+                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
+                    self.object.websocket_close(socket).await
+                }
+
+                #[doc(hidden)]
+                #[wasm_bindgen(js_name = webSocketError)]
+                pub async fn __websocket_error(
+                    &self,
+                    socket: $crate::__private::JsSocket,
+                    _error: wasm_bindgen::JsValue,
+                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
+                    self.object.websocket_close(socket).await
+                }
+            }
+        };
+    };
+}
+
+/// A table of documents, from its name: `table!("messages")`; see [`Table`](crate::shard::Table).
+///
+/// What is no name of a table does not compile.
+#[macro_export]
+macro_rules! table {
+    ($name:literal) => {{
+        // An item, not a `const` block: `cargo check` evaluates it as well.
+        const CHECKED: $crate::shard::TableSpec = $crate::shard::TableSpec::from_static($name);
+        $crate::shard::Table::from_spec(CHECKED)
+    }};
+}
+
+/// One function of `shard!`. Not a public interface.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shard_function {
+    ($definition:ident, query, $path:literal, $function:expr) => {
+        $definition.query($path, $function)
+    };
+    ($definition:ident, mutation, $path:literal, $function:expr) => {
+        $definition.mutation($path, $function)
+    };
+    ($definition:ident, action, $path:literal, $function:expr) => {
+        $definition.action($path, $function)
+    };
+    ($definition:ident, internal query, $path:literal, $function:expr) => {
+        $definition.internal_query($path, $function)
+    };
+    ($definition:ident, internal mutation, $path:literal, $function:expr) => {
+        $definition.internal_mutation($path, $function)
+    };
+    ($definition:ident, internal action, $path:literal, $function:expr) => {
+        $definition.internal_action($path, $function)
+    };
+    ($definition:ident, $($kind:ident)+, $path:literal, $function:expr) => {
+        compile_error!(
+            "a function of a shard is a `query`, a `mutation` or an `action`, with `internal` in front where only the server may call it"
+        )
+    };
+}
+
+/// One migration of `shard!`. Not a public interface.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shard_migration {
+    ($definition:ident, $id:literal, $table:expr, $up:expr) => {
+        $definition.migration($id, $table, $up)
+    };
+    ($definition:ident, $id:literal, $table:expr, $up:expr, $down:expr) => {
+        $definition.reversible_migration($id, $table, $up, $down)
+    };
+}

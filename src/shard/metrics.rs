@@ -1,0 +1,91 @@
+//! What a shard counts while it is awake.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
+
+use serde::Serialize;
+
+/// Counters since the object woke.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    since_ms: u64,
+    requests: Cell<u64>,
+    errors: Cell<u64>,
+    functions: RefCell<BTreeMap<String, FunctionMetrics>>,
+}
+
+/// The counters of one function.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct FunctionMetrics {
+    calls: u64,
+    errors: u64,
+}
+
+/// The answer to `getMetrics` (contract, section 5.3). What this shard does not count is empty.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Report<'a> {
+    cache: Nothing,
+    database_size: u64,
+    errors: u64,
+    functions: BTreeMap<String, FunctionMetrics>,
+    history: [Nothing; 0],
+    history_truncated: bool,
+    index_hits: Nothing,
+    query_stats: [Nothing; 0],
+    requests: u64,
+    shard: &'a str,
+    since_ms: u64,
+    subscription_refresh_errors: u64,
+    uptime_ms: u64,
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+impl Metrics {
+    pub(crate) fn new(now_ms: u64) -> Self {
+        Self {
+            since_ms: now_ms,
+            requests: Cell::default(),
+            errors: Cell::default(),
+            functions: RefCell::default(),
+        }
+    }
+
+    /// A call of a function that exists; others are counted without their names, which are the
+    /// callers' to choose.
+    pub(crate) fn count(&self, path: Option<&str>, failed: bool) {
+        self.requests.set(self.requests.get() + 1);
+        self.errors.set(self.errors.get() + u64::from(failed));
+        let Some(path) = path else { return };
+        let mut functions = self.functions.borrow_mut();
+        if !functions.contains_key(path) {
+            functions.insert(path.to_owned(), FunctionMetrics::default());
+        }
+        if let Some(function) = functions.get_mut(path) {
+            function.calls += 1;
+            function.errors += u64::from(failed);
+        }
+    }
+
+    pub(crate) fn report<'a>(&self, shard: &'a str, database_size: u64, now_ms: u64) -> Report<'a> {
+        Report {
+            cache: Nothing {},
+            database_size,
+            errors: self.errors.get(),
+            functions: self.functions.borrow().clone(),
+            history: [],
+            history_truncated: false,
+            index_hits: Nothing {},
+            query_stats: [],
+            requests: self.requests.get(),
+            shard,
+            since_ms: self.since_ms,
+            subscription_refresh_errors: 0,
+            uptime_ms: now_ms.saturating_sub(self.since_ms),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The shard side: a Durable Object of typed functions over documents in SQLite. Feature `shard`.
+//!
+//! A shard owns the data of one key. Functions read and write it: a *query* reads, a *mutation*
+//! writes in one transaction, an *action* waits for others and calls the two. [`shard!`](crate::shard!)
+//! makes an object out of them, in a few lines:
+//!
+//! ```
+//! # mod room {
+//! use lunora::shard::prelude::*;
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Deserialize, Serialize)]
+//! pub struct Message {
+//!     author: String,
+//!     text: String,
+//! }
+//!
+//! const MESSAGES: Table<Message> = table!("messages").index("by_author", &["author"]);
+//!
+//! #[derive(Deserialize)]
+//! struct Send {
+//!     text: String,
+//! }
+//!
+//! fn send(ctx: &Mutation<'_>, args: Send) -> Result<Document<Message>, LunoraError> {
+//!     let author = ctx.auth().require_user()?.to_owned();
+//!     ctx.db().insert(MESSAGES, Message { author, text: args.text })
+//! }
+//!
+//! fn list(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<Document<Message>>, LunoraError> {
+//!     ctx.db().table(MESSAGES).order(Direction::Desc).take(50)
+//! }
+//!
+//! lunora::shard! {
+//!     /// One channel of the chat.
+//!     pub struct Room;
+//!     tables: [MESSAGES],
+//!     functions: {
+//!         query "messages:list" => list,
+//!         mutation "messages:send" => send,
+//!     },
+//! }
+//! # }
+//! # fn main() {}
+//! ```
+//!
+//! A path that has not the form `namespace:name`, one that is there twice, and a name that is no
+//! table's do not compile.
+//!
+//! # What holds
+//!
+//! - **A mutation commits whole or not at all.** It runs in one transaction of the platform, and
+//!   nothing comes in between; an `Err` leaves nothing behind.
+//! - **A query cannot write.** Its context has no method that does, and a statement of its own that
+//!   would is refused.
+//! - **A write that is sent again is done once.** The answer is kept for 24 hours in the
+//!   transaction of the write, by the `x-lunora-mutation-id` of the client.
+//! - **Arguments are what their type says**, or the client gets 400 `VALIDATION_ERROR` with the path
+//!   of the one that is not. Dates, big integers and bytes come as
+//!   [`wire::value`](crate::wire::value) types.
+//! - **Every write of a document is in the change log**, which feeds live queries, replicas and
+//!   [`cdcSync`](crate::ShardAdmin::sync).
+//!
+//! # Tests
+//!
+//! With the feature `shard-testing` functions run under plain `cargo test`, over SQLite in memory:
+//! see `testing::TestShard`.
+
+mod admin;
+mod batch;
+mod call;
+mod changes;
+mod context;
+mod db;
+mod definition;
+mod fetch;
+mod function;
+pub(crate) mod live;
+mod macros;
+mod metrics;
+mod migration;
+mod random;
+mod replies;
+mod rpc;
+mod run;
+mod schema;
+#[allow(clippy::module_inception, reason = "the shard is what the room is named after")]
+mod shard;
+mod sql;
+mod table;
+#[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
+pub mod testing;
+#[cfg(all(test, feature = "shard-testing"))]
+mod tests;
+mod tracking;
+
+pub use self::{
+    context::{Action, Auth, Mutation, Query},
+    db::{Document, Page, Reader, Sql, TableQuery, Writer},
+    definition::{DefinitionError, ShardDefinition},
+    function::{
+        ActionHandler, FunctionPathError, MutationHandler, NoArgs, QueryHandler,
+        args::invalid_argument, check_paths,
+    },
+    migration::MigrationHandler,
+    run::Caller,
+    shard::{QueryRun, Shard},
+    sql::SqlValue,
+    table::{Table, TableSpec, check_tables},
+    tracking::{Change, ChangeOp, Commit, Reads},
+};
+pub use crate::{
+    platform::{DurableObjectHost, ShardHost, SqlCell, SqlFailure, SqlRows},
+    table,
+};
+
+/// A class of Durable Objects that [`shard!`](crate::shard!) wrote.
+pub trait ShardClass {
+    /// What its shards are made of.
+    fn definition() -> ShardDefinition;
+}
+
+/// What a shard's file needs, in one line: `use lunora::shard::prelude::*;`.
+pub mod prelude {
+    pub use super::{
+        Action, Document, Mutation, NoArgs, Page, Query, ShardClass, Table, invalid_argument, table,
+    };
+    pub use crate::{Code, Direction, LunoraError};
+}

@@ -1,0 +1,101 @@
+//! Answers that are kept, so that a write that is sent again is not done again.
+//!
+//! Contract, sections 3.3 and 3.4: a mutation id counts within a namespace; the answer is kept in
+//! the transaction of the write, for 24 hours.
+
+use std::cell::Cell;
+
+use super::{
+    db::store::{count, text, to_count, to_text},
+    run::Caller,
+    shard::Inner,
+};
+use crate::{errors::LunoraError, wire::Identity};
+
+/// What is remembered of the kept answers while the object is awake.
+#[derive(Debug, Default)]
+pub(crate) struct Replies {
+    swept_at: Cell<u64>,
+}
+
+/// A write that a client may send again.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Replay {
+    namespace: String,
+    id: String,
+}
+
+impl Replay {
+    /// Whose id it is: the user's, the server's own, or that of a client who is nobody. Without
+    /// any of these an id says nothing.
+    pub(crate) fn of(id: Option<&str>, client_id: Option<&str>, caller: &Caller) -> Option<Self> {
+        let id = id.filter(|id| !id.is_empty())?.to_owned();
+        let user = caller.identity.as_ref().and_then(Identity::user_id);
+        // The prefixes keep a user who is called `anon:x` apart from the client `x`.
+        let namespace = match (user, client_id.filter(|id| !id.is_empty())) {
+            (Some(user), _) => format!("user:{user}"),
+            (None, _) if caller.system => "system:".to_owned(),
+            (None, Some(client)) => format!("anon:{client}"),
+            (None, None) => return None,
+        };
+        Some(Self { namespace, id })
+    }
+}
+
+impl Replies {
+    const KEPT_MS: u64 = 24 * 60 * 60 * 1000;
+    const SWEPT_EVERY_MS: u64 = 60 * 60 * 1000;
+
+    /// The body that was answered, if this write was done already.
+    pub(crate) fn find(
+        &self,
+        shard: &Inner,
+        replay: &Replay,
+        now_ms: u64,
+    ) -> Result<Option<String>, LunoraError> {
+        let sql = "SELECT \"body\" FROM \"_lunora_replies\" WHERE \"namespace\"=? AND \"id\"=? AND \"ts\">?";
+        let oldest = count(now_ms.saturating_sub(Self::KEPT_MS));
+        let body = shard.exec_value(sql, &[text(&replay.namespace), text(&replay.id), oldest])?;
+        Ok(body.and_then(to_text))
+    }
+
+    pub(crate) fn keep(
+        &self,
+        shard: &Inner,
+        replay: &Replay,
+        body: &str,
+        now_ms: u64,
+    ) -> Result<(), LunoraError> {
+        let sql = "INSERT OR REPLACE INTO \"_lunora_replies\"(\"namespace\",\"id\",\"body\",\"ts\") VALUES(?,?,?,?)";
+        let params = [text(&replay.namespace), text(&replay.id), text(body), count(now_ms)];
+        shard.exec(sql, &params)?;
+        self.sweep(shard, now_ms)
+    }
+
+    fn sweep(&self, shard: &Inner, now_ms: u64) -> Result<(), LunoraError> {
+        if now_ms < self.swept_at.get().saturating_add(Self::SWEPT_EVERY_MS) {
+            return Ok(());
+        }
+        self.swept_at.set(now_ms);
+        let sql = "DELETE FROM \"_lunora_replies\" WHERE \"ts\"<=?";
+        shard.exec(sql, &[count(now_ms.saturating_sub(Self::KEPT_MS))]).map(|_| ())
+    }
+}
+
+/// The last write of a client that numbers its writes.
+pub(crate) fn watermark(shard: &Inner, user: &str, client: &str) -> Result<u64, LunoraError> {
+    let sql = "SELECT \"seq\" FROM \"_lunora_watermarks\" WHERE \"user\"=? AND \"client\"=?";
+    let seq = shard.exec_value(sql, &[text(user), text(client)])?;
+    Ok(to_count(seq.as_ref()))
+}
+
+pub(crate) fn set_watermark(
+    shard: &Inner,
+    user: &str,
+    client: &str,
+    seq: u64,
+) -> Result<(), LunoraError> {
+    let sql =
+        "INSERT OR REPLACE INTO \"_lunora_watermarks\"(\"user\",\"client\",\"seq\") VALUES(?,?,?)";
+    shard.exec(sql, &[text(user), text(client), count(seq)]).map(|_| ())
+}

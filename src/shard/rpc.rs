@@ -1,0 +1,212 @@
+//! One call, step by step (contract, section 3.4).
+
+use serde::Serialize;
+
+use super::{
+    admin,
+    call::{Call, Envelope, WriteIds},
+    context::{Action, Query},
+    function::{Function, Kind, not_registered},
+    replies::{Replay, set_watermark, watermark},
+    run::{Run, SharedCaller},
+    shard::Shard,
+};
+use crate::{
+    coordinator::DurableShardRegistry,
+    errors::LunoraError,
+    message::Response,
+    wire::{Identity, ShardKey, paths},
+};
+
+/// A body that is answered: the status is 200 but for a write out of its order.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    pub(crate) fn ok(body: String) -> Self {
+        Self { status: 200, body }
+    }
+
+    pub(crate) fn into_response(self) -> Response {
+        Response::raw_json(self.body).with_status(self.status)
+    }
+}
+
+impl Shard {
+    /// Serves one call, whatever it is of.
+    pub(crate) async fn call(
+        &self,
+        envelope: &Envelope<'_>,
+        caller: &SharedCaller,
+        ids: &WriteIds,
+        bearer: Option<&str>,
+    ) -> Result<Reply, LunoraError> {
+        self.inner.open()?;
+        let path = &*envelope.function_path;
+        if let Some(op) = path.strip_prefix(paths::ADMIN_PREFIX) {
+            return admin::call(&self.inner, op, envelope.args, bearer).map(Reply::ok);
+        }
+        if let Some(name) = path.strip_prefix(paths::RELATION_PREFIX) {
+            return self.relation(path, name, envelope.args, caller).map(Reply::ok);
+        }
+        let function = self.inner.definition.functions.find(path, caller.system);
+        let known = function.is_ok().then_some(path);
+        let result = match function {
+            Ok(function) => {
+                let call = Call { function, args: envelope.args, ids };
+                self.run(&call, caller).await
+            }
+            Err(error) => Err(error),
+        };
+        self.inner.metrics.count(known, result.as_ref().map_or(true, |reply| reply.status >= 400));
+        result
+    }
+
+    async fn run(&self, call: &Call<'_>, caller: &SharedCaller) -> Result<Reply, LunoraError> {
+        match call.function.kind() {
+            Kind::Query => {
+                let run = Run::new(&self.inner, caller, 0);
+                let result = call.function.query(&Query::new(&run), call.args)?;
+                run.check_doom()?;
+                Ok(Reply::ok(body(&result, None, None)))
+            }
+            Kind::Mutation => {
+                self.announce().await?;
+                self.mutate(call, caller)
+            }
+            Kind::Action => {
+                self.announce().await?;
+                self.act(call, caller).await.map(Reply::ok)
+            }
+        }
+    }
+
+    /// A relation read is answered with the bare value (contract, section 3.4).
+    fn relation(
+        &self,
+        path: &str,
+        name: &str,
+        args: &str,
+        caller: &SharedCaller,
+    ) -> Result<String, LunoraError> {
+        let function: &Function = self
+            .inner
+            .definition
+            .relations
+            .find(&format!("relation:{name}"), caller.system)
+            .map_err(|_| not_registered(path))?;
+        let run = Run::new(&self.inner, caller, 0);
+        let result = function.query(&Query::new(&run), args)?;
+        run.check_doom().map(|()| result)
+    }
+
+    /// The numbering of the client, the answer that was kept, the function: all in one transaction.
+    fn mutate(&self, call: &Call<'_>, caller: &SharedCaller) -> Result<Reply, LunoraError> {
+        let shard = &*self.inner;
+        let user = caller.identity.as_ref().and_then(Identity::user_id).unwrap_or_default();
+        let numbered = call.ids.client_id.as_deref().zip(call.ids.client_seq);
+        let replay =
+            Replay::of(call.ids.mutation_id.as_deref(), call.ids.client_id.as_deref(), caller);
+        shard.transact(caller, 0, |run| {
+            if let Some((client, seq)) = numbered {
+                let last = watermark(shard, user, client)?;
+                if seq <= last {
+                    return Ok(Reply::ok(body("null", None, Some(last))));
+                }
+                if seq > last + 1 {
+                    return out_of_order(last + 1);
+                }
+            }
+            if let Some(replay) = &replay
+                && let Some(body) = shard.replies.find(shard, replay, run.now_ms)?
+            {
+                return Ok(Reply::ok(body));
+            }
+            let result = shard.mutate(call, run)?;
+            run.check_doom()?;
+            let cursor = match (&call.ids.mutation_id, run.commit().cursor) {
+                (None, _) => None,
+                (Some(_), Some(cursor)) => Some(cursor),
+                (Some(_), None) => Some(shard.changes.cursor(shard)?),
+            };
+            let body = body(&result, cursor, numbered.map(|(_, seq)| seq));
+            if let Some(replay) = &replay {
+                shard.replies.keep(shard, replay, &body, run.now_ms)?;
+            }
+            if let Some((client, seq)) = numbered {
+                set_watermark(shard, user, client, seq)?;
+            }
+            Ok(Reply::ok(body))
+        })
+    }
+
+    /// An action has no transaction of its own: the answer is kept once it is there.
+    async fn act(&self, call: &Call<'_>, caller: &SharedCaller) -> Result<String, LunoraError> {
+        let shard = &self.inner;
+        let replay =
+            Replay::of(call.ids.mutation_id.as_deref(), call.ids.client_id.as_deref(), caller);
+        if let Some(replay) = &replay
+            && let Some(body) = shard.replies.find(shard, replay, shard.host.now_ms())?
+        {
+            return Ok(body);
+        }
+        let action = Action::new(shard.clone(), caller.clone(), 0);
+        let result = call.function.action(action, call.args.to_owned()).await?;
+        let body = body(&result, None, None);
+        if let Some(replay) = &replay {
+            shard.atomically(|| shard.replies.keep(shard, replay, &body, shard.host.now_ms()))?;
+        }
+        Ok(body)
+    }
+
+    /// Tells the registry of the shard. Before the first write, not after: a shard that is listed
+    /// and empty does no harm, one with documents that is not listed would be in no export.
+    async fn announce(&self) -> Result<(), LunoraError> {
+        let shard = &*self.inner;
+        let Some(binding) = shard.definition.registry.filter(|_| !shard.announced.get()) else {
+            return Ok(());
+        };
+        let registry = DurableShardRegistry::new(shard.host.namespace(binding)?);
+        let key = ShardKey::new(shard.key())?;
+        for table in &shard.definition.tables {
+            registry.register(table.name, &key).await?;
+        }
+        shard.announced.set(true);
+        Ok(())
+    }
+}
+
+/// `{"commitCursor"?,"lastMutationId"?,"result"}`
+fn body(result: &str, commit_cursor: Option<u64>, last_mutation_id: Option<u64>) -> String {
+    let mut body = String::with_capacity(result.len() + 64);
+    body.push('{');
+    for (name, number) in [("commitCursor", commit_cursor), ("lastMutationId", last_mutation_id)] {
+        if let Some(number) = number {
+            body.extend(["\"", name, "\":", &number.to_string(), ","]);
+        }
+    }
+    body.extend(["\"result\":", result, "}"]);
+    body
+}
+
+/// A gap in a client's numbering: it has to send what is missing first.
+fn out_of_order(expected: u64) -> Result<Reply, LunoraError> {
+    #[derive(Serialize)]
+    struct Body {
+        error: Detail,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Detail {
+        code: &'static str,
+        expected_mutation_id: u64,
+        message: String,
+    }
+
+    let message = format!("the write is out of its order: number {expected} comes next");
+    let error = Detail { code: "OUT_OF_ORDER", expected_mutation_id: expected, message };
+    let body = serde_json::to_string(&Body { error }).map_err(LunoraError::internal)?;
+    Ok(Reply { status: 409, body })
+}

@@ -1,0 +1,119 @@
+//! One run of a function: who calls, when, what it read and what it wrote.
+
+use std::{
+    cell::{Cell, Ref, RefCell, RefMut},
+    rc::Rc,
+};
+
+use super::{
+    shard::Inner,
+    tracking::{Change, Commit, Reads},
+};
+use crate::{
+    errors::{Code, LunoraError},
+    wire::Identity,
+};
+
+/// Who calls a function.
+///
+/// It is fixed for a whole call, and for a whole live connection.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    /// Who it is, as the Worker minted it.
+    pub identity: Option<Identity>,
+    /// The address.
+    pub ip: Option<String>,
+    /// Whether it is the server itself: internal functions are there for it.
+    pub system: bool,
+}
+
+/// One run of a query or a mutation, from its first read to its commit.
+pub(crate) struct Run<'a> {
+    pub(crate) shard: &'a Inner,
+    pub(crate) caller: &'a Caller,
+    pub(crate) now_ms: u64,
+    reads: RefCell<Reads>,
+    commit: RefCell<Commit>,
+    /// Why the transaction must not commit, whatever the function makes of the error.
+    doomed: RefCell<Option<LunoraError>>,
+    depth: Cell<u32>,
+}
+
+impl<'a> Run<'a> {
+    /// The most functions that call each other (contract, section 3.5).
+    const MAX_DEPTH: u32 = 32;
+
+    pub(crate) fn new(shard: &'a Inner, caller: &'a Caller, depth: u32) -> Self {
+        Self {
+            shard,
+            caller,
+            now_ms: shard.host.now_ms(),
+            reads: RefCell::default(),
+            commit: RefCell::default(),
+            doomed: RefCell::default(),
+            depth: Cell::new(depth),
+        }
+    }
+
+    pub(crate) fn reads(&self) -> RefMut<'_, Reads> {
+        self.reads.borrow_mut()
+    }
+
+    pub(crate) fn wrote(&self, change: Change, cursor: u64) {
+        let mut commit = self.commit.borrow_mut();
+        commit.changes.push(change);
+        commit.cursor = Some(cursor);
+    }
+
+    pub(crate) fn wrote_anything(&self) {
+        self.commit.borrow_mut().everything = true;
+    }
+
+    pub(crate) fn commit(&self) -> Ref<'_, Commit> {
+        self.commit.borrow()
+    }
+
+    /// Makes sure that the transaction does not commit: a write broke off in its middle.
+    pub(crate) fn doom(&self, error: LunoraError) -> LunoraError {
+        let told = LunoraError::custom(
+            error.code().to_owned(),
+            error.status().as_u16(),
+            error.message().to_owned(),
+        );
+        self.doomed.borrow_mut().get_or_insert(error);
+        told
+    }
+
+    /// Whether the function may go on to its commit.
+    pub(crate) fn check_doom(&self) -> Result<(), LunoraError> {
+        self.doomed.borrow_mut().take().map_or(Ok(()), Err)
+    }
+
+    /// Runs `work` one level deeper.
+    pub(crate) fn deeper<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, LunoraError>,
+    ) -> Result<T, LunoraError> {
+        let depth = check_depth(self.depth.get())?;
+        self.depth.set(depth);
+        let result = work();
+        self.depth.set(depth - 1);
+        result
+    }
+
+    pub(crate) fn into_parts(self) -> (Reads, Commit) {
+        (self.reads.into_inner(), self.commit.into_inner())
+    }
+}
+
+/// The next depth, unless functions call each other too deeply.
+pub(crate) fn check_depth(depth: u32) -> Result<u32, LunoraError> {
+    if depth >= Run::MAX_DEPTH {
+        let message = format!("functions called each other more than {} deep", Run::MAX_DEPTH);
+        return Err(LunoraError::new(Code::RunDepthExceeded, message));
+    }
+    Ok(depth + 1)
+}
+
+/// What an action keeps of its call; a run lends it out.
+pub(crate) type SharedCaller = Rc<Caller>;

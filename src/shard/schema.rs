@@ -1,0 +1,150 @@
+//! The tables of a shard in SQLite, made when the object wakes to a definition it does not know.
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    db::{
+        fields::CREATION_TIME,
+        key,
+        store::{text, to_text},
+    },
+    shard::Inner,
+    table::{BY_CREATION, IndexFields, IndexSpec, TableSpec},
+};
+use crate::{errors::LunoraError, platform::SqlCell, wire::Direction};
+
+/// What the names of the shard's own tables begin with.
+pub(crate) const PREFIX: &str = "_lunora_";
+
+/// The shard's own tables.
+const OWN: [&str; 7] = [
+    "CREATE TABLE IF NOT EXISTS \"_lunora_meta\"(\"name\" TEXT PRIMARY KEY, \"value\" TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS \"_lunora_changes\"(\"seq\" INTEGER PRIMARY KEY AUTOINCREMENT, \"table\" TEXT NOT NULL, \"id\" TEXT NOT NULL, \"op\" TEXT NOT NULL, \"doc\" TEXT, \"ts\" REAL NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS \"_lunora_changes_by_table\" ON \"_lunora_changes\"(\"table\",\"seq\")",
+    "CREATE TABLE IF NOT EXISTS \"_lunora_replies\"(\"namespace\" TEXT NOT NULL, \"id\" TEXT NOT NULL, \"body\" TEXT NOT NULL, \"ts\" REAL NOT NULL, PRIMARY KEY(\"namespace\",\"id\")) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS \"_lunora_replies_by_ts\" ON \"_lunora_replies\"(\"ts\")",
+    "CREATE TABLE IF NOT EXISTS \"_lunora_watermarks\"(\"user\" TEXT NOT NULL, \"client\" TEXT NOT NULL, \"seq\" INTEGER NOT NULL, PRIMARY KEY(\"user\",\"client\")) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS \"_lunora_migrations\"(\"id\" TEXT PRIMARY KEY, \"direction\" TEXT NOT NULL, \"status\" TEXT NOT NULL, \"cursor\" TEXT, \"processed\" INTEGER NOT NULL, \"changed\" INTEGER NOT NULL, \"error\" TEXT, \"startedAt\" REAL NOT NULL, \"updatedAt\" REAL NOT NULL) WITHOUT ROWID",
+];
+
+impl Inner {
+    /// Brings the tables and indexes up to the definition. An index that is no longer declared
+    /// goes; a table that is no longer declared stays, with its documents.
+    pub(crate) fn migrate_schema(&self) -> Result<(), LunoraError> {
+        let statements = statements(&self.definition.tables);
+        let fingerprint = fingerprint(&statements);
+        if self.stored_fingerprint()?.as_deref() == Some(&*fingerprint) {
+            return Ok(());
+        }
+        self.atomically(|| {
+            for sql in OWN {
+                self.exec(sql, &[])?;
+            }
+            for Statement { kind, name, rest } in &statements {
+                let as_kept = format!("CREATE {kind} {rest}");
+                if *kind == "INDEX" && self.stored_sql(name)?.is_some_and(|kept| kept != as_kept) {
+                    self.exec(&format!("DROP INDEX \"{name}\""), &[])?;
+                }
+                self.exec(&format!("CREATE {kind} IF NOT EXISTS {rest}"), &[])?;
+            }
+            self.drop_other_indexes(&statements)?;
+            let sql =
+                "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('schema',?)";
+            self.exec(sql, &[text(&fingerprint)]).map(|_| ())
+        })
+    }
+
+    fn stored_fingerprint(&self) -> Result<Option<String>, LunoraError> {
+        let known = "SELECT name FROM sqlite_master WHERE type='table' AND name='_lunora_meta'";
+        if self.exec_value(known, &[])?.is_none() {
+            return Ok(None);
+        }
+        let sql = "SELECT \"value\" FROM \"_lunora_meta\" WHERE \"name\"='schema'";
+        Ok(self.exec_value(sql, &[])?.and_then(to_text))
+    }
+
+    fn stored_sql(&self, index: &str) -> Result<Option<String>, LunoraError> {
+        let sql = "SELECT sql FROM sqlite_master WHERE type='index' AND name=?";
+        Ok(self.exec_value(sql, &[text(index)])?.and_then(to_text))
+    }
+
+    /// The indexes of a declared table are named after it, with a dot.
+    fn drop_other_indexes(&self, statements: &[Statement]) -> Result<(), LunoraError> {
+        let sql = "SELECT name FROM sqlite_master WHERE type='index' AND name LIKE '%.%'";
+        for row in self.exec(sql, &[])?.rows {
+            let Some(SqlCell::Text(name)) = row.into_iter().next() else { continue };
+            let table = name.split_once('.').map_or("", |(table, _)| table);
+            if self.definition.table_spec(table).is_some()
+                && !statements.iter().any(|statement| statement.name == name)
+            {
+                self.exec(&format!("DROP INDEX \"{}\"", name.replace('"', "\"\"")), &[])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Statement {
+    kind: &'static str,
+    name: String,
+    /// From the name on.
+    rest: String,
+}
+
+fn statements(tables: &[TableSpec]) -> Vec<Statement> {
+    let mut statements = Vec::new();
+    for table in tables {
+        let name = table.name.to_owned();
+        let rest = format!(
+            "\"{name}\"(\"_id\" TEXT PRIMARY KEY NOT NULL, \"_creationTime\" REAL NOT NULL, \"_deletedAt\" REAL, \"doc\" TEXT NOT NULL)"
+        );
+        statements.push(Statement { kind: "TABLE", name, rest });
+        let by_creation = vec![key::expression(CREATION_TIME)];
+        statements.push(index(table, BY_CREATION, by_creation));
+        let declared = table.indexes();
+        statements.extend(declared.map(|declared| index(table, declared.name, terms(declared))));
+    }
+    statements
+}
+
+fn index(table: &TableSpec, name: &str, mut terms: Vec<String>) -> Statement {
+    terms.push("\"_id\"".to_owned());
+    let name = format!("{}.{name}", table.name);
+    let rest = format!("\"{name}\" ON \"{}\"({})", table.name, terms.join(","));
+    Statement { kind: "INDEX", name, rest }
+}
+
+fn terms(index: &IndexSpec) -> Vec<String> {
+    match index.fields {
+        IndexFields::Ordinary(fields) => {
+            fields.iter().chain(&[CREATION_TIME]).map(|field| key::expression(field)).collect()
+        }
+        IndexFields::Ranked(sort) => {
+            let mut terms = Vec::new();
+            if !index.partition.is_empty() {
+                terms.push(partition_expression(index.partition));
+            }
+            terms.extend(sort.iter().map(|(field, direction)| {
+                let direction = if *direction == Direction::Desc { " DESC" } else { "" };
+                format!("{}{direction}", key::expression(field))
+            }));
+            terms
+        }
+    }
+}
+
+/// The values that a rank index keeps apart, as the JSON text of a list.
+pub(crate) fn partition_expression(fields: &[&str]) -> String {
+    let values: Vec<_> = fields.iter().map(|field| key::expression(field)).collect();
+    format!("json_array({})", values.join(","))
+}
+
+/// Changes whenever a statement does, those of the shard's own tables included.
+fn fingerprint(statements: &[Statement]) -> String {
+    let mut hash = Sha256::new();
+    for sql in OWN.iter().copied().chain(statements.iter().map(|statement| &*statement.rest)) {
+        hash.update(sql);
+        hash.update([0]);
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,204 @@
+//! The shard itself: one object's database, its functions, and the order in which calls are served.
+
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    fmt,
+    rc::Rc,
+};
+
+use super::{
+    call::Call,
+    changes::ChangeLog,
+    context::{Mutation, Query},
+    definition::ShardDefinition,
+    function::Kind,
+    metrics::Metrics,
+    random::Random,
+    replies::Replies,
+    run::{Caller, Run},
+    tracking::{Commit, Reads},
+};
+use crate::{
+    errors::{Code, LunoraError},
+    platform::ShardHost,
+};
+
+/// A shard: what a Durable Object does with the requests that reach it.
+///
+/// [`shard!`](crate::shard!) writes the object around it.
+#[derive(Clone)]
+pub struct Shard {
+    pub(crate) inner: Rc<Inner>,
+}
+
+/// What everything within a shard works on.
+pub(crate) struct Inner {
+    pub(crate) host: Rc<dyn ShardHost>,
+    pub(crate) definition: ShardDefinition,
+    pub(crate) random: Random,
+    pub(crate) changes: ChangeLog,
+    pub(crate) replies: Replies,
+    pub(crate) metrics: Metrics,
+    pub(crate) announced: Cell<bool>,
+    key: OnceCell<String>,
+    open: Cell<bool>,
+    in_transaction: Cell<bool>,
+    listener: RefCell<Option<Rc<dyn Fn(&Commit)>>>,
+}
+
+/// What a query answered, and what that depends on.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct QueryRun {
+    /// The answer as JSON text in wire form.
+    pub result: String,
+    /// What the query looked at.
+    pub reads: Reads,
+}
+
+impl Shard {
+    /// The shard of `definition` in the object of `host`.
+    #[must_use]
+    pub fn new(host: Rc<dyn ShardHost>, definition: ShardDefinition) -> Self {
+        let inner = Inner {
+            definition,
+            random: Random::default(),
+            changes: ChangeLog::default(),
+            replies: Replies::default(),
+            metrics: Metrics::new(host.now_ms()),
+            announced: Cell::new(false),
+            key: OnceCell::new(),
+            open: Cell::new(false),
+            in_transaction: Cell::new(false),
+            listener: RefCell::new(None),
+            host,
+        };
+        Self { inner: Rc::new(inner) }
+    }
+
+    /// Runs a query by its path, for a live connection: internal ones are there for the server
+    /// only.
+    ///
+    /// # Errors
+    /// 404 `FUNCTION_NOT_FOUND` for a path that is no query's; what the query fails with.
+    pub fn run_query(
+        &self,
+        path: &str,
+        args: &str,
+        caller: &Caller,
+    ) -> Result<QueryRun, LunoraError> {
+        self.inner.open()?;
+        let function = self.inner.definition.functions.find(path, caller.system)?;
+        if function.kind() != Kind::Query {
+            return Err(super::function::not_registered(path));
+        }
+        let run = Run::new(&self.inner, caller, 0);
+        let result = function.query(&Query::new(&run), args)?;
+        run.check_doom()?;
+        Ok(QueryRun { result, reads: run.into_parts().0 })
+    }
+
+    /// Calls `listener` after every transaction that wrote, once it has committed. There is one
+    /// listener; the next takes its place.
+    pub fn on_commit(&self, listener: impl Fn(&Commit) + 'static) {
+        *self.inner.listener.borrow_mut() = Some(Rc::new(listener));
+    }
+
+    /// How far the change log is; 0 before the first write.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn cursor(&self) -> Result<u64, LunoraError> {
+        self.inner.open()?;
+        self.inner.changes.cursor(&self.inner)
+    }
+
+    /// What the shard runs in.
+    #[must_use]
+    pub fn host(&self) -> &Rc<dyn ShardHost> {
+        &self.inner.host
+    }
+}
+
+impl Inner {
+    /// Makes the shard ready: once, unless it fails.
+    pub(crate) fn open(&self) -> Result<(), LunoraError> {
+        if self.open.get() {
+            return Ok(());
+        }
+        self.definition.check().map_err(|error| {
+            LunoraError::new(Code::Misconfigured, "the shard is not set up").with_source(error)
+        })?;
+        self.random.seed(&*self.host);
+        self.migrate_schema()?;
+        self.open.set(true);
+        Ok(())
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        self.key.get_or_init(|| self.host.shard_key())
+    }
+
+    /// Runs `work` as a mutation: one transaction that commits whole or not at all.
+    pub(crate) fn transact<T>(
+        &self,
+        caller: &Caller,
+        depth: u32,
+        work: impl FnOnce(&Run<'_>) -> Result<T, LunoraError>,
+    ) -> Result<T, LunoraError> {
+        let run = Run::new(self, caller, depth);
+        let result = self.atomically(|| {
+            let result = work(&run);
+            run.check_doom()?;
+            result
+        })?;
+        let (_, commit) = run.into_parts();
+        if commit.wrote() {
+            let listener = self.listener.borrow().clone();
+            if let Some(listener) = listener {
+                listener(&commit);
+            }
+        }
+        Ok(result)
+    }
+
+    /// Runs `work` in a transaction of the host, without anything around it.
+    pub(crate) fn atomically<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, LunoraError>,
+    ) -> Result<T, LunoraError> {
+        if self.in_transaction.get() {
+            let message = "a transaction was begun within another one";
+            return Err(LunoraError::new(Code::NestedTransaction, message));
+        }
+        let (mut work, mut result) = (Some(work), None);
+        self.in_transaction.set(true);
+        let ended = self.host.transaction(&mut || {
+            result = work.take().map(|work| work());
+            matches!(result, Some(Ok(_)))
+        });
+        self.in_transaction.set(false);
+        match (result, ended) {
+            // The function's own error says more than that of the transaction it ended.
+            (Some(Err(error)), _) => Err(error),
+            (_, Err(failure)) => Err(super::db::store::to_error(&failure)),
+            (Some(Ok(value)), Ok(())) => Ok(value),
+            (None, Ok(())) => Err(LunoraError::internal("the transaction did not run")),
+        }
+    }
+
+    pub(crate) fn in_transaction(&self) -> bool {
+        self.in_transaction.get()
+    }
+
+    /// Runs a mutation of a call that asks for no replay.
+    pub(crate) fn mutate(&self, call: &Call<'_>, run: &Run<'_>) -> Result<String, LunoraError> {
+        call.function.mutation(&Mutation::new(run), call.args)
+    }
+}
+
+impl fmt::Debug for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shard").field("definition", &self.inner.definition).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,334 @@
+//! Tables of documents: their names, indexes and options, checked while compiling.
+
+use std::{fmt, marker::PhantomData};
+
+use crate::wire::{Direction, value::Value};
+
+/// A table of documents of type `T`, with its indexes and options.
+///
+/// Written with [`table!`](crate::shard::table), usually as a constant. What is wrong with a name
+/// does not compile.
+///
+/// ```
+/// use lunora::shard::{Table, table};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Deserialize, Serialize)]
+/// struct Message { author: String, text: String }
+///
+/// const MESSAGES: Table<Message> = table!("messages")
+///     .index("by_author", &["author"])
+///     .soft_delete();
+/// assert_eq!(MESSAGES.name(), "messages");
+/// ```
+///
+/// # Documents
+///
+/// A document is a row of its own, kept as its JSON text in wire form, with an `_id` and a
+/// `_creationTime`. Fields whose names begin with `_` belong to the shard.
+pub struct Table<T = Value> {
+    spec: TableSpec,
+    of: PhantomData<fn() -> T>,
+}
+
+/// What a [`Table`] is, whatever its documents are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TableSpec {
+    pub(crate) name: &'static str,
+    indexes: [Option<IndexSpec>; MAX_INDEXES],
+    pub(crate) soft_delete: bool,
+    pub(crate) shard_by: Option<&'static str>,
+}
+
+/// An index: an order of the documents of a table.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct IndexSpec {
+    pub(crate) name: &'static str,
+    /// The fields that a rank index keeps apart; none for an ordinary index.
+    pub(crate) partition: &'static [&'static str],
+    pub(crate) fields: IndexFields,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum IndexFields {
+    /// All ascending; a query chooses the direction.
+    Ordinary(&'static [&'static str]),
+    /// Each in its own direction.
+    Ranked(&'static [(&'static str, Direction)]),
+}
+
+/// The most indexes of one table.
+const MAX_INDEXES: usize = 16;
+
+impl<T> Table<T> {
+    /// The table of a checked specification; [`table!`](crate::shard::table) writes it.
+    #[must_use]
+    pub const fn from_spec(spec: TableSpec) -> Self {
+        Self { spec, of: PhantomData }
+    }
+
+    /// Adds an index: documents can be found by the values of `fields`, in that order.
+    ///
+    /// A field may lie in an object: `"author.name"`. In an index `null` and missing come first,
+    /// then numbers and flags (`true` is 1), then texts by their bytes. Of one value, documents
+    /// are in the order in which they were created.
+    ///
+    /// # Panics
+    /// In a constant that is a compile error: when the name or a field is none, when there are no
+    /// fields or more than 8, when the name is taken, and from the seventeenth index on.
+    #[must_use]
+    pub const fn index(self, name: &'static str, fields: &'static [&'static str]) -> Self {
+        check_fields(fields);
+        let fields = IndexFields::Ordinary(fields);
+        Self::from_spec(self.spec.with(IndexSpec { name, partition: &[], fields }))
+    }
+
+    /// Adds a rank index: within documents that agree on `partition`, the place of each by the
+    /// values of `sort`, every one in its own direction. It is what `rankBefore` and `rankPage`
+    /// count by.
+    ///
+    /// # Panics
+    /// In a constant that is a compile error; see [`index`](Self::index).
+    #[must_use]
+    pub const fn rank_index(
+        self,
+        name: &'static str,
+        partition: &'static [&'static str],
+        sort: &'static [(&'static str, Direction)],
+    ) -> Self {
+        if !partition.is_empty() {
+            check_fields(partition);
+        }
+        assert!(!sort.is_empty() && sort.len() <= MAX_FIELDS, "an index has 1 to 8 fields");
+        let mut at = 0;
+        while at < sort.len() {
+            check_field(sort[at].0);
+            at += 1;
+        }
+        let fields = IndexFields::Ranked(sort);
+        Self::from_spec(self.spec.with(IndexSpec { name, partition, fields }))
+    }
+
+    /// Keeps documents that are deleted: they are marked with `_deletedAt`, no query sees them,
+    /// and an export has them.
+    #[must_use]
+    pub const fn soft_delete(mut self) -> Self {
+        self.spec.soft_delete = true;
+        self
+    }
+
+    /// Says which field of a document is the key of its shard: an import over several shards
+    /// sends each document where it belongs.
+    ///
+    /// # Panics
+    /// In a constant that is a compile error: when `field` is no name of a field.
+    #[must_use]
+    pub const fn shard_by(mut self, field: &'static str) -> Self {
+        check_field(field);
+        self.spec.shard_by = Some(field);
+        self
+    }
+
+    /// The name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.spec.name
+    }
+
+    /// The table, whatever its documents are.
+    #[must_use]
+    pub const fn spec(&self) -> TableSpec {
+        self.spec
+    }
+}
+
+impl TableSpec {
+    /// A table without indexes.
+    ///
+    /// # Panics
+    /// In a constant that is a compile error: when `name` is no name of a table.
+    #[must_use]
+    pub const fn from_static(name: &'static str) -> Self {
+        assert!(
+            is_name(name.as_bytes()),
+            "a table's name has ASCII letters, digits and `_` only, begins with a letter, and has at most 64 characters"
+        );
+        assert!(
+            !begins_with(name.as_bytes(), b"sqlite_") && !begins_with(name.as_bytes(), b"lunora_"),
+            "names of tables that begin with `sqlite_` or `lunora_` are taken"
+        );
+        Self { name, indexes: [None; MAX_INDEXES], soft_delete: false, shard_by: None }
+    }
+
+    /// The name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The field that is the key of a document's shard, where the table says so.
+    #[must_use]
+    pub const fn shard_key_field(&self) -> Option<&'static str> {
+        self.shard_by
+    }
+
+    pub(crate) fn indexes(&self) -> impl Iterator<Item = &IndexSpec> {
+        self.indexes.iter().flatten()
+    }
+
+    const fn with(mut self, index: IndexSpec) -> Self {
+        assert!(
+            is_name(index.name.as_bytes()),
+            "an index's name has ASCII letters, digits and `_` only, begins with a letter, and has at most 64 characters"
+        );
+        assert!(
+            !same_name(index.name, BY_CREATION),
+            "every table has the index `by_creation` already: it is the order without an index"
+        );
+        let mut at = 0;
+        while at < MAX_INDEXES {
+            match &self.indexes[at] {
+                Some(other) => assert!(
+                    !same_name(other.name, index.name),
+                    "a table has two indexes of the same name"
+                ),
+                None => {
+                    self.indexes[at] = Some(index);
+                    return self;
+                }
+            }
+            at += 1;
+        }
+        panic!("a table has at most 16 indexes");
+    }
+}
+
+/// The index that every table has.
+pub(crate) const BY_CREATION: &str = "by_creation";
+
+/// The most fields of one index.
+const MAX_FIELDS: usize = 8;
+
+const fn check_fields(fields: &[&str]) {
+    assert!(!fields.is_empty() && fields.len() <= MAX_FIELDS, "an index has 1 to 8 fields");
+    let mut at = 0;
+    while at < fields.len() {
+        check_field(fields[at]);
+        at += 1;
+    }
+}
+
+const fn check_field(field: &str) {
+    assert!(
+        is_field(field),
+        "a field's name has ASCII letters, digits and `_` only and begins with a letter; a dot leads into an object"
+    );
+}
+
+/// Whether `field` can be looked up in an index: names with dots in between.
+pub(crate) const fn is_field(field: &str) -> bool {
+    let bytes = field.as_bytes();
+    let (mut at, mut start) = (0, 0);
+    while at <= bytes.len() {
+        if at == bytes.len() || bytes[at] == b'.' {
+            if at == start || !bytes[start].is_ascii_alphabetic() {
+                return false;
+            }
+            start = at + 1;
+        } else if !bytes[at].is_ascii_alphanumeric() && bytes[at] != b'_' {
+            return false;
+        }
+        at += 1;
+    }
+    bytes.len() <= 128
+}
+
+const fn is_name(name: &[u8]) -> bool {
+    if name.is_empty() || name.len() > 64 || !name[0].is_ascii_alphabetic() {
+        return false;
+    }
+    let mut at = 0;
+    while at < name.len() {
+        if !name[at].is_ascii_alphanumeric() && name[at] != b'_' {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+const fn begins_with(name: &[u8], prefix: &[u8]) -> bool {
+    let mut at = 0;
+    while at < prefix.len() {
+        if at >= name.len() || !name[at].eq_ignore_ascii_case(&prefix[at]) {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// Names are compared as SQLite compares them.
+pub(crate) const fn same_name(one: &str, other: &str) -> bool {
+    one.len() == other.len() && begins_with(one.as_bytes(), other.as_bytes())
+}
+
+/// Refuses a name that two tables of one shard have; [`shard!`](crate::shard!) calls it.
+///
+/// # Panics
+/// When there is such a name. In a constant that is a compile error.
+pub const fn check_tables(tables: &[TableSpec]) {
+    let mut one = 0;
+    while one < tables.len() {
+        let mut other = one + 1;
+        while other < tables.len() {
+            assert!(
+                !same_name(tables[one].name, tables[other].name),
+                "two tables of a shard have the same name"
+            );
+            other += 1;
+        }
+        one += 1;
+    }
+}
+
+impl<T> From<Table<T>> for TableSpec {
+    fn from(table: Table<T>) -> Self {
+        table.spec
+    }
+}
+
+impl<T> Clone for Table<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Table<T> {}
+
+impl<T> fmt::Debug for Table<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Table").field(&self.spec.name).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_names_with_dots_between() {
+        for field in ["a", "author.name", "a1_b.c2"] {
+            assert!(is_field(field), "{field}");
+        }
+        for field in ["", ".", "a.", ".a", "a..b", "1a", "_id", "a-b", "a\"b", "a b", "é"] {
+            assert!(!is_field(field), "{field}");
+        }
+    }
+
+    #[test]
+    fn names_are_compared_as_sqlite_does() {
+        assert!(same_name("Messages", "messages"));
+        assert!(!same_name("message", "messages"));
+    }
+}

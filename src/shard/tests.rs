@@ -1,0 +1,1 @@
+//! A shard over SQLite in memory.
