@@ -1,6 +1,8 @@
 //! A deployment to be backed up, destroyed and restored: notes, sharded by their folder, and users
 //! in the default shard.
 
+#![allow(missing_docs, reason = "`durable_object` writes methods without")]
+
 use lunora::{
     DurableShardRegistry, PartSize, ShardRegistryObject, Sharding, SqlRegistryStorage, keep,
     prelude::*, shard::prelude::*,
