@@ -56,9 +56,8 @@ What was said last, in every channel:
 
   curl -s ORIGIN/_lunora/rpc -H "authorization: Bearer $TOKEN" \
     -d '{"functionPath":"__lunora_relation__:messages","args":{"table":"messages"},
-         "fanOut":{"table":"messages","merge":{"kind":"topK","k":10,"by":"sentAt"}}}'
+         "fanOut":{"table":"messages","merge":{"kind":"topK","k":10,"by":"_creationTime"}}}'
 
-A WebSocket to /_lunora/ws?shard=general echoes what it is sent.
 "#;
 
 /// Anybody may take any name: it is an example of tokens, not of passwords.
