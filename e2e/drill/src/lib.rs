@@ -21,6 +21,7 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
     Ok(Lunora::builder()
         .shard_do(env.durable_object("VAULT")?)
         .allow_unauthenticated_shard_access()
+        .resolve_identity(async |request, _env| request.query("token").as_deref().and_then(whoever))
         .admin_token(AdminToken::from_env(env)?)
         .query_coordinator(QueryCoordinator::new(registry))
         .sharding(Sharding::new().by("notes", "folder"))
@@ -29,6 +30,12 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
 }
 
 lunora::serve!(app);
+
+/// `?token=<name>:<expiry in milliseconds>` is that user, for as long.
+fn whoever(token: &str) -> Option<Identity> {
+    let (name, expiry) = token.split_once(':')?;
+    Some(Identity::user(name).expires_at_ms(expiry.parse().ok()?))
+}
 
 /// A note, large where a drill wants many bytes.
 #[derive(Deserialize, Serialize)]
@@ -76,6 +83,20 @@ fn remove(ctx: &Mutation<'_>, args: Remove) -> Result<bool, LunoraError> {
     ctx.db().delete(NOTES, &args.id)
 }
 
+/// The notes that begin with the caller's name.
+fn mine(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<String>, LunoraError> {
+    let user = ctx.auth().require_user()?;
+    let notes = ctx.db().table(NOTES).take(10_000)?;
+    let texts = notes.into_iter().map(|note| note.value.text);
+    Ok(texts.filter(|text| text.starts_with(user)).collect())
+}
+
+/// Tears the instance down, with every object in it.
+#[allow(clippy::panic, reason = "on purpose")]
+async fn crash(_ctx: Action, _: NoArgs) -> Result<(), LunoraError> {
+    panic!("on purpose")
+}
+
 fn add_user(ctx: &Mutation<'_>, args: User) -> Result<Document<User>, LunoraError> {
     ctx.db().insert(USERS, args)
 }
@@ -90,6 +111,8 @@ lunora::shard! {
     tables: [NOTES, USERS],
     functions: {
         query "notes:list" => list,
+        query "notes:mine" => mine,
+        action "drill:crash" => crash,
         mutation "notes:add" => add,
         mutation "notes:remove" => remove,
         mutation "users:add" => add_user,
