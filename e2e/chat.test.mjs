@@ -35,7 +35,7 @@ async function rpc(token, functionPath, args, { shardKey = "general", headers = 
 }
 
 test("the first page says what to type", async () => {
-  const text = await (await get("/")).text();
+  const text = await (await get("/curl")).text();
   assert.ok(text.includes(`${ORIGIN}/api/sign-in`), text);
 });
 

@@ -1,6 +1,7 @@
 //! A chat: one shard a channel, a signed bearer token for a name, messages in SQLite, and a query
 //! across the channels.
 
+mod page;
 mod registry;
 mod room;
 mod session;
@@ -23,7 +24,8 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .authorize_shard(async |access| access.identity.is_some())
         .query_coordinator(QueryCoordinator::new(registry))
         .authorize_fan_out(async |access| access.identity.is_some())
-        .route(route!("GET /"), async |request, _env, _ctx| greeting(&request))
+        .routes(page::routes())
+        .route(route!("GET /curl"), async |request, _env, _ctx| greeting(&request))
         .route(route!("POST /api/sign-in"), async move |request, _env, _ctx| {
             sign_in(&signing, request).await
         })
@@ -35,7 +37,7 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
 
 lunora::serve!(app);
 
-/// What to type, for whoever looks at the first page.
+/// What to type, for whoever prefers a shell.
 fn greeting(request: &Request) -> Response {
     let scheme = request.uri().scheme_str().unwrap_or("http");
     let host = request.uri().authority().map_or("127.0.0.1:8787", |authority| authority.as_str());

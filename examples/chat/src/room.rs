@@ -45,6 +45,8 @@ fn list(ctx: &Query<'_>, args: List) -> Result<Vec<Document<Message>>, LunoraErr
 
 #[derive(Deserialize)]
 struct Send {
+    /// What the client calls the message that it shows already.
+    id: Option<String>,
     text: String,
 }
 
@@ -54,7 +56,11 @@ fn send(ctx: &Mutation<'_>, args: Send) -> Result<Document<Message>, LunoraError
         return Err(invalid_argument("text", "1 to 2000 characters", "string"));
     }
     let channel = ctx.shard_key().to_owned();
-    ctx.db().insert(MESSAGES, Message { author, channel, text: args.text })
+    let message = Message { author, channel, text: args.text };
+    match args.id {
+        Some(id) => ctx.db().insert_with_id(MESSAGES, id, message),
+        None => ctx.db().insert(MESSAGES, message),
+    }
 }
 
 #[cfg(test)]
