@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
-use worker::{Env, State, WebSocket, WebSocketPair, WebSocketRequestResponsePair, web_sys, worker_sys};
+use worker::{
+    Env, State, WebSocket, WebSocketPair, WebSocketRequestResponsePair, web_sys, worker_sys,
+};
 
 use super::to_js_error;
 use crate::{

@@ -61,7 +61,10 @@ impl Shard {
 
     async fn entry(&self, entry: &Entry<'_>, caller: &SharedCaller) -> Result<Reply, LunoraError> {
         let path = &entry.function_path;
-        if [paths::ADMIN_PREFIX, paths::RELATION_PREFIX].iter().any(|prefix| path.starts_with(prefix)) {
+        if [paths::ADMIN_PREFIX, paths::RELATION_PREFIX]
+            .iter()
+            .any(|prefix| path.starts_with(prefix))
+        {
             let message = "this function cannot be called in a batch";
             return Err(LunoraError::new(Code::Forbidden, message));
         }
@@ -82,8 +85,8 @@ fn read(json: &[u8]) -> Result<Vec<&RawValue>, LunoraError> {
         calls: &'a RawValue,
     }
 
-    let root: &RawValue = serde_json::from_slice(json)
-        .map_err(|_| LunoraError::bad_request("invalid JSON body"))?;
+    let root: &RawValue =
+        serde_json::from_slice(json).map_err(|_| LunoraError::bad_request("invalid JSON body"))?;
     let calls: Option<Vec<&RawValue>> = Some(root.get())
         .filter(|root| root.starts_with('{'))
         .and_then(|root| serde_json::from_str::<Body<'_>>(root).ok())
@@ -99,7 +102,10 @@ fn read(json: &[u8]) -> Result<Vec<&RawValue>, LunoraError> {
 fn entry(call: &RawValue) -> Result<Entry<'_>, LunoraError> {
     let entry = call.get().starts_with('{').then(|| serde_json::from_str(call.get()).ok());
     entry.flatten().ok_or_else(|| {
-        LunoraError::new(Code::BatchEntryFailed, "the entry is not a call: {id, functionPath, args}")
+        LunoraError::new(
+            Code::BatchEntryFailed,
+            "the entry is not a call: {id, functionPath, args}",
+        )
     })
 }
 

@@ -46,10 +46,11 @@ impl<'a> Envelope<'a> {
             args: Option<&'a RawValue>,
         }
 
-        let fields: Option<Fields<'a>> =
-            json.trim_ascii_start().first().filter(|byte| **byte == b'{').and_then(|_| {
-                serde_json::from_slice(json).ok()
-            });
+        let fields: Option<Fields<'a>> = json
+            .trim_ascii_start()
+            .first()
+            .filter(|byte| **byte == b'{')
+            .and_then(|_| serde_json::from_slice(json).ok());
         let Some(fields) = fields else {
             return Err(LunoraError::bad_request("invalid JSON body"));
         };

@@ -224,9 +224,9 @@ impl Action {
         let args = to_text(args)?;
         let depth = check_depth(self.depth)?;
         let function = self.shard.definition.functions.of_kind(path, Kind::Mutation)?;
-        let result = self.shard.transact(&self.caller, depth, |run| {
-            function.mutation(&Mutation::new(run), &args)
-        })?;
+        let result = self
+            .shard
+            .transact(&self.caller, depth, |run| function.mutation(&Mutation::new(run), &args))?;
         read_result(path, &result)
     }
 

@@ -152,7 +152,12 @@ impl ShardDefinition {
         up: impl MigrationHandler<M>,
         down: impl MigrationHandler<N>,
     ) -> Self {
-        self.add_migration(Migration::new(id, table.into().name(), up.into_step(), Some(down.into_step())))
+        self.add_migration(Migration::new(
+            id,
+            table.into().name(),
+            up.into_step(),
+            Some(down.into_step()),
+        ))
     }
 
     /// Announces the shard to the registry behind this binding before its first write, so that
@@ -171,8 +176,10 @@ impl ShardDefinition {
         if let Some(problem) = &self.problem {
             return Err(problem.clone());
         }
-        let homeless = self.migrations.iter().find(|migration| self.table_named(migration.table).is_none());
-        homeless.map_or(Ok(()), |migration| Err(DefinitionError::Migration(migration.id.to_owned())))
+        let homeless =
+            self.migrations.iter().find(|migration| self.table_named(migration.table).is_none());
+        homeless
+            .map_or(Ok(()), |migration| Err(DefinitionError::Migration(migration.id.to_owned())))
     }
 
     fn table_named(&self, name: &str) -> Option<&TableSpec> {
@@ -181,7 +188,9 @@ impl ShardDefinition {
 
     fn add(mut self, path: Cow<'static, str>, body: Body, internal: bool) -> Self {
         let name = path.to_string();
-        if let Err(error) = check_path(&path).and_then(|()| self.functions.add(path, body, internal)) {
+        if let Err(error) =
+            check_path(&path).and_then(|()| self.functions.add(path, body, internal))
+        {
             self.problem.get_or_insert(DefinitionError::Function { path: name, error });
         }
         self

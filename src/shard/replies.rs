@@ -40,7 +40,6 @@ impl Replay {
         };
         Some(Self { namespace, id })
     }
-
 }
 
 impl Replies {
@@ -96,6 +95,7 @@ pub(crate) fn set_watermark(
     client: &str,
     seq: u64,
 ) -> Result<(), LunoraError> {
-    let sql = "INSERT OR REPLACE INTO \"_lunora_watermarks\"(\"user\",\"client\",\"seq\") VALUES(?,?,?)";
+    let sql =
+        "INSERT OR REPLACE INTO \"_lunora_watermarks\"(\"user\",\"client\",\"seq\") VALUES(?,?,?)";
     shard.exec(sql, &[text(user), text(client), count(seq)]).map(|_| ())
 }

@@ -182,9 +182,7 @@ impl Shard {
 fn body(result: &str, commit_cursor: Option<u64>, last_mutation_id: Option<u64>) -> String {
     let mut body = String::with_capacity(result.len() + 64);
     body.push('{');
-    for (name, number) in
-        [("commitCursor", commit_cursor), ("lastMutationId", last_mutation_id)]
-    {
+    for (name, number) in [("commitCursor", commit_cursor), ("lastMutationId", last_mutation_id)] {
         if let Some(number) = number {
             body.extend(["\"", name, "\":", &number.to_string(), ","]);
         }

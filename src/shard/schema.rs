@@ -48,7 +48,8 @@ impl Inner {
                 self.exec(&format!("CREATE {kind} IF NOT EXISTS {rest}"), &[])?;
             }
             self.drop_other_indexes(&statements)?;
-            let sql = "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('schema',?)";
+            let sql =
+                "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('schema',?)";
             self.exec(sql, &[text(&fingerprint)]).map(|_| ())
         })
     }

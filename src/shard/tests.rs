@@ -1,6 +1,10 @@
 //! A shard over SQLite in memory.
 
-#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests may panic, and functions take their arguments whole")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "tests may panic, and functions take their arguments whole"
+)]
 
 mod admin;
 mod batch;
@@ -10,8 +14,8 @@ mod documents;
 mod export;
 mod import;
 mod migrations;
-mod raw_sql;
 mod rank;
+mod raw_sql;
 mod replays;
 mod schema;
 mod tracking;

@@ -63,7 +63,8 @@ impl Reads {
     }
 
     pub(crate) fn note_table(&mut self, table: &'static str) {
-        *self.tables.entry(table).or_default() = TableReads { whole: true, ..TableReads::default() };
+        *self.tables.entry(table).or_default() =
+            TableReads { whole: true, ..TableReads::default() };
     }
 
     pub(crate) fn note_document(&mut self, table: &'static str, id: &str) {
@@ -74,7 +75,11 @@ impl Reads {
         }
     }
 
-    pub(crate) fn note_matching(&mut self, table: &'static str, fields: Vec<(&'static str, SqlValue)>) {
+    pub(crate) fn note_matching(
+        &mut self,
+        table: &'static str,
+        fields: Vec<(&'static str, SqlValue)>,
+    ) {
         let reads = self.tables.entry(table).or_default();
         if !reads.whole && !reads.matching.contains(&fields) {
             reads.matching.push(fields);
@@ -93,7 +98,9 @@ impl TableReads {
     fn touched_by(&self, change: &Change) -> bool {
         let matches = |fields: &Vec<(&str, SqlValue)>, document: &Option<Rc<str>>| {
             document.as_deref().is_some_and(|document| {
-                fields.iter().all(|(field, value)| key::same(&key::of_document(document, field), value))
+                fields
+                    .iter()
+                    .all(|(field, value)| key::same(&key::of_document(document, field), value))
             })
         };
         self.whole

@@ -68,7 +68,9 @@ fn last_of_page(shard: &Inner, args: &SyncArgs) -> Result<Option<u64>, LunoraErr
     let limit = args.limit.unwrap_or(LIMIT).clamp(1, MAX_LIMIT);
     let (mut last, mut bytes) = (None, 0);
     for row in shard.exec(sql, &[count(args.since_seq), count(limit)])?.rows {
-        let [seq, SqlCell::Number(ts), size] = &*row else { return Err(malformed("_lunora_changes")) };
+        let [seq, SqlCell::Number(ts), size] = &*row else {
+            return Err(malformed("_lunora_changes"));
+        };
         bytes += to_count(Some(size));
         if args.until_ts.is_some_and(|until| *ts > until) || (last.is_some() && bytes > MAX_BYTES) {
             break;
@@ -81,14 +83,7 @@ fn last_of_page(shard: &Inner, args: &SyncArgs) -> Result<Option<u64>, LunoraErr
 /// `{"seq","table","id","op","doc"?,"ts"}`, with the document as it was stored.
 fn push_change(json: &mut String, row: Vec<SqlCell>) -> Result<(), LunoraError> {
     let Ok(
-        [
-            seq,
-            SqlCell::Text(table),
-            SqlCell::Text(id),
-            SqlCell::Text(op),
-            doc,
-            SqlCell::Number(ts),
-        ],
+        [seq, SqlCell::Text(table), SqlCell::Text(id), SqlCell::Text(op), doc, SqlCell::Number(ts)],
     ) = <[SqlCell; 6]>::try_from(row)
     else {
         return Err(malformed("_lunora_changes"));
@@ -138,12 +133,12 @@ pub(super) fn apply(shard: &Inner, args: &ApplyArgs) -> Result<Applied, LunoraEr
 }
 
 fn apply_change(run: &Run<'_>, change: &ChangeArgs) -> Result<(), LunoraError> {
-    let bad = |what: &str| {
-        LunoraError::bad_request(format!("a change of {:?} {what}", change.table))
-    };
+    let bad =
+        |what: &str| LunoraError::bad_request(format!("a change of {:?} {what}", change.table));
     let table = run.shard.table(&change.table)?;
     check_id(&change.id)?;
-    let op = ChangeOp::from_wire(&change.op).ok_or_else(|| bad("has another op than insert, update or delete"))?;
+    let op = ChangeOp::from_wire(&change.op)
+        .ok_or_else(|| bad("has another op than insert, update or delete"))?;
     let stored = run.shard.stored(&table, &change.id)?;
     if op == ChangeOp::Delete {
         return stored.map_or(Ok(()), |stored| run.remove(&table, &change.id, &stored));

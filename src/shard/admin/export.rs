@@ -83,7 +83,8 @@ fn page(
     let begun = last.as_ref().map(|(table, _)| table.clone()).unwrap_or_default();
     for table in tables.iter().filter(|table| table.name >= &*begun) {
         let after = last.take_if(|(name, _)| name == table.name).map(|(_, id)| id);
-        let part = part(shard, table, after.as_deref().unwrap_or(""), &mut budget, rows.is_empty())?;
+        let part =
+            part(shard, table, after.as_deref().unwrap_or(""), &mut budget, rows.is_empty())?;
         if let Some(end) = &part.end {
             let sql = format!(
                 "SELECT \"doc\" FROM \"{}\" WHERE \"_id\">? AND \"_id\"<=? ORDER BY \"_id\"",
@@ -105,10 +106,7 @@ fn page(
         _ => Ok("null".to_owned()),
     };
     let cursor = cursor.map_err(LunoraError::internal)?;
-    Ok(format!(
-        r#"{{"rows":[{}],"cursor":{cursor},"isDone":{is_done},"seq":{seq}}}"#,
-        rows.json
-    ))
+    Ok(format!(r#"{{"rows":[{}],"cursor":{cursor},"isDone":{is_done},"seq":{seq}}}"#, rows.json))
 }
 
 /// How far a page goes in one table.

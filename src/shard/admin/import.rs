@@ -91,9 +91,8 @@ fn import_row(run: &Run<'_>, row: &RawValue) -> Result<(&'static str, bool), Lun
         doc: &'a RawValue,
     }
 
-    let bad_row = || {
-        LunoraError::custom("BAD_ROW", 400, "a row is {\"table\": string, \"doc\": object}")
-    };
+    let bad_row =
+        || LunoraError::custom("BAD_ROW", 400, "a row is {\"table\": string, \"doc\": object}");
     let row = Some(row.get()).filter(|row| row.starts_with('{'));
     let row: Row<'_> = row.and_then(|row| serde_json::from_str(row).ok()).ok_or_else(bad_row)?;
     let table = run.shard.table(&row.table)?;

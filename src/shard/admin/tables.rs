@@ -57,7 +57,9 @@ pub(super) fn read_page(shard: &Inner, args: &PageArgs) -> Result<String, Lunora
     let table = shard.table(&args.table)?;
     refuse_filters(args.filters.as_deref(), args.search.as_deref())?;
     if args.order_by.as_deref().is_some_and(|order| order.get() != "null") {
-        return Err(LunoraError::bad_request("this shard reads tables in the order of creation only"));
+        return Err(LunoraError::bad_request(
+            "this shard reads tables in the order of creation only",
+        ));
     }
     let sql = format!(
         "SELECT \"doc\" FROM \"{}\" WHERE \"_deletedAt\" IS NULL ORDER BY \"_creationTime\",\"_id\" LIMIT CAST(? AS INTEGER) OFFSET CAST(? AS INTEGER)",
@@ -185,7 +187,11 @@ const MAX_DELETED: u64 = 500;
 
 /// Deletes documents, some at a time. Clearing a table takes them away for good, those that are
 /// marked as deleted included; deleting rows marks them where the table says so.
-pub(super) fn delete(shard: &Inner, args: &DeleteArgs, clear: bool) -> Result<Deleted, LunoraError> {
+pub(super) fn delete(
+    shard: &Inner,
+    args: &DeleteArgs,
+    clear: bool,
+) -> Result<Deleted, LunoraError> {
     let table = shard.table(&args.table)?;
     refuse_filters(args.filters.as_deref(), args.search.as_deref())?;
     if !clear && args.ids.is_none() {
@@ -225,7 +231,7 @@ pub(super) fn delete(shard: &Inner, args: &DeleteArgs, clear: bool) -> Result<De
         }
         Ok(())
     })?;
-    let cursor = has_more.then(|| ids.into_iter().take(limit).last()).flatten();
+    let cursor = has_more.then(|| ids.into_iter().nth(limit - 1)).flatten();
     Ok(Deleted { count: deleted, cursor, has_more })
 }
 

@@ -105,7 +105,11 @@ pub(crate) struct System<'a> {
 
 /// A number as JSON; a whole one without a point.
 pub(crate) fn number(number: f64) -> String {
-    if number.is_finite() { ryu_js::Buffer::new().format_finite(number).to_owned() } else { "null".to_owned() }
+    if number.is_finite() {
+        ryu_js::Buffer::new().format_finite(number).to_owned()
+    } else {
+        "null".to_owned()
+    }
 }
 
 /// A document is one line of an export. A control character in JSON is white space always: in a text
@@ -139,7 +143,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
                 let mut repeated = false;
                 while let Some(name) = map.next_key::<Name<'de>>()? {
                     let value = map.next_value::<&'de RawValue>()?.get();
-                    repeated |= fields.len() < 32 && fields.iter().any(|(field, _)| *field == name.0);
+                    repeated |=
+                        fields.len() < 32 && fields.iter().any(|(field, _)| *field == name.0);
                     repeated |= fields.len() >= 32;
                     fields.push((name.0, value));
                 }
@@ -207,7 +212,8 @@ mod tests {
 
     #[test]
     fn values_keep_their_text() {
-        let json = r#"{"big":9007199254740993,"tag":["$lunora.wire$","bigint","5"],"text":"\u00e9\n"}"#;
+        let json =
+            r#"{"big":9007199254740993,"tag":["$lunora.wire$","bigint","5"],"text":"\u00e9\n"}"#;
         let document = Fields::parse(json).unwrap().to_document(&SYSTEM).unwrap();
         assert_eq!(
             document,

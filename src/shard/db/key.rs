@@ -60,7 +60,8 @@ mod tests {
 
     #[test]
     fn extracts_what_sqlite_does() {
-        let document = r#"{"a":1,"b":1.0,"c":"x\n","d":true,"e":null,"f":{"g":[1,2]},"h":9007199254740993}"#;
+        let document =
+            r#"{"a":1,"b":1.0,"c":"x\n","d":true,"e":null,"f":{"g":[1,2]},"h":9007199254740993}"#;
         for (field, value) in [
             ("a", SqlValue::Integer(1)),
             ("b", SqlValue::Real(1.0)),

@@ -93,7 +93,10 @@ pub(crate) fn beyond(
             }
             (false, value) => {
                 let expression = &by.expression;
-                sql.push_str(&format!("({expression}<{0} OR {expression} IS NULL)", value.placeholder()));
+                sql.push_str(&format!(
+                    "({expression}<{0} OR {expression} IS NULL)",
+                    value.placeholder()
+                ));
                 values.push(value.clone());
             }
         }

@@ -10,14 +10,14 @@ mod reader;
 pub(crate) mod store;
 mod writer;
 
-pub(crate) use self::{
-    query::{read_cursor, write_cursor},
-    writer::{check_id, own_fields},
-};
 pub use self::{
     document::{Document, Page},
     query::TableQuery,
     raw::Sql,
     reader::Reader,
     writer::Writer,
+};
+pub(crate) use self::{
+    query::{read_cursor, write_cursor},
+    writer::{check_id, own_fields},
 };

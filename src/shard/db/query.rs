@@ -170,7 +170,8 @@ impl<'a, T> TableQuery<'a, T> {
         }
         let mut matching = Vec::new();
         for (at, (field, value)) in self.equal.iter().enumerate() {
-            let Some(declared) = fields.get(at).copied().filter(|declared| declared == field) else {
+            let Some(declared) = fields.get(at).copied().filter(|declared| declared == field)
+            else {
                 let message = format!(
                     "`eq` on {field:?}: the index {:?} of {:?} goes by {fields:?}, and `eq` fixes its first fields in that order",
                     self.index.as_deref().unwrap_or(BY_CREATION),
@@ -242,7 +243,8 @@ impl<'a, T> TableQuery<'a, T> {
                 Ok(fields.iter().copied().chain([CREATION_TIME]).collect())
             }
             Some(IndexFields::Ranked(_)) | None => {
-                let message = format!("the table {:?} has no index {name:?} to query by", self.table);
+                let message =
+                    format!("the table {:?} has no index {name:?} to query by", self.table);
                 Err(LunoraError::new(Code::RpcFailed, message))
             }
         }

@@ -84,11 +84,11 @@ impl<'a> Sql<'a> {
 
     fn exec(self) -> Result<SqlRows, LunoraError> {
         let refused = |why: String| LunoraError::new(Code::RpcFailed, why);
-        let statement =
-            Statement::parse(self.sql).map_err(|error| refused(error.to_string()))?;
+        let statement = Statement::parse(self.sql).map_err(|error| refused(error.to_string()))?;
         let effect = statement.effect().map_err(|error| refused(error.to_string()))?;
         if statement.mentions_prefix(schema::PREFIX) {
-            let message = format!("tables that begin with `{}` are the shard's own", schema::PREFIX);
+            let message =
+                format!("tables that begin with `{}` are the shard's own", schema::PREFIX);
             return Err(refused(message));
         }
         if effect == Effect::Writes {
@@ -98,9 +98,8 @@ impl<'a> Sql<'a> {
             self.check_target(&statement)?;
         }
         self.note_reads()?;
-        let sql = statement.with_integers(|index| {
-            self.values.get(index).is_some_and(SqlValue::is_integer)
-        });
+        let sql = statement
+            .with_integers(|index| self.values.get(index).is_some_and(SqlValue::is_integer));
         if effect == Effect::Reads {
             return self.exec_reading(&sql);
         }

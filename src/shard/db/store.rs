@@ -23,7 +23,11 @@ impl Inner {
     }
 
     /// The one value of a statement's first row.
-    pub(crate) fn exec_value(&self, sql: &str, params: &[SqlCell]) -> Result<Option<SqlCell>, LunoraError> {
+    pub(crate) fn exec_value(
+        &self,
+        sql: &str,
+        params: &[SqlCell],
+    ) -> Result<Option<SqlCell>, LunoraError> {
         let rows = self.exec(sql, params)?.rows;
         Ok(rows.into_iter().next().and_then(|row| row.into_iter().next()))
     }
@@ -93,15 +97,22 @@ impl Run<'_> {
         };
         let params =
             [SqlCell::Number(system.creation_time), deleted_at, text(&json), text(system.id)];
-        self.shard.host.exec(&sql, &params).map_err(|failure| self.write_failed(table, &failure))?;
+        self.shard
+            .host
+            .exec(&sql, &params)
+            .map_err(|failure| self.write_failed(table, &failure))?;
         let visible = |deleted: bool, json: &Rc<str>| (!deleted).then(|| json.clone());
-        self.log(Change {
-            table: table.name,
-            id: system.id.to_owned(),
-            op,
-            before: before.and_then(|stored| visible(stored.deleted_at.is_some(), &stored.json)),
-            after: visible(system.deleted_at.is_some(), &json),
-        }, Some(&json))?;
+        self.log(
+            Change {
+                table: table.name,
+                id: system.id.to_owned(),
+                op,
+                before: before
+                    .and_then(|stored| visible(stored.deleted_at.is_some(), &stored.json)),
+                after: visible(system.deleted_at.is_some(), &json),
+            },
+            Some(&json),
+        )?;
         Ok(json)
     }
 
@@ -117,13 +128,16 @@ impl Run<'_> {
             .host
             .exec(&sql, &[text(id)])
             .map_err(|failure| self.write_failed(table, &failure))?;
-        self.log(Change {
-            table: table.name,
-            id: id.to_owned(),
-            op: ChangeOp::Delete,
-            before: before.deleted_at.is_none().then(|| before.json.clone()),
-            after: None,
-        }, None)
+        self.log(
+            Change {
+                table: table.name,
+                id: id.to_owned(),
+                op: ChangeOp::Delete,
+                before: before.deleted_at.is_none().then(|| before.json.clone()),
+                after: None,
+            },
+            None,
+        )
     }
 
     fn log(&self, change: Change, document: Option<&str>) -> Result<(), LunoraError> {

@@ -62,7 +62,12 @@ impl<'a> Writer<'a> {
         let fields = own_fields(&spec, &json)?;
         #[allow(clippy::cast_precision_loss, reason = "milliseconds are far below 2^53")]
         let creation_time = self.run().now_ms as f64;
-        self.run().put(&spec, &fields, System { id: &id, creation_time, deleted_at: None }, None)?;
+        self.run().put(
+            &spec,
+            &fields,
+            System { id: &id, creation_time, deleted_at: None },
+            None,
+        )?;
         Ok(Document { id, creation_time, value })
     }
 
@@ -118,7 +123,6 @@ impl<'a> Writer<'a> {
 
     /// A statement that is written by hand. It may write, but not to the tables of documents: their
     /// writes are noted in the change log, and live queries wait for them.
-    #[must_use]
     pub fn sql(&self, sql: &'a str) -> Sql<'a> {
         Sql::writing(self.run(), sql)
     }
@@ -130,7 +134,10 @@ impl<'a> Writer<'a> {
     fn require(&self, spec: &TableSpec, id: &str) -> Result<Stored, LunoraError> {
         let stored = self.run().shard.stored(spec, id)?;
         stored.filter(|stored| stored.deleted_at.is_none()).ok_or_else(|| {
-            LunoraError::new(Code::NotFound, format!("there is no such document in {:?}", spec.name))
+            LunoraError::new(
+                Code::NotFound,
+                format!("there is no such document in {:?}", spec.name),
+            )
         })
     }
 

@@ -84,8 +84,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
 
 /// Bytes up to a place that serde_json names by line and column, both from 1.
 fn offset(text: &str, line: usize, column: usize) -> usize {
-    let before: usize =
-        text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     before + column
 }
 
@@ -361,9 +360,15 @@ mod tests {
             (r#"{"text":{}}"#, "args.text: Expected a string at text, received object"),
             (r#"{"text":[1]}"#, "args.text: Expected a string at text, received array"),
             (r#"{}"#, "args.text: Expected a value at text, received undefined"),
-            (r#"{"text":"","count":"7"}"#, "args.count: Expected u32 at count, received string \"7\""),
+            (
+                r#"{"text":"","count":"7"}"#,
+                "args.count: Expected u32 at count, received string \"7\"",
+            ),
             (r#"{"text":"","count":-1}"#, "args.count: Expected u32 at count, received number -1"),
-            (r#"{"text":"","count":1.5}"#, "args.count: Expected u32 at count, received number 1.5"),
+            (
+                r#"{"text":"","count":1.5}"#,
+                "args.count: Expected u32 at count, received number 1.5",
+            ),
             (
                 r#"{"text":"","count":["$lunora.wire$","bigint","5"]}"#,
                 "args.count: Expected u32 at count, received bigint 5n",

@@ -99,10 +99,13 @@ impl<'a> Statement<'a> {
         }
         let object = self.words.iter().skip(1).find(|word| {
             word.kind == Kind::Bare
-                && !["TEMP", "TEMPORARY", "UNIQUE", "VIRTUAL"].iter().any(|skip| is(word.text, skip))
+                && !["TEMP", "TEMPORARY", "UNIQUE", "VIRTUAL"]
+                    .iter()
+                    .any(|skip| is(word.text, skip))
         });
         let object = object.map_or("", |word| word.text);
-        if any(&["CREATE", "DROP"]) && ["TABLE", "INDEX", "VIEW"].iter().any(|kind| is(object, kind))
+        if any(&["CREATE", "DROP"])
+            && ["TABLE", "INDEX", "VIEW"].iter().any(|kind| is(object, kind))
             || any(&["ALTER"]) && is(object, "TABLE")
         {
             return Ok(Effect::Writes);

@@ -59,7 +59,10 @@ fn each_entry_has_ids_of_its_own_and_the_request_has_none() {
     };
     // An id in the header is not an entry's.
     let ada = shard.user("ada").with_header("x-lunora-mutation-id", "outer");
-    let (_, body) = post(&ada, &json!([entry("m-1", "one"), entry("m-1", "again"), call(2, "two"), call(3, "three")]));
+    let (_, body) = post(
+        &ada,
+        &json!([entry("m-1", "one"), entry("m-1", "again"), call(2, "two"), call(3, "three")]),
+    );
     assert_eq!(body["results"][1]["body"], body["results"][0]["body"]);
     assert_eq!(texts(&shard), ["one", "two", "three"]);
     let numbered = json!([{

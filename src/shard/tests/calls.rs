@@ -169,7 +169,10 @@ fn a_body_that_is_no_call_is_400() {
         let expected = json!({ "error": { "code": "BAD_REQUEST", "message": message } });
         assert_eq!(answer, (400, expected), "{body}");
     }
-    assert_eq!(shard.post("/rpc", r#"{"functionPath":"messages:list"}"#), (200, json!({"result":[]})));
+    assert_eq!(
+        shard.post("/rpc", r#"{"functionPath":"messages:list"}"#),
+        (200, json!({"result":[]}))
+    );
 }
 
 #[test]
@@ -208,13 +211,17 @@ fn a_definition_that_is_wrong_answers_500_and_says_why_in_the_log() {
 fn dates_big_integers_and_bytes_come_and_go_as_wire_values() {
     use crate::wire::value::Value as Wire;
 
-    fn echo(_: &Query<'_>, args: std::collections::BTreeMap<String, Wire>) -> Result<Wire, LunoraError> {
+    fn echo(
+        _: &Query<'_>,
+        args: std::collections::BTreeMap<String, Wire>,
+    ) -> Result<Wire, LunoraError> {
         Ok(Wire::Array(args.into_values().collect()))
     }
 
     let shard = TestShard::new(ShardDefinition::new().query("wire:echo", echo));
     let tag = |name: &str, payload: Value| json!(["$lunora.wire$", name, payload]);
-    let (date, big, bytes) = (tag("date", json!(5)), tag("bigint", json!("9")), tag("bytes", json!("AQI=")));
+    let (date, big, bytes) =
+        (tag("date", json!(5)), tag("bigint", json!("9")), tag("bytes", json!("AQI=")));
     let answer = shard.answer("wire:echo", &json!({ "a": date, "b": big, "c": bytes, "d": 1 }));
     assert_eq!(answer, (200, json!({ "result": [date, big, bytes, 1] })));
     let bad = shard.answer("wire:echo", &json!({ "a": tag("date", json!("today")) }));

@@ -15,7 +15,8 @@ fn a_document_keeps_its_id_and_time_through_every_write() {
     let patched = patched.unwrap();
     assert_eq!((&patched.id, patched.creation_time), (&sent.id, sent.creation_time));
     assert_eq!((&*patched.text, &*patched.author, patched.rank), ("two", "ada", Some(3.0)));
-    let replaced = mutate(&shard, |ctx| ctx.db().replace(MESSAGES, &sent.id, message("bob", "three")));
+    let replaced =
+        mutate(&shard, |ctx| ctx.db().replace(MESSAGES, &sent.id, message("bob", "three")));
     assert_eq!(replaced.unwrap().creation_time, sent.creation_time);
     let (read, _) = query(&shard, |ctx| ctx.db().get(MESSAGES, &sent.id)).unwrap();
     assert_eq!(read.unwrap().value, message("bob", "three"));
@@ -24,9 +25,13 @@ fn a_document_keeps_its_id_and_time_through_every_write() {
 #[test]
 fn what_is_not_there_is_not_found() {
     let shard = shard();
-    let gone = |result: Result<Document<Message>, LunoraError>| result.unwrap_err().code().to_owned();
+    let gone =
+        |result: Result<Document<Message>, LunoraError>| result.unwrap_err().code().to_owned();
     assert_eq!(gone(mutate(&shard, |ctx| ctx.db().patch(MESSAGES, "x", &json!({})))), "NOT_FOUND");
-    assert_eq!(gone(mutate(&shard, |ctx| ctx.db().replace(MESSAGES, "x", message("", "")))), "NOT_FOUND");
+    assert_eq!(
+        gone(mutate(&shard, |ctx| ctx.db().replace(MESSAGES, "x", message("", "")))),
+        "NOT_FOUND"
+    );
     assert!(!mutate(&shard, |ctx| ctx.db().delete(MESSAGES, "x")).unwrap());
     assert_eq!(query(&shard, |ctx| ctx.db().get(MESSAGES, "x")).unwrap().0, None);
     const OTHER: Table<Message> = table!("other");
@@ -92,7 +97,9 @@ fn the_text_of_values_survives() {
 #[test]
 fn only_objects_are_documents_and_the_underscore_is_ours() {
     let shard = shard();
-    let put = |note: Value| code_of(&shard.answer("notes:put", &json!({ "id": "a", "note": note }))).1.to_owned();
+    let put = |note: Value| {
+        code_of(&shard.answer("notes:put", &json!({ "id": "a", "note": note }))).1.to_owned()
+    };
     assert_eq!(put(json!({ "_id": "b" })), "VALIDATION_ERROR");
     assert_eq!(put(json!({ "_deletedAt": 5 })), "VALIDATION_ERROR");
     assert_eq!(put(json!({ "_anything": 5 })), "VALIDATION_ERROR");
@@ -126,9 +133,13 @@ fn documents_of_one_millisecond_stay_in_their_order() {
 
 fn ranked(shard: &TestShard) {
     mutate(shard, |ctx| {
-        for (author, rank) in
-            [("ada", Some(2.0)), ("bob", Some(1.0)), ("ada", None), ("ada", Some(1.0)), ("ada", Some(3.5))]
-        {
+        for (author, rank) in [
+            ("ada", Some(2.0)),
+            ("bob", Some(1.0)),
+            ("ada", None),
+            ("ada", Some(1.0)),
+            ("ada", Some(3.5)),
+        ] {
             let text = rank.map_or("none".to_owned(), |rank: f64| rank.to_string());
             ctx.db().insert(MESSAGES, Message { rank, ..message(author, &text) })?;
         }
@@ -142,18 +153,27 @@ fn an_index_finds_orders_and_bounds() {
     let shard = shard();
     ranked(&shard);
     type Found = Vec<Document<Message>>;
-    let texts = |ask: &dyn Fn(TableQuery<'_, Message>) -> Result<Found, LunoraError>| -> Vec<String> {
-        let (found, _) = query(&shard, |ctx| ask(ctx.db().table(MESSAGES))).unwrap();
-        found.into_iter().map(|message| message.value.text).collect()
-    };
-    assert_eq!(texts(&|all| all.index("by_author").eq("author", "ada").collect()), ["2", "none", "1", "3.5"]);
+    let texts =
+        |ask: &dyn Fn(TableQuery<'_, Message>) -> Result<Found, LunoraError>| -> Vec<String> {
+            let (found, _) = query(&shard, |ctx| ask(ctx.db().table(MESSAGES))).unwrap();
+            found.into_iter().map(|message| message.value.text).collect()
+        };
+    assert_eq!(
+        texts(&|all| all.index("by_author").eq("author", "ada").collect()),
+        ["2", "none", "1", "3.5"]
+    );
     let by = |all: TableQuery<'_, Message>, direction| {
         all.index("by_author_rank").eq("author", "ada").order(direction).collect()
     };
     assert_eq!(texts(&|all| by(all, Direction::Asc)), ["none", "1", "2", "3.5"]);
     assert_eq!(texts(&|all| by(all, Direction::Desc)), ["3.5", "2", "1", "none"]);
     assert_eq!(
-        texts(&|all| all.index("by_author_rank").eq("author", "ada").gt("rank", 1).lte("rank", 3.5).collect()),
+        texts(&|all| all
+            .index("by_author_rank")
+            .eq("author", "ada")
+            .gt("rank", 1)
+            .lte("rank", 3.5)
+            .collect()),
         ["2", "3.5"]
     );
     assert_eq!(
@@ -161,12 +181,21 @@ fn an_index_finds_orders_and_bounds() {
         ["1"]
     );
     assert_eq!(
-        texts(&|all| all.index("by_author_rank").eq("author", "ada").eq("rank", None::<f64>).collect()),
+        texts(&|all| all
+            .index("by_author_rank")
+            .eq("author", "ada")
+            .eq("rank", None::<f64>)
+            .collect()),
         ["none"]
     );
-    assert_eq!(texts(&|all| all.gte("_creationTime", 1_700_000_000_001_u64 as f64).collect()), Vec::<String>::new());
-    let (count, _) =
-        query(&shard, |ctx| ctx.db().table(MESSAGES).index("by_author").eq("author", "ada").count()).unwrap();
+    assert_eq!(
+        texts(&|all| all.gte("_creationTime", 1_700_000_000_001.0).collect()),
+        Vec::<String>::new()
+    );
+    let (count, _) = query(&shard, |ctx| {
+        ctx.db().table(MESSAGES).index("by_author").eq("author", "ada").count()
+    })
+    .unwrap();
     assert_eq!(count, 4);
 }
 
@@ -180,7 +209,8 @@ fn an_index_is_used_not_only_obeyed() {
     };
     let filter = "json_extract(\"doc\",'$.\"author\"')=? AND json_extract(\"doc\",'$.\"rank\"')>=+CAST(? AS INTEGER)";
     let order = "json_extract(\"doc\",'$.\"rank\"') ASC,\"_creationTime\" ASC,\"_id\" ASC";
-    let sql = format!("SELECT \"doc\" FROM \"messages\" WHERE 1 AND {filter} ORDER BY {order} LIMIT 5");
+    let sql =
+        format!("SELECT \"doc\" FROM \"messages\" WHERE 1 AND {filter} ORDER BY {order} LIMIT 5");
     let plan = plan(&sql, &[SqlCell::Text("ada".into()), SqlCell::Text("1".into())]);
     assert!(plan.contains("messages.by_author_rank") && !plan.contains("TEMP B-TREE"), "{plan}");
 }
@@ -194,9 +224,17 @@ fn an_index_that_does_not_fit_says_how_it_would() {
     assert!(wrong(&|all| all.index("nope").count()).contains("no index \"nope\""));
     assert!(wrong(&|all| all.index("by_rank").count()).contains("no index \"by_rank\""));
     assert!(wrong(&|all| all.eq("author", "ada").count()).contains("by_creation"));
-    assert!(wrong(&|all| all.index("by_author_rank").eq("rank", 1).count()).contains("first fields"));
-    assert!(wrong(&|all| all.index("by_author_rank").gt("rank", 1).count()).contains("a bound on \"rank\""));
-    assert!(wrong(&|all| all.index("by_author").gt("author", None::<f64>).count()).contains("a number or a text"));
+    assert!(
+        wrong(&|all| all.index("by_author_rank").eq("rank", 1).count()).contains("first fields")
+    );
+    assert!(
+        wrong(&|all| all.index("by_author_rank").gt("rank", 1).count())
+            .contains("a bound on \"rank\"")
+    );
+    assert!(
+        wrong(&|all| all.index("by_author").gt("author", None::<f64>).count())
+            .contains("a number or a text")
+    );
 }
 
 #[test]
@@ -204,9 +242,8 @@ fn names_and_values_are_no_statements() {
     let shard = shard();
     let evil = "x' OR '1'='1\"; DROP TABLE messages; --";
     say(&shard, evil);
-    let by_evil = query(&shard, |ctx| {
-        ctx.db().table(MESSAGES).index("by_author").eq("author", evil).count()
-    });
+    let by_evil =
+        query(&shard, |ctx| ctx.db().table(MESSAGES).index("by_author").eq("author", evil).count());
     assert_eq!(by_evil.unwrap().0, 0);
     assert!(query(&shard, |ctx| ctx.db().table(MESSAGES).index(evil).count()).is_err());
     assert!(query(&shard, |ctx| ctx.db().table(MESSAGES).eq(evil, 1).count()).is_err());
@@ -218,9 +255,11 @@ fn names_and_values_are_no_statements() {
 fn a_unique_query_refuses_two() {
     let shard = shard();
     let unique = || {
-        query(&shard, |ctx| ctx.db().table(MESSAGES).index("by_author").eq("author", "ada").unique())
-            .map(|(found, _)| found.map(|message| message.value.text))
-            .map_err(|error| error.code().to_owned())
+        query(&shard, |ctx| {
+            ctx.db().table(MESSAGES).index("by_author").eq("author", "ada").unique()
+        })
+        .map(|(found, _)| found.map(|message| message.value.text))
+        .map_err(|error| error.code().to_owned())
     };
     assert_eq!(unique(), Ok(None));
     say(&shard, "one");
@@ -296,5 +335,8 @@ fn a_document_that_is_soft_deleted_is_seen_by_no_query() {
     assert_eq!(query(&shard, |ctx| ctx.db().table(NOTES).count()).unwrap().0, 0);
     assert!(mutate(&shard, |ctx| ctx.db().patch(NOTES, "a", &json!({}))).is_err());
     // Its id stays taken.
-    assert_eq!(code_of(&shard.answer("notes:put", &json!({ "id": "a", "note": {} }))).1, "CONFLICT");
+    assert_eq!(
+        code_of(&shard.answer("notes:put", &json!({ "id": "a", "note": {} }))).1,
+        "CONFLICT"
+    );
 }

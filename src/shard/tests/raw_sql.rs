@@ -4,10 +4,8 @@ use super::*;
 
 fn with_table() -> TestShard {
     let shard = shard();
-    mutate(&shard, |ctx| {
-        ctx.db().sql("CREATE TABLE stats(name TEXT, n, flag, data)").run()
-    })
-    .unwrap();
+    mutate(&shard, |ctx| ctx.db().sql("CREATE TABLE stats(name TEXT, n, flag, data)").run())
+        .unwrap();
     shard
 }
 

@@ -132,7 +132,10 @@ fn a_query_has_no_use_for_a_mutation_id() {
 fn numbered_writes_come_in_their_order() {
     let shard = shard();
     let client = |seq: &str| {
-        shard.user("ada").with_header("x-lunora-client-id", "c").with_header("x-lunora-client-seq", seq)
+        shard
+            .user("ada")
+            .with_header("x-lunora-client-id", "c")
+            .with_header("x-lunora-client-seq", seq)
     };
     let ids = |answer: &(u16, Value)| (answer.0, answer.1["lastMutationId"].as_u64());
     assert_eq!(ids(&send_as(&client("1"), "one")), (200, Some(1)));
@@ -148,11 +151,17 @@ fn numbered_writes_come_in_their_order() {
         )
     );
     assert_eq!(ids(&send_as(&client("2"), "two")), (200, Some(2)));
-    assert_eq!(send_as(&client("1"), "again"), (200, json!({ "lastMutationId": 2, "result": null })));
+    assert_eq!(
+        send_as(&client("1"), "again"),
+        (200, json!({ "lastMutationId": 2, "result": null }))
+    );
     assert_eq!(ids(&send_as(&client("3"), "three")), (200, Some(3)));
     assert_eq!(texts(&shard), ["one", "two", "three"]);
     // Another user with the same client id has a numbering of their own.
-    let bob = shard.user("bob").with_header("x-lunora-client-id", "c").with_header("x-lunora-client-seq", "1");
+    let bob = shard
+        .user("bob")
+        .with_header("x-lunora-client-id", "c")
+        .with_header("x-lunora-client-seq", "1");
     assert_eq!(ids(&send_as(&bob, "bob's")), (200, Some(1)));
 }
 
@@ -160,7 +169,8 @@ fn numbered_writes_come_in_their_order() {
 fn a_number_that_is_none_is_ignored() {
     let shard = shard();
     for seq in ["0", "-1", "1.5", "x", "", "9007199254740993"] {
-        let client = shard.with_header("x-lunora-client-id", "c").with_header("x-lunora-client-seq", seq);
+        let client =
+            shard.with_header("x-lunora-client-id", "c").with_header("x-lunora-client-seq", seq);
         let answer = send_as(&client, "x");
         assert_eq!((answer.0, answer.1.get("lastMutationId")), (200, None), "{seq}");
     }
@@ -172,7 +182,8 @@ fn a_number_that_is_none_is_ignored() {
 #[test]
 fn a_numbered_write_that_fails_keeps_its_number() {
     let shard = shard();
-    let client = shard.with_header("x-lunora-client-id", "c").with_header("x-lunora-client-seq", "1");
+    let client =
+        shard.with_header("x-lunora-client-id", "c").with_header("x-lunora-client-seq", "1");
     assert_eq!(client.answer("messages:send", &json!({ "author": 1 })).0, 400);
     assert_eq!(send_as(&client, "now").1["lastMutationId"], 1);
 }

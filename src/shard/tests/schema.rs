@@ -14,7 +14,8 @@ fn indexes(shard: &TestShard) -> Vec<String> {
 }
 
 const BEFORE: Table<Message> = table!("messages").index("a", &["author"]).index("b", &["text"]);
-const AFTER: Table<Message> = table!("messages").index("b", &["text", "author"]).index("c", &["rank"]);
+const AFTER: Table<Message> =
+    table!("messages").index("b", &["text", "author"]).index("c", &["rank"]);
 
 fn with(table: Table<Message>) -> ShardDefinition {
     ShardDefinition::new().table(table).mutation("messages:send", send).query("messages:list", list)
@@ -28,7 +29,8 @@ fn indexes_come_go_and_change_and_documents_stay() {
     let shard = shard.wake(with(AFTER));
     assert_eq!(texts(&shard), ["kept"]);
     assert_eq!(indexes(&shard), ["messages.b", "messages.by_creation", "messages.c"]);
-    let rows = shard.host().exec("SELECT sql FROM sqlite_master WHERE name='messages.b'", &[]).unwrap();
+    let rows =
+        shard.host().exec("SELECT sql FROM sqlite_master WHERE name='messages.b'", &[]).unwrap();
     assert!(format!("{rows:?}").contains("author"));
     // A table that is no longer declared keeps its documents.
     let gone = shard.wake(ShardDefinition::new());

@@ -4,11 +4,13 @@ use std::{cell::RefCell, rc::Rc};
 
 use super::*;
 
+type Write = dyn Fn(&Mutation<'_>) -> Result<(), LunoraError>;
+
 /// Whether each of the writes touches what `work` read.
 fn touched<T>(
     work: impl FnOnce(&Query<'_>) -> Result<T, LunoraError>,
     prepare: impl FnOnce(&TestShard),
-    writes: &[&dyn Fn(&Mutation<'_>) -> Result<(), LunoraError>],
+    writes: &[&Write],
 ) -> Vec<bool> {
     let shard = shard();
     prepare(&shard);
@@ -33,7 +35,10 @@ fn seeded(shard: &TestShard) {
     .unwrap();
 }
 
-fn patch(id: &'static str, text: &'static str) -> impl Fn(&Mutation<'_>) -> Result<(), LunoraError> {
+fn patch(
+    id: &'static str,
+    text: &'static str,
+) -> impl Fn(&Mutation<'_>) -> Result<(), LunoraError> {
     move |ctx| ctx.db().patch(MESSAGES, id, &json!({ "text": text })).map(|_| ())
 }
 
@@ -43,7 +48,7 @@ fn note(ctx: &Mutation<'_>) -> Result<(), LunoraError> {
 
 #[test]
 fn a_document_a_prefix_or_a_table() {
-    let writes: &[&dyn Fn(&Mutation<'_>) -> Result<(), LunoraError>] = &[
+    let writes: &[&Write] = &[
         &patch("a", "1"),
         &patch("b", "2"),
         &note,
@@ -66,7 +71,8 @@ fn a_document_a_prefix_or_a_table() {
     assert_eq!(whole[..6], [true, true, false, true, true, true]);
     let raw = touched(|ctx| ctx.db().sql("SELECT 1").all::<u8>(), seeded, writes);
     assert!(raw[..6].iter().all(|touched| *touched));
-    let named = touched(|ctx| ctx.db().sql("SELECT 1").reads(["notes"]).all::<u8>(), seeded, writes);
+    let named =
+        touched(|ctx| ctx.db().sql("SELECT 1").reads(["notes"]).all::<u8>(), seeded, writes);
     assert_eq!(named[..6], [false, false, true, false, false, false]);
     let nothing = touched(|_| Ok(()), seeded, writes);
     assert!(nothing.iter().all(|touched| !touched));
@@ -74,7 +80,7 @@ fn a_document_a_prefix_or_a_table() {
 
 #[test]
 fn a_document_that_is_not_there_is_read_too() {
-    let write: &dyn Fn(&Mutation<'_>) -> Result<(), LunoraError> =
+    let write: &Write =
         &|ctx| ctx.db().insert_with_id(MESSAGES, "c", message("cy", "c")).map(|_| ());
     assert_eq!(touched(|ctx| ctx.db().get(MESSAGES, "c"), seeded, &[write]), [true]);
     let by_author = touched(
@@ -97,7 +103,10 @@ fn a_soft_deletion_is_a_change_for_those_who_saw_the_document() {
     let commits = commits.borrow();
     assert!(reads.touched_by(&commits[0]));
     let change = &commits[0].changes[0];
-    assert_eq!((change.before.is_some(), change.after.is_some(), change.op), (true, false, ChangeOp::Update));
+    assert_eq!(
+        (change.before.is_some(), change.after.is_some(), change.op),
+        (true, false, ChangeOp::Update)
+    );
 }
 
 #[test]
