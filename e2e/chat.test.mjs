@@ -113,25 +113,30 @@ test("nobody gets in without a token, or with one that was tampered with", async
   }
 });
 
-test("a socket opens, is kept alive, and says what it cannot do", async () => {
+test("a socket opens with a token in its URL, is kept alive, and hears what is said", async () => {
   const refused = await get("/_lunora/ws?shard=general", { headers: { upgrade: "websocket" } });
   assert.equal(refused.status, 403);
 
   const token = await signIn("ada");
-  const response = await get("/_lunora/ws?shard=general", {
-    headers: { upgrade: "websocket", authorization: `Bearer ${token}` },
-  });
+  const response = await get(`/_lunora/ws?shard=live&token=${token}`, { headers: { upgrade: "websocket" } });
   assert.equal(response.status, 101);
   assert.equal(response.headers.get("x-frame-options"), null);
   const socket = response.webSocket;
   socket.accept();
-  const ask = (message) =>
-    new Promise((resolve) => {
-      socket.addEventListener("message", ({ data }) => resolve(data), { once: true });
-      socket.send(message);
-    });
-  assert.equal(await ask("lunora-ping"), "lunora-pong");
-  assert.equal(JSON.parse(await ask("hello")).error.code, "NOT_IMPLEMENTED");
+  const frames = [], waiting = [];
+  socket.addEventListener("message", ({ data }) => (waiting.shift() ?? ((frame) => frames.push(frame)))(data));
+  const next = () => (frames.length > 0 ? frames.shift() : new Promise((resolve) => waiting.push(resolve)));
+  socket.send("lunora-ping");
+  assert.equal(await next(), "lunora-pong");
+  socket.send(JSON.stringify({ type: "subscribe", id: "sub_1", query: { functionPath: "messages:list", args: {} } }));
+  assert.deepEqual(JSON.parse(await next()), { type: "ack", id: "sub_1" });
+  assert.deepEqual(JSON.parse(await next()).data, []);
+  await rpc(token, "messages:send", { text: "hello" }, { shardKey: "live" });
+  const { type, data } = JSON.parse(await next());
+  assert.deepEqual([type, data[0].text], ["data", "hello"]);
+  // A token in the URL is for sockets alone.
+  const call = await get(`/_lunora/rpc?token=${token}`, { method: "POST", body: '{"functionPath":"messages:list","shardKey":"live"}' });
+  assert.equal(call.status, 403);
   socket.close();
 });
 

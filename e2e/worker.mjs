@@ -8,6 +8,7 @@ import { parse, printParseErrorCode } from "jsonc-parser";
 const KNOWN = new Set([
   "$schema", "name", "main", "build", "account_id", "workers_dev", "observability", "triggers", "dev",
   "compatibility_date", "compatibility_flags", "vars", "durable_objects", "migrations", "r2_buckets", "kv_namespaces",
+  "d1_databases",
 ]);
 
 /** The parsed wrangler.jsonc of a crate. */
@@ -30,7 +31,7 @@ export function workerOptions(crateDir) {
   const objects = config.durable_objects?.bindings ?? [];
   return {
     name: config.name,
-    ...modules(join(dir, "build")),
+    ...modulesOf(join(dir, "build")),
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags ?? [],
     bindings: { ...config.vars, ...devVars(dir) },
@@ -39,12 +40,14 @@ export function workerOptions(crateDir) {
     ),
     r2Buckets: Object.fromEntries((config.r2_buckets ?? []).map((b) => [b.binding, b.bucket_name])),
     kvNamespaces: Object.fromEntries((config.kv_namespaces ?? []).map((n) => [n.binding, n.id ?? n.binding])),
+    d1Databases: Object.fromEntries((config.d1_databases ?? []).map((d) => [d.binding, d.database_id ?? d.binding])),
     // Or Miniflare asks the internet for `request.cf`.
     cf: false,
   };
 }
 
-function modules(build) {
+/** The modules that lunora-build put into `build`. */
+export function modulesOf(build) {
   const entry = join(build, "shim.js");
   if (!existsSync(entry)) throw new Error(`${entry} is missing; build the crate first: cargo xtask build`);
   const files = readdirSync(build, { recursive: true }).map((file) => join(build, file));

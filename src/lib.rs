@@ -32,6 +32,10 @@
 //! | let another origin in | [`security`] |
 //! | query across shards | [`QueryCoordinator`] |
 //! | write a shard | [`shard!`] with the feature `shard`; by hand: [`RpcEnvelope`], [`Identity::from_headers`] |
+#![cfg_attr(
+    feature = "admin",
+    doc = "| operate it | [`Builder::admin_gate`], [`Health`], [`Storage`], [`Scheduler`] |"
+)]
 //! | answer an error | [`LunoraError`], [`Code`] |
 //! | read or write dates, bytes and big integers | [`wire::value`] |
 //! | test an application | [`testing`] |
@@ -65,10 +69,17 @@ mod platform;
 pub mod shard;
 pub mod wire;
 
-#[cfg(feature = "admin")]
-pub use crate::admin::AdminGate;
 #[doc(hidden)]
 pub use crate::entry::private as __private;
+#[cfg(feature = "admin")]
+pub use crate::{
+    admin::{AdminGate, Health, KvNamespaces, Probe, Scheduler, Storage, UrlRequest},
+    platform::{
+        AuthAdmin, AuthOp, GlobalFacet, GlobalPage, GlobalQuery, GlobalTable, GlobalTables,
+        GlobalValue, KeyValueStore, KvEntry, KvExpiry, KvKey, KvList, KvPage, LogArchive,
+        LogCursor, LogLevel, LogPage, LogQuery, VectorIndex, VectorIndexes, VectorMatch,
+    },
+};
 pub use crate::{
     backup::{
         BackupConfig, BackupOccasion, Backups, Manifest, ManifestShard, PartSize, PartTooSmall,
@@ -97,12 +108,12 @@ pub use crate::{
         scheduled::{IntoOutcome, ScheduledError},
     },
     platform::{
-        Clock, CloudflareClock, CronError, CronExpression, Env, Environment, ExecutionContext,
-        Jurisdiction, ListOptions, LocationHint, MultipartUpload, NoopExecutionContext, ObjectInfo,
-        ObjectMetadata, ObjectPage, ObjectStore, Placement, PutOptions, RegistryStorage,
-        ResolvedShard, ScheduledEvent, ShardAddress, ShardCallError, ShardNamespace,
-        SqlRegistryStorage, StoreError, StoreOperation, StoredObject, Workflow, WorkflowAction,
-        resolve_shard,
+        Clock, CloudflareClock, CloudflareWorkflow, CronError, CronExpression, Env, Environment,
+        ExecutionContext, Jurisdiction, ListOptions, LocationHint, MultipartUpload,
+        NoopExecutionContext, ObjectInfo, ObjectMetadata, ObjectPage, ObjectStore, Placement,
+        PutOptions, RegistryStorage, ResolvedShard, ScheduledEvent, ShardAddress, ShardCallError,
+        ShardNamespace, SqlRegistryStorage, StoreError, StoreOperation, StoredObject, Workflow,
+        WorkflowAction, resolve_shard,
     },
     wire::{
         AdminToken, AdminTokenError, Direction, FanOut, GroupOp, Identity, Merge, RpcEnvelope,
@@ -180,22 +191,22 @@ pub mod testing {
     /// A builder whose hooks receive a [`MemoryEnvironment`], and whose clock stands still at 0
     /// until [`clock`](Builder::clock) gives it another.
     pub fn builder() -> Builder<Empty, MemoryEnvironment> {
-        #[allow(unused_mut, reason = "without the admin plane nothing has a clock")]
         let mut builder = Builder::new();
-        #[cfg(feature = "admin")]
-        {
-            builder.settings.clock = std::rc::Rc::new(ManualClock::new(0));
-        }
+        builder.settings.clock = std::rc::Rc::new(ManualClock::new(0));
         builder
     }
 
     pub use crate::platform::memory::{
         CapturedLogs, ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObject,
-        MemoryObjectStore, MemoryShard, RecordedCall, capture_logs,
+        MemoryObjectStore, MemoryShard, MemoryWorkflow, RecordedCall, capture_logs,
+    };
+    #[cfg(feature = "admin")]
+    pub use crate::platform::memory::{
+        MemoryAuth, MemoryGlobalTables, MemoryKv, MemoryLogArchive, MemoryVectors,
     };
 }
 
 /// The examples of the README, so that they stay true.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "admin"))]
 #[doc = include_str!("../README.md")]
 mod readme {}

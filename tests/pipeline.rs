@@ -4,11 +4,12 @@
 
 use futures::executor::block_on;
 use lunora::{
-    AdminToken, BackupConfig, Code, Environment, Identity, Jurisdiction, LocationHint, Lunora,
-    LunoraError, NoopExecutionContext, QueryCoordinator, Request, Response, ScheduledEvent,
+    AdminToken, BackupConfig, Code, CronJob, Environment, Identity, Jurisdiction, LocationHint,
+    Lunora, LunoraError, NoopExecutionContext, QueryCoordinator, Request, Response, ScheduledEvent,
     ShardCallError, StaticShardRegistry, cron,
     testing::{
-        self, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObjectStore, capture_logs,
+        self, ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObjectStore,
+        capture_logs,
     },
 };
 
@@ -257,15 +258,77 @@ fn a_trigger_that_nothing_is_registered_for_is_a_warning_that_lists_what_is() {
 }
 
 #[test]
-fn a_backup_that_cannot_run_never_looks_like_one_that_did() {
-    let store = MemoryObjectStore::new();
+fn a_backup_that_fails_fails_the_run_and_leaves_nothing() {
+    let (store, shards) = (MemoryObjectStore::new(), shards());
+    shards.shard("__root__").fails(|key| ShardCallError::unavailable(key, "moving"));
+    let coordinator = QueryCoordinator::new(StaticShardRegistry::new()).clock(ManualClock::new(0));
     let app = testing::builder()
-        .shard_do(shards())
-        .query_coordinator(QueryCoordinator::new(StaticShardRegistry::new()))
+        .shard_do(shards)
+        .query_coordinator(coordinator)
         .admin_token(AdminToken::new("correct-horse-battery-staple").unwrap())
         .backup(BackupConfig::builder().store(store.clone()).cron(cron!("0 5 * * *")).build())
+        .clock(ManualClock::new(0))
         .build();
     let failures = fire(&app, "0 5 * * *").unwrap_err();
-    assert!(failures[0].contains("nothing was backed up"), "{failures:?}");
+    assert!(failures[0].contains("the backup failed: shard \"__root__\""), "{failures:?}");
     assert!(store.keys().is_empty());
+}
+
+#[test]
+fn a_cron_job_runs_beside_the_handlers_and_one_failure_masks_none() {
+    let shards = MemoryNamespace::new(async |address, _request| match address.key.as_str() {
+        "broken" => Err(LunoraError::new(Code::Conflict, "the shard's own reason")),
+        _ => Ok(Response::raw_json(r#"{"result":null}"#)),
+    });
+    let job = |name: &str, key: &str| {
+        CronJob::function(name, cron!("0 4 * * *"), "rooms:sweep")
+            .with_shard_key(key.parse().unwrap())
+    };
+    let app = testing::builder()
+        .shard_do(shards.clone())
+        .authorize_shard(async |_| false)
+        .cron(cron!("0 4 * * *"), async |_, _, _| {
+            Err::<(), _>(LunoraError::bad_request("the handler failed"))
+        })
+        .cron_jobs([job("first", "a"), job("second", "broken"), job("third", "c")])
+        .cron_job(CronJob::function("another", cron!("0 5 * * *"), "rooms:count"))
+        .cron_job(job("first", "replaced"))
+        .build();
+    let event = ScheduledEvent::new("0 4 * * *", 7_000);
+    let error =
+        block_on(app.scheduled(event.clone(), &MemoryEnvironment::new(), &NoopExecutionContext))
+            .unwrap_err();
+    assert_eq!(error.failures().len(), 2);
+    let text = error.to_string();
+    assert!(text.contains("the handler failed"), "{text}");
+    assert!(text.contains("`second` failed: 409 CONFLICT: the shard's own reason"), "{text}");
+
+    let keys: Vec<_> = shards.calls().iter().map(|call| call.address.key.to_string()).collect();
+    assert_eq!(keys, ["broken", "c", "replaced"]);
+    for call in shards.calls() {
+        assert_eq!(call.header("x-lunora-system"), Some("1"));
+        assert_eq!(call.header("authorization"), None);
+    }
+    // A trigger that fires twice for one time is one and the same to the shard.
+    let id = |at: usize| shards.calls()[at].header("x-lunora-mutation-id").map(str::to_owned);
+    assert_eq!(id(2).as_deref(), Some("cron-first-7000"));
+    let _ = block_on(app.scheduled(event, &MemoryEnvironment::new(), &NoopExecutionContext));
+    assert_eq!(id(5), id(2));
+}
+
+#[test]
+fn a_trigger_of_a_cron_job_is_known() {
+    let app = testing::builder()
+        .shard_do(shards())
+        .cron_job(CronJob::function("sweep", cron!("0 5 * * *"), "rooms:sweep"))
+        .build();
+    let logs = capture_logs();
+    let fire = |cron: &str| {
+        let event = ScheduledEvent::new(cron, 0);
+        block_on(app.scheduled(event, &MemoryEnvironment::new(), &NoopExecutionContext)).unwrap();
+    };
+    fire("0 5 * * *");
+    assert!(logs.lines().is_empty());
+    fire("0 6 * * *");
+    assert!(logs.lines()[0].contains("registered are: 0 5 * * *"), "{:?}", logs.lines());
 }

@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 
 use super::{AdminHost, Plane};
 use crate::{
-    errors::LunoraError,
+    backup::Backups,
+    coordinator::ShardAdmin,
+    errors::{Code, LunoraError},
     message::Request,
     wire::{AdminToken, ShardKey, paths},
 };
@@ -64,6 +66,15 @@ impl AdminCall<'_> {
             .transpose()
     }
 
+    /// The size of a page, `limit`: at least 1, and at most 1000, which is what a larger one is
+    /// taken for.
+    pub(crate) fn query_limit(&self) -> Result<Option<u16>, LunoraError> {
+        match self.query_number("limit")? {
+            Some(0) => Err(LunoraError::bad_request("`limit` must be positive")),
+            limit => Ok(limit.map(|limit| u16::try_from(limit.min(1000)).unwrap_or(1000))),
+        }
+    }
+
     /// The body as a JSON object; `label` names it in errors. An empty body reads as `{}`.
     pub(crate) async fn body<T: DeserializeOwned>(
         &mut self,
@@ -89,9 +100,36 @@ impl AdminCall<'_> {
         Ok(headers)
     }
 
+    /// The admin operations of all shards.
+    pub(crate) fn shard_admin(&self) -> Result<ShardAdmin, LunoraError> {
+        self.host.shard_admin(self.require_token()?).ok_or_else(|| {
+            LunoraError::bad_request(
+                "this deployment cannot list its shards: call `.query_coordinator(..)` on the builder",
+            )
+        })
+    }
+
+    /// The snapshots.
+    pub(crate) fn backups(&self) -> Result<Backups, LunoraError> {
+        self.host.backups(self.require_token()?).ok_or_else(|| {
+            LunoraError::new(
+                Code::BackupNotConfigured,
+                "this deployment has no backup: call `.backup(..)` on the builder",
+            )
+        })
+    }
+
+    fn require_token(&self) -> Result<&AdminToken, LunoraError> {
+        self.token.ok_or_else(|| {
+            LunoraError::new(
+                Code::AdminTokenNotConfigured,
+                "shards ask for the admin token, and this deployment has none: set LUNORA_ADMIN_TOKEN",
+            )
+        })
+    }
+
     /// Calls an admin operation on one shard: `op` without its prefix, `args` as JSON text of an
     /// object. The answer is the shard's, unread.
-    #[allow(dead_code, reason = "for the routes that ask one shard")]
     pub(crate) async fn ask_shard(
         &self,
         key: ShardKey,
@@ -116,13 +154,16 @@ pub(crate) fn read_object<T: DeserializeOwned>(
         [] => b"{}",
         json => json,
     };
-    serde_json::from_slice(json).map_err(|error| {
-        LunoraError::bad_request(if !error.is_data() {
-            format!("{label} body must be valid JSON")
-        } else if json.first() != Some(&b'{') {
-            "Request body must be an object".to_owned()
-        } else {
+    let read = serde_json::from_slice(json);
+    // Serde takes a list for a struct, field by field.
+    if json.first() != Some(&b'{') && !matches!(&read, Err(error) if !error.is_data()) {
+        return Err(LunoraError::bad_request("Request body must be an object"));
+    }
+    read.map_err(|error| {
+        LunoraError::bad_request(if error.is_data() {
             format!("{label} body is not as expected: {error}")
+        } else {
+            format!("{label} body must be valid JSON")
         })
     })
 }

@@ -11,15 +11,47 @@ use crate::{
 
 /// Which document.
 #[derive(Clone, Copy)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// OpenAPI 3.1.
     OpenApi,
     /// OpenRPC 1.3.
     OpenRpc,
 }
 
-/// `{"functions":[{"args","kind","path"}]}`, without what no client can call by itself.
-pub(super) fn functions(list: &dyn FunctionList) -> Result<Vec<u8>, LunoraError> {
+impl Kind {
+    /// The document of an application that lists no functions.
+    pub(super) const fn empty(self) -> &'static str {
+        match self {
+            Self::OpenApi => {
+                r#"{"info":{"title":"Lunora API","version":"0.0.0"},"openapi":"3.1.0","paths":{}}"#
+            }
+            Self::OpenRpc => {
+                r#"{"info":{"title":"Lunora RPC","version":"0.0.0"},"methods":[],"openrpc":"1.3.2"}"#
+            }
+        }
+    }
+}
+
+/// Writes the functions of an application down; linked only where some are listed.
+pub(crate) trait Documented {
+    /// `{"functions":[{"args","kind","path"}]}`, without what no client can call by itself.
+    fn functions(&self) -> Result<Vec<u8>, LunoraError>;
+
+    /// A document of them.
+    fn document(&self, kind: Kind) -> Result<Vec<u8>, LunoraError>;
+}
+
+impl<T: FunctionList> Documented for T {
+    fn functions(&self) -> Result<Vec<u8>, LunoraError> {
+        functions(self)
+    }
+
+    fn document(&self, kind: Kind) -> Result<Vec<u8>, LunoraError> {
+        document(kind, self)
+    }
+}
+
+fn functions(list: &dyn FunctionList) -> Result<Vec<u8>, LunoraError> {
     let functions: Vec<Value> = public(list)
         .iter()
         .map(|function| {
@@ -29,12 +61,8 @@ pub(super) fn functions(list: &dyn FunctionList) -> Result<Vec<u8>, LunoraError>
     write(&json!({ "functions": functions }))
 }
 
-/// A document of the functions; a valid one of none where none are configured.
-pub(super) fn document(
-    kind: Kind,
-    list: Option<&dyn FunctionList>,
-) -> Result<Vec<u8>, LunoraError> {
-    let functions = list.map(public).unwrap_or_default();
+fn document(kind: Kind, list: &dyn FunctionList) -> Result<Vec<u8>, LunoraError> {
+    let functions = public(list);
     write(&match kind {
         Kind::OpenApi => open_api(&functions),
         Kind::OpenRpc => open_rpc(&functions),

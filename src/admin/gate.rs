@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use futures::future::LocalBoxFuture;
 
-use super::table::AdminRoute;
+use super::{AdminHost, table::AdminRoute};
 use crate::{
     errors::{Code, LunoraError},
     message::Request,
@@ -57,16 +57,26 @@ impl<E: Environment> Gate<E> {
         token: Option<&AdminToken>,
         request: &Request,
         env: &E,
-        ctx: &dyn ExecutionContext,
+        host: &dyn AdminHost,
     ) -> bool {
         if presents_token(token, request) {
             return true;
         }
+        // What such a gate goes by, a browser may send for a foreign page too: a cookie, a client
+        // certificate. Requests are guarded before they come here; sockets are not.
+        if request.is_upgrade() && !host.trusts_origin(request) {
+            return false;
+        }
         match &self.custom {
-            Some(gate) => gate.admit(request, env, ctx).await.unwrap_or_else(|error| {
-                log::error(&format!("the admin gate failed and denied: {}", error.to_log_line()));
-                false
-            }),
+            Some(gate) => {
+                gate.admit(request, env, host.execution()).await.unwrap_or_else(|error| {
+                    log::error(&format!(
+                        "the admin gate failed and denied: {}",
+                        error.to_log_line()
+                    ));
+                    false
+                })
+            }
             None => false,
         }
     }

@@ -4,43 +4,83 @@
 //! of it. A [`Cluster`](table::Cluster) is linked into a Worker only where a setter of the builder
 //! configures it: the table knows paths and codes, and the handlers come with the setter.
 
+mod auth;
+mod backups;
 mod call;
+mod connector;
 mod core;
+mod data;
+pub(crate) mod dispatch;
 mod documents;
 mod gate;
+mod global;
+mod health;
+mod kv;
+mod logs;
+mod orchestration;
+mod scheduler;
+mod storage;
 mod table;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 mod tests;
+mod unconfigured;
+mod vector;
+mod workflows;
 
 use std::{fmt, rc::Rc};
 
 use futures::future::LocalBoxFuture;
+use http::Method;
 
-pub use self::gate::AdminGate;
-pub(crate) use self::{call::AdminCall, gate::Gate, table::Cluster};
+pub(crate) use self::{
+    auth::Auth, backups::BackupRoutes, call::AdminCall, data::Data, gate::Gate, global::Globals,
+    health::Phase, logs::Logs, orchestration::Orchestration, table::Cluster, vector::Vectors,
+    workflows::Workflows,
+};
+pub use self::{
+    gate::AdminGate,
+    health::{Health, Probe},
+    kv::KvNamespaces,
+    scheduler::Scheduler,
+    storage::{Storage, UrlRequest},
+};
 use crate::{
-    backup::BackupConfig,
-    coordinator::QueryCoordinator,
-    errors::LunoraError,
-    functions::FunctionList,
+    backup::Backups,
+    coordinator::{ShardAdmin, Sharding},
+    errors::{Code, LunoraError},
     jobs::CronJob,
     message::{Request, Response},
-    platform::{Clock, Environment, ExecutionContext, ResolvedShard, ScheduledEvent},
+    platform::{Clock, Environment, ExecutionContext, ResolvedShard, ScheduledEvent, Workflow},
     wire::{AdminToken, ShardKey, paths},
 };
 
 /// What the deployment configured of the plane.
 #[derive(Default)]
 pub(crate) struct Plane {
-    pub(crate) functions: Option<Rc<dyn FunctionList>>,
+    pub(crate) functions: Option<Box<dyn documents::Documented>>,
+    pub(crate) health: Health,
+    pub(crate) pools: Option<Box<dyn Pools>>,
+    pub(crate) workflows: Vec<(String, Rc<dyn Workflow>)>,
     handlers: Vec<(Cluster, Box<dyn ClusterHandler>)>,
 }
 
 impl Plane {
-    /// Lets `handler` answer the routes of `cluster`.
+    /// Lets `handler` answer the routes of `cluster`; the last one attached counts.
     pub(crate) fn attach(&mut self, cluster: Cluster, handler: impl ClusterHandler) {
+        self.handlers.retain(|(known, _)| *known != cluster);
         self.handlers.push((cluster, Box::new(handler)));
+    }
+
+    /// A workflow, by the name that it is bound to.
+    pub(crate) fn workflow(&self, name: &str) -> Result<&dyn Workflow, LunoraError> {
+        let found = self.workflows.iter().find(|(known, _)| known == name);
+        found.map(|(_, workflow)| &**workflow).ok_or_else(|| {
+            LunoraError::new(
+                Code::WorkflowsNotConfigured,
+                format!("there is no workflow `{name}`: call `.workflow(..)` on the builder"),
+            )
+        })
     }
 
     fn handler(&self, cluster: Cluster) -> Option<&dyn ClusterHandler> {
@@ -63,22 +103,38 @@ pub(crate) trait ClusterHandler: 'static {
     ) -> LocalBoxFuture<'a, Result<Response, LunoraError>>;
 }
 
+/// Where calls hold places, so that not too many run at once.
+pub(crate) trait Pools {
+    /// Gives a place back: `instance` is the scheduler that handed it out, `id` the call that held
+    /// it.
+    fn release<'a>(
+        &'a self,
+        instance: Option<&'a str>,
+        pool: &'a str,
+        id: Option<&'a str>,
+    ) -> LocalBoxFuture<'a, Result<(), LunoraError>>;
+}
+
 /// The Worker around the plane.
 pub(crate) trait AdminHost {
     /// Variables and secrets.
     fn env(&self) -> &dyn Environment;
     /// The hold on the invocation.
     fn execution(&self) -> &dyn ExecutionContext;
+    /// Whether a socket may be opened from the page that the request comes from, if any.
+    fn trusts_origin(&self, request: &Request) -> bool;
     /// The time.
     fn clock(&self) -> &dyn Clock;
     /// The shard of a key, where the settings place it.
     fn shard(&self, key: ShardKey) -> ResolvedShard;
     /// The shard of calls that name none.
     fn default_shard_key(&self) -> &ShardKey;
-    /// What asks every shard, if the deployment has it.
-    fn coordinator(&self) -> Option<&QueryCoordinator>;
-    /// The settings of scheduled backups, if the deployment has them.
-    fn backup(&self) -> Option<&BackupConfig>;
+    /// The snapshots, if the deployment backs itself up; `token` is for the hop to a shard.
+    fn backups(&self, token: &AdminToken) -> Option<Backups>;
+    /// The admin operations of all shards, if the deployment lists them.
+    fn shard_admin(&self, token: &AdminToken) -> Option<ShardAdmin>;
+    /// Where imported rows go.
+    fn sharding(&self) -> &Sharding;
     /// The jobs that run by cron.
     fn cron_jobs(&self) -> &[CronJob];
     /// Runs one job now.
@@ -89,12 +145,36 @@ pub(crate) trait AdminHost {
 
 /// Whether the plane answers a path.
 pub(crate) fn owns(path: &str) -> bool {
-    path.starts_with(paths::ADMIN) || table::find(path).is_some()
+    matches!(path, paths::HEALTH | paths::HEALTH_READY | paths::SCHEDULER_DISPATCH)
+        || path.starts_with(paths::ADMIN)
+        || table::find(path).is_some()
 }
 
 /// The largest body of a path of the plane, in bytes.
 pub(crate) fn max_body(path: &str) -> usize {
     table::find(path).map_or(paths::MAX_BODY, |route| route.max_body)
+}
+
+/// Answers a probe of an uptime monitor or a load balancer.
+pub(crate) async fn health<E: Environment>(
+    gate: &Gate<E>,
+    token: Option<&AdminToken>,
+    plane: &Plane,
+    host: &dyn AdminHost,
+    env: &E,
+    request: Request,
+) -> Result<Answer, LunoraError> {
+    const ALLOW: &str = "GET, HEAD";
+
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Ok(Answer::BareMethodNotAllowed(ALLOW));
+    }
+    if plane.health.is_admin_only() && !gate.admits(token, &request, env, host).await {
+        return Err(gate::refusal(None));
+    }
+    let phase =
+        if request.path() == paths::HEALTH_READY { Phase::Readiness } else { Phase::Aggregate };
+    plane.health.answer(host, phase, &request).await.map(Answer::Response)
 }
 
 /// Answers a request to a path that the plane [owns].
@@ -115,7 +195,7 @@ pub(crate) async fn answer<E: Environment>(
     {
         return Ok(Answer::BareMethodNotAllowed(route.allow));
     }
-    let admitted = gate.admits(token, &request, env, host.execution()).await
+    let admitted = gate.admits(token, &request, env, host).await
         || (route.is_some_and(|route| route.socket)
             && gate.admits_socket(token, &request, env, host.clock()));
     if !admitted {
@@ -128,20 +208,12 @@ pub(crate) async fn answer<E: Environment>(
         return Ok(Answer::MethodNotAllowed(route.allow));
     }
     let call = AdminCall { request, max_body: route.max_body, plane, host, token };
-    let answered = match (route.cluster, plane.handler(route.cluster)) {
+    let handled = match (route.cluster, plane.handler(route.cluster)) {
         (Cluster::Core, _) => core::answer(call).await,
         (_, Some(handler)) => handler.handle(call).await,
-        (cluster, None) => {
-            let (code, setter) = cluster.not_configured();
-            Err(LunoraError::new(
-                code,
-                format!(
-                    "this deployment has none of it configured: call `.{setter}(..)` on the builder"
-                ),
-            ))
-        }
+        (_, None) => unconfigured::answer(route, call.method().as_str()),
     };
-    answered.map(Answer::Response)
+    handled.map(Answer::Response)
 }
 
 /// What the plane answers; the pipeline puts the forms of its refusals into words.

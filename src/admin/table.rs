@@ -30,24 +30,34 @@ pub(crate) struct AdminRoute {
 pub(crate) enum Cluster {
     /// What every deployment has.
     Core,
+    /// Users, sessions and organizations.
+    Auth,
+    /// Tables that belong to no shard.
+    Global,
+    /// Namespaces of Workers KV.
+    Kv,
+    /// Archived logs.
+    Logs,
+    /// Snapshots.
+    Backups,
+    /// Export, import, change feeds.
+    Data,
+    /// What runs across shards.
+    Orchestration,
+    /// The scheduler's jobs.
+    Scheduler,
+    /// Buckets.
+    Storage,
+    /// Vector indexes.
+    Vector,
+    /// Instances of workflows.
+    Workflows,
     /// What tests attach.
     #[cfg(test)]
     Test,
 }
 
-impl Cluster {
-    /// What a deployment answers that has not configured the cluster: the code, and the setter that would.
-    pub(crate) const fn not_configured(self) -> (Code, &'static str) {
-        match self {
-            Self::Core => (Code::Internal, ""),
-            #[cfg(test)]
-            Self::Test => (Code::Internal, "test"),
-        }
-    }
-}
-
-const KIB: usize = 1024;
-const MIB: usize = KIB * KIB;
+const MIB: usize = 1024 * 1024;
 
 const fn route(allow: &'static str, path: &'static str, cluster: Cluster) -> AdminRoute {
     AdminRoute {
@@ -71,15 +81,28 @@ const fn post(path: &'static str, cluster: Cluster) -> AdminRoute {
 
 impl AdminRoute {
     /// Answers another method before the gate, and without a body: data movement does.
-    #[allow(dead_code, reason = "for the routes that move data")]
     const fn bare_405(self) -> Self {
         Self { bare_405: true, ..self }
     }
 
     /// Turns away with `FORBIDDEN`: what runs across shards does.
-    #[allow(dead_code, reason = "for the routes that run across shards")]
     const fn plain_forbidden(self) -> Self {
         Self { forbidden: Code::Forbidden, ..self }
+    }
+
+    /// Takes a body of up to so many bytes.
+    const fn takes(self, max_body: usize) -> Self {
+        Self { max_body, ..self }
+    }
+
+    /// Takes the credential in the URL as well.
+    const fn socket(self) -> Self {
+        Self { socket: true, ..self }
+    }
+
+    /// Takes a body of any size: it is read as it comes, and memory stays bounded.
+    const fn streaming(self) -> Self {
+        Self { max_body: usize::MAX, ..self }
     }
 
     /// Whether the route answers `method`.
@@ -97,6 +120,91 @@ pub(crate) const ROUTES: &[AdminRoute] = &[
     post("/_lunora/admin/cron-jobs/run", Cluster::Core),
     get("/_lunora/admin/openapi", Cluster::Core),
     get("/_lunora/admin/openrpc", Cluster::Core),
+    get("/_lunora/admin/global/tables", Cluster::Global),
+    get("/_lunora/admin/global/table", Cluster::Global),
+    get("/_lunora/admin/global/facet", Cluster::Global),
+    get("/_lunora/admin/scheduled", Cluster::Scheduler),
+    get("/_lunora/admin/scheduled/dead", Cluster::Scheduler),
+    get("/_lunora/admin/scheduled/status", Cluster::Scheduler),
+    get("/_lunora/admin/scheduled/ws", Cluster::Scheduler).socket(),
+    post("/_lunora/admin/scheduled/cancel", Cluster::Scheduler),
+    post("/_lunora/admin/scheduled/dead/retry", Cluster::Scheduler),
+    post("/_lunora/admin/scheduled/dead/cancel", Cluster::Scheduler),
+    post("/_lunora/admin/scheduled/pool/release", Cluster::Scheduler),
+    route("GET, PUT, POST, DELETE", "/_lunora/admin/storage", Cluster::Storage).takes(32 * MIB),
+    get("/_lunora/admin/storage/url", Cluster::Storage),
+    get("/_lunora/admin/storage/buckets", Cluster::Storage),
+    get("/_lunora/admin/storage/object", Cluster::Storage),
+    get("/_lunora/admin/kv/namespaces", Cluster::Kv),
+    get("/_lunora/admin/kv/keys", Cluster::Kv),
+    route("GET, PUT, DELETE", "/_lunora/admin/kv/value", Cluster::Kv).takes(32 * MIB),
+    get("/_lunora/admin/vector/indexes", Cluster::Vector),
+    post("/_lunora/admin/vector/query", Cluster::Vector),
+    get("/_lunora/admin/workflows/instances", Cluster::Workflows),
+    get("/_lunora/admin/workflows/instance", Cluster::Workflows),
+    post("/_lunora/admin/workflows/status", Cluster::Workflows),
+    post("/_lunora/admin/logs/archive", Cluster::Logs),
+    get("/_lunora/admin/auth/capabilities", Cluster::Auth),
+    get("/_lunora/admin/auth/config", Cluster::Auth),
+    get("/_lunora/admin/auth/users", Cluster::Auth),
+    get("/_lunora/admin/auth/sessions", Cluster::Auth),
+    get("/_lunora/admin/auth/accounts", Cluster::Auth),
+    get("/_lunora/admin/auth/passkeys", Cluster::Auth),
+    get("/_lunora/admin/auth/organizations", Cluster::Auth),
+    get("/_lunora/admin/auth/organizations/members", Cluster::Auth),
+    get("/_lunora/admin/auth/organizations/invitations", Cluster::Auth),
+    get("/_lunora/admin/auth/organizations/teams", Cluster::Auth),
+    get("/_lunora/admin/auth/organizations/teams/members", Cluster::Auth),
+    get("/_lunora/admin/auth/organizations/roles", Cluster::Auth),
+    get("/_lunora/admin/auth/sign-up-invitations", Cluster::Auth),
+    post("/_lunora/admin/auth/users/create", Cluster::Auth),
+    post("/_lunora/admin/auth/users/update", Cluster::Auth),
+    post("/_lunora/admin/auth/users/role", Cluster::Auth),
+    post("/_lunora/admin/auth/users/ban", Cluster::Auth),
+    post("/_lunora/admin/auth/users/unban", Cluster::Auth),
+    post("/_lunora/admin/auth/users/password", Cluster::Auth),
+    post("/_lunora/admin/auth/users/remove", Cluster::Auth),
+    post("/_lunora/admin/auth/users/impersonate", Cluster::Auth),
+    post("/_lunora/admin/auth/sessions/revoke", Cluster::Auth),
+    post("/_lunora/admin/auth/sessions/revoke-all", Cluster::Auth),
+    post("/_lunora/admin/auth/accounts/unlink", Cluster::Auth),
+    post("/_lunora/admin/auth/passkeys/delete", Cluster::Auth),
+    post("/_lunora/admin/auth/two-factor/disable", Cluster::Auth),
+    post("/_lunora/admin/auth/organizations/create", Cluster::Auth),
+    post("/_lunora/admin/auth/organizations/update", Cluster::Auth),
+    post("/_lunora/admin/auth/organizations/remove", Cluster::Auth),
+    post("/_lunora/admin/auth/organizations/members/add", Cluster::Auth),
+    post("/_lunora/admin/auth/organizations/members/invite", Cluster::Auth),
+    post("/_lunora/admin/auth/organizations/members/role", Cluster::Auth),
+    post("/_lunora/admin/auth/organizations/members/remove", Cluster::Auth),
+    post("/_lunora/admin/auth/organizations/invitations/cancel", Cluster::Auth),
+    post("/_lunora/admin/auth/organizations/teams/create", Cluster::Auth),
+    post("/_lunora/admin/auth/organizations/teams/update", Cluster::Auth),
+    post("/_lunora/admin/auth/organizations/teams/remove", Cluster::Auth),
+    post("/_lunora/admin/auth/organizations/teams/members/add", Cluster::Auth),
+    post("/_lunora/admin/auth/organizations/teams/members/remove", Cluster::Auth),
+    post("/_lunora/admin/auth/organizations/roles/create", Cluster::Auth),
+    post("/_lunora/admin/auth/organizations/roles/update", Cluster::Auth),
+    post("/_lunora/admin/auth/organizations/roles/remove", Cluster::Auth),
+    post("/_lunora/admin/auth/sign-up-invitations/create", Cluster::Auth),
+    post("/_lunora/admin/auth/sign-up-invitations/revoke", Cluster::Auth),
+    post("/_lunora/migrate", Cluster::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/rank", Cluster::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/rankpage", Cluster::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/shard-traffic", Cluster::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/pitr", Cluster::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/export", Cluster::Data).bare_405(),
+    post("/_lunora/admin/import", Cluster::Data).bare_405().streaming(),
+    post("/_lunora/admin/sync", Cluster::Data).bare_405(),
+    post("/_lunora/admin/apply", Cluster::Data).bare_405(),
+    post("/_lunora/admin/connector/sync", Cluster::Data).bare_405(),
+    get("/_lunora/admin/backup/list", Cluster::Backups),
+    get("/_lunora/admin/backup/object", Cluster::Backups),
+    get("/_lunora/admin/backup/retention", Cluster::Backups),
+    post("/_lunora/admin/backup/create", Cluster::Backups),
+    post("/_lunora/admin/backup/prune", Cluster::Backups),
+    post("/_lunora/admin/backup/restore", Cluster::Backups),
+    post("/_lunora/admin/backup/verify", Cluster::Backups),
     #[cfg(test)]
     post("/_lunora/admin/test/shard", Cluster::Test),
     #[cfg(test)]

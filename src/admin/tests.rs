@@ -2,22 +2,35 @@
 
 mod core;
 mod gate;
+mod global;
+mod health;
+mod kv;
+mod moving;
+mod others;
+mod scheduler;
+mod storage;
 
-use std::cell::RefCell;
+use std::{cell::RefCell, rc::Rc};
 
 use futures::{executor::block_on, future::LocalBoxFuture};
 use serde_json::Value;
 
-use super::{AdminCall, Cluster, ClusterHandler};
+use super::{
+    AdminCall, Auth, BackupRoutes, Cluster, ClusterHandler, Data, Globals, KvNamespaces, Logs,
+    Orchestration, Vectors, Workflows,
+};
 use crate::{
-    AdminToken, CronJob, FunctionInfo, Lunora, LunoraError, NoopExecutionContext, Request,
-    Response,
+    AdminToken, BackupConfig, CronJob, FunctionInfo, Lunora, LunoraError, NoopExecutionContext,
+    QueryCoordinator, Request, Response, Scheduler, StaticShardRegistry, Storage,
     builder::{
         Builder,
-        state::{SetAdminToken, SetFunctions, SetShardDo},
+        state::{SetAdminToken, SetShardDo},
     },
     cron,
-    testing::{self, MemoryEnvironment, MemoryNamespace},
+    testing::{
+        self, ManualClock, MemoryAuth, MemoryEnvironment, MemoryGlobalTables, MemoryLogArchive,
+        MemoryNamespace, MemoryObjectStore, MemoryVectors, MemoryWorkflow,
+    },
 };
 
 pub(super) const TOKEN: &str = "correct-horse-battery-staple";
@@ -46,14 +59,33 @@ impl ClusterHandler for Remembers {
     }
 }
 
-type Everything = SetFunctions<SetAdminToken<SetShardDo>>;
-
 /// An application with everything configured that can be.
-fn everything() -> Builder<Everything, MemoryEnvironment> {
-    let mut builder = with_token()
-        .functions(Vec::<FunctionInfo>::new())
-        .cron_job(CronJob::function("sweep", cron!("0 * * * *"), "messages:sweep"));
-    builder.settings.admin.attach(Cluster::Test, Remembers);
+fn everything() -> Builder<SetAdminToken<SetShardDo>, MemoryEnvironment> {
+    let mut builder =
+        with_token().cron_job(CronJob::function("sweep", cron!("0 * * * *"), "messages:sweep"));
+    let clock = ManualClock::new(0);
+    let registry = StaticShardRegistry::new();
+    let backup =
+        BackupConfig::builder().store(MemoryObjectStore::new()).cron(cron!("0 3 * * *")).build();
+    let settings = &mut builder.settings;
+    settings.query_coordinator = Some(QueryCoordinator::new(registry).clock(clock.clone()));
+    settings.backup = Some((backup, crate::pipeline::backup::run::<MemoryEnvironment> as _));
+    settings.clock = Rc::new(clock);
+    let plane = &mut settings.admin;
+    plane.attach(Cluster::Backups, BackupRoutes);
+    plane.attach(Cluster::Data, Data);
+    plane.attach(Cluster::Orchestration, Orchestration);
+    plane.functions = Some(Box::new(Vec::<FunctionInfo>::new()));
+    plane.workflows.push(("W".into(), Rc::new(MemoryWorkflow::new())));
+    plane.attach(Cluster::Auth, Auth(MemoryAuth::new()));
+    plane.attach(Cluster::Global, Globals(MemoryGlobalTables::new()));
+    plane.attach(Cluster::Kv, KvNamespaces::new());
+    plane.attach(Cluster::Logs, Logs(MemoryLogArchive::new()));
+    plane.attach(Cluster::Scheduler, Scheduler::new(shards()));
+    plane.attach(Cluster::Storage, Storage::new("FILES", MemoryObjectStore::new()));
+    plane.attach(Cluster::Vector, Vectors(MemoryVectors::new()));
+    plane.attach(Cluster::Workflows, Workflows);
+    plane.attach(Cluster::Test, Remembers);
     builder
 }
 

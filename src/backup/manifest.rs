@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::time::to_iso;
+use crate::wire::iso::to_iso;
 
 /// What a snapshot says about itself: `….ndjson.manifest.json` (contract, section 9, and what this
 /// crate adds). A snapshot without one does not exist.

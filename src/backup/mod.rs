@@ -11,7 +11,6 @@ mod snapshots;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 mod tests;
-mod time;
 mod writer;
 
 use self::manifest::SnapshotName;

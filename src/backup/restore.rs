@@ -9,6 +9,7 @@ use super::{Backups, Manifest, snapshots::unreadable};
 use crate::{
     coordinator::{Import, ImportReport, ImportTarget},
     errors::{Code, LunoraError},
+    message::Body,
     wire::{ShardKey, lines::Lines},
 };
 
@@ -106,7 +107,7 @@ impl Backups {
             end: request.max_rows.map(|rows| begin.lines.saturating_add(rows)),
         };
         let mut lines = Lines::default();
-        let mut pieces = object.body.into_stream();
+        let mut pieces = object.body.into_large_pieces(Body::BULK);
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(unreadable)?;
             lines.push(&piece, |_, line| restore.line(line));

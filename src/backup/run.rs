@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use super::{
     Backups, Manifest, ManifestShard, SnapshotName,
     snapshots::{CRON_METADATA, hex},
-    time::to_iso,
     writer::{ObjectWriter, Written},
 };
 use crate::{
     coordinator::{Export, ExportRequest},
     errors::LunoraError,
     platform::{ObjectMetadata, PutOptions, log},
+    wire::iso::to_iso,
 };
 
 /// Why a snapshot is taken, and for which time.
@@ -60,7 +60,7 @@ impl Backups {
             &name.object,
             metadata("application/x-ndjson", occasion),
             self.config.part_size().bytes(),
-        );
+        )?;
         match self.write(&name, export, &mut writer).await {
             Ok(Outcome::Written(counts, written)) => {
                 self.publish(&name, occasion, created_at, counts, &written).await
@@ -90,7 +90,7 @@ impl Backups {
         }
         // A manifest that is not intact would speak for what is written now.
         self.delete(&name.manifest).await?;
-        let written = writer.finish().await.map_err(unwritten)?;
+        let written = writer.finish().await?;
         Ok(Outcome::Written(counts, written))
     }
 
@@ -177,7 +177,7 @@ async fn copy(mut export: Export, writer: &mut ObjectWriter<'_>) -> Result<Count
     let mut counts = Counts::default();
     let mut rows_of_shard = 0;
     while let Some(chunk) = export.next().await? {
-        writer.write(&chunk.lines).await.map_err(unwritten)?;
+        writer.write(&chunk.lines).await?;
         for (table, rows) in chunk.rows {
             *counts.tables.entry(table).or_default() += rows;
             rows_of_shard += rows;
@@ -207,7 +207,7 @@ fn metadata(content_type: &str, occasion: &BackupOccasion) -> ObjectMetadata {
     }
 }
 
-fn unwritten(error: impl Into<Box<dyn std::error::Error + 'static>>) -> LunoraError {
+pub(super) fn unwritten(error: impl Into<Box<dyn std::error::Error + 'static>>) -> LunoraError {
     use crate::errors::Code;
 
     LunoraError::new(Code::Internal, "the backup could not be written").with_source(error)

@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, fmt, rc::Rc};
 
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{BackupConfig, Manifest, SnapshotName};
 use crate::{
     coordinator::{ShardAdmin, Sharding},
     errors::{Code, LunoraError},
-    platform::{Clock, CloudflareClock, ListOptions, ObjectInfo},
+    message::Body,
+    platform::{Clock, CloudflareClock, ListOptions, ObjectInfo, Sha256Stream},
     wire::lines::Lines,
 };
 
@@ -136,9 +136,17 @@ impl Backups {
     /// 404 `STORAGE_OBJECT_NOT_FOUND` when there is no such snapshot; when the store fails.
     pub async fn get(&self, id: &str) -> Result<Manifest, LunoraError> {
         let name = SnapshotName::of_id(self.config.prefix(), id);
-        self.manifest(&name.manifest).await?.ok_or_else(|| {
-            LunoraError::new(Code::StorageObjectNotFound, format!("there is no snapshot `{id}`"))
-        })
+        self.manifest(&name.manifest).await?.ok_or_else(|| missing(id))
+    }
+
+    /// The rows of a snapshot, as NDJSON.
+    ///
+    /// # Errors
+    /// 404 `STORAGE_OBJECT_NOT_FOUND` when there is no such snapshot; when the store fails.
+    pub async fn read(&self, id: &str) -> Result<Body, LunoraError> {
+        let manifest = self.get(id).await?;
+        let found = self.config.store().get(&manifest.file).await.map_err(unreadable)?;
+        found.map(|object| object.body).ok_or_else(|| missing(id))
     }
 
     /// Reads a snapshot whole and compares it with its manifest: size, digest, rows, rows of each
@@ -149,18 +157,18 @@ impl Backups {
     /// snapshot that is damaged is no error but an answer.
     pub async fn verify(&self, id: &str) -> Result<Verification, LunoraError> {
         let manifest = self.get(id).await?;
-        let mut reading = Reading::default();
+        let mut reading = Reading::new()?;
         let Some(object) = self.config.store().get(&manifest.file).await.map_err(unreadable)?
         else {
             let problem = format!("the object `{}` is missing", manifest.file);
-            return Ok(reading.into_verification(&manifest, Some(problem)));
+            return reading.into_verification(&manifest, Some(problem)).await;
         };
-        let mut pieces = object.body.into_stream();
+        let mut pieces = object.body.into_large_pieces(Body::BULK);
         while let Some(piece) = pieces.next().await {
-            reading.add(&piece.map_err(unreadable)?);
+            reading.add(&piece.map_err(unreadable)?).await?;
         }
         reading.end();
-        Ok(reading.into_verification(&manifest, None))
+        reading.into_verification(&manifest, None).await
     }
 
     /// The snapshot of this name, if it is there and whole as far as can be told without reading
@@ -218,9 +226,8 @@ impl fmt::Debug for Backups {
 }
 
 /// What was read of a snapshot.
-#[derive(Default)]
 struct Reading {
-    hash: Sha256,
+    hash: Sha256Stream,
     bytes: u64,
     lines: Lines,
     rows: BTreeMap<String, u64>,
@@ -229,11 +236,18 @@ struct Reading {
 }
 
 impl Reading {
-    fn add(&mut self, piece: &[u8]) {
-        self.hash.update(piece);
+    fn new() -> Result<Self, LunoraError> {
+        let hash = Sha256Stream::new()?;
+        let (lines, rows) = (Lines::default(), BTreeMap::new());
+        Ok(Self { hash, bytes: 0, lines, rows, no_row: None })
+    }
+
+    async fn add(&mut self, piece: &[u8]) -> Result<(), LunoraError> {
+        self.hash.update(piece).await?;
         self.bytes += piece.len() as u64;
         let Self { lines, rows, no_row, .. } = self;
         lines.push(piece, |number, line| count(number, line, rows, no_row));
+        Ok(())
     }
 
     fn end(&mut self) {
@@ -241,9 +255,13 @@ impl Reading {
         lines.finish(|number, line| count(number, line, rows, no_row));
     }
 
-    fn into_verification(self, manifest: &Manifest, missing: Option<String>) -> Verification {
+    async fn into_verification(
+        self,
+        manifest: &Manifest,
+        missing: Option<String>,
+    ) -> Result<Verification, LunoraError> {
         let rows = self.rows.values().sum();
-        let sha256 = hex(&self.hash.finalize());
+        let sha256 = hex(&self.hash.finish().await?);
         let mut problems = Vec::from_iter(missing);
         if problems.is_empty() {
             let mut expect = |agrees: bool, problem: String| {
@@ -269,7 +287,8 @@ impl Reading {
             expect(by_table, "the rows are of other tables".to_owned());
         }
         let ok = problems.is_empty();
-        Verification { id: manifest.id.clone(), ok, problems, bytes: self.bytes, rows, sha256 }
+        let id = manifest.id.clone();
+        Ok(Verification { id, ok, problems, bytes: self.bytes, rows, sha256 })
     }
 }
 
@@ -298,6 +317,10 @@ fn count(
             no_row.get_or_insert(number);
         }
     }
+}
+
+fn missing(id: &str) -> LunoraError {
+    LunoraError::new(Code::StorageObjectNotFound, format!("there is no snapshot `{id}`"))
 }
 
 pub(super) fn unreadable(error: impl Into<Box<dyn std::error::Error + 'static>>) -> LunoraError {

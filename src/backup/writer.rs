@@ -1,10 +1,14 @@
 //! Bytes into one object of a store: put at once when they are few, in parts when they are many.
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 
-use crate::platform::{
-    MultipartUpload, ObjectInfo, ObjectMetadata, ObjectStore, PutOptions, StoreError,
+use super::run::unwritten;
+use crate::{
+    errors::LunoraError,
+    platform::{
+        MultipartUpload, ObjectInfo, ObjectMetadata, ObjectStore, PutOptions, Sha256Stream,
+        StoreError,
+    },
 };
 
 /// Writes an object whose size is not known before, and hashes it on the way. It holds one part at
@@ -18,7 +22,7 @@ pub(super) struct ObjectWriter<'a> {
     upload: Option<Box<dyn MultipartUpload>>,
     parts: u16,
     bytes: u64,
-    hash: Sha256,
+    hash: Sha256Stream,
 }
 
 /// An object that was written.
@@ -34,8 +38,8 @@ impl<'a> ObjectWriter<'a> {
         key: &'a str,
         metadata: ObjectMetadata,
         part_bytes: usize,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, LunoraError> {
+        Ok(Self {
             store,
             key,
             metadata,
@@ -44,22 +48,23 @@ impl<'a> ObjectWriter<'a> {
             upload: None,
             parts: 0,
             bytes: 0,
-            hash: Sha256::new(),
-        }
+            hash: Sha256Stream::new()?,
+        })
     }
 
     /// Adds bytes.
-    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.hash.update(bytes);
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), LunoraError> {
+        self.hash.update(bytes).await?;
         self.bytes += bytes.len() as u64;
         let mut rest = bytes;
         while !rest.is_empty() {
             let room = self.part_bytes - self.part.len();
             let (fits, behind) = rest.split_at(rest.len().min(room));
+            self.make_room(fits.len());
             self.part.extend_from_slice(fits);
             rest = behind;
             if self.part.len() == self.part_bytes {
-                self.upload_part().await?;
+                self.upload_part().await.map_err(unwritten)?;
             }
         }
         Ok(())
@@ -67,17 +72,19 @@ impl<'a> ObjectWriter<'a> {
 
     /// Makes the object. Until then nothing shows. After a failure there may be something to
     /// [abort](Self::abort).
-    pub(super) async fn finish(&mut self) -> Result<Written, StoreError> {
-        let sha256: [u8; 32] = std::mem::take(&mut self.hash).finalize().into();
+    pub(super) async fn finish(&mut self) -> Result<Written, LunoraError> {
+        let hash = std::mem::replace(&mut self.hash, Sha256Stream::new()?);
+        let sha256 = hash.finish().await?;
         if self.upload.is_some() && !self.part.is_empty() {
-            self.upload_part().await?;
+            self.upload_part().await.map_err(unwritten)?;
         }
         let info = match self.upload.take() {
-            Some(upload) => upload.complete().await?,
+            Some(upload) => upload.complete().await.map_err(unwritten)?,
             None => {
                 let options =
                     PutOptions::new().with_metadata(self.metadata.clone()).with_sha256(sha256);
-                self.store.put(self.key, std::mem::take(&mut self.part).into(), options).await?
+                let part = std::mem::take(&mut self.part);
+                self.store.put(self.key, part.into(), options).await.map_err(unwritten)?
             }
         };
         Ok(Written { info, bytes: self.bytes, sha256 })
@@ -88,6 +95,15 @@ impl<'a> ObjectWriter<'a> {
         match self.upload.take() {
             Some(upload) => upload.abort().await,
             None => Ok(()),
+        }
+    }
+
+    /// Grows the part by doubling, and never beyond its size.
+    fn make_room(&mut self, more: usize) {
+        let needed = self.part.len() + more;
+        if needed > self.part.capacity() {
+            let capacity = needed.max(self.part.capacity() * 2).min(self.part_bytes);
+            self.part.reserve_exact(capacity - self.part.len());
         }
     }
 

@@ -5,6 +5,8 @@ use super::{
     requirements::{BackupOnce, ShardingOnce},
     state::{SetBackup, SetSharding, State},
 };
+#[cfg(feature = "admin")]
+use crate::admin::{BackupRoutes, Cluster};
 use crate::{backup::BackupConfig, coordinator::Sharding, pipeline::backup};
 
 /// Setters of backups.
@@ -29,6 +31,10 @@ impl<S: State, E: 'static> Builder<S, E> {
         S::Backup: BackupOnce,
     {
         self.settings.backup = backup.map(|config| (config, backup::run::<E> as _));
+        #[cfg(feature = "admin")]
+        if self.settings.backup.is_some() {
+            self.settings.admin.attach(Cluster::Backups, BackupRoutes);
+        }
         self.advance()
     }
 

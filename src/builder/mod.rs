@@ -18,7 +18,7 @@ use self::{
     state::{
         Called, Empty, Missing, SetAdminToken, SetAuthorizeFanOut, SetAuthorizeShard, SetClock,
         SetDefaultShardKey, SetHttpRouter, SetJurisdiction, SetOpenShards, SetQueryCoordinator,
-        SetResolveIdentity, SetSecurity, SetShardDo, SetShardRegion, State,
+        SetResolveIdentity, SetSecurity, SetShardDo, SetShardRegion, Slot, State,
     },
 };
 use crate::{
@@ -71,8 +71,8 @@ use crate::{
 /// # }
 /// ```
 ///
-/// So is calling a setter twice. `route`, `routes` and `cron` add, and may be called as often as
-/// you like.
+/// So is calling a setter twice. What adds may be called as often as you like: `route`, `routes`,
+/// `cron`, `cron_job`, `cron_jobs` and `workflow`.
 ///
 /// # Conditional configuration
 ///
@@ -308,7 +308,8 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// What runs queries across shards. A [`backup`](Self::backup) needs it, and so does
+    /// What runs queries across shards. With an [`admin_token`](Self::admin_token) beside it,
+    /// operators can move data and run migrations over all of them. A [`backup`](Self::backup) needs it, and so does
     /// [`authorize_fan_out`](Self::authorize_fan_out). Default: such queries are refused.
     pub fn query_coordinator(
         mut self,
@@ -380,7 +381,24 @@ impl<S: State, E: 'static> Builder<S, E> {
             CoordinatorForBackup<S::Backup> + CoordinatorForFanOut<S::AuthorizeFanOut>,
         S::AdminToken: AdminTokenForBackup<S::Backup>,
     {
-        Lunora::new(self.shard_do.into_namespace(), self.settings)
+        #[cfg(feature = "admin")]
+        let this = self.with_operations();
+        #[cfg(not(feature = "admin"))]
+        let this = self;
+        Lunora::new(this.shard_do.into_namespace(), this.settings)
+    }
+
+    /// Serves what operators ask of all shards, where there is a coordinator to ask by and a token
+    /// to ask with. It is known while compiling, so that others do not link it.
+    #[cfg(feature = "admin")]
+    fn with_operations(mut self) -> Self {
+        use crate::admin::{Cluster, Data, Orchestration};
+
+        if S::QueryCoordinator::CALLED && S::AdminToken::CALLED {
+            self.settings.admin.attach(Cluster::Data, Data);
+            self.settings.admin.attach(Cluster::Orchestration, Orchestration);
+        }
+        self
     }
 
     /// The same builder after one more call, which was not `shard_do`.

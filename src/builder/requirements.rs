@@ -18,7 +18,7 @@ macro_rules! once {
             #[diagnostic::on_unimplemented(
                 message = $message,
                 label = "this is the second call: keep one of the two",
-                note = "a setting has one value; what can be called several times is `.route(..)`, `.routes(..)` and `.cron(..)`"
+                note = "a setting has one value; what can be called several times is `.route(..)`, `.routes(..)`, `.cron(..)`, `.cron_job(..)`, `.cron_jobs(..)` and `.workflow(..)`"
             )]
             pub trait $Trait {}
 
@@ -32,20 +32,28 @@ once! {
     AdminGateOnce admin_gate "`.admin_gate(..)` was already called on this builder";
     AdminTokenOnce admin_token "`.admin_token(..)` was already called on this builder";
     OpenShardsOnce allow_unauthenticated_shard_access "`.allow_unauthenticated_shard_access(..)` was already called on this builder";
+    AuthAdminOnce auth_admin "`.auth_admin(..)` was already called on this builder";
     AuthorizeFanOutOnce authorize_fan_out "`.authorize_fan_out(..)` was already called on this builder";
     AuthorizeShardOnce authorize_shard "`.authorize_shard(..)` was already called on this builder";
     BackupOnce backup "`.backup(..)` was already called on this builder";
     ClockOnce clock "`.clock(..)` was already called on this builder";
     DefaultShardKeyOnce default_shard_key "`.default_shard_key(..)` was already called on this builder";
     FunctionsOnce functions "`.functions(..)` was already called on this builder";
+    GlobalTablesOnce global_tables "`.global_tables(..)` was already called on this builder";
+    HealthOnce health "`.health(..)` was already called on this builder";
     HttpRouterOnce http_router "`.http_router(..)` was already called on this builder";
     JurisdictionOnce jurisdiction "`.jurisdiction(..)` was already called on this builder";
+    KvOnce kv "`.kv(..)` was already called on this builder";
+    LogArchiveOnce log_archive "`.log_archive(..)` was already called on this builder";
     QueryCoordinatorOnce query_coordinator "`.query_coordinator(..)` was already called on this builder";
     RequireEphemeralWsTokenOnce require_ephemeral_ws_token "`.require_ephemeral_ws_token(..)` was already called on this builder";
     ResolveIdentityOnce resolve_identity "`.resolve_identity(..)` was already called on this builder";
+    SchedulerOnce scheduler "`.scheduler(..)` was already called on this builder";
     SecurityOnce security "`.security(..)` was already called on this builder";
     ShardDoOnce shard_do "`.shard_do(..)` was already called on this builder";
     ShardRegionOnce shard_region "`.shard_region(..)` was already called on this builder";
+    StorageOnce storage "`.storage(..)` was already called on this builder";
+    VectorsOnce vectors "`.vectors(..)` was already called on this builder";
     ShardingOnce sharding "`.sharding(..)` was already called on this builder";
 }
 

@@ -41,6 +41,24 @@ impl<Setter, Value> fmt::Debug for Called<Setter, Value> {
     }
 }
 
+/// Whether a setter was called.
+pub trait Slot: sealed::Sealed {
+    /// Whether it was.
+    const CALLED: bool;
+}
+
+impl<Setter> sealed::Sealed for Missing<Setter> {}
+
+impl<Setter> Slot for Missing<Setter> {
+    const CALLED: bool = false;
+}
+
+impl<Setter, Value> sealed::Sealed for Called<Setter, Value> {}
+
+impl<Setter, Value> Slot for Called<Setter, Value> {
+    const CALLED: bool = true;
+}
+
 /// A builder on which nothing was called yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Empty;
@@ -64,7 +82,7 @@ macro_rules! slots {
         pub trait State: sealed::Sealed {
             $(
                 #[doc = concat!("Whether `.", stringify!($setter), "(..)` was called.")]
-                type $Slot;
+                type $Slot: Slot;
             )*
         }
 
@@ -100,20 +118,28 @@ slots! {
     admin_gate AdminGate SetAdminGate = ();
     admin_token AdminToken SetAdminToken = ();
     allow_unauthenticated_shard_access OpenShards SetOpenShards = ();
+    auth_admin AuthAdmin SetAuthAdmin = ();
     authorize_fan_out AuthorizeFanOut SetAuthorizeFanOut = ();
     authorize_shard AuthorizeShard SetAuthorizeShard = ();
     backup Backup SetBackup = ();
     clock Clock SetClock = ();
     default_shard_key DefaultShardKey SetDefaultShardKey = ();
     functions Functions SetFunctions = ();
+    global_tables GlobalTables SetGlobalTables = ();
+    health Health SetHealth = ();
     http_router HttpRouter SetHttpRouter = ();
     jurisdiction Jurisdiction SetJurisdiction = ();
+    kv Kv SetKv = ();
+    log_archive LogArchive SetLogArchive = ();
     query_coordinator QueryCoordinator SetQueryCoordinator = ();
     require_ephemeral_ws_token RequireEphemeralWsToken SetRequireEphemeralWsToken = ();
     resolve_identity ResolveIdentity SetResolveIdentity = ();
+    scheduler Scheduler SetScheduler = ();
     security Security SetSecurity = ();
     shard_do ShardDo SetShardDo = Rc<dyn ShardNamespace>;
     shard_region ShardRegion SetShardRegion = ();
+    storage Storage SetStorage = ();
+    vectors Vectors SetVectors = ();
     sharding Sharding SetSharding = ();
 }
 

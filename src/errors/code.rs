@@ -77,6 +77,28 @@ catalogue! {
     CronJobsNotConfigured = "CRON_JOBS_NOT_CONFIGURED", BAD_REQUEST, "No cron jobs";
     /// 400: no scheduler is configured in this deployment.
     SchedulerNotConfigured = "SCHEDULER_NOT_CONFIGURED", BAD_REQUEST, "No scheduler";
+    /// 400: nothing manages users in this deployment.
+    AuthNotConfigured = "AUTH_NOT_CONFIGURED", BAD_REQUEST, "No user management";
+    /// 400: what manages users cannot do this.
+    AuthOpNotSupported = "AUTH_OP_NOT_SUPPORTED", BAD_REQUEST, "Operation not supported";
+    /// 400: no global tables are configured in this deployment.
+    GlobalsNotConfigured = "GLOBALS_NOT_CONFIGURED", BAD_REQUEST, "No global tables";
+    /// 400: no KV namespaces are configured in this deployment.
+    KvNotConfigured = "KV_NOT_CONFIGURED", BAD_REQUEST, "No KV namespaces";
+    /// 400: no log archive is configured in this deployment.
+    LogArchiveNotConfigured = "LOG_ARCHIVE_NOT_CONFIGURED", BAD_REQUEST, "No log archive";
+    /// 400: no storage is configured in this deployment.
+    StorageNotConfigured = "STORAGE_NOT_CONFIGURED", BAD_REQUEST, "No storage";
+    /// 400: no storage to delete from is configured in this deployment.
+    StorageDeleteNotConfigured = "STORAGE_DELETE_NOT_CONFIGURED", BAD_REQUEST, "No storage";
+    /// 400: no storage to read from is configured in this deployment.
+    StorageDownloadNotConfigured = "STORAGE_DOWNLOAD_NOT_CONFIGURED", BAD_REQUEST, "No storage";
+    /// 400: no storage to write to is configured in this deployment.
+    StorageUploadNotConfigured = "STORAGE_UPLOAD_NOT_CONFIGURED", BAD_REQUEST, "No storage";
+    /// 400: this deployment signs no URLs.
+    StorageUrlNotConfigured = "STORAGE_URL_NOT_CONFIGURED", BAD_REQUEST, "No URL signer";
+    /// 400: no vector indexes are configured in this deployment.
+    VectorsNotConfigured = "VECTORS_NOT_CONFIGURED", BAD_REQUEST, "No vector indexes";
     /// 401: no valid credentials.
     Unauthorized = "UNAUTHORIZED", UNAUTHORIZED, "Sign-in required";
     /// 403: known, and not allowed.
@@ -151,12 +173,16 @@ catalogue! {
     Misconfigured = "MISCONFIGURED", INTERNAL_SERVER_ERROR, "Misconfigured";
     /// 500: a cron job failed.
     CronJobFailed = "CRON_JOB_FAILED", INTERNAL_SERVER_ERROR, "Cron job failed";
+    /// 400: rows in a form that is not imported here.
+    ImportFormatUnsupported = "IMPORT_FORMAT_UNSUPPORTED", BAD_REQUEST, "Import not supported";
     /// 400: old backups were to be deleted, and no retention is configured.
     BackupRetentionNotConfigured = "BACKUP_RETENTION_NOT_CONFIGURED", BAD_REQUEST, "No retention configured";
     /// 500: a backup was asked for, and none is configured.
     BackupNotConfigured = "BACKUP_NOT_CONFIGURED", INTERNAL_SERVER_ERROR, "No backup configured";
     /// 501: this part is not there.
     NotImplemented = "NOT_IMPLEMENTED", NOT_IMPLEMENTED, "Not implemented";
+    /// 501: workflows cannot be looked into in this deployment.
+    WorkflowsNotConfigured = "WORKFLOWS_NOT_CONFIGURED", NOT_IMPLEMENTED, "No workflows";
     /// 502: a shard answered with an error status.
     ShardHttpError = "SHARD_HTTP_ERROR", BAD_GATEWAY, "Shard failed";
     /// 503: a shard answered, and not with what was asked for.

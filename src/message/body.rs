@@ -48,11 +48,25 @@ pub trait HostBody: Any {
     /// Reads everything; more than `limit` bytes is [`BodyError::TooLarge`].
     fn read(self: Box<Self>, limit: usize) -> LocalBoxFuture<'static, Result<Bytes, BodyError>>;
 
-    /// Reads piece by piece.
+    /// Reads piece by piece, each as soon as it is there.
     fn into_stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Bytes, BodyError>>;
+
+    /// Reads in pieces of about `bytes`, for which it may wait; as
+    /// [`into_stream`](Self::into_stream) by default. For bulk, where each piece costs.
+    #[must_use]
+    fn into_large_pieces(
+        self: Box<Self>,
+        bytes: usize,
+    ) -> LocalBoxStream<'static, Result<Bytes, BodyError>> {
+        let _ = bytes;
+        self.into_stream()
+    }
 }
 
 impl Body {
+    /// The size of the pieces in which bulk is read, in bytes.
+    pub(crate) const BULK: usize = 256 * 1024;
+
     /// No body.
     #[must_use]
     pub const fn empty() -> Self {
@@ -116,7 +130,18 @@ impl Body {
         }
     }
 
-    /// Reads piece by piece.
+    /// Reads in pieces of about `bytes`, for which it may wait: for bulk, where each piece costs.
+    pub(crate) fn into_large_pieces(
+        self,
+        bytes: usize,
+    ) -> LocalBoxStream<'static, Result<Bytes, BodyError>> {
+        match self.0 {
+            Kind::Host(host) => host.into_large_pieces(bytes),
+            other => Self(other).into_stream(),
+        }
+    }
+
+    /// Reads piece by piece, each as soon as it is there.
     #[must_use]
     pub fn into_stream(self) -> LocalBoxStream<'static, Result<Bytes, BodyError>> {
         match self.0 {

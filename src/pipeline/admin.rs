@@ -1,17 +1,18 @@
 //! `/_lunora/admin/*` and what goes with it: the Worker around the [plane](crate::admin).
 
 use futures::future::LocalBoxFuture;
+use http::Method;
 
 use super::{Lunora, answers, hooks::RouteContext};
 use crate::{
     admin::{self, AdminHost, Answer},
-    backup::BackupConfig,
-    coordinator::QueryCoordinator,
+    backup::Backups,
+    coordinator::{ShardAdmin, Sharding},
     errors::LunoraError,
     jobs::CronJob,
     message::{Request, Response},
     platform::{Clock, Environment, ExecutionContext, ResolvedShard, ScheduledEvent},
-    wire::ShardKey,
+    wire::{AdminToken, ShardKey, paths},
 };
 
 pub(super) async fn answer<E: Environment>(
@@ -21,11 +22,22 @@ pub(super) async fn answer<E: Environment>(
     ctx: &RouteContext<'_>,
 ) -> Result<Response, LunoraError> {
     let settings = &app.settings;
-    let token = settings.admin_gate.token(settings.admin_token.as_ref(), env);
+    let (gate, plane) = (&settings.admin_gate, &settings.admin);
+    let token = gate.token(settings.admin_token.as_ref(), env);
     let host = Host { app, env, execution: ctx.execution() };
-    let answered =
-        admin::answer(&settings.admin_gate, token, &settings.admin, &host, env, request).await?;
-    Ok(match answered {
+    let answer = match request.path() {
+        paths::HEALTH | paths::HEALTH_READY => {
+            admin::health(gate, token, plane, &host, env, request).await?
+        }
+        paths::SCHEDULER_DISPATCH if *request.method() != Method::POST => {
+            Answer::MethodNotAllowed("POST")
+        }
+        paths::SCHEDULER_DISPATCH => {
+            Answer::Response(admin::dispatch::answer(plane, &host, token, request).await?)
+        }
+        _ => admin::answer(gate, token, plane, &host, env, request).await?,
+    };
+    Ok(match answer {
         Answer::Response(response) => response,
         Answer::NotFound => answers::not_found(),
         Answer::MethodNotAllowed(allow) => answers::method_not_allowed(allow),
@@ -48,6 +60,10 @@ impl<E: Environment> AdminHost for Host<'_, E> {
         self.execution
     }
 
+    fn trusts_origin(&self, request: &Request) -> bool {
+        self.app.edge(self.env).guard_upgrade(request).is_ok()
+    }
+
     fn clock(&self) -> &dyn Clock {
         &*self.app.settings.clock
     }
@@ -60,12 +76,18 @@ impl<E: Environment> AdminHost for Host<'_, E> {
         &self.app.settings.default_shard_key
     }
 
-    fn coordinator(&self) -> Option<&QueryCoordinator> {
-        self.app.settings.query_coordinator.as_ref()
+    fn backups(&self, token: &AdminToken) -> Option<Backups> {
+        let (config, _) = self.app.settings.backup.as_ref()?;
+        self.app.backups_by(config, token)
     }
 
-    fn backup(&self) -> Option<&BackupConfig> {
-        self.app.settings.backup.as_ref().map(|(config, _)| config)
+    fn shard_admin(&self, token: &AdminToken) -> Option<ShardAdmin> {
+        let coordinator = self.app.settings.query_coordinator.clone()?;
+        Some(self.app.shard_admin(coordinator, token))
+    }
+
+    fn sharding(&self) -> &Sharding {
+        &self.app.settings.sharding
     }
 
     fn cron_jobs(&self) -> &[CronJob] {

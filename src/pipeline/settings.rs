@@ -1,8 +1,6 @@
 //! What the builder hands to the pipeline.
 
-use std::fmt;
-#[cfg(feature = "admin")]
-use std::rc::Rc;
+use std::{fmt, rc::Rc};
 
 use super::{
     backup::BackupRunner,
@@ -12,15 +10,12 @@ use super::{
     scheduled::CronTable,
 };
 #[cfg(feature = "admin")]
-use crate::{
-    admin::{Gate, Plane},
-    platform::{Clock, CloudflareClock},
-};
+use crate::admin::{Gate, Plane};
 use crate::{
     backup::BackupConfig,
     coordinator::{QueryCoordinator, Sharding},
     jobs::CronJob,
-    platform::Placement,
+    platform::{Clock, CloudflareClock, Placement},
     wire::{AdminToken, ShardKey},
 };
 

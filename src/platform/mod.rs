@@ -3,11 +3,20 @@
 //! `cloudflare` is the real one, over the crate `worker`; nothing outside it names a type of that
 //! crate. `memory` is for tests.
 
+#[cfg(feature = "admin")]
+mod auth_admin;
 mod clock;
 pub(crate) mod cloudflare;
 mod context;
+mod digest;
 mod environment;
+#[cfg(feature = "admin")]
+mod global;
+#[cfg(feature = "admin")]
+mod kv;
 pub(crate) mod log;
+#[cfg(feature = "admin")]
+mod log_archive;
 pub(crate) mod memory;
 mod registry_storage;
 mod shard;
@@ -15,9 +24,20 @@ mod shard;
 mod shard_host;
 mod store;
 mod trigger;
+#[cfg(feature = "admin")]
+mod vector;
 mod workflow;
 
 pub use worker::Env;
+
+#[cfg(feature = "admin")]
+pub use self::{
+    auth_admin::{AuthAdmin, AuthOp},
+    global::{GlobalFacet, GlobalPage, GlobalQuery, GlobalTable, GlobalTables, GlobalValue},
+    kv::{KeyValueStore, KvEntry, KvExpiry, KvKey, KvList, KvPage},
+    log_archive::{LogArchive, LogCursor, LogLevel, LogPage, LogQuery},
+    vector::{VectorIndex, VectorIndexes, VectorMatch},
+};
 
 #[cfg(feature = "shard")]
 pub use self::{
@@ -25,10 +45,9 @@ pub use self::{
     shard_host::{ShardHost, SqlCell, SqlFailure, SqlRows},
 };
 
-pub(crate) use self::store::rules::MIN_PART_BYTES;
 pub use self::{
     clock::Clock,
-    cloudflare::{CloudflareClock, SqlRegistryStorage},
+    cloudflare::{CloudflareClock, CloudflareWorkflow, SqlRegistryStorage},
     context::{ExecutionContext, NoopExecutionContext},
     environment::Environment,
     registry_storage::RegistryStorage,
@@ -43,3 +62,4 @@ pub use self::{
     trigger::{CronError, CronExpression, ScheduledEvent},
     workflow::{Workflow, WorkflowAction},
 };
+pub(crate) use self::{digest::Sha256Stream, store::rules::MIN_PART_BYTES};

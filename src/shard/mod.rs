@@ -75,6 +75,7 @@ mod db;
 mod definition;
 mod fetch;
 mod function;
+pub(crate) mod live;
 mod macros;
 mod metrics;
 mod migration;

@@ -6,10 +6,11 @@ pub(crate) mod envelope;
 pub(crate) mod fan_out;
 pub(crate) mod headers;
 pub(crate) mod identity;
+pub(crate) mod iso;
 pub(crate) mod lines;
 pub(crate) mod paths;
 pub(crate) mod shard_key;
-#[cfg(feature = "admin")]
+#[cfg(any(feature = "admin", feature = "shard"))]
 pub(crate) mod signature;
 pub mod value;
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout)]
 
+mod bench;
 mod build;
 mod dependencies;
 mod dev;
@@ -19,6 +20,8 @@ Usage: cargo xtask <COMMAND>
 
   dev [--port 8787] [--release]   builds the example and serves it on workerd, rebuilding on changes
   build [--dev]                   builds the example
+  bench backup [--mib 1024] [--rounds 3]   measures backups against a copy by JavaScript
+  bench fan-out [--rounds 15]              measures queries across 1 to 1,000 shards
   test [--only lint|unit|e2e]     runs every check, or those of one kind";
 
 fn main() -> ExitCode {
@@ -38,6 +41,7 @@ fn run(args: &[String]) -> Result<()> {
         ["dev", ref rest @ ..] => dev::run(&dev::Options::parse(rest)?),
         ["build"] => build::run(true),
         ["build", "--dev"] => build::run(false),
+        ["bench", ref rest @ ..] => bench::run(rest),
         ["test"] => test::run(None),
         ["test", "--only", kind] => test::run(Some(kind)),
         [] | ["help" | "-h" | "--help"] => {

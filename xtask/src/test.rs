@@ -25,6 +25,11 @@ const STEPS: &[Step] = &[
         name: "clippy, native",
         run: || clippy(&["--workspace", "--all-targets"]),
     },
+    Step {
+        kind: "lint",
+        name: "clippy, without features",
+        run: || clippy(&["--package", "lunora", "--lib", "--no-default-features"]),
+    },
     Step { kind: "lint", name: "clippy, wasm", run: clippy_wasm },
     Step { kind: "lint", name: "documentation", run: documentation },
     Step { kind: "lint", name: "dependency tree", run: dependencies::check },

@@ -58,7 +58,9 @@ impl Sessions {
 
     /// Who sent `request`: nobody without a token, and an error with one that is not good.
     pub fn identify(&self, request: &Request) -> Result<Option<Identity>, LunoraError> {
-        let Some(token) = request.bearer() else {
+        // A browser's socket carries no header: its token comes in the URL.
+        let in_url = if request.is_upgrade() { request.query("token") } else { None };
+        let Some(token) = request.bearer().or(in_url.as_deref()) else {
             return Ok(None);
         };
         let claims = self

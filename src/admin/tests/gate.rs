@@ -220,6 +220,7 @@ fn a_body_is_read_in_the_words_of_the_contract() {
     };
     assert_eq!(message("{"), "Cron-job run body must be valid JSON");
     assert_eq!(message("[]"), "Request body must be an object");
+    assert_eq!(message(r#"["sweep"]"#), "Request body must be an object");
     assert_eq!(message("null"), "Request body must be an object");
     assert!(message("").contains("name"));
     assert!(message(r#"{"name":7}"#).contains("expected a string"));
@@ -237,5 +238,74 @@ impl ClusterHandler for AsksShard {
             let key = call.host.default_shard_key().clone();
             call.ask_shard(key, "listTables", "{}").await
         })
+    }
+}
+
+/// JSON of every shape, and of the fields that routes know.
+fn any_json() -> impl proptest::strategy::Strategy<Value = Value> {
+    use proptest::prelude::*;
+
+    let field = prop::sample::select(vec![
+        "id",
+        "name",
+        "key",
+        "value",
+        "namespace",
+        "pool",
+        "text",
+        "topK",
+        "userId",
+        "role",
+        "data",
+        "permission",
+        "action",
+        "cursor",
+        "limit",
+        "cron",
+        "functionPath",
+        "expirationTtl",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+        Just(Value::from("0 4 * * *")),
+    ];
+    leaf.prop_recursive(2, 24, 8, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(field.clone().prop_map(str::to_owned), inner, 0..8)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest::proptest! {
+    /// The routes of other rooms ask shards, which answer here with what no shard would.
+    #[test]
+    fn no_body_and_no_query_of_an_operator_is_a_server_error(
+        at in 0..ROUTES.len(),
+        body in proptest::prop_oneof![
+            proptest::strategy::Strategy::prop_map(any_json(), |json| json.to_string()),
+            ".{0,40}",
+        ],
+        query in "[a-z]{0,9}=[ -~]{0,20}",
+    ) {
+        let route = ROUTES[at];
+        let others = [Cluster::Backups, Cluster::Data, Cluster::Orchestration];
+        if !others.contains(&route.cluster) && !route.socket {
+            let app = everything().build();
+            let query = query.replace(['#', ' ', '<', '>', '"', '`', '{', '}', '\\', '^', '|'], "");
+            for method in route.allow.split(", ") {
+                let path = format!("{}?{query}&key=k&namespace=N&name=W&id=i&table=t", route.path);
+                let answer = ask(&app, method, &path, body.clone());
+                proptest::prop_assert!(
+                    answer.status < 500 || answer.status == 501,
+                    "{method} {path} {body}: {answer:?}"
+                );
+            }
+        }
     }
 }

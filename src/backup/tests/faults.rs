@@ -125,7 +125,7 @@ fn damage_is_found() {
     assert!(!verify(whole[..whole.len() - 1].to_vec()).ok);
     assert!(!verify([&whole[..], b"{}\n"].concat()).ok);
     assert!(!verify(Vec::new()).ok);
-    world.run(world.store.delete(&[manifest.file.clone()])).unwrap();
+    world.run(world.store.delete(std::slice::from_ref(&manifest.file))).unwrap();
     assert!(!world.run(backups.verify(&manifest.id)).unwrap().ok);
     assert_eq!(world.run(backups.verify("unknown")).unwrap_err().status(), 404);
 }

@@ -103,7 +103,7 @@ fn only_what_was_confirmed_and_is_past_the_retention_is_pruned() {
     assert!(second > first);
     let newest = world.take(3 * DAY).unwrap().file + ".manifest.json";
     let pruned = world.run(backups.prune(&[first.clone(), newest, "x".to_owned()])).unwrap();
-    assert_eq!(pruned.deleted, [first.clone()]);
+    assert_eq!(pruned.deleted, std::slice::from_ref(first));
     assert_eq!((pruned.ignored, pruned.remaining, pruned.failed.len()), (2, 1, 0));
     assert_eq!(ids(&world).len(), 3);
 

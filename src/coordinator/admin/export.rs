@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     errors::{Code, LunoraError},
-    message::BodyError,
+    message::{Body, BodyError},
     platform::Clock,
     wire::ShardKey,
 };
@@ -227,7 +227,11 @@ impl Shard {
             success::stream("it", response).await
         };
         let body = patience.wait(answer).await??;
-        Ok(Page { body: body.into_stream(), cutter: RowCutter::default(), patience })
+        Ok(Page {
+            body: body.into_large_pieces(Body::BULK),
+            cutter: RowCutter::default(),
+            patience,
+        })
     }
 
     /// Whether the shard is done, by what its answer says beside the rows.

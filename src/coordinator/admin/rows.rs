@@ -54,37 +54,52 @@ impl RowCutter {
         piece: &[u8],
         mut row: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut rest = piece;
-        while let [byte, behind @ ..] = rest {
+        // What was looked at and not kept yet begins here.
+        let mut from = 0;
+        let mut at = 0;
+        while let Some(&byte) = piece.get(at) {
             if self.in_string && !self.escaped {
                 // Nothing in a string matters but its end.
-                let inside = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-                if let (text @ [_, ..], behind) = rest.split_at(inside) {
-                    self.remember(text);
-                    self.keep(text)?;
-                    rest = behind;
+                let rest = piece.get(at..).unwrap_or_default();
+                let end = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+                self.remember(rest.get(..end).unwrap_or_default());
+                at += end;
+                if end > 0 {
                     continue;
                 }
             }
-            rest = behind;
-            let was_inside = self.place == Place::InRows;
-            self.step(*byte);
-            let ends_rows = was_inside && self.place == Place::After;
-            let ends_row =
-                was_inside && *byte == b',' && !self.in_string && self.depth == Self::DEPTH_OF_ROWS;
-            if ends_row || (ends_rows && (self.commas > 0 || !self.row.trim_ascii().is_empty())) {
-                row(&self.row)?;
+            let before = self.place;
+            self.step(byte);
+            let seen = piece.get(from..at).unwrap_or_default();
+            match (before, self.place) {
+                (Place::InRows, Place::InRows) => {
+                    let ends_row =
+                        byte == b',' && !self.in_string && self.depth == Self::DEPTH_OF_ROWS;
+                    if ends_row {
+                        self.keep_in_row(seen)?;
+                        row(&self.row)?;
+                        self.row.clear();
+                        self.commas += 1;
+                        from = at + 1;
+                    }
+                }
+                (Place::InRows, _) => {
+                    self.keep_in_row(seen)?;
+                    if self.commas > 0 || !self.row.trim_ascii().is_empty() {
+                        row(&self.row)?;
+                    }
+                    self.row.clear();
+                    from = at;
+                }
+                (_, Place::InRows) => {
+                    self.keep_in_skeleton(piece.get(from..=at).unwrap_or_default())?;
+                    from = at + 1;
+                }
+                _ => {}
             }
-            if ends_row || ends_rows {
-                self.commas += usize::from(ends_row);
-                self.row.clear();
-            }
-            if was_inside && !ends_row && !ends_rows {
-                self.keep_in_row(&[*byte])?;
-            } else if !ends_row {
-                self.keep_in_skeleton(&[*byte])?;
-            }
+            at += 1;
         }
+        self.keep(piece.get(from..).unwrap_or_default())?;
         Ok(())
     }
 

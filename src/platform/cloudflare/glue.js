@@ -67,6 +67,25 @@ export const reader = (body) => body.getReader();
 /** The next chunk, or `undefined` after the last. */
 export const nextChunk = async (reader) => (await reader.read()).value;
 
+/** A reader for `nextBulk`. */
+export function bulkReader(body) {
+  try {
+    const reader = body.getReader({ mode: "byob" });
+    if (typeof reader.readAtLeast === "function") return reader;
+    reader.releaseLock();
+  } catch {
+    // A stream of JavaScript's own making.
+  }
+  return body.getReader();
+}
+
+/** About `bytes` bytes, fewer at the end; `undefined` after the last. */
+export async function nextBulk(reader, bytes) {
+  if (reader.readAtLeast === undefined) return nextChunk(reader);
+  const { value } = await reader.readAtLeast(bytes, new Uint8Array(bytes));
+  return value?.byteLength ? value : undefined;
+}
+
 export function cancel(reader) {
   reader.cancel().catch(() => {});
 }

@@ -34,6 +34,12 @@ extern "C" {
     #[wasm_bindgen(js_name = nextChunk)]
     pub(super) fn next_chunk(reader: &JsValue) -> Promise;
 
+    #[wasm_bindgen(js_name = bulkReader)]
+    pub(super) fn bulk_reader(body: &web_sys::ReadableStream) -> JsValue;
+
+    #[wasm_bindgen(js_name = nextBulk)]
+    pub(super) fn next_bulk(reader: &JsValue, bytes: u32) -> Promise;
+
     pub(super) fn cancel(reader: &JsValue);
 
     #[wasm_bindgen(js_name = callShard)]

@@ -115,7 +115,14 @@ impl HostBody for RequestBody {
     }
 
     fn into_stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Bytes, BodyError>> {
-        stream_of(self.0.body())
+        stream_of(self.0.body(), None)
+    }
+
+    fn into_large_pieces(
+        self: Box<Self>,
+        bytes: usize,
+    ) -> LocalBoxStream<'static, Result<Bytes, BodyError>> {
+        stream_of(self.0.body(), u32::try_from(bytes).ok())
     }
 }
 
@@ -125,7 +132,14 @@ impl HostBody for ResponseBody {
     }
 
     fn into_stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Bytes, BodyError>> {
-        stream_of(self.0.body())
+        stream_of(self.0.body(), None)
+    }
+
+    fn into_large_pieces(
+        self: Box<Self>,
+        bytes: usize,
+    ) -> LocalBoxStream<'static, Result<Bytes, BodyError>> {
+        stream_of(self.0.body(), u32::try_from(bytes).ok())
     }
 }
 
@@ -142,17 +156,26 @@ async fn read(source: JsValue, limit: usize) -> Result<Bytes, BodyError> {
     }
 }
 
-/// Reads a stream of JavaScript chunk by chunk; dropping it cancels what is left.
+/// Reads a stream of JavaScript chunk by chunk, or several at once; dropping it cancels what is left.
 ///
 /// By hand: the stream of the crate `worker` takes a body that was aborted for one that ended.
 fn stream_of(
     body: Option<web_sys::ReadableStream>,
+    at_least: Option<u32>,
 ) -> LocalBoxStream<'static, Result<Bytes, BodyError>> {
     let Some(body) = body else {
         return stream::empty().boxed_local();
     };
-    stream::try_unfold(Reader(glue::reader(&body)), |reader| async {
-        let chunk = JsFuture::from(glue::next_chunk(&reader.0))
+    let reader = match at_least {
+        Some(_) => glue::bulk_reader(&body),
+        None => glue::reader(&body),
+    };
+    stream::try_unfold(Reader(reader), move |reader| async move {
+        let chunk = match at_least {
+            Some(bytes) => glue::next_bulk(&reader.0, bytes),
+            None => glue::next_chunk(&reader.0),
+        };
+        let chunk = JsFuture::from(chunk)
             .await
             .map_err(|error| BodyError::Broken(JsFailure::from(error).into()))?;
         Ok(chunk.dyn_into::<Uint8Array>().ok().map(|chunk| (Bytes::from(chunk.to_vec()), reader)))

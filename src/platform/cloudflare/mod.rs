@@ -2,20 +2,31 @@
 
 mod clock;
 mod context;
+#[cfg(target_arch = "wasm32")]
+mod digest;
 mod error;
+#[cfg(feature = "admin")]
+mod global;
 mod glue;
+#[cfg(feature = "admin")]
+mod kv;
 mod message;
 mod namespace;
 mod registry_storage;
 #[cfg(feature = "shard")]
 mod shard_host;
 mod store;
+mod workflow;
 
-pub use self::{clock::CloudflareClock, registry_storage::SqlRegistryStorage};
+pub use self::{
+    clock::CloudflareClock, registry_storage::SqlRegistryStorage, workflow::CloudflareWorkflow,
+};
 
 #[cfg(feature = "shard")]
 pub use self::shard_host::DurableObjectHost;
 
+#[cfg(target_arch = "wasm32")]
+pub(crate) use self::digest::Sha256Stream;
 pub(crate) use self::message::{request_from_js, response_to_js};
 
 #[cfg(target_arch = "wasm32")]

@@ -4,13 +4,20 @@ mod clock;
 mod context;
 mod environment;
 mod faults;
+#[cfg(feature = "admin")]
+mod global;
+#[cfg(feature = "admin")]
+mod kv;
 pub(crate) mod logs;
 mod namespace;
+#[cfg(feature = "admin")]
+mod operators;
 mod shard;
 #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
 mod sqlite;
 mod store;
 mod upload;
+mod workflow;
 
 #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
 pub use self::sqlite::SqliteHost;
@@ -22,4 +29,11 @@ pub use self::{
     namespace::{MemoryNamespace, RecordedCall},
     shard::MemoryShard,
     store::{MemoryObject, MemoryObjectStore},
+    workflow::MemoryWorkflow,
+};
+#[cfg(feature = "admin")]
+pub use self::{
+    global::MemoryGlobalTables,
+    kv::MemoryKv,
+    operators::{MemoryAuth, MemoryLogArchive, MemoryVectors},
 };

@@ -80,7 +80,7 @@ impl ShardAdmin {
     ) -> Result<ImportReport, LunoraError> {
         let mut import = Import::new(self, target.clone());
         let mut lines = Lines::default();
-        let mut pieces = body.into_stream();
+        let mut pieces = body.into_large_pieces(Body::BULK);
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|broken| {
                 let message = format!("the body broke off in line {}", lines.number());
@@ -98,7 +98,10 @@ impl ShardAdmin {
 pub(crate) struct Import<'a> {
     admin: &'a ShardAdmin,
     target: ImportTarget,
+    /// The batch under way of each shard.
     batches: HashMap<ShardKey, Batch>,
+    /// Full batches, in the order in which they became so.
+    full: Vec<(ShardKey, Batch)>,
     /// The bytes in all batches.
     buffered: usize,
     /// The tables and shards that the registry knows.
@@ -115,6 +118,7 @@ impl<'a> Import<'a> {
             admin,
             target,
             batches: HashMap::new(),
+            full: Vec::new(),
             buffered: 0,
             entered: HashSet::new(),
             report: ImportReport::default(),
@@ -128,18 +132,17 @@ impl<'a> Import<'a> {
 
     /// Sends what is due, so that memory stays bounded.
     pub(crate) async fn send_due(&mut self) -> Result<(), LunoraError> {
-        self.flush(Self::is_due).await
+        if self.buffered >= Self::MAX_BUFFERED {
+            self.full.extend(self.batches.drain());
+        }
+        self.flush().await
     }
 
     /// Sends the rest.
     pub(crate) async fn finish(mut self) -> Result<ImportReport, LunoraError> {
-        self.flush(|_, _| true).await?;
+        self.full.extend(self.batches.drain());
+        self.flush().await?;
         Ok(self.report)
-    }
-
-    /// Whether a batch goes out now: because it is full, or because all are together.
-    fn is_due(buffered: usize, batch: &Batch) -> bool {
-        batch.is_full() || buffered >= Self::MAX_BUFFERED
     }
 
     /// Takes a line; `number` is what its errors call it.
@@ -164,10 +167,15 @@ impl<'a> Import<'a> {
         };
         match shard {
             Ok(key) => {
-                let batch = self.batches.entry(key).or_default();
+                let mut batch = self.batches.remove(&key).unwrap_or_default();
                 let before = batch.len();
                 batch.push(number, &row.table, row.doc);
                 self.buffered += batch.len() - before;
+                if batch.is_full() {
+                    self.full.push((key, batch));
+                } else {
+                    self.batches.insert(key, batch);
+                }
             }
             Err(message) => self.refuse("BAD_ROW", number, message, &row.table),
         }
@@ -190,28 +198,31 @@ impl<'a> Import<'a> {
         }
     }
 
-    /// Sends the batches that are due, side by side.
-    async fn flush(&mut self, is_due: fn(usize, &Batch) -> bool) -> Result<(), LunoraError> {
-        let buffered = self.buffered;
-        let due: Vec<(ShardKey, Batch)> =
-            self.batches.extract_if(|_, batch| is_due(buffered, batch)).collect();
-        if due.is_empty() {
-            return Ok(());
-        }
-        for (key, batch) in &due {
+    /// Sends the full batches: those of one shard one after the other, the shards side by side.
+    async fn flush(&mut self) -> Result<(), LunoraError> {
+        let mut by_shard: Vec<(ShardKey, Vec<Batch>)> = Vec::new();
+        for (key, batch) in std::mem::take(&mut self.full) {
             self.buffered -= batch.len();
-            self.enter(key, batch).await?;
+            self.enter(&key, &batch).await?;
+            match by_shard.iter_mut().find(|(other, _)| *other == key) {
+                Some((_, batches)) => batches.push(batch),
+                None => by_shard.push((key, vec![batch])),
+            }
         }
         let admin = self.admin;
-        let mut answers = stream::iter(due)
-            .map(async |(key, batch)| {
-                let outcome = admin.import_batch(&key, &batch).await;
-                (key, batch, outcome)
+        let mut answers = stream::iter(by_shard)
+            .map(async |(key, batches)| {
+                let mut outcomes = Vec::with_capacity(batches.len());
+                for batch in batches {
+                    let outcome = admin.import_batch(&key, &batch).await;
+                    outcomes.push((key.clone(), batch, outcome));
+                }
+                outcomes
             })
             .buffer_unordered(admin.coordinator.concurrency.get());
         let mut done = Vec::new();
-        while let Some(answer) = answers.next().await {
-            done.push(answer);
+        while let Some(outcomes) = answers.next().await {
+            done.extend(outcomes);
         }
         drop(answers);
         for (key, batch, outcome) in done {

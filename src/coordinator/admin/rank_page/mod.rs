@@ -62,6 +62,15 @@ impl RankPageRequest {
         }
     }
 
+    /// A number of documents as callers write it: one at least, and no more than
+    /// [`MAX_TAKE`](Self::MAX_TAKE).
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
+    pub fn bounded_take(take: f64) -> NonZeroU16 {
+        let take = take.clamp(1.0, Self::MAX_TAKE.into()) as u16;
+        NonZeroU16::new(take).unwrap_or(NonZeroU16::MIN)
+    }
+
     /// The largest page that is allowed, up to `take`.
     #[must_use]
     pub fn take(mut self, take: NonZeroU16) -> Self {

@@ -1,0 +1,139 @@
+//! A deployment to be backed up, destroyed and restored: notes, sharded by their folder, and users
+//! in the default shard.
+
+#![allow(missing_docs, reason = "`durable_object` writes methods without")]
+
+use lunora::{
+    DurableShardRegistry, PartSize, ShardRegistryObject, Sharding, SqlRegistryStorage, keep,
+    prelude::*, shard::prelude::*,
+};
+use serde::{Deserialize, Serialize};
+use worker::{DurableObject, State, durable_object};
+
+fn app(env: &Env) -> Result<Lunora, LunoraError> {
+    let registry = DurableShardRegistry::new(env.durable_object("SHARD_REGISTRY")?);
+    let backup = BackupConfig::builder()
+        .store(env.bucket("BACKUPS")?)
+        .cron(cron!("0 3 * * *"))
+        .retain(keep!(2))
+        .part_size(PartSize::mebibytes(5).map_err(LunoraError::internal)?)
+        .build();
+    Ok(Lunora::builder()
+        .shard_do(env.durable_object("VAULT")?)
+        .allow_unauthenticated_shard_access()
+        .resolve_identity(async |request, _env| request.query("token").as_deref().and_then(whoever))
+        .admin_token(AdminToken::from_env(env)?)
+        .query_coordinator(QueryCoordinator::new(registry))
+        .sharding(Sharding::new().by("notes", "folder"))
+        .backup(backup)
+        .build())
+}
+
+lunora::serve!(app);
+
+/// `?token=<name>:<expiry in milliseconds>` is that user, for as long.
+fn whoever(token: &str) -> Option<Identity> {
+    let (name, expiry) = token.split_once(':')?;
+    Some(Identity::user(name).expires_at_ms(expiry.parse().ok()?))
+}
+
+/// A note, large where a drill wants many bytes.
+#[derive(Deserialize, Serialize)]
+pub struct Note {
+    folder: String,
+    text: String,
+}
+
+/// Somebody.
+#[derive(Deserialize, Serialize)]
+pub struct User {
+    name: String,
+}
+
+const NOTES: Table<Note> = table!("notes").index("by_text", &["text"]);
+const USERS: Table<User> = table!("users").soft_delete();
+
+/// Notes of a number of bytes each.
+#[derive(Deserialize)]
+struct Add {
+    count: u32,
+    bytes: usize,
+    label: String,
+}
+
+fn add(ctx: &Mutation<'_>, args: Add) -> Result<u32, LunoraError> {
+    for number in 0..args.count {
+        let text = format!("{} {number} {}", args.label, "ü".repeat(args.bytes / 2));
+        ctx.db().insert(NOTES, Note { folder: ctx.shard_key().to_owned(), text })?;
+    }
+    Ok(args.count)
+}
+
+fn list(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<Document<Note>>, LunoraError> {
+    ctx.db().table(NOTES).take(10_000)
+}
+
+/// Which note to take away.
+#[derive(Deserialize)]
+struct Remove {
+    id: String,
+}
+
+fn remove(ctx: &Mutation<'_>, args: Remove) -> Result<bool, LunoraError> {
+    ctx.db().delete(NOTES, &args.id)
+}
+
+/// The notes that begin with the caller's name.
+fn mine(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<String>, LunoraError> {
+    let user = ctx.auth().require_user()?;
+    let notes = ctx.db().table(NOTES).take(10_000)?;
+    let texts = notes.into_iter().map(|note| note.value.text);
+    Ok(texts.filter(|text| text.starts_with(user)).collect())
+}
+
+/// Tears the instance down, with every object in it.
+#[allow(clippy::panic, reason = "on purpose")]
+async fn crash(_ctx: Action, _: NoArgs) -> Result<(), LunoraError> {
+    panic!("on purpose")
+}
+
+fn add_user(ctx: &Mutation<'_>, args: User) -> Result<Document<User>, LunoraError> {
+    ctx.db().insert(USERS, args)
+}
+
+fn remove_user(ctx: &Mutation<'_>, args: Remove) -> Result<bool, LunoraError> {
+    ctx.db().delete(USERS, &args.id)
+}
+
+lunora::shard! {
+    /// One folder of notes.
+    pub struct Vault;
+    tables: [NOTES, USERS],
+    functions: {
+        query "notes:list" => list,
+        query "notes:mine" => mine,
+        action "drill:crash" => crash,
+        mutation "notes:add" => add,
+        mutation "notes:remove" => remove,
+        mutation "users:add" => add_user,
+        mutation "users:remove" => remove_user,
+    },
+    registry: "SHARD_REGISTRY",
+}
+
+/// Which folders there are.
+#[durable_object(fetch)]
+pub struct ShardRegistry {
+    registry: ShardRegistryObject<SqlRegistryStorage>,
+}
+
+impl DurableObject for ShardRegistry {
+    fn new(state: State, _env: Env) -> Self {
+        Self { registry: ShardRegistryObject::new(SqlRegistryStorage::new(state.storage().sql())) }
+    }
+
+    async fn fetch(&self, request: worker::Request) -> worker::Result<worker::Response> {
+        let request = request.try_into()?;
+        self.registry.fetch(request).await.try_into()
+    }
+}

@@ -1,0 +1,236 @@
+// Live queries over real sockets on workerd: updates, sleep and wake, crowds, crashes.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { Miniflare } from "miniflare";
+import { workerOptions } from "./worker.mjs";
+
+const DRILL = new URL("drill", import.meta.url).pathname;
+const quiet = { handleRuntimeStdio: (...streams) => streams.forEach((stream) => stream.resume()) };
+let mf;
+before(() => {
+  mf = new Miniflare({ ...workerOptions(DRILL), ...quiet });
+});
+after(() => mf.dispose());
+
+/** A socket, and the frames that came. */
+class Client {
+  static async open(shard, { token, headers, from = mf } = {}) {
+    const query = new URLSearchParams({ shard, ...(token && { token }) });
+    const response = await from.dispatchFetch(`http://live.test/_lunora/ws?${query}`, { headers: { upgrade: "websocket", ...headers } });
+    if (response.status !== 101) return response;
+    const client = new Client();
+    client.frames = [];
+    client.waiting = [];
+    client.socket = response.webSocket;
+    client.socket.addEventListener("message", ({ data }) => client.push(data === "lunora-pong" ? data : JSON.parse(data)));
+    client.socket.addEventListener("close", ({ code, reason }) => client.push({ type: "closed", code, reason }));
+    client.socket.accept();
+    return client;
+  }
+
+  push(frame) {
+    const next = this.waiting.shift();
+    if (next) next(frame);
+    else this.frames.push(frame);
+  }
+
+  next() {
+    if (this.frames.length > 0) return Promise.resolve(this.frames.shift());
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error("no frame came within 10 s")), 10_000);
+      this.waiting.push((frame) => (clearTimeout(timer), resolve(frame)));
+    });
+  }
+
+  say(frame) {
+    this.socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+  }
+
+  subscribe(id, functionPath, rest = {}) {
+    this.say({ type: "subscribe", id, query: { functionPath, args: {}, ...rest } });
+  }
+
+  /** Subscribes, and returns the first value's frame. */
+  async first(id, functionPath, rest) {
+    this.subscribe(id, functionPath, rest);
+    assert.deepEqual(await this.next(), { type: "ack", id });
+    return this.next();
+  }
+
+  async nothing() {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assert.deepEqual(this.frames, []);
+  }
+}
+
+async function rpc(functionPath, args, shardKey, { from = mf, headers = {} } = {}) {
+  const response = await from.dispatchFetch("http://live.test/_lunora/rpc", {
+    method: "POST", headers, body: JSON.stringify({ functionPath, args, shardKey }),
+  });
+  return { status: response.status, ...(await response.json().catch(() => ({}))) };
+}
+
+const add = (shard, label, options) => rpc("notes:add", { count: 1, bytes: 0, label }, shard, options);
+
+test("a value comes at once, and anew with every write that touches it", async () => {
+  const client = await Client.open("updates");
+  client.say({ type: "connect", id: "connect", clientId: "c1", caps: ["pageDelta"] });
+  const first = await client.first("sub_1", "notes:list");
+  assert.deepEqual([first.type, first.id, first.data], ["data", "sub_1", []]);
+  assert.equal(typeof first.epoch, "string");
+  await add("updates", "hello");
+  const second = await client.next();
+  assert.deepEqual([second.type, second.data.map(({ text }) => text)], ["data", ["hello 0 "]]);
+  assert.ok(second.cursor > first.cursor);
+  // Users live in the same shard, and nobody here looks at them.
+  await rpc("users:add", { name: "Ada" }, "updates");
+  await client.nothing();
+  client.say({ type: "unsubscribe", id: "sub_1" });
+  await add("updates", "unheard");
+  await client.nothing();
+  client.say("lunora-ping");
+  assert.equal(await client.next(), "lunora-pong");
+});
+
+test("a client that holds the value resumes, and one that missed something gets it", async () => {
+  const client = await Client.open("resume");
+  await add("resume", "one");
+  const { cursor, epoch } = await client.first("sub_1", "notes:list");
+  const again = await Client.open("resume");
+  assert.equal((await again.first("sub_1", "notes:list", { sinceSeq: cursor, sinceEpoch: epoch })).type, "resume");
+  await add("resume", "two");
+  const late = await Client.open("resume");
+  assert.equal((await late.first("sub_1", "notes:list", { sinceSeq: cursor, sinceEpoch: epoch })).type, "data");
+});
+
+test("each caller sees what is theirs", async () => {
+  const expiry = Date.now() + 60_000;
+  const [ada, bob] = await Promise.all(["ada", "bob"].map((name) => Client.open("mine", { token: `${name}:${expiry}` })));
+  for (const client of [ada, bob]) assert.deepEqual((await client.first("sub_1", "notes:mine")).data, []);
+  await add("mine", "ada");
+  assert.deepEqual((await ada.next()).data, ["ada 0 "]);
+  assert.equal((await bob.next()).type, "settled");
+});
+
+test("an identity that expires is told so, and its socket is closed with 4001", async () => {
+  const client = await Client.open("expiry", { token: `ada:${Date.now() + 400}` });
+  await client.first("sub_1", "notes:mine");
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await add("expiry", "ada");
+  const { type, code, error } = await client.next();
+  assert.deepEqual([type, code, error.code], ["error", "TOKEN_EXPIRED", "TOKEN_EXPIRED"]);
+  const closed = await client.next();
+  assert.deepEqual([closed.type, closed.code, closed.reason], ["closed", 4001, "token_expired"]);
+});
+
+test("bad frames are answered, limits hold, and the socket lives on", async () => {
+  const client = await Client.open("limits");
+  client.say("{");
+  assert.deepEqual(await client.next(), { message: "invalid envelope", type: "error" });
+  client.socket.send(new Uint8Array([1, 2, 3]));
+  assert.equal((await client.next()).message, "invalid envelope");
+  client.say(JSON.stringify({ type: "x".repeat(1024 * 1024) }));
+  assert.deepEqual(await client.next(), { message: "frame too large", type: "error" });
+  client.subscribe("sub_x", "notes:add");
+  assert.equal((await client.next()).code, "FUNCTION_NOT_FOUND");
+  for (let n = 0; n < 32; n++) assert.equal((await client.first(`sub_${n}`, "notes:list")).type, "data");
+  client.subscribe("sub_33", "notes:list");
+  assert.equal((await client.next()).code, "TOO_MANY_SUBSCRIPTIONS");
+});
+
+test("a crash of the instance keeps sockets, subscriptions and who they belong to", async () => {
+  const client = await Client.open("crash", { token: `ada:${Date.now() + 60_000}` });
+  await add("crash", "ada");
+  assert.equal((await client.first("sub_1", "notes:mine")).data.length, 1);
+  assert.equal((await rpc("drill:crash", {}, "crash")).status, 500);
+  await add("crash", "ada");
+  assert.deepEqual((await client.next()).data, ["ada 0 ", "ada 0 "]);
+});
+
+test("an object that sleeps wakes with its subscriptions", async () => {
+  const client = await Client.open("sleep");
+  await client.first("sub_1", "notes:list");
+  // workerd lets an object go after 10 idle seconds, and its sockets sleep.
+  await new Promise((resolve) => setTimeout(resolve, 12_000));
+  client.say("lunora-ping");
+  assert.equal(await client.next(), "lunora-pong");
+  await add("sleep", "awake");
+  assert.deepEqual((await client.next()).data.map(({ text }) => text), ["awake 0 "]);
+});
+
+test("a thousand sockets on one shard hear of one write", async () => {
+  const clients = [];
+  for (let batch = 0; batch < 20; batch++) {
+    clients.push(...await Promise.all(Array.from({ length: 50 }, () => Client.open("crowd"))));
+  }
+  await Promise.all(clients.map((client) => client.first("sub_1", "notes:list")));
+  await add("crowd", "everybody");
+  const frames = await Promise.all(clients.map((client) => client.next()));
+  assert.ok(frames.every(({ type, data }) => type === "data" && data.length === 1));
+  for (const { socket } of clients) socket.close();
+});
+
+test("an operator's socket needs a token that was made for it", async () => {
+  const admin = "a-token-for-drills-and-nothing-else";
+  const path = "__lunora_admin__:listTables";
+  const stranger = await Client.open("operators");
+  stranger.subscribe("sub_1", path);
+  assert.deepEqual(await stranger.next(), { type: "error", id: "sub_1", message: "an admin subscription needs an admin socket" });
+  const master = await Client.open("operators", { token: admin });
+  master.subscribe("sub_1", path);
+  assert.equal((await master.next()).type, "error");
+  const minted = await mf.dispatchFetch("http://live.test/_lunora/admin/ws-token", { method: "POST", headers: { authorization: `Bearer ${admin}` } });
+  const { token } = await minted.json();
+  const operator = await Client.open("operators", { token });
+  assert.equal((await operator.first("sub_1", path)).type, "data");
+});
+
+test("killed in the middle of writes, no acknowledged one is lost and none is done twice", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "lunora-kill-"));
+  const serve = () => new Miniflare({ ...workerOptions(DRILL), ...quiet, durableObjectsPersist: dir });
+  const children = () => execFileSync("ps", ["-o", "pid=,comm=", "--ppid", String(process.pid)]).toString().split("\n")
+    .filter((line) => line.includes("workerd")).map((line) => Number(line.trim().split(/\s+/)[0]));
+  try {
+    const sent = [], acknowledged = new Set();
+    for (let round = 0; round < 3; round++) {
+      const others = new Set(children());
+      const from = serve();
+      await add("kills", `start-${round}`, { from });
+      const mine = children().filter((pid) => !others.has(pid));
+      assert.equal(mine.length, 1);
+      const writes = Array.from({ length: 60 }, async (_, n) => {
+        const id = `w-${round}-${n}`;
+        sent.push(id);
+        await new Promise((resolve) => setTimeout(resolve, n * 2));
+        const headers = { "x-lunora-mutation-id": id, "x-lunora-client-id": "c1" };
+        const { status } = await add("kills", id, { from, headers }).catch(() => ({ status: 0 }));
+        if (status === 200) acknowledged.add(id);
+      });
+      await new Promise((resolve) => setTimeout(resolve, 30 + round * 30));
+      process.kill(mine[0], "SIGKILL");
+      await Promise.race([Promise.all(writes), new Promise((resolve) => setTimeout(resolve, 3000))]);
+      await from.dispose().catch(() => {});
+    }
+    const from = serve();
+    try {
+      const texts = async () => (await rpc("notes:list", {}, "kills", { from })).result.map(({ text }) => text.split(" ")[0]).filter((text) => text.startsWith("w-"));
+      const kept = await texts();
+      assert.equal(new Set(kept).size, kept.length, "written twice");
+      for (const id of acknowledged) assert.ok(kept.includes(id), `${id} was acknowledged and is lost`);
+      // Whoever got no answer sends again.
+      for (const id of sent) {
+        const headers = { "x-lunora-mutation-id": id, "x-lunora-client-id": "c1" };
+        assert.equal((await add("kills", id, { from, headers })).status, 200);
+      }
+      assert.deepEqual((await texts()).sort(), sent.toSorted());
+    } finally {
+      await from.dispose();
+    }
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});

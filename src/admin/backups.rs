@@ -1,0 +1,75 @@
+//! Snapshots: what there is, what a retention lets go, taking, verifying and restoring them
+//! (contract, section 6.8, and what this crate adds).
+
+use futures::future::LocalBoxFuture;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{AdminCall, ClusterHandler, orchestration::json, unhandled};
+use crate::{
+    backup::{BackupOccasion, RestoreRequest},
+    errors::LunoraError,
+    message::Response,
+};
+
+pub(crate) struct BackupRoutes;
+
+impl ClusterHandler for BackupRoutes {
+    fn handle<'a>(
+        &'a self,
+        mut call: AdminCall<'a>,
+    ) -> LocalBoxFuture<'a, Result<Response, LunoraError>> {
+        Box::pin(async move {
+            match call.op() {
+                "backup/list" => json(&json!({ "snapshots": call.backups()?.list().await? })),
+                "backup/retention" => json(&call.backups()?.retention().await?),
+                "backup/prune" => prune(&mut call).await,
+                "backup/create" => create(&call).await,
+                "backup/verify" => verify(&mut call).await,
+                "backup/restore" => restore(&mut call).await,
+                "backup/object" => object(&call).await,
+                _ => Err(unhandled(&call)),
+            }
+        })
+    }
+}
+
+async fn prune(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    #[derive(Deserialize)]
+    struct Prune {
+        confirm: Vec<String>,
+    }
+
+    let Prune { confirm } = call.body("Backup prune").await?;
+    json(&call.backups()?.prune(&confirm).await?)
+}
+
+/// A snapshot for now, which no retention counts.
+async fn create(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
+    let now = i64::try_from(call.host.clock().now_ms()).map_err(LunoraError::internal)?;
+    json(&call.backups()?.take(&BackupOccasion::by_hand(now)).await?)
+}
+
+async fn verify(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    #[derive(Deserialize)]
+    struct Verify {
+        id: String,
+    }
+
+    let Verify { id } = call.body("Backup verify").await?;
+    json(&call.backups()?.verify(&id).await?)
+}
+
+async fn restore(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    let request: RestoreRequest = call.body("Backup restore").await?;
+    json(&call.backups()?.restore(&request).await?)
+}
+
+/// The rows of a snapshot, as they are stored.
+async fn object(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
+    let id = call.require_query("id")?;
+    let body = call.backups()?.read(&id).await?;
+    Ok(Response::body(body)
+        .with_header("content-type", "application/x-ndjson")
+        .with_header("cache-control", "no-store"))
+}

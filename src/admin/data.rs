@@ -1,0 +1,134 @@
+//! Moving data: export, import, change feeds (contract, section 6.5).
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, future::LocalBoxFuture, stream};
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
+
+use super::{AdminCall, ClusterHandler, connector, orchestration::json, unhandled};
+use crate::{
+    coordinator::{ApplyBatch, ExportRequest, ImportTarget, SyncRequest},
+    errors::{Code, LunoraError},
+    message::{Body, BodyError, Response},
+    platform::log,
+    wire::ShardKey,
+};
+
+pub(crate) struct Data;
+
+impl ClusterHandler for Data {
+    fn handle<'a>(
+        &'a self,
+        mut call: AdminCall<'a>,
+    ) -> LocalBoxFuture<'a, Result<Response, LunoraError>> {
+        Box::pin(async move {
+            match call.op() {
+                "export" => export(&mut call).await,
+                "import" => import(&mut call).await,
+                "sync" => sync(&mut call).await,
+                "apply" => apply(&mut call).await,
+                "connector/sync" => connector::sync(&mut call).await,
+                _ => Err(unhandled(&call)),
+            }
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Tables {
+    #[serde(default)]
+    tables: Option<Vec<String>>,
+}
+
+/// Every row as NDJSON, streamed. A shard that fails before the first row is an error; one that
+/// fails later breaks the body off, so that nobody takes a part for the whole.
+async fn export(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    let Tables { tables } = call.body("Export").await?;
+    let request = ExportRequest::new().tables(names(tables)?.unwrap_or_default());
+    let mut export = call.shard_admin()?.export(request).await?;
+    let first = export.next().await?;
+    let rest = stream::once(async { Ok(first) })
+        .filter_map(|first| async { first.transpose() })
+        .chain(export.into_stream());
+    let lines = rest.map(|chunk| match chunk {
+        Ok(chunk) => Ok(chunk.lines),
+        Err(error) => {
+            log::error(&error.to_log_line());
+            Err(BodyError::Broken(Box::new(error)))
+        }
+    });
+    Ok(Response::body(Body::from_stream(lines))
+        .with_header("content-type", "application/x-ndjson")
+        .with_header("cache-control", "no-store"))
+}
+
+/// NDJSON of any size. `?shardKey=` puts every row into one shard; else the table's rule decides.
+async fn import(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    if call.query("mode").is_some_and(|mode| mode != "append") {
+        return Err(LunoraError::new(
+            Code::ImportFormatUnsupported,
+            "rows are added only; to replace them, restore a snapshot: POST /_lunora/admin/backup/restore",
+        ));
+    }
+    let target = match call.request.query("shardKey") {
+        Some(key) => ImportTarget::Shard(shard_key(key)?),
+        None => ImportTarget::Sharding(call.host.sharding().clone()),
+    };
+    let body = std::mem::take(call.request.body_mut());
+    json(&call.shard_admin()?.import(body, &target).await?)
+}
+
+async fn sync(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    #[derive(Deserialize)]
+    struct Sync {
+        #[serde(default)]
+        cursors: BTreeMap<String, u64>,
+        #[serde(default)]
+        limit: Option<u32>,
+        #[serde(default)]
+        tables: Option<Vec<String>>,
+    }
+
+    let Sync { cursors, limit, tables } = call.body("Sync").await?;
+    let mut request = SyncRequest::default();
+    (request.cursors, request.limit, request.tables) = (cursors, limit, names(tables)?);
+    let report = call.shard_admin()?.sync(&request).await?;
+    json(&json!({ "shards": report.shards }))
+}
+
+/// Batches that are none are passed over, as the contract has it.
+async fn apply(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    #[derive(Deserialize)]
+    struct Apply {
+        #[serde(default)]
+        batches: Vec<Value>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Batch {
+        shard_key: String,
+        changes: Vec<Box<RawValue>>,
+    }
+
+    let Apply { batches } = call.body("Apply").await?;
+    let batches = batches.into_iter().filter_map(|batch| {
+        let Batch { shard_key, changes } = serde_json::from_str(&batch.to_string()).ok()?;
+        Some(ApplyBatch::new(ShardKey::new(shard_key).ok()?, changes))
+    });
+    json(&call.shard_admin()?.apply(batches.collect()).await?)
+}
+
+fn names(tables: Option<Vec<String>>) -> Result<Option<Vec<String>>, LunoraError> {
+    match tables {
+        Some(tables) if tables.iter().any(String::is_empty) => {
+            Err(LunoraError::bad_request("`tables` must be names that are not empty"))
+        }
+        tables => Ok(tables.filter(|tables| !tables.is_empty())),
+    }
+}
+
+fn shard_key(key: String) -> Result<ShardKey, LunoraError> {
+    ShardKey::new(key)
+        .map_err(|error| LunoraError::bad_request(format!("`shardKey` is no shard key: {error}")))
+}

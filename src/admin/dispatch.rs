@@ -1,0 +1,161 @@
+//! `POST /_lunora/scheduler/dispatch`: a call whose time has come (contract, sections 3.3 and 6.3).
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{AdminHost, Plane, call::read_object, gate::presents_token};
+use crate::{
+    errors::{Code, LunoraError},
+    jobs::SystemCall,
+    message::{Request, Response},
+    platform::log,
+    wire::{AdminToken, ShardKey, headers, paths, signature},
+};
+
+/// The variable that holds the key of the scheduler's signatures.
+const SECRET: &str = "LUNORA_SCHEDULER_SECRET";
+const SIGNATURE: &str = "x-lunora-scheduler-signature";
+
+/// What the scheduler sends.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Dispatch {
+    #[serde(default)]
+    function_path: Option<String>,
+    #[serde(default)]
+    workflow: Option<String>,
+    #[serde(default)]
+    args: Option<Box<RawValue>>,
+    #[serde(default)]
+    shard_key: Option<String>,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    pool: Option<String>,
+    #[serde(default)]
+    instance_name: Option<String>,
+}
+
+/// Authenticates a dispatch and makes the call. The answer is the shard's own.
+pub(crate) async fn answer(
+    plane: &Plane,
+    host: &dyn AdminHost,
+    token: Option<&AdminToken>,
+    mut request: Request,
+) -> Result<Response, LunoraError> {
+    let by_token = presents_token(token, &request);
+    // The signature is over the body as it came, so that it is read before anybody is known.
+    let body = request.bytes(paths::MAX_BODY).await?;
+    if !by_token && !is_signed(host, &request, &body) {
+        return Err(LunoraError::new(
+            Code::DispatchUnauthenticated,
+            "scheduler dispatch requires a valid signature or an admin bearer",
+        ));
+    }
+    let dispatch: Dispatch = read_object(&body, "Scheduler dispatch")?;
+    let answered = run(plane, host, &dispatch, by_token.then_some(&request)).await;
+    // The call is over, whatever came of it, and so is its hold on the pool. A failure without an
+    // id keeps it: the scheduler may have taken it back already, and it would be another's.
+    let done = answered.as_ref().is_ok_and(|answer| answer.status().is_success());
+    if done || dispatch.id.is_some() {
+        release_pool(plane, &dispatch).await;
+    }
+    answered
+}
+
+fn is_signed(host: &dyn AdminHost, request: &Request, body: &Bytes) -> bool {
+    let secret = host.env().var(SECRET).filter(|secret| !secret.is_empty());
+    match (secret, request.header(SIGNATURE)) {
+        (Some(secret), Some(signature)) => {
+            signature::verify(secret.as_bytes(), body, signature.trim())
+        }
+        _ => false,
+    }
+}
+
+async fn run(
+    plane: &Plane,
+    host: &dyn AdminHost,
+    dispatch: &Dispatch,
+    trusted: Option<&Request>,
+) -> Result<Response, LunoraError> {
+    let args = match dispatch.args.as_deref().map(RawValue::get) {
+        None | Some("null") => "{}",
+        Some(args) if args.starts_with('{') => args,
+        Some(_) => return Err(LunoraError::bad_request("args must be an object")),
+    };
+    if let Some(name) = dispatch.workflow.as_deref().filter(|name| !name.is_empty()) {
+        return start_workflow(plane, name, dispatch.id.as_deref(), args).await;
+    }
+    let Some(function_path) = dispatch.function_path.as_deref().filter(|path| !path.is_empty())
+    else {
+        return Err(LunoraError::bad_request("functionPath must be a string"));
+    };
+    if function_path.starts_with(paths::ADMIN_PREFIX)
+        || function_path.starts_with(paths::RELATION_PREFIX)
+    {
+        return Err(LunoraError::new(Code::Forbidden, "functions alone can be scheduled"));
+    }
+    let key = match &dispatch.shard_key {
+        Some(key) => ShardKey::new(key.as_str())?,
+        None => host.default_shard_key().clone(),
+    };
+    let mutation_id = dispatch.id.as_deref();
+    let mut call = SystemCall { function_path, args, mutation_id }.to_request()?;
+    // A signature covers the body alone: who a call is made for is taken from the headers of an
+    // operator, and of nobody else.
+    if let Some(request) = trusted {
+        for name in [headers::USER_ID, headers::IDENTITY] {
+            if let Some(value) = request.headers().get(&name) {
+                call.headers_mut().insert(name, value.clone());
+            }
+        }
+    }
+    Ok(host.shard(key).fetch(call).await?)
+}
+
+async fn start_workflow(
+    plane: &Plane,
+    name: &str,
+    id: Option<&str>,
+    args: &str,
+) -> Result<Response, LunoraError> {
+    #[derive(Serialize)]
+    struct Started {
+        result: Instance,
+    }
+
+    #[derive(Serialize)]
+    struct Instance {
+        id: String,
+    }
+
+    let workflow = plane.workflow(name)?;
+    let id = workflow.create(id, args).await?;
+    Response::json(&Started { result: Instance { id } })
+}
+
+/// Gives the place in its pool back, so that the next call of the pool may run. That it cannot be
+/// given back is logged: the call itself is done.
+async fn release_pool(plane: &Plane, dispatch: &Dispatch) {
+    let Some(pool) = dispatch.pool.as_deref().filter(|pool| !pool.is_empty()) else {
+        return;
+    };
+    let released = match &plane.pools {
+        Some(pools) => {
+            let instance = dispatch.instance_name.as_deref();
+            pools.release(instance, pool, dispatch.id.as_deref()).await
+        }
+        None => Err(LunoraError::new(
+            Code::SchedulerNotConfigured,
+            "no scheduler is configured: call `.scheduler(..)` on the builder",
+        )),
+    };
+    if let Err(error) = released {
+        log::error(&format!(
+            "the place in the pool `{pool}` could not be given back: {}",
+            error.to_log_line()
+        ));
+    }
+}

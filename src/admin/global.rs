@@ -1,0 +1,133 @@
+//! `global/*`: the tables that belong to no shard.
+
+use futures::future::LocalBoxFuture;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{AdminCall, ClusterHandler, unhandled};
+use crate::{
+    errors::LunoraError,
+    message::Response,
+    platform::{GlobalQuery, GlobalTables, GlobalValue},
+    wire::value::Value as WireValue,
+};
+
+/// How many rows or values an answer has where the request does not say.
+const DEFAULT_LIMIT: u16 = 100;
+
+/// The routes over the tables of an application.
+pub(crate) struct Globals<T>(pub(crate) T);
+
+impl<T: GlobalTables> Globals<T> {
+    async fn tables(&self) -> Result<Response, LunoraError> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Table {
+            name: String,
+            row_count: u64,
+        }
+
+        let tables = self.0.tables().await?.into_iter();
+        let tables: Vec<Table> =
+            tables.map(|table| Table { name: table.name, row_count: table.row_count }).collect();
+        Response::json(&tables)
+    }
+
+    async fn page(&self, call: &AdminCall<'_>) -> Result<Response, LunoraError> {
+        #[derive(Serialize)]
+        struct Page {
+            columns: Vec<String>,
+            rows: Vec<Map<String, Value>>,
+            total: u64,
+        }
+
+        let page = self.0.page(&query(call)?).await?;
+        Response::json(&Page { columns: page.columns, rows: page.rows, total: page.total })
+    }
+
+    async fn facet(&self, call: &AdminCall<'_>) -> Result<Response, LunoraError> {
+        #[derive(Serialize)]
+        struct Facet {
+            truncated: bool,
+            values: Vec<Counted>,
+        }
+
+        #[derive(Serialize)]
+        struct Counted {
+            count: u64,
+            value: Value,
+        }
+
+        let query = query(call)?;
+        let facet = self.0.facet(&query, &call.require_query("column")?).await?;
+        let values = facet.values.into_iter().map(|(value, count)| Counted { count, value });
+        Response::json(&Facet { truncated: facet.truncated, values: values.collect() })
+    }
+}
+
+fn query(call: &AdminCall<'_>) -> Result<GlobalQuery, LunoraError> {
+    Ok(GlobalQuery {
+        table: call.require_query("table")?,
+        filters: filters(call.query("filters").as_deref())?,
+        limit: call.query_limit()?.unwrap_or(DEFAULT_LIMIT).into(),
+        offset: call.query_number("offset")?.unwrap_or(0),
+    })
+}
+
+/// Reads `[{"column","value"}]`, whose values are in wire form.
+fn filters(json: Option<&str>) -> Result<Vec<(String, GlobalValue)>, LunoraError> {
+    let malformed = || {
+        LunoraError::bad_request(
+            "`filters` must be a JSON array of {\"column\", \"value\"}, its values numbers, texts, truth values or null",
+        )
+    };
+    let Some(json) = json else {
+        return Ok(Vec::new());
+    };
+    let filters = WireValue::from_wire(json).map_err(|_| malformed())?;
+    let filters = filters.as_array().ok_or_else(malformed)?;
+    filters
+        .iter()
+        .map(|filter| {
+            let column = filter.get("column")?.as_str()?.to_owned();
+            Some((column, compared(filter.get("value").unwrap_or(&WireValue::Null))?))
+        })
+        .collect::<Option<_>>()
+        .ok_or_else(malformed)
+}
+
+fn compared(value: &WireValue) -> Option<GlobalValue> {
+    Some(match value {
+        WireValue::Null | WireValue::Undefined => GlobalValue::Null,
+        WireValue::Bool(value) => GlobalValue::Integer((*value).into()),
+        WireValue::Number(number) => {
+            whole(*number).map_or(GlobalValue::Real(*number), GlobalValue::Integer)
+        }
+        WireValue::BigInt(integer) => GlobalValue::Integer(i64::try_from(integer).ok()?),
+        WireValue::String(text) => GlobalValue::Text(text.clone()),
+        _ => return None,
+    })
+}
+
+/// A number that is whole and exact.
+#[allow(clippy::cast_possible_truncation, reason = "whole, and within 2^53")]
+fn whole(number: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
+}
+
+impl<T: GlobalTables> ClusterHandler for Globals<T> {
+    fn handle<'a>(
+        &'a self,
+        call: AdminCall<'a>,
+    ) -> LocalBoxFuture<'a, Result<Response, LunoraError>> {
+        Box::pin(async move {
+            match call.op() {
+                "global/tables" => self.tables().await,
+                "global/table" => self.page(&call).await,
+                "global/facet" => self.facet(&call).await,
+                _ => Err(unhandled(&call)),
+            }
+        })
+    }
+}

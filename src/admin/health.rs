@@ -1,0 +1,283 @@
+//! Health and readiness (contract, section 6.3): for uptime monitors and load balancers.
+
+mod probe;
+
+use std::{cell::RefCell, fmt, time::Duration};
+
+use futures::{
+    future::{Either, LocalBoxFuture, join_all, select},
+    pin_mut,
+};
+use serde::Serialize;
+
+pub use self::probe::Probe;
+use super::AdminHost;
+use crate::{
+    errors::LunoraError,
+    message::{Request, Response},
+    platform::log,
+    wire::iso::to_iso,
+};
+
+/// What `/_lunora/health` and `/_lunora/health/ready` answer.
+///
+/// By default both are public and say of each check its name and whether it is up; the one check
+/// is whether the default shard answers. A report is kept for 5 seconds, so that whoever polls
+/// costs no more than that.
+///
+/// `/_lunora/health` is 503 when a check that is critical is down; `/_lunora/health/ready` when
+/// any is that takes part in it.
+///
+/// ```
+/// use lunora::{Health, Probe, Response, testing};
+///
+/// # let shards = testing::MemoryNamespace::new(async |_, _| Response::empty());
+/// let app = testing::builder()
+///     .shard_do(shards)
+///     .health(
+///         Health::new()
+///             .app("chat", "1.4.0")
+///             .probe(Probe::new("search", async || Ok::<_, std::fmt::Error>(())).critical()),
+///     )
+///     .build();
+/// # let _ = app;
+/// ```
+pub struct Health {
+    app_name: String,
+    app_version: String,
+    admin_only: bool,
+    binding_probes: bool,
+    cache_for: Duration,
+    timeout: Duration,
+    probes: Vec<Probe>,
+    /// The last report of each phase.
+    cached: RefCell<Vec<(Phase, Report)>>,
+}
+
+impl Health {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            app_name: "lunora".to_owned(),
+            app_version: "0.0.0".to_owned(),
+            admin_only: false,
+            binding_probes: true,
+            cache_for: Duration::from_secs(5),
+            timeout: Duration::from_secs(5),
+            probes: Vec::new(),
+            cached: RefCell::default(),
+        }
+    }
+
+    /// The application's name and version, as reports have them. Default: `lunora`, `0.0.0`.
+    #[must_use]
+    pub fn app(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
+        self.app_name = name.into();
+        self.app_version = version.into();
+        self
+    }
+
+    /// Answers operators only, and tells them why a check is down. Default: anybody, without why.
+    #[must_use]
+    pub fn admin_only(mut self) -> Self {
+        self.admin_only = true;
+        self
+    }
+
+    /// Adds a check; of two of one name the later counts.
+    #[must_use]
+    pub fn probe(mut self, probe: Probe) -> Self {
+        self.probes.retain(|known| known.name != probe.name);
+        self.probes.push(probe);
+        self
+    }
+
+    /// Leaves out the check that asks the default shard, named `durable-object`.
+    #[must_use]
+    pub fn without_binding_probes(mut self) -> Self {
+        self.binding_probes = false;
+        self
+    }
+
+    /// How long a report is kept; 5 seconds by default, zero for never.
+    #[must_use]
+    pub fn cache_for(mut self, duration: Duration) -> Self {
+        self.cache_for = duration;
+        self
+    }
+
+    /// How long a check may take before it counts as down; 5 seconds by default.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Whether only operators are answered.
+    pub(crate) fn is_admin_only(&self) -> bool {
+        self.admin_only
+    }
+
+    /// Answers a `GET` or `HEAD`.
+    pub(crate) async fn answer(
+        &self,
+        host: &dyn AdminHost,
+        phase: Phase,
+        request: &Request,
+    ) -> Result<Response, LunoraError> {
+        let report = self.report(host, phase).await?;
+        let body =
+            if *request.method() == http::Method::HEAD { String::new() } else { report.body };
+        Ok(Response::raw_json(body)
+            .with_status(report.status)
+            .with_header("cache-control", "no-store"))
+    }
+
+    async fn report(&self, host: &dyn AdminHost, phase: Phase) -> Result<Report, LunoraError> {
+        let now_ms = host.clock().now_ms();
+        let fresh = |report: &&Report| {
+            now_ms.saturating_sub(report.at_ms)
+                < u64::try_from(self.cache_for.as_millis()).unwrap_or(u64::MAX)
+        };
+        let kept = self.cached.borrow().iter().find(|(known, _)| *known == phase).cloned();
+        if let Some((_, report)) = kept.filter(|(_, report)| fresh(&report)) {
+            return Ok(report);
+        }
+        let report = self.check(host, phase, now_ms).await?;
+        let mut cached = self.cached.borrow_mut();
+        cached.retain(|(known, _)| *known != phase);
+        cached.push((phase, report.clone()));
+        Ok(report)
+    }
+
+    async fn check(
+        &self,
+        host: &dyn AdminHost,
+        phase: Phase,
+        now_ms: u64,
+    ) -> Result<Report, LunoraError> {
+        let probes =
+            self.probes.iter().filter(|probe| phase == Phase::Aggregate || probe.readiness);
+        let mut runs: Vec<LocalBoxFuture<'_, Check<'_>>> = probes
+            .map(|probe| self.run(host, &probe.name, probe.critical, probe.check.check()))
+            .collect();
+        if self.binding_probes {
+            runs.push(self.run(host, "durable-object", true, Box::pin(ask_default_shard(host))));
+        }
+        let mut checks: Vec<Check<'_>> = Vec::with_capacity(runs.len());
+        for check in join_all(runs).await {
+            // They are few, and the sort of the standard library is large.
+            let place = checks.partition_point(|known| known.name <= check.name);
+            checks.insert(place, check);
+        }
+
+        let down = |critical_only: bool| {
+            checks.iter().any(|check| check.status == "down" && (check.critical || !critical_only))
+        };
+        let status = match (down(true), down(false)) {
+            (true, _) => "unhealthy",
+            (false, true) => "degraded",
+            (false, false) => "healthy",
+        };
+        let unavailable = down(phase == Phase::Aggregate);
+        let body = serde_json::to_string(&Body {
+            app_name: &self.app_name,
+            app_version: &self.app_version,
+            checks,
+            status,
+            timestamp: i64::try_from(now_ms).map(to_iso).unwrap_or_default(),
+        })
+        .map_err(LunoraError::internal)?;
+        Ok(Report { at_ms: now_ms, status: if unavailable { 503 } else { 200 }, body })
+    }
+
+    fn run<'a>(
+        &'a self,
+        host: &'a dyn AdminHost,
+        name: &'a str,
+        critical: bool,
+        check: LocalBoxFuture<'a, Result<(), LunoraError>>,
+    ) -> LocalBoxFuture<'a, Check<'a>> {
+        Box::pin(async move {
+            let limit = host.clock().sleep(self.timeout);
+            pin_mut!(check);
+            let failure = match select(check, limit).await {
+                Either::Left((Ok(()), _)) => None,
+                Either::Left((Err(error), _)) => {
+                    log::warn(&format!(
+                        "the health check `{name}` failed: {}",
+                        error.to_log_line()
+                    ));
+                    Some(error.to_body().error.message.into_owned())
+                }
+                Either::Right(_) => Some("no answer in time".to_owned()),
+            };
+            Check {
+                critical,
+                message: failure.clone().filter(|_| self.admin_only),
+                name,
+                status: if failure.is_none() { "up" } else { "down" },
+            }
+        })
+    }
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Health")
+            .field("app_name", &self.app_name)
+            .field("app_version", &self.app_version)
+            .field("admin_only", &self.admin_only)
+            .field("probes", &self.probes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whatever the shard answers, it answered.
+async fn ask_default_shard(host: &dyn AdminHost) -> Result<(), LunoraError> {
+    let shard = host.shard(host.default_shard_key().clone());
+    shard.fetch(Request::get("https://shard.internal/_lunora/status")).await?;
+    Ok(())
+}
+
+/// Which of the two reports.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Phase {
+    /// Every check.
+    Aggregate,
+    /// The checks that a load balancer goes by.
+    Readiness,
+}
+
+#[derive(Clone)]
+struct Report {
+    at_ms: u64,
+    status: u16,
+    body: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    app_name: &'a str,
+    app_version: &'a str,
+    checks: Vec<Check<'a>>,
+    status: &'static str,
+    timestamp: String,
+}
+
+#[derive(Serialize)]
+struct Check<'a> {
+    critical: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    name: &'a str,
+    status: &'static str,
+}

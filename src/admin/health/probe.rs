@@ -1,0 +1,76 @@
+//! What health is made of.
+
+use std::{fmt, marker::PhantomData};
+
+use futures::future::LocalBoxFuture;
+
+use crate::errors::LunoraError;
+
+/// A check of [`Health`](crate::Health): something that the application cannot do without, or would miss.
+///
+/// Its name is public; an error of it is logged, and its message told to operators only.
+pub struct Probe {
+    pub(super) name: String,
+    pub(super) critical: bool,
+    pub(super) readiness: bool,
+    pub(super) check: Box<dyn RunsCheck>,
+}
+
+impl Probe {
+    /// A check that is not critical; it is down when `check` fails or takes too long.
+    pub fn new<F, E>(name: impl Into<String>, check: F) -> Self
+    where
+        F: AsyncFn() -> Result<(), E> + 'static,
+        E: Into<Box<dyn std::error::Error>> + 'static,
+    {
+        let check = Box::new(CheckFn(check, PhantomData));
+        Self { name: name.into(), critical: false, readiness: true, check }
+    }
+
+    /// Says that the application cannot do without it.
+    #[must_use]
+    pub fn critical(mut self) -> Self {
+        self.critical = true;
+        self
+    }
+
+    /// Leaves the check out of `/_lunora/health/ready`.
+    #[must_use]
+    pub fn not_for_readiness(mut self) -> Self {
+        self.readiness = false;
+        self
+    }
+}
+
+impl fmt::Debug for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Probe")
+            .field("name", &self.name)
+            .field("critical", &self.critical)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) trait RunsCheck {
+    fn check(&self) -> LocalBoxFuture<'_, Result<(), LunoraError>>;
+}
+
+struct CheckFn<F, E>(F, PhantomData<fn() -> E>);
+
+impl<F, E> RunsCheck for CheckFn<F, E>
+where
+    F: AsyncFn() -> Result<(), E> + 'static,
+    E: Into<Box<dyn std::error::Error>> + 'static,
+{
+    fn check(&self) -> LocalBoxFuture<'_, Result<(), LunoraError>> {
+        Box::pin(async move {
+            (self.0)().await.map_err(|error| {
+                let error: Box<dyn std::error::Error> = error.into();
+                match error.downcast::<LunoraError>() {
+                    Ok(error) => *error,
+                    Err(error) => LunoraError::internal(error),
+                }
+            })
+        })
+    }
+}

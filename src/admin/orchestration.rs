@@ -1,0 +1,151 @@
+//! What runs across shards: migrations, ranks, traffic, point-in-time recovery (contract, section
+//! 6.7).
+
+use futures::future::LocalBoxFuture;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{AdminCall, ClusterHandler, unhandled};
+use crate::{
+    coordinator::{
+        MigrationOperation, MigrationRequest, RankPageRequest, RankRequest, SortDirection,
+    },
+    errors::LunoraError,
+    message::Response,
+    wire::{ShardKey, paths},
+};
+
+pub(crate) struct Orchestration;
+
+impl ClusterHandler for Orchestration {
+    fn handle<'a>(
+        &'a self,
+        mut call: AdminCall<'a>,
+    ) -> LocalBoxFuture<'a, Result<Response, LunoraError>> {
+        Box::pin(async move {
+            match call.op() {
+                "/_lunora/migrate" => migrate(&mut call).await,
+                "rank" => rank(&mut call).await,
+                "rankpage" => rank_page(&mut call).await,
+                "shard-traffic" => shard_traffic(&mut call).await,
+                "pitr" => pitr(&mut call).await,
+                _ => Err(unhandled(&call)),
+            }
+        })
+    }
+}
+
+async fn migrate(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Migrate {
+        table: String,
+        function_path: String,
+        args: Option<Box<RawValue>>,
+    }
+
+    let Migrate { table, function_path, args } = call.body("Migration").await?;
+    let table = named("table", table)?;
+    let operation = MigrationOperation::from_path(&function_path).ok_or_else(|| {
+        LunoraError::bad_request(
+            "`functionPath` must be `__lunora_admin__:runMigration` or `__lunora_admin__:migrationStatus`",
+        )
+    })?;
+    let request = MigrationRequest::new(table, operation, object(args)?);
+    json(&call.shard_admin()?.migrate(&request).await?)
+}
+
+async fn rank(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    let mut request: RankRequest = call.body("Rank").await?;
+    request.table = named("table", request.table)?;
+    request.index = named("index", request.index)?;
+    request.row_id = named("rowId", request.row_id)?;
+    json(&call.shard_admin()?.rank(&request).await?)
+}
+
+async fn rank_page(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Page {
+        table: String,
+        index: String,
+        #[serde(default)]
+        take: Option<f64>,
+        #[serde(default)]
+        cursor: Option<String>,
+        #[serde(default)]
+        partition_key: Option<String>,
+        #[serde(default)]
+        directions: Option<Vec<SortDirection>>,
+    }
+
+    let page: Page = call.body("Rank page").await?;
+    let mut request =
+        RankPageRequest::new(named("table", page.table)?, named("index", page.index)?)
+            .cursor(page.cursor);
+    if let Some(take) = page.take {
+        request = request.take(RankPageRequest::bounded_take(take));
+    }
+    request.partition_key = page.partition_key;
+    request.directions = page.directions.unwrap_or_default();
+    json(&call.shard_admin()?.rank_page(&request).await?)
+}
+
+async fn shard_traffic(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    #[derive(Deserialize)]
+    struct Traffic {
+        table: String,
+    }
+
+    let Traffic { table } = call.body("Shard-traffic").await?;
+    json(&call.shard_admin()?.shard_traffic(&named("table", table)?).await?)
+}
+
+/// One shard's own point-in-time recovery; its answer passes as it is.
+async fn pitr(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Pitr {
+        function_path: String,
+        args: Option<Box<RawValue>>,
+        shard_key: Option<String>,
+    }
+
+    let Pitr { function_path, args, shard_key } = call.body("PITR").await?;
+    let op = match function_path.strip_prefix(paths::ADMIN_PREFIX) {
+        Some(op @ ("getPitrBookmark" | "pitrRestore")) => op,
+        _ => {
+            return Err(LunoraError::bad_request(
+                "`functionPath` must be `__lunora_admin__:getPitrBookmark` or `__lunora_admin__:pitrRestore`",
+            ));
+        }
+    };
+    let key = match shard_key {
+        Some(key) => {
+            ShardKey::new(key).map_err(|error| LunoraError::bad_request(error.to_string()))?
+        }
+        None => call.host.default_shard_key().clone(),
+    };
+    call.ask_shard(key, op, object(args)?.get()).await
+}
+
+/// A name that must not be empty.
+fn named(field: &str, value: String) -> Result<String, LunoraError> {
+    if value.is_empty() {
+        return Err(LunoraError::bad_request(format!("`{field}` must not be empty")));
+    }
+    Ok(value)
+}
+
+/// Arguments as a JSON object; `{}` where there are none.
+fn object(args: Option<Box<RawValue>>) -> Result<Box<RawValue>, LunoraError> {
+    match args {
+        Some(args) if args.get().starts_with('{') => Ok(args),
+        Some(_) => Err(LunoraError::bad_request("`args` must be an object")),
+        None => RawValue::from_string("{}".to_owned()).map_err(LunoraError::internal),
+    }
+}
+
+pub(super) fn json(report: &impl Serialize) -> Result<Response, LunoraError> {
+    Ok(Response::json(report)?.with_header("cache-control", "no-store"))
+}

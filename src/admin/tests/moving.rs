@@ -1,0 +1,278 @@
+//! What runs across shards, data that moves, snapshots.
+
+use serde_json::json;
+
+use super::*;
+use crate::{
+    BackupConfig, QueryCoordinator, Sharding, StaticShardRegistry,
+    testing::{ManualClock, MemoryObjectStore},
+};
+
+/// Two shards of `messages` beside the default shard; each answers an operation with what
+/// `answer` makes of key, operation and arguments.
+fn app(
+    answer: impl Fn(&str, &str, &Value) -> Value + 'static,
+) -> (Lunora<MemoryEnvironment>, MemoryNamespace) {
+    let shards = MemoryNamespace::new(async move |address, mut request: Request| {
+        assert_eq!(request.header("authorization"), Some(BEARER));
+        let body: Value = request.json(1 << 20).await.unwrap();
+        let operation = body["functionPath"].as_str().unwrap();
+        let operation = operation.strip_prefix("__lunora_admin__:").unwrap();
+        let result = answer(address.key.as_str(), operation, &body["args"]);
+        Response::raw_json(json!({ "result": result }).to_string())
+    });
+    let registry = StaticShardRegistry::new().table("messages", ["a", "b"]).unwrap();
+    let clock = ManualClock::new(1_780_315_200_000);
+    let backup = BackupConfig::builder()
+        .store(MemoryObjectStore::new())
+        .cron(cron!("0 3 * * *"))
+        .retain(crate::keep!(1))
+        .build();
+    let app = testing::builder()
+        .shard_do(shards.clone())
+        .admin_token(AdminToken::new(TOKEN).unwrap())
+        .query_coordinator(QueryCoordinator::new(registry).clock(clock.clone()))
+        .sharding(Sharding::new().by("messages", "channel"))
+        .backup(backup)
+        .clock(clock)
+        .build();
+    (app, shards)
+}
+
+/// Each shard has one message, the default shard one user.
+fn export(key: &str, operation: &str, _: &Value) -> Value {
+    assert_eq!(operation, "exportShard");
+    let table = if key == "__root__" { "users" } else { "messages" };
+    json!({"rows": [{"table": table, "doc": {"_id": key}}], "cursor": null, "isDone": true})
+}
+
+#[test]
+fn an_export_streams_every_row_as_a_line() {
+    let (app, _) = app(export);
+    let answer = post(&app, "/_lunora/admin/export", "");
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("application/x-ndjson"));
+    let lines: Vec<&str> = answer.body.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            r#"{"table":"users","doc":{"_id":"__root__"}}"#,
+            r#"{"table":"messages","doc":{"_id":"a"}}"#,
+            r#"{"table":"messages","doc":{"_id":"b"}}"#,
+        ]
+    );
+    let refused = post(&app, "/_lunora/admin/export", r#"{"tables":[""]}"#);
+    assert_eq!(refused.error(), (400, "BAD_REQUEST".to_owned()));
+}
+
+#[test]
+fn an_export_whose_first_shard_fails_is_an_error_and_no_empty_success() {
+    let _logs = testing::capture_logs();
+    let (app, shards) = app(export);
+    shards.shard("__root__").hangs();
+    // The clock of this test does not move: the call would wait for ever, so the shard fails.
+    shards.shard("__root__").fails(|key| crate::ShardCallError::unavailable(key, "gone"));
+    let answer = post(&app, "/_lunora/admin/export", "{}");
+    assert_eq!(answer.error(), (503, "SHARD_UNAVAILABLE".to_owned()));
+}
+
+#[test]
+fn an_export_that_fails_later_breaks_off() {
+    let _logs = testing::capture_logs();
+    let (app, shards) = app(export);
+    shards.shard("b").fails(|key| crate::ShardCallError::unavailable(key, "gone"));
+    let request =
+        request("POST", "/_lunora/admin/export", "{}").with_header("authorization", BEARER);
+    block_on(async {
+        let response = app.fetch(request, &MemoryEnvironment::new(), &NoopExecutionContext).await;
+        assert_eq!(response.status(), 200);
+        let (_, body) = response.into_parts();
+        assert!(body.into_bytes(usize::MAX).await.is_err());
+    });
+}
+
+fn importing(key: &str, operation: &str, args: &Value) -> Value {
+    assert_eq!(operation, "importShard");
+    let rows = args["rows"].as_array().unwrap().len();
+    json!({"conflicts": 0, "errors": [], "inserted": {key: rows}})
+}
+
+#[test]
+fn imported_rows_go_where_the_sharding_says_or_where_the_caller_says() {
+    let (app, _) = app(importing);
+    let rows = concat!(
+        "{\"table\":\"messages\",\"doc\":{\"channel\":\"a\"}}\n",
+        "{\"table\":\"users\",\"doc\":{}}\n",
+        "nonsense\n",
+    );
+    let report = post(&app, "/_lunora/admin/import", rows).json();
+    assert_eq!(report["inserted"], json!({"__root__": 1, "a": 1}));
+    assert_eq!((&report["received"], &report["errors"][0]["line"]), (&json!(3), &json!(3)));
+    let report = post(&app, "/_lunora/admin/import?shardKey=there", rows).json();
+    assert_eq!(report["inserted"], json!({"there": 2}));
+    let refused = post(&app, "/_lunora/admin/import?mode=replace", rows);
+    assert_eq!(refused.error(), (400, "IMPORT_FORMAT_UNSUPPORTED".to_owned()));
+    let refused = post(&app, "/_lunora/admin/import?shardKey=a::relay::b", rows);
+    assert_eq!(refused.error(), (400, "BAD_REQUEST".to_owned()));
+}
+
+#[test]
+fn an_import_has_no_limit_and_every_other_body_has() {
+    let (app, _) = app(importing);
+    let line = "{\"table\":\"users\",\"doc\":{\"text\":\"0123456789\"}}\n";
+    let rows = line.repeat(3 * 1024 * 1024 / line.len());
+    let report = post(&app, "/_lunora/admin/import", &rows).json();
+    assert_eq!(report["received"].as_u64().unwrap() as usize, rows.lines().count());
+    let over = format!("{}{{}}", " ".repeat(1024 * 1024));
+    for path in ["export", "sync", "apply", "connector/sync", "rank", "backup/restore"] {
+        let answer = post(&app, &format!("/_lunora/admin/{path}"), &over);
+        assert_eq!(answer.error(), (413, "PAYLOAD_TOO_LARGE".to_owned()), "{path}");
+    }
+}
+
+fn changes(_: &str, operation: &str, args: &Value) -> Value {
+    assert_eq!(operation, "cdcSync");
+    let since = args["sinceSeq"].as_u64().unwrap();
+    json!({
+        "changes": [
+            {"seq": since + 1, "table": "t", "id": "x", "op": "delete", "ts": 1},
+            {"seq": since + 2, "table": "t", "id": "y", "op": "insert", "ts": 2,
+             "doc": {"_id": "y", "n": ["$lunora.wire$", "bigint", "7"]}},
+        ],
+        "cursor": since + 2,
+    })
+}
+
+#[test]
+fn changes_are_read_shard_by_shard_from_their_cursors() {
+    let (app, _) = app(changes);
+    let report = post(&app, "/_lunora/admin/sync", r#"{"cursors":{"a":4}}"#).json();
+    let cursors: Vec<_> =
+        report["shards"].as_array().unwrap().iter().map(|shard| &shard["cursor"]).collect();
+    assert_eq!(cursors, [2, 6, 2]);
+    assert_eq!(
+        report["shards"][1]["changes"][1]["doc"]["n"],
+        json!(["$lunora.wire$", "bigint", "7"])
+    );
+}
+
+#[test]
+fn a_connector_gets_plain_json_and_goes_on_from_its_cursor() {
+    let (app, _) = app(changes);
+    let first = post(&app, "/_lunora/admin/connector/sync", r#"{"limit":2}"#).json();
+    assert_eq!(first["changes"][0], json!({"table": "t", "op": "delete", "doc": {"_id": "x"}}));
+    assert_eq!(first["changes"][1]["doc"], json!({"_id": "y", "n": "7"}));
+    assert_eq!((first["changes"].as_array().unwrap().len(), &first["hasMore"]), (6, &json!(true)));
+    let body = json!({"cursor": first["nextCursor"]}).to_string();
+    let second = post(&app, "/_lunora/admin/connector/sync", &body).json();
+    assert_ne!(second["nextCursor"], first["nextCursor"]);
+    assert_eq!(second["hasMore"], json!(false));
+}
+
+#[test]
+fn changes_are_applied_and_batches_that_are_none_passed_over() {
+    let (app, shards) = app(|_, operation, args| {
+        assert_eq!(operation, "applyCdc");
+        json!({"applied": args["changes"].as_array().unwrap().len()})
+    });
+    let body = json!({"batches": [
+        {"shardKey": "a", "changes": [{"seq": 1}, {"seq": 2}]},
+        {"shardKey": 7, "changes": []},
+        null,
+    ]});
+    let report = post(&app, "/_lunora/admin/apply", &body.to_string()).json();
+    assert_eq!(report, json!({"applied": 2, "failed": 0, "ok": 1}));
+    assert_eq!(shards.calls().len(), 1);
+}
+
+#[test]
+fn what_runs_across_shards_answers_in_the_contract_s_shape() {
+    let (app, shards) = app(|_, operation, _| match operation {
+        "runMigration" => json!({"changed": 1, "processed": 2, "status": "completed"}),
+        "rankBefore" => json!({"before": 2, "total": 5}),
+        "rankPage" => json!({"rows": [], "hasMore": false, "directions": ["asc"]}),
+        "getMetrics" => json!({"requests": 9}),
+        "getPitrBookmark" => json!("bookmark"),
+        other => unreachable!("{other}"),
+    });
+    let migrate =
+        r#"{"table":"messages","functionPath":"__lunora_admin__:runMigration","args":{"id":"m"}}"#;
+    let report = post(&app, "/_lunora/migrate", migrate).json();
+    assert_eq!((&report["changed"], &report["status"]), (&json!(2), &json!("completed")));
+    let rank = r#"{"table":"messages","index":"i","partitionKey":"","rowId":"x","sortValues":[1]}"#;
+    let report = post(&app, "/_lunora/admin/rank", rank).json();
+    assert_eq!((&report["position"], &report["total"]), (&json!(5), &json!(10)));
+    let report =
+        post(&app, "/_lunora/admin/rankpage", r#"{"table":"messages","index":"i"}"#).json();
+    assert_eq!(
+        (&report["page"], &report["isDone"], &report["continueCursor"]),
+        (&json!([]), &json!(true), &Value::Null)
+    );
+    let report = post(&app, "/_lunora/admin/shard-traffic", r#"{"table":"messages"}"#).json();
+    assert_eq!(report["shards"][0], json!({"requests": 9, "shardKey": "a"}));
+    let pitr = r#"{"functionPath":"__lunora_admin__:getPitrBookmark","shardKey":"a"}"#;
+    assert_eq!(post(&app, "/_lunora/admin/pitr", pitr).json(), json!({"result": "bookmark"}));
+    assert_eq!(shards.calls().last().unwrap().address.key.as_str(), "a");
+}
+
+#[test]
+fn malformed_requests_across_shards_reach_no_shard() {
+    let (app, shards) = app(|_, _, _| Value::Null);
+    for (path, body) in [
+        ("/_lunora/migrate", r#"{"table":"","functionPath":"__lunora_admin__:runMigration"}"#),
+        ("/_lunora/migrate", r#"{"table":"t","functionPath":"__lunora_admin__:clearTable"}"#),
+        (
+            "/_lunora/migrate",
+            r#"{"table":"t","functionPath":"__lunora_admin__:runMigration","args":[]}"#,
+        ),
+        ("/_lunora/admin/rank", r#"{"table":"t"}"#),
+        ("/_lunora/admin/rankpage", r#"{"table":"t","index":""}"#),
+        ("/_lunora/admin/rankpage", r#"{"table":"t","index":"i","directions":["up"]}"#),
+        ("/_lunora/admin/rankpage", r#"{"table":"t","index":"i","cursor":7}"#),
+        ("/_lunora/admin/shard-traffic", "[]"),
+        ("/_lunora/admin/pitr", r#"{"functionPath":"messages:list"}"#),
+        (
+            "/_lunora/admin/pitr",
+            r#"{"functionPath":"__lunora_admin__:pitrRestore","shardKey":"a::replica::b"}"#,
+        ),
+        ("/_lunora/admin/backup/prune", "{}"),
+        ("/_lunora/admin/backup/verify", "{}"),
+    ] {
+        let answer = post(&app, path, body);
+        assert_eq!(answer.error(), (400, "BAD_REQUEST".to_owned()), "{path} {body}");
+    }
+    assert!(shards.calls().is_empty());
+}
+
+#[test]
+fn a_snapshot_is_made_listed_verified_read_and_kept_by_hand() {
+    let (app, _) = app(export);
+    let made = post(&app, "/_lunora/admin/backup/create", "").json();
+    assert_eq!((&made["rows"], made.get("cron")), (&json!(3), None));
+    let listed = get(&app, "/_lunora/admin/backup/list").json();
+    assert_eq!(listed["snapshots"][0]["id"], made["id"]);
+    let body = json!({"id": made["id"]}).to_string();
+    let verified = post(&app, "/_lunora/admin/backup/verify", &body).json();
+    assert_eq!((&verified["ok"], &verified["rows"]), (&json!(true), &json!(3)));
+    let id = made["id"].as_str().unwrap();
+    let read = get(&app, &format!("/_lunora/admin/backup/object?id={id}"));
+    assert_eq!(read.body.lines().count(), 3);
+    let report = get(&app, "/_lunora/admin/backup/retention").json();
+    assert_eq!(
+        report,
+        json!({"cron": "0 3 * * *", "eligible": 0, "keep": 1, "prefix": "backups/", "wouldDelete": []})
+    );
+    let missing = post(&app, "/_lunora/admin/backup/verify", r#"{"id":"x"}"#);
+    assert_eq!(missing.error(), (404, "STORAGE_OBJECT_NOT_FOUND".to_owned()));
+}
+
+#[test]
+fn a_deployment_without_a_coordinator_says_so() {
+    let app = with_token().build();
+    for path in ["migrate", "admin/rank", "admin/export", "admin/import", "admin/sync"] {
+        let answer = post(&app, &format!("/_lunora/{path}"), "{}");
+        assert_eq!(answer.error(), (400, "BAD_REQUEST".to_owned()), "{path}");
+    }
+    let answer = get(&app, "/_lunora/admin/backup/list");
+    assert_eq!(answer.error(), (500, "BACKUP_NOT_CONFIGURED".to_owned()));
+}

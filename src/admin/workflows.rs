@@ -1,0 +1,83 @@
+//! `workflows/*`: the instances of workflows.
+
+use futures::future::LocalBoxFuture;
+use serde::{Deserialize, Serialize};
+
+use super::{AdminCall, ClusterHandler, unhandled};
+use crate::{
+    errors::{Code, LunoraError},
+    message::Response,
+    platform::WorkflowAction,
+};
+
+/// The routes over the workflows that are bound.
+///
+/// A binding knows an instance by its id and lists none, so that the list is the one of a
+/// deployment without credentials for Cloudflare's own interface.
+pub(crate) struct Workflows;
+
+impl ClusterHandler for Workflows {
+    fn handle<'a>(
+        &'a self,
+        mut call: AdminCall<'a>,
+    ) -> LocalBoxFuture<'a, Result<Response, LunoraError>> {
+        Box::pin(async move {
+            match call.op() {
+                "workflows/instances" => Ok(no_instances()),
+                "workflows/instance" => instance(&call).await,
+                "workflows/status" => act(&mut call).await,
+                _ => Err(unhandled(&call)),
+            }
+        })
+    }
+}
+
+/// The list of a deployment that cannot list them.
+pub(super) fn no_instances() -> Response {
+    Response::raw_json(r#"{"configured":false,"instances":[],"page":1,"perPage":0,"totalCount":0}"#)
+}
+
+async fn instance(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
+    let (name, id) = (call.require_query("name")?, call.require_query("id")?);
+    let status = call.plane.workflow(&name)?.status(&id).await?;
+    status.map(Response::raw_json).ok_or_else(|| missing(&name, &id))
+}
+
+async fn act(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    #[derive(Deserialize)]
+    struct Act {
+        name: String,
+        id: String,
+        action: Action,
+    }
+
+    #[derive(Clone, Copy, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Action {
+        Pause,
+        Resume,
+        Terminate,
+    }
+
+    #[derive(Serialize)]
+    struct Acted<'a> {
+        id: &'a str,
+        ok: bool,
+    }
+
+    let Act { name, id, action } = call.body("Workflow status").await?;
+    let action = match action {
+        Action::Pause => WorkflowAction::Pause,
+        Action::Resume => WorkflowAction::Resume,
+        Action::Terminate => WorkflowAction::Terminate,
+    };
+    if call.plane.workflow(&name)?.act(&id, action).await? {
+        Response::json(&Acted { id: &id, ok: true })
+    } else {
+        Err(missing(&name, &id))
+    }
+}
+
+fn missing(name: &str, id: &str) -> LunoraError {
+    LunoraError::new(Code::NotFound, format!("the workflow `{name}` has no instance `{id}`"))
+}

@@ -1,0 +1,62 @@
+//! Vector indexes, as operators look into them.
+
+use futures::future::LocalBoxFuture;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::errors::LunoraError;
+
+/// The vector indexes of a deployment.
+///
+/// There is no implementation over Vectorize here: it cannot list its indexes, and a query by text
+/// needs the application's own model to turn the text into a vector.
+pub trait VectorIndexes: 'static {
+    /// Every index.
+    fn indexes(&self) -> LocalBoxFuture<'_, Result<Vec<VectorIndex>, LunoraError>>;
+
+    /// What is most like a text, the likest first.
+    ///
+    /// # Errors
+    /// 404 `NOT_FOUND` for an index that does not exist, 400 `VECTOR_QUERY_UNSUPPORTED` for one
+    /// that takes no text.
+    fn query<'a>(
+        &'a self,
+        index: &'a str,
+        text: &'a str,
+        top_k: Option<u32>,
+    ) -> LocalBoxFuture<'a, Result<Vec<VectorMatch>, LunoraError>>;
+}
+
+/// An index as operators see it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VectorIndex {
+    /// The name.
+    pub name: String,
+    /// The table whose rows it has.
+    pub table: String,
+    /// The field that its vectors are made of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// How long its vectors are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dimensions: Option<u32>,
+    /// How it compares them: `cosine`, `dot-product` or `euclidean`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    /// How many vectors it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vectors_count: Option<u64>,
+}
+
+/// One hit of a query.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VectorMatch {
+    /// The row.
+    pub id: String,
+    /// How like it is.
+    pub score: f64,
+    /// What was noted beside the vector.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Value>,
+}

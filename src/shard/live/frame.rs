@@ -1,0 +1,203 @@
+//! The frames of a live connection (contract, sections 4.4 and 4.5).
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::errors::LunoraError;
+
+/// What a client says.
+#[derive(Debug)]
+pub(super) enum ClientFrame {
+    /// The first frame: who the client is among those of one user.
+    Connect { client_id: Option<String> },
+    /// Wants a query's value, and every new one.
+    Subscribe { id: String, query: Query },
+    /// Wants no more of it.
+    Unsubscribe { id: String },
+    /// Wants the rows of a shape; shards of this crate have none.
+    ShapeSubscribe { id: String },
+    /// Wants a stream; shards of this crate have none.
+    Stream { id: String },
+    /// Anything else that a client may say, and that asks for no answer.
+    Other,
+}
+
+impl ClientFrame {
+    /// Reads a frame; none, where it has not the form of one.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        // By hand: what is told apart by a tag cannot hold raw JSON.
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Fields<'a> {
+            r#type: String,
+            #[serde(default)]
+            id: Option<String>,
+            #[serde(default)]
+            client_id: Option<String>,
+            #[serde(default, borrow)]
+            query: Option<&'a RawValue>,
+        }
+
+        let Fields { r#type, id, client_id, query } = serde_json::from_str(text).ok()?;
+        Some(match &*r#type {
+            "connect" => Self::Connect { client_id },
+            "subscribe" => {
+                Self::Subscribe { id: id?, query: serde_json::from_str(query?.get()).ok()? }
+            }
+            "unsubscribe" => Self::Unsubscribe { id: id? },
+            "shape_subscribe" => Self::ShapeSubscribe { id: id? },
+            "stream" => Self::Stream { id: id? },
+            _ => Self::Other,
+        })
+    }
+}
+
+/// The query of a subscription.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Query {
+    pub(super) function_path: String,
+    #[serde(default)]
+    pub(super) args: Option<Box<RawValue>>,
+    /// How far the change log was when the client got the value that it still holds.
+    #[serde(default)]
+    pub(super) since_seq: Option<u64>,
+    #[serde(default)]
+    pub(super) since_epoch: Option<String>,
+}
+
+/// How far the shard is, beside a value.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Position {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cursor: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) epoch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) last_mutation_id: Option<u64>,
+}
+
+/// What a shard says.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum ShardFrame<'a> {
+    /// The subscription is accepted; its first value follows.
+    Ack { id: &'a str },
+    /// A whole new value.
+    Data {
+        id: &'a str,
+        data: &'a RawValue,
+        #[serde(flatten)]
+        position: &'a Position,
+    },
+    /// Nothing changed since the position that the client named.
+    Resume {
+        id: &'a str,
+        #[serde(flatten)]
+        position: &'a Position,
+    },
+    /// The query ran again and its value is the same.
+    Settled {
+        id: &'a str,
+        #[serde(flatten)]
+        position: &'a Position,
+    },
+    /// Something is wrong.
+    Error {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<FrameError<'a>>,
+        message: &'a str,
+    },
+}
+
+#[derive(Serialize)]
+pub(super) struct FrameError<'a> {
+    code: &'a str,
+    message: &'a str,
+}
+
+impl ShardFrame<'_> {
+    /// The largest frame that is read, in bytes.
+    pub(super) const MAX_BYTES: usize = 1024 * 1024;
+
+    /// The frame as it travels.
+    pub(super) fn to_text(&self) -> String {
+        // Texts and numbers: there is nothing here that cannot be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// A frame about an error that has a code.
+    pub(super) fn of_code(id: Option<&str>, code: &str, message: &str) -> String {
+        let error = Some(FrameError { code, message });
+        ShardFrame::Error { id, code: Some(code), error, message }.to_text()
+    }
+
+    /// A frame about a function's error, as a client may see it.
+    pub(super) fn of_error(id: Option<&str>, error: &LunoraError) -> String {
+        let public = error.to_body().error;
+        Self::of_code(id, &public.code, &public.message)
+    }
+
+    /// A frame that has nothing but a message.
+    pub(super) fn of_message(id: Option<&str>, message: &str) -> String {
+        ShardFrame::Error { id, code: None, error: None, message }.to_text()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(text: &str) -> Option<ClientFrame> {
+        ClientFrame::read(text)
+    }
+
+    #[test]
+    fn reads_what_clients_say() {
+        let connect = r#"{"type":"connect","id":"connect","clientId":"c1","caps":["pageDelta"]}"#;
+        assert!(matches!(
+            read(connect),
+            Some(ClientFrame::Connect { client_id: Some(id) }) if id == "c1"
+        ));
+        let subscribe = r#"{"type":"subscribe","id":"sub_1","query":{"functionPath":"m:list","args":{"a":[1]},"table":"m","sinceSeq":7,"sinceEpoch":"e"}}"#;
+        let Some(ClientFrame::Subscribe { id, query }) = read(subscribe) else {
+            unreachable!("{subscribe}")
+        };
+        assert_eq!((&*id, &*query.function_path, query.since_seq), ("sub_1", "m:list", Some(7)));
+        assert_eq!(query.args.unwrap().get(), r#"{"a":[1]}"#);
+        assert!(matches!(read(r#"{"type":"whisper","topic":"t"}"#), Some(ClientFrame::Other)));
+        for text in ["", "[]", "{}", r#"{"type":"subscribe","id":"a"}"#, r#"{"type":7}"#] {
+            assert!(read(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn writes_what_clients_read() {
+        let data = RawValue::from_string("[1]".to_owned()).unwrap();
+        let position =
+            Position { cursor: Some(7), epoch: Some("e".to_owned()), last_mutation_id: None };
+        let json = |text: String| serde_json::from_str::<Value>(&text).unwrap();
+        let frame = ShardFrame::Data { id: "sub_1", data: &data, position: &position };
+        assert_eq!(
+            json(frame.to_text()),
+            json!({"type": "data", "id": "sub_1", "data": [1], "cursor": 7, "epoch": "e"})
+        );
+        assert_eq!(
+            json(ShardFrame::of_code(Some("s"), "NOT_FOUND", "no")),
+            json!({"type": "error", "id": "s", "code": "NOT_FOUND", "message": "no",
+                   "error": {"code": "NOT_FOUND", "message": "no"}})
+        );
+        assert_eq!(
+            json(ShardFrame::of_message(None, "frame too large")),
+            json!({"type": "error", "message": "frame too large"})
+        );
+    }
+}

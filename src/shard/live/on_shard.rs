@@ -1,0 +1,143 @@
+//! What live connections ask of a shard.
+
+use std::cell::OnceCell;
+
+use serde_json::value::RawValue;
+
+use super::{At, LiveAnswer, LiveShard, gate};
+use crate::{
+    errors::{Code, LunoraError},
+    platform::log,
+    shard::{
+        Caller, Shard, admin,
+        db::store::{count, text, to_text},
+        replies::watermark,
+        tracking::Reads,
+    },
+    wire::{Identity, paths},
+};
+
+/// A shard, for the time of one event.
+pub(crate) struct OnShard<'a> {
+    shard: &'a Shard,
+    /// Whether any client numbers its writes.
+    numbered: OnceCell<bool>,
+}
+
+impl<'a> OnShard<'a> {
+    /// The admin operations that read.
+    const ADMIN_READS: [&'static str; 4] =
+        ["getMetrics", "listTables", "migrationStatus", "readTablePage"];
+
+    pub(crate) fn new(shard: &'a Shard) -> Self {
+        Self { shard, numbered: OnceCell::new() }
+    }
+
+    /// The name of this history of the shard: cursors of another one say nothing here.
+    fn epoch(&self) -> Result<String, LunoraError> {
+        let inner = &self.shard.inner;
+        inner.open()?;
+        let stored = "SELECT \"value\" FROM \"_lunora_meta\" WHERE \"name\"='epoch'";
+        if let Some(epoch) = inner.exec_value(stored, &[])?.and_then(to_text) {
+            return Ok(epoch);
+        }
+        let epoch = inner.random.document_id(inner.host.now_ms());
+        let store = "INSERT INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('epoch',?)";
+        inner.exec(store, &[text(&epoch)])?;
+        Ok(epoch)
+    }
+
+    /// Whether a table was written after `seq`, as far as the log reaches back.
+    fn touched_since(&self, seq: u64, reads: &Reads) -> Result<bool, LunoraError> {
+        let inner = &self.shard.inner;
+        let first = inner.changes.first(inner)?;
+        if first.is_some_and(|first| seq + 1 < first) {
+            return Ok(true);
+        }
+        let Some(tables) = reads.tables() else {
+            return Ok(seq < inner.changes.cursor(inner)?);
+        };
+        for table in tables {
+            let sql = "SELECT 1 FROM \"_lunora_changes\" WHERE \"table\"=? AND \"seq\">? LIMIT 1";
+            if inner.exec_value(sql, &[text(table), count(seq)])?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn last(&self, caller: &Caller, client: &str) -> Result<Option<u64>, LunoraError> {
+        let inner = &self.shard.inner;
+        if self.numbered.get().is_none() {
+            let any = inner.exec_value("SELECT 1 FROM \"_lunora_watermarks\" LIMIT 1", &[])?;
+            let _ = self.numbered.set(any.is_some());
+        }
+        if self.numbered.get() == Some(&false) {
+            return Ok(None);
+        }
+        let user = caller.identity.as_ref().and_then(Identity::user_id).unwrap_or_default();
+        Ok(Some(watermark(inner, user, client)?).filter(|seq| *seq > 0))
+    }
+}
+
+impl LiveShard for OnShard<'_> {
+    fn run_query(
+        &self,
+        path: &str,
+        args: &RawValue,
+        caller: &Caller,
+    ) -> Result<LiveAnswer, LunoraError> {
+        let run = self.shard.run_query(path, args.get(), caller)?;
+        let json = RawValue::from_string(run.result).map_err(LunoraError::internal)?;
+        Ok(LiveAnswer { json, reads: run.reads })
+    }
+
+    fn run_admin(&self, path: &str, args: &RawValue) -> Result<LiveAnswer, LunoraError> {
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            result: Box<RawValue>,
+        }
+
+        let inner = &self.shard.inner;
+        inner.open()?;
+        let op = path.strip_prefix(paths::ADMIN_PREFIX).unwrap_or(path);
+        let token = gate::admin_token(&*inner.host);
+        let bearer = token.as_ref().map(crate::wire::AdminToken::expose);
+        if !Self::ADMIN_READS.contains(&op) {
+            let message = "no admin operation that can be subscribed to";
+            return Err(LunoraError::new(Code::UnknownAdminOp, message));
+        }
+        let answer = admin::call(inner, op, args.get(), bearer)?;
+        let Answer { result } = serde_json::from_str(&answer).map_err(LunoraError::internal)?;
+        let mut reads = Reads::default();
+        reads.note_everything();
+        Ok(LiveAnswer { json: result, reads })
+    }
+
+    fn position(&self) -> At {
+        let position = self.epoch().and_then(|epoch| Ok((self.shard.cursor()?, epoch)));
+        position.inspect_err(logged).ok()
+    }
+
+    fn unchanged_since(&self, seq: u64, reads: &Reads) -> bool {
+        !self.touched_since(seq, reads).inspect_err(logged).unwrap_or(true)
+    }
+
+    fn last_mutation(&self, caller: &Caller, client: &str) -> Option<u64> {
+        self.last(caller, client).inspect_err(logged).unwrap_or_default()
+    }
+
+    fn is_admin(&self, fingerprint: &str) -> bool {
+        let token = gate::admin_token(&**self.shard.host());
+        token.is_some_and(|token| gate::fingerprint(&token) == fingerprint)
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.shard.host().now_ms()
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as `inspect_err` passes it")]
+fn logged(error: &LunoraError) {
+    log::error(&format!("a live connection: {}", error.to_log_line()));
+}

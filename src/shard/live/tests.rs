@@ -1,0 +1,417 @@
+//! Live connections over sockets in memory.
+
+use std::cell::Cell;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::shard::tracking::{Change, ChangeOp};
+
+/// A socket that remembers what it was told.
+#[derive(Clone, Default)]
+struct Socket {
+    sent: Rc<RefCell<Vec<Value>>>,
+    closed: Rc<RefCell<Option<(u16, String)>>>,
+    kept: Rc<RefCell<String>>,
+}
+
+impl LiveSocket for Socket {
+    fn send(&self, text: &str) {
+        self.sent.borrow_mut().push(serde_json::from_str(text).unwrap());
+    }
+    fn close(&self, code: u16, reason: &str) {
+        *self.closed.borrow_mut() = Some((code, reason.to_owned()));
+    }
+    fn keep(&self, attachment: &str) {
+        *self.kept.borrow_mut() = attachment.to_owned();
+    }
+}
+
+impl Socket {
+    /// What was sent since the last time.
+    fn take(&self) -> Vec<Value> {
+        self.sent.take()
+    }
+
+    fn types(&self) -> Vec<String> {
+        self.take().iter().map(|frame| frame["type"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// A shard whose queries `t:list`, `t:mine` and `u:list` answer with a counter of their table.
+#[derive(Default)]
+struct Shard {
+    values: RefCell<HashMap<&'static str, u64>>,
+    runs: Cell<u32>,
+    now_ms: Cell<u64>,
+    cursor: Cell<u64>,
+    changed_at: Cell<u64>,
+    fails: Cell<bool>,
+    admin: RefCell<String>,
+}
+
+impl LiveShard for Shard {
+    fn run_query(
+        &self,
+        path: &str,
+        args: &RawValue,
+        caller: &Caller,
+    ) -> Result<LiveAnswer, LunoraError> {
+        self.runs.set(self.runs.get() + 1);
+        if self.fails.get() {
+            return Err(LunoraError::new(Code::Conflict, "not now"));
+        }
+        let table = if path.starts_with("t:") { "t" } else { "u" };
+        let mut reads = Reads::default();
+        reads.note_table(table);
+        let value = self.values.borrow().get(table).copied().unwrap_or_default();
+        let json = match path {
+            "t:list" | "u:list" => json!([value, args]),
+            "t:mine" => {
+                reads.note_caller();
+                let user = caller.identity.as_ref().and_then(|identity| identity.user_id());
+                json!([user, value])
+            }
+            _ => return Err(LunoraError::new(Code::FunctionNotFound, "function not registered")),
+        };
+        let json = RawValue::from_string(json.to_string()).unwrap();
+        Ok(LiveAnswer { json, reads })
+    }
+    fn run_admin(&self, _: &str, _: &RawValue) -> Result<LiveAnswer, LunoraError> {
+        let mut reads = Reads::default();
+        reads.note_everything();
+        let json = RawValue::from_string(self.cursor.get().to_string()).unwrap();
+        Ok(LiveAnswer { json, reads })
+    }
+    fn position(&self) -> At {
+        Some((self.cursor.get(), "epoch".to_owned()))
+    }
+    fn unchanged_since(&self, seq: u64, _: &Reads) -> bool {
+        seq >= self.changed_at.get()
+    }
+    fn last_mutation(&self, _: &Caller, client: &str) -> Option<u64> {
+        (client == "c1").then_some(5)
+    }
+    fn is_admin(&self, fingerprint: &str) -> bool {
+        *self.admin.borrow() == fingerprint
+    }
+    fn now_ms(&self) -> u64 {
+        self.now_ms.get()
+    }
+}
+
+impl Shard {
+    /// Changes a table, and tells what the commit wrote.
+    fn write(&self, table: &'static str) -> Commit {
+        *self.values.borrow_mut().entry(table).or_default() += 1;
+        self.touch(table)
+    }
+
+    /// Commits a write of a table that changes no value.
+    fn touch(&self, table: &'static str) -> Commit {
+        self.cursor.set(self.cursor.get() + 1);
+        let change =
+            Change { table, id: "x".to_owned(), op: ChangeOp::Update, before: None, after: None };
+        Commit { cursor: Some(self.cursor.get()), changes: vec![change], everything: false }
+    }
+}
+
+/// A shard and its live connections.
+#[derive(Default)]
+struct World {
+    live: Live<Socket>,
+    shard: Shard,
+}
+
+impl Default for Live<Socket> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl World {
+    fn open(&self, id: &str, user: &str) -> Socket {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-lunora-userid", user.parse().unwrap());
+        let socket = Socket::default();
+        self.live.open(id.to_owned(), socket.clone(), &headers, None);
+        socket
+    }
+
+    fn say(&self, id: &str, frame: Value) {
+        self.live.message(id, &frame.to_string(), &self.shard);
+    }
+
+    fn subscribe(&self, id: &str, subscription: &str, path: &str) {
+        let query = json!({"functionPath": path, "args": {"a": 1}});
+        self.say(id, json!({"type": "subscribe", "id": subscription, "query": query}));
+    }
+
+    fn commit(&self, commit: &Commit) {
+        self.live.committed(commit, &self.shard);
+    }
+
+    /// What is left when the object slept: new state, the same sockets.
+    fn sleep(self, sockets: &[(&str, &Socket)]) -> Self {
+        let world = Self { live: Live::new(), shard: self.shard };
+        for (id, socket) in sockets {
+            let kept = socket.kept.borrow().clone();
+            world.live.wake((*id).to_owned(), (*socket).clone(), Some(&kept));
+        }
+        world
+    }
+}
+
+#[test]
+fn an_ack_comes_before_the_first_value_and_every_new_value_follows() {
+    let world = World::default();
+    let socket = world.open("s", "ada");
+    world.subscribe("s", "sub_1", "t:list");
+    assert_eq!(
+        socket.take(),
+        [
+            json!({"type": "ack", "id": "sub_1"}),
+            json!({"type": "data", "id": "sub_1", "data": [0, {"a": 1}], "cursor": 0, "epoch": "epoch"}),
+        ]
+    );
+    world.commit(&world.shard.write("t"));
+    assert_eq!(
+        socket.take(),
+        [
+            json!({"type": "data", "id": "sub_1", "data": [1, {"a": 1}], "cursor": 1, "epoch": "epoch"})
+        ]
+    );
+}
+
+#[test]
+fn a_write_elsewhere_runs_nothing_and_the_same_value_is_not_sent_again() {
+    let world = World::default();
+    let socket = world.open("s", "ada");
+    world.subscribe("s", "sub_1", "t:list");
+    socket.take();
+    world.commit(&world.shard.write("u"));
+    assert_eq!((socket.take().len(), world.shard.runs.get()), (0, 1));
+    world.commit(&world.shard.touch("t"));
+    assert_eq!(socket.types(), ["settled"]);
+}
+
+#[test]
+fn one_commit_runs_a_query_once_for_all_its_sockets() {
+    let world = World::default();
+    let sockets: Vec<_> =
+        (0..100).map(|n| world.open(&format!("s{n}"), &format!("user{n}"))).collect();
+    for n in 0..100 {
+        world.subscribe(&format!("s{n}"), "sub_1", "t:list");
+    }
+    world.shard.runs.set(0);
+    world.commit(&world.shard.write("t"));
+    assert_eq!(world.shard.runs.get(), 1);
+    for socket in &sockets {
+        assert_eq!(socket.types(), ["ack", "data", "data"]);
+    }
+}
+
+#[test]
+fn a_query_that_asks_who_calls_runs_once_a_caller_and_never_leaks() {
+    let world = World::default();
+    let (ada, also_ada, bob) =
+        (world.open("a", "ada"), world.open("b", "ada"), world.open("c", "bob"));
+    for id in ["a", "b", "c"] {
+        world.subscribe(id, "sub_1", "t:mine");
+    }
+    world.shard.runs.set(0);
+    world.commit(&world.shard.write("t"));
+    assert_eq!(world.shard.runs.get(), 2);
+    for (socket, user) in [(ada, "ada"), (also_ada, "ada"), (bob, "bob")] {
+        assert_eq!(socket.take().last().unwrap()["data"], json!([user, 1]));
+    }
+}
+
+#[test]
+fn what_sleeps_wakes_with_its_subscriptions_and_its_caller() {
+    let world = World::default();
+    let (ada, bob) = (world.open("a", "ada"), world.open("b", "bob"));
+    world.subscribe("a", "sub_1", "t:mine");
+    world.subscribe("b", "sub_9", "t:list");
+    let world = world.sleep(&[("a", &ada), ("b", &bob)]);
+    (ada.take(), bob.take());
+    world.commit(&world.shard.write("t"));
+    assert_eq!(ada.take()[0]["data"], json!(["ada", 1]));
+    assert_eq!((bob.take()[0]["id"]).as_str(), Some("sub_9"));
+    world.say("a", json!({"type": "unsubscribe", "id": "sub_1"}));
+    let world = world.sleep(&[("a", &ada), ("b", &bob)]);
+    world.commit(&world.shard.write("t"));
+    assert!(ada.take().is_empty());
+}
+
+#[test]
+fn a_query_is_shared_from_its_first_run_after_waking() {
+    let world = World::default();
+    let sockets: Vec<_> = (0..20).map(|n| world.open(&format!("s{n}"), &format!("u{n}"))).collect();
+    for n in 0..20 {
+        world.subscribe(&format!("s{n}"), "sub_1", "t:list");
+    }
+    let ids: Vec<String> = (0..20).map(|n| format!("s{n}")).collect();
+    let slept: Vec<_> = ids.iter().map(String::as_str).zip(&sockets).collect();
+    let world = world.sleep(&slept);
+    world.shard.runs.set(0);
+    world.commit(&world.shard.write("t"));
+    assert_eq!(world.shard.runs.get(), 1);
+}
+
+#[test]
+fn a_client_that_holds_the_value_resumes() {
+    let world = World::default();
+    let socket = world.open("s", "ada");
+    world.shard.cursor.set(9);
+    world.shard.changed_at.set(7);
+    for (since, epoch, expected) in
+        [(8, "epoch", "resume"), (6, "epoch", "data"), (8, "other", "data"), (12, "epoch", "data")]
+    {
+        let query = json!({"functionPath": "t:list", "sinceSeq": since, "sinceEpoch": epoch});
+        world.say("s", json!({"type": "subscribe", "id": "sub_1", "query": query}));
+        assert_eq!(socket.types(), ["ack", expected], "{since} {epoch}");
+    }
+}
+
+#[test]
+fn a_client_learns_which_of_its_mutations_were_applied() {
+    let world = World::default();
+    let socket = world.open("s", "ada");
+    world.say("s", json!({"type": "connect", "id": "connect", "clientId": "c1"}));
+    world.subscribe("s", "sub_1", "t:list");
+    assert_eq!(socket.take()[1]["lastMutationId"], 5);
+}
+
+#[test]
+fn a_socket_has_32_subscriptions_and_a_name_that_is_used_again_is_replaced() {
+    let world = World::default();
+    let socket = world.open("s", "ada");
+    for n in 0..32 {
+        world.subscribe("s", &format!("sub_{n}"), "t:list");
+    }
+    socket.take();
+    world.subscribe("s", "sub_32", "t:list");
+    let frame = socket.take().remove(0);
+    assert_eq!(
+        (&frame["code"], &frame["id"]),
+        (&json!("TOO_MANY_SUBSCRIPTIONS"), &json!("sub_32"))
+    );
+    world.subscribe("s", "sub_7", "u:list");
+    assert_eq!(socket.types(), ["ack", "data"]);
+    world.commit(&world.shard.write("u"));
+    assert_eq!(socket.types(), ["data"]);
+}
+
+#[test]
+fn what_does_not_fit_with_the_socket_is_refused_and_not_half_kept() {
+    let world = World::default();
+    let socket = world.open("s", "ada");
+    let query = json!({"functionPath": "t:list", "args": {"text": "x".repeat(20_000)}});
+    world.say("s", json!({"type": "subscribe", "id": "sub_1", "query": query}));
+    assert_eq!(socket.take()[0]["code"], "SUBSCRIPTION_PERSIST_FAILED");
+    world.commit(&world.shard.write("t"));
+    assert!(socket.take().is_empty());
+}
+
+#[test]
+fn bad_frames_are_answered_and_the_socket_lives_on() {
+    let world = World::default();
+    let socket = world.open("s", "ada");
+    world.live.message("s", "{", &world.shard);
+    world.live.message("s", &" ".repeat(1024 * 1024 + 1), &world.shard);
+    assert_eq!(
+        socket.take(),
+        [
+            json!({"type": "error", "message": "invalid envelope"}),
+            json!({"type": "error", "message": "frame too large"}),
+        ]
+    );
+    world.say("s", json!({"type": "stream", "id": "stream_1", "query": {}}));
+    world.say("s", json!({"type": "shape_subscribe", "id": "shape_1", "shape": {}}));
+    let codes: Vec<Value> = socket.take().into_iter().map(|frame| frame["code"].clone()).collect();
+    assert_eq!(codes, ["NOT_FOUND", "SHAPE_NOT_FOUND"]);
+    let query = json!({"functionPath": "t:list", "args": ["$lunora.wire$", "bigint", "x"]});
+    world.say("s", json!({"type": "subscribe", "id": "sub_1", "query": query}));
+    assert_eq!(socket.take()[0]["code"], "BAD_SUBSCRIPTION_ARGS");
+    world.subscribe("s", "sub_1", "t:none");
+    let frame = socket.take().remove(0);
+    assert_eq!(frame["error"]["code"], "FUNCTION_NOT_FOUND");
+    world.subscribe("s", "sub_1", "t:list");
+    assert_eq!(socket.types(), ["ack", "data"]);
+}
+
+#[test]
+fn a_query_that_fails_says_so_and_is_tried_again_with_the_next_write() {
+    let world = World::default();
+    let socket = world.open("s", "ada");
+    world.subscribe("s", "sub_1", "t:list");
+    socket.take();
+    world.shard.fails.set(true);
+    world.commit(&world.shard.write("t"));
+    assert_eq!(socket.take()[0]["error"], json!({"code": "CONFLICT", "message": "not now"}));
+    world.shard.fails.set(false);
+    world.commit(&world.shard.write("t"));
+    assert_eq!(socket.take()[0]["data"][0], 2);
+}
+
+#[test]
+fn an_expired_identity_is_told_so_and_hears_nothing_more() {
+    for by_frame in [true, false] {
+        let world = World::default();
+        let mut headers = HeaderMap::new();
+        headers.insert("x-lunora-userid", "ada".parse().unwrap());
+        headers.insert("x-lunora-identity-exp", "1000".parse().unwrap());
+        let socket = Socket::default();
+        world.live.open("s".to_owned(), socket.clone(), &headers, None);
+        world.subscribe("s", "sub_1", "t:list");
+        socket.take();
+        world.shard.now_ms.set(1000);
+        if by_frame {
+            world.subscribe("s", "sub_2", "t:list");
+        } else {
+            world.commit(&world.shard.write("t"));
+        }
+        let frames = socket.take();
+        assert_eq!(frames.len(), 1);
+        assert_eq!(frames[0]["code"], "TOKEN_EXPIRED");
+        assert_eq!(*socket.closed.borrow(), Some((4001, "token_expired".to_owned())));
+        world.commit(&world.shard.write("t"));
+        assert!(socket.take().is_empty());
+    }
+}
+
+#[test]
+fn admin_queries_are_for_admin_sockets_until_the_token_changes() {
+    let world = World::default();
+    let guest = world.open("s", "ada");
+    world.subscribe("s", "sub_1", "__lunora_admin__:getMetrics");
+    assert_eq!(
+        guest.take(),
+        [
+            json!({"type": "error", "id": "sub_1", "message": "an admin subscription needs an admin socket"})
+        ]
+    );
+    *world.shard.admin.borrow_mut() = "print".to_owned();
+    let operator = Socket::default();
+    let admin = Some("print".to_owned());
+    world.live.open("o".to_owned(), operator.clone(), &HeaderMap::new(), admin);
+    world.subscribe("o", "sub_1", "__lunora_admin__:getMetrics");
+    assert_eq!(operator.types(), ["ack", "data"]);
+    world.commit(&world.shard.write("t"));
+    assert_eq!(operator.types(), ["data"]);
+    *world.shard.admin.borrow_mut() = "another".to_owned();
+    world.commit(&world.shard.write("t"));
+    assert_eq!(operator.take()[0]["code"], "FORBIDDEN");
+}
+
+#[test]
+fn a_socket_that_is_closed_costs_nothing_more() {
+    let world = World::default();
+    world.open("s", "ada");
+    world.subscribe("s", "sub_1", "t:list");
+    world.live.forget("s");
+    world.shard.runs.set(0);
+    world.commit(&world.shard.write("t"));
+    assert_eq!(world.shard.runs.get(), 0);
+}

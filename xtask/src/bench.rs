@@ -1,0 +1,45 @@
+//! `cargo xtask bench`: what things cost on workerd, beside the least that JavaScript can do.
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    build, node,
+    shell::{program, root, run as sh},
+};
+
+/// Runs one of the benchmarks.
+pub(crate) fn run(args: &[&str]) -> Result<()> {
+    match args {
+        ["backup", rest @ ..] => {
+            let [mib, rounds] = options(rest, [("--mib", 1024), ("--rounds", 3)])?;
+            script("backup.mjs", &[mib, rounds])
+        }
+        ["fan-out", rest @ ..] => {
+            let [rounds] = options(rest, [("--rounds", 15)])?;
+            script("fan-out.mjs", &[rounds])
+        }
+        _ => bail!("which benchmark? There are `backup` and `fan-out`"),
+    }
+}
+
+/// The values of `--name number` options, in the order of `known`.
+fn options<const N: usize>(args: &[&str], known: [(&str, u32); N]) -> Result<[u32; N]> {
+    let mut values = known.map(|(_, default)| default);
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let place = known.iter().position(|(name, _)| name == arg);
+        let place = place.with_context(|| format!("unknown option `{arg}`"))?;
+        let value = args.next().with_context(|| format!("`{arg}` needs a number"))?;
+        values[place] = value.parse().with_context(|| format!("`{arg} {value}`"))?;
+    }
+    Ok(values)
+}
+
+fn script(name: &str, args: &[u32]) -> Result<()> {
+    build::install_target()?;
+    node::install()?;
+    let dir = root().join("bench");
+    build::one(&dir.join("worker"), true)?;
+    let args = args.iter().map(u32::to_string);
+    sh(program("node").arg(name).args(args).current_dir(dir))
+}
