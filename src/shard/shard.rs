@@ -43,8 +43,11 @@ pub(crate) struct Inner {
     key: OnceCell<String>,
     open: Cell<bool>,
     in_transaction: Cell<bool>,
-    listener: RefCell<Option<Rc<dyn Fn(&Commit)>>>,
+    listener: RefCell<Option<Rc<Listener>>>,
 }
+
+/// What is told of a commit.
+type Listener = dyn Fn(&Commit);
 
 /// What a query answered, and what that depends on.
 #[derive(Clone, Debug)]

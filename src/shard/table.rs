@@ -176,6 +176,7 @@ impl TableSpec {
         self.indexes.iter().flatten()
     }
 
+    #[allow(clippy::panic, reason = "called in a const context")]
     const fn with(mut self, index: IndexSpec) -> Self {
         assert!(
             is_name(index.name.as_bytes()),

@@ -7,13 +7,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{Caller, QueryRun, Shard, ShardClass, ShardDefinition};
+pub use crate::platform::memory::SqliteHost;
 use crate::{
     errors::LunoraError,
     message::{Request, Response},
-    platform::{
-        ShardNamespace,
-        memory::{ManualClock, SqliteHost},
-    },
+    platform::{ShardNamespace, memory::ManualClock},
     wire::Identity,
 };
 
@@ -154,12 +152,14 @@ impl TestShard {
     }
 
     /// Calls a function, and gives back the status and the whole body of the answer.
+    #[must_use]
     pub fn answer(&self, path: &str, args: &impl Serialize) -> (u16, Value) {
         let body = json!({ "functionPath": path, "args": json!(args) }).to_string();
         self.post("/rpc", body)
     }
 
     /// Asks an operator's question; the token is that of [`admin_token`](Self::admin_token).
+    #[must_use]
     pub fn admin(&self, op: &str, args: &Value) -> (u16, Value) {
         self.answer(&format!("__lunora_admin__:{op}"), args)
     }
@@ -173,6 +173,7 @@ impl TestShard {
 
     /// Posts a body to the shard, and gives back the status and the body of the answer; text that
     /// is no JSON comes as a string.
+    #[must_use]
     pub fn post(&self, path: &str, body: impl Into<String>) -> (u16, Value) {
         let request = Request::post(format!("https://shard.internal{path}"), body.into());
         let response = self.fetch(request);
@@ -183,6 +184,7 @@ impl TestShard {
     }
 
     /// Sends a request, with the headers of this caller.
+    #[must_use]
     pub fn fetch(&self, mut request: Request) -> Response {
         if let Some(identity) = &self.caller.identity {
             let _ = identity.mint(request.headers_mut());

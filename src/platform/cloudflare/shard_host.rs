@@ -45,11 +45,12 @@ impl ShardHost for DurableObjectHost {
         let params = if params.is_empty() {
             String::new()
         } else {
-            serde_json::to_string(&Params(params)).map_err(failure)?
+            serde_json::to_string(&Params(params)).map_err(|error| failure(&error))?
         };
         let text = glue::exec_sql(self.sql.as_ref(), sql, &params)
             .map_err(|thrown| SqlFailure(JsFailure::from(thrown).to_string()))?;
-        let Answer(columns, rows, rows_written) = serde_json::from_str(&text).map_err(failure)?;
+        let Answer(columns, rows, rows_written) =
+            serde_json::from_str(&text).map_err(|error| failure(&error))?;
         let rows = rows.into_iter().map(|row| row.into_iter().map(|cell| cell.0).collect());
         Ok(SqlRows { columns, rows: rows.collect(), rows_written })
     }
@@ -98,7 +99,7 @@ impl std::fmt::Debug for DurableObjectHost {
     }
 }
 
-fn failure(error: serde_json::Error) -> SqlFailure {
+fn failure(error: &serde_json::Error) -> SqlFailure {
     SqlFailure(format!("a statement's values could not cross: {error}"))
 }
 

@@ -36,7 +36,7 @@ impl SqliteHost {
     /// When SQLite gives no database.
     pub fn new(key: impl Into<String>, clock: ManualClock) -> Result<Rc<Self>, SqlFailure> {
         Ok(Rc::new(Self {
-            connection: Connection::open_in_memory().map_err(failure)?,
+            connection: Connection::open_in_memory().map_err(|error| failure(&error))?,
             key: key.into(),
             clock,
             variables: RefCell::default(),
@@ -77,16 +77,17 @@ impl ShardHost for SqliteHost {
         {
             return Err(SqlFailure("disk I/O error: SQLITE_IOERR".to_owned()));
         }
-        let mut statement = self.connection.prepare(sql).map_err(failure)?;
+        let mut statement = self.connection.prepare(sql).map_err(|error| failure(&error))?;
         let columns: Vec<String> =
             statement.column_names().into_iter().map(str::to_owned).collect();
         let before = self.connection.total_changes();
         let reads_only = statement.readonly();
         let mut rows = Vec::new();
-        let mut cursor = statement.query(params_from_iter(params)).map_err(failure)?;
-        while let Some(row) = cursor.next().map_err(failure)? {
+        let mut cursor =
+            statement.query(params_from_iter(params)).map_err(|error| failure(&error))?;
+        while let Some(row) = cursor.next().map_err(|error| failure(&error))? {
             let cells = (0..columns.len()).map(|at| row.get_ref(at).map(cell));
-            rows.push(cells.collect::<Result<_, _>>().map_err(failure)?);
+            rows.push(cells.collect::<Result<_, _>>().map_err(|error| failure(&error))?);
         }
         drop(cursor);
         let rows_written =
@@ -95,11 +96,11 @@ impl ShardHost for SqliteHost {
     }
 
     fn transaction(&self, work: &mut dyn FnMut() -> bool) -> Result<(), SqlFailure> {
-        self.connection.execute_batch("BEGIN IMMEDIATE").map_err(failure)?;
+        self.connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| failure(&error))?;
         let end = if work() { "COMMIT" } else { "ROLLBACK" };
         self.connection.execute_batch(end).map_err(|error| {
             let _ = self.connection.execute_batch("ROLLBACK");
-            failure(error)
+            failure(&error)
         })
     }
 
@@ -144,7 +145,7 @@ impl std::fmt::Debug for SqliteHost {
     }
 }
 
-fn failure(error: rusqlite::Error) -> SqlFailure {
+fn failure(error: &rusqlite::Error) -> SqlFailure {
     SqlFailure(error.to_string())
 }
 

@@ -49,7 +49,7 @@ enum Way {
 
 #[derive(Clone, Copy, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Progress {
+enum Outcome {
     Completed,
     Failed,
     InProgress,
@@ -69,7 +69,7 @@ pub(super) struct State {
     processed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     started_at: Option<u64>,
-    status: Progress,
+    status: Outcome,
     #[serde(skip_serializing_if = "Option::is_none")]
     updated_at: Option<u64>,
 }
@@ -106,16 +106,16 @@ pub(super) fn run(shard: &Inner, args: &RunArgs) -> Result<State, LunoraError> {
         let stored = read(shard, migration.id)?.filter(|state| state.direction == args.direction);
         State { dry_run: Some(false), error: None, ..stored.unwrap_or(fresh) }
     };
-    if state.status == Progress::Completed {
+    if state.status == Outcome::Completed {
         return Ok(state);
     }
-    state.status = Progress::InProgress;
+    state.status = Outcome::InProgress;
     for _ in 0..batches {
         let before = (state.cursor.clone(), state.processed, state.changed);
         let done = shard.transact(&Caller::default(), 0, |run| {
             let done = batch(run, migration, step, &mut state, size, args.dry_run)?;
             if done {
-                state.status = Progress::Completed;
+                state.status = Outcome::Completed;
             }
             if !args.dry_run {
                 write(run, &mut state)?;
@@ -127,7 +127,7 @@ pub(super) fn run(shard: &Inner, args: &RunArgs) -> Result<State, LunoraError> {
             Ok(false) => {}
             Err(error) => {
                 (state.cursor, state.processed, state.changed) = before;
-                state.status = Progress::Failed;
+                state.status = Outcome::Failed;
                 state.error = Some(error.to_body().error.message.into_owned());
                 crate::platform::log::error(&format!(
                     "the migration {:?} failed: {}",
@@ -237,7 +237,7 @@ impl State {
             id: id.to_owned(),
             processed: 0,
             started_at: None,
-            status: Progress::InProgress,
+            status: Outcome::InProgress,
             updated_at: None,
         }
     }
@@ -262,9 +262,9 @@ fn read(shard: &Inner, id: &str) -> Result<Option<State>, LunoraError> {
         processed: to_count(Some(&processed)),
         started_at: Some(to_count(Some(&started))),
         status: match to_text(status).as_deref() {
-            Some("completed") => Progress::Completed,
-            Some("failed") => Progress::Failed,
-            _ => Progress::InProgress,
+            Some("completed") => Outcome::Completed,
+            Some("failed") => Outcome::Failed,
+            _ => Outcome::InProgress,
         },
         updated_at: Some(to_count(Some(&updated))),
     }))
@@ -276,9 +276,9 @@ fn write(run: &Run<'_>, state: &mut State) -> Result<(), LunoraError> {
     let sql = "INSERT OR REPLACE INTO \"_lunora_migrations\"(\"id\",\"direction\",\"status\",\"cursor\",\"processed\",\"changed\",\"error\",\"startedAt\",\"updatedAt\") VALUES(?,?,?,?,?,?,?,?,?)";
     let optional = |value: &Option<String>| value.as_deref().map_or(SqlCell::Null, text);
     let status = match state.status {
-        Progress::Completed => "completed",
-        Progress::Failed => "failed",
-        Progress::InProgress => "in_progress",
+        Outcome::Completed => "completed",
+        Outcome::Failed => "failed",
+        Outcome::InProgress => "in_progress",
     };
     let params = [
         text(&state.id),

@@ -33,7 +33,7 @@ pub(crate) fn call(
             shard.host.database_bytes(),
             shard.host.now_ms(),
         ))?,
-        "rankBefore" => json(&rank::before(shard, &read(args)?)?)?,
+        "rankBefore" => json(&rank::before(shard, read(args)?)?)?,
         "rankPage" => rank::page(shard, &read(args)?)?,
         "runMigration" => json(&migrations::run(shard, &read(args)?)?)?,
         "migrationStatus" => json(&migrations::status(shard, &read(args)?)?)?,

@@ -24,8 +24,10 @@ use crate::{
 pub(super) struct BeforeArgs {
     table: String,
     index: String,
-    #[serde(flatten)]
-    key: Key,
+    #[serde(default)]
+    partition_key: String,
+    row_id: String,
+    sort_values: Vec<Stop>,
 }
 
 #[derive(Deserialize)]
@@ -58,17 +60,18 @@ const TAKE: u32 = 100;
 const MAX_TAKE: u32 = 1000;
 
 /// How many documents of the partition come before a key, and how many there are.
-pub(super) fn before(shard: &Inner, args: &BeforeArgs) -> Result<Before, LunoraError> {
+pub(super) fn before(shard: &Inner, args: BeforeArgs) -> Result<Before, LunoraError> {
     let index = Index::find(shard, &args.table, &args.index)?;
-    let position = index.position(&args.key)?;
-    let (filter, values) = index.within(Some(&args.key.partition_key));
-    let (sql, after) = beyond(&index.order, &position, false);
+    let BeforeArgs { partition_key, row_id, sort_values, .. } = args;
+    let position =
+        index.position(&Key { partition_key: partition_key.clone(), row_id, sort_values })?;
+    let (filter, within) = index.within(Some(&partition_key));
+    let (before, values) = beyond(&index.order, &position, false);
     let sql = format!(
-        "SELECT count(*) FILTER (WHERE {sql}),count(*) FROM \"{}\" WHERE {filter}",
+        "SELECT count(*) FILTER (WHERE {before}),count(*) FROM \"{}\" WHERE {filter}",
         index.table.name
     );
-    let mut values = [cells(&after), values].concat();
-    let rows = shard.exec(&sql, &std::mem::take(&mut values))?.rows;
+    let rows = shard.exec(&sql, &[cells(&values), within].concat())?.rows;
     let row = rows.into_iter().next().unwrap_or_default();
     Ok(Before { before: to_count(row.first()), total: to_count(row.get(1)) })
 }

@@ -231,7 +231,7 @@ pub(super) fn delete(
         }
         Ok(())
     })?;
-    let cursor = has_more.then(|| ids.into_iter().take(limit).last()).flatten();
+    let cursor = has_more.then(|| ids.into_iter().nth(limit - 1)).flatten();
     Ok(Deleted { count: deleted, cursor, has_more })
 }
 

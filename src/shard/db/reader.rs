@@ -39,7 +39,6 @@ impl<'a> Reader<'a> {
     }
 
     /// The documents of a table, in an order and within bounds that the query says.
-    #[must_use]
     pub fn table<T>(&self, table: Table<T>) -> TableQuery<'a, T> {
         TableQuery::new(self.run, table)
     }
@@ -48,7 +47,6 @@ impl<'a> Reader<'a> {
     ///
     /// A document is a row of its table with the columns `_id`, `_creationTime` and `doc`, its JSON
     /// text: `SELECT doc->>'author' AS author, count(*) AS n FROM messages GROUP BY 1`.
-    #[must_use]
     pub fn sql(&self, sql: &'a str) -> Sql<'a> {
         Sql::reading(self.run, sql)
     }

@@ -123,7 +123,6 @@ impl<'a> Writer<'a> {
 
     /// A statement that is written by hand. It may write, but not to the tables of documents: their
     /// writes are noted in the change log, and live queries wait for them.
-    #[must_use]
     pub fn sql(&self, sql: &'a str) -> Sql<'a> {
         Sql::writing(self.run(), sql)
     }

@@ -35,10 +35,17 @@ pub(crate) struct Function {
 }
 
 pub(crate) enum Body {
-    Query(Box<dyn Fn(&Query<'_>, &str) -> Result<String, LunoraError>>),
-    Mutation(Box<dyn Fn(&Mutation<'_>, &str) -> Result<String, LunoraError>>),
-    Action(Box<dyn Fn(Action, String) -> LocalBoxFuture<'static, Result<String, LunoraError>>>),
+    Query(Box<QueryFn>),
+    Mutation(Box<MutationFn>),
+    Action(Box<ActionFn>),
 }
+
+type QueryFn = dyn Fn(&Query<'_>, &str) -> Answer;
+type MutationFn = dyn Fn(&Mutation<'_>, &str) -> Answer;
+type ActionFn = dyn Fn(Action, String) -> LocalBoxFuture<'static, Answer>;
+
+/// What a function answered, as JSON text in wire form.
+type Answer = Result<String, LunoraError>;
 
 /// The functions of a shard.
 #[derive(Default)]

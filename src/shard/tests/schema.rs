@@ -1,0 +1,75 @@
+//! The tables and indexes in SQLite follow the definition.
+
+use super::*;
+
+fn indexes(shard: &TestShard) -> Vec<String> {
+    let sql = "SELECT name FROM sqlite_master WHERE type='index' AND name LIKE 'messages.%' ORDER BY name";
+    let rows = shard.host().exec(sql, &[]).unwrap().rows;
+    rows.into_iter()
+        .map(|row| match &row[0] {
+            SqlCell::Text(name) => name.clone(),
+            other => format!("{other:?}"),
+        })
+        .collect()
+}
+
+const BEFORE: Table<Message> = table!("messages").index("a", &["author"]).index("b", &["text"]);
+const AFTER: Table<Message> =
+    table!("messages").index("b", &["text", "author"]).index("c", &["rank"]);
+
+fn with(table: Table<Message>) -> ShardDefinition {
+    ShardDefinition::new().table(table).mutation("messages:send", send).query("messages:list", list)
+}
+
+#[test]
+fn indexes_come_go_and_change_and_documents_stay() {
+    let shard = TestShard::new(with(BEFORE));
+    say(&shard, "kept");
+    assert_eq!(indexes(&shard), ["messages.a", "messages.b", "messages.by_creation"]);
+    let shard = shard.wake(with(AFTER));
+    assert_eq!(texts(&shard), ["kept"]);
+    assert_eq!(indexes(&shard), ["messages.b", "messages.by_creation", "messages.c"]);
+    let rows =
+        shard.host().exec("SELECT sql FROM sqlite_master WHERE name='messages.b'", &[]).unwrap();
+    assert!(format!("{rows:?}").contains("author"));
+    // A table that is no longer declared keeps its documents.
+    let gone = shard.wake(ShardDefinition::new());
+    assert_eq!(gone.answer("messages:list", &json!({})).0, 404);
+    assert_eq!(texts(&gone.wake(with(BEFORE))), ["kept"]);
+}
+
+#[test]
+fn a_shard_that_knows_its_definition_asks_twice_when_it_wakes() {
+    let shard = TestShard::new(with(BEFORE));
+    texts(&shard);
+    let woken = shard.wake(with(BEFORE));
+    let before = shard.host().statements();
+    texts(&woken);
+    assert_eq!(shard.host().statements() - before, 3, "two for the schema, one for the query");
+}
+
+#[test]
+fn a_schema_that_could_not_be_made_is_made_at_the_next_call() {
+    let shard = TestShard::new(with(BEFORE));
+    shard.host().fail_statements_with(Some("messages.b"));
+    assert_eq!(shard.answer("messages:list", &json!({})).0, 500);
+    assert_eq!(indexes(&shard), Vec::<String>::new());
+    shard.host().fail_statements_with(None);
+    assert_eq!(shard.answer("messages:list", &json!({})).0, 200);
+}
+
+#[test]
+fn an_insert_costs_two_statements_and_a_replayable_one_four() {
+    let shard = shard();
+    say(&shard, "opens the shard");
+    let count = |shard: &TestShard| {
+        let before = shard.host().statements();
+        say(shard, "x");
+        shard.host().statements() - before
+    };
+    assert_eq!(count(&shard), 2);
+    let ada = shard.user("ada").with_header("x-lunora-mutation-id", "m");
+    say(&ada, "sweeps once");
+    let ada = shard.user("ada").with_header("x-lunora-mutation-id", "n");
+    assert_eq!(count(&ada), 4);
+}
