@@ -2,6 +2,7 @@
 //! in the default shard.
 
 #![allow(missing_docs, reason = "`durable_object` writes methods without")]
+#![allow(clippy::needless_pass_by_value, reason = "a function of a shard owns its arguments")]
 
 use lunora::{
     DurableShardRegistry, PartSize, ShardRegistryObject, Sharding, SqlRegistryStorage, keep,

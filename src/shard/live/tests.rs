@@ -138,13 +138,13 @@ impl World {
         socket
     }
 
-    fn say(&self, id: &str, frame: Value) {
+    fn say(&self, id: &str, frame: &Value) {
         self.live.message(id, &frame.to_string(), &self.shard);
     }
 
     fn subscribe(&self, id: &str, subscription: &str, path: &str) {
         let query = json!({"functionPath": path, "args": {"a": 1}});
-        self.say(id, json!({"type": "subscribe", "id": subscription, "query": query}));
+        self.say(id, &json!({"type": "subscribe", "id": subscription, "query": query}));
     }
 
     fn commit(&self, commit: &Commit) {
@@ -234,11 +234,12 @@ fn what_sleeps_wakes_with_its_subscriptions_and_its_caller() {
     world.subscribe("a", "sub_1", "t:mine");
     world.subscribe("b", "sub_9", "t:list");
     let world = world.sleep(&[("a", &ada), ("b", &bob)]);
-    (ada.take(), bob.take());
+    ada.take();
+    bob.take();
     world.commit(&world.shard.write("t"));
     assert_eq!(ada.take()[0]["data"], json!(["ada", 1]));
     assert_eq!((bob.take()[0]["id"]).as_str(), Some("sub_9"));
-    world.say("a", json!({"type": "unsubscribe", "id": "sub_1"}));
+    world.say("a", &json!({"type": "unsubscribe", "id": "sub_1"}));
     let world = world.sleep(&[("a", &ada), ("b", &bob)]);
     world.commit(&world.shard.write("t"));
     assert!(ada.take().is_empty());
@@ -269,7 +270,7 @@ fn a_client_that_holds_the_value_resumes() {
         [(8, "epoch", "resume"), (6, "epoch", "data"), (8, "other", "data"), (12, "epoch", "data")]
     {
         let query = json!({"functionPath": "t:list", "sinceSeq": since, "sinceEpoch": epoch});
-        world.say("s", json!({"type": "subscribe", "id": "sub_1", "query": query}));
+        world.say("s", &json!({"type": "subscribe", "id": "sub_1", "query": query}));
         assert_eq!(socket.types(), ["ack", expected], "{since} {epoch}");
     }
 }
@@ -278,7 +279,7 @@ fn a_client_that_holds_the_value_resumes() {
 fn a_client_learns_which_of_its_mutations_were_applied() {
     let world = World::default();
     let socket = world.open("s", "ada");
-    world.say("s", json!({"type": "connect", "id": "connect", "clientId": "c1"}));
+    world.say("s", &json!({"type": "connect", "id": "connect", "clientId": "c1"}));
     world.subscribe("s", "sub_1", "t:list");
     assert_eq!(socket.take()[1]["lastMutationId"], 5);
 }
@@ -308,7 +309,7 @@ fn what_does_not_fit_with_the_socket_is_refused_and_not_half_kept() {
     let world = World::default();
     let socket = world.open("s", "ada");
     let query = json!({"functionPath": "t:list", "args": {"text": "x".repeat(20_000)}});
-    world.say("s", json!({"type": "subscribe", "id": "sub_1", "query": query}));
+    world.say("s", &json!({"type": "subscribe", "id": "sub_1", "query": query}));
     assert_eq!(socket.take()[0]["code"], "SUBSCRIPTION_PERSIST_FAILED");
     world.commit(&world.shard.write("t"));
     assert!(socket.take().is_empty());
@@ -327,12 +328,12 @@ fn bad_frames_are_answered_and_the_socket_lives_on() {
             json!({"type": "error", "message": "frame too large"}),
         ]
     );
-    world.say("s", json!({"type": "stream", "id": "stream_1", "query": {}}));
-    world.say("s", json!({"type": "shape_subscribe", "id": "shape_1", "shape": {}}));
+    world.say("s", &json!({"type": "stream", "id": "stream_1", "query": {}}));
+    world.say("s", &json!({"type": "shape_subscribe", "id": "shape_1", "shape": {}}));
     let codes: Vec<Value> = socket.take().into_iter().map(|frame| frame["code"].clone()).collect();
     assert_eq!(codes, ["NOT_FOUND", "SHAPE_NOT_FOUND"]);
     let query = json!({"functionPath": "t:list", "args": ["$lunora.wire$", "bigint", "x"]});
-    world.say("s", json!({"type": "subscribe", "id": "sub_1", "query": query}));
+    world.say("s", &json!({"type": "subscribe", "id": "sub_1", "query": query}));
     assert_eq!(socket.take()[0]["code"], "BAD_SUBSCRIPTION_ARGS");
     world.subscribe("s", "sub_1", "t:none");
     let frame = socket.take().remove(0);
