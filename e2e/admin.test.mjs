@@ -8,6 +8,7 @@ import { Miniflare } from "miniflare";
 import { workerOptions } from "./worker.mjs";
 
 const FIXTURE = new URL("fixture", import.meta.url).pathname;
+const DRILL = new URL("drill", import.meta.url).pathname;
 const CHAT = new URL("../examples/chat", import.meta.url).pathname;
 const TOKEN = "the-fixtures-admin-token";
 const SECRET = "the-fixtures-scheduler-secret";
@@ -319,6 +320,34 @@ test("an application that lists no functions has valid documents all the same", 
     assert.equal((await get("kv/namespaces")).error.code, "KV_NOT_CONFIGURED");
   } finally {
     await chat.dispose();
+  }
+});
+
+test("the API documents come out of the shard's own functions", async () => {
+  const drill = new Miniflare({ ...workerOptions(DRILL), ...quiet });
+  try {
+    const get = async (path) => {
+      const headers = { authorization: "Bearer a-token-for-drills-and-nothing-else" };
+      return (await drill.dispatchFetch(`http://drill/_lunora/admin/${path}`, { headers })).json();
+    };
+    const { functions } = await get("functions");
+    assert.deepEqual(functions.find(({ path }) => path === "notes:add"), {
+      args: [
+        { kind: "number", name: "bytes", optional: false },
+        { kind: "number", name: "count", optional: false },
+        { kind: "string", name: "label", optional: false },
+      ],
+      kind: "mutation",
+      path: "notes:add",
+    });
+    assert.equal(functions.length, 7);
+    assert.deepEqual(await openApiErrors(await get("openapi")), undefined);
+    const openRpc = await get("openrpc");
+    assert.equal(validateOpenRPCDocument(openRpc), true);
+    const added = openRpc.methods.find(({ name }) => name === "users:add").result.schema;
+    assert.deepEqual([...added.required].sort(), ["_creationTime", "_id", "name"]);
+  } finally {
+    await drill.dispose();
   }
 });
 

@@ -163,6 +163,10 @@ pub mod private {
     #[cfg(feature = "shard")]
     pub use super::shard_object::ShardObject;
     pub use super::{fetch, scheduled};
+    #[cfg(feature = "shard")]
+    pub use crate::shard::check_path_among;
+    #[cfg(all(feature = "shard", feature = "schema"))]
+    pub use crate::shard::schemas;
 }
 
 /// Answers one request; the promise never rejects.

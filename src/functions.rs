@@ -122,8 +122,18 @@ impl FunctionInfo {
     /// ```
     #[cfg(feature = "schema")]
     #[must_use]
-    pub fn typed<Args: schemars::JsonSchema, Output: schemars::JsonSchema>(mut self) -> Self {
+    pub fn typed<Args: schemars::JsonSchema, Output: schemars::JsonSchema>(self) -> Self {
+        self.typed_args::<Args>().typed_result::<Output>()
+    }
+
+    #[cfg(feature = "schema")]
+    pub(crate) fn typed_args<Args: schemars::JsonSchema>(mut self) -> Self {
         self.args = schema_of::<Args>();
+        self
+    }
+
+    #[cfg(feature = "schema")]
+    pub(crate) fn typed_result<Output: schemars::JsonSchema>(mut self) -> Self {
         self.result = schema_of::<Output>();
         self
     }

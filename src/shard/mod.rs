@@ -94,13 +94,18 @@ pub mod testing;
 mod tests;
 mod tracking;
 
+#[doc(hidden)]
+pub use self::function::check_path_among;
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+pub use self::function::schemas;
 pub use self::{
     context::{Action, Auth, Mutation, Query},
     db::{Document, Page, Reader, Sql, TableQuery, Writer},
     definition::{DefinitionError, ShardDefinition},
     function::{
         ActionHandler, FunctionPathError, MutationHandler, NoArgs, QueryHandler,
-        args::invalid_argument, check_paths,
+        args::invalid_argument,
     },
     migration::MigrationHandler,
     run::Caller,

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout)]
 
 mod bench;
+mod browser;
 mod build;
 mod dependencies;
 mod dev;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::{
-    build, dependencies, node,
+    browser, build, dependencies, node,
     shell::{cargo, program, root, run as sh},
     wire,
 };
@@ -50,11 +50,7 @@ const STEPS: &[Step] = &[
         run: || build::all().iter().try_for_each(|dir| build::one(dir, true)),
     },
     Step { kind: "e2e", name: "wire cases on workerd", run: wire::check },
-    Step {
-        kind: "e2e",
-        name: "tests on workerd",
-        run: || sh(program("node").arg("--test").current_dir(root().join("e2e"))),
-    },
+    Step { kind: "e2e", name: "tests on workerd", run: end_to_end },
 ];
 
 /// Runs the steps of one kind, or all. The first that fails ends it.
@@ -84,6 +80,15 @@ pub(crate) fn run(only: Option<&str>) -> Result<()> {
 fn clippy(what: &[&str]) -> Result<()> {
     let args = ["clippy"].into_iter().chain(what.iter().copied()).chain(["--", "-D", "warnings"]);
     sh(&mut cargo(args))
+}
+
+fn end_to_end() -> Result<()> {
+    let mut command = program("node");
+    command.arg("--test").current_dir(root().join("e2e"));
+    if let Some(browser) = browser::find()? {
+        command.env(browser::VARIABLE, browser);
+    }
+    sh(&mut command)
 }
 
 fn clippy_wasm() -> Result<()> {

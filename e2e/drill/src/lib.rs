@@ -8,6 +8,7 @@ use lunora::{
     DurableShardRegistry, PartSize, ShardRegistryObject, Sharding, SqlRegistryStorage, keep,
     prelude::*, shard::prelude::*,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use worker::{DurableObject, State, durable_object};
 
@@ -27,6 +28,7 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .query_coordinator(QueryCoordinator::new(registry))
         .sharding(Sharding::new().by("notes", "folder"))
         .backup(backup)
+        .functions(Vault::definition())
         .build())
 }
 
@@ -46,7 +48,7 @@ pub struct Note {
 }
 
 /// Somebody.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 pub struct User {
     name: String,
 }
@@ -55,7 +57,7 @@ const NOTES: Table<Note> = table!("notes").index("by_text", &["text"]);
 const USERS: Table<User> = table!("users").soft_delete();
 
 /// Notes of a number of bytes each.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Add {
     count: u32,
     bytes: usize,
@@ -75,7 +77,7 @@ fn list(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<Document<Note>>, LunoraError> 
 }
 
 /// Which note to take away.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Remove {
     id: String,
 }

@@ -24,26 +24,22 @@ impl FunctionPathError {
     }
 }
 
-/// Checks the paths of one shard against each other; [`shard!`](crate::shard!) calls it.
+/// Checks one path of a shard beside all of them; [`shard!`](crate::shard!) calls it.
 ///
-/// # Panics
-/// When one is none, or two are the same. In a constant that is a compile error.
-#[allow(clippy::panic, reason = "called in a const context")]
-pub const fn check_paths(paths: &[&str]) {
-    let mut one = 0;
-    while one < paths.len() {
-        if let Err(error) = check_path(paths[one]) {
-            panic!("{}", error.sentence());
-        }
-        let mut other = one + 1;
-        while other < paths.len() {
-            if same(paths[one].as_bytes(), paths[other].as_bytes()) {
-                panic!("{}", FunctionPathError::Taken.sentence());
-            }
-            other += 1;
-        }
-        one += 1;
+/// # Errors
+/// When it is none, or another one is the same.
+pub const fn check_path_among(path: &str, all: &[&str]) -> Result<(), FunctionPathError> {
+    if let Err(error) = check_path(path) {
+        return Err(error);
     }
+    let (mut times, mut at) = (0, 0);
+    while at < all.len() {
+        if same(path.as_bytes(), all[at].as_bytes()) {
+            times += 1;
+        }
+        at += 1;
+    }
+    if times > 1 { Err(FunctionPathError::Taken) } else { Ok(()) }
 }
 
 /// Letters, digits, `_`, `-`, `.` and `/`, with one colon between two names.
@@ -98,5 +94,13 @@ mod tests {
             assert_eq!(check_path(path), Err(FunctionPathError::Form), "{path}");
         }
         assert_eq!(check_path("__lunora_admin__:x"), Err(FunctionPathError::Reserved));
+    }
+
+    #[test]
+    fn a_path_is_taken_once() {
+        let all = ["a:b", "a:c", "a:b"];
+        assert_eq!(check_path_among("a:c", &all), Ok(()));
+        assert_eq!(check_path_among("a:b", &all), Err(FunctionPathError::Taken));
+        assert_eq!(check_path_among("a", &all), Err(FunctionPathError::Form));
     }
 }
