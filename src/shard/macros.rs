@@ -1,6 +1,6 @@
 //! `shard!` and `table!`.
 
-/// Makes a Durable Object out of tables and functions; see [`lunora::shard`](crate::shard).
+/// Makes a Durable Object out of tables and functions; see [`lunora::shard`](mod@crate::shard).
 ///
 /// The object's class goes into `new_sqlite_classes` of `wrangler.jsonc`. Its parts, in this order:
 ///

@@ -102,7 +102,14 @@ fn clippy_wasm() -> Result<()> {
 }
 
 fn documentation() -> Result<()> {
-    let mut command =
-        cargo(["doc", "--no-deps", "--package", "lunora", "--package", "lunora-build"]);
+    let mut command = cargo([
+        "doc",
+        "--no-deps",
+        "--all-features",
+        "--package",
+        "lunora",
+        "--package",
+        "lunora-build",
+    ]);
     sh(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
