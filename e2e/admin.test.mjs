@@ -26,6 +26,18 @@ const WORKFLOWS = `
   export default { fetch: () => new Response("workflows") };
 `;
 
+// Miniflare has no Vectorize: its interface, over two vectors.
+const VECTORIZE = `
+  export default () => ({
+    describe: async () => ({ dimensions: 2, vectorCount: 2 }),
+    query: async (vector, { topK, returnMetadata }) => {
+      if (!Array.isArray(vector)) throw new Error("no vector");
+      const all = [{ id: "near", score: 0.9, metadata: { vector, returnMetadata } }, { id: "far", score: 0.1 }];
+      return { count: 2, matches: all.slice(0, topK) };
+    },
+  });
+`;
+
 let mf;
 before(() => {
   mf = new Miniflare({
@@ -34,7 +46,9 @@ before(() => {
       {
         ...workerOptions(FIXTURE),
         workflows: { DIGEST: { name: "digest", className: "Digest", scriptName: "workflows" } },
+        wrappedBindings: { DOCS: "vectorize" },
       },
+      { name: "vectorize", modules: [{ type: "ESModule", path: "vectorize.mjs", contents: VECTORIZE }] },
       {
         name: "workflows",
         modules: [{ type: "ESModule", path: "workflows.mjs", contents: WORKFLOWS }],
@@ -280,6 +294,15 @@ test("health says what is up, without a token and without a reason", async () =>
     { critical: true, name: "durable-object", status: "up" },
   ]);
   assert.equal(body.appName, "fixture");
+});
+
+test("a vector index is described, and searched by text", async () => {
+  const { indexes } = await json("GET", "admin/vector/indexes");
+  assert.deepEqual(indexes, [{ name: "docs", table: "pages", dimensions: 2, vectorsCount: 2 }]);
+  const { matches } = await post("admin/vector/query", { name: "docs", text: "seven..", topK: 1 });
+  assert.deepEqual(matches, [{ id: "near", score: 0.9, metadata: { vector: [7, 0.5], returnMetadata: "all" } }]);
+  assert.equal((await post("admin/vector/query", { name: "docs", text: "x" })).matches.length, 2);
+  assert.deepEqual(code(await post("admin/vector/query", { name: "none", text: "x" })), [404, "NOT_FOUND"]);
 });
 
 test("the API documents are valid, of functions and of none", async () => {

@@ -78,6 +78,7 @@ pub use crate::{
         AuthAdmin, AuthOp, GlobalFacet, GlobalPage, GlobalQuery, GlobalTable, GlobalTables,
         GlobalValue, KeyValueStore, KvEntry, KvExpiry, KvKey, KvList, KvPage, LogArchive,
         LogCursor, LogLevel, LogPage, LogQuery, VectorIndex, VectorIndexes, VectorMatch,
+        VectorizeIndexes,
     },
 };
 pub use crate::{
