@@ -23,7 +23,10 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
             let [rounds] = options(rest, [("--rounds", 15)])?;
             script("fan-out.mjs", &[rounds])
         }
-        [] | ["requests", ..] => requests::run(&requests_options(args.get(1..).unwrap_or(&[]))?),
+        ["requests", rest @ ..] => requests::run(&requests_options(rest)?),
+        rest if rest.first().is_none_or(|first| first.starts_with("--")) => {
+            requests::run(&requests_options(rest)?)
+        }
         _ => bail!("which benchmark? There are `requests`, `backup` and `fan-out`"),
     }
 }
