@@ -1,0 +1,209 @@
+//! Who is measured, and with what.
+
+use std::{fs, path::PathBuf, time::SystemTime};
+
+use anyhow::{Context, Result};
+
+use super::workerd::Shard;
+use crate::{
+    build,
+    shell::{program, root, run as sh},
+};
+
+/// One way to get a call to its shard.
+pub(crate) struct Contender {
+    pub(crate) letter: char,
+    pub(crate) name: &'static str,
+    source: Source,
+    /// Whether it knows batches and queries across shards.
+    whole: bool,
+}
+
+enum Source {
+    /// A file of `bench/contenders/`, bundled with the packages of `bench/`.
+    JavaScript(&'static str),
+    /// A crate below `bench/`, built by lunora-build.
+    Lunora(&'static str),
+}
+
+/// The first is what the others are compared with.
+pub(crate) const CONTENDERS: [Contender; 5] = [
+    Contender {
+        letter: 'a',
+        name: "JavaScript by hand",
+        source: Source::JavaScript("javascript"),
+        whole: true,
+    },
+    Contender { letter: 'b', name: "Hono", source: Source::JavaScript("hono"), whole: true },
+    Contender {
+        letter: 'c',
+        name: "partyserver",
+        source: Source::JavaScript("partyserver"),
+        whole: false,
+    },
+    Contender { letter: 'd', name: "lunora", source: Source::Lunora("rpc"), whole: true },
+    Contender { letter: 'e', name: "workers-rs", source: Source::Lunora("bare"), whole: false },
+];
+
+impl Contender {
+    /// The entry point, and the folder it and all its modules are in.
+    pub(crate) fn modules(&self) -> (String, PathBuf) {
+        let dir = root().join("bench");
+        match self.source {
+            Source::JavaScript(name) => ("index.mjs".into(), dir.join("build").join(name)),
+            Source::Lunora(name) => ("shim.js".into(), dir.join(name).join("build")),
+        }
+    }
+
+    /// Builds it. The result is the entry point, and the folder it and all its modules are in.
+    pub(crate) fn build(&self) -> Result<(String, PathBuf)> {
+        let dir = root().join("bench");
+        match self.source {
+            Source::JavaScript(name) => {
+                let (_, out) = self.modules();
+                fs::create_dir_all(&out)?;
+                sh(program("node_modules/.bin/esbuild")
+                    .arg(format!("contenders/{name}.mjs"))
+                    .args(["--bundle", "--format=esm", "--target=esnext", "--log-level=warning"])
+                    .arg("--external:cloudflare:workers")
+                    .current_dir(&dir)
+                    .arg(format!("--outfile={}", out.join("index.mjs").display())))?;
+            }
+            Source::Lunora(name) => build::one(&dir.join(name), true)?,
+        }
+        Ok(self.modules())
+    }
+
+    fn is_partyserver(&self) -> bool {
+        self.letter == 'c'
+    }
+}
+
+/// Installs the packages of `bench/`, once.
+pub(crate) fn install() -> Result<()> {
+    let dir = root().join("bench");
+    let modified =
+        |file: &str| -> Option<SystemTime> { fs::metadata(dir.join(file)).ok()?.modified().ok() };
+    let installed = modified("node_modules/.package-lock.json");
+    if installed.is_none() || installed < modified("package-lock.json") {
+        println!("Installing the packages of bench/ …");
+        sh(program("npm").arg("ci").current_dir(&dir)).context("the packages of bench/")?;
+    }
+    Ok(())
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    Small,
+    /// With 100 KiB of arguments.
+    Large,
+    FanOut,
+    Batch,
+    Upgrade,
+}
+
+/// A row of the table: what is asked for, of which shard, and by how many at once.
+pub(crate) struct Profile {
+    pub(crate) call: Call,
+    pub(crate) shard: Shard,
+    pub(crate) connections: usize,
+}
+
+/// Every row.
+pub(crate) fn profiles() -> Vec<Profile> {
+    let mut profiles = Vec::new();
+    for shard in [Shard::Instant, Shard::Sqlite] {
+        for call in [Call::Small, Call::Large] {
+            for connections in [1, 32, 256] {
+                profiles.push(Profile { call, shard, connections });
+            }
+        }
+    }
+    for call in [Call::FanOut, Call::Batch, Call::Upgrade] {
+        for connections in [1, 32] {
+            profiles.push(Profile { call, shard: Shard::Instant, connections });
+        }
+    }
+    profiles
+}
+
+impl Profile {
+    pub(crate) fn name(&self) -> String {
+        let call = match self.call {
+            Call::Small => "one call",
+            Call::Large => "one call, 100 KiB",
+            Call::FanOut => "100 shards",
+            Call::Batch => "batch of 100",
+            Call::Upgrade => "WebSocket upgrade",
+        };
+        let shard = match self.shard {
+            Shard::Instant => "",
+            Shard::Sqlite => ", SQLite",
+        };
+        format!("{call}{shard}")
+    }
+
+    /// The status of every answer.
+    pub(crate) fn status(&self) -> u16 {
+        if self.call == Call::Upgrade { 101 } else { 200 }
+    }
+
+    /// The whole request; none where the contender has no such thing.
+    pub(crate) fn request(&self, contender: &Contender) -> Option<Vec<u8>> {
+        let party = "/parties/shard/shard-0";
+        let to = |path| if contender.is_partyserver() { party } else { path };
+        let (path, body) = match self.call {
+            Call::Small => (
+                to("/_lunora/rpc"),
+                r#"{"functionPath":"rows:count","args":{"channel":"general","limit":50},"shardKey":"shard-0"}"#.to_owned(),
+            ),
+            Call::Large => (
+                to("/_lunora/rpc"),
+                format!(
+                    r#"{{"functionPath":"rows:count","args":{{"text":"{}"}},"shardKey":"shard-0"}}"#,
+                    "0123456789abcdef".repeat(6400)
+                ),
+            ),
+            Call::FanOut if contender.whole => (
+                "/_lunora/rpc",
+                r#"{"functionPath":"rows:count","args":{},"fanOut":{"table":"of-100","merge":{"kind":"concat"}}}"#.to_owned(),
+            ),
+            Call::Batch if contender.whole => {
+                let call = |n: u32| {
+                    format!(
+                        r#"{{"id":"{n}","functionPath":"rows:count","args":{{"channel":"general","limit":50}},"shardKey":"shard-{}"}}"#,
+                        n % 10
+                    )
+                };
+                let calls: Vec<_> = (0..100).map(call).collect();
+                ("/_lunora/rpc-batch", format!(r#"{{"calls":[{}]}}"#, calls.join(",")))
+            }
+            Call::FanOut | Call::Batch => return None,
+            Call::Upgrade => {
+                let path = to("/_lunora/ws?shard=shard-0");
+                let head = format!(
+                    "GET {path} HTTP/1.1\r\n{HEADERS}connection: Upgrade\r\nupgrade: websocket\r\n\
+                     sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+                );
+                return Some(head.into_bytes());
+            }
+        };
+        let length = body.len();
+        Some(
+            format!(
+                "POST {path} HTTP/1.1\r\n{HEADERS}content-type: application/json\r\n\
+                 content-length: {length}\r\n\r\n{body}"
+            )
+            .into_bytes(),
+        )
+    }
+}
+
+/// What a browser sends, more or less.
+const HEADERS: &str = "host: bench.example.com\r\n\
+    origin: https://app.example.com\r\n\
+    authorization: Bearer a-token-for-benchmarks\r\n\
+    accept: */*\r\n\
+    accept-language: en-GB,en;q=0.9\r\n\
+    user-agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)\r\n";

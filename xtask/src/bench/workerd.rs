@@ -1,0 +1,204 @@
+//! Workers on bare `workerd serve`: no front Worker, no inspector, no log.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::shell::root;
+
+/// The class of the objects, in `bench/contenders/shards.mjs`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shard {
+    Instant,
+    Sqlite,
+}
+
+impl Shard {
+    const ALL: [Self; 2] = [Self::Instant, Self::Sqlite];
+
+    fn class(self) -> &'static str {
+        match self {
+            Self::Instant => "Instant",
+            Self::Sqlite => "Sqlite",
+        }
+    }
+}
+
+/// A process of workerd, which ends with this value.
+pub(crate) struct Workerd {
+    process: Child,
+    dir: PathBuf,
+    ports: [u16; 2],
+}
+
+impl Workerd {
+    /// Serves the Worker whose modules are the files in `modules`, once over each class of shard.
+    pub(crate) fn start(name: &str, entry: &str, modules: &Path) -> Result<Self> {
+        let dir = std::env::temp_dir().join(format!("lunora-bench-{}-{name}", std::process::id()));
+        fs::create_dir_all(dir.join("data"))?;
+        let shards = root().join("bench/contenders/shards.mjs");
+        fs::copy(&shards, dir.join("shards.mjs")).with_context(|| shards.display().to_string())?;
+        let modules = copy(modules, &dir.join("modules"))?;
+        let ports = [free_port()?, free_port()?];
+        let config = dir.join("config.capnp");
+        fs::write(&config, configuration(entry, &modules, &dir.join("data"), ports)?)?;
+        let process = Command::new(binary()?)
+            .arg("serve")
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(dir.join("log"))?)
+            .spawn()
+            .context("could not start workerd")?;
+        Ok(Self { process, dir, ports })
+    }
+
+    /// Where the Worker over this class of shard listens.
+    pub(crate) fn address(&self, shard: Shard) -> SocketAddr {
+        let place = usize::from(shard == Shard::Sqlite);
+        SocketAddr::from(([127, 0, 0, 1], self.ports[place]))
+    }
+
+    /// Waits until it takes connections.
+    pub(crate) fn wait(&mut self) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let address = self.address(Shard::Instant);
+        while TcpStream::connect(address).is_err() {
+            let ended = self.process.try_wait()?.is_some();
+            if ended || Instant::now() > deadline {
+                let log = fs::read_to_string(self.dir.join("log")).unwrap_or_default();
+                anyhow::bail!("workerd did not start:\n{log}");
+            }
+            std::thread::sleep(Duration::from_micros(500));
+        }
+        Ok(())
+    }
+
+    /// The processor time it took so far.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        // One line of numbers a thread, the first its nanoseconds on a processor: far finer than
+        // the ticks of `/proc/<pid>/stat`. A thread that ended is missing, and workerd's do not.
+        let mut nanoseconds = 0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
+            let line = fs::read_to_string(task?.path().join("schedstat"))?;
+            let first = line.split(' ').next().unwrap_or_default();
+            nanoseconds += first.trim().parse::<u64>()?;
+        }
+        Ok(Duration::from_nanos(nanoseconds))
+    }
+
+    /// The memory it holds, in bytes.
+    pub(crate) fn resident(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()).context("no VmRSS")?;
+        Ok(kib.parse::<u64>()? * 1024)
+    }
+}
+
+impl Drop for Workerd {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// The workerd that comes with Miniflare.
+fn binary() -> Result<PathBuf> {
+    let packages = root().join("e2e/node_modules/@cloudflare");
+    let entries = fs::read_dir(&packages).with_context(|| packages.display().to_string())?;
+    let mut found = entries.filter_map(|entry| Some(entry.ok()?.path().join("bin/workerd")));
+    found.find(|path| path.exists()).context("workerd is not among the packages of e2e/")
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+fn configuration(entry: &str, modules: &[PathBuf], data: &Path, ports: [u16; 2]) -> Result<String> {
+    let listed = list(entry, modules)?;
+    let mut text = format!(
+        "using Workerd = import \"/workerd/workerd.capnp\";\n\
+         const config :Workerd.Config = (services = [\n\
+         (name = \"disk\", disk = (path = \"{}\", writable = true)),\n\
+         (name = \"shards\", worker = .shards),\n",
+        data.display()
+    );
+    for shard in Shard::ALL {
+        let class = shard.class();
+        let _ = writeln!(text, "(name = \"{class}\", worker = .{}),", class.to_lowercase());
+    }
+    text.push_str("], sockets = [\n");
+    for (shard, port) in Shard::ALL.into_iter().zip(ports) {
+        let class = shard.class();
+        let _ = writeln!(
+            text,
+            "(name = \"{class}\", address = \"127.0.0.1:{port}\", http = (), service = \"{class}\"),"
+        );
+    }
+    text.push_str(
+        "]);\nconst shards :Workerd.Worker = (\n\
+         modules = [(name = \"shards.mjs\", esModule = embed \"shards.mjs\")],\n\
+         compatibilityDate = \"2026-04-01\",\n\
+         durableObjectNamespaces = [\n\
+         (className = \"Instant\", uniqueKey = \"instant\", enableSql = true),\n\
+         (className = \"Sqlite\", uniqueKey = \"sqlite\", enableSql = true)],\n\
+         durableObjectStorage = (localDisk = \"disk\"));\n",
+    );
+    for shard in Shard::ALL {
+        let class = shard.class();
+        let _ = write!(
+            text,
+            "const {} :Workerd.Worker = (\nmodules = [\n{listed}],\n\
+             compatibilityDate = \"2026-04-01\",\n\
+             bindings = [(name = \"SHARD\", \
+             durableObjectNamespace = (className = \"{class}\", serviceName = \"shards\"))]);\n",
+            class.to_lowercase()
+        );
+    }
+    Ok(text)
+}
+
+/// The modules as a configuration names them, the entry point first.
+fn list(entry: &str, modules: &[PathBuf]) -> Result<String> {
+    let entry = Path::new(entry);
+    ensure!(modules.iter().any(|module| module == entry), "there is no {}", entry.display());
+    let rest = modules.iter().map(PathBuf::as_path).filter(|module| *module != entry);
+    let mut text = String::new();
+    for file in std::iter::once(entry).chain(rest) {
+        let name = file.display();
+        let kind = match file.extension().and_then(|extension| extension.to_str()) {
+            Some("wasm") => "wasm",
+            _ => "esModule",
+        };
+        let _ = writeln!(text, "(name = \"{name}\", {kind} = embed \"modules/{name}\"),");
+    }
+    Ok(text)
+}
+
+/// Copies every module below a folder: a configuration embeds what lies beside it.
+fn copy(from: &Path, to: &Path) -> Result<Vec<PathBuf>> {
+    fs::create_dir_all(to)?;
+    let mut copied = Vec::new();
+    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
+        let path = entry?.path();
+        let name = PathBuf::from(path.file_name().unwrap_or_default());
+        if path.is_dir() {
+            let below = copy(&path, &to.join(&name))?;
+            copied.extend(below.into_iter().map(|file| name.join(file)));
+        } else if path.extension().is_some_and(|e| e == "js" || e == "mjs" || e == "wasm") {
+            fs::copy(&path, to.join(&name))?;
+            copied.push(name);
+        }
+    }
+    Ok(copied)
+}
