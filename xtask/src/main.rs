@@ -23,6 +23,7 @@ Usage: cargo xtask <COMMAND>
   build [--dev]                   builds the example
   bench [requests] [--quick] [--only ROW] [--contenders adb]
                                   measures requests beside other ways to serve them
+  bench native [FILTER]           measures codecs, merges and calls beside serde alone
   bench backup [--mib 1024] [--rounds 3]   measures backups against a copy by JavaScript
   bench fan-out [--rounds 15]              measures queries across 1 to 1,000 shards
   test [--only lint|unit|e2e]     runs every check, or those of one kind";
