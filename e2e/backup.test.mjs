@@ -111,6 +111,11 @@ test("every row of a destroyed deployment comes back from its snapshot", () => d
   const { snapshots } = await deployment.admin("backup/list", undefined, "GET");
   assert.equal(snapshots[0].id, snapshot.id);
   assert.equal((await deployment.admin("backup/verify", { id: snapshot.id })).ok, true);
+  // As whoever knows the contract's storage reads it.
+  const { objects } = await deployment.admin("storage?prefix=backups/", undefined, "GET");
+  assert.deepEqual(objects.map(({ key }) => key), [snapshot.file, `${snapshot.file}.manifest.json`]);
+  const read = await deployment.call(`/_lunora/admin/storage/object?key=${encodeURIComponent(snapshot.file)}`, undefined, "GET");
+  assert.deepEqual(read.text.split("\n").filter(Boolean).sort(), before);
   const report = await deployment.admin("backup/restore", { id: snapshot.id });
   assert.deepEqual([report.received, report.errors, report.next], [122, [], null]);
   assert.deepEqual(await deployment.rows(), before);

@@ -94,6 +94,15 @@ impl SnapshotName {
         Self { id: id.to_owned(), object, manifest }
     }
 
+    /// The name of the snapshot that has an object of this key; none for any other key.
+    #[cfg(feature = "admin")]
+    pub(crate) fn of_key(prefix: &str, key: &str) -> Option<Self> {
+        let object = Self::object_of(key).unwrap_or(key);
+        let id = object.strip_prefix(prefix)?.strip_prefix(Self::STEM)?;
+        let name = Self::of_id(prefix, id.strip_suffix(Self::EXTENSION)?);
+        (name.object == object).then_some(name)
+    }
+
     /// What the keys of every snapshot begin with.
     pub(crate) fn common_prefix(prefix: &str) -> String {
         [prefix, Self::STEM].concat()
