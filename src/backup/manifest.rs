@@ -24,6 +24,10 @@ pub struct Manifest {
     pub etag: Option<String>,
     /// The key of the snapshot.
     pub file: String,
+    /// When its last row was read, in ISO form: it holds no later change. Snapshots of other
+    /// writers lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
     /// The time that the snapshot is for, in ISO form.
     pub id: String,
     /// How many rows there are.

@@ -49,6 +49,11 @@ const STEPS: &[Step] = &[
         name: "wasm builds",
         run: || build::all().iter().try_for_each(|dir| build::one(dir, true)),
     },
+    Step {
+        kind: "e2e",
+        name: "command-line tool",
+        run: || sh(&mut cargo(["build", "--package", "lunora-cli"])),
+    },
     Step { kind: "e2e", name: "wire cases on workerd", run: wire::check },
     Step { kind: "e2e", name: "tests on workerd", run: end_to_end },
 ];
