@@ -1,0 +1,32 @@
+//! What a Worker's `build.rs` calls.
+
+use std::{env, path::PathBuf};
+
+use crate::{Problem, wrangler};
+
+/// For the `build.rs` of a Worker: the build fails, with every problem, where `wrangler.jsonc` does
+/// not have what the code needs.
+///
+/// ```no_run
+/// // build.rs
+/// fn main() {
+///     lunora_codegen::build_script();
+/// }
+/// ```
+///
+/// What is looked for, and what is not seen, is told at [`wrangler::check_crate`].
+#[allow(clippy::print_stdout, reason = "cargo reads it there")]
+pub fn build_script() {
+    for path in [wrangler::FILE, "src", "build.rs"] {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    let dir = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
+    for problem in wrangler::check_crate(&dir).err().unwrap_or_default() {
+        println!("cargo::error={}", line(&problem));
+    }
+}
+
+/// A line of its own: what stands after a line's end would be another instruction to cargo.
+fn line(problem: &Problem) -> String {
+    problem.to_string().replace(['\r', '\n'], " ")
+}
