@@ -5,6 +5,7 @@
 mod bench;
 mod browser;
 mod build;
+mod codegen;
 mod dependencies;
 mod dev;
 mod node;
@@ -21,6 +22,7 @@ Usage: cargo xtask <COMMAND>
 
   dev [--port 8787] [--release]   builds the example and serves it on workerd, rebuilding on changes
   build [--dev]                   builds the example
+  codegen [--check]               writes the generated entries, or says whether they are up to date
   bench [requests] [--quick] [--only ROW] [--contenders adb]
                                   measures requests beside other ways to serve them
   bench native [FILTER]           measures codecs, merges and calls beside serde alone
@@ -45,6 +47,8 @@ fn run(args: &[String]) -> Result<()> {
         ["dev", ref rest @ ..] => dev::run(&dev::Options::parse(rest)?),
         ["build"] => build::run(true),
         ["build", "--dev"] => build::run(false),
+        ["codegen"] => codegen::run(false),
+        ["codegen", "--check"] => codegen::run(true),
         ["bench", ref rest @ ..] => bench::run(rest),
         ["test"] => test::run(None),
         ["test", "--only", kind] => test::run(Some(kind)),

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::{
-    browser, build, dependencies, node,
+    browser, build, codegen, dependencies, node,
     shell::{cargo, program, root, run as sh},
     wire,
 };
@@ -20,6 +20,7 @@ const KINDS: [&str; 3] = ["lint", "unit", "e2e"];
 
 const STEPS: &[Step] = &[
     Step { kind: "lint", name: "format", run: || sh(&mut cargo(["fmt", "--all", "--check"])) },
+    Step { kind: "lint", name: "generated entries", run: || codegen::run(true) },
     Step {
         kind: "lint",
         name: "clippy, native",
@@ -115,6 +116,8 @@ fn documentation() -> Result<()> {
         "lunora",
         "--package",
         "lunora-build",
+        "--package",
+        "lunora-codegen",
     ]);
     sh(command.env("RUSTDOCFLAGS", "-D warnings"))
 }

@@ -1,7 +1,7 @@
 //! The comparison itself.
 
 use super::{
-    BindingKind, Expected, FILE, Need, Wrangler,
+    Expected, FILE, Need, Wrangler,
     file::{Environment, Storage},
 };
 use crate::Problem;
@@ -130,12 +130,5 @@ fn named(environment: &Environment<'_>) -> String {
     match &environment.name {
         None => FILE.into(),
         Some(name) => format!("`env.{name}` of {FILE}"),
-    }
-}
-
-impl BindingKind {
-    /// Whether the file has a binding of this kind and name, at its top level.
-    pub(crate) fn is_bound(self, file: &Wrangler<'_>, name: &str) -> bool {
-        file.environments().first().is_some_and(|top| top.bindings(self).contains(&name))
     }
 }
