@@ -130,7 +130,7 @@ fn items(manifest: &Manifest, shard: &syn::Ident) -> TokenStream {
 }
 
 fn table(table: &Table) -> TokenStream {
-    let constant = constant(&table.name);
+    let constant = format_ident!("{}", table.constant());
     let (name, document) = (&table.name, &table.document);
     let indexes = table.indexes.iter().map(|(name, fields)| quote!(.index(#name, &[#(#fields),*])));
     let shard_by = table.shard_by.as_ref().map(|field| quote!(.shard_by(#field)));
@@ -212,8 +212,7 @@ fn backup(backup: &Backup) -> TokenStream {
 
 /// `shard!` is written by hand: no formatter knows its grammar.
 fn shard_macro(manifest: &Manifest, shard: &syn::Ident) -> String {
-    let tables: Vec<String> =
-        manifest.tables.iter().map(|table| constant(&table.name).to_string()).collect();
+    let tables: Vec<String> = manifest.tables.iter().map(Table::constant).collect();
     let mut text = format!(
         "lunora::shard! {{\n    /// The shards of this application.\n    pub struct {shard};\n"
     );
@@ -279,17 +278,6 @@ fn class(
     syn::parse_str(class).map_err(|_| {
         problem(format!("the class `{class}` is no name of Rust"), "give it another name")
     })
-}
-
-fn constant(table: &str) -> syn::Ident {
-    let mut name = String::new();
-    for (place, char) in table.char_indices() {
-        if place > 0 && char.is_ascii_uppercase() {
-            name.push('_');
-        }
-        name.push(char.to_ascii_uppercase());
-    }
-    format_ident!("{name}")
 }
 
 fn formatted(tokens: TokenStream) -> Result<String, Vec<Problem>> {

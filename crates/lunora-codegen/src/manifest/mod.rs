@@ -123,7 +123,7 @@ impl Manifest {
         };
         manifest.objects(root, reader);
         for (name, table) in reader.sections(root, "tables") {
-            manifest.tables.extend(read_table(&name, &table, reader));
+            manifest.table(&name, &table, reader);
         }
         for (path, function) in reader.sections(root, "functions") {
             manifest.functions.extend(read_function(&path, &function, reader));
@@ -190,6 +190,19 @@ impl Manifest {
         self.backup = Some(Backup { bucket, cron, retain, prefix });
     }
 
+    /// Tables are constants of the entry, by their names in capitals.
+    fn table(&mut self, name: &str, section: &Section<'_>, reader: &mut Reader<'_>) {
+        let Some(table) = read_table(name, section, reader) else { return };
+        let constant = table.constant();
+        if let Some(other) = self.tables.iter().find(|other| other.constant() == constant) {
+            let other = &other.name;
+            let message =
+                format!("the tables `{other}` and `{name}` would have one constant, `{constant}`");
+            reader.problem(section.start, message, "rename one");
+        }
+        self.tables.push(table);
+    }
+
     /// What the parts demand of each other, as the builder does.
     fn requirements(&self, root: &Section<'_>, reader: &mut Reader<'_>) {
         let backup = root.get("backup").is_some();
@@ -225,6 +238,20 @@ impl Manifest {
         let need = Need::Binding(BindingKind::DurableObject, binding.into());
         let found = self.expected.needs.iter().find(|(known, _)| *known == need);
         found.map_or(Place { file: FILE.into(), line: 1 }, |(_, place)| place.clone())
+    }
+}
+
+impl Table {
+    /// The name of its constant: `chatRooms` is `CHAT_ROOMS`.
+    pub(crate) fn constant(&self) -> String {
+        let mut name = String::new();
+        for char in self.name.chars() {
+            if char.is_ascii_uppercase() && !name.is_empty() && !name.ends_with('_') {
+                name.push('_');
+            }
+            name.push(char.to_ascii_uppercase());
+        }
+        name
     }
 }
 
