@@ -10,6 +10,7 @@ mod dependencies;
 mod dev;
 mod node;
 mod shell;
+mod template;
 mod test;
 mod wire;
 

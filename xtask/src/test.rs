@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::{
     browser, build, codegen, dependencies, node,
     shell::{cargo, program, root, run as sh},
-    wire,
+    template, wire,
 };
 
 struct Step {
@@ -50,6 +50,7 @@ const STEPS: &[Step] = &[
         name: "wasm builds",
         run: || build::all().iter().try_for_each(|dir| build::one(dir, true)),
     },
+    Step { kind: "e2e", name: "template", run: template::check },
     Step {
         kind: "e2e",
         name: "command-line tool",
