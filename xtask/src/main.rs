@@ -24,6 +24,7 @@ Usage: cargo xtask <COMMAND>
   dev [--port 8787] [--release]   builds the example and serves it on workerd, rebuilding on changes
   build [--dev]                   builds the example
   codegen [--check]               writes the generated entries, or says whether they are up to date
+  template                        makes an application of the template, tests and builds it
   bench [requests] [--quick] [--only ROW] [--contenders adb]
                                   measures requests beside other ways to serve them
   bench native [FILTER]           measures codecs, merges and calls beside serde alone
@@ -50,6 +51,7 @@ fn run(args: &[String]) -> Result<()> {
         ["build", "--dev"] => build::run(false),
         ["codegen"] => codegen::run(false),
         ["codegen", "--check"] => codegen::run(true),
+        ["template"] => template::check(),
         ["bench", ref rest @ ..] => bench::run(rest),
         ["test"] => test::run(None),
         ["test", "--only", kind] => test::run(Some(kind)),

@@ -87,12 +87,15 @@ mod tests {
     #[test]
     fn the_template_is_of_this_version() {
         let read = |file: &str| fs::read_to_string(root().join(file)).unwrap_or_default();
-        assert_eq!(read("template/rust-toolchain.toml"), read("rust-toolchain.toml"));
-        let bindgen = |text: String| {
-            text.lines().find(|line| line.starts_with("wasm-bindgen = ")).map(str::to_owned)
+        let line = |file: &str, start: &str| {
+            read(file).lines().find(|line| line.starts_with(start)).map(str::to_owned)
         };
-        let pinned = bindgen(read("Cargo.toml"));
-        assert!(pinned.is_some());
-        assert_eq!(bindgen(read("template/Cargo.toml")), pinned);
+        for (ours, theirs, start) in [
+            ("rust-toolchain.toml", "template/rust-toolchain.toml", "channel = "),
+            ("Cargo.toml", "template/Cargo.toml", "wasm-bindgen = "),
+        ] {
+            assert!(line(ours, start).is_some());
+            assert_eq!(line(theirs, start), line(ours, start));
+        }
     }
 }
