@@ -2,10 +2,10 @@
 
 use std::{env, path::PathBuf};
 
-use crate::{Problem, wrangler};
+use crate::{Problem, generate, manifest, wrangler};
 
 /// For the `build.rs` of a Worker: the build fails, with every problem, where `wrangler.jsonc` does
-/// not have what the code needs.
+/// not have what the code needs, or where a generated entry is not what `lunora.toml` says.
 ///
 /// ```no_run
 /// // build.rs
@@ -21,7 +21,12 @@ pub fn build_script() {
         println!("cargo::rerun-if-changed={path}");
     }
     let dir = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
-    for problem in wrangler::check_crate(&dir).err().unwrap_or_default() {
+    let mut problems = wrangler::check_crate(&dir).err().unwrap_or_default();
+    if dir.join(manifest::FILE).exists() {
+        println!("cargo::rerun-if-changed={}", manifest::FILE);
+        problems.extend(generate::check_written(&dir).err().unwrap_or_default());
+    }
+    for problem in problems {
         println!("cargo::error={}", line(&problem));
     }
 }

@@ -87,9 +87,19 @@ pub fn check_crate(dir: &Path, command: &str) -> Result<(), Vec<Problem>> {
     Err(vec![Problem::new(place, message, format!("run `{command}`"))])
 }
 
+/// As [`check_crate`], by the command that the entry itself names.
+pub(crate) fn check_written(dir: &Path) -> Result<(), Vec<Problem>> {
+    let text = fs::read_to_string(dir.join(OUTPUT)).unwrap_or_default();
+    let named = text.lines().find_map(|line| line.strip_prefix(AGAIN)?.strip_suffix('`'));
+    check_crate(dir, named.unwrap_or("lunora codegen"))
+}
+
+/// What stands before the command.
+const AGAIN: &str = "//! To write it again: `";
+
 fn header(command: &str) -> String {
     format!(
-        "//! Generated from {} and {}; changes here are lost.\n//!\n//! To write it again: `{command}`\n\n\
+        "//! Generated from {} and {}; changes here are lost.\n//!\n{AGAIN}{command}`\n\n\
          #![allow(missing_docs, reason = \"`durable_object` writes methods without\")]\n\n",
         manifest::FILE,
         wrangler::FILE

@@ -1,4 +1,41 @@
 //! `lunora.toml`: what an application is made of, in so far as its entry must know.
+//!
+//! ```toml
+//! shard = "SHARD"                       # the binding of the shards; required
+//! registry = "SHARD_REGISTRY"           # that of the registry, whose class is generated
+//! admin = true                          # the admin token of the environment, and the functions
+//! identity = "auth::identify"           # `resolve_identity`, by a function of this crate
+//! authorize_shard = "auth::may_open"    # or `open = true`, for shards that are open to all
+//! authorize_fan_out = "auth::may_ask"
+//! routes = "pages::routes"              # a function that gives the routes
+//! storage = "FILES"                     # a bucket for operators
+//!
+//! [tables.notes]                        # the constant `NOTES`
+//! document = "notes::Note"              # required
+//! shard_by = "folder"                   # default: none; what is imported goes to the default shard
+//! soft_delete = true                    # default: false
+//! indexes = { by_author = ["author"] }
+//!
+//! [functions."notes:add"]               # runs `notes::add` of this crate,
+//! run = "notes::add"                    # unless this says otherwise
+//! kind = "mutation"                     # or `query`, or `action`; required
+//! internal = true                       # default: false
+//!
+//! [[crons]]                             # its trigger must be in wrangler.jsonc
+//! name = "sweep"
+//! cron = "0 * * * *"
+//! function = "notes:sweep"
+//! shard_key = "inbox"                   # default: the default shard
+//! args = { keep = 2 }                   # the crate needs `serde_json` then
+//!
+//! [backup]                              # needs `registry` and `admin`
+//! bucket = "BACKUPS"
+//! cron = "0 3 * * *"
+//! retain = 14                           # default: all
+//! prefix = "nightly"                    # default: `backups/`
+//! ```
+//!
+//! What `wrangler.jsonc` says is not said again: the classes behind the bindings are read there.
 
 mod reader;
 #[cfg(test)]
