@@ -15,6 +15,7 @@ use crate::{Problem, generate, manifest, wrangler};
 /// ```
 ///
 /// What is looked for, and what is not seen, is told at [`wrangler::check_crate`].
+#[allow(clippy::needless_doctest_main, reason = "it is that of a build script")]
 #[allow(clippy::print_stdout, reason = "cargo reads it there")]
 pub fn build_script() {
     for path in [wrangler::FILE, "src", "build.rs"] {

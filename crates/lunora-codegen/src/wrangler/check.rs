@@ -103,7 +103,8 @@ fn date(file: &Wrangler<'_>, environment: &Environment<'_>, problems: &mut Vec<P
     let fix = format!("set `compatibility_date` to \"{MIN_COMPATIBILITY_DATE}\" or a later day");
     match environment.compatibility_date() {
         None => {
-            problems.push(Problem::new(file.beginning(), "there is no `compatibility_date`", fix))
+            let message = "there is no `compatibility_date`";
+            problems.push(Problem::new(file.beginning(), message, fix));
         }
         Some((date, place)) if !is_date(date) => {
             problems.push(Problem::new(place, format!("`{date}` is no date"), fix));
