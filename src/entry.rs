@@ -1,7 +1,12 @@
 //! The entry of a Worker: [`serve!`](crate::serve) and what it is made of.
 
+#[cfg(feature = "tower")]
+mod service;
 #[cfg(feature = "shard")]
 mod shard_object;
+
+#[cfg(feature = "tower")]
+pub use self::service::{LunoraService, ServiceBody, ServiceBodyError};
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -164,7 +169,7 @@ pub mod private {
     pub use super::shard_object::ShardObject;
     pub use super::{fetch, scheduled};
     #[cfg(feature = "shard")]
-    pub use crate::shard::check_path_among;
+    pub use crate::functions::check_path_among;
     #[cfg(all(feature = "shard", feature = "schema"))]
     pub use crate::shard::schemas;
 }
