@@ -7,10 +7,14 @@ use futures::{
     stream::{self, LocalBoxStream},
 };
 use http::{Method, StatusCode, Uri};
-use wasm_bindgen::{JsCast, JsValue};
-use worker::{js_sys::Uint8Array, wasm_bindgen_futures::JsFuture, web_sys};
+use wasm_bindgen::JsValue;
+use worker::{js_sys::Uint8Array, web_sys};
 
-use super::{error::JsFailure, glue};
+use super::{
+    error::JsFailure,
+    glue,
+    promise::{Awaited, Value},
+};
 use crate::{
     errors::LunoraError,
     message::{Body, BodyError, HostBody, Request, Response},
@@ -43,8 +47,7 @@ pub(crate) fn request_from_js(raw: web_sys::Request) -> Result<Request, LunoraEr
 }
 
 /// Takes a response over from JavaScript; the head crosses in one piece, the body stays.
-pub(super) fn response_from_js(raw: web_sys::Response) -> Response {
-    let head = glue::response_head(&raw);
+pub(super) fn response_from_js(head: &str, raw: web_sys::Response) -> Response {
     let mut lines = head.split('\n');
     let has_body = lines.next() == Some("1");
     let status = lines.next().and_then(|status| StatusCode::from_bytes(status.as_bytes()).ok());
@@ -147,12 +150,10 @@ async fn read(source: JsValue, limit: usize) -> Result<Bytes, BodyError> {
     // A budget is far below 2^53.
     #[allow(clippy::cast_precision_loss, reason = "a budget is far below 2^53")]
     let limit_js = limit as f64;
-    let bytes = JsFuture::from(glue::read_body(&source, limit_js))
-        .await
-        .map_err(|error| BodyError::Broken(JsFailure::from(error).into()))?;
-    match bytes.dyn_into::<Uint8Array>() {
-        Ok(bytes) => Ok(bytes.to_vec().into()),
-        Err(_) => Err(BodyError::TooLarge { limit }),
+    match Awaited::start(|slot| glue::read_body(&source, limit_js, slot)).await {
+        Ok(Value::Bytes(bytes)) => Ok(bytes.into()),
+        Ok(_) => Err(BodyError::TooLarge { limit }),
+        Err(error) => Err(BodyError::Broken(JsFailure::from(error).into())),
     }
 }
 
@@ -171,14 +172,15 @@ fn stream_of(
         None => glue::reader(&body),
     };
     stream::try_unfold(Reader(reader), move |reader| async move {
-        let chunk = match at_least {
-            Some(bytes) => glue::next_bulk(&reader.0, bytes),
-            None => glue::next_chunk(&reader.0),
-        };
-        let chunk = JsFuture::from(chunk)
-            .await
-            .map_err(|error| BodyError::Broken(JsFailure::from(error).into()))?;
-        Ok(chunk.dyn_into::<Uint8Array>().ok().map(|chunk| (Bytes::from(chunk.to_vec()), reader)))
+        let chunk = Awaited::start(|slot| match at_least {
+            Some(bytes) => glue::next_bulk(&reader.0, bytes, slot),
+            None => glue::next_chunk(&reader.0, slot),
+        });
+        match chunk.await {
+            Ok(Value::Bytes(chunk)) => Ok(Some((Bytes::from(chunk), reader))),
+            Ok(_) => Ok(None),
+            Err(error) => Err(BodyError::Broken(JsFailure::from(error).into())),
+        }
     })
     .boxed_local()
 }
@@ -206,7 +208,8 @@ impl worker::IntoResponse for Response {
 /// A response of the crate `worker`, such as a WebSocket upgrade made by hand.
 impl From<worker::Response> for Response {
     fn from(response: worker::Response) -> Self {
-        response_from_js(response.into())
+        let raw = web_sys::Response::from(response);
+        response_from_js(&glue::response_head(&raw), raw)
     }
 }
 
