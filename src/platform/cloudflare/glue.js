@@ -76,14 +76,19 @@ function unpack(lines) {
 /** Wasm memory moves and is written to; what leaves it is a copy. */
 const own = (body) => (body instanceof Uint8Array ? body.slice() : body);
 
-/** `<1 if there is a body>\n<method>\n<url>\n<name:value>…` */
+/** `<method>\n<url>\n<name:value>…`. The body is not asked for: a stream would be made for that. */
 export function requestHead(request) {
-  return `${request.body === null ? 0 : 1}\n${request.method}\n${request.url}${pack(request.headers)}`;
+  return `${request.method}\n${request.url}${pack(request.headers)}`;
 }
 
-/** `<1 if there is a body>\n<status>\n<name:value>…` */
+/** `<status>\n<name:value>…` */
 export function responseHead(response) {
-  return `${response.body === null ? 0 : 1}\n${response.status}${pack(response.headers)}`;
+  return `${response.status}${pack(response.headers)}`;
+}
+
+/** A response with the body of another. */
+export function remakeResponse(status, headers, response) {
+  return new Response(response.body, { status, headers: unpack(headers) });
 }
 
 export function makeResponse(status, headers, body) {

@@ -26,6 +26,13 @@ extern "C" {
         body: &[u8],
     ) -> Result<web_sys::Response, JsValue>;
 
+    #[wasm_bindgen(js_name = remakeResponse, catch)]
+    pub(super) fn remake_response(
+        status: u16,
+        headers: &str,
+        response: &web_sys::Response,
+    ) -> Result<web_sys::Response, JsValue>;
+
     #[wasm_bindgen(js_name = readBody)]
     pub(super) fn read_body(source: &JsValue, limit: f64, slot: u32);
 
