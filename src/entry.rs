@@ -1,7 +1,12 @@
 //! The entry of a Worker: [`serve!`](crate::serve) and what it is made of.
 
+#[cfg(feature = "tower")]
+mod service;
 #[cfg(feature = "shard")]
 mod shard_object;
+
+#[cfg(feature = "tower")]
+pub use self::service::{LunoraService, ServiceBody, ServiceBodyError};
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -72,17 +77,15 @@ macro_rules! serve {
 
             #[wasm_bindgen::prelude::wasm_bindgen(
                                 js_name = fetch,
-                                wasm_bindgen = $crate::__private::wasm_bindgen,
-                                wasm_bindgen_futures = $crate::__private::wasm_bindgen_futures,
-                                js_sys = $crate::__private::js_sys
+                                wasm_bindgen = $crate::__private::wasm_bindgen
                             )]
-            pub async fn __lunora_fetch(
+            pub fn __lunora_fetch(
                 request: $crate::__private::JsRequest,
                 env: $crate::__private::Env,
                 ctx: $crate::__private::JsContext,
             ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
                 let app = APP.with(|app| app.get_or_build(|| ($app)(&env)));
-                $crate::__private::fetch(app, request, env, ctx).await
+                $crate::__private::fetch(app, request, env, ctx)
             }
 
             #[wasm_bindgen::prelude::wasm_bindgen(
@@ -164,27 +167,29 @@ pub mod private {
     pub use super::shard_object::ShardObject;
     pub use super::{fetch, scheduled};
     #[cfg(feature = "shard")]
-    pub use crate::shard::check_path_among;
+    pub use crate::functions::check_path_among;
     #[cfg(all(feature = "shard", feature = "schema"))]
     pub use crate::shard::schemas;
 }
 
-/// Answers one request; the promise never rejects.
-pub async fn fetch(
+/// Answers one request: with a response, or with a promise of one, which never rejects.
+pub fn fetch(
     app: Result<Rc<Lunora>, LunoraError>,
     request: web_sys::Request,
     env: Env,
     ctx: worker_sys::Context,
 ) -> Result<JsValue, JsValue> {
-    let response = match (app, cloudflare::request_from_js(request)) {
-        (Ok(app), Ok(request)) => app.fetch(request, &env, &worker::Context::new(ctx)).await,
-        (Err(error), _) => edge_only(&LunoraError::internal(NotBuilt(error))),
-        (_, Err(error)) => edge_only(&error),
-    };
-    cloudflare::response_to_js(response)
-        .or_else(|error| cloudflare::response_to_js(edge_only(&error)))
-        .map(JsValue::from)
-        .map_err(|error| to_js_error(&error))
+    cloudflare::run(async move {
+        let response = match (app, cloudflare::request_from_js(request)) {
+            (Ok(app), Ok(request)) => app.fetch(request, &env, &worker::Context::new(ctx)).await,
+            (Err(error), _) => edge_only(&LunoraError::internal(NotBuilt(error))),
+            (_, Err(error)) => edge_only(&error),
+        };
+        cloudflare::response_to_js(response)
+            .or_else(|error| cloudflare::response_to_js(edge_only(&error)))
+            .map(JsValue::from)
+            .map_err(|error| to_js_error(&error))
+    })
 }
 
 /// Runs what a trigger is registered for; the promise rejects when any of it failed.

@@ -286,7 +286,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         R: IntoResponse + 'static,
         S::HttpRouter: HttpRouterOnce,
     {
-        self.settings.http_router = Some(Box::new(HandlerFn::new(router)));
+        self.settings.http_router = Some(Rc::new(HandlerFn::new(router)));
         self.advance()
     }
 

@@ -3,14 +3,11 @@
 use std::{borrow::Cow, fmt};
 
 use super::{
-    function::{
-        ActionHandler, Body, FunctionPathError, Functions, MutationHandler, QueryHandler,
-        check_path,
-    },
+    function::{ActionHandler, Body, Functions, MutationHandler, QueryHandler},
     migration::{Migration, MigrationHandler},
     table::{TableSpec, same_name},
 };
-use crate::functions::{FunctionInfo, FunctionList};
+use crate::functions::{FunctionInfo, FunctionList, FunctionPathError, check_path};
 
 /// What a shard is made of: its tables, its functions, its migrations.
 ///

@@ -94,8 +94,6 @@ pub mod testing;
 mod tests;
 mod tracking;
 
-#[doc(hidden)]
-pub use self::function::check_path_among;
 #[cfg(feature = "schema")]
 #[doc(hidden)]
 pub use self::function::schemas;
@@ -103,10 +101,7 @@ pub use self::{
     context::{Action, Auth, Mutation, Query},
     db::{Document, Page, Reader, Sql, TableQuery, Writer},
     definition::{DefinitionError, ShardDefinition},
-    function::{
-        ActionHandler, FunctionPathError, MutationHandler, NoArgs, QueryHandler,
-        args::invalid_argument,
-    },
+    function::{ActionHandler, MutationHandler, NoArgs, QueryHandler, args::invalid_argument},
     migration::MigrationHandler,
     run::Caller,
     shard::{QueryRun, Shard},
@@ -115,6 +110,7 @@ pub use self::{
     tracking::{Change, ChangeOp, Commit, Reads},
 };
 pub use crate::{
+    functions::FunctionPathError,
     platform::{DurableObjectHost, ShardHost, SqlCell, SqlFailure, SqlRows},
     table,
 };

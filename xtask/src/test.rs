@@ -31,6 +31,14 @@ const STEPS: &[Step] = &[
         name: "clippy, without features",
         run: || clippy(&["--package", "lunora", "--lib", "--no-default-features"]),
     },
+    Step {
+        kind: "lint",
+        name: "clippy, without the admin plane",
+        run: || {
+            let features = ["--no-default-features", "--features", "shard,tower"];
+            clippy(&[&["--package", "lunora", "--lib"], &features[..]].concat())
+        },
+    },
     Step { kind: "lint", name: "clippy, wasm", run: clippy_wasm },
     Step { kind: "lint", name: "documentation", run: documentation },
     Step { kind: "lint", name: "dependency tree", run: dependencies::check },

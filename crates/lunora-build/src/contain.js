@@ -46,11 +46,15 @@ function track(f) {
       live.delete(reject);
       reject(error);
     };
+    const succeed = (value) => {
+      live.delete(reject);
+      resolve(value);
+    };
     try {
-      Promise.resolve(f()).then((value) => {
-        live.delete(reject);
-        resolve(value);
-      }, fail);
+      const result = f();
+      // What is there already need not be waited for.
+      if (typeof result?.then === "function") result.then(succeed, fail);
+      else succeed(result);
     } catch (error) {
       noteTrap(error);
       fail(error);
@@ -58,14 +62,18 @@ function track(f) {
   });
 }
 
+/** Makes a new instance if the last one died. */
+function revive() {
+  if (!dead) return;
+  wasm.__wbg_reset_state();
+  dead = false;
+  generation++;
+}
+
 /** Runs `f`, which calls into wasm, in a living instance. */
 export function call(f) {
   return track(() => {
-    if (dead) {
-      wasm.__wbg_reset_state();
-      dead = false;
-      generation++;
-    }
+    revive();
     return f();
   });
 }
@@ -76,24 +84,35 @@ export function call(f) {
  * The answer is plain on purpose. A client that replays writes takes an error with a code for the
  * last word on that write, and a plain 500 for a reason to try again: the write is not lost.
  */
-export async function respond(f) {
-  try {
-    return await call(f);
-  } catch (error) {
-    if (!(error instanceof InstanceReset)) console.error("The request failed:", error);
-    const headers = {
-      "content-type": "text/plain; charset=utf-8",
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-    };
-    return new Response("Internal Server Error", { status: 500, headers });
-  }
+export function respond(f) {
+  return call(f).then(undefined, failed);
 }
 
-/** Makes a trap fail what was handed to `ctx.waitUntil`, instead of leaving it pending. */
+function failed(error) {
+  if (!(error instanceof InstanceReset)) console.error("The request failed:", error);
+  const headers = {
+    "content-type": "text/plain; charset=utf-8",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+  };
+  return new Response("Internal Server Error", { status: 500, headers });
+}
+
+const observed = new WeakSet();
+
+/**
+ * Makes a trap fail what was handed to `ctx.waitUntil`, instead of leaving it pending. Once for all
+ * contexts of a kind: a method of its own for each would cost each request.
+ */
 export function observe(ctx) {
-  const { waitUntil } = ctx;
-  ctx.waitUntil = (promise) => waitUntil.call(ctx, track(() => promise));
+  const kind = Object.getPrototypeOf(ctx);
+  if (!observed.has(kind)) {
+    observed.add(kind);
+    const { waitUntil } = kind;
+    kind.waitUntil = function (promise) {
+      return waitUntil.call(this, track(() => promise));
+    };
+  }
   return ctx;
 }
 

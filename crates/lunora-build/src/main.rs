@@ -49,6 +49,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Build, Error> {
                 };
                 change.push(Box::new(move |build| build.wasm_opt(wasm_opt.clone())));
             }
+            "--names" => change.push(Box::new(|build| build.names(true))),
             _ => return Err(Error::Usage(format!("unknown option {arg}"))),
         }
     }

@@ -61,6 +61,7 @@ impl WasmOpt {
 /// Makes a wasm file smaller, in place.
 pub(crate) fn optimize(program: &Path, wasm: &Path) -> Result<(), Error> {
     let mut command = Command::new(program);
+    // Names are kept where there are any.
     command.arg("-O").arg("--debuginfo").args(FEATURES).arg(wasm).arg("-o").arg(wasm);
     run(&mut command)
 }

@@ -33,13 +33,26 @@ pub(crate) fn generate(exports: &Exports) -> String {
         let _ = writeln!(js, "trackMethods(wasm.{}, {});", class.name, list(&class.methods));
     }
 
-    js.push_str("\nexport default class extends WorkerEntrypoint {\n");
+    let handler = |name: &String| HANDLERS.iter().find(|(handler, _)| handler == name);
+    // A class is instantiated for every event; an object is not, and cannot have other functions.
+    let is_class = exports.functions.iter().any(|name| handler(name).is_none());
+    js.push_str(if is_class {
+        "\nexport default class extends WorkerEntrypoint {\n"
+    } else {
+        "\nexport default {\n"
+    });
     for name in &exports.functions {
-        let _ = match HANDLERS.iter().find(|(handler, _)| handler == name) {
-            Some((_, run)) => {
+        let _ = match handler(name) {
+            Some((_, run)) if is_class => {
                 writeln!(
                     js,
                     "  {name}(event) {{ return {run}(() => wasm.{name}(event, this.env, observe(this.ctx))); }}"
+                )
+            }
+            Some((_, run)) => {
+                writeln!(
+                    js,
+                    "  {name}(event, env, ctx) {{ return {run}(() => wasm.{name}(event, env, observe(ctx))); }},"
                 )
             }
             // Any other function can be called over a service binding.
@@ -48,7 +61,7 @@ pub(crate) fn generate(exports: &Exports) -> String {
             }
         };
     }
-    js.push_str("}\n");
+    js.push_str(if is_class { "}\n" } else { "};\n" });
 
     for class in objects {
         let _ = writeln!(
@@ -88,11 +101,18 @@ mod tests {
     }
 
     #[test]
+    fn handlers_alone_need_no_class() {
+        let js = generate(&Exports::parse("export function fetch(a: any, b: any, c: any): any;"));
+        assert!(js.contains("export default {\n  fetch(event, env, ctx) {"), "{js}");
+        assert!(!js.contains("extends WorkerEntrypoint"), "{js}");
+    }
+
+    #[test]
     fn a_failing_cron_is_not_answered() {
         let js = generate(&Exports::parse(
             "export function scheduled(a: any, b: any, c: any): Promise<any>;",
         ));
-        assert!(js.contains("scheduled(event) { return call("), "{js}");
+        assert!(js.contains("scheduled(event, env, ctx) { return call("), "{js}");
         assert!(!js.contains("return respond("), "{js}");
     }
 

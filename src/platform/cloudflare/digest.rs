@@ -1,11 +1,9 @@
 //! SHA-256 by the runtime.
 
 use wasm_bindgen::prelude::*;
-use worker::{
-    js_sys::{Promise, Uint8Array},
-    wasm_bindgen_futures::JsFuture,
-};
+use worker::js_sys::{Promise, Uint8Array};
 
+use super::promise::{Awaited, Value};
 use crate::errors::LunoraError;
 
 #[wasm_bindgen(module = "/src/platform/cloudflare/digest.js")]
@@ -29,11 +27,11 @@ impl Sha256Stream {
     }
 
     pub(crate) async fn update(&mut self, bytes: &[u8]) -> Result<(), LunoraError> {
-        JsFuture::from(add(&self.0, bytes)).await.map(drop).map_err(failed)
+        Awaited::promise(&add(&self.0, bytes)).await.map(drop).map_err(failed)
     }
 
     pub(crate) async fn finish(self) -> Result<[u8; 32], LunoraError> {
-        let digest = JsFuture::from(end(&self.0)).await.map_err(failed)?;
+        let digest = Awaited::promise(&end(&self.0)).await.map(Value::into_js).map_err(failed)?;
         let digest = Uint8Array::new(&digest).to_vec();
         digest.try_into().map_err(|_| LunoraError::internal("a digest of another length"))
     }

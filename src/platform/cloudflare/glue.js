@@ -1,19 +1,74 @@
 // What crosses between wasm and JavaScript crosses once: a head goes over as one string, a body
 // as one array.
 
+/**
+ * How to resume what runs in an instance of the wasm module. What waits for a promise remembers the
+ * instance it belongs to: its numbers mean nothing to the next one.
+ */
+let instance;
+
+export function bind(value, bytes, head, drain) {
+  instance = { value, bytes, head, drain, tasks: new Map(), calls: new Map() };
+}
+
+/** Settles a slot as `promise` is. */
+export function watch(promise, slot) {
+  const { value } = instance;
+  promise.then((it) => value(slot, true, it), (error) => value(slot, false, error));
+}
+
+/** Nobody waits for the slot any more. */
+export function abandon(slot) {
+  instance.calls.get(slot)?.abort();
+}
+
+/** A promise of what a task will end with. */
+export function promise(task) {
+  const { tasks } = instance;
+  return new Promise((resolve, reject) => tasks.set(task, { resolve, reject }));
+}
+
+export function settle(task, fulfilled, value) {
+  const { tasks } = instance;
+  const { resolve, reject } = tasks.get(task);
+  tasks.delete(task);
+  if (fulfilled) resolve(value);
+  else reject(value);
+}
+
+export function schedule() {
+  queueMicrotask(instance.drain);
+}
+
 /** `name:value` lines of every header. */
 function pack(headers) {
   let lines = "";
-  for (const [name, value] of headers) lines += `\n${name}:${value}`;
+  headers.forEach((value, name) => {
+    lines += `\n${name}:${value}`;
+  });
   return lines;
 }
 
+// Most answers of a Worker have the same headers, and so have most calls to shards: copying a `Headers`
+// is one call into the runtime, filling one is a call for each.
+const known = new Map();
+const MOST_KNOWN = 256;
+const LONGEST_KNOWN = 4096;
+
+/** The headers of packed lines. They are shared: whoever gets them copies them. */
 function unpack(lines) {
-  const headers = new Headers();
-  if (lines === "") return headers;
-  for (const line of lines.split("\n")) {
-    const colon = line.indexOf(":");
-    headers.append(line.slice(0, colon), line.slice(colon + 1));
+  let headers = known.get(lines);
+  if (headers !== undefined) return headers;
+  headers = new Headers();
+  if (lines !== "") {
+    for (const line of lines.split("\n")) {
+      const colon = line.indexOf(":");
+      headers.append(line.slice(0, colon), line.slice(colon + 1));
+    }
+  }
+  if (lines.length <= LONGEST_KNOWN) {
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(lines, headers);
   }
   return headers;
 }
@@ -21,22 +76,45 @@ function unpack(lines) {
 /** Wasm memory moves and is written to; what leaves it is a copy. */
 const own = (body) => (body instanceof Uint8Array ? body.slice() : body);
 
-/** `<1 if there is a body>\n<method>\n<url>\n<name:value>…` */
+/** `<method>\n<url>\n<name:value>…`. The body is not asked for: a stream would be made for that. */
 export function requestHead(request) {
-  return `${request.body === null ? 0 : 1}\n${request.method}\n${request.url}${pack(request.headers)}`;
+  return `${request.method}\n${request.url}${pack(request.headers)}`;
 }
 
-/** `<1 if there is a body>\n<status>\n<name:value>…` */
+/** `<status>\n<name:value>…` */
 export function responseHead(response) {
-  return `${response.body === null ? 0 : 1}\n${response.status}${pack(response.headers)}`;
+  return `${response.status}${pack(response.headers)}`;
+}
+
+/** A response with the body of another. */
+export function remakeResponse(status, headers, response) {
+  return new Response(response.body, { status, headers: unpack(headers) });
 }
 
 export function makeResponse(status, headers, body) {
   return new Response(own(body), { status, headers: unpack(headers) });
 }
 
-/** Every byte of a body, or `undefined` as soon as there are more than `limit`. */
-export async function readBody(source, limit) {
+/** Every byte of a body to the slot, or `undefined` as soon as there are more than `limit`. */
+export function readBody(source, limit, slot) {
+  const { value, bytes } = instance;
+  const failed = (error) => value(slot, false, error);
+  // A sender over HTTP is held to the length it declared, and reading at once is far cheaper.
+  const declared = source.headers?.get("content-length");
+  if (declared != null && Number(declared) <= limit) {
+    source.arrayBuffer().then((buffer) => {
+      if (buffer.byteLength > limit) value(slot, true, undefined);
+      else bytes(slot, new Uint8Array(buffer));
+    }, failed);
+    return;
+  }
+  readAll(source, limit).then((all) => {
+    if (all === undefined) value(slot, true, undefined);
+    else bytes(slot, all);
+  }, failed);
+}
+
+async function readAll(source, limit) {
   if (source.body === null) return new Uint8Array(0);
   const reader = source.body.getReader();
   const chunks = [];
@@ -64,8 +142,14 @@ export async function readBody(source, limit) {
 
 export const reader = (body) => body.getReader();
 
-/** The next chunk, or `undefined` after the last. */
-export const nextChunk = async (reader) => (await reader.read()).value;
+/** The next chunk to the slot, or `undefined` after the last. */
+export function nextChunk(reader, slot) {
+  const { value, bytes } = instance;
+  reader.read().then(
+    (read) => (read.value === undefined ? value(slot, true, undefined) : bytes(slot, read.value)),
+    (error) => value(slot, false, error),
+  );
+}
 
 /** A reader for `nextBulk`. */
 export function bulkReader(body) {
@@ -79,47 +163,48 @@ export function bulkReader(body) {
   return body.getReader();
 }
 
-/** About `bytes` bytes, fewer at the end; `undefined` after the last. */
-export async function nextBulk(reader, bytes) {
-  if (reader.readAtLeast === undefined) return nextChunk(reader);
-  const { value } = await reader.readAtLeast(bytes, new Uint8Array(bytes));
-  return value?.byteLength ? value : undefined;
+/** About `length` bytes to the slot, fewer at the end; `undefined` after the last. */
+export function nextBulk(reader, length, slot) {
+  if (reader.readAtLeast === undefined) return nextChunk(reader, slot);
+  const { value, bytes } = instance;
+  reader.readAtLeast(length, new Uint8Array(length)).then(
+    (read) => (read.value?.byteLength ? bytes(slot, read.value) : value(slot, true, undefined)),
+    (error) => value(slot, false, error),
+  );
 }
 
 export function cancel(reader) {
   reader.cancel().catch(() => {});
 }
 
-const calls = new Map();
-
-/** Sends a request to the named object. `call` names the call for `abandonCall`. */
-export async function callShard(namespace, name, jurisdiction, hint, method, url, headers, body, call) {
+/** Sends a request to the named object; the slot gets its answer, with the head. */
+export function callShard(namespace, name, jurisdiction, hint, method, url, headers, body, slot) {
+  const { value, head, calls } = instance;
   if (jurisdiction !== undefined) {
-    if (typeof namespace.jurisdiction !== "function") return "jurisdiction";
     try {
       namespace = namespace.jurisdiction(jurisdiction);
     } catch {
-      return "jurisdiction";
+      namespace = undefined;
     }
+    // Not from in here: whoever waits does not do so yet.
+    if (namespace === undefined) return watch(Promise.resolve("jurisdiction"), slot);
   }
   const controller = new AbortController();
-  calls.set(call, controller);
+  calls.set(slot, controller);
+  const failed = (error) => {
+    calls.delete(slot);
+    value(slot, false, error);
+  };
   try {
-    const stub = namespace.getByName(name, hint === undefined ? undefined : { locationHint: hint });
-    return await stub.fetch(url, {
-      method,
-      headers: unpack(headers),
-      body: own(body),
-      redirect: "manual",
-      signal: controller.signal,
-    });
-  } finally {
-    calls.delete(call);
+    const stub = hint === undefined ? namespace.getByName(name) : namespace.getByName(name, { locationHint: hint });
+    const init = { method, headers: unpack(headers), body: own(body), redirect: "manual", signal: controller.signal };
+    stub.fetch(url, init).then((response) => {
+      calls.delete(slot);
+      head(slot, responseHead(response), response);
+    }, failed);
+  } catch (error) {
+    Promise.reject(error).catch(failed);
   }
-}
-
-export function abandonCall(call) {
-  calls.get(call)?.abort();
 }
 
 const bound = (value) =>

@@ -26,19 +26,38 @@ extern "C" {
         body: &[u8],
     ) -> Result<web_sys::Response, JsValue>;
 
+    #[wasm_bindgen(js_name = remakeResponse, catch)]
+    pub(super) fn remake_response(
+        status: u16,
+        headers: &str,
+        response: &web_sys::Response,
+    ) -> Result<web_sys::Response, JsValue>;
+
     #[wasm_bindgen(js_name = readBody)]
-    pub(super) fn read_body(source: &JsValue, limit: f64) -> Promise;
+    pub(super) fn read_body(source: &JsValue, limit: f64, slot: u32);
+
+    pub(super) fn bind(value: &JsValue, bytes: &JsValue, head: &JsValue, drain: &JsValue);
+
+    pub(super) fn watch(promise: &Promise, slot: u32);
+
+    pub(super) fn abandon(slot: u32);
+
+    pub(super) fn promise(task: u32) -> JsValue;
+
+    pub(super) fn settle(task: u32, fulfilled: bool, value: &JsValue);
+
+    pub(super) fn schedule();
 
     pub(super) fn reader(body: &web_sys::ReadableStream) -> JsValue;
 
     #[wasm_bindgen(js_name = nextChunk)]
-    pub(super) fn next_chunk(reader: &JsValue) -> Promise;
+    pub(super) fn next_chunk(reader: &JsValue, slot: u32);
 
     #[wasm_bindgen(js_name = bulkReader)]
     pub(super) fn bulk_reader(body: &web_sys::ReadableStream) -> JsValue;
 
     #[wasm_bindgen(js_name = nextBulk)]
-    pub(super) fn next_bulk(reader: &JsValue, bytes: u32) -> Promise;
+    pub(super) fn next_bulk(reader: &JsValue, bytes: u32, slot: u32);
 
     pub(super) fn cancel(reader: &JsValue);
 
@@ -52,8 +71,8 @@ extern "C" {
         url: &str,
         headers: &str,
         body: &JsValue,
-        call: u32,
-    ) -> Promise;
+        slot: u32,
+    );
 
     #[wasm_bindgen(js_name = callShard)]
     pub(super) fn call_shard_with_bytes(
@@ -65,11 +84,8 @@ extern "C" {
         url: &str,
         headers: &str,
         body: &[u8],
-        call: u32,
-    ) -> Promise;
-
-    #[wasm_bindgen(js_name = abandonCall)]
-    pub(super) fn abandon_call(call: u32);
+        slot: u32,
+    );
 }
 
 #[cfg(feature = "shard")]

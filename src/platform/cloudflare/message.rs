@@ -6,11 +6,15 @@ use futures::{
     future::LocalBoxFuture,
     stream::{self, LocalBoxStream},
 };
-use http::{Method, StatusCode, Uri};
-use wasm_bindgen::{JsCast, JsValue};
-use worker::{js_sys::Uint8Array, wasm_bindgen_futures::JsFuture, web_sys};
+use http::{HeaderMap, Method, StatusCode, Uri, header::CONTENT_LENGTH};
+use wasm_bindgen::JsValue;
+use worker::{js_sys::Uint8Array, web_sys};
 
-use super::{error::JsFailure, glue};
+use super::{
+    error::JsFailure,
+    glue,
+    promise::{Awaited, Value},
+};
 use crate::{
     errors::LunoraError,
     message::{Body, BodyError, HostBody, Request, Response},
@@ -29,13 +33,13 @@ struct ResponseBody(web_sys::Response);
 pub(crate) fn request_from_js(raw: web_sys::Request) -> Result<Request, LunoraError> {
     let head = glue::request_head(&raw);
     let mut lines = head.split('\n');
-    let has_body = lines.next() == Some("1");
     let method = Method::from_bytes(lines.next().unwrap_or_default().as_bytes())
         .map_err(|_| LunoraError::bad_request("the request method is malformed"))?;
     let url = lines.next().unwrap_or_default();
     let url = Uri::try_from(url.split('#').next().unwrap_or_default())
         .map_err(|_| LunoraError::bad_request("the request URL is malformed or too long"))?;
     let headers = glue::unpack(lines);
+    let has_body = !matches!(method, Method::GET | Method::HEAD) && says_more(&headers);
     let body = if has_body { Body::from_host(RequestBody(raw)) } else { Body::empty() };
     let mut request = Request::new(method, url, body);
     *request.headers_mut() = headers;
@@ -43,20 +47,23 @@ pub(crate) fn request_from_js(raw: web_sys::Request) -> Result<Request, LunoraEr
 }
 
 /// Takes a response over from JavaScript; the head crosses in one piece, the body stays.
-pub(super) fn response_from_js(raw: web_sys::Response) -> Response {
-    let head = glue::response_head(&raw);
+pub(super) fn response_from_js(head: &str, raw: web_sys::Response) -> Response {
     let mut lines = head.split('\n');
-    let has_body = lines.next() == Some("1");
     let status = lines.next().and_then(|status| StatusCode::from_bytes(status.as_bytes()).ok());
     let headers = glue::unpack(lines);
     let status = status.unwrap_or(StatusCode::BAD_GATEWAY);
     // An upgrade has no body, but the response holds the socket.
-    let keep = has_body || status == StatusCode::SWITCHING_PROTOCOLS;
+    let keep = !matches!(status.as_u16(), 204 | 205 | 304) && says_more(&headers);
     let mut response =
         Response::body(if keep { Body::from_host(ResponseBody(raw)) } else { Body::empty() });
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
+}
+
+/// Whether there is a body, unless the headers say that it is empty.
+fn says_more(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_LENGTH).is_none_or(|length| length != "0")
 }
 
 /// Hands a response over to JavaScript; the head crosses in one piece, a body of JavaScript's own
@@ -66,7 +73,7 @@ pub(crate) fn response_to_js(response: Response) -> Result<web_sys::Response, Lu
     let status = parts.status.as_u16();
     let body = match body.into_host::<ResponseBody>() {
         Ok(host) if status == 101 => return Ok(host.0),
-        Ok(host) => Ok(host.0.body().map_or(JsValue::UNDEFINED, Into::into)),
+        Ok(host) => Ok(host.0),
         Err(body) => Err(body),
     };
     let headers = glue::pack(&parts.headers);
@@ -75,7 +82,7 @@ pub(crate) fn response_to_js(response: Response) -> Result<web_sys::Response, Lu
         glue::make_response(status, &headers, &JsValue::NULL)
     } else {
         match body {
-            Ok(stream) => glue::make_response(status, &headers, &stream),
+            Ok(host) => glue::remake_response(status, &headers, &host),
             Err(body) => match body.as_bytes() {
                 Some(bytes) => glue::make_response_of_bytes(status, &headers, bytes),
                 None => glue::make_response(status, &headers, &body_to_js(body)?),
@@ -147,12 +154,10 @@ async fn read(source: JsValue, limit: usize) -> Result<Bytes, BodyError> {
     // A budget is far below 2^53.
     #[allow(clippy::cast_precision_loss, reason = "a budget is far below 2^53")]
     let limit_js = limit as f64;
-    let bytes = JsFuture::from(glue::read_body(&source, limit_js))
-        .await
-        .map_err(|error| BodyError::Broken(JsFailure::from(error).into()))?;
-    match bytes.dyn_into::<Uint8Array>() {
-        Ok(bytes) => Ok(bytes.to_vec().into()),
-        Err(_) => Err(BodyError::TooLarge { limit }),
+    match Awaited::start(|slot| glue::read_body(&source, limit_js, slot)).await {
+        Ok(Value::Bytes(bytes)) => Ok(bytes.into()),
+        Ok(_) => Err(BodyError::TooLarge { limit }),
+        Err(error) => Err(BodyError::Broken(JsFailure::from(error).into())),
     }
 }
 
@@ -171,14 +176,15 @@ fn stream_of(
         None => glue::reader(&body),
     };
     stream::try_unfold(Reader(reader), move |reader| async move {
-        let chunk = match at_least {
-            Some(bytes) => glue::next_bulk(&reader.0, bytes),
-            None => glue::next_chunk(&reader.0),
-        };
-        let chunk = JsFuture::from(chunk)
-            .await
-            .map_err(|error| BodyError::Broken(JsFailure::from(error).into()))?;
-        Ok(chunk.dyn_into::<Uint8Array>().ok().map(|chunk| (Bytes::from(chunk.to_vec()), reader)))
+        let chunk = Awaited::start(|slot| match at_least {
+            Some(bytes) => glue::next_bulk(&reader.0, bytes, slot),
+            None => glue::next_chunk(&reader.0, slot),
+        });
+        match chunk.await {
+            Ok(Value::Bytes(chunk)) => Ok(Some((Bytes::from(chunk), reader))),
+            Ok(_) => Ok(None),
+            Err(error) => Err(BodyError::Broken(JsFailure::from(error).into())),
+        }
     })
     .boxed_local()
 }
@@ -206,7 +212,8 @@ impl worker::IntoResponse for Response {
 /// A response of the crate `worker`, such as a WebSocket upgrade made by hand.
 impl From<worker::Response> for Response {
     fn from(response: worker::Response) -> Self {
-        response_from_js(response.into())
+        let raw = web_sys::Response::from(response);
+        response_from_js(&glue::response_head(&raw), raw)
     }
 }
 

@@ -12,6 +12,7 @@ mod glue;
 mod kv;
 mod message;
 mod namespace;
+mod promise;
 mod registry_storage;
 #[cfg(feature = "shard")]
 mod shard_host;
@@ -32,7 +33,10 @@ pub use self::shard_host::DurableObjectHost;
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use self::digest::Sha256Stream;
-pub(crate) use self::message::{request_from_js, response_to_js};
+pub(crate) use self::{
+    message::{request_from_js, response_to_js},
+    promise::run,
+};
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn console_error(line: &str) {

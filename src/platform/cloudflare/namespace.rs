@@ -1,12 +1,14 @@
 //! Durable Objects as shards.
 
-use std::cell::Cell;
-
 use futures::future::LocalBoxFuture;
 use wasm_bindgen::{JsCast, JsValue};
-use worker::{ObjectNamespace, js_sys::Promise, wasm_bindgen_futures::JsFuture, web_sys};
+use worker::ObjectNamespace;
 
-use super::{error::JsFailure, glue, message};
+use super::{
+    error::JsFailure,
+    glue, message,
+    promise::{Awaited, Value},
+};
 use crate::{
     message::{Request, Response},
     platform::{Jurisdiction, LocationHint, ShardAddress, ShardCallError, ShardNamespace},
@@ -20,14 +22,12 @@ impl ShardNamespace for ObjectNamespace {
     ) -> LocalBoxFuture<'static, Result<Response, ShardCallError>> {
         let address = address.clone();
         let namespace: &JsValue = self.as_ref();
-        let (promise, guard) = match start(namespace, &address, request) {
-            Ok(started) => started,
+        let call = match start(namespace, &address, request) {
+            Ok(call) => call,
             Err(error) => return Box::pin(async { Err(error) }),
         };
         Box::pin(async move {
-            let outcome = JsFuture::from(promise).await;
-            guard.finished();
-            let answer = outcome.map_err(|thrown| {
+            let answer = call.await.map_err(|thrown| {
                 let failure = JsFailure::from(thrown);
                 ShardCallError::Unavailable {
                     key: address.key.clone(),
@@ -36,12 +36,14 @@ impl ShardNamespace for ObjectNamespace {
                     source: failure.into(),
                 }
             })?;
-            match (answer.dyn_into::<web_sys::Response>(), address.jurisdiction) {
-                (Ok(response), _) => Ok(message::response_from_js(response)),
-                (Err(_), Some(jurisdiction)) => {
+            match (answer, address.jurisdiction) {
+                (Value::Head(head, response), _) => {
+                    Ok(message::response_from_js(&head, response.unchecked_into()))
+                }
+                (_, Some(jurisdiction)) => {
                     Err(ShardCallError::JurisdictionUnsupported(jurisdiction))
                 }
-                (Err(_), None) => {
+                (_, None) => {
                     Err(ShardCallError::unavailable(address.key, "the object answered no response"))
                 }
             }
@@ -49,33 +51,20 @@ impl ShardNamespace for ObjectNamespace {
     }
 }
 
+/// The call, on its way. It is aborted when it is dropped before there is an answer.
 fn start(
     namespace: &JsValue,
     address: &ShardAddress,
     request: Request,
-) -> Result<(Promise, Abandon), ShardCallError> {
+) -> Result<Awaited, ShardCallError> {
     let (parts, body) = request.into_parts();
     let headers = glue::pack(&parts.headers);
     let jurisdiction = address.jurisdiction.map(Jurisdiction::as_str);
     let hint = address.location_hint.map(LocationHint::as_str);
     let (name, method, url) = (address.key.as_str(), parts.method.as_str(), parts.uri.to_string());
-    let guard = Abandon::new();
-    let promise = match body.as_bytes() {
-        Some(bytes) => glue::call_shard_with_bytes(
-            namespace,
-            name,
-            jurisdiction,
-            hint,
-            method,
-            &url,
-            &headers,
-            bytes,
-            guard.call,
-        ),
-        None => {
-            let body = message::body_to_js(body)
-                .map_err(|error| ShardCallError::unavailable(address.key.clone(), error))?;
-            glue::call_shard(
+    if let Some(bytes) = body.as_bytes() {
+        return Ok(Awaited::start(|slot| {
+            glue::call_shard_with_bytes(
                 namespace,
                 name,
                 jurisdiction,
@@ -83,34 +72,14 @@ fn start(
                 method,
                 &url,
                 &headers,
-                &body,
-                guard.call,
-            )
-        }
-    };
-    Ok((promise, guard))
-}
-
-/// Aborts its call when it is dropped before the call finished.
-struct Abandon {
-    call: u32,
-}
-
-impl Abandon {
-    fn new() -> Self {
-        thread_local! {
-            static NEXT: Cell<u32> = const { Cell::new(0) };
-        }
-        Self { call: NEXT.replace(NEXT.get().wrapping_add(1)) }
+                bytes,
+                slot,
+            );
+        }));
     }
-
-    fn finished(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Abandon {
-    fn drop(&mut self) {
-        glue::abandon_call(self.call);
-    }
+    let body = message::body_to_js(body)
+        .map_err(|error| ShardCallError::unavailable(address.key.clone(), error))?;
+    Ok(Awaited::start(|slot| {
+        glue::call_shard(namespace, name, jurisdiction, hint, method, &url, &headers, &body, slot);
+    }))
 }

@@ -5,10 +5,12 @@ use wasm_bindgen::prelude::*;
 use worker::{
     Env,
     js_sys::{Promise, Reflect},
-    wasm_bindgen_futures::JsFuture,
 };
 
-use super::error::JsFailure;
+use super::{
+    error::JsFailure,
+    promise::{Awaited, Value},
+};
 use crate::{
     errors::{Code, LunoraError},
     platform::{Workflow, WorkflowAction},
@@ -86,7 +88,10 @@ impl Workflow for CloudflareWorkflow {
 }
 
 async fn settled(promise: Promise) -> Result<JsValue, LunoraError> {
-    JsFuture::from(promise).await.map_err(|thrown| LunoraError::internal(JsFailure::from(thrown)))
+    Awaited::promise(&promise)
+        .await
+        .map(Value::into_js)
+        .map_err(|thrown| LunoraError::internal(JsFailure::from(thrown)))
 }
 
 impl std::fmt::Debug for CloudflareWorkflow {

@@ -2,7 +2,6 @@
 
 pub(crate) mod args;
 mod handler;
-mod path;
 #[cfg(feature = "schema")]
 pub mod schemas;
 
@@ -10,16 +9,14 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use futures::future::LocalBoxFuture;
 
-pub(crate) use self::path::check_path;
 pub use self::{
     args::NoArgs,
     handler::{ActionHandler, MutationHandler, QueryHandler},
-    path::{FunctionPathError, check_path_among},
 };
 use super::context::{Action, Mutation, Query};
 use crate::{
     errors::{Code, LunoraError},
-    functions::{FunctionInfo, FunctionKind},
+    functions::{FunctionInfo, FunctionKind, FunctionPathError, check_path},
 };
 
 /// What a function may do.

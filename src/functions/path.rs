@@ -13,7 +13,7 @@ pub enum FunctionPathError {
 }
 
 impl FunctionPathError {
-    const fn sentence(self) -> &'static str {
+    pub(super) const fn sentence(self) -> &'static str {
         match self {
             Self::Form => {
                 "the path of a function has the form `namespace:name`, such as \"messages:send\""
@@ -28,6 +28,7 @@ impl FunctionPathError {
 ///
 /// # Errors
 /// When it is none, or another one is the same.
+#[cfg(feature = "shard")]
 pub const fn check_path_among(path: &str, all: &[&str]) -> Result<(), FunctionPathError> {
     if let Err(error) = check_path(path) {
         return Err(error);
@@ -67,6 +68,7 @@ pub(crate) const fn check_path(path: &str) -> Result<(), FunctionPathError> {
     if at == reserved.len() { Err(FunctionPathError::Reserved) } else { Ok(()) }
 }
 
+#[cfg(feature = "shard")]
 const fn same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
@@ -96,6 +98,7 @@ mod tests {
         assert_eq!(check_path("__lunora_admin__:x"), Err(FunctionPathError::Reserved));
     }
 
+    #[cfg(feature = "shard")]
     #[test]
     fn a_path_is_taken_once() {
         let all = ["a:b", "a:c", "a:b"];

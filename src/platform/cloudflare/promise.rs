@@ -1,0 +1,324 @@
+//! Promises that Rust awaits, and futures that JavaScript awaits.
+//!
+//! The crate `wasm-bindgen-futures` makes two closures for each promise, and lets every future that
+//! is woken wait for a microtask of its own; in workerd each of those is a call into the runtime.
+//! Here a promise resumes the future that waits for it at once, through closures that are made once
+//! an instance. `glue.js` has the other half.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+};
+
+use futures::future::LocalBoxFuture;
+use wasm_bindgen::prelude::*;
+use worker::js_sys::Promise;
+
+use super::glue;
+
+/// What JavaScript is told: a value, or what to reject with.
+type Answer = Result<JsValue, JsValue>;
+
+/// What a promise was fulfilled with, in the form in which it crossed.
+#[derive(Debug)]
+pub(super) enum Value {
+    Js(JsValue),
+    Bytes(Vec<u8>),
+    /// A packed head, and what it is the head of.
+    Head(String, JsValue),
+}
+
+impl Value {
+    /// The value itself; `undefined` for one that crossed in pieces.
+    pub(super) fn into_js(self) -> JsValue {
+        match self {
+            Self::Js(value) | Self::Head(_, value) => value,
+            Self::Bytes(_) => JsValue::UNDEFINED,
+        }
+    }
+}
+
+/// A promise that is awaited. Dropped before it is settled, it aborts what can be aborted.
+#[derive(Debug)]
+pub(super) struct Awaited {
+    slot: usize,
+}
+
+impl Awaited {
+    /// Awaits what `begin` starts; it hands the number to JavaScript, which settles it.
+    pub(super) fn start(begin: impl FnOnce(u32)) -> Self {
+        bind();
+        let slot = WAITING.with_borrow_mut(|waiting| waiting.insert(Slot::Waiting(None)));
+        begin(number(slot));
+        Self { slot }
+    }
+
+    /// Awaits any promise.
+    pub(super) fn promise(promise: &Promise) -> Self {
+        Self::start(|slot| glue::watch(promise, slot))
+    }
+}
+
+impl Future for Awaited {
+    type Output = Result<Value, JsValue>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        WAITING.with_borrow_mut(|waiting| match waiting.get_mut(self.slot) {
+            Some(Slot::Waiting(waker)) => {
+                *waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+            Some(Slot::Settled(outcome)) => match outcome.take() {
+                Some(outcome) => Poll::Ready(outcome),
+                // Polled after it was ready, which no one should.
+                None => Poll::Pending,
+            },
+            Some(Slot::Abandoned) | None => Poll::Pending,
+        })
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        // What is dropped in here may be anything; not while the slots are borrowed.
+        let dropped = WAITING.with_borrow_mut(|waiting| match waiting.get_mut(self.slot) {
+            Some(Slot::Waiting(waker)) => {
+                let waker = waker.take();
+                if let Some(slot) = waiting.get_mut(self.slot) {
+                    // JavaScript still knows the number: nobody else may get it yet.
+                    *slot = Slot::Abandoned;
+                }
+                (waker, None, true)
+            }
+            _ => (None, waiting.remove(self.slot), false),
+        });
+        if dropped.2 {
+            glue::abandon(number(self.slot));
+        }
+    }
+}
+
+/// Runs a future. The result is its answer, or a promise of it.
+pub(crate) fn run(future: impl Future<Output = Answer> + 'static) -> Answer {
+    bind();
+    let id = TASKS.with_borrow_mut(|tasks| tasks.insert(Task::default()));
+    let waker = Waker::from(Arc::new(TaskWaker(id)));
+    let mut future: LocalBoxFuture<'static, Answer> = Box::pin(future);
+    match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+        Poll::Ready(answer) => {
+            TASKS.with_borrow_mut(|tasks| tasks.remove(id));
+            answer
+        }
+        Poll::Pending => {
+            TASKS.with_borrow_mut(|tasks| {
+                if let Some(task) = tasks.get_mut(id) {
+                    task.running = Some((future, waker));
+                }
+            });
+            Ok(glue::promise(number(id)))
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Slot {
+    Waiting(Option<Waker>),
+    /// Until it is polled.
+    Settled(Option<Result<Value, JsValue>>),
+    Abandoned,
+}
+
+/// A future that JavaScript waits for.
+#[derive(Default)]
+struct Task {
+    /// Nothing while it is being polled.
+    running: Option<(LocalBoxFuture<'static, Answer>, Waker)>,
+    queued: bool,
+}
+
+struct TaskWaker(usize);
+
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let queue = TASKS.with_borrow_mut(|tasks| match tasks.get_mut(self.0) {
+            Some(task) => !std::mem::replace(&mut task.queued, true),
+            None => false,
+        });
+        if queue {
+            READY.with_borrow_mut(|ready| ready.push_back(self.0));
+            // Whoever wakes it from outside, a promise of another library for one, does not drain.
+            if !DRAINING.get() && !SCHEDULED.replace(true) {
+                glue::schedule();
+            }
+        }
+    }
+}
+
+thread_local! {
+    static WAITING: RefCell<Slots<Slot>> = const { RefCell::new(Slots::new()) };
+    static TASKS: RefCell<Slots<Task>> = const { RefCell::new(Slots::new()) };
+    static READY: RefCell<VecDeque<usize>> = const { RefCell::new(VecDeque::new()) };
+    /// Whether somebody polls what is ready, up the stack.
+    static DRAINING: Cell<bool> = const { Cell::new(false) };
+    /// Whether JavaScript will call to drain.
+    static SCHEDULED: Cell<bool> = const { Cell::new(false) };
+    static BOUND: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Tells `glue.js` how to resume what runs in this instance, once.
+fn bind() {
+    if BOUND.replace(true) {
+        return;
+    }
+    let value = Closure::<dyn Fn(u32, bool, JsValue)>::new(|slot, fulfilled, value| {
+        settle(slot, if fulfilled { Ok(Value::Js(value)) } else { Err(value) });
+    });
+    let bytes =
+        Closure::<dyn Fn(u32, Vec<u8>)>::new(|slot, bytes| settle(slot, Ok(Value::Bytes(bytes))));
+    let head = Closure::<dyn Fn(u32, String, JsValue)>::new(|slot, head, of| {
+        settle(slot, Ok(Value::Head(head, of)));
+    });
+    let drain_all = Closure::<dyn Fn()>::new(|| {
+        SCHEDULED.set(false);
+        drain();
+    });
+    glue::bind(
+        &value.into_js_value(),
+        &bytes.into_js_value(),
+        &head.into_js_value(),
+        &drain_all.into_js_value(),
+    );
+}
+
+/// A promise is settled: whoever waits for it goes on.
+fn settle(slot: u32, outcome: Result<Value, JsValue>) {
+    let slot = slot as usize;
+    let waker = WAITING.with_borrow_mut(|waiting| match waiting.get_mut(slot) {
+        Some(Slot::Waiting(waker)) => {
+            let waker = waker.take();
+            if let Some(slot) = waiting.get_mut(slot) {
+                *slot = Slot::Settled(Some(outcome));
+            }
+            waker
+        }
+        Some(Slot::Abandoned) => {
+            waiting.remove(slot);
+            None
+        }
+        Some(Slot::Settled(_)) | None => None,
+    });
+    let Some(waker) = waker else { return };
+    if DRAINING.replace(true) {
+        waker.wake();
+    } else {
+        waker.wake();
+        DRAINING.set(false);
+        drain();
+    }
+}
+
+/// Polls what is ready until nothing is.
+fn drain() {
+    if DRAINING.replace(true) {
+        return;
+    }
+    while let Some(id) = READY.with_borrow_mut(VecDeque::pop_front) {
+        poll(id);
+    }
+    DRAINING.set(false);
+}
+
+fn poll(id: usize) {
+    let running = TASKS.with_borrow_mut(|tasks| {
+        let task = tasks.get_mut(id)?;
+        task.queued = false;
+        task.running.take()
+    });
+    // Nothing: it is over.
+    let Some((mut future, waker)) = running else { return };
+    match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+        Poll::Pending => TASKS.with_borrow_mut(|tasks| {
+            if let Some(task) = tasks.get_mut(id) {
+                task.running = Some((future, waker));
+            }
+        }),
+        Poll::Ready(answer) => {
+            drop(future);
+            TASKS.with_borrow_mut(|tasks| tasks.remove(id));
+            match answer {
+                Ok(value) => glue::settle(number(id), true, &value),
+                Err(error) => glue::settle(number(id), false, &error),
+            }
+        }
+    }
+}
+
+/// The number that JavaScript knows a place by.
+fn number(place: usize) -> u32 {
+    // There is no memory for more, in wasm.
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+/// Values by number; numbers are used again.
+struct Slots<T> {
+    values: Vec<Option<T>>,
+    free: Vec<usize>,
+}
+
+impl<T> Slots<T> {
+    const fn new() -> Self {
+        Self { values: Vec::new(), free: Vec::new() }
+    }
+
+    fn insert(&mut self, value: T) -> usize {
+        match self.free.pop() {
+            Some(place) => {
+                if let Some(slot) = self.values.get_mut(place) {
+                    *slot = Some(value);
+                }
+                place
+            }
+            None => {
+                self.values.push(Some(value));
+                self.values.len() - 1
+            }
+        }
+    }
+
+    fn get_mut(&mut self, place: usize) -> Option<&mut T> {
+        self.values.get_mut(place)?.as_mut()
+    }
+
+    fn remove(&mut self, place: usize) -> Option<T> {
+        let value = self.values.get_mut(place)?.take();
+        if value.is_some() {
+            self.free.push(place);
+        }
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_used_again_only_after_it_was_given_back() {
+        let mut slots = Slots::new();
+        let (a, b) = (slots.insert('a'), slots.insert('b'));
+        assert_ne!(a, b);
+        assert_eq!(slots.remove(a), Some('a'));
+        assert_eq!(slots.remove(a), None);
+        assert_eq!(slots.insert('c'), a);
+        assert_ne!(slots.insert('d'), a);
+        assert_eq!(slots.get_mut(b).copied(), Some('b'));
+    }
+}
