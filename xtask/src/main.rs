@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout)]
 
 mod bench;
+mod budgets;
 mod build;
 mod dependencies;
 mod dev;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::{
-    build, dependencies, node,
+    budgets, build, dependencies, node,
     shell::{cargo, program, root, run as sh},
     wire,
 };
@@ -47,8 +47,9 @@ const STEPS: &[Step] = &[
     Step {
         kind: "e2e",
         name: "wasm builds",
-        run: || build::all().iter().try_for_each(|dir| build::one(dir, true)),
+        run: || build::all().iter().try_for_each(|dir| build::one(dir, true).map(drop)),
     },
+    Step { kind: "e2e", name: "budgets of sizes and crossings", run: budgets::check },
     Step { kind: "e2e", name: "wire cases on workerd", run: wire::check },
     Step {
         kind: "e2e",

@@ -25,6 +25,7 @@ Builds the Worker's crate into its build/ folder, for wrangler and Miniflare.
   --release                optimized [default]
   --dev                    quick to compile, slower and larger
   --out-dir <DIR>          where to write [default: build/ beside Cargo.toml]
+  --names                  keep the names of functions, for traces; a seventh more after gzip [default with --dev]
   --wasm-opt <PATH|off>    a wasm-opt to run, or none [default: WASM_OPT_BIN, or npm's binaryen; none with --dev]
   -h, --help               this text";
 
@@ -36,6 +37,7 @@ pub struct Build {
     release: bool,
     out_dir: Option<PathBuf>,
     wasm_opt: Option<WasmOpt>,
+    names: Option<bool>,
 }
 
 /// A finished build.
@@ -52,7 +54,7 @@ pub struct Output {
 impl Build {
     /// A release build of the crate whose `Cargo.toml` is in `dir`.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), release: true, out_dir: None, wasm_opt: None }
+        Self { dir: dir.into(), release: true, out_dir: None, wasm_opt: None, names: None }
     }
 
     /// Chooses between cargo's release and dev profile.
@@ -73,6 +75,15 @@ impl Build {
         self
     }
 
+    /// Whether the names of functions stay in the module; by default in a dev build only.
+    ///
+    /// Without them a panic still says its message, file and line; the trace of the trap behind it
+    /// has numbers.
+    pub fn names(mut self, names: bool) -> Self {
+        self.names = Some(names);
+        self
+    }
+
     /// Builds. Cargo's progress goes to standard error.
     ///
     /// # Errors
@@ -88,10 +99,11 @@ impl Build {
 
         let out_dir = absolute(&self.out_dir.clone().unwrap_or_else(|| self.dir.join("build")))?;
         let staging = Staging::new(&out_dir)?;
-        generate(&wasm, &staging.dir)?;
+        let names = self.names.unwrap_or(!self.release);
+        generate(&wasm, &staging.dir, names)?;
         let wasm = staging.dir.join("index_bg.wasm");
         if let Some(program) = &wasm_opt {
-            optimize::optimize(program, &wasm)?;
+            optimize::optimize(program, &wasm, names)?;
         }
         let wasm = Size::of(&wasm)?;
         staging.publish(&out_dir)?;
@@ -100,7 +112,7 @@ impl Build {
 }
 
 /// wasm-bindgen, and what makes its output an entry point.
-fn generate(wasm: &Path, dir: &Path) -> Result<(), Error> {
+fn generate(wasm: &Path, dir: &Path, names: bool) -> Result<(), Error> {
     let bindgen = |error| Error::Bindgen(format!("{error:#}"));
     let mut output = Bindgen::new()
         .input_path(wasm)
@@ -108,6 +120,7 @@ fn generate(wasm: &Path, dir: &Path) -> Result<(), Error> {
         .module(true)
         .map_err(bindgen)?
         .typescript(true)
+        .remove_name_section(!names)
         .reset_state_function(true)
         .force_enable_abort_handler(true)
         .generate_output()

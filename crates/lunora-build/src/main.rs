@@ -38,6 +38,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Build, Error> {
             }
             "--release" => change.push(Box::new(|build| build.release(true))),
             "--dev" => change.push(Box::new(|build| build.release(false))),
+            "--names" => change.push(Box::new(|build| build.names(true))),
             "--out-dir" => {
                 let out_dir = value()?;
                 change.push(Box::new(move |build| build.out_dir(&out_dir)));
