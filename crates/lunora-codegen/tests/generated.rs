@@ -16,6 +16,7 @@ fn example() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/generated")
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "`map_err` gives it away")]
 fn texts(problems: Vec<lunora_codegen::Problem>) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
