@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use lunora_build::{Build, WasmOpt};
+use lunora_build::{Build, Size, WasmOpt};
 
 use crate::shell::{self, output, program, root};
 
@@ -12,7 +12,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// Builds the example for production, or quickly.
 pub(crate) fn run(release: bool) -> Result<()> {
     install_target()?;
-    one(&example(), release)
+    one(&example(), release).map(drop)
 }
 
 /// The Worker to show: the example; the fixture of the tests in a checkout without it.
@@ -36,7 +36,7 @@ pub(crate) fn all() -> Vec<PathBuf> {
 }
 
 /// Builds one of them, and says how large it is.
-pub(crate) fn one(dir: &Path, release: bool) -> Result<()> {
+pub(crate) fn one(dir: &Path, release: bool) -> Result<Size> {
     let output = Build::new(dir)
         .release(release)
         .wasm_opt(wasm_opt())
@@ -47,7 +47,7 @@ pub(crate) fn one(dir: &Path, release: bool) -> Result<()> {
         "Built {name}: the wasm has {} bytes, {} after gzip.",
         output.wasm.raw, output.wasm.gzip
     );
-    Ok(())
+    Ok(output.wasm)
 }
 
 /// The one among the packages of `e2e/`, once they are installed.

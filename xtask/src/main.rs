@@ -4,6 +4,7 @@
 
 mod bench;
 mod browser;
+mod budgets;
 mod build;
 mod codegen;
 mod dependencies;

@@ -20,7 +20,7 @@ const NAME: &str = "made-from-template";
 pub(crate) fn check() -> Result<()> {
     let dir = instantiate()?;
     run(program("cargo").args(["test", "--quiet"]).current_dir(&dir))?;
-    build::one(&dir, true)
+    build::one(&dir, true).map(drop)
 }
 
 fn instantiate() -> Result<PathBuf> {

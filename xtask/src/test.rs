@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::{
-    browser, build, codegen, dependencies, node,
+    browser, budgets, build, codegen, dependencies, node,
     shell::{cargo, program, root, run as sh},
     template, wire,
 };
@@ -56,9 +56,10 @@ const STEPS: &[Step] = &[
     Step {
         kind: "e2e",
         name: "wasm builds",
-        run: || build::all().iter().try_for_each(|dir| build::one(dir, true)),
+        run: || build::all().iter().try_for_each(|dir| build::one(dir, true).map(drop)),
     },
     Step { kind: "e2e", name: "template", run: template::check },
+    Step { kind: "e2e", name: "budgets of sizes and crossings", run: budgets::check },
     Step {
         kind: "e2e",
         name: "command-line tool",

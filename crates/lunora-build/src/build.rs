@@ -75,8 +75,10 @@ impl Build {
         self
     }
 
-    /// Whether the wasm keeps the names of its functions, for stack traces and profiles; by default
-    /// in a dev build only. A panic says its file and line either way.
+    /// Whether the names of functions stay in the module; by default in a dev build only.
+    ///
+    /// Without them a panic still says its message, file and line; the trace of the trap behind it
+    /// has numbers.
     pub fn names(mut self, names: bool) -> Self {
         self.names = Some(names);
         self
@@ -101,7 +103,7 @@ impl Build {
         generate(&wasm, &staging.dir, names)?;
         let wasm = staging.dir.join("index_bg.wasm");
         if let Some(program) = &wasm_opt {
-            optimize::optimize(program, &wasm)?;
+            optimize::optimize(program, &wasm, names)?;
         }
         let wasm = Size::of(&wasm)?;
         staging.publish(&out_dir)?;

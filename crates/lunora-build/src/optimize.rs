@@ -58,11 +58,16 @@ impl WasmOpt {
     }
 }
 
-/// Makes a wasm file smaller, in place.
-pub(crate) fn optimize(program: &Path, wasm: &Path) -> Result<(), Error> {
+/// Makes a wasm file smaller, in place. Names that are there are kept if they are wanted.
+pub(crate) fn optimize(program: &Path, wasm: &Path, names: bool) -> Result<(), Error> {
     let mut command = Command::new(program);
-    // Names are kept where there are any.
-    command.arg("-O").arg("--debuginfo").args(FEATURES).arg(wasm).arg("-o").arg(wasm);
+    command
+        .arg("-O")
+        .args(names.then_some("--debuginfo"))
+        .args(FEATURES)
+        .arg(wasm)
+        .arg("-o")
+        .arg(wasm);
     run(&mut command)
 }
 

@@ -69,9 +69,14 @@ impl Contender {
                     .current_dir(&dir)
                     .arg(format!("--outfile={}", out.join("index.mjs").display())))?;
             }
-            Source::Lunora(name) => build::one(&dir.join(name), true)?,
+            Source::Lunora(name) => build::one(&dir.join(name), true).map(drop)?,
         }
         Ok(self.modules())
+    }
+
+    /// Whether there is wasm in it.
+    pub(crate) fn is_wasm(&self) -> bool {
+        matches!(self.source, Source::Lunora(_))
     }
 
     fn is_partyserver(&self) -> bool {

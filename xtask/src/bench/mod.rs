@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what things cost on workerd, beside the least that JavaScript can do.
 
-mod contenders;
+pub(crate) mod contenders;
+pub(crate) mod crossings;
 mod load;
 mod requests;
 mod workerd;

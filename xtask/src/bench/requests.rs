@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{
     contenders::{self, CONTENDERS, Contender, Profile},
+    crossings,
     load::Load,
     workerd::{Shard, Workerd},
 };
@@ -65,8 +66,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let starts = start_up(&servers.iter().map(|(c, _)| *c).collect::<Vec<_>>(), options.rounds)?;
     print!("{starts}");
+    let crossings = crossings(&servers.iter().map(|(c, _)| *c).collect::<Vec<_>>())?;
+    print!("{crossings}");
     if options.write {
-        write_down(options, &table, &starts)?;
+        write_down(options, &table, &starts, &crossings)?;
     }
     Ok(())
 }
@@ -173,7 +176,22 @@ fn start_up(contenders: &[&Contender], rounds: u32) -> Result<String> {
     Ok(rows)
 }
 
-fn write_down(options: &Options, table: &str, starts: &str) -> Result<()> {
+/// What one call crosses.
+fn crossings(contenders: &[&Contender]) -> Result<String> {
+    let small = contenders::profiles().remove(0);
+    let mut rows = String::new();
+    for contender in contenders.iter().filter(|contender| contender.is_wasm()) {
+        let counted = crossings::count(contender, &small)?;
+        let _ = writeln!(
+            rows,
+            "| ({}) {} | {:.1} | {:.1} |",
+            contender.letter, contender.name, counted.into, counted.out
+        );
+    }
+    Ok(rows)
+}
+
+fn write_down(options: &Options, table: &str, starts: &str, crossings: &str) -> Result<()> {
     let text = format!(
         "# Benchmarks\n\n\
          Written by `cargo xtask bench requests`; it runs in minutes, and absolute figures are of the\n\
@@ -185,7 +203,10 @@ fn write_down(options: &Options, table: &str, starts: &str) -> Result<()> {
          |---|---|---|---|---|---|---|---|---|---|\n\
          {table}\n\
          From the start of the process to its first answer, in milliseconds:\n\n\
-         | contender | ms | to (a) |\n|---|---|---|\n{starts}",
+         | contender | ms | to (a) |\n|---|---|---|\n{starts}\n\
+         Calls between JavaScript and wasm that one small call takes, allocations for what crosses\n\
+         included:\n\n\
+         | contender | into wasm | out of wasm |\n|---|---|---|\n{crossings}",
         options.rounds, options.milliseconds
     );
     fs::write(root().join("BENCHMARKS.md"), text)?;

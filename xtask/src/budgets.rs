@@ -1,0 +1,39 @@
+//! What must not grow unseen: sizes and crossings, which no machine makes better or worse.
+//!
+//! The allocations of a request have theirs in `tests/allocations.rs`.
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{
+    bench::{
+        contenders::{self, CONTENDERS},
+        crossings,
+    },
+    build,
+    shell::root,
+};
+
+/// A Worker, and the most that its wasm may have after gzip, in bytes, once wasm-opt ran.
+const SIZES: [(&str, u64); 2] = [("examples/chat", 470_000), ("bench/minimal", 230_000)];
+
+/// The most calls between JavaScript and wasm that one small call to a shard may take.
+const CROSSINGS: f64 = 13.0;
+
+/// Builds what has a budget, and fails where it is exceeded.
+///
+/// # Errors
+/// When something is over its budget; the message names both.
+pub(crate) fn check() -> Result<()> {
+    for (name, budget) in SIZES {
+        let size = build::one(&root().join(name), true)?.gzip;
+        ensure!(size <= budget, "{name}: {size} bytes after gzip, the budget is {budget}");
+    }
+    build::one(&root().join("bench/rpc"), true)?;
+    let lunora = CONTENDERS.iter().find(|contender| contender.letter == 'd');
+    let profiles = contenders::profiles();
+    let small = profiles.first().context("there is a smallest call")?;
+    let counted = crossings::count(lunora.context("lunora is measured")?, small)?.total();
+    println!("A call crosses between JavaScript and wasm {counted:.1} times.");
+    ensure!(counted <= CROSSINGS, "{counted} crossings a call, the budget is {CROSSINGS}");
+    Ok(())
+}
