@@ -30,7 +30,8 @@ Exit codes:
   0  it is done
   1  it failed
   2  the command was not understood
-  3  it ran to its end and found something wrong: a damaged snapshot, rows that were not taken
+  3  it ran to its end and found something wrong: a damaged snapshot, rows that were not taken, a
+     wrangler.jsonc that lacks what the code needs
   4  it was not confirmed";
 
 #[derive(Debug, Subcommand)]
@@ -54,6 +55,23 @@ pub(crate) enum Command {
         /// The shard of every row; by default each table's own rule decides.
         #[arg(long)]
         shard: Option<String>,
+    },
+    /// Check the wrangler.jsonc of a crate against its code, and its generated entry.
+    ///
+    /// No deployment is asked.
+    Check {
+        /// The folder of the crate.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Write src/server/index.rs of a crate from its lunora.toml and wrangler.jsonc.
+    Codegen {
+        /// The folder of the crate.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        /// Only say whether it is up to date.
+        #[arg(long)]
+        check: bool,
     },
     /// Call a function, with the rights of the token's holder: none beyond anybody's.
     Rpc {

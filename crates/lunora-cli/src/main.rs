@@ -13,6 +13,7 @@ mod failure;
 mod moment;
 mod output;
 mod rpc;
+mod sources;
 mod transfer;
 
 use std::process::ExitCode;
@@ -49,17 +50,19 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args, output: &Output) -> Result<Outcome, Failure> {
-    let client = Client::new(&args.url, args.timeout)?;
+    let connect = || Client::new(&args.url, args.timeout);
     match args.command {
-        Command::Backup(command) => backup::run(command, &client, output),
+        Command::Check { dir } => Ok(sources::check(&dir, output)),
+        Command::Codegen { dir, check } => Ok(sources::codegen(&dir, check, output)),
+        Command::Backup(command) => backup::run(command, &connect()?, output),
         Command::Export { tables, output: file } => {
-            transfer::export(&tables, file.as_deref(), &client, output)
+            transfer::export(&tables, file.as_deref(), &connect()?, output)
         }
         Command::Import { file, shard } => {
-            transfer::import(&file, shard.as_deref(), &client, output)
+            transfer::import(&file, shard.as_deref(), &connect()?, output)
         }
         Command::Rpc { function, args, shard } => {
-            rpc::run(&function, &args, shard.as_deref(), &client, output)
+            rpc::run(&function, &args, shard.as_deref(), &connect()?, output)
         }
     }
 }

@@ -376,3 +376,49 @@ fn a_deployment_that_is_not_there_is_said_to_be_so() {
     let out = lunora(&["--url", "nowhere", "rpc", "a:b"]).output().unwrap();
     assert_eq!(out.status.code(), Some(2));
 }
+
+/// A crate with a trigger in its code, and this `wrangler.jsonc`.
+fn krate(wrangler: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("src")).unwrap();
+    fs::write(dir.path().join("src/lib.rs"), "const NIGHTLY: C = cron!(\"0 3 * * *\");").unwrap();
+    fs::write(dir.path().join("wrangler.jsonc"), wrangler).unwrap();
+    dir
+}
+
+#[test]
+fn check_exits_3_where_wrangler_lacks_what_the_code_needs() {
+    let lacking = krate(r#"{ "compatibility_date": "2026-04-01" }"#);
+    let output = lunora(&["check", lacking.path().to_str().unwrap()]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.starts_with("src/lib.rs:1: the trigger `0 3 * * *` is not in"), "{said}");
+
+    let whole = r#"{ "compatibility_date": "2026-04-01", "triggers": { "crons": ["0 3 * * *"] } }"#;
+    let whole = krate(whole);
+    let args = ["check", whole.path().to_str().unwrap(), "--json"];
+    let output = lunora(&args).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer, json!({ "ok": true, "problems": [] }));
+}
+
+#[test]
+fn codegen_writes_what_its_check_then_accepts() {
+    let dir = krate(
+        r#"{
+            "compatibility_date": "2026-04-01",
+            "durable_objects": { "bindings": [{ "name": "SHARD", "class_name": "Notes" }] },
+            "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Notes"] }],
+        }"#,
+    );
+    let manifest = "shard = \"SHARD\"\n[functions.\"notes:list\"]\nkind = \"query\"\n";
+    fs::write(dir.path().join("lunora.toml"), manifest).unwrap();
+    let path = dir.path().to_str().unwrap();
+    let run = |args: &[&str]| lunora(args).output().unwrap().status.code();
+    assert_eq!(run(&["codegen", path, "--check"]), Some(3));
+    assert_eq!(run(&["codegen", path]), Some(0));
+    assert_eq!(run(&["codegen", path, "--check"]), Some(0));
+    fs::write(dir.path().join("lunora.toml"), manifest.replace("query", "mutation")).unwrap();
+    assert_eq!(run(&["codegen", path, "--check"]), Some(3));
+}

@@ -88,7 +88,10 @@ pub fn check_crate(dir: &Path, command: &str) -> Result<(), Vec<Problem>> {
 }
 
 /// As [`check_crate`], by the command that the entry itself names.
-pub(crate) fn check_written(dir: &Path) -> Result<(), Vec<Problem>> {
+///
+/// # Errors
+/// As [`check_crate`].
+pub fn check_written(dir: &Path) -> Result<(), Vec<Problem>> {
     let text = fs::read_to_string(dir.join(OUTPUT)).unwrap_or_default();
     let named = text.lines().find_map(|line| line.strip_prefix(AGAIN)?.strip_suffix('`'));
     check_crate(dir, named.unwrap_or("lunora codegen"))

@@ -17,6 +17,6 @@ pub mod wrangler;
 
 pub use self::{
     build_script::build_script,
-    generate::{OUTPUT, check_crate, generate, generate_crate, write_crate},
+    generate::{OUTPUT, check_crate, check_written, generate, generate_crate, write_crate},
     problem::{Place, Problem},
 };

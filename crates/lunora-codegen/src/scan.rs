@@ -109,6 +109,7 @@ impl Scan {
                 }
             }
             self.call(first, after);
+            self.default_shards(first, after);
             self.makro(first, after);
             if let TokenTree::Group(group) = first {
                 self.tokens(group.stream());
@@ -135,6 +136,20 @@ impl Scan {
             && let Some(name) = arguments.stream().into_iter().last().and_then(|t| string(&t))
         {
             self.need(Need::Binding(BindingKind::Workflow, name), first);
+        }
+    }
+
+    /// `create_lunora_handler(())`, whose shards are those of `SHARD`
+    fn default_shards(&mut self, first: &TokenTree, after: &[TokenTree]) {
+        let Some(arguments) = after.first().and_then(|t| group(t, Delimiter::Parenthesis)) else {
+            return;
+        };
+        let last = arguments.stream().into_iter().last();
+        let nothing = last.as_ref().and_then(|last| group(last, Delimiter::Parenthesis));
+        let by_default = nothing.is_some_and(|group| group.stream().is_empty())
+            && is_ident(first, "create_lunora_handler");
+        if by_default || is_ident(first, "resolve_lunora_options") {
+            self.need(Need::Binding(BindingKind::DurableObject, "SHARD".into()), first);
         }
     }
 

@@ -46,6 +46,24 @@ fn every_module_is_read_but_those_of_tests() -> io::Result<()> {
 }
 
 #[test]
+fn the_shards_that_a_mounted_backend_takes_by_default_are_needed() -> io::Result<()> {
+    for (number, (code, needed)) in [
+        ("fn f() { resolve_lunora_options(env)?; }", true),
+        ("static A: X = lunora::create_lunora_handler(());", true),
+        ("fn f() { create_lunora_handler(|env: &Env| options(env)); }", false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let files = [("wrangler.jsonc", WRANGLER), ("src/lib.rs", code)];
+        let problems = problems(&format!("default-{number}"), &files)?;
+        let named = problems.iter().any(|problem| problem.contains("binding `SHARD`"));
+        assert_eq!(named, needed, "{code}: {problems:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn what_two_places_need_is_named_once() -> io::Result<()> {
     let code = "fn f() { env.d1(\"DB\"); }\nfn g() { env.d1(\"DB\"); }";
     let problems = problems("twice", &[("wrangler.jsonc", WRANGLER), ("src/lib.rs", code)])?;
@@ -65,7 +83,9 @@ fn what_cannot_be_read_is_named_with_all_the_rest() -> io::Result<()> {
 #[test]
 fn the_workers_of_this_repository_have_what_they_need() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for dir in ["examples/chat", "examples/generated", "e2e/drill", "template"] {
+    let examples =
+        ["axum", "chat", "generated", "plain", "ssr"].map(|name| format!("examples/{name}"));
+    for dir in examples.iter().map(String::as_str).chain(["e2e/drill", "template"]) {
         assert_eq!(wrangler::check_crate(&root.join(dir)), Ok(()), "{dir}");
     }
 }

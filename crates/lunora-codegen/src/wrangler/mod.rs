@@ -136,7 +136,8 @@ impl fmt::Display for BindingKind {
 /// - `cron!("…")` is a trigger,
 /// - `.durable_object("…")`, `.bucket("…")`, `.kv("…")`, `.d1("…")`, `.queue("…")` and
 ///   `.service("…")` with one literal are bindings, as are `CloudflareWorkflow::from_env(_, "…")`
-///   and `registry: "…"` of `shard!`,
+///   and `registry: "…"` of `shard!`; so is `SHARD`, where a backend is mounted that takes it by
+///   default,
 /// - `shard! { struct Room; … }` and `#[durable_object] struct Room` are classes.
 ///
 /// What is no literal there is not seen: a name in a constant, an expression that is parsed when
