@@ -55,10 +55,7 @@ lunora::shard! {
     },
 }
 "#;
-    assert_eq!(
-        generate(manifest, WRANGLER, "make entry").map_err(|problems| texts(&problems)),
-        Ok(expected.into())
-    );
+    assert_eq!(generate(manifest, WRANGLER, "make entry").map_err(texts), Ok(expected.into()));
 }
 
 #[test]
@@ -85,10 +82,7 @@ kind = "query"
 bucket = "BACKUPS"
 cron = "0 3 * * *"
 "#;
-    let problems = generate(manifest, WRANGLER, COMMAND)
-        .err()
-        .map(|problems| texts(&problems))
-        .unwrap_or_default();
+    let problems = generate(manifest, WRANGLER, COMMAND).err().map(texts).unwrap_or_default();
     assert_eq!(
         problems,
         [
@@ -109,7 +103,7 @@ fn a_class_of_another_worker_is_no_shard() {
     let elsewhere = WRANGLER.replace("\"Notes\" }", "\"Notes\", \"script_name\": \"other\" }");
     let manifest = "shard = \"SHARD\"\n[functions.\"notes:list\"]\nkind = \"query\"\n";
     assert_eq!(
-        generate(manifest, &elsewhere, COMMAND).map_err(|problems| texts(&problems)),
+        generate(manifest, &elsewhere, COMMAND).map_err(texts),
         Err(vec![
             "lunora.toml:1: the binding `SHARD` has no class of this Worker; \
              give it a `class_name` in wrangler.jsonc"
@@ -126,13 +120,12 @@ fn an_entry_that_was_changed_by_hand_is_found_and_written_again() -> std::io::Re
         fs::copy(example().join(file), dir.join(file))?;
     }
     let _ = fs::remove_file(dir.join(OUTPUT));
-    assert_eq!(write_crate(&dir, COMMAND).map_err(|problems| texts(&problems)), Ok(true));
-    assert_eq!(write_crate(&dir, COMMAND).map_err(|problems| texts(&problems)), Ok(false));
+    assert_eq!(write_crate(&dir, COMMAND).map_err(texts), Ok(true));
+    assert_eq!(write_crate(&dir, COMMAND).map_err(texts), Ok(false));
 
     let changed = fs::read_to_string(dir.join(OUTPUT))?.replace("keep!(14)", "keep!(1)");
     fs::write(dir.join(OUTPUT), changed)?;
-    let problems =
-        check_crate(&dir, COMMAND).err().map(|problems| texts(&problems)).unwrap_or_default();
+    let problems = check_crate(&dir, COMMAND).err().map(texts).unwrap_or_default();
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert!(problems[0].ends_with("it is not what lunora.toml says; run `cargo xtask codegen`"));
     Ok(())
@@ -147,6 +140,6 @@ fn texts_of_a_manifest_stay_texts() {
     );
     let wrangler = WRANGLER
         .replace("\"migrations\"", "\"triggers\": { \"crons\": [\"0 * * * *\"] }, \"migrations\"");
-    let text = generate(&manifest, &wrangler, COMMAND).map_err(|problems| texts(&problems));
+    let text = generate(&manifest, &wrangler, COMMAND).map_err(texts);
     assert!(text.as_ref().is_ok_and(|text| !text.contains("; panic!(\"x\")")), "{text:?}");
 }
