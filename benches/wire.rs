@@ -88,7 +88,7 @@ fn app(shards: usize) -> Lunora<MemoryEnvironment> {
 
 fn ask(bencher: Bencher<'_, '_>, app: &Lunora<MemoryEnvironment>, body: &str) {
     let env = MemoryEnvironment::new();
-    bencher.bench(|| {
+    bencher.bench_local(|| {
         let request = Request::post("https://app.test/_lunora/rpc", body.to_owned());
         block_on(async {
             let response = app.fetch(request, &env, &NoopExecutionContext).await;

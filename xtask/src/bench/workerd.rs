@@ -93,14 +93,6 @@ impl Workerd {
         }
         Ok(Duration::from_nanos(nanoseconds))
     }
-
-    /// The memory it holds, in bytes.
-    pub(crate) fn resident(&self) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()).context("no VmRSS")?;
-        Ok(kib.parse::<u64>()? * 1024)
-    }
 }
 
 impl Drop for Workerd {
