@@ -6,7 +6,7 @@
 
 use lunora::{
     DurableShardRegistry, PartSize, ShardRegistryObject, Sharding, SqlRegistryStorage, keep,
-    prelude::*, shard::prelude::*,
+    prelude::*, shard::prelude::*, wire::value::Value,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -86,6 +86,16 @@ fn remove(ctx: &Mutation<'_>, args: Remove) -> Result<bool, LunoraError> {
     ctx.db().delete(NOTES, &args.id)
 }
 
+/// A value of the wire, read and written.
+#[derive(Deserialize)]
+struct Echo {
+    value: Value,
+}
+
+fn echo(_: &Query<'_>, args: Echo) -> Result<Value, LunoraError> {
+    Ok(args.value)
+}
+
 /// The notes that begin with the caller's name.
 fn mine(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<String>, LunoraError> {
     let user = ctx.auth().require_user()?;
@@ -115,6 +125,7 @@ lunora::shard! {
     functions: {
         query "notes:list" => list,
         query "notes:mine" => mine,
+        query "drill:echo" => echo,
         action "drill:crash" => crash,
         mutation "notes:add" => add,
         mutation "notes:remove" => remove,
