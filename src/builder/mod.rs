@@ -28,6 +28,7 @@ use crate::{
     pipeline::{
         Lunora,
         edge::Security,
+        fan_out,
         hooks::{
             FanOutAccess, GrantFn, HandlerFn, IdentityResolver, IntoGrant, IntoIdentity,
             ResolverFn, RouteContext, ShardAccess,
@@ -319,6 +320,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         S::QueryCoordinator: QueryCoordinatorOnce,
     {
         self.settings.query_coordinator = Some(coordinator);
+        self.settings.fan_out = Some(fan_out::run);
         self.advance()
     }
 

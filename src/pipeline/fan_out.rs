@@ -1,10 +1,11 @@
 //! A call across every shard of a table (contract, section 3.8).
 
+use futures::future::LocalBoxFuture;
 use serde::Deserialize;
 
 use super::{Lunora, authorization};
 use crate::{
-    coordinator::ShardCall,
+    coordinator::{FanOutAnswer, QueryCoordinator, ShardCall},
     errors::LunoraError,
     message::{IntoResponse, Request, Response},
     platform::Environment,
@@ -18,7 +19,8 @@ pub(super) async fn answer<E: Environment>(
     envelope: &RpcEnvelope,
     spec: &FanOut,
 ) -> Result<Response, LunoraError> {
-    let Some(coordinator) = &app.settings.query_coordinator else {
+    let settings = &app.settings;
+    let (Some(coordinator), Some(run)) = (&settings.query_coordinator, settings.fan_out) else {
         return Err(LunoraError::bad_request(
             "fanOut needs a query coordinator, and this deployment has none",
         ));
@@ -40,7 +42,24 @@ pub(super) async fn answer<E: Environment>(
     if function_path.starts_with(paths::RELATION_PREFIX) {
         call = call.read();
     }
-    coordinator.fan_out(spec, call).await?.into_response()
+    run(coordinator, spec, call).await?.into_response()
+}
+
+/// Runs a query across shards. It is chosen where a coordinator is configured, so that a Worker
+/// without one does not link the merges.
+pub(crate) type FanOutRunner = for<'a> fn(
+    &'a QueryCoordinator,
+    &'a FanOut,
+    ShardCall<'a>,
+) -> LocalBoxFuture<'a, Result<FanOutAnswer, LunoraError>>;
+
+/// The one that runs it.
+pub(crate) fn run<'a>(
+    coordinator: &'a QueryCoordinator,
+    spec: &'a FanOut,
+    call: ShardCall<'a>,
+) -> LocalBoxFuture<'a, Result<FanOutAnswer, LunoraError>> {
+    Box::pin(coordinator.fan_out(spec, call))
 }
 
 /// A relation read names its table twice; the gate is asked about one of them.

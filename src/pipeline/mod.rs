@@ -8,7 +8,7 @@ pub(crate) mod backup;
 mod batch;
 mod dispatch;
 pub(crate) mod edge;
-mod fan_out;
+pub(crate) mod fan_out;
 mod functions;
 pub(crate) mod hooks;
 pub(crate) mod route;

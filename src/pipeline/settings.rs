@@ -5,6 +5,7 @@ use std::{fmt, rc::Rc};
 use super::{
     backup::BackupRunner,
     edge::Security,
+    fan_out::FanOutRunner,
     hooks::{FanOutAuthorizer, Handler, IdentityResolver, ShardAuthorizer},
     route::RouteTable,
     scheduled::{CronTable, Job},
@@ -38,6 +39,8 @@ pub(crate) struct Settings<E> {
     pub(crate) host_job: Option<Rc<dyn Job<E>>>,
     pub(crate) http_router: Option<Rc<dyn Handler<E>>>,
     pub(crate) placement: Placement,
+    /// Set with the coordinator.
+    pub(crate) fan_out: Option<FanOutRunner>,
     pub(crate) query_coordinator: Option<QueryCoordinator>,
     pub(crate) resolve_identity: Option<Box<dyn IdentityResolver<E>>>,
     pub(crate) routes: RouteTable<E>,
@@ -64,6 +67,7 @@ impl<E> Default for Settings<E> {
             host_job: None,
             http_router: None,
             placement: Placement::default(),
+            fan_out: None,
             query_coordinator: None,
             resolve_identity: None,
             routes: RouteTable::default(),
