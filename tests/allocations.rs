@@ -51,7 +51,6 @@ fn a_call_allocates_within_its_budget() {
     call("{}");
     let small = call(r#"{"limit":50}"#);
     let large = call(&format!(r#"{{"text":"{}"}}"#, "x".repeat(100 * 1024)));
-    println!("allocations of a call: {small}; with 100 KiB of arguments: {large}");
     assert!(small <= CALL, "{small} allocations, the budget is {CALL}");
     assert!(large <= small + LARGE, "{large} allocations, {small} for a small call");
 }
