@@ -9,7 +9,7 @@ use futures::executor::block_on;
 use lunora::{
     Identity, Lunora, LunoraError, NoopExecutionContext, QueryCoordinator, Request, Response,
     RpcEnvelope, StaticShardRegistry,
-    testing::{self, MemoryEnvironment, MemoryNamespace},
+    testing::{self, ManualClock, MemoryEnvironment, MemoryNamespace},
     wire::value::Value,
 };
 
@@ -81,7 +81,7 @@ fn app(shards: usize) -> Lunora<MemoryEnvironment> {
         .shard_do(namespace)
         .resolve_identity(async |_request, _env| Ok::<_, LunoraError>(Some(Identity::user("ada"))))
         .authorize_shard(async |access| access.identity.is_some())
-        .query_coordinator(QueryCoordinator::new(registry))
+        .query_coordinator(QueryCoordinator::new(registry).clock(ManualClock::new(0)))
         .authorize_fan_out(async |access| access.identity.is_some())
         .build()
 }
