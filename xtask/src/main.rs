@@ -25,6 +25,7 @@ Usage: cargo xtask <COMMAND>
                                   measures requests beside other ways to serve them
   bench backup [--mib 1024] [--rounds 3]   measures backups against a copy by JavaScript
   bench fan-out [--rounds 15]              measures queries across 1 to 1,000 shards
+  budgets                         checks sizes and crossings against their budgets
   test [--only lint|unit|e2e]     runs every check, or those of one kind";
 
 fn main() -> ExitCode {
@@ -45,6 +46,7 @@ fn run(args: &[String]) -> Result<()> {
         ["build"] => build::run(true),
         ["build", "--dev"] => build::run(false),
         ["bench", ref rest @ ..] => bench::run(rest),
+        ["budgets"] => budgets::check(),
         ["test"] => test::run(None),
         ["test", "--only", kind] => test::run(Some(kind)),
         [] | ["help" | "-h" | "--help"] => {
