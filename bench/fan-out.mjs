@@ -14,7 +14,7 @@ const SIZES = [1, 10, 100, 1000];
 
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
-const bindings = { SHARDS: "1", ROWS: "0" };
+const bindings = { FAN_OUT: "yes", SHARDS: "1", ROWS: "0" };
 const shared = {
   compatibilityDate: "2026-04-01",
   bindings,

@@ -8,6 +8,7 @@ import { Miniflare } from "miniflare";
 import { workerOptions } from "./worker.mjs";
 
 const FIXTURE = new URL("fixture", import.meta.url).pathname;
+const DRILL = new URL("drill", import.meta.url).pathname;
 const CHAT = new URL("../examples/chat", import.meta.url).pathname;
 const TOKEN = "the-fixtures-admin-token";
 const SECRET = "the-fixtures-scheduler-secret";
@@ -25,6 +26,18 @@ const WORKFLOWS = `
   export default { fetch: () => new Response("workflows") };
 `;
 
+// Miniflare has no Vectorize: its interface, over two vectors.
+const VECTORIZE = `
+  export default () => ({
+    describe: async () => ({ dimensions: 2, vectorCount: 2 }),
+    query: async (vector, { topK, returnMetadata }) => {
+      if (!Array.isArray(vector)) throw new Error("no vector");
+      const all = [{ id: "near", score: 0.9, metadata: { vector, returnMetadata } }, { id: "far", score: 0.1 }];
+      return { count: 2, matches: all.slice(0, topK) };
+    },
+  });
+`;
+
 let mf;
 before(() => {
   mf = new Miniflare({
@@ -33,7 +46,9 @@ before(() => {
       {
         ...workerOptions(FIXTURE),
         workflows: { DIGEST: { name: "digest", className: "Digest", scriptName: "workflows" } },
+        wrappedBindings: { DOCS: "vectorize" },
       },
+      { name: "vectorize", modules: [{ type: "ESModule", path: "vectorize.mjs", contents: VECTORIZE }] },
       {
         name: "workflows",
         modules: [{ type: "ESModule", path: "workflows.mjs", contents: WORKFLOWS }],
@@ -281,6 +296,15 @@ test("health says what is up, without a token and without a reason", async () =>
   assert.equal(body.appName, "fixture");
 });
 
+test("a vector index is described, and searched by text", async () => {
+  const { indexes } = await json("GET", "admin/vector/indexes");
+  assert.deepEqual(indexes, [{ name: "docs", table: "pages", dimensions: 2, vectorsCount: 2 }]);
+  const { matches } = await post("admin/vector/query", { name: "docs", text: "seven..", topK: 1 });
+  assert.deepEqual(matches, [{ id: "near", score: 0.9, metadata: { vector: [7, 0.5], returnMetadata: "all" } }]);
+  assert.equal((await post("admin/vector/query", { name: "docs", text: "x" })).matches.length, 2);
+  assert.deepEqual(code(await post("admin/vector/query", { name: "none", text: "x" })), [404, "NOT_FOUND"]);
+});
+
 test("the API documents are valid, of functions and of none", async () => {
   const openApi = await (await ask("GET", "admin/openapi")).json();
   assert.deepEqual(await openApiErrors(openApi), undefined);
@@ -319,6 +343,34 @@ test("an application that lists no functions has valid documents all the same", 
     assert.equal((await get("kv/namespaces")).error.code, "KV_NOT_CONFIGURED");
   } finally {
     await chat.dispose();
+  }
+});
+
+test("the API documents come out of the shard's own functions", async () => {
+  const drill = new Miniflare({ ...workerOptions(DRILL), ...quiet });
+  try {
+    const get = async (path) => {
+      const headers = { authorization: "Bearer a-token-for-drills-and-nothing-else" };
+      return (await drill.dispatchFetch(`http://drill/_lunora/admin/${path}`, { headers })).json();
+    };
+    const { functions } = await get("functions");
+    assert.deepEqual(functions.find(({ path }) => path === "notes:add"), {
+      args: [
+        { kind: "number", name: "bytes", optional: false },
+        { kind: "number", name: "count", optional: false },
+        { kind: "string", name: "label", optional: false },
+      ],
+      kind: "mutation",
+      path: "notes:add",
+    });
+    assert.equal(functions.length, 8);
+    assert.deepEqual(await openApiErrors(await get("openapi")), undefined);
+    const openRpc = await get("openrpc");
+    assert.equal(validateOpenRPCDocument(openRpc), true);
+    const added = openRpc.methods.find(({ name }) => name === "users:add").result.schema;
+    assert.deepEqual([...added.required].sort(), ["_creationTime", "_id", "name"]);
+  } finally {
+    await drill.dispose();
   }
 });
 

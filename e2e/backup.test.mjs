@@ -1,101 +1,7 @@
 // Backups of a real deployment: taken on workerd from SQLite into R2, destroyed, restored, compared.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import { Miniflare } from "miniflare";
-import { workerOptions } from "./worker.mjs";
-
-const DRILL = new URL("drill", import.meta.url).pathname;
-const TOKEN = "a-token-for-drills-and-nothing-else";
-const FOLDERS = ["red", "green", "blue/ü"];
-
-/** A deployment whose objects and bucket live in folders of their own. */
-class Deployment {
-  constructor() {
-    this.dir = mkdtempSync(join(tmpdir(), "lunora-drill-"));
-    this.generation = 0;
-    this.start();
-  }
-
-  start() {
-    this.mf = new Miniflare({
-      ...workerOptions(DRILL),
-      durableObjectsPersist: join(this.dir, `objects-${this.generation}`),
-      r2Persist: join(this.dir, "bucket"),
-    });
-  }
-
-  /** Every object is gone; what is in the bucket stays. */
-  async destroy() {
-    await this.mf.dispose();
-    this.generation++;
-    this.start();
-  }
-
-  /** workerd dies as it does when a machine does. */
-  async kill() {
-    const pids = execFileSync("ps", ["-o", "pid=,comm=", "--ppid", String(process.pid)]).toString();
-    const workerd = pids.split("\n").filter((line) => line.includes("workerd")).map((line) => Number(line.trim().split(/\s+/)[0]));
-    assert.equal(workerd.length, 1, pids);
-    process.kill(workerd[0], "SIGKILL");
-    await this.mf.dispose().catch(() => {});
-    this.start();
-  }
-
-  async close() {
-    await this.mf.dispose();
-    rmSync(this.dir, { recursive: true, force: true });
-  }
-
-  async call(path, body, method = "POST") {
-    const response = await this.mf.dispatchFetch(`http://drill${path}`, {
-      method,
-      headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
-      body: method === "GET" ? undefined : typeof body === "string" ? body : JSON.stringify(body),
-    });
-    return { status: response.status, text: await response.text() };
-  }
-
-  async json(path, body, method) {
-    const { status, text } = await this.call(path, body, method);
-    assert.equal(status, 200, `${path}: ${text.slice(0, 500)}`);
-    return JSON.parse(text);
-  }
-
-  async rpc(functionPath, args, shardKey) {
-    return (await this.json("/_lunora/rpc", { functionPath, args, shardKey })).result;
-  }
-
-  admin(path, body = {}, method) {
-    return this.json(`/_lunora/admin/${path}`, body, method);
-  }
-
-  /** Every row there is, deleted users included, as sorted lines. */
-  async rows() {
-    const { status, text } = await this.call("/_lunora/admin/export", {});
-    assert.equal(status, 200, text.slice(0, 500));
-    return text.split("\n").filter(Boolean).sort();
-  }
-
-  async populate() {
-    for (const folder of FOLDERS) await this.rpc("notes:add", { count: 40, bytes: 200, label: folder }, folder);
-    const { _id } = await this.rpc("users:add", { name: "Ada" });
-    await this.rpc("users:add", { name: "Zoë 💬" });
-    await this.rpc("users:remove", { id: _id });
-  }
-}
-
-async function drill(run) {
-  const deployment = new Deployment();
-  try {
-    await run(deployment);
-  } finally {
-    await deployment.close();
-  }
-}
+import { FOLDERS, drill } from "./deployment.mjs";
 
 test("every row of a destroyed deployment comes back from its snapshot", () => drill(async (deployment) => {
   await deployment.populate();
@@ -111,6 +17,11 @@ test("every row of a destroyed deployment comes back from its snapshot", () => d
   const { snapshots } = await deployment.admin("backup/list", undefined, "GET");
   assert.equal(snapshots[0].id, snapshot.id);
   assert.equal((await deployment.admin("backup/verify", { id: snapshot.id })).ok, true);
+  // As whoever knows the contract's storage reads it.
+  const { objects } = await deployment.admin("storage?prefix=backups/", undefined, "GET");
+  assert.deepEqual(objects.map(({ key }) => key), [snapshot.file, `${snapshot.file}.manifest.json`]);
+  const read = await deployment.call(`/_lunora/admin/storage/object?key=${encodeURIComponent(snapshot.file)}`, undefined, "GET");
+  assert.deepEqual(read.text.split("\n").filter(Boolean).sort(), before);
   const report = await deployment.admin("backup/restore", { id: snapshot.id });
   assert.deepEqual([report.received, report.errors, report.next], [122, [], null]);
   assert.deepEqual(await deployment.rows(), before);

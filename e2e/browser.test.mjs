@@ -70,6 +70,16 @@ async function token(name, at = origin) {
   return (await response.json()).token;
 }
 
+/** What `find` finds, once it does. */
+async function eventually(find) {
+  for (let tries = 0; tries < 200; tries++) {
+    const found = find();
+    if (found) return found;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  assert.fail(`nothing came: ${find}`);
+}
+
 /** What is stored in a channel. */
 async function stored(channel) {
   const response = await fetch(`${origin}/_lunora/rpc`, {
@@ -137,10 +147,12 @@ test("a foreign page can neither post with cookies nor open the socket", { skip 
   const named = origin.replace("127.0.0.1", "chat.example.test");
   await page.context().addCookies([{ name: "session", value: "ada", url: named }]);
   // What the page may not learn, the browser's own log knows.
-  const statuses = [], cookies = [];
+  const seen = new Map();
+  const note = (id, fact) => seen.set(id, { ...seen.get(id), ...fact });
   const log = await page.context().newCDPSession(page);
-  log.on("Network.responseReceivedExtraInfo", ({ statusCode }) => statuses.push(statusCode));
-  log.on("Network.requestWillBeSentExtraInfo", ({ headers }) => cookies.push(headers.Cookie));
+  log.on("Network.requestWillBeSent", ({ requestId, request }) => note(requestId, { url: request.url, method: request.method }));
+  log.on("Network.requestWillBeSentExtraInfo", ({ requestId, headers }) => note(requestId, { cookie: headers.Cookie }));
+  log.on("Network.responseReceivedExtraInfo", ({ requestId, statusCode }) => note(requestId, { status: statusCode }));
   await log.send("Network.enable");
   const bearer = await token("ada");
   const outcome = await page.evaluate(async ([origin, bearer]) => {
@@ -158,7 +170,9 @@ test("a foreign page can neither post with cookies nor open the socket", { skip 
     return { plain, read, socket };
   }, [named, bearer]);
   assert.deepEqual(outcome, { plain: "refused", read: "refused", socket: "refused" });
-  assert.deepEqual([statuses[0], cookies[0]], [403, "session=ada"]);
+  const forged = await eventually(() =>
+    [...seen.values()].find(({ url, method, cookie, status }) => url?.endsWith("/rpc") && method === "POST" && cookie && status));
+  assert.deepEqual([forged.cookie, forged.status], ["session=ada", 403]);
   assert.deepEqual(await stored("foreign"), []);
 });
 

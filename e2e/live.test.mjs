@@ -90,6 +90,9 @@ test("a value comes at once, and anew with every write that touches it", async (
   await rpc("users:add", { name: "Ada" }, "updates");
   await client.nothing();
   client.say({ type: "unsubscribe", id: "sub_1" });
+  // A socket and a call do not wait for each other; frames of one socket do.
+  client.say("no frame");
+  assert.equal((await client.next()).message, "invalid envelope");
   await add("updates", "unheard");
   await client.nothing();
   client.say("lunora-ping");

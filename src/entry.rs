@@ -1,7 +1,12 @@
 //! The entry of a Worker: [`serve!`](crate::serve) and what it is made of.
 
+#[cfg(feature = "tower")]
+mod service;
 #[cfg(feature = "shard")]
 mod shard_object;
+
+#[cfg(feature = "tower")]
+pub use self::service::{LunoraService, ServiceBody, ServiceBodyError};
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -161,6 +166,10 @@ pub mod private {
     #[cfg(feature = "shard")]
     pub use super::shard_object::ShardObject;
     pub use super::{fetch, scheduled};
+    #[cfg(feature = "shard")]
+    pub use crate::functions::check_path_among;
+    #[cfg(all(feature = "shard", feature = "schema"))]
+    pub use crate::shard::schemas;
 }
 
 /// Answers one request: with a response, or with a promise of one, which never rejects.

@@ -30,6 +30,8 @@
 //! | know the order in which a request is handled | [`Lunora::fetch`] |
 //! | find out who is calling | [`Builder::resolve_identity`], [`first_match`], [`per_route`] |
 //! | let another origin in | [`security`] |
+//! | sit beside a framework, or in its router | [`compose_worker`], [`with_framework_worker`], [`create_lunora_handler`] |
+//! | call functions from a page's loader or a route | [`Lunora::server_query`], [`Functions`] |
 //! | query across shards | [`QueryCoordinator`] |
 //! | write a shard | [`shard!`] with the feature `shard`; by hand: [`RpcEnvelope`], [`Identity::from_headers`] |
 #![cfg_attr(
@@ -57,6 +59,7 @@
 mod admin;
 mod backup;
 pub mod builder;
+mod compose;
 mod coordinator;
 mod entry;
 mod errors;
@@ -71,6 +74,8 @@ pub mod wire;
 
 #[doc(hidden)]
 pub use crate::entry::private as __private;
+#[cfg(feature = "tower")]
+pub use crate::entry::{LunoraService, ServiceBody, ServiceBodyError};
 #[cfg(feature = "admin")]
 pub use crate::{
     admin::{AdminGate, Health, KvNamespaces, Probe, Scheduler, Storage, UrlRequest},
@@ -78,6 +83,7 @@ pub use crate::{
         AuthAdmin, AuthOp, GlobalFacet, GlobalPage, GlobalQuery, GlobalTable, GlobalTables,
         GlobalValue, KeyValueStore, KvEntry, KvExpiry, KvKey, KvList, KvPage, LogArchive,
         LogCursor, LogLevel, LogPage, LogQuery, VectorIndex, VectorIndexes, VectorMatch,
+        VectorizeIndexes,
     },
 };
 pub use crate::{
@@ -87,22 +93,26 @@ pub use crate::{
         RetentionReport, Verification,
     },
     builder::Builder,
+    compose::{
+        FrameworkWorker, LunoraHandler, LunoraOptions, compose_worker, create_lunora_handler,
+        resolve_lunora_options, with_framework_worker,
+    },
     coordinator::{
         Concurrency, DurableShardRegistry, FanOutAnswer, QueryCoordinator, RetryPolicy, ShardAdmin,
         ShardCall, ShardFailure, ShardRegistry, ShardRegistryObject, Sharding, StaticShardRegistry,
     },
     entry::PerIsolate,
     errors::{Code, ErrorDetail, Hint, LunoraError, LunoraErrorBody, UnknownCode},
-    functions::{FunctionInfo, FunctionKind, FunctionList},
+    functions::{FunctionInfo, FunctionKind, FunctionList, FunctionPathError, FunctionRef},
     jobs::CronJob,
     message::{Body, BodyError, HostBody, IntoResponse, Request, Response, to_error_response},
     pipeline::{
         Lunora,
         edge::Security,
         hooks::{
-            FanOutAccess, FanOutAuthorizer, FirstMatch, Handler, IdentityResolver, IntoGrant,
-            IntoIdentity, PerRoute, RouteContext, ShardAccess, ShardAuthorizer, first_match,
-            per_route, resolver,
+            FanOutAccess, FanOutAuthorizer, FirstMatch, Functions, Handler, IdentityResolver,
+            IntoGrant, IntoIdentity, PerRoute, RouteContext, ShardAccess, ShardAuthorizer,
+            first_match, per_route, resolver,
         },
         route::{Route, RoutePattern, RoutePatternError},
         scheduled::{IntoOutcome, ScheduledError},

@@ -5,7 +5,7 @@ use futures::future::LocalBoxFuture;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{AdminCall, ClusterHandler, orchestration::json, unhandled};
+use super::{AdminCall, ClusterHandler, orchestration::json, storage, unhandled};
 use crate::{
     backup::{BackupOccasion, RestoreRequest},
     errors::LunoraError,
@@ -28,6 +28,8 @@ impl ClusterHandler for BackupRoutes {
                 "backup/verify" => verify(&mut call).await,
                 "backup/restore" => restore(&mut call).await,
                 "backup/object" => object(&call).await,
+                "storage" => storage::snapshots(&call).await,
+                "storage/object" => storage::snapshot(&call, &call.require_query("key")?).await,
                 _ => Err(unhandled(&call)),
             }
         })

@@ -83,7 +83,15 @@ impl Plane {
         })
     }
 
-    fn handler(&self, cluster: Cluster) -> Option<&dyn ClusterHandler> {
+    /// What answers a route. Where no storage is configured, snapshots are read in its place.
+    fn handler(&self, route: &table::AdminRoute, method: &Method) -> Option<&dyn ClusterHandler> {
+        const STORAGE: [&str; 2] = ["/_lunora/admin/storage", "/_lunora/admin/storage/object"];
+        let reads_objects = *method == Method::GET && STORAGE.contains(&route.path);
+        self.cluster(route.cluster)
+            .or_else(|| self.cluster(Cluster::Backups).filter(|_| reads_objects))
+    }
+
+    fn cluster(&self, cluster: Cluster) -> Option<&dyn ClusterHandler> {
         self.handlers.iter().find(|(known, _)| *known == cluster).map(|(_, handler)| &**handler)
     }
 }
@@ -208,7 +216,7 @@ pub(crate) async fn answer<E: Environment>(
         return Ok(Answer::MethodNotAllowed(route.allow));
     }
     let call = AdminCall { request, max_body: route.max_body, plane, host, token };
-    let handled = match (route.cluster, plane.handler(route.cluster)) {
+    let handled = match (route.cluster, plane.handler(route, call.method())) {
         (Cluster::Core, _) => core::answer(call).await,
         (_, Some(handler)) => handler.handle(call).await,
         (_, None) => unconfigured::answer(route, call.method().as_str()),

@@ -77,7 +77,7 @@ impl Scheduler {
     async fn get(&self, call: &AdminCall<'_>, path: &str) -> Result<Response, LunoraError> {
         let mut url = format!("{}{path}", Self::ORIGIN);
         if let Some(cursor) = call.query("cursor") {
-            let query = url::form_urlencoded::Serializer::new(String::new())
+            let query = form_urlencoded::Serializer::new(String::new())
                 .append_pair("cursor", &cursor)
                 .finish();
             url.push('?');

@@ -15,7 +15,9 @@ use super::{AdminCall, ClusterHandler, unhandled};
 use crate::{
     errors::{Code, LunoraError},
     message::Response,
-    platform::{ListOptions, ObjectInfo, ObjectMetadata, ObjectStore, PutOptions, StoreError},
+    platform::{
+        ListOptions, ObjectInfo, ObjectMetadata, ObjectStore, PutOptions, StoreError, StoredObject,
+    },
     wire::iso::to_iso,
 };
 
@@ -155,25 +157,15 @@ impl Storage {
         Response::json(&Deleted { deleted: true, key })
     }
 
-    /// An object's bytes, as they are read: never a page, whatever type was noted when they came.
+    /// An object's bytes; where no bucket is named, also those of a snapshot.
     async fn download(&self, call: &AdminCall<'_>) -> Result<Response, LunoraError> {
         let key = call.require_query("key")?;
         let (_, store) = self.of(call)?;
-        let object = store.get(&key).await.map_err(refusal)?.ok_or_else(|| {
-            LunoraError::new(Code::StorageObjectNotFound, format!("there is no object `{key}`"))
-        })?;
-        let content_type = object.info.metadata.content_type;
-        Ok(Response::body(object.body)
-            .with_header("content-type", "application/octet-stream")
-            // Replaces the line above where the value is one that HTTP can carry.
-            .with_header(
-                "content-type",
-                content_type.as_deref().unwrap_or("application/octet-stream"),
-            )
-            .with_header("content-length", object.info.size.to_string())
-            .with_header("content-disposition", "attachment")
-            .with_header(header::X_CONTENT_TYPE_OPTIONS.as_str(), "nosniff")
-            .with_header("cache-control", "no-store"))
+        match store.get(&key).await.map_err(refusal)? {
+            Some(object) => Ok(attachment(object)),
+            None if call.query("bucket").is_none() => snapshot(call, &key).await,
+            None => Err(missing(&key)),
+        }
     }
 
     async fn sign(&self, call: &AdminCall<'_>) -> Result<Response, LunoraError> {
@@ -238,6 +230,43 @@ impl fmt::Debug for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Storage").field("buckets", &self.names()).finish_non_exhaustive()
     }
+}
+
+/// The objects that snapshots consist of.
+pub(super) async fn snapshots(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
+    #[derive(Serialize)]
+    struct Page {
+        objects: Vec<Listed>,
+    }
+
+    let files = call.backups()?.files(&call.query("prefix").unwrap_or_default()).await?;
+    Response::json(&Page { objects: files.into_iter().map(Listed).collect() })
+}
+
+/// An object of a snapshot.
+pub(super) async fn snapshot(call: &AdminCall<'_>, key: &str) -> Result<Response, LunoraError> {
+    let found = match call.backups() {
+        Ok(backups) => backups.file(key).await?,
+        Err(_) => None,
+    };
+    found.map(attachment).ok_or_else(|| missing(key))
+}
+
+/// An object's bytes, as they are read: never a page, whatever type was noted when they came.
+fn attachment(object: StoredObject) -> Response {
+    let content_type = object.info.metadata.content_type;
+    Response::body(object.body)
+        .with_header("content-type", "application/octet-stream")
+        // Replaces the line above where the value is one that HTTP can carry.
+        .with_header("content-type", content_type.as_deref().unwrap_or("application/octet-stream"))
+        .with_header("content-length", object.info.size.to_string())
+        .with_header("content-disposition", "attachment")
+        .with_header(header::X_CONTENT_TYPE_OPTIONS.as_str(), "nosniff")
+        .with_header("cache-control", "no-store")
+}
+
+fn missing(key: &str) -> LunoraError {
+    LunoraError::new(Code::StorageObjectNotFound, format!("there is no object `{key}`"))
 }
 
 /// `{"buckets":[…]}`.

@@ -24,6 +24,10 @@ pub struct Manifest {
     pub etag: Option<String>,
     /// The key of the snapshot.
     pub file: String,
+    /// When its last row was read, in ISO form: it holds no later change. Snapshots of other
+    /// writers lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
     /// The time that the snapshot is for, in ISO form.
     pub id: String,
     /// How many rows there are.
@@ -92,6 +96,15 @@ impl SnapshotName {
         let object = [prefix, Self::STEM, &in_key, Self::EXTENSION].concat();
         let manifest = [&object, Self::MANIFEST].concat();
         Self { id: id.to_owned(), object, manifest }
+    }
+
+    /// The name of the snapshot that has an object of this key; none for any other key.
+    #[cfg(feature = "admin")]
+    pub(crate) fn of_key(prefix: &str, key: &str) -> Option<Self> {
+        let object = Self::object_of(key).unwrap_or(key);
+        let id = object.strip_prefix(prefix)?.strip_prefix(Self::STEM)?;
+        let name = Self::of_id(prefix, id.strip_suffix(Self::EXTENSION)?);
+        (name.object == object).then_some(name)
     }
 
     /// What the keys of every snapshot begin with.

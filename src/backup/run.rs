@@ -52,7 +52,7 @@ impl Backups {
         if let Some(done) = self.intact(&name).await? {
             return Ok(done);
         }
-        let created_at = i64::try_from(self.clock.now_ms()).map(to_iso).unwrap_or_default();
+        let created_at = self.now();
         let request = ExportRequest::new().tables(self.config.tables().unwrap_or_default());
         let export = self.admin.export(request).await?;
         let mut writer = ObjectWriter::new(
@@ -108,6 +108,10 @@ impl Backups {
         Ok(())
     }
 
+    fn now(&self) -> String {
+        i64::try_from(self.clock.now_ms()).map(to_iso).unwrap_or_default()
+    }
+
     async fn publish(
         &self,
         name: &SnapshotName,
@@ -122,6 +126,7 @@ impl Backups {
             cron: occasion.cron.clone(),
             etag: Some(written.info.etag.clone()).filter(|etag| !etag.is_empty()),
             file: name.object.clone(),
+            finished_at: Some(self.now()),
             id: name.id.clone(),
             rows: counts.tables.values().sum(),
             rows_by_table: counts.tables,

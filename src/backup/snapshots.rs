@@ -6,6 +6,8 @@ use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use super::{BackupConfig, Manifest, SnapshotName};
+#[cfg(feature = "admin")]
+use crate::platform::StoredObject;
 use crate::{
     coordinator::{ShardAdmin, Sharding},
     errors::{Code, LunoraError},
@@ -128,6 +130,31 @@ impl Backups {
         }
         manifests.sort_by(|a, b| b.id.cmp(&a.id));
         Ok(manifests)
+    }
+
+    /// The objects of every snapshot whose keys begin with `prefix`: rows and manifests.
+    #[cfg(feature = "admin")]
+    pub(crate) async fn files(&self, prefix: &str) -> Result<Vec<ObjectInfo>, LunoraError> {
+        let mut objects = self.objects().await?;
+        let mut files = Vec::new();
+        for manifest in self.list().await? {
+            let name = SnapshotName::of_id(self.config.prefix(), &manifest.id);
+            let both = [name.object, name.manifest];
+            files.extend(both.into_iter().filter_map(|key| objects.remove(&key)));
+        }
+        files.retain(|file| file.key.starts_with(prefix));
+        files.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(files)
+    }
+
+    /// An object of a snapshot, rows or manifest; none for any other key.
+    #[cfg(feature = "admin")]
+    pub(crate) async fn file(&self, key: &str) -> Result<Option<StoredObject>, LunoraError> {
+        let Some(name) = SnapshotName::of_key(self.config.prefix(), key) else { return Ok(None) };
+        if self.intact(&name).await?.is_none() {
+            return Ok(None);
+        }
+        self.config.store().get(key).await.map_err(unreadable)
     }
 
     /// The manifest of a snapshot.

@@ -18,7 +18,7 @@ use self::{
     state::{
         Called, Empty, Missing, SetAdminToken, SetAuthorizeFanOut, SetAuthorizeShard, SetClock,
         SetDefaultShardKey, SetHttpRouter, SetJurisdiction, SetOpenShards, SetQueryCoordinator,
-        SetResolveIdentity, SetSecurity, SetShardDo, SetShardRegion, Slot, State,
+        SetResolveIdentity, SetSecurity, SetShardDo, SetShardRegion, State,
     },
 };
 use crate::{
@@ -286,7 +286,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         R: IntoResponse + 'static,
         S::HttpRouter: HttpRouterOnce,
     {
-        self.settings.http_router = Some(Box::new(HandlerFn::new(router)));
+        self.settings.http_router = Some(Rc::new(HandlerFn::new(router)));
         self.advance()
     }
 
@@ -392,6 +392,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// to ask with. It is known while compiling, so that others do not link it.
     #[cfg(feature = "admin")]
     fn with_operations(mut self) -> Self {
+        use self::state::Slot as _;
         use crate::admin::{Cluster, Data, Orchestration};
 
         if S::QueryCoordinator::CALLED && S::AdminToken::CALLED {

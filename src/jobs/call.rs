@@ -1,7 +1,7 @@
 //! A call to a function of a shard in the server's own name (contract, section 3.3).
 
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     errors::{Code, LunoraError},
@@ -48,7 +48,29 @@ impl SystemCall<'_> {
 
 /// Takes the answer of a shard for what it is: done, or failed with the shard's own code.
 pub(crate) async fn outcome(response: Response) -> Result<(), LunoraError> {
-    /// What is read of a failure: it goes to the log.
+    succeeded(response).await.map(drop)
+}
+
+/// What a function returned: the field `result` of the shard's answer.
+pub(crate) async fn result_of<T: DeserializeOwned>(response: Response) -> Result<T, LunoraError> {
+    /// The most that an answer may hold for the Worker to read it whole.
+    const MAX_ANSWER: usize = 32 * 1024 * 1024;
+
+    #[derive(Deserialize)]
+    #[serde(bound = "T: DeserializeOwned")]
+    struct Answer<T> {
+        result: T,
+    }
+
+    let body = succeeded(response).await?.into_parts().1;
+    let text = body.into_bytes(MAX_ANSWER).await.map_err(LunoraError::internal)?;
+    let answer: Answer<T> = serde_json::from_slice(&text).map_err(LunoraError::internal)?;
+    Ok(answer.result)
+}
+
+/// The answer, if it is no failure.
+async fn succeeded(response: Response) -> Result<Response, LunoraError> {
+    /// What is read of a failure.
     const MAX_FAILURE: usize = 64 * 1024;
 
     #[derive(Deserialize)]
@@ -63,10 +85,10 @@ pub(crate) async fn outcome(response: Response) -> Result<(), LunoraError> {
         message: String,
     }
 
-    let (head, body) = response.into_parts();
-    if head.status.is_success() {
-        return Ok(());
+    if response.status().is_success() {
+        return Ok(response);
     }
+    let (head, body) = response.into_parts();
     let body = body.into_bytes(MAX_FAILURE).await.unwrap_or_default();
     Err(match serde_json::from_slice::<Failure>(&body) {
         Ok(Failure { error }) => {

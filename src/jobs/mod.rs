@@ -3,5 +3,5 @@
 mod call;
 mod cron_job;
 
-pub(crate) use self::call::SystemCall;
+pub(crate) use self::call::{SystemCall, result_of};
 pub use self::cron_job::CronJob;

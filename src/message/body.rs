@@ -13,7 +13,7 @@ use futures::{
     future::LocalBoxFuture,
     stream::{LocalBoxStream, Stream, StreamExt},
 };
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 
 /// The body of a request or a response: nothing, bytes, a stream, or the host's own.
 ///
@@ -213,6 +213,18 @@ impl http_body::Body for Body {
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             Kind::Empty | Kind::Host(_) => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.0, Kind::Empty)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Empty => SizeHint::with_exact(0),
+            Kind::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Stream(_) | Kind::Host(_) => SizeHint::default(),
         }
     }
 }

@@ -66,7 +66,7 @@ impl Request {
     /// The first value of a query parameter, decoded.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<String> {
-        url::form_urlencoded::parse(self.uri().query()?.as_bytes())
+        form_urlencoded::parse(self.uri().query()?.as_bytes())
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.into_owned())
     }

@@ -3,7 +3,7 @@
 use futures::future::LocalBoxFuture;
 use http::Method;
 
-use super::{Lunora, answers, hooks::RouteContext};
+use super::{Lunora, answers};
 use crate::{
     admin::{self, AdminHost, Answer},
     backup::Backups,
@@ -19,12 +19,12 @@ pub(super) async fn answer<E: Environment>(
     app: &Lunora<E>,
     request: Request,
     env: &E,
-    ctx: &RouteContext<'_>,
+    execution: &dyn ExecutionContext,
 ) -> Result<Response, LunoraError> {
     let settings = &app.settings;
     let (gate, plane) = (&settings.admin_gate, &settings.admin);
     let token = gate.token(settings.admin_token.as_ref(), env);
-    let host = Host { app, env, execution: ctx.execution() };
+    let host = Host { app, env, execution };
     let answer = match request.path() {
         paths::HEALTH | paths::HEALTH_READY => {
             admin::health(gate, token, plane, &host, env, request).await?

@@ -9,10 +9,12 @@ mod batch;
 mod dispatch;
 pub(crate) mod edge;
 mod fan_out;
+mod functions;
 pub(crate) mod hooks;
 pub(crate) mod route;
 mod rpc;
 pub(crate) mod scheduled;
+mod server_query;
 pub(crate) mod settings;
 mod websocket;
 
@@ -22,7 +24,9 @@ use http::Method;
 
 use self::{
     edge::{Edge, RequestFacts, Security},
-    hooks::RouteContext,
+    functions::Caller,
+    hooks::{Handler, RouteContext},
+    scheduled::Job,
     settings::Settings,
 };
 use crate::{
@@ -75,9 +79,9 @@ impl<E: Environment> Lunora<E> {
             return Ok(answers::forbidden_origin(&refused));
         }
         check_declared_length(&request)?;
-        let ctx = RouteContext::new(ctx);
         if let Some(route) = self.settings.routes.find(&request) {
-            return route.handle(request, env, &ctx).await;
+            let caller = Caller::of(self, env, &request);
+            return route.handle(request, env, &RouteContext::new(ctx, &caller)).await;
         }
         match request.path() {
             paths::RPC => rpc::answer(self, request, env).await,
@@ -85,9 +89,13 @@ impl<E: Environment> Lunora<E> {
             paths::WS => websocket::answer(self, edge, request, env).await,
             paths::STATUS => Ok(answers::status(&request)),
             #[cfg(feature = "admin")]
-            path if crate::admin::owns(path) => admin::answer(self, request, env, &ctx).await,
+            path if crate::admin::owns(path) => admin::answer(self, request, env, ctx).await,
             _ => match &self.settings.http_router {
-                Some(router) => Ok(answers::shielded(router.handle(request, env, &ctx).await)),
+                Some(router) => {
+                    let caller = Caller::of(self, env, &request);
+                    let ctx = RouteContext::new(ctx, &caller);
+                    Ok(answers::shielded(router.handle(request, env, &ctx).await))
+                }
                 None => Ok(answers::not_found()),
             },
         }
@@ -115,6 +123,13 @@ impl<E: Environment> Lunora<E> {
 impl<E> Lunora<E> {
     pub(crate) fn new(shards: Rc<dyn ShardNamespace>, settings: Settings<E>) -> Self {
         Self { shards, settings, edge: OnceCell::new() }
+    }
+
+    /// Lets `router` answer what nothing else does, and `job` run where no trigger of ours is
+    /// registered.
+    pub(crate) fn set_host(&mut self, router: Rc<dyn Handler<E>>, job: Rc<dyn Job<E>>) {
+        self.settings.http_router = Some(router);
+        self.settings.host_job = Some(job);
     }
 }
 

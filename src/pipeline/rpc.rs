@@ -19,17 +19,35 @@ pub(super) async fn answer<E: Environment>(
         return Ok(answers::method_not_allowed("POST"));
     }
     let envelope = RpcEnvelope::from_slice(&request.bytes(paths::MAX_BODY).await?)?;
+    match envelope.target() {
+        Target::FanOut(spec) => fan_out::answer(app, &request, env, &envelope, spec).await,
+        _ => call(app, &request, env, &envelope).await,
+    }
+}
+
+/// One call to one shard, for whoever sent `request`.
+pub(super) async fn call<E: Environment>(
+    app: &Lunora<E>,
+    request: &Request,
+    env: &E,
+    envelope: &RpcEnvelope,
+) -> Result<Response, LunoraError> {
     let key = match envelope.target() {
-        Target::FanOut(spec) => return fan_out::answer(app, &request, env, &envelope, spec).await,
         Target::Shard(key) => key.clone(),
         Target::DefaultShard => app.settings.default_shard_key.clone(),
+        Target::FanOut(_) => {
+            return Err(LunoraError::new(
+                Code::ForbiddenFanout,
+                "Queries across shards are not called from within the Worker",
+            ));
+        }
     };
     let function_path = envelope.function_path();
     if function_path.starts_with(paths::RELATION_PREFIX) {
         return Err(LunoraError::new(Code::Forbidden, "Relation reads run across shards only"));
     }
 
-    let identity = app.identify(&request, env).await?;
+    let identity = app.identify(request, env).await?;
     identity::check_expected_subject(request.headers(), identity.as_ref())?;
     // The shard's own admin gate decides on admin operations.
     if !function_path.starts_with(paths::ADMIN_PREFIX) {
@@ -40,5 +58,5 @@ pub(super) async fn answer<E: Environment>(
     if let Some(identity) = &identity {
         identity.mint(&mut headers)?;
     }
-    app.dispatch(key, headers, &envelope).await
+    app.dispatch(key, headers, envelope).await
 }

@@ -4,14 +4,14 @@ use std::{fmt, marker::PhantomData};
 
 use futures::future::{FutureExt, LocalBoxFuture, join_all};
 
-use super::{Lunora, hooks::RouteContext};
+use super::{Lunora, functions::Caller, hooks::RouteContext};
 use crate::{
     errors::{Code, LunoraError},
     jobs::CronJob,
-    platform::{CronExpression, ExecutionContext, ScheduledEvent, log},
+    platform::{CronExpression, Environment, ExecutionContext, ScheduledEvent, log},
 };
 
-impl<E> Lunora<E> {
+impl<E: Environment> Lunora<E> {
     /// Runs everything that is registered for the trigger of `event`, side by side.
     ///
     /// One failure masks none: all handlers run to their end. A trigger that nothing is
@@ -26,7 +26,8 @@ impl<E> Lunora<E> {
         env: &E,
         ctx: &dyn ExecutionContext,
     ) -> Result<(), ScheduledError> {
-        let ctx = RouteContext::new(ctx);
+        let caller = Caller::server(self, env);
+        let ctx = RouteContext::of_server(ctx, &caller);
         let backup = self.settings.backup.as_ref();
         let backup = backup.filter(|(config, _)| config.cron().as_str() == event.cron());
         let handlers = self.settings.crons.matching(&event);
@@ -34,6 +35,9 @@ impl<E> Lunora<E> {
             handlers.map(|job| job.run(event.clone(), env, &ctx)).collect();
         runs.extend(self.cron_jobs_of(&event));
         runs.extend(backup.map(|(config, run)| run(self, config, &event)));
+        if let Some(host) = self.settings.host_job.as_ref().filter(|_| !self.has_triggers()) {
+            runs.push(host.run(event.clone(), env, &ctx));
+        }
         if runs.is_empty() {
             log::warn(&self.unknown_trigger(&event));
             return Ok(());
@@ -72,6 +76,14 @@ impl<E> Lunora<E> {
             };
             run.boxed_local()
         })
+    }
+
+    /// Whether anything of ours is registered for any trigger.
+    fn has_triggers(&self) -> bool {
+        let settings = &self.settings;
+        settings.crons.expressions().next().is_some()
+            || !settings.cron_jobs.is_empty()
+            || settings.backup.is_some()
     }
 
     fn unknown_trigger(&self, event: &ScheduledEvent) -> String {
@@ -170,7 +182,7 @@ impl<E> fmt::Debug for CronTable<E> {
 }
 
 /// A cron handler, whatever closure it was made of.
-trait Job<E> {
+pub(crate) trait Job<E> {
     fn run<'a>(
         &'a self,
         event: ScheduledEvent,

@@ -7,7 +7,7 @@ use super::{
     edge::Security,
     hooks::{FanOutAuthorizer, Handler, IdentityResolver, ShardAuthorizer},
     route::RouteTable,
-    scheduled::CronTable,
+    scheduled::{CronTable, Job},
 };
 #[cfg(feature = "admin")]
 use crate::admin::{Gate, Plane};
@@ -34,7 +34,9 @@ pub(crate) struct Settings<E> {
     pub(crate) cron_jobs: Vec<CronJob>,
     pub(crate) crons: CronTable<E>,
     pub(crate) default_shard_key: ShardKey,
-    pub(crate) http_router: Option<Box<dyn Handler<E>>>,
+    /// What runs for a trigger where nothing of ours is registered for any.
+    pub(crate) host_job: Option<Rc<dyn Job<E>>>,
+    pub(crate) http_router: Option<Rc<dyn Handler<E>>>,
     pub(crate) placement: Placement,
     pub(crate) query_coordinator: Option<QueryCoordinator>,
     pub(crate) resolve_identity: Option<Box<dyn IdentityResolver<E>>>,
@@ -59,6 +61,7 @@ impl<E> Default for Settings<E> {
             cron_jobs: Vec::new(),
             crons: CronTable::default(),
             default_shard_key: ShardKey::default(),
+            host_job: None,
             http_router: None,
             placement: Placement::default(),
             query_coordinator: None,

@@ -33,6 +33,7 @@ pub use worker::Env;
 #[cfg(feature = "admin")]
 pub use self::{
     auth_admin::{AuthAdmin, AuthOp},
+    cloudflare::VectorizeIndexes,
     global::{GlobalFacet, GlobalPage, GlobalQuery, GlobalTable, GlobalTables, GlobalValue},
     kv::{KeyValueStore, KvEntry, KvExpiry, KvKey, KvList, KvPage},
     log_archive::{LogArchive, LogCursor, LogLevel, LogPage, LogQuery},

@@ -8,8 +8,7 @@ use crate::errors::LunoraError;
 
 /// The vector indexes of a deployment.
 ///
-/// There is no implementation over Vectorize here: it cannot list its indexes, and a query by text
-/// needs the application's own model to turn the text into a vector.
+/// [`VectorizeIndexes`](crate::VectorizeIndexes) has those of Cloudflare Vectorize.
 pub trait VectorIndexes: 'static {
     /// Every index.
     fn indexes(&self) -> LocalBoxFuture<'_, Result<Vec<VectorIndex>, LunoraError>>;

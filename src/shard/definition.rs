@@ -3,14 +3,11 @@
 use std::{borrow::Cow, fmt};
 
 use super::{
-    function::{
-        ActionHandler, Body, FunctionPathError, Functions, MutationHandler, QueryHandler,
-        check_path,
-    },
+    function::{ActionHandler, Body, Functions, MutationHandler, QueryHandler},
     migration::{Migration, MigrationHandler},
     table::{TableSpec, same_name},
 };
-use crate::functions::{FunctionInfo, FunctionList};
+use crate::functions::{FunctionInfo, FunctionList, FunctionPathError, check_path};
 
 /// What a shard is made of: its tables, its functions, its migrations.
 ///
@@ -196,6 +193,15 @@ impl ShardDefinition {
         self
     }
 
+    /// Says what the types of a function look like; [`shard!`](crate::shard!) calls it.
+    #[cfg(feature = "schema")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn describe(mut self, path: &str, schemas: super::schemas::Describe) -> Self {
+        self.functions.describe(path, schemas);
+        self
+    }
+
     fn add_migration(mut self, migration: Migration) -> Self {
         if self.migrations.iter().any(|other| other.id == migration.id) {
             self.problem.get_or_insert(DefinitionError::Migration(migration.id.to_owned()));
@@ -212,14 +218,12 @@ impl ShardDefinition {
     }
 }
 
-/// The functions that clients may call, for the admin plane of a Worker.
+/// The functions with their kinds, for the admin plane of a Worker; those of
+/// [`shard!`](crate::shard!) with the schemas of their types, where the feature `schema` is on and
+/// the types implement `schemars::JsonSchema`.
 impl FunctionList for ShardDefinition {
     fn functions(&self) -> Vec<FunctionInfo> {
-        let infos = self.functions.iter().map(|(path, function)| {
-            let info = FunctionInfo::new(path, function.kind().into());
-            if function.internal { info.internal() } else { info }
-        });
-        infos.collect()
+        self.functions.iter().map(|(path, function)| function.info(path)).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! `shard!` and `table!`.
 
-/// Makes a Durable Object out of tables and functions; see [`lunora::shard`](crate::shard).
+/// Makes a Durable Object out of tables and functions; see [`lunora::shard`](mod@crate::shard).
 ///
 /// The object's class goes into `new_sqlite_classes` of `wrangler.jsonc`. Its parts, in this order:
 ///
@@ -36,7 +36,10 @@ macro_rules! shard {
         $(, registry: $registry:literal)?
         $(,)?
     ) => {
-        const _: () = $crate::shard::check_paths(&[$($path),*]);
+        const _: () = {
+            const PATHS: &[&str] = &[$($path),*];
+            $($crate::__shard_path!($path in PATHS);)*
+        };
         $(const _: () = $crate::shard::check_tables(&[$($table.spec()),*]);)?
 
         $(#[$meta])*
@@ -52,6 +55,7 @@ macro_rules! shard {
                 let definition = $crate::shard::ShardDefinition::new();
                 $($(let definition = definition.table($table);)*)?
                 $(let definition = $crate::__shard_function!(definition, $($kind)+, $path, $function);)*
+                $(let definition = $crate::__shard_schemas!(definition, [$($kind)+] $path, $function);)*
                 $($(let definition = definition.relation($relation, $query);)*)?
                 $($(let definition = $crate::__shard_migration!(
                     definition, $id, $migrated, $up $(, $down)?
@@ -137,6 +141,32 @@ macro_rules! table {
     }};
 }
 
+/// One path of `shard!`, which a compile error names. Not a public interface.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shard_path {
+    ($path:literal in $paths:ident) => {
+        match $crate::__private::check_path_among($path, $paths) {
+            Ok(()) => {}
+            Err($crate::shard::FunctionPathError::Taken) => {
+                panic!("{}", concat!("two functions of this shard have the path `", $path, "`"))
+            }
+            Err($crate::shard::FunctionPathError::Reserved) => {
+                panic!("{}", concat!("`", $path, "` begins with `__lunora`, which is reserved"))
+            }
+            Err($crate::shard::FunctionPathError::Form) => panic!(
+                "{}",
+                concat!(
+                    "`",
+                    $path,
+                    "` is no path of a function: it has the form `namespace:name`, ",
+                    "such as `messages:send`"
+                )
+            ),
+        }
+    };
+}
+
 /// One function of `shard!`. Not a public interface.
 #[doc(hidden)]
 #[macro_export]
@@ -163,6 +193,35 @@ macro_rules! __shard_function {
         compile_error!(
             "a function of a shard is a `query`, a `mutation` or an `action`, with `internal` in front where only the server may call it"
         )
+    };
+}
+
+/// What one function of `shard!` takes and answers, as far as its types can tell. Not a public
+/// interface.
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shard_schemas {
+    ($definition:ident, [internal $kind:ident] $path:literal, $function:expr) => {
+        $definition
+    };
+    ($definition:ident, [$kind:ident] $path:literal, $function:expr) => {
+        $definition.describe($path, |info| {
+            use $crate::__private::schemas::{
+                NeitherHas as _, OfArgs as _, OfBoth as _, OfResult as _, Types,
+            };
+            (&&&Types::$kind(&$function)).describe(info)
+        })
+    };
+}
+
+/// Without the feature `schema` nothing is told.
+#[cfg(not(feature = "schema"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shard_schemas {
+    ($definition:ident, $($rest:tt)*) => {
+        $definition
     };
 }
 

@@ -94,14 +94,14 @@ pub mod testing;
 mod tests;
 mod tracking;
 
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+pub use self::function::schemas;
 pub use self::{
     context::{Action, Auth, Mutation, Query},
     db::{Document, Page, Reader, Sql, TableQuery, Writer},
     definition::{DefinitionError, ShardDefinition},
-    function::{
-        ActionHandler, FunctionPathError, MutationHandler, NoArgs, QueryHandler,
-        args::invalid_argument, check_paths,
-    },
+    function::{ActionHandler, MutationHandler, NoArgs, QueryHandler, args::invalid_argument},
     migration::MigrationHandler,
     run::Caller,
     shard::{QueryRun, Shard},
@@ -110,6 +110,7 @@ pub use self::{
     tracking::{Change, ChangeOp, Commit, Reads},
 };
 pub use crate::{
+    functions::FunctionPathError,
     platform::{DurableObjectHost, ShardHost, SqlCell, SqlFailure, SqlRows},
     table,
 };

@@ -23,6 +23,7 @@ pub(crate) fn verify(key: &[u8], message: &[u8], signature: &str) -> bool {
 
 /// A token for an admin socket that is good until `expires_at_ms`: it may travel in a URL, where
 /// the admin token may not.
+#[cfg(feature = "admin")]
 pub(crate) fn mint_ws_token(token: &AdminToken, expires_at_ms: u64) -> String {
     let claim = format!("v1.{expires_at_ms}");
     let signature = sign(token.expose().as_bytes(), claim.as_bytes());

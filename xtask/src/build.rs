@@ -22,7 +22,16 @@ pub(crate) fn example() -> PathBuf {
 
 /// Every crate that is a Worker, the example first.
 pub(crate) fn all() -> Vec<PathBuf> {
-    let crates = ["examples/chat", "e2e/drill", "e2e/fixture"].map(|dir| root().join(dir));
+    let crates = [
+        "examples/chat",
+        "examples/axum",
+        "examples/generated",
+        "examples/plain",
+        "examples/ssr",
+        "e2e/drill",
+        "e2e/fixture",
+    ];
+    let crates = crates.map(|dir| root().join(dir));
     crates.into_iter().filter(|dir| dir.join("Cargo.toml").exists()).collect()
 }
 

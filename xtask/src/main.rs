@@ -3,12 +3,15 @@
 #![allow(clippy::print_stdout)]
 
 mod bench;
+mod browser;
 mod budgets;
 mod build;
+mod codegen;
 mod dependencies;
 mod dev;
 mod node;
 mod shell;
+mod template;
 mod test;
 mod wire;
 
@@ -21,8 +24,11 @@ Usage: cargo xtask <COMMAND>
 
   dev [--port 8787] [--release]   builds the example and serves it on workerd, rebuilding on changes
   build [--dev]                   builds the example
+  codegen [--check]               writes the generated entries, or says whether they are up to date
+  template                        makes an application of the template, tests and builds it
   bench [requests] [--quick] [--only ROW] [--contenders adb]
                                   measures requests beside other ways to serve them
+  bench native [FILTER]           measures codecs, merges and calls beside serde alone
   bench backup [--mib 1024] [--rounds 3]   measures backups against a copy by JavaScript
   bench fan-out [--rounds 15]              measures queries across 1 to 1,000 shards
   budgets                         checks sizes and crossings against their budgets
@@ -45,6 +51,9 @@ fn run(args: &[String]) -> Result<()> {
         ["dev", ref rest @ ..] => dev::run(&dev::Options::parse(rest)?),
         ["build"] => build::run(true),
         ["build", "--dev"] => build::run(false),
+        ["codegen"] => codegen::run(false),
+        ["codegen", "--check"] => codegen::run(true),
+        ["template"] => template::check(),
         ["bench", ref rest @ ..] => bench::run(rest),
         ["budgets"] => budgets::check(),
         ["test"] => test::run(None),

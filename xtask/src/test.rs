@@ -5,9 +5,9 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::{
-    budgets, build, dependencies, node,
+    browser, budgets, build, codegen, dependencies, node,
     shell::{cargo, program, root, run as sh},
-    wire,
+    template, wire,
 };
 
 struct Step {
@@ -20,6 +20,7 @@ const KINDS: [&str; 3] = ["lint", "unit", "e2e"];
 
 const STEPS: &[Step] = &[
     Step { kind: "lint", name: "format", run: || sh(&mut cargo(["fmt", "--all", "--check"])) },
+    Step { kind: "lint", name: "generated entries", run: || codegen::run(true) },
     Step {
         kind: "lint",
         name: "clippy, native",
@@ -29,6 +30,14 @@ const STEPS: &[Step] = &[
         kind: "lint",
         name: "clippy, without features",
         run: || clippy(&["--package", "lunora", "--lib", "--no-default-features"]),
+    },
+    Step {
+        kind: "lint",
+        name: "clippy, without the admin plane",
+        run: || {
+            let features = ["--no-default-features", "--features", "shard,tower"];
+            clippy(&[&["--package", "lunora", "--lib"], &features[..]].concat())
+        },
     },
     Step { kind: "lint", name: "clippy, wasm", run: clippy_wasm },
     Step { kind: "lint", name: "documentation", run: documentation },
@@ -49,13 +58,15 @@ const STEPS: &[Step] = &[
         name: "wasm builds",
         run: || build::all().iter().try_for_each(|dir| build::one(dir, true).map(drop)),
     },
+    Step { kind: "e2e", name: "template", run: template::check },
     Step { kind: "e2e", name: "budgets of sizes and crossings", run: budgets::check },
-    Step { kind: "e2e", name: "wire cases on workerd", run: wire::check },
     Step {
         kind: "e2e",
-        name: "tests on workerd",
-        run: || sh(program("node").arg("--test").current_dir(root().join("e2e"))),
+        name: "command-line tool",
+        run: || sh(&mut cargo(["build", "--package", "lunora-cli"])),
     },
+    Step { kind: "e2e", name: "wire cases on workerd", run: wire::check },
+    Step { kind: "e2e", name: "tests on workerd", run: end_to_end },
 ];
 
 /// Runs the steps of one kind, or all. The first that fails ends it.
@@ -87,6 +98,15 @@ fn clippy(what: &[&str]) -> Result<()> {
     sh(&mut cargo(args))
 }
 
+fn end_to_end() -> Result<()> {
+    let mut command = program("node");
+    command.arg("--test").current_dir(root().join("e2e"));
+    if let Some(browser) = browser::find()? {
+        command.env(browser::VARIABLE, browser);
+    }
+    sh(&mut command)
+}
+
 fn clippy_wasm() -> Result<()> {
     clippy(&["--package", "lunora", "--lib", "--target", "wasm32-unknown-unknown"])?;
     for dir in build::all() {
@@ -98,7 +118,16 @@ fn clippy_wasm() -> Result<()> {
 }
 
 fn documentation() -> Result<()> {
-    let mut command =
-        cargo(["doc", "--no-deps", "--package", "lunora", "--package", "lunora-build"]);
+    let mut command = cargo([
+        "doc",
+        "--no-deps",
+        "--all-features",
+        "--package",
+        "lunora",
+        "--package",
+        "lunora-build",
+        "--package",
+        "lunora-codegen",
+    ]);
     sh(command.env("RUSTDOCFLAGS", "-D warnings"))
 }

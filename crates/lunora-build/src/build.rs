@@ -25,8 +25,8 @@ Builds the Worker's crate into its build/ folder, for wrangler and Miniflare.
   --release                optimized [default]
   --dev                    quick to compile, slower and larger
   --out-dir <DIR>          where to write [default: build/ beside Cargo.toml]
-  --names                  keep the names of functions, for traces; a seventh more after gzip [default with --dev]
   --wasm-opt <PATH|off>    a wasm-opt to run, or none [default: WASM_OPT_BIN, or npm's binaryen; none with --dev]
+  --names                  keep the names of functions, for stack traces and profiles [default with --dev]
   -h, --help               this text";
 
 /// What to build, and how.

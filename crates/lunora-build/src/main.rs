@@ -38,7 +38,6 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Build, Error> {
             }
             "--release" => change.push(Box::new(|build| build.release(true))),
             "--dev" => change.push(Box::new(|build| build.release(false))),
-            "--names" => change.push(Box::new(|build| build.names(true))),
             "--out-dir" => {
                 let out_dir = value()?;
                 change.push(Box::new(move |build| build.out_dir(&out_dir)));
@@ -50,6 +49,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Build, Error> {
                 };
                 change.push(Box::new(move |build| build.wasm_opt(wasm_opt.clone())));
             }
+            "--names" => change.push(Box::new(|build| build.names(true))),
             _ => return Err(Error::Usage(format!("unknown option {arg}"))),
         }
     }

@@ -6,8 +6,9 @@
 
 use lunora::{
     DurableShardRegistry, PartSize, ShardRegistryObject, Sharding, SqlRegistryStorage, keep,
-    prelude::*, shard::prelude::*,
+    prelude::*, shard::prelude::*, wire::value::Value,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use worker::{DurableObject, State, durable_object};
 
@@ -27,6 +28,7 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .query_coordinator(QueryCoordinator::new(registry))
         .sharding(Sharding::new().by("notes", "folder"))
         .backup(backup)
+        .functions(Vault::definition())
         .build())
 }
 
@@ -46,7 +48,7 @@ pub struct Note {
 }
 
 /// Somebody.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 pub struct User {
     name: String,
 }
@@ -55,7 +57,7 @@ const NOTES: Table<Note> = table!("notes").index("by_text", &["text"]);
 const USERS: Table<User> = table!("users").soft_delete();
 
 /// Notes of a number of bytes each.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Add {
     count: u32,
     bytes: usize,
@@ -75,13 +77,23 @@ fn list(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<Document<Note>>, LunoraError> 
 }
 
 /// Which note to take away.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Remove {
     id: String,
 }
 
 fn remove(ctx: &Mutation<'_>, args: Remove) -> Result<bool, LunoraError> {
     ctx.db().delete(NOTES, &args.id)
+}
+
+/// A value of the wire, read and written.
+#[derive(Deserialize)]
+struct Echo {
+    value: Value,
+}
+
+fn echo(_: &Query<'_>, args: Echo) -> Result<Value, LunoraError> {
+    Ok(args.value)
 }
 
 /// The notes that begin with the caller's name.
@@ -113,6 +125,7 @@ lunora::shard! {
     functions: {
         query "notes:list" => list,
         query "notes:mine" => mine,
+        query "drill:echo" => echo,
         action "drill:crash" => crash,
         mutation "notes:add" => add,
         mutation "notes:remove" => remove,

@@ -22,7 +22,7 @@ fn page(app: &Lunora<MemoryEnvironment>, query: &str) -> Answer {
 
 /// A query parameter of JSON.
 fn filters(json: &Value) -> String {
-    url::form_urlencoded::Serializer::new(String::new())
+    form_urlencoded::Serializer::new(String::new())
         .append_pair("filters", &json.to_string())
         .finish()
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    BackupConfig, QueryCoordinator, Sharding, StaticShardRegistry,
+    BackupConfig, ObjectStore, PutOptions, QueryCoordinator, Sharding, StaticShardRegistry,
     testing::{ManualClock, MemoryObjectStore},
 };
 
@@ -242,6 +242,74 @@ fn malformed_requests_across_shards_reach_no_shard() {
         assert_eq!(answer.error(), (400, "BAD_REQUEST".to_owned()), "{path} {body}");
     }
     assert!(shards.calls().is_empty());
+}
+
+/// As tools do that know the contract's storage and none of this crate's routes.
+#[test]
+fn a_snapshot_is_found_and_read_as_an_object() {
+    let (app, _) = app(export);
+    let made = post(&app, "/_lunora/admin/backup/create", "").json();
+    let file = made["file"].as_str().unwrap();
+    let listed = get(&app, "/_lunora/admin/storage?prefix=backups/").json();
+    let keys: Vec<&str> =
+        listed["objects"].as_array().unwrap().iter().map(|o| o["key"].as_str().unwrap()).collect();
+    assert_eq!(keys, [file, &format!("{file}.manifest.json")]);
+    let rows = get(&app, &format!("/_lunora/admin/storage/object?key={file}"));
+    assert_eq!(rows.status, 200);
+    assert_eq!(rows.header("content-type"), Some("application/x-ndjson"));
+    assert_eq!(rows.body.lines().count(), 3);
+    let manifest = get(&app, &format!("/_lunora/admin/storage/object?key={file}.manifest.json"));
+    assert_eq!(manifest.json()["sha256"], made["sha256"]);
+}
+
+#[test]
+fn of_the_bucket_of_snapshots_nothing_else_is_read_and_nothing_written() {
+    let store = MemoryObjectStore::new();
+    for key in ["secret", "backups/notes", "backups/lunora-backup-x.ndjson"] {
+        block_on(store.put(key, "x".into(), PutOptions::new())).unwrap();
+    }
+    let backup = BackupConfig::builder().store(store).cron(cron!("0 3 * * *")).build();
+    let registry = StaticShardRegistry::new();
+    let app = with_token().query_coordinator(QueryCoordinator::new(registry)).backup(backup);
+    let app = app.build();
+    // Rows without a manifest are no snapshot.
+    for key in ["secret", "backups/notes", "backups/lunora-backup-x.ndjson"] {
+        let answer = get(&app, &format!("/_lunora/admin/storage/object?key={key}"));
+        assert_eq!(answer.status, 404, "{key}");
+    }
+    let listed = get(&app, "/_lunora/admin/storage?prefix=").json();
+    assert_eq!(listed["objects"], json!([]));
+    for (method, code) in
+        [("PUT", "STORAGE_UPLOAD_NOT_CONFIGURED"), ("DELETE", "STORAGE_DELETE_NOT_CONFIGURED")]
+    {
+        let answer = ask(&app, method, "/_lunora/admin/storage?key=secret", "");
+        assert_eq!(answer.error(), (400, code.to_owned()));
+    }
+}
+
+#[test]
+fn a_snapshot_is_read_beside_the_storage_of_the_application() {
+    let files = MemoryObjectStore::new();
+    block_on(files.put("a.txt", "mine".into(), PutOptions::new())).unwrap();
+    let backup =
+        BackupConfig::builder().store(MemoryObjectStore::new()).cron(cron!("0 3 * * *")).build();
+    let clock = ManualClock::new(1_780_315_200_000);
+    let app = testing::builder()
+        .shard_do(MemoryNamespace::new(async |_, _| {
+            Response::raw_json(r#"{"result":{"rows":[],"cursor":null,"isDone":true}}"#)
+        }))
+        .admin_token(AdminToken::new(TOKEN).unwrap())
+        .query_coordinator(QueryCoordinator::new(StaticShardRegistry::new()).clock(clock.clone()))
+        .clock(clock)
+        .backup(backup)
+        .storage(Storage::new("FILES", files))
+        .build();
+    let made = post(&app, "/_lunora/admin/backup/create", "").json();
+    let file = made["file"].as_str().unwrap();
+    assert_eq!(get(&app, &format!("/_lunora/admin/storage/object?key={file}")).status, 200);
+    assert_eq!(get(&app, "/_lunora/admin/storage/object?key=a.txt").body, "mine");
+    let named = get(&app, &format!("/_lunora/admin/storage/object?key={file}&bucket=FILES"));
+    assert_eq!(named.error(), (404, "STORAGE_OBJECT_NOT_FOUND".to_owned()));
 }
 
 #[test]

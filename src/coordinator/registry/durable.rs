@@ -11,7 +11,6 @@ use std::{
 use bytes::Bytes;
 use futures::future::{FutureExt, LocalBoxFuture};
 use serde_json::{Map, Value, json};
-use url::form_urlencoded;
 
 use super::{super::success, ShardRegistry};
 use crate::{

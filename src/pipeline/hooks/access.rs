@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use futures::future::LocalBoxFuture;
 
 #[cfg(feature = "admin")]
-use super::RouteContext;
+use super::{RouteContext, functions::NoFunctions};
 use crate::{
     errors::LunoraError,
     wire::{Identity, ShardKey},
@@ -109,7 +109,9 @@ where
         env: &'a E,
         ctx: &'a dyn ExecutionContext,
     ) -> LocalBoxFuture<'a, Result<bool, LunoraError>> {
-        Box::pin(async move { (self.0)(request, env, &RouteContext::new(ctx)).await.into_grant() })
+        Box::pin(async move {
+            (self.0)(request, env, &RouteContext::new(ctx, &NoFunctions)).await.into_grant()
+        })
     }
 }
 

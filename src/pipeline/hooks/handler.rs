@@ -3,11 +3,15 @@
 use std::{future::Future, marker::PhantomData};
 
 use futures::future::LocalBoxFuture;
+use serde::{Serialize, de::DeserializeOwned};
 
+use super::{Functions, functions::FunctionHost};
 use crate::{
     errors::LunoraError,
+    functions::FunctionRef,
     message::{IntoResponse, Request, Response},
     platform::ExecutionContext,
+    wire::ShardKey,
 };
 
 /// Answers a request. An async closure is one, see [`Builder::route`](crate::Builder::route).
@@ -24,11 +28,20 @@ pub trait Handler<E>: 'static {
 /// What a handler can do beside answering.
 pub struct RouteContext<'a> {
     execution: &'a dyn ExecutionContext,
+    functions: Functions<'a>,
 }
 
 impl<'a> RouteContext<'a> {
-    pub(crate) fn new(execution: &'a dyn ExecutionContext) -> Self {
-        Self { execution }
+    pub(crate) fn new(execution: &'a dyn ExecutionContext, host: &'a dyn FunctionHost) -> Self {
+        Self { execution, functions: Functions::new(host) }
+    }
+
+    /// As [`new`](Self::new), for what no request asked for.
+    pub(crate) fn of_server(
+        execution: &'a dyn ExecutionContext,
+        host: &'a dyn FunctionHost,
+    ) -> Self {
+        Self { execution, functions: Functions::new(host).in_server_name() }
     }
 
     /// Lets `task` run on after the answer is sent.
@@ -41,11 +54,59 @@ impl<'a> RouteContext<'a> {
     pub fn execution(&self) -> &'a dyn ExecutionContext {
         self.execution
     }
+
+    /// The functions of the default shard, in the caller's name; see [`Functions`] for others.
+    #[must_use]
+    pub fn functions(&self) -> &Functions<'a> {
+        &self.functions
+    }
+
+    /// The functions of the shard `key`.
+    #[must_use]
+    pub fn for_shard(&self, key: ShardKey) -> Functions<'a> {
+        self.functions.for_shard(key)
+    }
+
+    /// Calls a query of the default shard; see [`Functions::run_query`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn run_query<T: DeserializeOwned>(
+        &self,
+        function: FunctionRef,
+        args: &impl Serialize,
+    ) -> Result<T, LunoraError> {
+        self.functions.run_query(function, args).await
+    }
+
+    /// Calls a mutation of the default shard; see [`Functions::run_mutation`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn run_mutation<T: DeserializeOwned>(
+        &self,
+        function: FunctionRef,
+        args: &impl Serialize,
+    ) -> Result<T, LunoraError> {
+        self.functions.run_mutation(function, args).await
+    }
+
+    /// Calls an action of the default shard; see [`Functions::run_action`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn run_action<T: DeserializeOwned>(
+        &self,
+        function: FunctionRef,
+        args: &impl Serialize,
+    ) -> Result<T, LunoraError> {
+        self.functions.run_action(function, args).await
+    }
 }
 
 impl std::fmt::Debug for RouteContext<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RouteContext").finish_non_exhaustive()
+        f.debug_struct("RouteContext").field("functions", &self.functions).finish_non_exhaustive()
     }
 }
 

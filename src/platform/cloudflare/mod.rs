@@ -17,11 +17,16 @@ mod registry_storage;
 #[cfg(feature = "shard")]
 mod shard_host;
 mod store;
+#[cfg(feature = "admin")]
+mod vectorize;
 mod workflow;
 
 pub use self::{
     clock::CloudflareClock, registry_storage::SqlRegistryStorage, workflow::CloudflareWorkflow,
 };
+
+#[cfg(feature = "admin")]
+pub use self::vectorize::VectorizeIndexes;
 
 #[cfg(feature = "shard")]
 pub use self::shard_host::DurableObjectHost;

@@ -24,6 +24,7 @@ use crate::errors::{Code, LunoraError};
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Document<T> {
     /// The id; no other document of the table has it.
     #[serde(rename = "_id")]
@@ -85,6 +86,7 @@ impl<T> DerefMut for Document<T> {
 
 /// Some documents of an order, and where the next ones begin; as clients page through them.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Page<D> {
     /// The documents.

@@ -13,6 +13,7 @@ use crate::{
 
 /// No arguments; whatever is sent is ignored.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NoArgs {}
 
 pub(crate) fn read_args<T: DeserializeOwned>(args: &str) -> Result<T, LunoraError> {

@@ -2,22 +2,21 @@
 
 pub(crate) mod args;
 mod handler;
-mod path;
+#[cfg(feature = "schema")]
+pub mod schemas;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
 use futures::future::LocalBoxFuture;
 
-pub(crate) use self::path::check_path;
 pub use self::{
     args::NoArgs,
     handler::{ActionHandler, MutationHandler, QueryHandler},
-    path::{FunctionPathError, check_paths},
 };
 use super::context::{Action, Mutation, Query};
 use crate::{
     errors::{Code, LunoraError},
-    functions::FunctionKind,
+    functions::{FunctionInfo, FunctionKind, FunctionPathError, check_path},
 };
 
 /// What a function may do.
@@ -32,6 +31,8 @@ pub(crate) enum Kind {
 pub(crate) struct Function {
     body: Body,
     pub(crate) internal: bool,
+    #[cfg(feature = "schema")]
+    schemas: Option<schemas::Describe>,
 }
 
 pub(crate) enum Body {
@@ -64,8 +65,22 @@ impl Functions {
         if self.by_path.contains_key(&path) {
             return Err(FunctionPathError::Taken);
         }
-        self.by_path.insert(path, Function { body, internal });
+        let function = Function {
+            body,
+            internal,
+            #[cfg(feature = "schema")]
+            schemas: None,
+        };
+        self.by_path.insert(path, function);
         Ok(())
+    }
+
+    /// Says what a function takes and answers, when somebody asks.
+    #[cfg(feature = "schema")]
+    pub(crate) fn describe(&mut self, path: &str, schemas: schemas::Describe) {
+        if let Some(function) = self.by_path.get_mut(path) {
+            function.schemas = Some(schemas);
+        }
     }
 
     /// The function that a caller asks for: an internal one is there for the server only.
@@ -92,6 +107,17 @@ impl Function {
             Body::Mutation(_) => Kind::Mutation,
             Body::Action(_) => Kind::Action,
         }
+    }
+
+    /// What operators and API documents say of it.
+    pub(crate) fn info(&self, path: &str) -> FunctionInfo {
+        let mut info = FunctionInfo::new(path, self.kind().into());
+        info.internal = self.internal;
+        #[cfg(feature = "schema")]
+        if let Some(describe) = self.schemas {
+            info = describe(info);
+        }
+        info
     }
 
     pub(crate) fn query(&self, ctx: &Query<'_>, args: &str) -> Result<String, LunoraError> {

@@ -122,6 +122,8 @@ impl<S: LiveSocket> Live<S> {
     /// The most subscriptions of one socket (contract, section 4.6).
     const MAX_SUBSCRIPTIONS: usize = 32;
     const TOKEN_EXPIRED: u16 = 4001;
+    /// RFC 6455, section 7.4.1.
+    const TOO_LARGE: u16 = 1009;
 
     /// No sockets.
     pub(crate) fn new() -> Self {
@@ -131,7 +133,12 @@ impl<S: LiveSocket> Live<S> {
     /// Takes a socket that was just opened by `request`.
     pub(crate) fn open(&self, id: String, socket: S, request: &HeaderMap, admin: Option<String>) {
         let attachment = Attachment::of_request(request, admin);
-        socket.keep(&attachment.to_text().unwrap_or_default());
+        // Without it the socket would wake as nobody's.
+        let Some(kept) = attachment.to_text() else {
+            return socket
+                .close(Self::TOO_LARGE, "the identity is too large for a live connection");
+        };
+        socket.keep(&kept);
         self.sockets.borrow_mut().insert(id, Entry::new(socket, attachment));
     }
 

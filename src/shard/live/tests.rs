@@ -228,6 +228,17 @@ fn a_query_that_asks_who_calls_runs_once_a_caller_and_never_leaks() {
 }
 
 #[test]
+fn closes_a_socket_whose_identity_would_be_lost_in_sleep() {
+    let world = World::default();
+    let huge = "a".repeat(Attachment::MAX_BYTES);
+    let socket = world.open("s", &huge);
+    assert_eq!(socket.closed.borrow().as_ref().map(|(code, _)| *code), Some(1009));
+    assert_eq!(*socket.kept.borrow(), "");
+    world.subscribe("s", "sub_1", "t:list");
+    assert!(socket.take().is_empty());
+}
+
+#[test]
 fn what_sleeps_wakes_with_its_subscriptions_and_its_caller() {
     let world = World::default();
     let (ada, bob) = (world.open("a", "ada"), world.open("b", "bob"));

@@ -122,7 +122,7 @@ from! {
     String => |text| Self::String(text);
     BigInt => |integer| Self::BigInt(integer);
     Date => |date| Self::Date(date);
-    Url => |url| Self::Url(Box::new(url));
+    Url => |url| Self::Url(url);
     Map => |map| Self::Map(map);
     Set => |set| Self::Set(set);
     TypedBytes => |bytes| Self::Bytes(bytes);

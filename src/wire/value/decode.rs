@@ -102,7 +102,7 @@ fn decode_tagged(tag: Tag, items: Vec<Value>, depth: usize) -> Result<Value, Dec
         }
         Tag::Url => {
             let expected = must_be("url", "an absolute URL");
-            Ok(Url::parse(&string(payload.next(), expected)?).map_err(|_| expected)?.into())
+            Ok(string(payload.next(), expected)?.parse::<Url>().map_err(|_| expected)?.into())
         }
         Tag::Bytes => {
             let expected = must_be("bytes", "canonical, padded standard base64");

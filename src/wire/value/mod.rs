@@ -55,6 +55,7 @@ mod object;
 mod path;
 mod refusal;
 mod same_value_zero;
+mod url;
 
 #[cfg(test)]
 mod limits;
@@ -63,6 +64,7 @@ mod properties;
 #[cfg(test)]
 mod rules;
 
+pub use self::url::{Url, UrlError};
 pub use bigint::{BigInt, BigIntError};
 pub use bytes::{BytesKind, BytesLengthError, TypedBytes};
 pub use canonical::subscription_key;
@@ -73,7 +75,6 @@ pub use error_value::ErrorValue;
 pub use object::Object;
 pub use path::Path;
 pub use refusal::{DecodeError, Rule};
-pub use url::Url;
 
 /// The first element of every tagged array.
 pub const TAG: &str = "$lunora.wire$";
@@ -105,7 +106,7 @@ pub enum Value {
     /// A point in time.
     Date(Date),
     /// An absolute URL.
-    Url(Box<Url>),
+    Url(Url),
     /// A `Map`.
     Map(Map),
     /// A `Set`.

@@ -43,7 +43,7 @@ fn leaf() -> impl Strategy<Value = Value> {
         Just(Value::from(TAG)),
         any::<i128>().prop_map(|integer| BigInt::from(integer).into()),
         number().prop_map(|millis| Date::from_millis(millis).into()),
-        proptest::sample::select(URLS.to_vec()).prop_map(|url| Url::parse(url).unwrap().into()),
+        proptest::sample::select(URLS.to_vec()).prop_map(|url| url.parse::<Url>().unwrap().into()),
         bytes().prop_map(Value::from),
     ]
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     build, node,
-    shell::{program, root, run as sh},
+    shell::{cargo, program, root, run as sh},
 };
 
 /// Runs one of the benchmarks.
@@ -24,11 +24,15 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
             let [rounds] = options(rest, [("--rounds", 15)])?;
             script("fan-out.mjs", &[rounds])
         }
+        ["native", rest @ ..] => {
+            let args = ["bench", "--bench", "native", "--"];
+            sh(cargo(args).args(rest))
+        }
         ["requests", rest @ ..] => requests::run(&requests_options(rest)?),
         rest if rest.first().is_none_or(|first| first.starts_with("--")) => {
             requests::run(&requests_options(rest)?)
         }
-        _ => bail!("which benchmark? There are `requests`, `backup` and `fan-out`"),
+        _ => bail!("which benchmark? There are `requests`, `native`, `backup` and `fan-out`"),
     }
 }
 

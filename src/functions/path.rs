@@ -13,7 +13,7 @@ pub enum FunctionPathError {
 }
 
 impl FunctionPathError {
-    const fn sentence(self) -> &'static str {
+    pub(super) const fn sentence(self) -> &'static str {
         match self {
             Self::Form => {
                 "the path of a function has the form `namespace:name`, such as \"messages:send\""
@@ -24,26 +24,23 @@ impl FunctionPathError {
     }
 }
 
-/// Checks the paths of one shard against each other; [`shard!`](crate::shard!) calls it.
+/// Checks one path of a shard beside all of them; [`shard!`](crate::shard!) calls it.
 ///
-/// # Panics
-/// When one is none, or two are the same. In a constant that is a compile error.
-#[allow(clippy::panic, reason = "called in a const context")]
-pub const fn check_paths(paths: &[&str]) {
-    let mut one = 0;
-    while one < paths.len() {
-        if let Err(error) = check_path(paths[one]) {
-            panic!("{}", error.sentence());
-        }
-        let mut other = one + 1;
-        while other < paths.len() {
-            if same(paths[one].as_bytes(), paths[other].as_bytes()) {
-                panic!("{}", FunctionPathError::Taken.sentence());
-            }
-            other += 1;
-        }
-        one += 1;
+/// # Errors
+/// When it is none, or another one is the same.
+#[cfg(feature = "shard")]
+pub const fn check_path_among(path: &str, all: &[&str]) -> Result<(), FunctionPathError> {
+    if let Err(error) = check_path(path) {
+        return Err(error);
     }
+    let (mut times, mut at) = (0, 0);
+    while at < all.len() {
+        if same(path.as_bytes(), all[at].as_bytes()) {
+            times += 1;
+        }
+        at += 1;
+    }
+    if times > 1 { Err(FunctionPathError::Taken) } else { Ok(()) }
 }
 
 /// Letters, digits, `_`, `-`, `.` and `/`, with one colon between two names.
@@ -71,6 +68,7 @@ pub(crate) const fn check_path(path: &str) -> Result<(), FunctionPathError> {
     if at == reserved.len() { Err(FunctionPathError::Reserved) } else { Ok(()) }
 }
 
+#[cfg(feature = "shard")]
 const fn same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
@@ -98,5 +96,14 @@ mod tests {
             assert_eq!(check_path(path), Err(FunctionPathError::Form), "{path}");
         }
         assert_eq!(check_path("__lunora_admin__:x"), Err(FunctionPathError::Reserved));
+    }
+
+    #[cfg(feature = "shard")]
+    #[test]
+    fn a_path_is_taken_once() {
+        let all = ["a:b", "a:c", "a:b"];
+        assert_eq!(check_path_among("a:c", &all), Ok(()));
+        assert_eq!(check_path_among("a:b", &all), Err(FunctionPathError::Taken));
+        assert_eq!(check_path_among("a", &all), Err(FunctionPathError::Form));
     }
 }

@@ -1,8 +1,16 @@
-//! What functions an application has, as operators and API documents see them.
+//! Functions from the outside: their paths, how code names one, and what operators see of them.
+
+mod path;
+mod reference;
 
 use std::rc::Rc;
 
 use serde_json::value::RawValue;
+
+pub(crate) use self::path::check_path;
+#[cfg(feature = "shard")]
+pub use self::path::check_path_among;
+pub use self::{path::FunctionPathError, reference::FunctionRef};
 
 /// Lists the functions of an application, for `/_lunora/admin/functions` and the API documents.
 ///
@@ -122,8 +130,18 @@ impl FunctionInfo {
     /// ```
     #[cfg(feature = "schema")]
     #[must_use]
-    pub fn typed<Args: schemars::JsonSchema, Output: schemars::JsonSchema>(mut self) -> Self {
+    pub fn typed<Args: schemars::JsonSchema, Output: schemars::JsonSchema>(self) -> Self {
+        self.typed_args::<Args>().typed_result::<Output>()
+    }
+
+    #[cfg(feature = "schema")]
+    pub(crate) fn typed_args<Args: schemars::JsonSchema>(mut self) -> Self {
         self.args = schema_of::<Args>();
+        self
+    }
+
+    #[cfg(feature = "schema")]
+    pub(crate) fn typed_result<Output: schemars::JsonSchema>(mut self) -> Self {
         self.result = schema_of::<Output>();
         self
     }

@@ -1,0 +1,128 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::moment::Moment;
+
+/// Operates a lunora deployment over its admin endpoints.
+///
+/// The admin token is read from LUNORA_ADMIN_TOKEN.
+#[derive(Debug, Parser)]
+#[command(name = "lunora", version, after_help = EXIT_CODES)]
+pub(crate) struct Args {
+    /// Where the deployment is, such as https://chat.example.com.
+    #[arg(long, env = "LUNORA_URL", default_value = "http://127.0.0.1:8787", global = true)]
+    pub(crate) url: String,
+    /// Answer with JSON on the standard output.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// How long the deployment may take to begin an answer, in seconds.
+    #[arg(long, default_value_t = 900, global = true)]
+    pub(crate) timeout: u64,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  it is done
+  1  it failed
+  2  the command was not understood
+  3  it ran to its end and found something wrong: a damaged snapshot, rows that were not taken, a
+     wrangler.jsonc that lacks what the code needs
+  4  it was not confirmed";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Take, list, verify, restore and prune snapshots.
+    #[command(subcommand)]
+    Backup(Backup),
+    /// Write every row as NDJSON.
+    Export {
+        /// The tables, separated by commas; every one by default.
+        #[arg(long, value_delimiter = ',')]
+        tables: Vec<String>,
+        /// The file to write; the standard output by default.
+        #[arg(short, long)]
+        output: Option<PathBuf>,
+    },
+    /// Add the rows of an NDJSON file; `-` is the standard input.
+    Import {
+        /// The file, one {"table","doc"} a line.
+        file: PathBuf,
+        /// The shard of every row; by default each table's own rule decides.
+        #[arg(long)]
+        shard: Option<String>,
+    },
+    /// Check the wrangler.jsonc of a crate against its code, and its generated entry.
+    ///
+    /// No deployment is asked.
+    Check {
+        /// The folder of the crate.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Write src/server/index.rs of a crate from its lunora.toml and wrangler.jsonc.
+    Codegen {
+        /// The folder of the crate.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        /// Only say whether it is up to date.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Call a function, with the rights of the token's holder: none beyond anybody's.
+    Rpc {
+        /// The function's path, such as messages:list.
+        function: String,
+        /// Its arguments, a JSON object.
+        #[arg(default_value = "{}")]
+        args: String,
+        /// The shard; the default one if none is named.
+        #[arg(long)]
+        shard: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Backup {
+    /// Take a snapshot now. No retention counts it.
+    Create,
+    /// List the snapshots, the newest first.
+    List,
+    /// Read a snapshot back and compare it with its manifest.
+    Verify {
+        /// The snapshot, as `list` names it.
+        id: String,
+    },
+    /// Put the rows of a snapshot back into the shards that they were taken from.
+    ///
+    /// A row whose id is there already stays as it is, unless --replace empties the tables first.
+    Restore {
+        /// The snapshot, as `list` names it; with --to, by default the newest that is old enough.
+        #[arg(required_unless_present = "to")]
+        id: Option<String>,
+        /// Empty the snapshot's tables on every shard first.
+        #[arg(long)]
+        replace: bool,
+        /// Go to this moment (RFC 3339): replace, then apply the changes since the snapshot.
+        #[arg(long)]
+        to: Option<Moment>,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+        /// The most rows of one request; a platform bounds what one may do.
+        #[arg(long, default_value_t = 20_000)]
+        max_rows: u64,
+    },
+    /// Say what the retention would delete.
+    Retention,
+    /// Delete what the retention lets go.
+    Prune {
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}

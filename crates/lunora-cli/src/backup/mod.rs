@@ -1,0 +1,181 @@
+//! `lunora backup`.
+
+mod feed;
+mod restore;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    Outcome,
+    args::Backup,
+    client::Client,
+    failure::Failure,
+    moment::Moment,
+    output::{Output, table},
+};
+
+/// The manifest of a snapshot, as far as it is read here.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Manifest {
+    pub(crate) id: String,
+    created_at: String,
+    #[serde(default)]
+    finished_at: Option<String>,
+    #[serde(default)]
+    cron: Option<String>,
+    pub(crate) rows: u64,
+    bytes: u64,
+    #[serde(default)]
+    pub(crate) shards: Vec<Shard>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Shard {
+    pub(crate) shard_key: String,
+    #[serde(default)]
+    pub(crate) seq: Option<u64>,
+}
+
+impl Manifest {
+    /// When its last row was read, where the manifest tells.
+    pub(crate) fn finished(&self) -> Option<Moment> {
+        self.finished_at.as_deref()?.parse().ok()
+    }
+}
+
+/// The snapshots that there are: as they came, and as they are read here.
+#[derive(Deserialize)]
+struct Snapshots {
+    snapshots: Vec<Value>,
+}
+
+impl Snapshots {
+    fn read(client: &Client) -> Result<(Self, Vec<Manifest>), Failure> {
+        let all: Self = client.get("backup/list")?;
+        let manifests =
+            all.snapshots.iter().map(Manifest::deserialize).collect::<Result<_, _>>().map_err(
+                |error| Failure::Unexpected(format!("a manifest is malformed: {error}")),
+            )?;
+        Ok((all, manifests))
+    }
+}
+
+pub(crate) fn run(command: Backup, client: &Client, output: &Output) -> Result<Outcome, Failure> {
+    match command {
+        Backup::Create => create(client, output),
+        Backup::List => list(client, output),
+        Backup::Verify { id } => verify(&id, client, output),
+        Backup::Restore { id, replace, to, yes, max_rows } => {
+            let wish = restore::Wish { id, replace, to, yes, max_rows };
+            restore::run(&wish, client, output)
+        }
+        Backup::Retention => {
+            let report: Retention = client.get("backup/retention")?;
+            output.answer(&report, || report.to_text());
+            Ok(Outcome::Done)
+        }
+        Backup::Prune { yes } => prune(yes, client, output),
+    }
+}
+
+fn create(client: &Client, output: &Output) -> Result<Outcome, Failure> {
+    let progress = output.wait("taking a snapshot …");
+    let made: Value = client.post("backup/create", &json!({}))?;
+    progress.finish_and_clear();
+    let text = Manifest::deserialize(&made)
+        .map(|made| format!("{}: {} rows, {} bytes", made.id, made.rows, made.bytes));
+    output.answer(&made, || text.unwrap_or_else(|_| made.to_string()));
+    Ok(Outcome::Done)
+}
+
+fn list(client: &Client, output: &Output) -> Result<Outcome, Failure> {
+    let (all, manifests) = Snapshots::read(client)?;
+    output.answer(&all.snapshots, || {
+        let rows: Vec<_> = manifests
+            .into_iter()
+            .map(|manifest| {
+                let by = manifest.cron.unwrap_or_else(|| "by hand".to_owned());
+                let (rows, bytes) = (manifest.rows.to_string(), manifest.bytes.to_string());
+                [manifest.id, manifest.created_at, rows, bytes, by]
+            })
+            .collect();
+        table(["ID", "TAKEN", "ROWS", "BYTES", "TRIGGER"], &rows)
+    });
+    Ok(Outcome::Done)
+}
+
+fn verify(id: &str, client: &Client, output: &Output) -> Result<Outcome, Failure> {
+    #[derive(Deserialize, Serialize)]
+    struct Verification {
+        id: String,
+        ok: bool,
+        #[serde(default)]
+        problems: Vec<String>,
+        #[serde(flatten)]
+        rest: BTreeMap<String, Value>,
+    }
+
+    let progress = output.wait("reading the snapshot …");
+    let found: Verification = client.post("backup/verify", &json!({ "id": id }))?;
+    progress.finish_and_clear();
+    output.answer(&found, || match found.ok {
+        true => format!("{}: whole", found.id),
+        false => format!("{}: DAMAGED\n{}", found.id, found.problems.join("\n")),
+    });
+    Ok(if found.ok { Outcome::Done } else { Outcome::Flawed })
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Retention {
+    cron: String,
+    eligible: u64,
+    keep: u64,
+    prefix: String,
+    would_delete: Vec<String>,
+}
+
+impl Retention {
+    fn to_text(&self) -> String {
+        let mut text = format!("{} snapshots of `{}`", self.eligible, self.cron);
+        text += &match self.keep {
+            0 => ", and all of them stay".to_owned(),
+            keep => format!(", the newest {keep} stay"),
+        };
+        for key in &self.would_delete {
+            text += &format!("\nwould go: {key}");
+        }
+        text
+    }
+}
+
+fn prune(yes: bool, client: &Client, output: &Output) -> Result<Outcome, Failure> {
+    #[derive(Deserialize, Serialize)]
+    struct Pruned {
+        deleted: Vec<String>,
+        failed: Vec<String>,
+        #[serde(flatten)]
+        rest: BTreeMap<String, Value>,
+    }
+
+    let report: Retention = client.get("backup/retention")?;
+    output.note(&report.to_text());
+    if !report.would_delete.is_empty() {
+        let question = format!("Delete {} snapshots for good?", report.would_delete.len());
+        output.confirm(&question, yes)?;
+    }
+    let pruned: Pruned = client.post("backup/prune", &json!({ "confirm": report.would_delete }))?;
+    output.answer(&pruned, || {
+        let mut text = format!("{} snapshots deleted", pruned.deleted.len());
+        for key in &pruned.failed {
+            text += &format!("\nnot deleted: {key}");
+        }
+        text
+    });
+    Ok(if pruned.failed.is_empty() { Outcome::Done } else { Outcome::Flawed })
+}

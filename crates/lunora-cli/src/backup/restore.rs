@@ -1,0 +1,186 @@
+//! `lunora backup restore`: a snapshot, and where it is wished the changes since.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Manifest, Snapshots, feed::Feed};
+use crate::{
+    Outcome, client::Client, failure::Failure, moment::Moment, output::Output,
+    transfer::ImportReport,
+};
+
+/// What is to be restored.
+pub(super) struct Wish {
+    pub(super) id: Option<String>,
+    pub(super) replace: bool,
+    pub(super) to: Option<Moment>,
+    pub(super) yes: bool,
+    pub(super) max_rows: u64,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    id: &'a str,
+    #[serde(flatten)]
+    import: &'a ImportReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<u64>,
+}
+
+/// Restores. Whatever can be refused is refused before anything is deleted.
+pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outcome, Failure> {
+    let (_, snapshots) = Snapshots::read(client)?;
+    let snapshot = choose(&snapshots, wish)?;
+    let feed = match wish.to {
+        None => None,
+        Some(to) => {
+            let progress = output.wait("reading the changes since the snapshot …");
+            let feed = Feed::read(snapshot, to, client)?;
+            progress.finish_and_clear();
+            output.note(&format!("{} changes between the snapshot and {to}", feed.changes()));
+            Some(feed)
+        }
+    };
+    let replaces = wish.replace || feed.is_some();
+    if replaces {
+        let question = format!(
+            "Empty the tables of snapshot {} on every shard, and write its {} rows?",
+            snapshot.id, snapshot.rows
+        );
+        output.confirm(&question, wish.yes)?;
+    }
+    let import = rows(snapshot, replaces, wish.max_rows, client, output)?;
+    // Changes build on rows; on rows that are missing they would build something else.
+    let applied = match &feed {
+        Some(feed) if !import.is_flawed() => Some(feed.apply(client, output)?),
+        _ => None,
+    };
+    let report = Report { id: &snapshot.id, import: &import, changes: applied };
+    output.answer(&report, || {
+        let changes = match (&feed, applied) {
+            (_, Some(applied)) => format!("\n{applied} changes applied"),
+            (Some(_), None) => "\nno changes were applied, since rows are missing".to_owned(),
+            (None, None) => String::new(),
+        };
+        import.to_text() + &changes
+    });
+    Ok(import.outcome())
+}
+
+/// The snapshot that is meant.
+fn choose<'a>(snapshots: &'a [Manifest], wish: &Wish) -> Result<&'a Manifest, Failure> {
+    if let Some(id) = &wish.id {
+        let named = snapshots.iter().find(|snapshot| snapshot.id == *id);
+        let named = named.ok_or_else(|| {
+            Failure::Unexpected(format!("there is no snapshot `{id}`: see `lunora backup list`"))
+        })?;
+        return match wish.to {
+            Some(to) if !is_before(named, to) => Err(Failure::Usage(format!(
+                "snapshot {id} was not finished at {to}: it may hold later rows. Leave the id out, \
+                 and an older one is taken"
+            ))),
+            _ => Ok(named),
+        };
+    }
+    let to = wish.to.ok_or_else(|| Failure::Usage("which snapshot?".to_owned()))?;
+    snapshots
+        .iter()
+        .filter(|snapshot| is_before(snapshot, to))
+        .max_by_key(|snapshot| snapshot.finished())
+        .ok_or_else(|| {
+            Failure::Unexpected(format!("there is no snapshot that was finished before {to}"))
+        })
+}
+
+/// Whether a snapshot was finished by then; one that does not tell was not.
+fn is_before(snapshot: &Manifest, to: Moment) -> bool {
+    snapshot.finished().is_some_and(|finished| finished <= to)
+}
+
+/// Restores the rows, some at a time.
+fn rows(
+    snapshot: &Manifest,
+    replace: bool,
+    max_rows: u64,
+    client: &Client,
+    output: &Output,
+) -> Result<ImportReport, Failure> {
+    #[derive(Deserialize)]
+    struct Restored {
+        #[serde(flatten)]
+        import: ImportReport,
+        #[serde(default)]
+        next: Option<Value>,
+    }
+
+    let progress = output.rows(Some(snapshot.rows));
+    let mut all = ImportReport::default();
+    let mut from = None;
+    loop {
+        let wish = json!({
+            "id": snapshot.id,
+            "from": from,
+            "maxRows": max_rows,
+            // Once: the calls after the first would delete what it wrote.
+            "replace": replace && from.is_none(),
+        });
+        let answer = client.post("backup/restore", &wish);
+        let Restored { import, next } = answer.inspect_err(|_| {
+            output.note(&format!(
+                "{} of {} rows are restored. {}",
+                all.received,
+                snapshot.rows,
+                if replace {
+                    "Restore again: what was written is emptied first"
+                } else {
+                    "Restore again: rows that are there stay as they are"
+                }
+            ));
+        })?;
+        progress.set_position(all.received + import.received);
+        all.add(import);
+        match next {
+            Some(next) => from = Some(next),
+            None => break,
+        }
+    }
+    progress.finish_and_clear();
+    Ok(all)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    fn snapshot(id: &str, finished: Option<&str>) -> Manifest {
+        let manifest = json!({
+            "id": id, "createdAt": "2026-05-01T00:00:00.000Z", "finishedAt": finished, "rows": 1, "bytes": 1,
+        });
+        serde_json::from_value(manifest).unwrap()
+    }
+
+    fn wish(id: Option<&str>, to: Option<&str>) -> Wish {
+        let to = to.map(|to| to.parse().unwrap());
+        Wish { id: id.map(str::to_owned), replace: false, to, yes: true, max_rows: 1 }
+    }
+
+    #[test]
+    fn the_newest_snapshot_that_was_finished_by_then_is_taken() {
+        let all = [
+            snapshot("c", Some("2026-05-03T00:00:00.000Z")),
+            snapshot("b", Some("2026-05-02T00:00:00.000Z")),
+            snapshot("silent", None),
+            snapshot("a", Some("2026-05-01T00:00:00.000Z")),
+        ];
+        let chosen = |wish| choose(&all, &wish).map(|chosen| chosen.id.clone()).ok();
+        assert_eq!(chosen(wish(None, Some("2026-05-02T12:00:00Z"))).as_deref(), Some("b"));
+        assert_eq!(chosen(wish(None, Some("2026-05-02T00:00:00Z"))).as_deref(), Some("b"));
+        assert_eq!(chosen(wish(None, Some("2026-04-02T00:00:00Z"))), None);
+        assert_eq!(chosen(wish(Some("a"), Some("2026-05-02T12:00:00Z"))).as_deref(), Some("a"));
+        assert_eq!(chosen(wish(Some("silent"), None)).as_deref(), Some("silent"));
+        for id in ["c", "silent"] {
+            assert_eq!(chosen(wish(Some(id), Some("2026-05-02T12:00:00Z"))), None, "{id}");
+        }
+    }
+}

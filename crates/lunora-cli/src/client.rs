@@ -1,0 +1,201 @@
+//! The deployment, over HTTP.
+
+use std::{
+    env,
+    io::{self, Read},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use ureq::{Agent, AsSendBody, Body, SendBody, http::Response};
+use url::Url;
+
+use crate::failure::Failure;
+
+/// A deployment, and the token of its operator.
+pub(crate) struct Client {
+    agent: Agent,
+    base: Url,
+    token: Option<String>,
+}
+
+impl Client {
+    /// The variable that holds the admin token.
+    const TOKEN: &'static str = "LUNORA_ADMIN_TOKEN";
+
+    pub(crate) fn new(url: &str, timeout_seconds: u64) -> Result<Self, Failure> {
+        let base = Url::parse(url)
+            .ok()
+            .filter(|base| matches!(base.scheme(), "http" | "https") && base.has_host())
+            .ok_or_else(|| {
+                Failure::Usage(format!("`{url}` is no URL of a deployment: https://<host>"))
+            })?;
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_connect(Some(Duration::from_secs(10)))
+            .timeout_recv_response(Some(Duration::from_secs(timeout_seconds)))
+            .user_agent(concat!("lunora-cli/", env!("CARGO_PKG_VERSION")))
+            .build();
+        let token = env::var(Self::TOKEN).ok().filter(|token| !token.is_empty());
+        Ok(Self { agent: config.into(), base, token })
+    }
+
+    /// Reads an admin endpoint.
+    pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let url = self.admin(path)?;
+        let request = self.agent.get(url.as_str()).header("authorization", self.bearer()?);
+        read(answer(&url, request.call())?)
+    }
+
+    /// Calls an admin endpoint.
+    pub(crate) fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        read(self.post_for_stream(path, body)?)
+    }
+
+    /// Calls an admin endpoint whose answer may be of any size.
+    pub(crate) fn post_for_stream(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Response<Body>, Failure> {
+        self.send(path, to_json(body)?.as_slice())
+    }
+
+    /// Calls an admin endpoint with a body of any size.
+    pub(crate) fn post_stream<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &mut dyn Read,
+    ) -> Result<T, Failure> {
+        let mut body = body;
+        read(self.send(path, SendBody::from_reader(&mut body))?)
+    }
+
+    /// Calls a function as anybody may, with the token as the caller's own.
+    pub(crate) fn rpc<T: DeserializeOwned>(&self, call: &impl Serialize) -> Result<T, Failure> {
+        let url = self.at("_lunora/rpc")?;
+        let mut request = self.agent.post(url.as_str());
+        if self.token.is_some() {
+            request = request.header("authorization", self.bearer()?);
+        }
+        let request = request.header("content-type", "application/json");
+        read(answer(&url, request.send(to_json(call)?.as_slice()))?)
+    }
+
+    fn send(&self, path: &str, body: impl AsSendBody) -> Result<Response<Body>, Failure> {
+        let url = self.admin(path)?;
+        let request = self
+            .agent
+            .post(url.as_str())
+            .header("authorization", self.bearer()?)
+            .header("content-type", "application/json");
+        answer(&url, request.send(body))
+    }
+
+    fn admin(&self, path: &str) -> Result<Url, Failure> {
+        self.at(&format!("_lunora/admin/{path}"))
+    }
+
+    /// A path of the deployment, whatever path `--url` has.
+    fn at(&self, path: &str) -> Result<Url, Failure> {
+        self.base
+            .join(&format!("/{path}"))
+            .map_err(|error| Failure::Usage(format!("{}: {error}", self.base)))
+    }
+
+    fn bearer(&self) -> Result<String, Failure> {
+        let token = self.token.as_ref().ok_or_else(|| {
+            Failure::Usage(format!("set {} to the deployment's admin token", Self::TOKEN))
+        })?;
+        Ok(format!("Bearer {token}"))
+    }
+}
+
+/// An answer that is no error.
+fn answer(
+    url: &Url,
+    result: Result<Response<Body>, ureq::Error>,
+) -> Result<Response<Body>, Failure> {
+    let response = result
+        .map_err(|source| Failure::Unreachable { url: url.to_string(), source: source.into() })?;
+    if response.status().is_success() { Ok(response) } else { Err(refusal(response)) }
+}
+
+/// What a deployment says when it refuses: `{"error":{"code","message","hint"?}}`.
+fn refusal(response: Response<Body>) -> Failure {
+    #[derive(Deserialize)]
+    struct Refusal {
+        error: Inner,
+    }
+    #[derive(Deserialize)]
+    struct Inner {
+        code: String,
+        message: String,
+        hint: Option<Hint>,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Hint {
+        Text(String),
+        Parts { title: String },
+    }
+
+    let status = response.status();
+    let text = response.into_body().read_to_string().unwrap_or_default();
+    match serde_json::from_str(&text) {
+        Ok(Refusal { error: Inner { code, message, hint } }) => {
+            let hint = hint.map(|hint| match hint {
+                Hint::Text(text) | Hint::Parts { title: text } => text,
+            });
+            Failure::Refused { code, message, hint }
+        }
+        Err(_) => {
+            let text: String = text.trim().chars().take(200).collect();
+            Failure::Unexpected(format!("the answer was {status}: {text}"))
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(response: Response<Body>) -> Result<T, Failure> {
+    let mut text = Vec::new();
+    reader(response).read_to_end(&mut text).map_err(Failure::BrokenOff)?;
+    serde_json::from_slice(&text).map_err(|error| unexpected(&error))
+}
+
+/// A body of any size.
+pub(crate) fn reader(response: Response<Body>) -> impl Read {
+    response.into_body().into_with_config().limit(u64::MAX).reader()
+}
+
+fn to_json(body: &impl Serialize) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(body).map_err(|error| Failure::Unexpected(error.to_string()))
+}
+
+fn unexpected(error: &impl std::fmt::Display) -> Failure {
+    Failure::Unexpected(format!("the answer is none of a lunora deployment: {error}"))
+}
+
+/// Counts what is read through it.
+pub(crate) struct Counting<R, F> {
+    inner: R,
+    note: F,
+}
+
+impl<R: Read, F: FnMut(&[u8])> Counting<R, F> {
+    pub(crate) fn new(inner: R, note: F) -> Self {
+        Self { inner, note }
+    }
+}
+
+impl<R: Read, F: FnMut(&[u8])> Read for Counting<R, F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        (self.note)(buffer.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+}

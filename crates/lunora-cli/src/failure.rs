@@ -1,0 +1,45 @@
+//! Why a command failed.
+
+use std::io;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The deployment refused.
+    #[error("{code}: {message}")]
+    Refused { code: String, message: String, hint: Option<String> },
+    /// There is no deployment, or the line broke.
+    #[error("{url}: {source}")]
+    Unreachable { url: String, source: Box<ureq::Error> },
+    /// An answer stopped in the middle.
+    #[error("the answer broke off: {0}. Nothing of it was kept")]
+    BrokenOff(io::Error),
+    /// An answer that is none of a deployment.
+    #[error("{0}")]
+    Unexpected(String),
+    #[error("{path}: {source}")]
+    File { path: String, source: io::Error },
+    /// What was typed cannot be meant.
+    #[error("{0}")]
+    Usage(String),
+    /// Somebody said no, or could not be asked.
+    #[error("{0}")]
+    NotConfirmed(String),
+}
+
+impl Failure {
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::NotConfirmed(_) => 4,
+            _ => 1,
+        }
+    }
+
+    pub(crate) fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Refused { hint, .. } => hint.as_deref(),
+            Self::Unreachable { .. } => Some("--url or LUNORA_URL says where the deployment is"),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! `lunora`: operates a deployment over its admin endpoints.
+//!
+//! The token comes from `LUNORA_ADMIN_TOKEN` and from nowhere else: arguments are seen by every
+//! process of a machine. What a command answers goes to the standard output, everything else to the
+//! standard error.
+
+#![allow(clippy::print_stdout, reason = "it is a command")]
+
+mod args;
+mod backup;
+mod client;
+mod failure;
+mod moment;
+mod output;
+mod rpc;
+mod sources;
+mod transfer;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{
+    args::{Args, Command},
+    client::Client,
+    failure::Failure,
+    output::Output,
+};
+
+/// How a command that ran to its end went.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Outcome {
+    /// As it should.
+    Done,
+    /// It found what is wrong: a damaged snapshot, rows that were not taken.
+    Flawed,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let output = Output::new(args.json);
+    match run(args, &output) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Flawed) => ExitCode::from(3),
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run(args: Args, output: &Output) -> Result<Outcome, Failure> {
+    let connect = || Client::new(&args.url, args.timeout);
+    match args.command {
+        Command::Check { dir } => Ok(sources::check(&dir, output)),
+        Command::Codegen { dir, check } => Ok(sources::codegen(&dir, check, output)),
+        Command::Backup(command) => backup::run(command, &connect()?, output),
+        Command::Export { tables, output: file } => {
+            transfer::export(&tables, file.as_deref(), &connect()?, output)
+        }
+        Command::Import { file, shard } => {
+            transfer::import(&file, shard.as_deref(), &connect()?, output)
+        }
+        Command::Rpc { function, args, shard } => {
+            rpc::run(&function, &args, shard.as_deref(), &connect()?, output)
+        }
+    }
+}

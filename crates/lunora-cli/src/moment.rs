@@ -1,0 +1,50 @@
+//! Moments: as they are typed, and as manifests write them.
+
+use std::{fmt, str::FromStr};
+
+use jiff::Timestamp;
+
+/// A moment, to the millisecond.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Moment(Timestamp);
+
+impl Moment {
+    pub(crate) fn as_ms(self) -> i64 {
+        self.0.as_millisecond()
+    }
+}
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| {
+            "not a moment with its zone; such as 2026-05-04T03:02:01Z or \
+             2026-05-04T05:02:01+02:00"
+                .to_owned()
+        })
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_has_a_zone() {
+        let utc: Moment = "2026-05-04T03:02:01Z".parse().unwrap();
+        let berlin: Moment = "2026-05-04T05:02:01+02:00".parse().unwrap();
+        assert_eq!(utc, berlin);
+        assert!("2026-05-04T03:02:01".parse::<Moment>().is_err());
+        assert!("yesterday".parse::<Moment>().is_err());
+        let milliseconds: Moment = "1970-01-01T00:00:01.234Z".parse().unwrap();
+        assert_eq!(milliseconds.as_ms(), 1234);
+    }
+}

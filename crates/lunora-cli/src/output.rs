@@ -1,0 +1,115 @@
+//! What is shown, and what is asked.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// The answer goes to the standard output, as text or as JSON; the rest to the standard error.
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// The answer of a command.
+    pub(crate) fn answer(&self, value: &impl Serialize, text: impl FnOnce() -> String) {
+        let line = if self.json {
+            serde_json::to_string(value).unwrap_or_default()
+        } else {
+            text().trim_end().to_owned()
+        };
+        // Whoever reads may have gone; there is nobody to tell.
+        let _ = writeln!(io::stdout(), "{line}");
+    }
+
+    /// Says something on the side.
+    pub(crate) fn note(&self, text: &str) {
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
+    pub(crate) fn failure(&self, failure: &Failure) {
+        self.note(&format!("error: {failure}"));
+        if let Some(hint) = failure.hint() {
+            self.note(&format!("hint: {hint}"));
+        }
+    }
+
+    /// Asks for a yes before something that cannot be undone.
+    pub(crate) fn confirm(&self, question: &str, yes: bool) -> Result<(), Failure> {
+        if yes {
+            return Ok(());
+        }
+        if !io::stdin().is_terminal() {
+            return Err(Failure::NotConfirmed(format!(
+                "{question} There is no terminal to answer at: say --yes"
+            )));
+        }
+        let _ = write!(io::stderr(), "{question} [y/N] ");
+        let _ = io::stderr().flush();
+        let mut line = String::new();
+        let read = io::stdin().lock().read_line(&mut line);
+        if read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes") {
+            Ok(())
+        } else {
+            Err(Failure::NotConfirmed("nothing was changed".to_owned()))
+        }
+    }
+
+    /// A bar over so many rows; hidden where nobody looks.
+    pub(crate) fn rows(&self, total: Option<u64>) -> ProgressBar {
+        let (bar, template) = match total {
+            Some(total) => (
+                ProgressBar::new(total),
+                "{bar:30} {human_pos}/{human_len} rows, {per_sec}, {eta} left {msg}",
+            ),
+            None => (
+                ProgressBar::new_spinner(),
+                "{spinner} {human_pos} rows, {per_sec}, {elapsed} {msg}",
+            ),
+        };
+        match ProgressStyle::with_template(template) {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        }
+    }
+
+    /// Something whose length nobody knows.
+    pub(crate) fn wait(&self, what: &'static str) -> ProgressBar {
+        let bar = ProgressBar::new_spinner().with_message(what);
+        bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        bar
+    }
+}
+
+/// Lines of aligned columns.
+pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
+    let mut widths = head.map(str::len);
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |cells: [&str; N]| {
+        let cells = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    let rows = rows.iter().map(|row| line(row.each_ref().map(String::as_str)));
+    line(head) + &rows.collect::<String>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_under_each_other() {
+        let rows = [["1".to_owned(), "läng".to_owned()], ["1000".to_owned(), "x".to_owned()]];
+        assert_eq!(table(["ID", "NAME"], &rows), "ID    NAME\n1     läng\n1000  x\n");
+    }
+}

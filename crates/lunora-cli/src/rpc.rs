@@ -1,0 +1,47 @@
+//! `lunora rpc`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+
+use crate::{Outcome, client::Client, failure::Failure, output::Output};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Call<'a> {
+    function_path: &'a str,
+    args: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard_key: Option<&'a str>,
+}
+
+/// Calls a function; numbers of arguments and result stay as they are written.
+pub(crate) fn run(
+    function: &str,
+    args: &str,
+    shard: Option<&str>,
+    client: &Client,
+    output: &Output,
+) -> Result<Outcome, Failure> {
+    #[derive(Deserialize)]
+    struct Answer {
+        result: Box<RawValue>,
+    }
+
+    let object: Option<Box<RawValue>> = serde_json::from_str(args).ok();
+    let args = object
+        .filter(|object| object.get().starts_with('{'))
+        .ok_or_else(|| Failure::Usage(format!("`{args}` is no JSON object")))?;
+    let call = Call { function_path: function, args: &args, shard_key: shard };
+    let Answer { result } = client.rpc(&call)?;
+    output.answer(&result, || pretty(result.get()));
+    Ok(Outcome::Done)
+}
+
+/// The result over several lines, unless that would change a number.
+fn pretty(json: &str) -> String {
+    let parsed = serde_json::from_str::<Value>(json).ok();
+    let exact = parsed.filter(|parsed| parsed.to_string().len() == json.len());
+    exact
+        .and_then(|parsed| serde_json::to_string_pretty(&parsed).ok())
+        .unwrap_or_else(|| json.to_owned())
+}

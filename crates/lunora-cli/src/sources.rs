@@ -1,0 +1,45 @@
+//! `lunora check` and `lunora codegen`: a crate on this machine; no deployment is asked.
+
+use std::path::Path;
+
+use lunora_codegen::{OUTPUT, Problem, manifest};
+use serde_json::json;
+
+use crate::{Outcome, output::Output};
+
+/// As it is written into what is generated.
+const COMMAND: &str = "lunora codegen";
+
+/// Whether `wrangler.jsonc` has what the code needs, and the entry is what `lunora.toml` says.
+pub(crate) fn check(dir: &Path, output: &Output) -> Outcome {
+    let mut problems = lunora_codegen::wrangler::check_crate(dir).err().unwrap_or_default();
+    if dir.join(manifest::FILE).exists() {
+        problems.extend(lunora_codegen::check_written(dir).err().unwrap_or_default());
+    }
+    answer(&problems, "the code has what it needs", output)
+}
+
+/// Writes the entry, or only says whether it is what `lunora.toml` says.
+pub(crate) fn codegen(dir: &Path, check: bool, output: &Output) -> Outcome {
+    let (result, done) = if check {
+        (lunora_codegen::check_written(dir), "is up to date")
+    } else {
+        (lunora_codegen::write_crate(dir, COMMAND).map(drop), "is written")
+    };
+    answer(&result.err().unwrap_or_default(), &format!("{OUTPUT} {done}"), output)
+}
+
+fn answer(problems: &[Problem], fine: &str, output: &Output) -> Outcome {
+    let list: Vec<_> = problems
+        .iter()
+        .map(|problem| {
+            let Problem { place, message, fix } = problem;
+            json!({ "file": place.file, "line": place.line, "message": message, "fix": fix })
+        })
+        .collect();
+    output.answer(&json!({ "ok": problems.is_empty(), "problems": list }), || {
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        if lines.is_empty() { fine.to_owned() } else { lines.join("\n") }
+    });
+    if problems.is_empty() { Outcome::Done } else { Outcome::Flawed }
+}

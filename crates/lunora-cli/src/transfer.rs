@@ -1,0 +1,191 @@
+//! `lunora export` and `lunora import`.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, BufWriter, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    Outcome,
+    client::{Client, Counting, reader},
+    failure::Failure,
+    output::Output,
+};
+
+/// Writes every row as a line. A file appears under its name when it is whole.
+pub(crate) fn export(
+    tables: &[String],
+    file: Option<&Path>,
+    client: &Client,
+    output: &Output,
+) -> Result<Outcome, Failure> {
+    let request = if tables.is_empty() { json!({}) } else { json!({ "tables": tables }) };
+    let answer = client.post_for_stream("export", &request)?;
+    let progress = output.rows(None);
+    let (mut bytes, mut rows) = (0_u64, 0_u64);
+    let mut lines = Counting::new(reader(answer), |piece: &[u8]| {
+        let ended = count_lines(piece);
+        rows += ended;
+        bytes += piece.len() as u64;
+        progress.inc(ended);
+    });
+    match file {
+        Some(file) => {
+            let part = part_of(file);
+            let written = write_file(&part, &mut lines);
+            if written.is_err() {
+                let _ = fs::remove_file(&part);
+            }
+            written?;
+            fs::rename(&part, file).map_err(|error| at(file, error))?;
+        }
+        None => copy(&mut lines, &mut io::stdout().lock(), Path::new("the standard output"))?,
+    }
+    drop(lines);
+    progress.finish_and_clear();
+    match file {
+        Some(file) => {
+            let report = json!({ "bytes": bytes, "file": file, "rows": rows });
+            output.answer(&report, || format!("{rows} rows in {}", file.display()));
+        }
+        None => output.note(&format!("{rows} rows")),
+    }
+    Ok(Outcome::Done)
+}
+
+/// `file.ndjson.part`
+fn part_of(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".part");
+    name.into()
+}
+
+fn write_file(part: &Path, lines: &mut impl Read) -> Result<(), Failure> {
+    let file = File::create(part).map_err(|error| at(part, error))?;
+    let mut writer = BufWriter::new(file);
+    copy(lines, &mut writer, part)?;
+    writer
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)
+        .and_then(|file| file.sync_all())
+        .map_err(|error| at(part, error))
+}
+
+/// Copies, and tells a source that breaks off from a target that is full.
+fn copy(from: &mut impl Read, to: &mut impl Write, path: &Path) -> Result<(), Failure> {
+    let mut buffer = vec![0; 256 * 1024];
+    let mut last = b'\n';
+    loop {
+        let count = from.read(&mut buffer).map_err(Failure::BrokenOff)?;
+        let Some(piece) = buffer.get(..count).filter(|piece| !piece.is_empty()) else { break };
+        to.write_all(piece).map_err(|error| at(path, error))?;
+        last = *piece.last().unwrap_or(&last);
+    }
+    if last != b'\n' {
+        return Err(Failure::BrokenOff(io::ErrorKind::UnexpectedEof.into()));
+    }
+    to.flush().map_err(|error| at(path, error))
+}
+
+fn count_lines(piece: &[u8]) -> u64 {
+    piece.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+fn at(path: &Path, source: io::Error) -> Failure {
+    Failure::File { path: path.display().to_string(), source }
+}
+
+/// What became of rows.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ImportReport {
+    /// Rows that were there already.
+    pub(crate) conflicts: u64,
+    pub(crate) errors: Vec<RowError>,
+    #[serde(rename = "errors_omitted")]
+    pub(crate) errors_omitted: u64,
+    pub(crate) failed: u64,
+    pub(crate) inserted: BTreeMap<String, u64>,
+    pub(crate) received: u64,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct RowError {
+    pub(crate) code: String,
+    pub(crate) line: u64,
+    pub(crate) message: String,
+    #[serde(default)]
+    pub(crate) table: String,
+}
+
+impl ImportReport {
+    /// Adds what became of the next rows.
+    pub(crate) fn add(&mut self, next: Self) {
+        self.conflicts += next.conflicts;
+        self.errors.extend(next.errors);
+        self.errors_omitted += next.errors_omitted;
+        self.failed += next.failed;
+        self.received += next.received;
+        for (table, rows) in next.inserted {
+            *self.inserted.entry(table).or_default() += rows;
+        }
+    }
+
+    pub(crate) fn is_flawed(&self) -> bool {
+        self.failed > 0 || !self.errors.is_empty()
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
+        if self.is_flawed() { Outcome::Flawed } else { Outcome::Done }
+    }
+
+    /// The report as text.
+    pub(crate) fn to_text(&self) -> String {
+        let mut text = String::new();
+        for (table, rows) in &self.inserted {
+            text += &format!("{table}: {rows} rows\n");
+        }
+        if self.conflicts > 0 {
+            text += &format!("{} rows were there already, and stay as they are\n", self.conflicts);
+        }
+        for RowError { code, line, message, .. } in &self.errors {
+            text += &format!("line {line}: {code}: {message}\n");
+        }
+        if self.errors_omitted > 0 {
+            text += &format!("and {} errors more\n", self.errors_omitted);
+        }
+        text + &format!("{} rows read", self.received)
+    }
+}
+
+/// Adds the rows of a file.
+pub(crate) fn import(
+    file: &Path,
+    shard: Option<&str>,
+    client: &Client,
+    output: &Output,
+) -> Result<Outcome, Failure> {
+    let progress = output.rows(None);
+    let source: Box<dyn Read> = if file == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(file).map_err(|error| at(file, error))?)
+    };
+    let mut lines = Counting::new(source, |piece: &[u8]| progress.inc(count_lines(piece)));
+    let path = match shard {
+        None => "import".to_owned(),
+        Some(shard) => {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            format!("import?{}", query.append_pair("shardKey", shard).finish())
+        }
+    };
+    let report: ImportReport = client.post_stream(&path, &mut lines)?;
+    progress.finish_and_clear();
+    output.answer(&report, || report.to_text());
+    Ok(report.outcome())
+}

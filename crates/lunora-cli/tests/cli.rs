@@ -1,0 +1,424 @@
+//! The tool against a server that says what a test wants.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+use std::{
+    collections::VecDeque,
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    process::{Command, Output, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use serde_json::{Value, json};
+
+const TOKEN: &str = "the-token-of-a-test-and-nothing-else";
+
+/// What came: the request line, its `authorization`, its body.
+#[derive(Debug)]
+struct Asked {
+    line: String,
+    authorization: Option<String>,
+    body: String,
+}
+
+/// A server with one answer a request.
+struct Server {
+    url: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Server {
+    /// Each answer is a whole HTTP response; the connection ends after it.
+    fn new(answers: impl IntoIterator<Item = String>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (mut answers, log) = (answers.into_iter().collect::<VecDeque<_>>(), asked.clone());
+        thread::spawn(move || {
+            while let Some(answer) = answers.pop_front() {
+                let Ok((stream, _)) = listener.accept() else { return };
+                log.lock().unwrap().push(read(&stream));
+                let _ = (&stream).write_all(answer.as_bytes());
+            }
+        });
+        Self { url, asked }
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.run_with(args, "")
+    }
+
+    fn run_with(&self, args: &[&str], stdin: &str) -> Output {
+        let mut child = lunora(args)
+            .env("LUNORA_URL", &self.url)
+            .env("LUNORA_ADMIN_TOKEN", TOKEN)
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    fn bodies(&self) -> Vec<Value> {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().map(|asked| serde_json::from_str(&asked.body).unwrap_or(Value::Null)).collect()
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.asked.lock().unwrap().iter().map(|asked| asked.line.clone()).collect()
+    }
+}
+
+fn lunora(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lunora"));
+    command
+        .args(args)
+        .env_remove("LUNORA_URL")
+        .env_remove("LUNORA_ADMIN_TOKEN")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn read(stream: &TcpStream) -> Asked {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    let (mut authorization, mut length, mut chunked) = (None, 0, false);
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header).unwrap();
+        let Some((name, value)) = header.trim().split_once(':') else { break };
+        match name.to_ascii_lowercase().as_str() {
+            "authorization" => authorization = Some(value.trim().to_owned()),
+            "content-length" => length = value.trim().parse().unwrap(),
+            "transfer-encoding" => chunked = true,
+            _ => {}
+        }
+    }
+    let mut body = Vec::new();
+    if chunked {
+        loop {
+            let mut size = String::new();
+            reader.read_line(&mut size).unwrap();
+            let size = usize::from_str_radix(size.trim(), 16).unwrap();
+            let mut chunk = vec![0; size + 2];
+            reader.read_exact(&mut chunk).unwrap();
+            if size == 0 {
+                break;
+            }
+            body.extend_from_slice(&chunk[..size]);
+        }
+    } else {
+        body.resize(length, 0);
+        reader.read_exact(&mut body).unwrap();
+    }
+    Asked { line: line.trim().to_owned(), authorization, body: String::from_utf8(body).unwrap() }
+}
+
+fn answer(status: &str, body: &Value) -> String {
+    let body = body.to_string();
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+fn ok(body: &Value) -> String {
+    answer("200 OK", body)
+}
+
+/// A body in pieces; `whole` is whether its end comes.
+fn chunked(body: &str, whole: bool) -> String {
+    let end = if whole { "0\r\n\r\n" } else { "" };
+    format!(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n{:x}\r\n{body}\r\n{end}",
+        body.len()
+    )
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn manifest(id: &str, finished: &str) -> Value {
+    json!({
+        "id": id, "createdAt": "2026-05-01T00:00:00.000Z", "finishedAt": finished, "rows": 4, "bytes": 99,
+        "file": format!("backups/{id}.ndjson"), "shards": [{"rows": 4, "seq": 7, "shardKey": "a"}],
+    })
+}
+
+fn snapshots() -> String {
+    let all =
+        [manifest("new", "2026-05-03T00:00:00.000Z"), manifest("old", "2026-05-01T00:00:01.000Z")];
+    ok(&json!({ "snapshots": all }))
+}
+
+fn restored(received: u64, next: &Value) -> String {
+    let inserted = json!({ "notes": received });
+    ok(&json!({
+        "cleared": {}, "conflicts": 0, "errors": [], "failed": 0, "inserted": inserted, "received": received, "next": next,
+    }))
+}
+
+#[test]
+fn a_token_comes_from_the_environment_alone() {
+    let without = lunora(&["backup", "list"]).spawn().unwrap().wait_with_output().unwrap();
+    assert_eq!(without.status.code(), Some(2));
+    assert!(text(&without.stderr).contains("LUNORA_ADMIN_TOKEN"));
+    let as_argument = lunora(&["--token", "x", "backup", "list"]).output().unwrap();
+    assert_eq!(as_argument.status.code(), Some(2));
+
+    let server = Server::new([snapshots()]);
+    assert_eq!(server.run(&["backup", "list"]).status.code(), Some(0));
+    let asked = server.asked.lock().unwrap();
+    assert_eq!(asked[0].authorization.as_deref(), Some(&*format!("Bearer {TOKEN}")));
+    assert_eq!(asked[0].line, "GET /_lunora/admin/backup/list HTTP/1.1");
+}
+
+#[test]
+fn a_list_is_text_for_people_and_json_for_programs() {
+    let server = Server::new([snapshots(), snapshots()]);
+    let out = text(&server.run(&["backup", "list"]).stdout);
+    assert!(out.starts_with("ID   TAKEN"), "{out}");
+    assert!(out.contains("new  2026-05-01T00:00:00.000Z  4     99     by hand"), "{out}");
+    let out: Value =
+        serde_json::from_slice(&server.run(&["--json", "backup", "list"]).stdout).unwrap();
+    assert_eq!(out[1]["id"], "old");
+}
+
+#[test]
+fn a_refusal_is_told_with_its_code_and_its_hint() {
+    let refusal = json!({"error": {"code": "ADMIN_FORBIDDEN", "message": "no", "hint": {"title": "look here", "body": ""}}});
+    let server = Server::new([answer("403 Forbidden", &refusal)]);
+    let out = server.run(&["backup", "create"]);
+    assert_eq!(out.status.code(), Some(1));
+    assert_eq!(text(&out.stderr), "error: ADMIN_FORBIDDEN: no\nhint: look here\n");
+    assert_eq!(text(&out.stdout), "");
+}
+
+#[test]
+fn a_damaged_snapshot_has_an_exit_code_of_its_own() {
+    let found = json!({"id": "x", "ok": false, "problems": ["3 rows instead of 4"], "rows": 3, "bytes": 9, "sha256": ""});
+    let server = Server::new([ok(&found)]);
+    let out = server.run(&["backup", "verify", "x"]);
+    assert_eq!(out.status.code(), Some(3));
+    assert_eq!(text(&out.stdout), "x: DAMAGED\n3 rows instead of 4\n");
+    assert_eq!(server.bodies()[0], json!({ "id": "x" }));
+}
+
+#[test]
+fn a_restore_goes_on_where_the_call_before_ended() {
+    let next = json!({ "lines": 3, "bytes": 70 });
+    let server = Server::new([snapshots(), restored(3, &next), restored(1, &Value::Null)]);
+    let out = server.run(&["--json", "backup", "restore", "new", "--max-rows", "3"]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let report: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!((&report["received"], &report["inserted"]["notes"]), (&json!(4), &json!(4)));
+    assert_eq!(
+        server.bodies()[1..],
+        [
+            json!({"id": "new", "from": null, "maxRows": 3, "replace": false}),
+            json!({"id": "new", "from": next, "maxRows": 3, "replace": false}),
+        ]
+    );
+}
+
+#[test]
+fn nothing_is_emptied_that_was_not_confirmed() {
+    let server = Server::new([snapshots()]);
+    let out = server.run(&["backup", "restore", "new", "--replace"]);
+    assert_eq!(out.status.code(), Some(4));
+    assert!(text(&out.stderr).contains("--yes"));
+    assert_eq!(server.lines().len(), 1);
+
+    let retention = json!({"cron": "0 3 * * *", "eligible": 3, "keep": 1, "prefix": "backups/", "wouldDelete": ["k2", "k3"]});
+    let server = Server::new([ok(&retention)]);
+    assert_eq!(server.run(&["backup", "prune"]).status.code(), Some(4));
+    assert_eq!(server.lines().len(), 1);
+
+    let pruned = json!({"deleted": ["k2"], "failed": ["k3"], "ignored": 0, "remaining": 0});
+    let server = Server::new([ok(&retention), ok(&pruned)]);
+    let out = server.run(&["backup", "prune", "--yes"]);
+    assert_eq!(out.status.code(), Some(3));
+    assert_eq!(server.bodies()[1], json!({ "confirm": ["k2", "k3"] }));
+    assert_eq!(text(&out.stdout), "1 snapshots deleted\nnot deleted: k3\n");
+}
+
+#[test]
+fn a_restore_empties_once_and_stops_at_the_first_failure() {
+    let next = json!({ "lines": 3, "bytes": 70 });
+    let failure = json!({"error": {"code": "SHARD_TIMEOUT", "message": "shard a gave no answer"}});
+    let server =
+        Server::new([snapshots(), restored(3, &next), answer("504 Gateway Timeout", &failure)]);
+    let out = server.run(&["backup", "restore", "new", "--replace", "--yes"]);
+    assert_eq!(out.status.code(), Some(1));
+    let said = text(&out.stderr);
+    assert!(said.contains("3 of 4 rows are restored. Restore again"), "{said}");
+    assert!(said.contains("SHARD_TIMEOUT: shard a gave no answer"), "{said}");
+    let replaces: Vec<_> =
+        server.bodies()[1..].iter().map(|body| body["replace"].clone()).collect();
+    assert_eq!(replaces, [true, false]);
+}
+
+#[test]
+fn a_moment_is_reached_by_the_newest_older_snapshot_and_the_changes_until_then() {
+    let change = |seq: u64, ts: u64| json!({"seq": seq, "table": "notes", "id": "x", "op": "insert", "doc": {"n": 9007199254740993_u64}, "ts": ts});
+    let to = 1_777_680_000_000_u64; // 2026-05-02T00:00:00Z
+    let page = |shards: Value| ok(&json!({ "shards": shards }));
+    let server = Server::new([
+        snapshots(),
+        page(
+            json!([{"shardKey": "a", "cursor": 9, "changes": [change(8, to - 5), change(9, to)]}]),
+        ),
+        // Another shard is new since the snapshot.
+        page(json!([
+            {"shardKey": "a", "cursor": 10, "changes": [change(10, to + 1)]},
+            {"shardKey": "b", "cursor": 1, "changes": [change(1, to - 1)]},
+        ])),
+        page(
+            json!([{"shardKey": "a", "cursor": 10, "changes": []}, {"shardKey": "b", "cursor": 1, "changes": []}]),
+        ),
+        restored(4, &Value::Null),
+        ok(&json!({"applied": 2, "failed": 0, "ok": 1})),
+        ok(&json!({"applied": 1, "failed": 0, "ok": 1})),
+    ]);
+    let out =
+        server.run(&["--json", "backup", "restore", "--to", "2026-05-02T02:00:00+02:00", "--yes"]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let report: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!((&report["id"], &report["changes"]), (&json!("old"), &json!(3)));
+    let bodies = server.bodies();
+    assert_eq!(bodies[1]["cursors"], json!({ "a": 7 }));
+    assert_eq!(bodies[2]["cursors"], json!({ "a": 9 }));
+    assert_eq!(bodies[4]["replace"], true);
+    assert_eq!(
+        bodies[5],
+        json!({"batches": [{"shardKey": "a", "changes": [change(8, to - 5), change(9, to)]}]})
+    );
+    assert_eq!(bodies[6], json!({"batches": [{"shardKey": "b", "changes": [change(1, to - 1)]}]}));
+}
+
+#[test]
+fn a_moment_whose_changes_cannot_be_read_deletes_nothing() {
+    let lost = json!({"shards": [{"shardKey": "a", "cursor": 7, "error": {"code": "CDC_LOG_TRIMMED", "message": "it begins at 90"}}]});
+    let gone = json!({ "shards": [] });
+    for (answer, words) in [(lost, "CDC_LOG_TRIMMED"), (gone, "does not list shard `a`")] {
+        let server = Server::new([snapshots(), ok(&answer)]);
+        let out = server.run(&["backup", "restore", "--to", "2026-05-02T00:00:00Z", "--yes"]);
+        assert_eq!(out.status.code(), Some(1));
+        assert!(text(&out.stderr).contains(words), "{}", text(&out.stderr));
+        assert_eq!(server.lines().len(), 2);
+    }
+}
+
+#[test]
+fn an_export_that_breaks_off_leaves_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("rows.ndjson");
+    let name = file.to_str().unwrap();
+    let lines = "{\"table\":\"a\",\"doc\":{}}\n{\"table\":\"a\",\"doc\":{}}\n";
+    for broken in [chunked(lines, false), chunked(&lines[..30], true)] {
+        let server = Server::new([broken]);
+        let out = server.run(&["export", "-o", name]);
+        assert_eq!(out.status.code(), Some(1));
+        assert!(text(&out.stderr).contains("broke off"), "{}", text(&out.stderr));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+    let server = Server::new([chunked(lines, true)]);
+    let out = server.run(&["export", "--tables", "a,b", "-o", name]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    assert_eq!(fs::read_to_string(&file).unwrap(), lines);
+    assert_eq!(server.bodies()[0], json!({ "tables": ["a", "b"] }));
+}
+
+#[test]
+fn an_import_tells_the_lines_that_were_not_taken() {
+    let report = json!({
+        "conflicts": 1, "errors": [{"code": "BAD_ROW", "line": 2, "message": "no JSON", "table": ""}],
+        "failed": 0, "inserted": {"notes": 1}, "received": 3,
+    });
+    let server = Server::new([ok(&report)]);
+    let rows = "{\"table\":\"notes\",\"doc\":{}}\nnonsense\n";
+    let out = server.run_with(&["import", "-", "--shard", "a/ü"], rows);
+    assert_eq!(out.status.code(), Some(3), "{}", text(&out.stderr));
+    assert_eq!(
+        text(&out.stdout),
+        "notes: 1 rows\n1 rows were there already, and stay as they are\nline 2: BAD_ROW: no JSON\n3 rows read\n"
+    );
+    assert_eq!(server.lines(), ["POST /_lunora/admin/import?shardKey=a%2F%C3%BC HTTP/1.1"]);
+    assert_eq!(server.asked.lock().unwrap()[0].body, rows);
+}
+
+#[test]
+fn a_call_keeps_every_digit() {
+    let big = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"result\":{\"n\":90071992547409931234567890}}";
+    let server = Server::new([big.to_owned()]);
+    let out = server.run(&["rpc", "a:b", r#"{"n":90071992547409931234567890}"#, "--shard", "s"]);
+    assert_eq!(text(&out.stdout), "{\"n\":90071992547409931234567890}\n");
+    let asked = server.asked.lock().unwrap();
+    assert_eq!(
+        asked[0].body,
+        r#"{"functionPath":"a:b","args":{"n":90071992547409931234567890},"shardKey":"s"}"#
+    );
+    let out = lunora(&["rpc", "a:b", "[1]"]).output().unwrap();
+    assert_eq!(out.status.code(), Some(2));
+}
+
+#[test]
+fn a_deployment_that_is_not_there_is_said_to_be_so() {
+    let out = lunora(&["--url", "http://127.0.0.1:1", "rpc", "a:b"]).output().unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    assert!(text(&out.stderr).contains("http://127.0.0.1:1/_lunora/rpc"));
+    let out = lunora(&["--url", "nowhere", "rpc", "a:b"]).output().unwrap();
+    assert_eq!(out.status.code(), Some(2));
+}
+
+/// A crate with a trigger in its code, and this `wrangler.jsonc`.
+fn krate(wrangler: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("src")).unwrap();
+    fs::write(dir.path().join("src/lib.rs"), "const NIGHTLY: C = cron!(\"0 3 * * *\");").unwrap();
+    fs::write(dir.path().join("wrangler.jsonc"), wrangler).unwrap();
+    dir
+}
+
+#[test]
+fn check_exits_3_where_wrangler_lacks_what_the_code_needs() {
+    let lacking = krate(r#"{ "compatibility_date": "2026-04-01" }"#);
+    let output = lunora(&["check", lacking.path().to_str().unwrap()]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.starts_with("src/lib.rs:1: the trigger `0 3 * * *` is not in"), "{said}");
+
+    let whole = r#"{ "compatibility_date": "2026-04-01", "triggers": { "crons": ["0 3 * * *"] } }"#;
+    let whole = krate(whole);
+    let args = ["check", whole.path().to_str().unwrap(), "--json"];
+    let output = lunora(&args).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer, json!({ "ok": true, "problems": [] }));
+}
+
+#[test]
+fn codegen_writes_what_its_check_then_accepts() {
+    let dir = krate(
+        r#"{
+            "compatibility_date": "2026-04-01",
+            "durable_objects": { "bindings": [{ "name": "SHARD", "class_name": "Notes" }] },
+            "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Notes"] }],
+        }"#,
+    );
+    let manifest = "shard = \"SHARD\"\n[functions.\"notes:list\"]\nkind = \"query\"\n";
+    fs::write(dir.path().join("lunora.toml"), manifest).unwrap();
+    let path = dir.path().to_str().unwrap();
+    let run = |args: &[&str]| lunora(args).output().unwrap().status.code();
+    assert_eq!(run(&["codegen", path, "--check"]), Some(3));
+    assert_eq!(run(&["codegen", path]), Some(0));
+    assert_eq!(run(&["codegen", path, "--check"]), Some(0));
+    fs::write(dir.path().join("lunora.toml"), manifest.replace("query", "mutation")).unwrap();
+    assert_eq!(run(&["codegen", path, "--check"]), Some(3));
+}

@@ -1,0 +1,318 @@
+//! The entry of a Worker, written for its manifest.
+
+use std::{fs, path::Path};
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use crate::{
+    Place, Problem,
+    manifest::{self, Backup, Cron, Kind, Manifest, Table},
+    wrangler::{self, Wrangler},
+};
+
+/// Where the entry is written, in the folder of the crate.
+pub const OUTPUT: &str = "src/server/index.rs";
+
+/// Writes the entry for the text of a `lunora.toml` and of a `wrangler.jsonc`. `command` is told to
+/// its readers as what writes it again.
+///
+/// The same texts give the same entry. It is read back as Rust before it is given out.
+///
+/// # Errors
+/// Every problem of the manifest, each with its line; when it has none, every need of it that
+/// `wrangler.jsonc` does not meet.
+pub fn generate(manifest: &str, wrangler: &str, command: &str) -> Result<String, Vec<Problem>> {
+    let manifest = Manifest::parse(manifest)?;
+    wrangler::check(wrangler, &manifest.expected)?;
+    let file = Wrangler::parse(wrangler).map_err(|problem| vec![problem])?;
+    let shard = class(&manifest, &file, &manifest.shard)?;
+    let registry =
+        manifest.registry.as_deref().map(|name| class(&manifest, &file, name)).transpose()?;
+
+    let mut text = header(command);
+    text.push_str(&formatted(items(&manifest, &shard))?);
+    text.push('\n');
+    text.push_str(&shard_macro(&manifest, &shard));
+    if let Some(registry) = registry {
+        text.push('\n');
+        text.push_str(&formatted(registry_object(&registry))?);
+    }
+    syn::parse_file(&text).map_err(|error| not_rust(&error))?;
+    Ok(text)
+}
+
+/// [`generate`] for the files of the crate in `dir`.
+///
+/// # Errors
+/// As [`generate`], and where a file cannot be read.
+pub fn generate_crate(dir: &Path, command: &str) -> Result<String, Vec<Problem>> {
+    match (wrangler::read(dir, manifest::FILE), wrangler::read(dir, wrangler::FILE)) {
+        (Ok(manifest), Ok(wrangler)) => generate(&manifest, &wrangler, command),
+        (one, other) => Err([one.err(), other.err()].into_iter().flatten().collect()),
+    }
+}
+
+/// Writes the entry of the crate in `dir`, and says whether it is another than before.
+///
+/// # Errors
+/// As [`generate_crate`], and where the entry cannot be written. Nothing is written then.
+pub fn write_crate(dir: &Path, command: &str) -> Result<bool, Vec<Problem>> {
+    let text = generate_crate(dir, command)?;
+    let path = dir.join(OUTPUT);
+    if fs::read_to_string(&path).is_ok_and(|old| old == text) {
+        return Ok(false);
+    }
+    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+    folder.and_then(|()| fs::write(&path, text)).map_err(|error| {
+        let place = Place { file: OUTPUT.into(), line: 1 };
+        vec![Problem::new(place, format!("cannot be written ({error})"), "make it writable")]
+    })?;
+    Ok(true)
+}
+
+/// Whether the entry of the crate in `dir` is what would be written now.
+///
+/// # Errors
+/// As [`generate_crate`], and one problem where the entry is another.
+pub fn check_crate(dir: &Path, command: &str) -> Result<(), Vec<Problem>> {
+    let text = generate_crate(dir, command)?;
+    let old = fs::read_to_string(dir.join(OUTPUT)).unwrap_or_default();
+    if old == text {
+        return Ok(());
+    }
+    let same = old.lines().zip(text.lines()).take_while(|(old, new)| old == new).count();
+    let place = Place { file: OUTPUT.into(), line: same + 1 };
+    let message = format!("it is not what {} says", manifest::FILE);
+    Err(vec![Problem::new(place, message, format!("run `{command}`"))])
+}
+
+/// As [`check_crate`], by the command that the entry itself names.
+///
+/// # Errors
+/// As [`check_crate`].
+pub fn check_written(dir: &Path) -> Result<(), Vec<Problem>> {
+    let text = fs::read_to_string(dir.join(OUTPUT)).unwrap_or_default();
+    let named = text.lines().find_map(|line| line.strip_prefix(AGAIN)?.strip_suffix('`'));
+    check_crate(dir, named.unwrap_or("lunora codegen"))
+}
+
+/// What stands before the command.
+const AGAIN: &str = "//! To write it again: `";
+
+fn header(command: &str) -> String {
+    format!(
+        "//! Generated from {} and {}; changes here are lost.\n//!\n{AGAIN}{command}`\n\n\
+         #![allow(missing_docs, reason = \"`durable_object` writes methods without\")]\n\n",
+        manifest::FILE,
+        wrangler::FILE
+    )
+}
+
+/// Everything but the shard and the registry, which are macros of their own.
+fn items(manifest: &Manifest, shard: &syn::Ident) -> TokenStream {
+    let tables: Vec<TokenStream> = manifest.tables.iter().map(table).collect();
+    let shard_imports = (!tables.is_empty()).then(|| {
+        quote!(
+            use lunora::shard::{Table, table};
+        )
+    });
+    let shard_class = manifest.admin.then(|| {
+        quote!(
+            use lunora::shard::ShardClass;
+        )
+    });
+    let (binding, setters) = (&manifest.shard, setters(manifest, shard));
+    quote! {
+        use lunora::prelude::*;
+        #shard_class
+        #shard_imports
+
+        #(#tables)*
+
+        /// Builds the application, once an isolate.
+        ///
+        /// # Errors
+        /// Where a binding or a secret is missing.
+        pub fn app(env: &Env) -> Result<Lunora, LunoraError> {
+            Ok(Lunora::builder().shard_do(env.durable_object(#binding)?) #setters .build())
+        }
+
+        lunora::serve!(app);
+    }
+}
+
+fn table(table: &Table) -> TokenStream {
+    let constant = format_ident!("{}", table.constant());
+    let (name, document) = (&table.name, &table.document);
+    let indexes = table.indexes.iter().map(|(name, fields)| quote!(.index(#name, &[#(#fields),*])));
+    let shard_by = table.shard_by.as_ref().map(|field| quote!(.shard_by(#field)));
+    let soft_delete = table.soft_delete.then(|| quote!(.soft_delete()));
+    let doc = format!(" The table `{name}`.");
+    quote! {
+        #[doc = #doc]
+        pub const #constant: Table<crate::#document> =
+            table!(#name) #(#indexes)* #shard_by #soft_delete;
+    }
+}
+
+fn setters(manifest: &Manifest, shard: &syn::Ident) -> TokenStream {
+    let mut calls = TokenStream::new();
+    if let Some(identity) = &manifest.identity {
+        calls.extend(quote!(.resolve_identity(crate::#identity)));
+    }
+    if let Some(gate) = &manifest.authorize_shard {
+        calls.extend(quote!(.authorize_shard(crate::#gate)));
+    }
+    if manifest.open {
+        calls.extend(quote!(.allow_unauthenticated_shard_access()));
+    }
+    if let Some(registry) = &manifest.registry {
+        calls.extend(quote! {
+            .query_coordinator(QueryCoordinator::new(
+                lunora::DurableShardRegistry::new(env.durable_object(#registry)?),
+            ))
+        });
+    }
+    if let Some(gate) = &manifest.authorize_fan_out {
+        calls.extend(quote!(.authorize_fan_out(crate::#gate)));
+    }
+    if let Some(routes) = &manifest.routes {
+        calls.extend(quote!(.routes(crate::#routes())));
+    }
+    if manifest.admin {
+        calls.extend(quote! {
+            .admin_token(AdminToken::from_env(env)?)
+            .functions(#shard::definition())
+        });
+    }
+    let sharded: Vec<_> = (manifest.tables.iter())
+        .filter_map(|table| Some((&table.name, table.shard_by.as_ref()?)))
+        .map(|(table, field)| quote!(.by(#table, #field)))
+        .collect();
+    if !sharded.is_empty() {
+        calls.extend(quote!(.sharding(lunora::Sharding::new() #(#sharded)*)));
+    }
+    calls.extend(manifest.crons.iter().map(cron));
+    if let Some(bucket) = &manifest.storage {
+        calls.extend(quote!(.storage(lunora::Storage::new(#bucket, env.bucket(#bucket)?))));
+    }
+    calls.extend(manifest.backup.as_ref().map(backup));
+    calls
+}
+
+fn cron(job: &Cron) -> TokenStream {
+    let Cron { name, cron, function, .. } = job;
+    let args = job.args.as_ref().and_then(|json| json.parse::<TokenStream>().ok());
+    let args = args.map(|args| quote!(.with_args(&serde_json::json!(#args))?));
+    let key = job.shard_key.as_ref();
+    let key = key.map(|key| quote!(.with_shard_key(ShardKey::new(#key)?)));
+    quote!(.cron_job(lunora::CronJob::function(#name, cron!(#cron), #function) #args #key))
+}
+
+fn backup(backup: &Backup) -> TokenStream {
+    let Backup { bucket, cron, .. } = backup;
+    let retain = backup.retain.map(proc_macro2::Literal::u32_unsuffixed);
+    let retain = retain.map(|retain| quote!(.retain(keep!(#retain))));
+    let prefix = backup.prefix.as_ref().map(|prefix| quote!(.prefix(#prefix)));
+    quote! {
+        .backup(
+            BackupConfig::builder().store(env.bucket(#bucket)?).cron(cron!(#cron)) #retain #prefix
+                .build(),
+        )
+    }
+}
+
+/// `shard!` is written by hand: no formatter knows its grammar.
+fn shard_macro(manifest: &Manifest, shard: &syn::Ident) -> String {
+    let tables: Vec<String> = manifest.tables.iter().map(Table::constant).collect();
+    let mut text = format!(
+        "lunora::shard! {{\n    /// The shards of this application.\n    pub struct {shard};\n"
+    );
+    if !tables.is_empty() {
+        text.push_str(&format!("    tables: [{}],\n", tables.join(", ")));
+    }
+    text.push_str("    functions: {\n");
+    for function in &manifest.functions {
+        let kind = match function.kind {
+            Kind::Query => "query",
+            Kind::Mutation => "mutation",
+            Kind::Action => "action",
+        };
+        let internal = if function.internal { "internal " } else { "" };
+        let run = &function.run;
+        let run = quote!(crate::#run).to_string().replace(' ', "");
+        text.push_str(&format!("        {internal}{kind} {:?} => {run},\n", function.path));
+    }
+    text.push_str("    },\n");
+    if let Some(registry) = &manifest.registry {
+        text.push_str(&format!("    registry: {registry:?},\n"));
+    }
+    text.push_str("}\n");
+    text
+}
+
+fn registry_object(name: &syn::Ident) -> TokenStream {
+    quote! {
+        /// The object that knows which shards there are.
+        #[worker::durable_object(fetch)]
+        pub struct #name {
+            registry: lunora::ShardRegistryObject<lunora::SqlRegistryStorage>,
+        }
+
+        impl worker::DurableObject for #name {
+            fn new(state: worker::State, _env: Env) -> Self {
+                let storage = lunora::SqlRegistryStorage::new(state.storage().sql());
+                Self { registry: lunora::ShardRegistryObject::new(storage) }
+            }
+
+            async fn fetch(&self, request: worker::Request) -> worker::Result<worker::Response> {
+                let request: Request = request.try_into()?;
+                self.registry.fetch(request).await.try_into()
+            }
+        }
+    }
+}
+
+/// The class that `wrangler.jsonc` has behind a binding: the one place that names it.
+fn class(
+    manifest: &Manifest,
+    file: &Wrangler<'_>,
+    binding: &str,
+) -> Result<syn::Ident, Vec<Problem>> {
+    let classes = file.environments().into_iter().next().map(|top| top.classes());
+    let class = classes.into_iter().flatten().find(|(name, ..)| *name == binding);
+    let problem =
+        |message: String, fix: &str| vec![Problem::new(manifest.place_of(binding), message, fix)];
+    let Some((_, class, _)) = class else {
+        let message = format!("the binding `{binding}` has no class of this Worker");
+        return Err(problem(message, "give it a `class_name` in wrangler.jsonc"));
+    };
+    syn::parse_str(class).map_err(|_| {
+        problem(format!("the class `{class}` is no name of Rust"), "give it another name")
+    })
+}
+
+fn formatted(tokens: TokenStream) -> Result<String, Vec<Problem>> {
+    let file = syn::parse2(tokens).map_err(|error| not_rust(&error))?;
+    // A blank line between items, which the formatter leaves out.
+    let text = prettyplease::unparse(&file);
+    let mut spaced = String::new();
+    for line in text.lines() {
+        let begins =
+            ["/// ", "lunora::", "#[", "impl "].iter().any(|start| line.starts_with(start));
+        let after = spaced.ends_with("}\n") || spaced.ends_with(";\n");
+        if begins && after {
+            spaced.push('\n');
+        }
+        spaced.push_str(line);
+        spaced.push('\n');
+    }
+    Ok(spaced)
+}
+
+fn not_rust(error: &syn::Error) -> Vec<Problem> {
+    let place = Place { file: manifest::FILE.into(), line: 1 };
+    let message = format!("the entry would be no Rust ({error})");
+    vec![Problem::new(place, message, "report it with this manifest")]
+}

@@ -1,0 +1,350 @@
+//! `lunora.toml`: what an application is made of, in so far as its entry must know.
+//!
+//! ```toml
+//! shard = "SHARD"                       # the binding of the shards; required
+//! registry = "SHARD_REGISTRY"           # that of the registry, whose class is generated
+//! admin = true                          # the admin token of the environment, and the functions
+//! identity = "auth::identify"           # `resolve_identity`, by a function of this crate
+//! authorize_shard = "auth::may_open"    # or `open = true`, for shards that are open to all
+//! authorize_fan_out = "auth::may_ask"
+//! routes = "pages::routes"              # a function that gives the routes
+//! storage = "FILES"                     # a bucket for operators
+//!
+//! [tables.notes]                        # the constant `NOTES`
+//! document = "notes::Note"              # required
+//! shard_by = "folder"                   # default: none; what is imported goes to the default shard
+//! soft_delete = true                    # default: false
+//! indexes = { by_author = ["author"] }
+//!
+//! [functions."notes:add"]               # runs `notes::add` of this crate,
+//! run = "notes::add"                    # unless this says otherwise
+//! kind = "mutation"                     # or `query`, or `action`; required
+//! internal = true                       # default: false
+//!
+//! [[crons]]                             # its trigger must be in wrangler.jsonc
+//! name = "sweep"
+//! cron = "0 * * * *"
+//! function = "notes:sweep"
+//! shard_key = "inbox"                   # default: the default shard
+//! args = { keep = 2 }                   # the crate needs `serde_json` then
+//!
+//! [backup]                              # needs `registry` and `admin`
+//! bucket = "BACKUPS"
+//! cron = "0 3 * * *"
+//! retain = 14                           # default: all
+//! prefix = "nightly"                    # default: `backups/`
+//! ```
+//!
+//! What `wrangler.jsonc` says is not said again: the classes behind the bindings are read there.
+
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use toml::de::DeTable;
+
+use self::reader::{Reader, Section};
+use crate::{
+    Place, Problem,
+    wrangler::{BindingKind, Expected, Need},
+};
+
+/// The name of the file.
+pub const FILE: &str = "lunora.toml";
+
+/// A manifest that was read whole.
+#[derive(Default)]
+pub(crate) struct Manifest {
+    pub(crate) shard: String,
+    pub(crate) registry: Option<String>,
+    pub(crate) admin: bool,
+    pub(crate) open: bool,
+    pub(crate) identity: Option<syn::Path>,
+    pub(crate) authorize_shard: Option<syn::Path>,
+    pub(crate) authorize_fan_out: Option<syn::Path>,
+    pub(crate) routes: Option<syn::Path>,
+    pub(crate) tables: Vec<Table>,
+    pub(crate) functions: Vec<Function>,
+    pub(crate) crons: Vec<Cron>,
+    pub(crate) storage: Option<String>,
+    pub(crate) backup: Option<Backup>,
+    /// What `wrangler.jsonc` must have, and the line that says so.
+    pub(crate) expected: Expected,
+}
+
+pub(crate) struct Table {
+    pub(crate) name: String,
+    pub(crate) document: syn::Path,
+    pub(crate) shard_by: Option<String>,
+    pub(crate) soft_delete: bool,
+    pub(crate) indexes: Vec<(String, Vec<String>)>,
+}
+
+pub(crate) struct Function {
+    pub(crate) path: String,
+    pub(crate) kind: Kind,
+    pub(crate) internal: bool,
+    pub(crate) run: syn::Path,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Query,
+    Mutation,
+    Action,
+}
+
+pub(crate) struct Cron {
+    pub(crate) name: String,
+    pub(crate) cron: String,
+    pub(crate) function: String,
+    pub(crate) shard_key: Option<String>,
+    pub(crate) args: Option<String>,
+}
+
+pub(crate) struct Backup {
+    pub(crate) bucket: String,
+    pub(crate) cron: String,
+    pub(crate) retain: Option<u32>,
+    pub(crate) prefix: Option<String>,
+}
+
+impl Manifest {
+    /// Reads the text of a manifest.
+    pub(crate) fn parse(text: &str) -> Result<Self, Vec<Problem>> {
+        let mut reader = Reader::new(text);
+        let (root, errors) = DeTable::parse_recoverable(text);
+        for error in &errors {
+            let at = error.span().map_or(0, |span| span.start);
+            let message = format!("it is not TOML ({})", error.message());
+            reader.problem(at, message, "mend the syntax");
+        }
+        if !errors.is_empty() {
+            return Err(reader.into_problems());
+        }
+        let root = Section::new("the manifest", root.get_ref(), 0);
+        let manifest = Self::read(&root, &mut reader);
+        let problems = reader.into_problems();
+        if problems.is_empty() { Ok(manifest) } else { Err(problems) }
+    }
+
+    fn read(root: &Section<'_>, reader: &mut Reader<'_>) -> Self {
+        reader.only(
+            root,
+            &[
+                "shard",
+                "registry",
+                "admin",
+                "open",
+                "identity",
+                "authorize_shard",
+                "authorize_fan_out",
+                "routes",
+                "tables",
+                "functions",
+                "crons",
+                "storage",
+                "backup",
+            ],
+        );
+        let mut manifest = Self {
+            shard: reader.required_text(root, "shard", "\"SHARD\"").unwrap_or_default(),
+            registry: reader.text(root, "registry"),
+            admin: reader.flag(root, "admin"),
+            open: reader.flag(root, "open"),
+            identity: reader.path(root, "identity"),
+            authorize_shard: reader.path(root, "authorize_shard"),
+            authorize_fan_out: reader.path(root, "authorize_fan_out"),
+            routes: reader.path(root, "routes"),
+            ..Self::default()
+        };
+        manifest.objects(root, reader);
+        for (name, table) in reader.sections(root, "tables") {
+            manifest.table(&name, &table, reader);
+        }
+        for (path, function) in reader.sections(root, "functions") {
+            manifest.functions.extend(read_function(&path, &function, reader));
+        }
+        if manifest.functions.is_empty() && root.get("functions").is_none() {
+            let fix = "add one: `[functions.\"notes:list\"]` with `kind = \"query\"`";
+            reader.problem(0, "there are no functions", fix);
+        }
+        for cron in reader.list(root, "crons") {
+            manifest.cron(&cron, reader);
+        }
+        manifest.stores(root, reader);
+        manifest.requirements(root, reader);
+        manifest
+    }
+
+    fn objects(&mut self, root: &Section<'_>, reader: &Reader<'_>) {
+        let names = [("shard", Some(&self.shard)), ("registry", self.registry.as_ref())];
+        for (key, name) in names {
+            if let Some(name) = name.filter(|name| !name.is_empty()) {
+                let need = Need::Binding(BindingKind::DurableObject, name.clone());
+                self.expected.add(need, reader.place(root.at(key)));
+            }
+        }
+    }
+
+    fn cron(&mut self, section: &Section<'_>, reader: &mut Reader<'_>) {
+        reader.only(section, &["name", "cron", "function", "shard_key", "args"]);
+        let name = reader.required_text(section, "name", "\"sweep\"");
+        let cron = reader.required_text(section, "cron", "\"0 * * * *\"");
+        let function = reader.required_text(section, "function", "\"notes:sweep\"");
+        let (shard_key, args) = (reader.text(section, "shard_key"), reader.json(section, "args"));
+        let (Some(name), Some(cron), Some(function)) = (name, cron, function) else { return };
+        if self.crons.iter().any(|other| other.name == name) {
+            let message = format!("two crons have the name `{name}`");
+            reader.problem(section.at("name"), message, "give each a name of its own");
+        }
+        if !self.functions.iter().any(|known| known.path == function) {
+            let message =
+                format!("the cron `{name}` calls `{function}`, which is no function here");
+            let fix = format!("add `[functions.{function:?}]`, or call one that is there");
+            reader.problem(section.at("function"), message, fix);
+        }
+        self.expected.add(Need::Cron(cron.clone()), reader.place(section.at("cron")));
+        self.crons.push(Cron { name, cron, function, shard_key, args });
+    }
+
+    fn stores(&mut self, root: &Section<'_>, reader: &mut Reader<'_>) {
+        if let Some(bucket) = reader.text(root, "storage") {
+            let need = Need::Binding(BindingKind::Bucket, bucket.clone());
+            self.expected.add(need, reader.place(root.at("storage")));
+            self.storage = Some(bucket);
+        }
+        let Some(section) = reader.section(root, "backup") else { return };
+        reader.only(&section, &["bucket", "cron", "retain", "prefix"]);
+        let bucket = reader.required_text(&section, "bucket", "\"BACKUPS\"");
+        let cron = reader.required_text(&section, "cron", "\"0 3 * * *\"");
+        let retain = reader.at_least_one(&section, "retain");
+        let prefix = reader.text(&section, "prefix");
+        let (Some(bucket), Some(cron)) = (bucket, cron) else { return };
+        let need = Need::Binding(BindingKind::Bucket, bucket.clone());
+        self.expected.add(need, reader.place(section.at("bucket")));
+        self.expected.add(Need::Cron(cron.clone()), reader.place(section.at("cron")));
+        self.backup = Some(Backup { bucket, cron, retain, prefix });
+    }
+
+    /// Tables are constants of the entry, by their names in capitals.
+    fn table(&mut self, name: &str, section: &Section<'_>, reader: &mut Reader<'_>) {
+        let Some(table) = read_table(name, section, reader) else { return };
+        let constant = table.constant();
+        if let Some(other) = self.tables.iter().find(|other| other.constant() == constant) {
+            let other = &other.name;
+            let message =
+                format!("the tables `{other}` and `{name}` would have one constant, `{constant}`");
+            reader.problem(section.start, message, "rename one");
+        }
+        self.tables.push(table);
+    }
+
+    /// What the parts demand of each other, as the builder does.
+    fn requirements(&self, root: &Section<'_>, reader: &mut Reader<'_>) {
+        let backup = root.get("backup").is_some();
+        for (wanted, there, what, fix) in [
+            (backup, self.admin, "backup", "add `admin = true`: shards check its token"),
+            (backup, self.registry.is_some(), "backup", "add `registry = \"SHARD_REGISTRY\"`"),
+            (
+                self.authorize_fan_out.is_some(),
+                self.registry.is_some(),
+                "authorize_fan_out",
+                "add `registry = \"SHARD_REGISTRY\"`",
+            ),
+            (
+                self.open,
+                !(self.open && self.authorize_shard.is_some()),
+                "open",
+                "drop it, or `authorize_shard`",
+            ),
+        ] {
+            if wanted && !there {
+                let message = if what == "open" {
+                    "shards cannot be open and have a gate".to_owned()
+                } else {
+                    format!("`{what}` lacks what it needs")
+                };
+                reader.problem(root.at(what), message, fix);
+            }
+        }
+    }
+
+    /// The place of the binding that the shard's class is found by.
+    pub(crate) fn place_of(&self, binding: &str) -> Place {
+        let need = Need::Binding(BindingKind::DurableObject, binding.into());
+        let found = self.expected.needs.iter().find(|(known, _)| *known == need);
+        found.map_or(Place { file: FILE.into(), line: 1 }, |(_, place)| place.clone())
+    }
+}
+
+impl Table {
+    /// The name of its constant: `chatRooms` is `CHAT_ROOMS`.
+    pub(crate) fn constant(&self) -> String {
+        let mut name = String::new();
+        for char in self.name.chars() {
+            if char.is_ascii_uppercase() && !name.is_empty() && !name.ends_with('_') {
+                name.push('_');
+            }
+            name.push(char.to_ascii_uppercase());
+        }
+        name
+    }
+}
+
+fn read_table(name: &str, section: &Section<'_>, reader: &mut Reader<'_>) -> Option<Table> {
+    reader.only(section, &["document", "shard_by", "soft_delete", "indexes"]);
+    if !is_name(name) {
+        let message = format!("`{name}` is no name of a table");
+        reader.problem(section.start, message, "use letters, digits and `_`");
+    }
+    let document = reader.required_path(section, "document", "\"notes::Note\"");
+    let mut indexes = Vec::new();
+    if let Some(list) = reader.section(section, "indexes") {
+        for key in list.keys() {
+            indexes.push((key.to_owned(), reader.texts(&list, key)));
+        }
+    }
+    indexes.sort();
+    Some(Table {
+        name: name.into(),
+        shard_by: reader.text(section, "shard_by"),
+        soft_delete: reader.flag(section, "soft_delete"),
+        indexes,
+        document: document?,
+    })
+}
+
+fn read_function(path: &str, section: &Section<'_>, reader: &mut Reader<'_>) -> Option<Function> {
+    reader.only(section, &["kind", "internal", "run"]);
+    let default = path.replace(':', "::");
+    let is_path = path.split(':').count() == 2 && syn::parse_str::<syn::Path>(&default).is_ok();
+    if !is_path {
+        let message = format!("`{path}` is no path of a function");
+        reader.problem(section.start, message, "give it the form `namespace:name`");
+    }
+    let kind = match reader.required_text(section, "kind", "\"query\"").as_deref() {
+        Some("query") => Some(Kind::Query),
+        Some("mutation") => Some(Kind::Mutation),
+        Some("action") => Some(Kind::Action),
+        Some(other) => {
+            let message = format!("`{other}` is no kind of a function");
+            reader.problem(section.at("kind"), message, "use `query`, `mutation` or `action`");
+            None
+        }
+        None => None,
+    };
+    let internal = reader.flag(section, "internal");
+    let run = match reader.path(section, "run") {
+        Some(run) => Some(run),
+        None if is_path => syn::parse_str(&default).ok(),
+        None => None,
+    };
+    Some(Function { path: path.into(), kind: kind?, internal, run: run? })
+}
+
+fn is_name(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}

@@ -1,0 +1,270 @@
+//! What Rust sources need of `wrangler.jsonc`, read off their tokens.
+//!
+//! Tokens and not syntax trees: only so is seen what stands inside of macros.
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+
+use crate::{
+    Place, Problem,
+    wrangler::{BindingKind, Expected, Need},
+};
+
+/// The needs of every source below `src/` of the crate in `dir`.
+pub(crate) fn sources(dir: &Path) -> Result<Expected, Vec<Problem>> {
+    let mut paths = Vec::new();
+    let (mut problems, mut scans, mut only_tests) = (Vec::new(), Vec::new(), BTreeSet::new());
+    if let Err(error) = rust_files(&dir.join("src"), &mut paths) {
+        let place = Place { file: "src".into(), line: 1 };
+        let message = format!("the sources cannot be listed ({error})");
+        return Err(vec![Problem::new(place, message, "run this for a crate with `src/`")]);
+    }
+    paths.sort();
+    for path in paths {
+        let file = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+        let text = fs::read_to_string(&path).map_err(|error| error.to_string());
+        match text.and_then(|text| Scan::of(&file, &text)) {
+            Ok(scan) => {
+                let modules = modules_of(&path);
+                for name in &scan.test_modules {
+                    only_tests.insert(modules.join(name));
+                    only_tests.insert(modules.join(format!("{name}.rs")));
+                }
+                scans.push((path, scan));
+            }
+            Err(error) => problems.push(Problem::new(
+                Place { file, line: 1 },
+                format!("it is not Rust ({error})"),
+                "mend it; `cargo check` says where",
+            )),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let mut expected = Expected::new();
+    for (path, scan) in scans {
+        if !path.ancestors().any(|part| only_tests.contains(part)) {
+            scan.needs.into_iter().for_each(|(need, place)| expected.add(need, place));
+        }
+    }
+    Ok(expected)
+}
+
+fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            rust_files(&path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The folder of the modules that `file` declares.
+fn modules_of(file: &Path) -> PathBuf {
+    let root =
+        file.file_stem().is_some_and(|stem| stem == "lib" || stem == "main" || stem == "mod");
+    if root { file.parent().unwrap_or(file).into() } else { file.with_extension("") }
+}
+
+/// What one file has.
+pub(crate) struct Scan {
+    file: String,
+    pub(crate) needs: Vec<(Need, Place)>,
+    /// Modules in files of their own, under `#[cfg(test)]`.
+    test_modules: Vec<String>,
+}
+
+impl Scan {
+    pub(crate) fn of(file: &str, text: &str) -> Result<Self, String> {
+        let tokens: TokenStream = text.parse().map_err(|error| format!("{error}"))?;
+        let mut scan = Self { file: file.into(), needs: Vec::new(), test_modules: Vec::new() };
+        scan.tokens(tokens);
+        Ok(scan)
+    }
+
+    fn tokens(&mut self, tokens: TokenStream) {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        let mut rest = tokens.as_slice();
+        while let [first, after @ ..] = rest {
+            rest = after;
+            if let [attribute, item @ ..] = after
+                && is_punct(first, '#')
+                && let Some(attribute) = group(attribute, Delimiter::Bracket)
+            {
+                if is_for_tests(attribute) {
+                    rest = self.skip_item(item);
+                    continue;
+                }
+                if begins_with(attribute, "durable_object") {
+                    self.class(item);
+                }
+            }
+            self.call(first, after);
+            self.default_shards(first, after);
+            self.makro(first, after);
+            if let TokenTree::Group(group) = first {
+                self.tokens(group.stream());
+            }
+        }
+    }
+
+    /// `.bucket("FILES")`, `CloudflareWorkflow::from_env(env, "ORDERS")`
+    fn call(&mut self, first: &TokenTree, after: &[TokenTree]) {
+        if is_punct(first, '.')
+            && let [TokenTree::Ident(method), arguments, ..] = after
+            && let Some(kind) = BindingKind::of_method(&method.to_string())
+            && let Some(arguments) = group(arguments, Delimiter::Parenthesis)
+            && let Some(name) = only_string(&arguments.stream())
+        {
+            self.need(Need::Binding(kind, name), method);
+        }
+        if is_ident(first, "CloudflareWorkflow")
+            && let [a, b, method @ TokenTree::Ident(_), arguments, ..] = after
+            && is_punct(a, ':')
+            && is_punct(b, ':')
+            && is_ident(method, "from_env")
+            && let Some(arguments) = group(arguments, Delimiter::Parenthesis)
+            && let Some(name) = arguments.stream().into_iter().last().and_then(|t| string(&t))
+        {
+            self.need(Need::Binding(BindingKind::Workflow, name), first);
+        }
+    }
+
+    /// `create_lunora_handler(())`, whose shards are those of `SHARD`
+    fn default_shards(&mut self, first: &TokenTree, after: &[TokenTree]) {
+        let Some(arguments) = after.first().and_then(|t| group(t, Delimiter::Parenthesis)) else {
+            return;
+        };
+        let last = arguments.stream().into_iter().last();
+        let nothing = last.as_ref().and_then(|last| group(last, Delimiter::Parenthesis));
+        let by_default = nothing.is_some_and(|group| group.stream().is_empty())
+            && is_ident(first, "create_lunora_handler");
+        if by_default || is_ident(first, "resolve_lunora_options") {
+            self.need(Need::Binding(BindingKind::DurableObject, "SHARD".into()), first);
+        }
+    }
+
+    /// `cron!("…")`, `shard! { … }`
+    fn makro(&mut self, first: &TokenTree, after: &[TokenTree]) {
+        let [bang, TokenTree::Group(arguments), ..] = after else { return };
+        if !is_punct(bang, '!') {
+            return;
+        }
+        let stream = arguments.stream();
+        if is_ident(first, "cron")
+            && let Some(cron) = only_string(&stream)
+        {
+            self.need(Need::Cron(cron), first);
+        }
+        if is_ident(first, "shard") {
+            let tokens: Vec<TokenTree> = stream.into_iter().collect();
+            self.class(&tokens);
+            for window in tokens.windows(3) {
+                if let [key, colon, name] = window
+                    && is_ident(key, "registry")
+                    && is_punct(colon, ':')
+                    && let Some(name) = string(name)
+                {
+                    self.need(Need::Binding(BindingKind::DurableObject, name), key);
+                }
+            }
+        }
+    }
+
+    /// The next `struct Name`, which is a Durable Object.
+    fn class(&mut self, item: &[TokenTree]) {
+        let name = item.windows(2).find_map(|window| match window {
+            [keyword, TokenTree::Ident(name)] if is_ident(keyword, "struct") => Some(name),
+            _ => None,
+        });
+        if let Some(name) = name {
+            self.need(Need::Class(name.to_string()), name);
+        }
+    }
+
+    /// What follows the item at the beginning of `tokens`.
+    fn skip_item<'t>(&mut self, tokens: &'t [TokenTree]) -> &'t [TokenTree] {
+        let ends =
+            |token: &TokenTree| is_punct(token, ';') || group(token, Delimiter::Brace).is_some();
+        let end = tokens.iter().position(ends).map_or(tokens.len(), |end| end + 1);
+        let (item, rest) = tokens.split_at(end);
+        if let [.., keyword, TokenTree::Ident(name), semicolon] = item
+            && is_ident(keyword, "mod")
+            && is_punct(semicolon, ';')
+        {
+            self.test_modules.push(name.to_string());
+        }
+        rest
+    }
+
+    fn need(&mut self, need: Need, at: &impl Located) {
+        self.needs.push((need, Place { file: self.file.clone(), line: at.line() }));
+    }
+}
+
+trait Located {
+    fn line(&self) -> usize;
+}
+
+impl Located for TokenTree {
+    fn line(&self) -> usize {
+        self.span().start().line
+    }
+}
+
+impl Located for proc_macro2::Ident {
+    fn line(&self) -> usize {
+        self.span().start().line
+    }
+}
+
+fn is_punct(token: &TokenTree, char: char) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == char)
+}
+
+fn is_ident(token: &TokenTree, name: &str) -> bool {
+    matches!(token, TokenTree::Ident(ident) if ident == name)
+}
+
+fn group(token: &TokenTree, delimiter: Delimiter) -> Option<&Group> {
+    match token {
+        TokenTree::Group(group) if group.delimiter() == delimiter => Some(group),
+        _ => None,
+    }
+}
+
+/// `#[cfg(test)]` and `#[cfg(all(test, …))]`, and the test itself.
+fn is_for_tests(attribute: &Group) -> bool {
+    let text: String = attribute.stream().to_string().split_whitespace().collect();
+    text == "test" || text == "cfg(test)" || text.starts_with("cfg(all(test,")
+}
+
+/// Whether the path of an attribute ends in `name`: `#[worker::durable_object(fetch)]`.
+fn begins_with(attribute: &Group, name: &str) -> bool {
+    let path = attribute.stream().into_iter();
+    let path = path.take_while(|token| !matches!(token, TokenTree::Group(_)));
+    path.last().is_some_and(|token| is_ident(&token, name))
+}
+
+fn only_string(tokens: &TokenStream) -> Option<String> {
+    let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    match tokens.as_slice() {
+        [literal] => string(literal),
+        [literal, comma] if is_punct(comma, ',') => string(literal),
+        _ => None,
+    }
+}
+
+fn string(token: &TokenTree) -> Option<String> {
+    let TokenTree::Literal(literal) = token else { return None };
+    syn::parse_str::<syn::LitStr>(&literal.to_string()).ok().map(|literal| literal.value())
+}

@@ -1,0 +1,171 @@
+//! Whether `wrangler.jsonc` has what the code needs.
+
+mod check;
+mod file;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, fs, path::Path};
+
+pub use self::check::{MIN_COMPATIBILITY_DATE, check};
+pub(crate) use self::file::Wrangler;
+use crate::{Place, Problem, scan};
+
+/// The name of the file.
+pub const FILE: &str = "wrangler.jsonc";
+
+/// What a Worker's code needs of its `wrangler.jsonc`: each need with the place that has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expected {
+    pub(crate) needs: Vec<(Need, Place)>,
+}
+
+/// One thing that the code takes for granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    /// A trigger, as `cron!("0 3 * * *")` names it.
+    Cron(String),
+    /// A binding, as `env.bucket("FILES")` names it.
+    Binding(BindingKind, String),
+    /// The class of a Durable Object, which keeps its rows in SQLite.
+    Class(String),
+}
+
+/// The kinds of bindings that are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BindingKind {
+    /// `durable_objects.bindings`
+    DurableObject,
+    /// `r2_buckets`
+    Bucket,
+    /// `kv_namespaces`
+    Kv,
+    /// `d1_databases`
+    D1,
+    /// `queues.producers`
+    Queue,
+    /// `services`
+    Service,
+    /// `workflows`
+    Workflow,
+}
+
+impl Expected {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a need, and where the code has it.
+    #[must_use]
+    pub fn with(mut self, need: Need, place: Place) -> Self {
+        self.add(need, place);
+        self
+    }
+
+    /// What the Rust sources of the crate in `dir` need, as [`check_crate`] reads them.
+    ///
+    /// # Errors
+    /// A problem for each file that cannot be read, or is not Rust.
+    pub fn of_sources(dir: &Path) -> Result<Self, Vec<Problem>> {
+        scan::sources(dir)
+    }
+
+    /// Every need is named once, at its first place.
+    pub(crate) fn add(&mut self, need: Need, place: Place) {
+        if !self.needs.iter().any(|(known, _)| *known == need) {
+            self.needs.push((need, place));
+        }
+    }
+}
+
+impl BindingKind {
+    /// The list of `wrangler.jsonc` that has them.
+    #[must_use]
+    pub fn list(self) -> &'static str {
+        match self {
+            Self::DurableObject => "durable_objects.bindings",
+            Self::Bucket => "r2_buckets",
+            Self::Kv => "kv_namespaces",
+            Self::D1 => "d1_databases",
+            Self::Queue => "queues.producers",
+            Self::Service => "services",
+            Self::Workflow => "workflows",
+        }
+    }
+
+    /// The key of an entry that holds the name.
+    pub(crate) fn name_key(self) -> &'static str {
+        if self == Self::DurableObject { "name" } else { "binding" }
+    }
+
+    /// The method of `worker::Env` that takes the name.
+    pub(crate) fn of_method(method: &str) -> Option<Self> {
+        Some(match method {
+            "durable_object" => Self::DurableObject,
+            "bucket" => Self::Bucket,
+            "kv" => Self::Kv,
+            "d1" => Self::D1,
+            "queue" => Self::Queue,
+            "service" => Self::Service,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for BindingKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DurableObject => "Durable Object binding",
+            Self::Bucket => "R2 binding",
+            Self::Kv => "KV binding",
+            Self::D1 => "D1 binding",
+            Self::Queue => "queue binding",
+            Self::Service => "service binding",
+            Self::Workflow => "workflow binding",
+        })
+    }
+}
+
+/// Checks the `wrangler.jsonc` of the crate in `dir` against its sources below `src/`.
+///
+/// Nothing is declared a second time: needs are read off the tokens of the sources, `lunora::shard!`
+/// and other macros included, code under `#[cfg(test)]` excluded:
+///
+/// - `cron!("…")` is a trigger,
+/// - `.durable_object("…")`, `.bucket("…")`, `.kv("…")`, `.d1("…")`, `.queue("…")` and
+///   `.service("…")` with one literal are bindings, as are `CloudflareWorkflow::from_env(_, "…")`
+///   and `registry: "…"` of `shard!`; so is `SHARD`, where a backend is mounted that takes it by
+///   default,
+/// - `shard! { struct Room; … }` and `#[durable_object] struct Room` are classes.
+///
+/// What is no literal there is not seen: a name in a constant, an expression that is parsed when
+/// the Worker runs, what a macro makes up or a dependency asks for. Secrets and variables are not
+/// looked for, since `wrangler.jsonc` need not list them.
+///
+/// # Errors
+/// Every problem there is, in the order of the places.
+pub fn check_crate(dir: &Path) -> Result<(), Vec<Problem>> {
+    let wrangler = read(dir, FILE);
+    match (wrangler, Expected::of_sources(dir)) {
+        (Ok(wrangler), Ok(expected)) => check(&wrangler, &expected),
+        (Err(problem), Err(mut problems)) => {
+            problems.insert(0, problem);
+            Err(problems)
+        }
+        (Err(problem), Ok(_)) => Err(vec![problem]),
+        (Ok(_), Err(problems)) => Err(problems),
+    }
+}
+
+pub(crate) fn read(dir: &Path, file: &str) -> Result<String, Problem> {
+    fs::read_to_string(dir.join(file)).map_err(|error| {
+        let place = Place { file: file.into(), line: 1 };
+        Problem::new(
+            place,
+            format!("cannot be read ({error})"),
+            format!("put it beside Cargo.toml in {}", dir.display()),
+        )
+    })
+}

@@ -1,0 +1,145 @@
+//! What is generated, compared with what the example holds.
+
+use std::{fs, path::PathBuf};
+
+use lunora_codegen::{OUTPUT, check_crate, generate, manifest, wrangler, write_crate};
+
+const COMMAND: &str = "cargo xtask codegen";
+
+const WRANGLER: &str = r#"{
+  "compatibility_date": "2026-04-01",
+  "durable_objects": { "bindings": [{ "name": "SHARD", "class_name": "Notes" }] },
+  "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Notes"] }],
+}"#;
+
+fn example() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/generated")
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "`map_err` gives it away")]
+fn texts(problems: Vec<lunora_codegen::Problem>) -> Vec<String> {
+    problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_example_holds_what_its_manifest_says() {
+    assert_eq!(check_crate(&example(), COMMAND).map_err(texts), Ok(()));
+}
+
+#[test]
+fn the_least_manifest_gives_the_least_entry() {
+    let manifest = "shard = \"SHARD\"\n[functions.\"notes:list\"]\nkind = \"query\"\n";
+    let expected = r#"//! Generated from lunora.toml and wrangler.jsonc; changes here are lost.
+//!
+//! To write it again: `make entry`
+
+#![allow(missing_docs, reason = "`durable_object` writes methods without")]
+
+use lunora::prelude::*;
+
+/// Builds the application, once an isolate.
+///
+/// # Errors
+/// Where a binding or a secret is missing.
+pub fn app(env: &Env) -> Result<Lunora, LunoraError> {
+    Ok(Lunora::builder().shard_do(env.durable_object("SHARD")?).build())
+}
+
+lunora::serve!(app);
+
+lunora::shard! {
+    /// The shards of this application.
+    pub struct Notes;
+    functions: {
+        query "notes:list" => crate::notes::list,
+    },
+}
+"#;
+    assert_eq!(generate(manifest, WRANGLER, "make entry").map_err(texts), Ok(expected.into()));
+}
+
+#[test]
+fn the_order_of_the_manifest_does_not_matter() {
+    let list = "[functions.\"notes:list\"]\nkind = \"query\"\n";
+    let add = "[functions.\"notes:add\"]\nkind = \"mutation\"\n";
+    let of = |functions: [&str; 2]| {
+        generate(&format!("shard = \"SHARD\"\n{}", functions.concat()), WRANGLER, COMMAND)
+    };
+    let one = of([list, add]);
+    assert!(one.is_ok());
+    assert_eq!(one, of([add, list]));
+}
+
+#[test]
+fn what_wrangler_lacks_is_told_with_the_line_of_the_manifest() {
+    let manifest = r#"shard = "SHARD"
+registry = "SHARD_REGISTRY"
+admin = true
+storage = "FILES"
+[functions."notes:list"]
+kind = "query"
+[backup]
+bucket = "BACKUPS"
+cron = "0 3 * * *"
+"#;
+    let problems = generate(manifest, WRANGLER, COMMAND).err().map(texts).unwrap_or_default();
+    assert_eq!(
+        problems,
+        [
+            "lunora.toml:2: the Durable Object binding `SHARD_REGISTRY` is not in wrangler.jsonc; \
+             add { \"name\": \"SHARD_REGISTRY\", … } to `durable_objects.bindings`",
+            "lunora.toml:4: the R2 binding `FILES` is not in wrangler.jsonc; \
+             add { \"binding\": \"FILES\", … } to `r2_buckets`",
+            "lunora.toml:8: the R2 binding `BACKUPS` is not in wrangler.jsonc; \
+             add { \"binding\": \"BACKUPS\", … } to `r2_buckets`",
+            "lunora.toml:9: the trigger `0 3 * * *` is not in wrangler.jsonc, so it never fires; \
+             add \"0 3 * * *\" to `triggers.crons`",
+        ]
+    );
+}
+
+#[test]
+fn a_class_of_another_worker_is_no_shard() {
+    let elsewhere = WRANGLER.replace("\"Notes\" }", "\"Notes\", \"script_name\": \"other\" }");
+    let manifest = "shard = \"SHARD\"\n[functions.\"notes:list\"]\nkind = \"query\"\n";
+    assert_eq!(
+        generate(manifest, &elsewhere, COMMAND).map_err(texts),
+        Err(vec![
+            "lunora.toml:1: the binding `SHARD` has no class of this Worker; \
+             give it a `class_name` in wrangler.jsonc"
+                .into()
+        ])
+    );
+}
+
+#[test]
+fn an_entry_that_was_changed_by_hand_is_found_and_written_again() -> std::io::Result<()> {
+    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("changed");
+    fs::create_dir_all(dir.join("src"))?;
+    for file in [manifest::FILE, wrangler::FILE] {
+        fs::copy(example().join(file), dir.join(file))?;
+    }
+    let _ = fs::remove_file(dir.join(OUTPUT));
+    assert_eq!(write_crate(&dir, COMMAND).map_err(texts), Ok(true));
+    assert_eq!(write_crate(&dir, COMMAND).map_err(texts), Ok(false));
+
+    let changed = fs::read_to_string(dir.join(OUTPUT))?.replace("keep!(14)", "keep!(1)");
+    fs::write(dir.join(OUTPUT), changed)?;
+    let problems = check_crate(&dir, COMMAND).err().map(texts).unwrap_or_default();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].ends_with("it is not what lunora.toml says; run `cargo xtask codegen`"));
+    Ok(())
+}
+
+#[test]
+fn texts_of_a_manifest_stay_texts() {
+    let hostile = r#""); panic!(\"x\"); (""#;
+    let manifest = format!(
+        "shard = \"SHARD\"\n[functions.\"notes:list\"]\nkind = \"query\"\n[[crons]]\nname = {hostile}\n\
+         cron = \"0 * * * *\"\nfunction = \"notes:list\"\nargs = {{ text = {hostile} }}\n"
+    );
+    let wrangler = WRANGLER
+        .replace("\"migrations\"", "\"triggers\": { \"crons\": [\"0 * * * *\"] }, \"migrations\"");
+    let text = generate(&manifest, &wrangler, COMMAND).map_err(texts);
+    assert!(text.as_ref().is_ok_and(|text| !text.contains("; panic!(\"x\")")), "{text:?}");
+}

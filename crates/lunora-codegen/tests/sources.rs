@@ -1,0 +1,91 @@
+//! Whole crates, checked as a build script does it.
+
+use std::{fs, io, path::PathBuf};
+
+use lunora_codegen::wrangler;
+
+const WRANGLER: &str = "{ \"compatibility_date\": \"2026-04-01\" }";
+
+/// A crate of these files.
+fn krate(name: &str, files: &[(&str, &str)]) -> io::Result<PathBuf> {
+    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&dir);
+    for (path, text) in files {
+        let path = dir.join(path);
+        fs::create_dir_all(path.parent().unwrap_or(&dir))?;
+        fs::write(path, text)?;
+    }
+    Ok(dir)
+}
+
+fn problems(name: &str, files: &[(&str, &str)]) -> io::Result<Vec<String>> {
+    let problems = wrangler::check_crate(&krate(name, files)?).err().unwrap_or_default();
+    Ok(problems.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn every_module_is_read_but_those_of_tests() -> io::Result<()> {
+    let problems = problems(
+        "modules",
+        &[
+            ("wrangler.jsonc", WRANGLER),
+            ("src/lib.rs", "mod a;\n#[cfg(test)]\nmod tests;\n"),
+            ("src/tests.rs", "mod deep;\nfn f() { env.bucket(\"IN_TESTS\"); }"),
+            ("src/tests/deep.rs", "fn f() { env.bucket(\"DEEP_IN_TESTS\"); }"),
+            ("src/a.rs", "mod b;\n#[cfg(all(test, unix))]\nmod tests;"),
+            ("src/a/b.rs", "\n\nfn f() { env.kv(\"SETTINGS\"); }"),
+            ("src/a/tests.rs", "fn f() { env.kv(\"IN_OTHER_TESTS\"); }"),
+        ],
+    )?;
+    assert_eq!(
+        problems,
+        ["src/a/b.rs:3: the KV binding `SETTINGS` is not in wrangler.jsonc; \
+          add { \"binding\": \"SETTINGS\", … } to `kv_namespaces`"]
+    );
+    Ok(())
+}
+
+#[test]
+fn the_shards_that_a_mounted_backend_takes_by_default_are_needed() -> io::Result<()> {
+    for (number, (code, needed)) in [
+        ("fn f() { resolve_lunora_options(env)?; }", true),
+        ("static A: X = lunora::create_lunora_handler(());", true),
+        ("fn f() { create_lunora_handler(|env: &Env| options(env)); }", false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let files = [("wrangler.jsonc", WRANGLER), ("src/lib.rs", code)];
+        let problems = problems(&format!("default-{number}"), &files)?;
+        let named = problems.iter().any(|problem| problem.contains("binding `SHARD`"));
+        assert_eq!(named, needed, "{code}: {problems:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_two_places_need_is_named_once() -> io::Result<()> {
+    let code = "fn f() { env.d1(\"DB\"); }\nfn g() { env.d1(\"DB\"); }";
+    let problems = problems("twice", &[("wrangler.jsonc", WRANGLER), ("src/lib.rs", code)])?;
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_read_is_named_with_all_the_rest() -> io::Result<()> {
+    let problems = problems("broken", &[("src/lib.rs", "fn f( {"), ("src/ok.rs", "")])?;
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems[0].starts_with("wrangler.jsonc:1: cannot be read"), "{problems:?}");
+    assert!(problems[1].starts_with("src/lib.rs:1: it is not Rust"), "{problems:?}");
+    Ok(())
+}
+
+#[test]
+fn the_workers_of_this_repository_have_what_they_need() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let examples =
+        ["axum", "chat", "generated", "plain", "ssr"].map(|name| format!("examples/{name}"));
+    for dir in examples.iter().map(String::as_str).chain(["e2e/drill", "template"]) {
+        assert_eq!(wrangler::check_crate(&root.join(dir)), Ok(()), "{dir}");
+    }
+}

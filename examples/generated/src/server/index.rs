@@ -1,0 +1,84 @@
+//! Generated from lunora.toml and wrangler.jsonc; changes here are lost.
+//!
+//! To write it again: `cargo xtask codegen`
+
+#![allow(missing_docs, reason = "`durable_object` writes methods without")]
+
+use lunora::prelude::*;
+use lunora::shard::ShardClass;
+use lunora::shard::{Table, table};
+
+/// The table `notes`.
+pub const NOTES: Table<crate::notes::Note> = table!("notes")
+    .index("by_author", &["author"])
+    .shard_by("folder");
+
+/// Builds the application, once an isolate.
+///
+/// # Errors
+/// Where a binding or a secret is missing.
+pub fn app(env: &Env) -> Result<Lunora, LunoraError> {
+    Ok(
+        Lunora::builder()
+            .shard_do(env.durable_object("SHARD")?)
+            .resolve_identity(crate::auth::identify)
+            .authorize_shard(crate::auth::may_open)
+            .query_coordinator(
+                QueryCoordinator::new(
+                    lunora::DurableShardRegistry::new(
+                        env.durable_object("SHARD_REGISTRY")?,
+                    ),
+                ),
+            )
+            .admin_token(AdminToken::from_env(env)?)
+            .functions(Folder::definition())
+            .sharding(lunora::Sharding::new().by("notes", "folder"))
+            .cron_job(
+                lunora::CronJob::function("sweep", cron!("0 * * * *"), "notes:sweep")
+                    .with_args(&serde_json::json!({ "keep" : 2 }))?
+                    .with_shard_key(ShardKey::new("inbox")?),
+            )
+            .storage(lunora::Storage::new("FILES", env.bucket("FILES")?))
+            .backup(
+                BackupConfig::builder()
+                    .store(env.bucket("BACKUPS")?)
+                    .cron(cron!("0 3 * * *"))
+                    .retain(keep!(14))
+                    .build(),
+            )
+            .build(),
+    )
+}
+
+lunora::serve!(app);
+
+lunora::shard! {
+    /// The shards of this application.
+    pub struct Folder;
+    tables: [NOTES],
+    functions: {
+        mutation "notes:add" => crate::notes::add,
+        query "notes:list" => crate::notes::list,
+        internal mutation "notes:sweep" => crate::notes::sweep,
+    },
+    registry: "SHARD_REGISTRY",
+}
+
+/// The object that knows which shards there are.
+#[worker::durable_object(fetch)]
+pub struct ShardRegistry {
+    registry: lunora::ShardRegistryObject<lunora::SqlRegistryStorage>,
+}
+
+impl worker::DurableObject for ShardRegistry {
+    fn new(state: worker::State, _env: Env) -> Self {
+        let storage = lunora::SqlRegistryStorage::new(state.storage().sql());
+        Self {
+            registry: lunora::ShardRegistryObject::new(storage),
+        }
+    }
+    async fn fetch(&self, request: worker::Request) -> worker::Result<worker::Response> {
+        let request: Request = request.try_into()?;
+        self.registry.fetch(request).await.try_into()
+    }
+}

@@ -1,0 +1,198 @@
+//! A framework's Worker behind the builder.
+
+use std::{future::Future, marker::PhantomData, rc::Rc};
+
+use futures::future::LocalBoxFuture;
+
+use crate::{
+    builder::{
+        Builder,
+        requirements::{
+            AdminTokenForBackup, CoordinatorForBackup, CoordinatorForFanOut, HasShardDo,
+            HttpRouterOnce,
+        },
+        state::State,
+    },
+    errors::LunoraError,
+    message::{IntoResponse, Request, Response},
+    pipeline::{
+        Lunora,
+        hooks::{Handler, RouteContext},
+        scheduled::Job,
+    },
+    platform::{Environment, ScheduledEvent, log},
+};
+
+/// The Worker of a framework: what renders pages, and maybe has triggers of its own.
+///
+/// An `async fn` is one that renders pages and has none; a closure goes into [`compose_worker`].
+///
+/// ```
+/// use lunora::{
+///     FrameworkWorker, LunoraError, Request, Response, RouteContext, ScheduledEvent,
+///     testing::MemoryEnvironment,
+/// };
+///
+/// struct Site;
+///
+/// impl FrameworkWorker<MemoryEnvironment> for Site {
+///     async fn fetch(
+///         &self,
+///         request: Request,
+///         _env: &MemoryEnvironment,
+///         _ctx: &RouteContext<'_>,
+///     ) -> Result<Response, LunoraError> {
+///         Ok(Response::html(format!("<h1>{}</h1>", request.path())))
+///     }
+///
+///     async fn scheduled(
+///         &self,
+///         _event: ScheduledEvent,
+///         _env: &MemoryEnvironment,
+///         _ctx: &RouteContext<'_>,
+///     ) -> Result<(), LunoraError> {
+///         Ok(())
+///     }
+/// }
+/// # let _ = Site;
+/// ```
+pub trait FrameworkWorker<E, Marker = ()>: 'static {
+    /// Answers whatever the backend does not.
+    fn fetch(
+        &self,
+        request: Request,
+        env: &E,
+        ctx: &RouteContext<'_>,
+    ) -> impl Future<Output = Result<Response, LunoraError>>;
+
+    /// Runs when a trigger fires, unless the backend has handlers, jobs or a backup of its own.
+    /// By default it says in the log that nothing ran.
+    fn scheduled(
+        &self,
+        event: ScheduledEvent,
+        env: &E,
+        ctx: &RouteContext<'_>,
+    ) -> impl Future<Output = Result<(), LunoraError>> {
+        let _ = (env, ctx);
+        log::warn(&format!(
+            "the trigger `{}` fired, and nothing is registered for any trigger",
+            event.cron()
+        ));
+        async { Ok(()) }
+    }
+}
+
+impl<E, F, R> FrameworkWorker<E, fn() -> R> for F
+where
+    F: AsyncFn(Request, &E, &RouteContext<'_>) -> R + 'static,
+    R: IntoResponse,
+{
+    async fn fetch(
+        &self,
+        request: Request,
+        env: &E,
+        ctx: &RouteContext<'_>,
+    ) -> Result<Response, LunoraError> {
+        self(request, env, ctx).await.into_response()
+    }
+}
+
+/// The backend of `builder` before the pages of `ssr`.
+///
+/// It is [`Builder::http_router`] and [`Builder::build`] in one: calls, sockets, the admin plane
+/// and routes come first, and everything else goes to `ssr`. A render that fails is a plain 500,
+/// and disturbs nothing else.
+///
+/// ```
+/// use lunora::{Response, compose_worker, testing};
+///
+/// # let shards = testing::MemoryNamespace::new(async |_, _| Response::empty());
+/// let app = compose_worker(testing::builder().shard_do(shards), async |request, _env, _ctx| {
+///     Response::html(format!("<h1>{}</h1>", request.path()))
+/// });
+/// # let _ = app;
+/// ```
+pub fn compose_worker<S, E, F, R>(builder: Builder<S, E>, ssr: F) -> Lunora<E>
+where
+    S: State,
+    S::HttpRouter: HttpRouterOnce,
+    S::ShardDo: HasShardDo,
+    S::QueryCoordinator: CoordinatorForBackup<S::Backup> + CoordinatorForFanOut<S::AuthorizeFanOut>,
+    S::AdminToken: AdminTokenForBackup<S::Backup>,
+    E: Environment,
+    F: AsyncFn(Request, &E, &RouteContext<'_>) -> R + 'static,
+    R: IntoResponse + 'static,
+{
+    with_framework_worker::<_, _, _, fn() -> R>(ssr, builder)
+}
+
+/// The backend of `builder` around the Worker of a framework.
+///
+/// As [`compose_worker`], for a host that may have triggers of its own: its
+/// [`scheduled`](FrameworkWorker::scheduled) runs where the backend has no handler, no job and no
+/// backup, and the backend's runs otherwise.
+///
+/// ```
+/// use lunora::{
+///     Request, Response, RouteContext, testing::{self, MemoryEnvironment}, with_framework_worker,
+/// };
+///
+/// async fn pages(request: Request, _env: &MemoryEnvironment, _ctx: &RouteContext<'_>) -> Response {
+///     Response::html(format!("<h1>{}</h1>", request.path()))
+/// }
+///
+/// # let shards = testing::MemoryNamespace::new(async |_, _| Response::empty());
+/// let app = with_framework_worker(pages, testing::builder().shard_do(shards));
+/// # let _ = app;
+/// ```
+pub fn with_framework_worker<S, E, W, Marker>(host: W, builder: Builder<S, E>) -> Lunora<E>
+where
+    S: State,
+    S::HttpRouter: HttpRouterOnce,
+    S::ShardDo: HasShardDo,
+    S::QueryCoordinator: CoordinatorForBackup<S::Backup> + CoordinatorForFanOut<S::AuthorizeFanOut>,
+    S::AdminToken: AdminTokenForBackup<S::Backup>,
+    E: Environment,
+    W: FrameworkWorker<E, Marker>,
+    Marker: 'static,
+{
+    let host = Rc::new(Host { worker: host, marker: PhantomData });
+    let mut lunora = builder.build();
+    lunora.set_host(host.clone(), host);
+    lunora
+}
+
+/// A framework's Worker, without its type.
+struct Host<W, Marker> {
+    worker: W,
+    marker: PhantomData<fn() -> Marker>,
+}
+
+impl<E, W, Marker> Handler<E> for Host<W, Marker>
+where
+    W: FrameworkWorker<E, Marker>,
+    Marker: 'static,
+{
+    fn handle<'a>(
+        &'a self,
+        request: Request,
+        env: &'a E,
+        ctx: &'a RouteContext<'a>,
+    ) -> LocalBoxFuture<'a, Result<Response, LunoraError>> {
+        Box::pin(self.worker.fetch(request, env, ctx))
+    }
+}
+
+impl<E, W, Marker> Job<E> for Host<W, Marker>
+where
+    W: FrameworkWorker<E, Marker>,
+{
+    fn run<'a>(
+        &'a self,
+        event: ScheduledEvent,
+        env: &'a E,
+        ctx: &'a RouteContext<'a>,
+    ) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
+        Box::pin(self.worker.scheduled(event, env, ctx))
+    }
+}

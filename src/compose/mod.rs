@@ -1,0 +1,9 @@
+//! Lunora beside a framework, behind one, or inside a router that is there already.
+
+mod framework;
+mod handler;
+
+pub use self::{
+    framework::{FrameworkWorker, compose_worker, with_framework_worker},
+    handler::{LunoraHandler, LunoraOptions, create_lunora_handler, resolve_lunora_options},
+};

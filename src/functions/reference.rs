@@ -1,0 +1,53 @@
+//! How code names a function.
+
+use super::check_path;
+
+/// A function that the code names: [`function!("messages:send")`](crate::function).
+///
+/// The path is part of the program: what a client sent cannot become one, so that no request
+/// chooses what a handler calls.
+///
+/// ```
+/// use lunora::{FunctionRef, function};
+///
+/// const SEND: FunctionRef = function!("messages:send");
+/// assert_eq!(SEND.path(), "messages:send");
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct FunctionRef(&'static str);
+
+/// A [`FunctionRef`](crate::FunctionRef) from a literal, checked while it compiles.
+///
+/// ```compile_fail
+/// let _ = lunora::function!("send");
+/// ```
+#[macro_export]
+macro_rules! function {
+    ($path:literal) => {{
+        // An item, not a `const` block: `cargo check` evaluates it as well.
+        const CHECKED: $crate::FunctionRef = $crate::FunctionRef::from_static($path);
+        CHECKED
+    }};
+}
+
+impl FunctionRef {
+    /// A function that is named in code.
+    ///
+    /// # Panics
+    /// When the text is no path of a function. Use [`function!`](crate::function), where that is a
+    /// compile error.
+    #[must_use]
+    #[allow(clippy::panic, reason = "called by `function!`, in a const context")]
+    pub const fn from_static(path: &'static str) -> Self {
+        match check_path(path) {
+            Ok(()) => Self(path),
+            Err(error) => panic!("{}", error.sentence()),
+        }
+    }
+
+    /// The path.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        self.0
+    }
+}

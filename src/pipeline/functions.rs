@@ -1,0 +1,63 @@
+//! Calls to functions from handlers.
+
+use futures::future::LocalBoxFuture;
+
+use super::{Lunora, authorization, hooks::FunctionHost};
+use crate::{
+    errors::LunoraError,
+    jobs::SystemCall,
+    message::{Body, Request, Response},
+    platform::Environment,
+    wire::{RpcEnvelope, headers},
+};
+
+/// The Worker around a handler, and who asked for it to run.
+pub(super) struct Caller<'a, E> {
+    app: &'a Lunora<E>,
+    env: &'a E,
+    /// The request without its body; none where a trigger fired.
+    request: Option<Request>,
+}
+
+impl<'a, E> Caller<'a, E> {
+    /// Whoever sent `request`.
+    pub(super) fn of(app: &'a Lunora<E>, env: &'a E, request: &Request) -> Self {
+        let mut head = Request::new(request.method().clone(), request.uri().clone(), Body::empty());
+        *head.headers_mut() = request.headers().clone();
+        Self { app, env, request: Some(head) }
+    }
+
+    /// The server itself.
+    pub(super) fn server(app: &'a Lunora<E>, env: &'a E) -> Self {
+        Self { app, env, request: None }
+    }
+}
+
+impl<E: Environment> FunctionHost for Caller<'_, E> {
+    fn call<'a>(
+        &'a self,
+        call: &'a RpcEnvelope,
+        in_server_name: bool,
+    ) -> LocalBoxFuture<'a, Result<Response, LunoraError>> {
+        Box::pin(async move {
+            let settings = &self.app.settings;
+            let key = call.shard_key().unwrap_or(&settings.default_shard_key).clone();
+            let request = match &self.request {
+                Some(request) if !in_server_name => request,
+                _ => {
+                    let (function_path, args) = (call.function_path(), call.args());
+                    let call = SystemCall { function_path, args, mutation_id: None };
+                    return Ok(self.app.shard(key).fetch(call.to_request()?).await?);
+                }
+            };
+            let identity = self.app.identify(request, self.env).await?;
+            authorization::authorize_shard(settings, identity.as_ref(), &key).await?;
+            // The ids that a client sent are for one mutation, and a handler may call several.
+            let mut headers = headers::for_batch(request.headers());
+            if let Some(identity) = &identity {
+                identity.mint(&mut headers)?;
+            }
+            self.app.dispatch(key, headers, call).await
+        })
+    }
+}

@@ -1,0 +1,151 @@
+//! Calls to functions from handlers.
+
+use futures::future::LocalBoxFuture;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    errors::LunoraError,
+    functions::FunctionRef,
+    jobs,
+    message::Response,
+    wire::{RpcEnvelope, ShardKey, define_rpc_envelope},
+};
+
+/// Calls functions of shards for a handler: in the name of whoever sent the request, or in the
+/// server's own.
+///
+/// In the caller's name the identity is the request's and the gates are asked, as if the client had
+/// called; internal functions are not there. [`in_server_name`](Self::in_server_name) asks no gate,
+/// opens internal functions, and tells the function of no user: it is for webhooks and the like,
+/// whose sender the handler has checked itself. A cron handler has no caller and calls in the
+/// server's name.
+///
+/// ```
+/// use lunora::{Request, Response, function, route, testing};
+///
+/// # let shards = testing::MemoryNamespace::new(async |_, _| Response::raw_json(r#"{"result":2}"#));
+/// let app = testing::builder()
+///     .shard_do(shards)
+///     .route(route!("GET /count"), async |_request, _env, ctx| {
+///         let count: u64 = ctx.run_query(function!("messages:count"), &()).await?;
+///         Ok::<_, lunora::LunoraError>(Response::text(count.to_string()))
+///     })
+///     .route(route!("POST /webhook"), async |_request, _env, ctx| {
+///         // After its signature was checked.
+///         let server = ctx.functions().in_server_name().for_shard("inbox".parse()?);
+///         server.run_mutation::<()>(function!("inbox:receive"), &()).await?;
+///         Ok::<_, lunora::LunoraError>(Response::empty())
+///     })
+///     .build();
+/// # let _ = app;
+/// ```
+#[derive(Clone)]
+pub struct Functions<'a> {
+    host: &'a dyn FunctionHost,
+    shard: Option<ShardKey>,
+    in_server_name: bool,
+}
+
+/// What can call functions: the Worker around a handler.
+pub(crate) trait FunctionHost {
+    /// Calls a function; `in_server_name` is whether the server itself is the caller.
+    fn call<'a>(
+        &'a self,
+        call: &'a RpcEnvelope,
+        in_server_name: bool,
+    ) -> LocalBoxFuture<'a, Result<Response, LunoraError>>;
+}
+
+/// For gates, which decide before anything is called.
+#[cfg(feature = "admin")]
+pub(super) struct NoFunctions;
+
+#[cfg(feature = "admin")]
+impl FunctionHost for NoFunctions {
+    fn call<'a>(
+        &'a self,
+        _call: &'a RpcEnvelope,
+        _in_server_name: bool,
+    ) -> LocalBoxFuture<'a, Result<Response, LunoraError>> {
+        Box::pin(async { Err(LunoraError::internal("a gate cannot call functions")) })
+    }
+}
+
+impl<'a> Functions<'a> {
+    pub(super) fn new(host: &'a dyn FunctionHost) -> Self {
+        Self { host, shard: None, in_server_name: false }
+    }
+
+    /// The functions of the shard `key`. Default: those of the default shard.
+    #[must_use]
+    pub fn for_shard(&self, key: ShardKey) -> Self {
+        Self { shard: Some(key), ..self.clone() }
+    }
+
+    /// Calls in the server's own name: no gate is asked, and internal functions are there.
+    #[must_use]
+    pub fn in_server_name(&self) -> Self {
+        Self { in_server_name: true, ..self.clone() }
+    }
+
+    /// Calls a query and reads what it returned.
+    ///
+    /// `args` is an object in JSON, or `&()` for none.
+    ///
+    /// # Errors
+    /// What the gate or the function refuses with; when the shard gives no answer; 500 when the
+    /// result is not a `T`.
+    pub async fn run_query<T: DeserializeOwned>(
+        &self,
+        function: FunctionRef,
+        args: &impl Serialize,
+    ) -> Result<T, LunoraError> {
+        self.run(function, args).await
+    }
+
+    /// Calls a mutation and reads what it returned.
+    ///
+    /// # Errors
+    /// As [`run_query`](Self::run_query). Where the shard gave no answer the mutation may have been
+    /// applied.
+    pub async fn run_mutation<T: DeserializeOwned>(
+        &self,
+        function: FunctionRef,
+        args: &impl Serialize,
+    ) -> Result<T, LunoraError> {
+        self.run(function, args).await
+    }
+
+    /// Calls an action and reads what it returned.
+    ///
+    /// # Errors
+    /// As [`run_mutation`](Self::run_mutation).
+    pub async fn run_action<T: DeserializeOwned>(
+        &self,
+        function: FunctionRef,
+        args: &impl Serialize,
+    ) -> Result<T, LunoraError> {
+        self.run(function, args).await
+    }
+
+    async fn run<T: DeserializeOwned>(
+        &self,
+        function: FunctionRef,
+        args: &impl Serialize,
+    ) -> Result<T, LunoraError> {
+        let mut call = define_rpc_envelope(function.path(), args)?;
+        if let Some(key) = &self.shard {
+            call = call.with_shard_key(key.clone());
+        }
+        jobs::result_of(self.host.call(&call, self.in_server_name).await?).await
+    }
+}
+
+impl std::fmt::Debug for Functions<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Functions")
+            .field("shard", &self.shard)
+            .field("in_server_name", &self.in_server_name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,16 @@
+use lunora::shard::prelude::*;
+
+fn list(_: &Query<'_>, _: NoArgs) -> Result<u32, LunoraError> {
+    Ok(1)
+}
+
+lunora::shard! {
+    pub struct Room;
+    functions: {
+        query "messages:list" => list,
+        query "messages:newest" => list,
+        query "messages:list" => list,
+    },
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use lunora::shard::prelude::*;
+
+fn list(_: &Query<'_>, _: NoArgs) -> Result<u32, LunoraError> {
+    Ok(1)
+}
+
+lunora::shard! {
+    pub struct Room;
+    functions: {
+        query "list" => list,
+    },
+}
+
+fn main() {}
