@@ -31,6 +31,7 @@ Usage: cargo xtask <COMMAND>
   bench native [FILTER]           measures codecs, merges and calls beside serde alone
   bench backup [--mib 1024] [--rounds 3]   measures backups against a copy by JavaScript
   bench fan-out [--rounds 15]              measures queries across 1 to 1,000 shards
+  budgets                         checks sizes and crossings against their budgets
   test [--only lint|unit|e2e]     runs every check, or those of one kind";
 
 fn main() -> ExitCode {
@@ -54,6 +55,7 @@ fn run(args: &[String]) -> Result<()> {
         ["codegen", "--check"] => codegen::run(true),
         ["template"] => template::check(),
         ["bench", ref rest @ ..] => bench::run(rest),
+        ["budgets"] => budgets::check(),
         ["test"] => test::run(None),
         ["test", "--only", kind] => test::run(Some(kind)),
         [] | ["help" | "-h" | "--help"] => {
