@@ -1,4 +1,4 @@
-//! The smallest Worker of lunora, to be weighed.
+//! The smallest Worker of lunora, without the admin plane, to be weighed.
 
 use lunora::prelude::*;
 
