@@ -29,6 +29,17 @@ test("every row of a destroyed deployment comes back from its snapshot", () => d
   assert.equal((await deployment.rpc("notes:list", {}, "green")).length, 40);
 }));
 
+test("a table that was empty when the snapshot was taken is emptied again", () => drill(async (deployment) => {
+  await deployment.rpc("notes:add", { count: 3, bytes: 10, label: "kept" }, "red");
+  const before = await deployment.rows();
+  const snapshot = await deployment.admin("backup/create");
+  assert.deepEqual(snapshot.rowsByTable, { notes: 3 });
+  await deployment.rpc("users:add", { name: "Later" });
+  const report = await deployment.admin("backup/restore", { id: snapshot.id, replace: true });
+  assert.deepEqual(report.cleared, { notes: 3, users: 1 });
+  assert.deepEqual(await deployment.rows(), before);
+}));
+
 test("a restore goes back to the moment, and forward again by the change feed", () => drill(async (deployment) => {
   await deployment.populate();
   const snapshot = await deployment.admin("backup/create");

@@ -131,6 +131,14 @@ impl Backups {
         };
         let mut cleared = BTreeMap::new();
         for key in self.admin.shards_holding(manifest.tables.is_some().then_some(&*tables)).await? {
+            let mut tables = tables.clone();
+            if manifest.tables.is_none() {
+                // A table that had no rows then has none in the snapshot.
+                let others = self.admin.tables(&key).await?;
+                tables.extend(
+                    others.into_iter().filter(|other| !manifest.rows_by_table.contains_key(other)),
+                );
+            }
             for (table, count) in self.admin.clear(&key, &tables).await? {
                 *cleared.entry(table).or_default() += count;
             }

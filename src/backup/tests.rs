@@ -5,7 +5,11 @@ mod restoring;
 mod retention;
 mod taking;
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use futures::executor::block_on;
 use serde_json::{Value, json};
@@ -152,6 +156,10 @@ fn answer(rows: &Rc<RefCell<Rows>>, shard: &str, operation: &str, args: &Value) 
             let count = keys.len().min(limit);
             keys.into_iter().take(limit).for_each(|key| drop(rows.remove(&key)));
             json!({"count": count, "hasMore": has_more})
+        }
+        "listTables" => {
+            let names: BTreeSet<_> = rows.keys().map(|(table, _)| table.clone()).collect();
+            names.into_iter().map(|name| json!({"name": name, "rowCount": 1})).collect()
         }
         other => unreachable!("{other}"),
     }

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use ureq::{Agent, AsSendBody, Body, SendBody, http::Response};
-use url::Url;
+use url::{Host, Url};
 
 use crate::failure::Failure;
 
@@ -108,11 +108,27 @@ impl Client {
             .map_err(|error| Failure::Usage(format!("{}: {error}", self.base)))
     }
 
+    /// The token, which goes over a line that nobody reads on, or not at all.
     fn bearer(&self) -> Result<String, Failure> {
+        if self.base.scheme() == "http" && !is_loopback(&self.base) {
+            return Err(Failure::Usage(format!(
+                "the admin token is not sent to {} in the clear: use https",
+                self.base
+            )));
+        }
         let token = self.token.as_ref().ok_or_else(|| {
             Failure::Usage(format!("set {} to the deployment's admin token", Self::TOKEN))
         })?;
         Ok(format!("Bearer {token}"))
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

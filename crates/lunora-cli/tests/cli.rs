@@ -272,7 +272,8 @@ fn a_moment_is_reached_by_the_newest_older_snapshot_and_the_changes_until_then()
     let server = Server::new([
         snapshots(),
         page(
-            json!([{"shardKey": "a", "cursor": 9, "changes": [change(8, to - 5), change(9, to)]}]),
+            // The change that the snapshot saw last is read again.
+            json!([{"shardKey": "a", "cursor": 9, "changes": [change(7, TAKEN), change(8, to - 5), change(9, to)]}]),
         ),
         // Another shard is new since the snapshot.
         page(json!([
@@ -292,7 +293,7 @@ fn a_moment_is_reached_by_the_newest_older_snapshot_and_the_changes_until_then()
     let report: Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!((&report["id"], &report["changes"]), (&json!("old"), &json!(3)));
     let bodies = server.bodies();
-    assert_eq!(bodies[1]["cursors"], json!({ "a": 7 }));
+    assert_eq!(bodies[1]["cursors"], json!({ "a": 6 }));
     assert_eq!(bodies[2]["cursors"], json!({ "a": 9 }));
     assert_eq!(bodies[4]["replace"], true);
     assert_eq!(
@@ -300,6 +301,43 @@ fn a_moment_is_reached_by_the_newest_older_snapshot_and_the_changes_until_then()
         json!({"batches": [{"shardKey": "a", "changes": [change(8, to - 5), change(9, to)]}]})
     );
     assert_eq!(bodies[6], json!({"batches": [{"shardKey": "b", "changes": [change(1, to - 1)]}]}));
+}
+
+/// Before the end of the snapshot `old`.
+const TAKEN: u64 = 1_777_593_600_500;
+
+#[test]
+fn a_feed_that_is_another_deployments_deletes_nothing() {
+    let change = |seq: u64, ts: u64| json!({"seq": seq, "table": "notes", "id": "x", "op": "delete", "ts": ts});
+    for changes in [
+        json!([]),
+        json!([change(8, TAKEN)]),
+        // It grew past the place since the shard was built anew.
+        json!([change(7, TAKEN + 60_000)]),
+    ] {
+        let page = json!({"shards": [{"shardKey": "a", "cursor": 9, "changes": changes}]});
+        let server = Server::new([snapshots(), ok(&page)]);
+        let out = server.run(&["backup", "restore", "--to", "2026-05-02T00:00:00Z", "--yes"]);
+        assert_eq!(out.status.code(), Some(1));
+        assert!(text(&out.stderr).contains("built anew"), "{}", text(&out.stderr));
+        assert_eq!(server.lines().len(), 2);
+    }
+}
+
+#[test]
+fn a_restore_of_fewer_rows_than_there_are_is_no_success() {
+    let server = Server::new([snapshots(), restored(3, &Value::Null)]);
+    let out = server.run(&["backup", "restore", "new"]);
+    assert_eq!(out.status.code(), Some(3));
+    assert!(text(&out.stderr).contains("3 rows were restored, and the snapshot has 4"));
+}
+
+#[test]
+fn the_token_is_not_sent_in_the_clear() {
+    let mut command = lunora(&["--url", "http://chat.example.com", "backup", "list"]);
+    let out = command.env("LUNORA_ADMIN_TOKEN", TOKEN).output().unwrap();
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text(&out.stderr).contains("use https"));
 }
 
 #[test]

@@ -36,6 +36,7 @@ fn a_manifest_says_what_is_in_the_snapshot() {
             "cron": "0 3 * * *",
             "etag": object.info.etag,
             "file": "backups/lunora-backup-2026-06-01T12-00-00-000Z.ndjson",
+            "finishedAt": "2026-06-01T12:00:00.000Z",
             "id": "2026-06-01T12:00:00.000Z",
             "rows": 23,
             "rowsByTable": {"messages": 20, "users": 3},

@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{AdminCall, ShardAdmin, read, unreadable_answer};
-use crate::{coordinator::ShardFailure, errors::LunoraError, wire::ShardKey};
+use crate::{
+    coordinator::ShardFailure,
+    errors::{Code, LunoraError},
+    platform::log,
+    wire::ShardKey,
+};
 
 impl ShardAdmin {
     /// Deletes every document of these tables on one shard, and says how many of each there were.
@@ -50,6 +55,36 @@ impl ShardAdmin {
             counts.insert(table.clone(), count);
         }
         Ok(counts)
+    }
+
+    /// The tables of one shard; none of a shard that does not tell them in a form that is known.
+    ///
+    /// # Errors
+    /// When the shard gives no answer.
+    pub(crate) async fn tables(&self, shard: &ShardKey) -> Result<Vec<String>, LunoraError> {
+        #[derive(Serialize)]
+        struct NoArgs {}
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Table {
+            Name(String),
+            Info { name: String },
+        }
+
+        let call = AdminCall::repeatable("listTables", &NoArgs {})?;
+        let answer = match self.ask(shard, &call).await {
+            Ok(answer) => answer,
+            Err(failure) if failure.code == Code::UnknownAdminOp.as_str() => return Ok(Vec::new()),
+            Err(failure) => return Err(failure.into_error()),
+        };
+        let Ok(tables) = read::<Vec<Table>>(shard, &answer) else {
+            log::warn(&format!("shard `{shard}` tells its tables in a form that is not known"));
+            return Ok(Vec::new());
+        };
+        let names = tables.into_iter().map(|table| match table {
+            Table::Name(name) | Table::Info { name } => name,
+        });
+        Ok(names.collect())
     }
 
     /// The most documents that a shard deletes in one call (contract, section 5.3).

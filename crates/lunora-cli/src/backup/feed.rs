@@ -31,6 +31,8 @@ impl Feed {
     /// Reads every shard's feed, from where the snapshot left it up to `to`.
     pub(super) fn read(snapshot: &Manifest, to: Moment, client: &Client) -> Result<Self, Failure> {
         let mut cursors = BTreeMap::new();
+        // The change that the snapshot saw last is read again, to know the feed by it.
+        let mut known = BTreeMap::new();
         for shard in &snapshot.shards {
             let seq = shard.seq.ok_or_else(|| {
                 Failure::Unexpected(format!(
@@ -39,7 +41,10 @@ impl Feed {
                     snapshot.id, shard.shard_key
                 ))
             })?;
-            cursors.insert(shard.shard_key.clone(), seq);
+            cursors.insert(shard.shard_key.clone(), seq.saturating_sub(1));
+            if seq > 0 {
+                known.insert(shard.shard_key.clone(), seq);
+            }
         }
         let mut file = BufWriter::new(tempfile::tempfile().map_err(scratch)?);
         let mut changes = 0;
@@ -52,8 +57,12 @@ impl Feed {
                 }
                 let before = cursors.insert(shard.shard_key.clone(), shard.cursor).unwrap_or(0);
                 let count = shard.changes.len();
-                for change in shard.changes {
-                    if time_of(&change)? > to.as_ms() {
+                let mut fresh = shard.changes.into_iter();
+                if let Some(seq) = known.remove(&shard.shard_key) {
+                    check_same_feed(&shard.shard_key, fresh.next().as_deref(), seq, snapshot)?;
+                }
+                for change in fresh {
+                    if Change::of(&change)?.ts > to.as_ms() {
                         ended.insert(shard.shard_key.clone());
                         break;
                     }
@@ -157,16 +166,47 @@ fn page(cursors: &BTreeMap<String, u64>, client: &Client) -> Result<Vec<ShardCha
     Ok(shards)
 }
 
-fn time_of(change: &RawValue) -> Result<i64, Failure> {
-    #[derive(Deserialize)]
-    struct Change {
-        ts: f64,
-    }
+/// What is read of a change.
+struct Change {
+    seq: u64,
+    ts: i64,
+}
 
-    let Change { ts } = serde_json::from_str(change.get())
-        .map_err(|error| Failure::Unexpected(format!("a change is malformed: {error}")))?;
-    #[allow(clippy::cast_possible_truncation, reason = "it saturates")]
-    Ok(ts as i64)
+impl Change {
+    fn of(change: &RawValue) -> Result<Self, Failure> {
+        #[derive(Deserialize)]
+        struct Fields {
+            seq: u64,
+            ts: f64,
+        }
+
+        let Fields { seq, ts } = serde_json::from_str(change.get())
+            .map_err(|error| Failure::Unexpected(format!("a change is malformed: {error}")))?;
+        #[allow(clippy::cast_possible_truncation, reason = "it saturates")]
+        Ok(Self { seq, ts: ts as i64 })
+    }
+}
+
+/// Whether the feed is the one that the snapshot was taken beside: that of a shard that was built
+/// anew begins again, and its changes are about other rows.
+fn check_same_feed(
+    shard_key: &str,
+    first: Option<&RawValue>,
+    seq: u64,
+    snapshot: &Manifest,
+) -> Result<(), Failure> {
+    let first = first.map(Change::of).transpose()?;
+    let is_same = first.is_some_and(|first| {
+        first.seq == seq && snapshot.finished().is_none_or(|finished| first.ts <= finished.as_ms())
+    });
+    if is_same {
+        return Ok(());
+    }
+    Err(Failure::Unexpected(format!(
+        "the changes of shard `{shard_key}` are not those that snapshot {} was taken beside: the shard \
+         was built anew, or its log was cut. The snapshot can be restored as it is, without --to",
+        snapshot.id
+    )))
 }
 
 fn apply(shard_key: &str, changes: &[Box<RawValue>], client: &Client) -> Result<(), Failure> {

@@ -52,7 +52,9 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
     let import = rows(snapshot, replaces, wish.max_rows, client, output)?;
     // Changes build on rows; on rows that are missing they would build something else.
     let applied = match &feed {
-        Some(feed) if !import.is_flawed() => Some(feed.apply(client, output)?),
+        Some(feed) if !import.is_flawed() && import.received == snapshot.rows => {
+            Some(feed.apply(client, output)?)
+        }
         _ => None,
     };
     let report = Report { id: &snapshot.id, import: &import, changes: applied };
@@ -64,6 +66,13 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
         };
         import.to_text() + &changes
     });
+    if import.received != snapshot.rows {
+        output.note(&format!(
+            "error: {} rows were restored, and the snapshot has {}",
+            import.received, snapshot.rows
+        ));
+        return Ok(Outcome::Flawed);
+    }
     Ok(import.outcome())
 }
 
