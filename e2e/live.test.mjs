@@ -154,6 +154,47 @@ test("a crash of the instance keeps sockets, subscriptions and who they belong t
   assert.deepEqual((await client.next()).data, ["ada 0 ", "ada 0 "]);
 });
 
+test("a query that crashes harms no write, and is refused until it may be mended", async () => {
+  const sound = await Client.open("fragile");
+  await sound.first("sub_1", "notes:list");
+  const fragile = await Client.open("fragile");
+  assert.equal((await fragile.first("sub_1", "drill:fragile")).data, 0);
+  assert.equal((await add("fragile", "one")).status, 200);
+  assert.equal((await fragile.next()).data, 1);
+  assert.equal((await sound.next()).data.length, 1);
+  const headers = { "x-lunora-mutation-id": "m-2", "x-lunora-client-id": "c1" };
+  assert.equal((await add("fragile", "two", { headers })).status, 200);
+  const broken = await fragile.next();
+  assert.deepEqual([broken.type, broken.id, broken.code], ["error", "sub_1", "INTERNAL"]);
+  const value = await sound.next();
+  assert.deepEqual([value.type, value.data.length], ["data", 2]);
+  // Nothing crashes any more: neither the next write, nor the next reader.
+  assert.equal((await add("fragile", "two", { headers })).status, 200);
+  assert.equal((await add("fragile", "three")).status, 200);
+  assert.equal((await sound.next()).data.length, 3);
+  fragile.subscribe("sub_2", "drill:fragile");
+  assert.equal((await fragile.next()).code, "INTERNAL");
+});
+
+test("a first run that crashes is answered", async () => {
+  await add("fragile-first", "one");
+  await add("fragile-first", "two");
+  const client = await Client.open("fragile-first");
+  client.subscribe("sub_1", "drill:fragile");
+  const frame = await client.next();
+  assert.deepEqual([frame.type, frame.id, frame.code], ["error", "sub_1", "INTERNAL"]);
+  assert.equal((await client.first("sub_2", "notes:list")).data.length, 2);
+});
+
+test("a close is answered with its own code", async () => {
+  for (const code of [1001, 3000, 4999]) {
+    const client = await Client.open("codes");
+    await client.first("sub_1", "notes:list");
+    client.socket.close(code, "bye");
+    assert.equal((await client.next()).code, code);
+  }
+});
+
 test("an object that sleeps wakes with its subscriptions", async () => {
   const client = await Client.open("sleep");
   await client.first("sub_1", "notes:list");

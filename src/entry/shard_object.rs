@@ -1,6 +1,6 @@
 //! The Durable Object around a shard: what `shard!` expands to calls into this.
 
-use std::{cell::Cell, rc::Rc};
+use std::rc::Rc;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use wasm_bindgen::JsValue;
@@ -15,22 +15,14 @@ use crate::{
     platform::{DurableObjectHost, ShardHost, cloudflare, log},
     shard::{
         Shard, ShardDefinition,
-        live::{Live, LiveSocket, OnShard, admit},
+        live::{Crash, LiveObject, LiveSocket, Running, SocketHost, admit},
     },
 };
 
-/// A shard, the object that it lives in, and its live connections.
+/// A shard, the object that it lives in, and its sockets.
 pub struct ShardObject {
-    shard: Shard,
-    sockets: Rc<Sockets>,
-}
-
-/// The sockets of the object. They sleep and wake with it.
-struct Sockets {
     host: Rc<DurableObjectHost>,
-    live: Live<WebSocket>,
-    /// Whether those that slept were looked for.
-    awake: Cell<bool>,
+    object: Rc<LiveObject<DurableObjectHost>>,
 }
 
 impl ShardObject {
@@ -42,22 +34,13 @@ impl ShardObject {
         definition: ShardDefinition,
     ) -> Self {
         let host = Rc::new(DurableObjectHost::new(State::from(state), env));
-        // A sleeping object is not woken to say that it is there.
+        // A hibernating object is not woken by a keepalive.
         match WebSocketRequestResponsePair::new("lunora-ping", "lunora-pong") {
             Ok(keepalive) => host.state().set_websocket_auto_response(&keepalive),
             Err(error) => log::error(&format!("no keepalive for sockets: {error:?}")),
         }
-        let shard = Shard::new(host.clone(), definition);
-        let sockets = Rc::new(Sockets { host, live: Live::new(), awake: Cell::new(false) });
-        let listening = Rc::downgrade(&sockets);
-        let inner = Rc::downgrade(&shard.inner);
-        shard.on_commit(move |commit| {
-            if let (Some(sockets), Some(inner)) = (listening.upgrade(), inner.upgrade()) {
-                sockets.wake();
-                sockets.live.committed(commit, &OnShard::new(&Shard { inner }));
-            }
-        });
-        Self { shard, sockets }
+        let object = LiveObject::new(Shard::new(host.clone(), definition), host.clone());
+        Self { host, object }
     }
 
     /// Answers a request; the promise never rejects for the shard's own errors.
@@ -67,81 +50,116 @@ impl ShardObject {
     pub async fn fetch(&self, request: web_sys::Request) -> Result<JsValue, JsValue> {
         let response = match cloudflare::request_from_js(request) {
             Ok(request) if request.is_upgrade() => {
-                self.sockets.accept(&request).unwrap_or_else(|error| to_error_response(&error))
+                self.accept(&request).unwrap_or_else(|error| to_error_response(&error))
             }
-            Ok(request) => self.shard.fetch(request).await,
+            Ok(request) => self.object.shard().fetch(request).await,
             Err(error) => to_error_response(&error),
         };
         cloudflare::response_to_js(response).map(JsValue::from).map_err(|error| to_js_error(&error))
     }
 
-    /// A frame arrived.
+    /// Answers a frame.
     ///
     /// # Errors
-    /// Never: what is wrong with a frame is told by a frame.
+    /// Never: an invalid frame is answered with a frame.
     #[allow(clippy::unused_async, reason = "the platform awaits it")]
     pub async fn websocket_message(
         &self,
         socket: web_sys::WebSocket,
         message: JsValue,
     ) -> Result<JsValue, JsValue> {
-        self.sockets.wake();
-        if let Some(id) = self.sockets.id_of(&WebSocket::from(socket)) {
-            // Bytes are no frame, and are answered like any other text that is none.
+        if let Some(id) = id_of(&self.host, &WebSocket::from(socket)) {
+            // Bytes are answered like any other invalid frame.
             let text = message.as_string().unwrap_or_default();
-            self.sockets.live.message(&id, &text, &OnShard::new(&self.shard));
+            self.object.message(&id, &text);
         }
         Ok(JsValue::NULL)
     }
 
-    /// A socket is closing, or broke.
+    /// Forgets a socket that closed, or broke.
     ///
     /// # Errors
     /// Never.
     #[allow(clippy::unused_async, reason = "the platform awaits it")]
-    pub async fn websocket_close(&self, socket: web_sys::WebSocket) -> Result<JsValue, JsValue> {
+    pub async fn websocket_close(
+        &self,
+        socket: web_sys::WebSocket,
+        code: Option<u32>,
+    ) -> Result<JsValue, JsValue> {
         let socket = WebSocket::from(socket);
-        if let Some(id) = self.sockets.id_of(&socket) {
-            self.sockets.live.forget(&id);
+        if let Some(id) = id_of(&self.host, &socket) {
+            self.object.closed(&id);
         }
-        // The peer may have gone without a word; then there is nobody to say goodbye to.
-        let _ = socket.close::<&str>(Some(1000), None);
+        // A peer that vanished has nobody to answer to.
+        let _ = socket.close::<&str>(Some(echoed(code)), None);
         Ok(JsValue::NULL)
     }
-}
 
-impl Sockets {
+    /// Sends the values that commits changed. The shim calls it after the event that committed has
+    /// been answered, and after an instance died.
+    ///
+    /// # Errors
+    /// Never: a query that fails is answered with a frame.
+    #[allow(clippy::unused_async, reason = "the shim awaits it")]
+    pub async fn flush(&self) -> Result<JsValue, JsValue> {
+        self.object.flush();
+        Ok(JsValue::NULL)
+    }
+
     fn accept(&self, request: &Request) -> Result<Response, LunoraError> {
         let admin = admit(request, &*self.host)?;
-        self.wake();
         let WebSocketPair { client, server } = WebSocketPair::new()?;
         let id = BASE64_URL_SAFE_NO_PAD.encode(self.host.random_seed());
         self.host.state().accept_websocket_with_tags(&server, &[&id]);
-        self.live.open(id, server, request.headers(), admin);
+        self.object.open(&id, server, request, admin);
         Ok(worker::Response::from_websocket(client)?.into())
     }
+}
 
-    /// Looks for the sockets that slept, once.
-    fn wake(&self) {
-        if self.awake.replace(true) {
-            return;
-        }
-        for socket in self.host.state().get_websockets() {
-            if let Some(id) = self.id_of(&socket) {
-                let kept: Option<String> = socket.deserialize_attachment().unwrap_or_default();
-                self.live.wake(id, socket, kept.as_deref());
-            }
-        }
+impl SocketHost for DurableObjectHost {
+    type Socket = WebSocket;
+
+    fn sockets(&self) -> Vec<(String, WebSocket, Option<String>)> {
+        let sockets = self.state().get_websockets().into_iter();
+        let kept = sockets.filter_map(|socket| {
+            let id = id_of(self, &socket)?;
+            let kept: Option<String> = socket.deserialize_attachment().unwrap_or_default();
+            Some((id, socket, kept))
+        });
+        kept.collect()
     }
 
-    fn id_of(&self, socket: &WebSocket) -> Option<String> {
-        self.host.state().get_tags(socket).into_iter().next()
+    fn flush_later(&self) -> bool {
+        cloudflare::crashes::flush_later(self.state())
     }
+
+    fn running(&self, query: Option<&Running<'_>>) {
+        let query = query.and_then(|query| serde_json::to_string(query).ok());
+        cloudflare::crashes::note_running(self.state(), query.as_deref());
+    }
+
+    fn crashes(&self) -> Vec<Crash> {
+        serde_json::from_str(&cloudflare::crashes::crashes(self.state())).unwrap_or_default()
+    }
+
+    fn is_replacement(&self) -> bool {
+        cloudflare::crashes::is_replacement()
+    }
+}
+
+fn id_of(host: &DurableObjectHost, socket: &WebSocket) -> Option<String> {
+    host.state().get_tags(socket).into_iter().next()
+}
+
+/// Returns the code that answers a client's; those that no endpoint may send become 1000 (RFC 6455,
+/// section 7.4).
+fn echoed(code: Option<u32>) -> u16 {
+    let code = code.and_then(|code| u16::try_from(code).ok());
+    code.filter(|code| matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)).unwrap_or(1000)
 }
 
 impl LiveSocket for WebSocket {
     fn send(&self, text: &str) {
-        // One that is gone hears nothing.
         let _ = self.send_with_str(text);
     }
 
@@ -149,15 +167,17 @@ impl LiveSocket for WebSocket {
         let _ = Self::close(self, Some(code), Some(reason));
     }
 
-    fn keep(&self, attachment: &str) {
-        if let Err(error) = self.serialize_attachment(attachment) {
-            log::error(&format!("a socket keeps nothing: {error}"));
+    fn keep(&self, attachment: &str) -> bool {
+        let kept = self.serialize_attachment(attachment);
+        if let Err(error) = &kept {
+            log::error(&format!("a socket's attachment was not stored: {error}"));
         }
+        kept.is_ok()
     }
 }
 
 impl std::fmt::Debug for ShardObject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ShardObject").field("shard", &self.shard).finish_non_exhaustive()
+        f.debug_struct("ShardObject").field("shard", self.object.shard()).finish_non_exhaustive()
     }
 }

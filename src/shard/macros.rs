@@ -108,11 +108,11 @@ macro_rules! shard {
                 pub async fn __websocket_close(
                     &self,
                     socket: $crate::__private::JsSocket,
-                    _code: u32,
+                    code: u32,
                     _reason: wasm_bindgen::JsValue,
                     _was_clean: bool,
                 ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                    self.object.websocket_close(socket).await
+                    self.object.websocket_close(socket, ::std::option::Option::Some(code)).await
                 }
 
                 #[doc(hidden)]
@@ -122,7 +122,15 @@ macro_rules! shard {
                     socket: $crate::__private::JsSocket,
                     _error: wasm_bindgen::JsValue,
                 ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                    self.object.websocket_close(socket).await
+                    self.object.websocket_close(socket, ::std::option::Option::None).await
+                }
+
+                #[doc(hidden)]
+                #[wasm_bindgen(js_name = __flush)]
+                pub async fn __flush(
+                    &self,
+                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
+                    self.object.flush().await
                 }
             }
         };

@@ -11,7 +11,7 @@ use super::{
     changes::ChangeLog,
     context::{Mutation, Query},
     definition::ShardDefinition,
-    function::Kind,
+    function::{Function, Kind},
     metrics::Metrics,
     random::Random,
     replies::Replies,
@@ -90,15 +90,34 @@ impl Shard {
         args: &str,
         caller: &Caller,
     ) -> Result<QueryRun, LunoraError> {
+        let (result, reads) = self.run_live(path, args, caller);
+        Ok(QueryRun { result: result?, reads })
+    }
+
+    /// As [`run_query`](Self::run_query), with what a query read that failed.
+    pub(crate) fn run_live(
+        &self,
+        path: &str,
+        args: &str,
+        caller: &Caller,
+    ) -> (Result<String, LunoraError>, Reads) {
+        let function = match self.query_function(path, caller) {
+            Ok(function) => function,
+            Err(error) => return (Err(error), Reads::default()),
+        };
+        let run = Run::new(&self.inner, caller, 0);
+        let result = function.query(&Query::new(&run), args);
+        let result = result.and_then(|result| run.check_doom().map(|()| result));
+        (result, run.into_parts().0)
+    }
+
+    fn query_function(&self, path: &str, caller: &Caller) -> Result<&Function, LunoraError> {
         self.inner.open()?;
         let function = self.inner.definition.functions.find(path, caller.system)?;
         if function.kind() != Kind::Query {
             return Err(super::function::not_registered(path));
         }
-        let run = Run::new(&self.inner, caller, 0);
-        let result = function.query(&Query::new(&run), args)?;
-        run.check_doom()?;
-        Ok(QueryRun { result, reads: run.into_parts().0 })
+        Ok(function)
     }
 
     /// Calls `listener` after every transaction that wrote, once it has committed. There is one

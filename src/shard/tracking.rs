@@ -8,19 +8,20 @@ use std::{
 use super::{db::key, sql::SqlValue};
 
 /// What a query looked at.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reads {
     tables: BTreeMap<&'static str, TableReads>,
     everything: bool,
     caller: bool,
 }
 
-#[derive(Clone, Debug, Default)]
-struct TableReads {
-    whole: bool,
-    ids: BTreeSet<String>,
+/// What a query looked at in one table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct TableReads {
+    pub(crate) whole: bool,
+    pub(crate) ids: BTreeSet<String>,
     /// Documents whose fields have these values.
-    matching: Vec<Vec<(&'static str, SqlValue)>>,
+    pub(crate) matching: Vec<Vec<(&'static str, SqlValue)>>,
 }
 
 impl Reads {
@@ -52,6 +53,19 @@ impl Reads {
     #[must_use]
     pub fn depends_on_caller(&self) -> bool {
         self.caller
+    }
+
+    /// Whether no commit can change what the query answers.
+    pub(crate) fn is_constant(&self) -> bool {
+        !self.everything && self.tables.is_empty()
+    }
+
+    pub(crate) fn everything(&self) -> bool {
+        self.everything
+    }
+
+    pub(crate) fn by_table(&self) -> impl Iterator<Item = (&'static str, &TableReads)> {
+        self.tables.iter().map(|(table, reads)| (*table, reads))
     }
 
     pub(crate) fn note_caller(&mut self) {

@@ -133,6 +133,8 @@ const HANDOVER_MS = 10;
 
 /** A durable object class around `Class`, a wasm class, with those of its methods. */
 export function object(Class, names) {
+  const flushes = names.includes("__flush");
+
   class Contained extends DurableObject {
     #object;
     #generation;
@@ -151,6 +153,8 @@ export function object(Class, names) {
         return gate;
       };
       storage.transaction = (f, ...rest) => transaction.call(storage, (txn) => track(() => f(txn)), ...rest);
+      // What a commit leaves to be sent is sent after its answer: a crash there fails no write.
+      if (flushes) ctx.flushLater = () => setTimeout(() => invoke(this, "__flush", []).catch(() => {}), 0);
     }
 
     // The wasm object is not made in the constructor: a panic there must fail a call, not the sockets.
@@ -190,6 +194,8 @@ export function object(Class, names) {
       } catch (error) {
         if (error instanceof InstanceReset) {
           await (self.#handover ??= scheduler.wait(HANDOVER_MS).finally(() => (self.#handover = undefined)));
+          // What the dead instance had to send is sent by the next one.
+          if (flushes && self.ctx.getWebSockets().length > 0) self.ctx.flushLater();
         }
         throw error;
       }

@@ -110,6 +110,15 @@ async fn crash(_ctx: Action, _: NoArgs) -> Result<(), LunoraError> {
     panic!("on purpose")
 }
 
+/// Crashes once there are two notes, as a query with a fault in it does.
+#[allow(clippy::panic, reason = "on purpose")]
+fn fragile(ctx: &Query<'_>, _: NoArgs) -> Result<u64, LunoraError> {
+    match ctx.db().table(NOTES).count()? {
+        2 => panic!("on purpose"),
+        count => Ok(count),
+    }
+}
+
 fn add_user(ctx: &Mutation<'_>, args: User) -> Result<Document<User>, LunoraError> {
     ctx.db().insert(USERS, args)
 }
@@ -126,6 +135,7 @@ lunora::shard! {
         query "notes:list" => list,
         query "notes:mine" => mine,
         query "drill:echo" => echo,
+        query "drill:fragile" => fragile,
         action "drill:crash" => crash,
         mutation "notes:add" => add,
         mutation "notes:remove" => remove,

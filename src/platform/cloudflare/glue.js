@@ -6,7 +6,6 @@
  * instance it belongs to: its numbers mean nothing to the next one.
  */
 let instance;
-
 export function bind(value, bytes, head, drain) {
   instance = { value, bytes, head, drain, tasks: new Map(), calls: new Map() };
 }
@@ -251,4 +250,39 @@ export function transactionSync(storage, work) {
 
 export function randomBytes(into) {
   crypto.getRandomValues(into);
+}
+
+/** By object: the live query that runs. A trap leaves it here, and the next instance finds it. */
+const running = new Map();
+/** By object: the last live queries under which an instance died. */
+const crashed = new Map();
+const MOST_CRASHES = 32;
+let instances = 0;
+
+/** Called once by each instance that has objects. Returns whether it replaces another. */
+export function startInstance() {
+  const at = Date.now();
+  for (const [object, query] of running) {
+    const crashes = crashed.get(object) ?? [];
+    crashes.push({ ...JSON.parse(query), at });
+    crashed.set(object, crashes.slice(-MOST_CRASHES));
+  }
+  running.clear();
+  return ++instances > 1;
+}
+
+/** Notes which live query runs in an object, or that none does. */
+export function noteRunning(state, query) {
+  const object = state.id.toString();
+  if (query === undefined) running.delete(object);
+  else running.set(object, query);
+}
+
+export const crashes = (state) => JSON.stringify(crashed.get(state.id.toString()) ?? []);
+
+/** Has the object flushed once its current event has been answered, if the shim can do that. */
+export function flushLater(state) {
+  if (state.flushLater === undefined) return false;
+  state.flushLater();
+  return true;
 }

@@ -104,6 +104,17 @@ extern "C" {
 
     #[wasm_bindgen(js_name = randomBytes)]
     pub(super) fn random_bytes(into: &mut [u8]);
+
+    #[wasm_bindgen(js_name = noteRunning)]
+    pub(super) fn note_running(state: &JsValue, query: Option<&str>);
+
+    pub(super) fn crashes(state: &JsValue) -> String;
+
+    #[wasm_bindgen(js_name = startInstance)]
+    pub(super) fn start_instance() -> bool;
+
+    #[wasm_bindgen(js_name = flushLater)]
+    pub(super) fn flush_later(state: &JsValue) -> bool;
 }
 
 /// Reads packed header lines. What HTTP cannot carry is left out: it cannot have come by HTTP.

@@ -2,6 +2,8 @@
 
 mod clock;
 mod context;
+#[cfg(feature = "shard")]
+pub(crate) mod crashes;
 #[cfg(target_arch = "wasm32")]
 mod digest;
 mod error;

@@ -17,17 +17,35 @@ pub(crate) fn expression(field: &str) -> String {
     sql
 }
 
-/// What SQLite extracts of a document for `field`, without asking it; lists and objects but for
-/// their white space.
+/// Returns what SQLite extracts of a document for `field`, without asking it; lists and objects
+/// but for their white space.
 pub(crate) fn of_document(document: &str, field: &str) -> SqlValue {
-    let mut json = document;
-    for name in field.split('.') {
-        match Fields::parse(json).and_then(|fields| fields.get(name)) {
-            Some(value) => json = value,
-            None => return SqlValue::Null,
-        }
+    Extractor::new(document).get(field)
+}
+
+/// A document whose top level is parsed once, for several fields.
+pub(crate) struct Extractor<'a>(Option<Fields<'a>>);
+
+impl<'a> Extractor<'a> {
+    pub(crate) fn new(document: &'a str) -> Self {
+        Self(Fields::parse(document))
     }
-    of_json(json)
+
+    /// Returns what [`of_document`] does.
+    pub(crate) fn get(&self, field: &str) -> SqlValue {
+        let mut names = field.split('.');
+        let first = names.next().unwrap_or_default();
+        let Some(mut json) = self.0.as_ref().and_then(|fields| fields.get(first)) else {
+            return SqlValue::Null;
+        };
+        for name in names {
+            match Fields::parse(json).and_then(|fields| fields.get(name)) {
+                Some(value) => json = value,
+                None => return SqlValue::Null,
+            }
+        }
+        of_json(json)
+    }
 }
 
 fn of_json(json: &str) -> SqlValue {

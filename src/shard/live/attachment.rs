@@ -36,8 +36,10 @@ pub(super) struct Subscription {
 }
 
 impl Attachment {
-    /// The most that a socket keeps, in bytes (contract, section 4.6).
-    pub(super) const MAX_BYTES: usize = 16_384;
+    /// The most that the platform stores with a socket, in bytes of V8's serialization.
+    const MAX_STORED: usize = 16_384;
+    /// What V8 may add to the characters: its version, the tag and length of the text, padding.
+    const OVERHEAD: usize = 16;
 
     const KEPT: [HeaderName; 4] =
         [headers::USER_ID, headers::IDENTITY, headers::IDENTITY_EXPIRY, headers::CLIENT_IP];
@@ -58,9 +60,10 @@ impl Attachment {
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 
-    /// The attachment as it is kept; none when it is too large.
+    /// Returns the attachment as it is stored; `None` if it is too large.
     pub(super) fn to_text(&self) -> Option<String> {
-        serde_json::to_string(self).ok().filter(|text| text.len() <= Self::MAX_BYTES)
+        let text = serde_json::to_string(self).ok()?;
+        (stored_bytes(&text) + Self::OVERHEAD <= Self::MAX_STORED).then_some(text)
     }
 
     /// When the identity expires, in milliseconds since 1970.
@@ -83,5 +86,25 @@ impl Attachment {
         let ip = headers.get(headers::CLIENT_IP).and_then(|ip| ip.to_str().ok());
         let ip = ip.map(str::to_owned);
         Caller { identity: Identity::from_headers(&headers), ip, system: false }
+    }
+}
+
+/// Returns the bytes that V8 serializes the characters of a text to: one each where all of them
+/// are ASCII. One character beyond Latin-1 makes it two for each UTF-16 unit; whether characters
+/// between are stored in one byte is the engine's choice, so they count as two.
+fn stored_bytes(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { 2 * text.encode_utf16().count() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_character_beyond_ascii_makes_every_other_count_twice() {
+        assert_eq!(stored_bytes("abc"), 3);
+        assert_eq!(stored_bytes("abcé"), 8);
+        assert_eq!(stored_bytes("漢"), 2);
+        assert_eq!(stored_bytes("💬"), 4);
     }
 }

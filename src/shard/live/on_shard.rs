@@ -1,10 +1,10 @@
-//! What live connections ask of a shard.
+//! The shard as live queries see it.
 
 use std::cell::OnceCell;
 
 use serde_json::value::RawValue;
 
-use super::{At, LiveAnswer, LiveShard, gate};
+use super::{At, LiveRun, LiveShard, Running, SocketHost, gate};
 use crate::{
     errors::{Code, LunoraError},
     platform::log,
@@ -18,19 +18,20 @@ use crate::{
 };
 
 /// A shard, for the time of one event.
-pub(crate) struct OnShard<'a> {
+pub(crate) struct OnShard<'a, H> {
     shard: &'a Shard,
+    host: &'a H,
     /// Whether any client numbers its writes.
     numbered: OnceCell<bool>,
 }
 
-impl<'a> OnShard<'a> {
+impl<'a, H: SocketHost> OnShard<'a, H> {
     /// The admin operations that read.
     const ADMIN_READS: [&'static str; 4] =
         ["getMetrics", "listTables", "migrationStatus", "readTablePage"];
 
-    pub(crate) fn new(shard: &'a Shard) -> Self {
-        Self { shard, numbered: OnceCell::new() }
+    pub(crate) fn new(shard: &'a Shard, host: &'a H) -> Self {
+        Self { shard, host, numbered: OnceCell::new() }
     }
 
     /// The name of this history of the shard: cursors of another one say nothing here.
@@ -41,10 +42,35 @@ impl<'a> OnShard<'a> {
         if let Some(epoch) = inner.exec_value(stored, &[])?.and_then(to_text) {
             return Ok(epoch);
         }
+        self.new_epoch()
+    }
+
+    fn new_epoch(&self) -> Result<String, LunoraError> {
+        let inner = &self.shard.inner;
         let epoch = inner.random.document_id(inner.host.now_ms());
-        let store = "INSERT INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('epoch',?)";
+        let store = "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('epoch',?)";
         inner.exec(store, &[text(&epoch)])?;
         Ok(epoch)
+    }
+
+    fn admin(&self, path: &str, args: &RawValue) -> Result<Box<RawValue>, LunoraError> {
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            result: Box<RawValue>,
+        }
+
+        let inner = &self.shard.inner;
+        inner.open()?;
+        let op = path.strip_prefix(paths::ADMIN_PREFIX).unwrap_or(path);
+        if !Self::ADMIN_READS.contains(&op) {
+            let message = format!("the admin operation `{op}` cannot be subscribed to");
+            return Err(LunoraError::new(Code::UnknownAdminOp, message));
+        }
+        let token = gate::admin_token(&*inner.host);
+        let bearer = token.as_ref().map(crate::wire::AdminToken::expose);
+        let answer = admin::call(inner, op, args.get(), bearer)?;
+        let Answer { result } = serde_json::from_str(&answer).map_err(LunoraError::internal)?;
+        Ok(result)
     }
 
     /// Whether a table was written after `seq`, as far as the log reaches back.
@@ -80,38 +106,33 @@ impl<'a> OnShard<'a> {
     }
 }
 
-impl LiveShard for OnShard<'_> {
-    fn run_query(
-        &self,
-        path: &str,
-        args: &RawValue,
-        caller: &Caller,
-    ) -> Result<LiveAnswer, LunoraError> {
-        let run = self.shard.run_query(path, args.get(), caller)?;
-        let json = RawValue::from_string(run.result).map_err(LunoraError::internal)?;
-        Ok(LiveAnswer { json, reads: run.reads })
+impl<H: SocketHost> LiveShard for OnShard<'_, H> {
+    fn run_query(&self, path: &str, args: &RawValue, caller: &Caller) -> LiveRun {
+        let (result, mut reads) = self.shard.run_live(path, args.get(), caller);
+        let json = |text| RawValue::from_string(text).map_err(LunoraError::internal);
+        let outcome = result.and_then(json);
+        if outcome.as_ref().is_err_and(|error| error.status().is_server_error()) {
+            // The cause may lie outside of what was read.
+            reads.note_everything();
+        }
+        LiveRun { outcome, reads }
     }
 
-    fn run_admin(&self, path: &str, args: &RawValue) -> Result<LiveAnswer, LunoraError> {
-        #[derive(serde::Deserialize)]
-        struct Answer {
-            result: Box<RawValue>,
-        }
-
-        let inner = &self.shard.inner;
-        inner.open()?;
-        let op = path.strip_prefix(paths::ADMIN_PREFIX).unwrap_or(path);
-        let token = gate::admin_token(&*inner.host);
-        let bearer = token.as_ref().map(crate::wire::AdminToken::expose);
-        if !Self::ADMIN_READS.contains(&op) {
-            let message = "no admin operation that can be subscribed to";
-            return Err(LunoraError::new(Code::UnknownAdminOp, message));
-        }
-        let answer = admin::call(inner, op, args.get(), bearer)?;
-        let Answer { result } = serde_json::from_str(&answer).map_err(LunoraError::internal)?;
+    fn run_admin(&self, path: &str, args: &RawValue) -> LiveRun {
+        let outcome = self.admin(path, args);
         let mut reads = Reads::default();
-        reads.note_everything();
-        Ok(LiveAnswer { json: result, reads })
+        if !outcome.as_ref().is_err_and(|error| error.status().is_client_error()) {
+            reads.note_everything();
+        }
+        LiveRun { outcome, reads }
+    }
+
+    fn running(&self, query: Option<&Running<'_>>) {
+        self.host.running(query);
+    }
+
+    fn start_epoch(&self) {
+        let _ = self.new_epoch().inspect_err(logged);
     }
 
     fn position(&self) -> At {

@@ -1,11 +1,19 @@
 //! Live connections over sockets in memory.
 
-use std::cell::Cell;
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+};
 
+use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::shard::tracking::{Change, ChangeOp};
+use crate::{
+    errors::Code,
+    shard::tracking::{Change, ChangeOp, Commit},
+};
 
 /// A socket that remembers what it was told.
 #[derive(Clone, Default)]
@@ -22,8 +30,9 @@ impl LiveSocket for Socket {
     fn close(&self, code: u16, reason: &str) {
         *self.closed.borrow_mut() = Some((code, reason.to_owned()));
     }
-    fn keep(&self, attachment: &str) {
+    fn keep(&self, attachment: &str) -> bool {
         *self.kept.borrow_mut() = attachment.to_owned();
+        true
     }
 }
 
@@ -48,43 +57,58 @@ struct Shard {
     changed_at: Cell<u64>,
     fails: Cell<bool>,
     admin: RefCell<String>,
+    epoch: Cell<usize>,
 }
 
 impl LiveShard for Shard {
-    fn run_query(
-        &self,
-        path: &str,
-        args: &RawValue,
-        caller: &Caller,
-    ) -> Result<LiveAnswer, LunoraError> {
+    fn run_query(&self, path: &str, args: &RawValue, caller: &Caller) -> LiveRun {
         self.runs.set(self.runs.get() + 1);
-        if self.fails.get() {
-            return Err(LunoraError::new(Code::Conflict, "not now"));
-        }
         let table = if path.starts_with("t:") { "t" } else { "u" };
         let mut reads = Reads::default();
-        reads.note_table(table);
         let value = self.values.borrow().get(table).copied().unwrap_or_default();
-        let json = match path {
-            "t:list" | "u:list" => json!([value, args]),
-            "t:mine" => {
-                reads.note_caller();
-                let user = caller.identity.as_ref().and_then(|identity| identity.user_id());
-                json!([user, value])
+        let user = caller.identity.as_ref().and_then(|identity| identity.user_id());
+        let mut run = || {
+            if path == "t:none" {
+                return Err(LunoraError::new(Code::FunctionNotFound, "function not registered"));
             }
-            _ => return Err(LunoraError::new(Code::FunctionNotFound, "function not registered")),
+            reads.note_table(table);
+            if self.fails.get() {
+                return Err(LunoraError::new(Code::Conflict, "not now"));
+            }
+            match path {
+                "t:mine" => {
+                    reads.note_caller();
+                    Ok(json!([user, value]))
+                }
+                // It looks at the caller from the first write on.
+                "t:private" if value > 0 => {
+                    reads.note_caller();
+                    if user == Some("ada") {
+                        Ok(json!("the owner's"))
+                    } else {
+                        Err(LunoraError::new(Code::Forbidden, "not yours"))
+                    }
+                }
+                // There is nothing before the first write.
+                "t:late" if value == 0 => Err(LunoraError::new(Code::NotFound, "not yet")),
+                _ => Ok(json!([value, args])),
+            }
         };
-        let json = RawValue::from_string(json.to_string()).unwrap();
-        Ok(LiveAnswer { json, reads })
+        let outcome = run().map(|json| RawValue::from_string(json.to_string()).unwrap());
+        LiveRun { outcome, reads }
     }
-    fn run_admin(&self, _: &str, _: &RawValue) -> Result<LiveAnswer, LunoraError> {
+    fn run_admin(&self, _: &str, _: &RawValue) -> LiveRun {
         let mut reads = Reads::default();
         reads.note_everything();
         let json = RawValue::from_string(self.cursor.get().to_string()).unwrap();
-        Ok(LiveAnswer { json, reads })
+        LiveRun { outcome: Ok(json), reads }
+    }
+    fn running(&self, _: Option<&Running<'_>>) {}
+    fn start_epoch(&self) {
+        self.epoch.set(self.epoch.get() + 1);
     }
     fn position(&self) -> At {
-        Some((self.cursor.get(), "epoch".to_owned()))
+        Some((self.cursor.get(), ["epoch", "epoch 2"][self.epoch.get()].to_owned()))
     }
     fn unchanged_since(&self, seq: u64, _: &Reads) -> bool {
         seq >= self.changed_at.get()
@@ -134,7 +158,7 @@ impl World {
         let mut headers = HeaderMap::new();
         headers.insert("x-lunora-userid", user.parse().unwrap());
         let socket = Socket::default();
-        self.live.open(id.to_owned(), socket.clone(), &headers, None);
+        self.live.open(id, socket.clone(), &headers, None);
         socket
     }
 
@@ -148,7 +172,9 @@ impl World {
     }
 
     fn commit(&self, commit: &Commit) {
-        self.live.committed(commit, &self.shard);
+        if self.live.committed(commit) {
+            self.live.flush(&self.shard);
+        }
     }
 
     /// What is left when the object slept: new state, the same sockets.
@@ -156,7 +182,7 @@ impl World {
         let world = Self { live: Live::new(), shard: self.shard };
         for (id, socket) in sockets {
             let kept = socket.kept.borrow().clone();
-            world.live.wake((*id).to_owned(), (*socket).clone(), Some(&kept));
+            world.live.wake(id, (*socket).clone(), Some(&kept));
         }
         world
     }
@@ -230,7 +256,7 @@ fn a_query_that_asks_who_calls_runs_once_a_caller_and_never_leaks() {
 #[test]
 fn closes_a_socket_whose_identity_would_be_lost_in_sleep() {
     let world = World::default();
-    let huge = "a".repeat(Attachment::MAX_BYTES);
+    let huge = "a".repeat(16_384);
     let socket = world.open("s", &huge);
     assert_eq!(socket.closed.borrow().as_ref().map(|(code, _)| *code), Some(1009));
     assert_eq!(*socket.kept.borrow(), "");
@@ -343,9 +369,11 @@ fn bad_frames_are_answered_and_the_socket_lives_on() {
     world.say("s", &json!({"type": "shape_subscribe", "id": "shape_1", "shape": {}}));
     let codes: Vec<Value> = socket.take().into_iter().map(|frame| frame["code"].clone()).collect();
     assert_eq!(codes, ["NOT_FOUND", "SHAPE_NOT_FOUND"]);
-    let query = json!({"functionPath": "t:list", "args": ["$lunora.wire$", "bigint", "x"]});
-    world.say("s", &json!({"type": "subscribe", "id": "sub_1", "query": query}));
-    assert_eq!(socket.take()[0]["code"], "BAD_SUBSCRIPTION_ARGS");
+    for args in [json!([3, "z"]), json!({"n": ["$lunora.wire$", "bigint", "x"]})] {
+        let query = json!({"functionPath": "t:list", "args": args});
+        world.say("s", &json!({"type": "subscribe", "id": "sub_1", "query": query}));
+        assert_eq!(socket.take()[0]["code"], "BAD_SUBSCRIPTION_ARGS", "{args}");
+    }
     world.subscribe("s", "sub_1", "t:none");
     let frame = socket.take().remove(0);
     assert_eq!(frame["error"]["code"], "FUNCTION_NOT_FOUND");
@@ -375,7 +403,7 @@ fn an_expired_identity_is_told_so_and_hears_nothing_more() {
         headers.insert("x-lunora-userid", "ada".parse().unwrap());
         headers.insert("x-lunora-identity-exp", "1000".parse().unwrap());
         let socket = Socket::default();
-        world.live.open("s".to_owned(), socket.clone(), &headers, None);
+        world.live.open("s", socket.clone(), &headers, None);
         world.subscribe("s", "sub_1", "t:list");
         socket.take();
         world.shard.now_ms.set(1000);
@@ -407,7 +435,7 @@ fn admin_queries_are_for_admin_sockets_until_the_token_changes() {
     *world.shard.admin.borrow_mut() = "print".to_owned();
     let operator = Socket::default();
     let admin = Some("print".to_owned());
-    world.live.open("o".to_owned(), operator.clone(), &HeaderMap::new(), admin);
+    world.live.open("o", operator.clone(), &HeaderMap::new(), admin);
     world.subscribe("o", "sub_1", "__lunora_admin__:getMetrics");
     assert_eq!(operator.types(), ["ack", "data"]);
     world.commit(&world.shard.write("t"));
@@ -426,4 +454,84 @@ fn a_socket_that_is_closed_costs_nothing_more() {
     world.shard.runs.set(0);
     world.commit(&world.shard.write("t"));
     assert_eq!(world.shard.runs.get(), 0);
+}
+
+#[test]
+fn an_answer_is_never_shared_once_its_query_looks_at_the_caller() {
+    let world = World::default();
+    let users = ["ada", "bob", "eve", "ada"];
+    let ids = ["a", "b", "c", "d"];
+    let sockets: Vec<_> = ids.iter().zip(users).map(|(id, user)| world.open(id, user)).collect();
+    for id in ids {
+        world.subscribe(id, "sub_1", "t:private");
+    }
+    assert_eq!(world.live.held(), (4, 4, 1));
+    world.commit(&world.shard.write("t"));
+    for (socket, user) in sockets.iter().zip(users) {
+        let frame = socket.take().pop().unwrap();
+        match user {
+            "ada" => assert_eq!(frame["data"], "the owner's"),
+            _ => assert_eq!(frame["code"], "FORBIDDEN"),
+        }
+    }
+    // One answer for each caller, a failure included.
+    assert_eq!(world.live.held(), (4, 4, 3));
+}
+
+#[test]
+fn a_failed_first_run_is_subscribed_to_and_mended_by_a_write() {
+    let world = World::default();
+    let socket = world.open("s", "ada");
+    world.subscribe("s", "sub_1", "t:late");
+    assert_eq!(socket.types(), ["ack", "error"]);
+    world.commit(&world.shard.write("t"));
+    assert_eq!(socket.types(), ["data"]);
+}
+
+#[test]
+fn the_same_value_after_an_error_is_sent_again() {
+    let world = World::default();
+    let socket = world.open("s", "ada");
+    world.subscribe("s", "sub_1", "t:list");
+    world.shard.fails.set(true);
+    world.commit(&world.shard.touch("t"));
+    world.shard.fails.set(false);
+    world.commit(&world.shard.touch("t"));
+    assert_eq!(socket.types(), ["ack", "data", "error", "data"]);
+}
+
+#[test]
+fn what_nobody_is_subscribed_to_is_not_held() {
+    let world = World::default();
+    world.open("s", "ada");
+    for n in 0..100 {
+        let query = json!({"functionPath": "t:mine", "args": {"n": n}});
+        world.say("s", &json!({"type": "subscribe", "id": "sub_1", "query": query}));
+        if n % 2 == 0 {
+            world.say("s", &json!({"type": "unsubscribe", "id": "sub_1"}));
+        }
+    }
+    assert_eq!(world.live.held(), (1, 1, 1));
+    world.live.forget("s");
+    assert_eq!(world.live.held(), (0, 0, 0));
+    assert!(world.live.answers.borrow().is_empty());
+}
+
+#[test]
+fn a_position_ahead_of_the_log_starts_a_new_epoch() {
+    let world = World::default();
+    let socket = world.open("s", "ada");
+    let query = json!({"functionPath": "t:list", "sinceSeq": 7, "sinceEpoch": "epoch"});
+    world.say("s", &json!({"type": "subscribe", "id": "sub_1", "query": query}));
+    let frame = socket.take().pop().unwrap();
+    assert_eq!((&frame["type"], &frame["epoch"]), (&json!("data"), &json!("epoch 2")));
+}
+
+#[test]
+fn what_one_wide_character_makes_too_large_is_refused_before_it_is_acknowledged() {
+    let world = World::default();
+    let socket = world.open("s", "ada");
+    let query = json!({"functionPath": "t:list", "args": {"text": "x".repeat(9000) + "\u{6f22}"}});
+    world.say("s", &json!({"type": "subscribe", "id": "sub_1", "query": query}));
+    assert_eq!(socket.take()[0]["code"], "SUBSCRIPTION_PERSIST_FAILED");
 }

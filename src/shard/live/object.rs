@@ -1,0 +1,185 @@
+//! A shard with its sockets, as one object of the host.
+
+use std::{cell::Cell, rc::Rc};
+
+use super::{Live, LiveSocket, OnShard, answers::SubscriptionKey, frame::ShardFrame};
+use crate::{
+    errors::{Code, LunoraError},
+    message::Request,
+    shard::Shard,
+};
+
+/// What live queries need of the object they live in.
+pub(crate) trait SocketHost: 'static {
+    type Socket: LiveSocket;
+
+    /// Returns the sockets that outlived the last instance: their ids, and what they kept.
+    fn sockets(&self) -> Vec<(String, Self::Socket, Option<String>)>;
+
+    /// Has [`LiveObject::flush`] called once the event that is being served has been answered.
+    /// Returns `false` if the host cannot do that.
+    fn flush_later(&self) -> bool;
+
+    /// Notes which query is about to run, where a crash of the instance does not reach.
+    fn running(&self, query: Option<&Running<'_>>);
+
+    /// Returns the queries under which an instance died lately.
+    fn crashes(&self) -> Vec<Crash>;
+
+    /// Returns whether this instance replaces one that crashed.
+    fn is_replacement(&self) -> bool;
+}
+
+/// A live query that is about to run.
+#[derive(serde::Serialize)]
+pub(crate) struct Running<'a> {
+    pub(crate) socket: &'a str,
+    pub(crate) subscription: &'a str,
+    pub(crate) query: &'a str,
+}
+
+/// A live query under which an instance died.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub(crate) struct Crash {
+    pub(crate) socket: String,
+    pub(crate) subscription: String,
+    pub(crate) query: String,
+    /// When, in milliseconds since 1970.
+    pub(crate) at: u64,
+}
+
+/// A shard with its sockets.
+pub(crate) struct LiveObject<H: SocketHost> {
+    shard: Shard,
+    host: Rc<H>,
+    pub(super) live: Live<H::Socket>,
+    /// Whether the sockets that outlived the last instance were looked for.
+    awake: Cell<bool>,
+    /// Whether the host was asked for a flush that has not begun.
+    flush_due: Cell<bool>,
+    /// Whether an earlier instance may have left values unsent.
+    recovering: Cell<bool>,
+}
+
+impl<H: SocketHost> LiveObject<H> {
+    /// Makes an object of a shard: from now on its commits reach its sockets.
+    pub(crate) fn new(shard: Shard, host: Rc<H>) -> Rc<Self> {
+        let recovering = Cell::new(host.is_replacement());
+        let object = Rc::new(Self {
+            shard,
+            host,
+            live: Live::new(),
+            awake: Cell::default(),
+            flush_due: Cell::default(),
+            recovering,
+        });
+        let listening = Rc::downgrade(&object);
+        object.shard.on_commit(move |commit| {
+            if let Some(object) = listening.upgrade() {
+                object.wake();
+                if object.live.committed(commit) {
+                    object.flush_soon();
+                }
+            }
+        });
+        object
+    }
+
+    pub(crate) fn shard(&self) -> &Shard {
+        &self.shard
+    }
+
+    /// Adds a socket that `request` opened, and that [`admit`](super::admit) let in.
+    pub(crate) fn open(
+        &self,
+        id: &str,
+        socket: H::Socket,
+        request: &Request,
+        admin: Option<String>,
+    ) {
+        self.wake();
+        self.live.open(id, socket, request.headers(), admin);
+    }
+
+    /// Answers a frame.
+    pub(crate) fn message(&self, id: &str, text: &str) {
+        self.wake();
+        self.live.message(id, text, &self.on_shard());
+    }
+
+    /// Forgets a socket that is closed.
+    pub(crate) fn closed(&self, id: &str) {
+        self.live.forget(id);
+    }
+
+    /// Sends every new value that is due. A query that crashes the instance here harms no write.
+    pub(crate) fn flush(&self) {
+        self.flush_due.set(false);
+        self.wake();
+        if self.recovering.take() {
+            self.recover();
+        }
+        self.live.flush(&self.on_shard());
+    }
+
+    fn flush_soon(&self) {
+        if self.flush_due.replace(true) {
+            return;
+        }
+        if !self.host.flush_later() {
+            self.flush();
+        }
+    }
+
+    /// After a crash nothing is known of what clients hold, so every query runs again; those that
+    /// crashed an instance are refused for a while.
+    fn recover(&self) {
+        self.live.all_unknown.set(true);
+        for crash in self.host.crashes() {
+            let key = SubscriptionKey {
+                socket: crash.socket.as_str().into(),
+                id: crash.subscription.as_str().into(),
+            };
+            self.live.note_crash(&crash.query, crash.at);
+            if !self.live.unknown.borrow().contains(&key)
+                && let Some(handle) = self.live.entry(&key.socket)
+            {
+                handle.socket.send(&ShardFrame::of_error(Some(&key.id), &crashed()));
+            }
+        }
+    }
+
+    fn on_shard(&self) -> OnShard<'_, H> {
+        OnShard::new(&self.shard, &self.host)
+    }
+
+    /// Looks for the sockets that outlived the last instance, once.
+    fn wake(&self) {
+        if self.awake.replace(true) {
+            return;
+        }
+        for (id, socket, kept) in self.host.sockets() {
+            self.live.wake(&id, socket, kept.as_deref());
+        }
+    }
+}
+
+impl<S: LiveSocket> Live<S> {
+    /// A query that crashed the instance is not run again for so long.
+    const REFUSED_MS: u64 = 60_000;
+
+    fn note_crash(&self, query: &str, at: u64) {
+        self.crashed.borrow_mut().insert(query.into(), at.saturating_add(Self::REFUSED_MS));
+    }
+
+    /// Returns why a query is not run: it crashed the instance lately.
+    pub(super) fn crashed_lately(&self, query: &str, now_ms: u64) -> Option<LunoraError> {
+        let mut queries = self.crashed.borrow_mut();
+        queries.retain(|_, until| now_ms < *until);
+        queries.contains_key(query).then(crashed)
+    }
+}
+
+fn crashed() -> LunoraError {
+    LunoraError::new(Code::Internal, "the query crashed; subscribe again in a minute")
+}

@@ -1,0 +1,229 @@
+//! Running again what a commit may have changed, and sending what did change.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash, Hasher},
+    rc::Rc,
+};
+
+use serde_json::value::RawValue;
+
+use super::{
+    At, LiveRun, LiveShard, LiveSocket, Running,
+    answers::{Ran, SubscriptionKey},
+    attachment::Subscription,
+    frame::ShardFrame,
+    sockets::{Handle, Live},
+};
+use crate::{errors::LunoraError, shard::tracking::Reads, wire::paths};
+
+/// The outcome of one run, and who may share it.
+pub(super) struct Outcome {
+    pub(super) outcome: Result<Box<RawValue>, Failure>,
+    pub(super) reads: Rc<Reads>,
+}
+
+/// Why a query has no value.
+pub(super) enum Failure {
+    /// It is an operator's, and the socket is not, or is no longer.
+    NoAdmin,
+    Query(LunoraError),
+}
+
+impl Failure {
+    /// The frame that tells a subscriber.
+    pub(super) fn frame(&self, id: &str) -> String {
+        match self {
+            Self::NoAdmin => {
+                ShardFrame::of_code(Some(id), "FORBIDDEN", "the admin token was changed")
+            }
+            Self::Query(error) => ShardFrame::of_error(Some(id), error),
+        }
+    }
+}
+
+impl Outcome {
+    fn new(LiveRun { outcome, reads }: LiveRun) -> Self {
+        Self { outcome: outcome.map_err(Failure::Query), reads: Rc::new(reads) }
+    }
+
+    /// Whether every caller gets it: a value that does not depend on the caller. A failure is
+    /// never shared.
+    fn is_for_everybody(&self) -> bool {
+        self.outcome.is_ok() && !self.reads.depends_on_caller()
+    }
+
+    pub(super) fn ran(&self, query: &Rc<str>, caller: &Rc<str>) -> Ran {
+        Ran {
+            query: query.clone(),
+            caller: (!self.is_for_everybody()).then(|| caller.clone()),
+            reads: self.reads.clone(),
+            digest: self.outcome.as_ref().map_or(0, |json| digest(json)),
+        }
+    }
+}
+
+/// The runs of one query in one flush.
+#[derive(Default)]
+struct Runs {
+    shared: Option<Outcome>,
+    by_caller: BTreeMap<Rc<str>, Outcome>,
+}
+
+impl Runs {
+    fn of(&self, caller: &Rc<str>) -> Option<&Outcome> {
+        self.shared.as_ref().or_else(|| self.by_caller.get(caller))
+    }
+
+    fn add(&mut self, caller: &Rc<str>, outcome: Outcome) {
+        if outcome.is_for_everybody() {
+            self.shared = Some(outcome);
+        } else {
+            self.by_caller.insert(caller.clone(), outcome);
+        }
+    }
+}
+
+impl<S: LiveSocket> Live<S> {
+    /// Runs every query whose answer is out of date, and sends the new values: once for all
+    /// callers if the caller makes no difference, else once per caller.
+    pub(crate) fn flush(&self, shard: &impl LiveShard) {
+        let due = self.due();
+        if due.is_empty() {
+            return;
+        }
+        let at = shard.position();
+        for (query, subscriptions) in due {
+            let mut runs = Runs::default();
+            for key in subscriptions {
+                self.refresh(&key, &query, &mut runs, &at, shard);
+            }
+        }
+    }
+
+    /// Takes the subscriptions that have to be told of something, by their queries.
+    fn due(&self) -> BTreeMap<Rc<str>, BTreeSet<SubscriptionKey>> {
+        let mut keys: BTreeSet<SubscriptionKey> = BTreeSet::new();
+        let answers = self.answers.borrow();
+        for id in self.outdated.take() {
+            keys.extend(answers.subscriptions(id).cloned());
+        }
+        if self.all_unknown.take() {
+            keys.extend(self.unknown.borrow().iter().cloned());
+        }
+        let mut due: BTreeMap<Rc<str>, BTreeSet<SubscriptionKey>> = BTreeMap::new();
+        for key in keys {
+            let query = self.with_entry(&key.socket, |entry| {
+                entry.subscriptions.get(&key.id).map(|known| known.query.clone())
+            });
+            if let Some(query) = query.flatten() {
+                due.entry(query).or_default().insert(key);
+            }
+        }
+        due
+    }
+
+    fn refresh(
+        &self,
+        key: &SubscriptionKey,
+        query: &Rc<str>,
+        runs: &mut Runs,
+        at: &At,
+        shard: &impl LiveShard,
+    ) {
+        if self.expired(&key.socket, shard) {
+            return;
+        }
+        let Some(caller) = self.with_entry(&key.socket, |entry| entry.caller.clone()) else {
+            return;
+        };
+        if runs.of(&caller).is_none() {
+            let Some(Handle { attachment, .. }) = self.entry(&key.socket) else { return };
+            let kept = attachment.subscriptions.iter().find(|known| known.id == *key.id);
+            let Some(subscription) = kept else { return };
+            runs.add(&caller, self.run(key, query, subscription, shard));
+        }
+        if let Some(outcome) = runs.of(&caller) {
+            self.rejoin(key, &outcome.ran(query, &caller));
+            self.tell(key, outcome, at, shard);
+        }
+    }
+
+    /// Makes a subscription wait for changes of what was run for it last.
+    fn rejoin(&self, key: &SubscriptionKey, ran: &Ran) {
+        let new = self.answers.borrow_mut().join(ran, key.clone());
+        let old = self.with_entry(&key.socket, |entry| {
+            entry.subscriptions.get_mut(&key.id).map(|known| known.answer.replace(new))
+        });
+        match old.flatten() {
+            Some(old) if old == Some(new) => {}
+            Some(old) => self.drop_answer(key, old),
+            None => self.answers.borrow_mut().leave(new, key),
+        }
+    }
+
+    fn tell(&self, key: &SubscriptionKey, run: &Outcome, at: &At, shard: &impl LiveShard) {
+        let Some(handle) = self.entry(&key.socket) else { return };
+        let id = &*key.id;
+        let (frame, sent) = match &run.outcome {
+            Err(failure) => (failure.frame(id), None),
+            Ok(json) => {
+                let position = &handle.position(at, shard);
+                let new = Some(digest(json));
+                let held = self.with_entry(&key.socket, |entry| entry.subscriptions.get(id)?.sent);
+                let frame = if held.flatten() == new {
+                    ShardFrame::Settled { id, position }
+                } else {
+                    ShardFrame::Data { id, data: json, position }
+                };
+                (frame.to_text(), new)
+            }
+        };
+        handle.socket.send(&frame);
+        self.with_entry(&key.socket, |entry| {
+            if let Some(known) = entry.subscriptions.get_mut(id) {
+                known.sent = sent;
+            }
+        });
+    }
+
+    /// Runs a query for the caller of a socket.
+    pub(super) fn run(
+        &self,
+        key: &SubscriptionKey,
+        query: &Rc<str>,
+        subscription: &Subscription,
+        shard: &impl LiveShard,
+    ) -> Outcome {
+        let Subscription { function_path, args, .. } = subscription;
+        let Some(Handle { attachment, who, .. }) = self.entry(&key.socket) else {
+            return Outcome { outcome: Err(Failure::NoAdmin), reads: Rc::default() };
+        };
+        if let Some(error) = self.crashed_lately(query, shard.now_ms()) {
+            return Outcome { outcome: Err(Failure::Query(error)), reads: Rc::default() };
+        }
+        let running = Running { socket: &key.socket, subscription: &key.id, query };
+        shard.running(Some(&running));
+        let outcome = if function_path.starts_with(paths::ADMIN_PREFIX) {
+            let is_admin = attachment.admin.as_ref().is_some_and(|admin| shard.is_admin(admin));
+            if is_admin {
+                let mut run = shard.run_admin(function_path, args);
+                // It is for whoever holds this token.
+                run.reads.note_caller();
+                Outcome::new(run)
+            } else {
+                Outcome { outcome: Err(Failure::NoAdmin), reads: Rc::default() }
+            }
+        } else {
+            Outcome::new(shard.run_query(function_path, args, &who))
+        };
+        shard.running(None);
+        outcome
+    }
+}
+
+pub(super) fn digest(value: &RawValue) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.get().hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,286 @@
+//! The sockets of a shard, and what each is subscribed to.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+use http::HeaderMap;
+use serde_json::value::RawValue;
+
+use super::{
+    At, LiveShard, LiveSocket,
+    answers::{AnswerId, Answers, SubscriptionKey},
+    attachment::{Attachment, Subscription},
+    frame::{ClientFrame, Position, ShardFrame},
+};
+use crate::{
+    shard::{Caller, tracking::Commit},
+    wire::value,
+};
+
+/// The sockets of a shard, and what each is subscribed to.
+///
+/// It lives as long as the object's instance. What must outlive it is kept with each socket, and
+/// read again when the object wakes.
+pub(crate) struct Live<S> {
+    sockets: RefCell<BTreeMap<Rc<str>, Entry<S>>>,
+    pub(super) answers: RefCell<Answers>,
+    /// Answers that a commit may have changed since they were sent.
+    pub(super) outdated: RefCell<BTreeSet<AnswerId>>,
+    /// Subscriptions without an answer: the object slept since they got their last value.
+    pub(super) unknown: RefCell<BTreeSet<SubscriptionKey>>,
+    /// Whether the next flush runs the unknown ones as well.
+    pub(super) all_unknown: Cell<bool>,
+    /// Queries that crashed the instance, and until when they are refused, in milliseconds.
+    pub(super) crashed: RefCell<BTreeMap<Rc<str>, u64>>,
+}
+
+pub(super) struct Entry<S> {
+    pub(super) socket: Rc<S>,
+    pub(super) attachment: Rc<Attachment>,
+    pub(super) who: Rc<Caller>,
+    /// The caller as one text. An operator is another caller than everybody else.
+    pub(super) caller: Rc<str>,
+    /// What is known of each subscription while the object is awake, by its id.
+    pub(super) subscriptions: BTreeMap<Rc<str>, Known>,
+}
+
+/// A socket, held without a borrow of all of them.
+pub(super) struct Handle<S> {
+    pub(super) socket: Rc<S>,
+    pub(super) attachment: Rc<Attachment>,
+    pub(super) who: Rc<Caller>,
+}
+
+impl<S> Handle<S> {
+    /// Returns how far the shard is, as this client wants to know it.
+    pub(super) fn position(&self, at: &At, shard: &impl LiveShard) -> Position {
+        let (cursor, epoch) = at.clone().unzip();
+        let client = self.attachment.client.as_deref();
+        let last_mutation_id = client.and_then(|client| shard.last_mutation(&self.who, client));
+        Position { cursor, epoch, last_mutation_id }
+    }
+}
+
+/// What is known of a subscription while the object is awake.
+pub(super) struct Known {
+    pub(super) query: Rc<str>,
+    pub(super) answer: Option<AnswerId>,
+    /// The digest of the value that the client holds; `None` if it holds an error, or is not known.
+    pub(super) sent: Option<u64>,
+}
+
+impl<S> Entry<S> {
+    fn new(socket: S, attachment: Attachment) -> Self {
+        let who = attachment.caller();
+        let caller = format!("{:?} {:?} {:?}", who.identity, who.ip, attachment.admin).into();
+        let known = |subscription: &Subscription| {
+            let known = Known { query: query_of(subscription), answer: None, sent: None };
+            (subscription.id.as_str().into(), known)
+        };
+        let subscriptions = attachment.subscriptions.iter().map(known).collect();
+        Self {
+            socket: Rc::new(socket),
+            attachment: Rc::new(attachment),
+            who: Rc::new(who),
+            caller,
+            subscriptions,
+        }
+    }
+}
+
+impl<S: LiveSocket> Live<S> {
+    /// The most subscriptions of one socket.
+    pub(super) const MAX_SUBSCRIPTIONS: usize = 32;
+    const TOKEN_EXPIRED: u16 = 4001;
+    /// RFC 6455, section 7.4.1.
+    const TOO_LARGE: u16 = 1009;
+
+    pub(crate) fn new() -> Self {
+        Self {
+            sockets: RefCell::default(),
+            answers: RefCell::default(),
+            outdated: RefCell::default(),
+            unknown: RefCell::default(),
+            all_unknown: Cell::default(),
+            crashed: RefCell::default(),
+        }
+    }
+
+    /// Adds a socket that `request` has just opened.
+    pub(crate) fn open(&self, id: &str, socket: S, request: &HeaderMap, admin: Option<String>) {
+        let attachment = Attachment::of_request(request, admin);
+        // A socket without its attachment would be anonymous after hibernation.
+        if !attachment.to_text().is_some_and(|kept| socket.keep(&kept)) {
+            return socket
+                .close(Self::TOO_LARGE, "the identity is too large for a live connection");
+        }
+        self.sockets.borrow_mut().insert(id.into(), Entry::new(socket, attachment));
+    }
+
+    /// Adds a socket that hibernated, with what it kept.
+    pub(crate) fn wake(&self, id: &str, socket: S, kept: Option<&str>) {
+        let id: Rc<str> = id.into();
+        let mut sockets = self.sockets.borrow_mut();
+        let entry =
+            sockets.entry(id.clone()).or_insert_with(|| Entry::new(socket, Attachment::read(kept)));
+        let keys = entry.subscriptions.keys().cloned();
+        self.unknown.borrow_mut().extend(
+            keys.map(|subscription| SubscriptionKey { socket: id.clone(), id: subscription }),
+        );
+    }
+
+    /// Forgets a socket that is closed, and everything it was subscribed to.
+    pub(crate) fn forget(&self, id: &str) {
+        let entry = self.sockets.borrow_mut().remove_entry(id);
+        let Some((socket, entry)) = entry else { return };
+        for (id, known) in entry.subscriptions {
+            self.drop_answer(&SubscriptionKey { socket: socket.clone(), id }, known.answer);
+        }
+    }
+
+    /// Answers a frame.
+    pub(crate) fn message(&self, id: &str, text: &str, shard: &impl LiveShard) {
+        let Some(Handle { socket, .. }) = self.entry(id) else { return };
+        if self.expired(id, shard) {
+            return;
+        }
+        if text.len() > ShardFrame::MAX_BYTES {
+            return socket.send(&ShardFrame::of_message(None, "frame too large"));
+        }
+        let Some(frame) = ClientFrame::read(text) else {
+            return socket.send(&ShardFrame::of_message(None, "invalid envelope"));
+        };
+        match frame {
+            ClientFrame::Connect { client_id } => {
+                let client = client_id.filter(|client| client.len() <= 256);
+                self.update(id, |attachment| attachment.client = client);
+            }
+            ClientFrame::Subscribe { id: subscription, query } => {
+                if let Err(frame) = self.subscribe(id, &subscription, query, shard) {
+                    socket.send(&frame);
+                }
+            }
+            ClientFrame::Unsubscribe { id: subscription } => {
+                self.end_subscription(id, &subscription);
+            }
+            ClientFrame::ShapeSubscribe { id } => {
+                socket.send(&ShardFrame::of_code(
+                    Some(&id),
+                    "SHAPE_NOT_FOUND",
+                    "there is no such shape",
+                ));
+            }
+            ClientFrame::Stream { id } => {
+                socket.send(&ShardFrame::of_code(
+                    Some(&id),
+                    "NOT_FOUND",
+                    "there is no such stream",
+                ));
+            }
+            ClientFrame::Other => {}
+        }
+    }
+
+    /// Marks the answers that a commit may have changed. Returns whether a flush is due.
+    pub(crate) fn committed(&self, commit: &Commit) -> bool {
+        if !commit.wrote() {
+            return false;
+        }
+        let mut outdated = self.outdated.borrow_mut();
+        self.answers.borrow().touched_by(commit, &mut outdated);
+        if !self.unknown.borrow().is_empty() {
+            self.all_unknown.set(true);
+        }
+        !outdated.is_empty() || self.all_unknown.get()
+    }
+
+    /// Removes one subscription.
+    pub(super) fn end_subscription(&self, socket: &str, subscription: &str) {
+        self.update(socket, |attachment| {
+            attachment.subscriptions.retain(|known| known.id != subscription);
+        });
+        let removed = self
+            .sockets
+            .borrow_mut()
+            .get_mut(socket)
+            .and_then(|entry| entry.subscriptions.remove_entry(subscription));
+        if let Some((id, known)) = removed {
+            self.drop_answer(&SubscriptionKey { socket: socket.into(), id }, known.answer);
+        }
+    }
+
+    /// Makes a subscription wait for no answer.
+    pub(super) fn drop_answer(&self, key: &SubscriptionKey, answer: Option<AnswerId>) {
+        match answer {
+            Some(answer) => self.answers.borrow_mut().leave(answer, key),
+            None => drop(self.unknown.borrow_mut().remove(key)),
+        }
+    }
+
+    /// Returns whether the socket's identity expired; if so, tells the client and closes the socket.
+    pub(super) fn expired(&self, id: &str, shard: &impl LiveShard) -> bool {
+        let Some(Handle { socket, attachment, .. }) = self.entry(id) else { return true };
+        if attachment.expires_ms().is_none_or(|at| shard.now_ms() < at) {
+            return false;
+        }
+        socket.send(&ShardFrame::of_code(None, "TOKEN_EXPIRED", "the token has expired"));
+        socket.close(Self::TOKEN_EXPIRED, "token_expired");
+        self.forget(id);
+        true
+    }
+
+    /// Changes what a socket keeps; false, and no change, when there is no room for it.
+    pub(super) fn update(&self, id: &str, change: impl FnOnce(&mut Attachment)) -> bool {
+        let mut sockets = self.sockets.borrow_mut();
+        let Some(entry) = sockets.get_mut(id) else { return false };
+        let mut changed = Attachment::clone(&entry.attachment);
+        change(&mut changed);
+        if !changed.to_text().is_some_and(|text| entry.socket.keep(&text)) {
+            return false;
+        }
+        entry.attachment = Rc::new(changed);
+        true
+    }
+
+    pub(super) fn entry(&self, id: &str) -> Option<Handle<S>> {
+        self.with_entry(id, |entry| Handle {
+            socket: entry.socket.clone(),
+            attachment: entry.attachment.clone(),
+            who: entry.who.clone(),
+        })
+    }
+
+    pub(super) fn with_entry<T>(
+        &self,
+        id: &str,
+        work: impl FnOnce(&mut Entry<S>) -> T,
+    ) -> Option<T> {
+        self.sockets.borrow_mut().get_mut(id).map(work)
+    }
+
+    /// What the instance holds: sockets, subscriptions with an answer, answers.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> (usize, usize, usize) {
+        let sockets = self.sockets.borrow();
+        let answered = sockets
+            .values()
+            .flat_map(|entry| entry.subscriptions.values())
+            .filter(|known| known.answer.is_some());
+        (sockets.len(), answered.count(), self.answers.borrow().len())
+    }
+}
+
+/// Returns function and arguments as one text, the same for equal arguments however they are
+/// written.
+pub(super) fn query_of(subscription: &Subscription) -> Rc<str> {
+    key_of(&subscription.function_path, &subscription.args)
+}
+
+fn key_of(function_path: &str, args: &RawValue) -> Rc<str> {
+    let args = value::Value::from_wire(args.get());
+    let args = args.ok().and_then(|args| args.stable_wire_key().ok()).unwrap_or_default();
+    format!("{function_path}::{args}").into()
+}

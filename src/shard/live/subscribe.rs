@@ -1,0 +1,123 @@
+//! A subscription: checked, run once, kept, acknowledged, and answered.
+
+use serde_json::value::RawValue;
+
+use super::{
+    LiveShard, LiveSocket,
+    attachment::Subscription,
+    frame::{Query, ShardFrame},
+    refresh::{Failure, digest},
+    sockets::{Known, Live, query_of},
+};
+use crate::{
+    errors::{Code, LunoraError},
+    shard::{call::check_args, live::answers::SubscriptionKey},
+    wire::value,
+};
+
+impl<S: LiveSocket> Live<S> {
+    /// Subscribes a socket to a query and sends its first answer.
+    ///
+    /// A query whose first run fails is subscribed to all the same, if a commit can mend it. What
+    /// is refused comes back as a frame, and changes nothing.
+    pub(super) fn subscribe(
+        &self,
+        socket_id: &str,
+        id: &str,
+        query: Query,
+        shard: &impl LiveShard,
+    ) -> Result<(), String> {
+        let Some(handle) = self.entry(socket_id) else { return Ok(()) };
+        let refuse = |error: &LunoraError| ShardFrame::of_error(Some(id), error);
+        let others = handle.attachment.subscriptions.iter().filter(|known| known.id != id);
+        if others.count() >= Self::MAX_SUBSCRIPTIONS {
+            let message = "a socket has at most 32 subscriptions";
+            return Err(refuse(&LunoraError::new(Code::TooManySubscriptions, message)));
+        }
+        let Query { function_path, args, since_seq, since_epoch } = query;
+        let args = checked(args)
+            .map_err(|message| ShardFrame::of_code(Some(id), "BAD_SUBSCRIPTION_ARGS", &message))?;
+        let new = Subscription { id: id.to_owned(), function_path, args };
+        let query = query_of(&new);
+        let key = SubscriptionKey { socket: socket_id.into(), id: id.into() };
+        let run = self.run(&key, &query, &new, shard);
+        if let Err(failure) = &run.outcome
+            && run.reads.is_constant()
+        {
+            return Err(failure.refusal(id));
+        }
+        // A name that is used again is another subscription.
+        let kept = self.update(socket_id, |attachment| {
+            attachment.subscriptions.retain(|known| known.id != id);
+            attachment.subscriptions.push(new);
+        });
+        if !kept {
+            let message = "the socket has no room for one more subscription; use another socket";
+            return Err(ShardFrame::of_code(Some(id), "SUBSCRIPTION_PERSIST_FAILED", message));
+        }
+        let previous = self.with_entry(socket_id, |entry| entry.subscriptions.remove(id));
+        if let Some(previous) = previous.flatten() {
+            self.drop_answer(&key, previous.answer);
+        }
+        handle.socket.send(&ShardFrame::Ack { id }.to_text());
+        let mut at = shard.position();
+        let is_ahead = |(cursor, epoch): &(u64, String)| {
+            since_epoch.as_ref() == Some(epoch) && since_seq.is_some_and(|seq| seq > *cursor)
+        };
+        if at.as_ref().is_some_and(is_ahead) {
+            shard.start_epoch();
+            at = shard.position();
+        }
+        let position = handle.position(&at, shard);
+        let sent = match &run.outcome {
+            Ok(json) => {
+                let is_held = since_epoch.is_some()
+                    && since_epoch == position.epoch
+                    && since_seq.is_some_and(|seq| shard.unchanged_since(seq, &run.reads));
+                let frame = if is_held {
+                    ShardFrame::Resume { id, position: &position }
+                } else {
+                    ShardFrame::Data { id, data: json, position: &position }
+                };
+                handle.socket.send(&frame.to_text());
+                Some(digest(json))
+            }
+            Err(failure) => {
+                handle.socket.send(&failure.frame(id));
+                None
+            }
+        };
+        let ran = self.with_entry(socket_id, |entry| run.ran(&query, &entry.caller));
+        if let Some(ran) = ran {
+            let answer = Some(self.answers.borrow_mut().join(&ran, key.clone()));
+            let known = Known { query, answer, sent };
+            self.with_entry(socket_id, |entry| entry.subscriptions.insert(key.id, known));
+        }
+        Ok(())
+    }
+}
+
+/// Returns arguments that a call over HTTP would take as well.
+fn checked(args: Option<Box<RawValue>>) -> Result<Box<RawValue>, String> {
+    check_args(args.as_deref()).map_err(|error| error.message().to_owned())?;
+    let args = match args {
+        Some(args) => args,
+        None => RawValue::from_string("{}".to_owned()).map_err(|error| error.to_string())?,
+    };
+    value::Value::from_wire(args.get())
+        .map_err(|error| format!("the arguments are not valid wire values: {error}"))?;
+    Ok(args)
+}
+
+impl Failure {
+    /// The frame that refuses a subscription.
+    fn refusal(&self, id: &str) -> String {
+        match self {
+            Self::NoAdmin => {
+                let message = "an admin subscription needs an admin socket";
+                ShardFrame::of_message(Some(id), message)
+            }
+            Self::Query(_) => self.frame(id),
+        }
+    }
+}
