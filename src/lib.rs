@@ -70,6 +70,8 @@ mod pipeline;
 mod platform;
 #[cfg(feature = "shard")]
 pub mod shard;
+#[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
+mod simulation;
 pub mod wire;
 
 #[doc(hidden)]
@@ -118,8 +120,8 @@ pub use crate::{
         scheduled::{IntoOutcome, ScheduledError},
     },
     platform::{
-        Clock, CloudflareClock, CloudflareWorkflow, CronError, CronExpression, Env, Environment,
-        ExecutionContext, Jurisdiction, ListOptions, LocationHint, MultipartUpload,
+        Bindings, Clock, CloudflareClock, CloudflareWorkflow, CronError, CronExpression, Env,
+        Environment, ExecutionContext, Jurisdiction, ListOptions, LocationHint, MultipartUpload,
         NoopExecutionContext, ObjectInfo, ObjectMetadata, ObjectPage, ObjectStore, Placement,
         PutOptions, RegistryStorage, ResolvedShard, ScheduledEvent, ShardAddress, ShardCallError,
         ShardNamespace, SqlRegistryStorage, StoreError, StoreOperation, StoredObject, Workflow,
@@ -205,6 +207,12 @@ pub mod testing {
         builder.settings.clock = std::rc::Rc::new(ManualClock::new(0));
         builder
     }
+
+    #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
+    pub use crate::simulation::{
+        Answer, Client, Faults, Lost, Socket, SocketEvent, Spawned, World, WorldEnv,
+        WorldNamespace, WorldStore, simulate,
+    };
 
     pub use crate::platform::memory::{
         CapturedLogs, ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObject,

@@ -123,8 +123,13 @@ pub struct Builder<S: State = Empty, E = Env> {
 }
 
 impl Lunora {
-    /// A builder for the real platform.
+    /// Returns a builder for the real platform.
     pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Returns a builder for any platform; see [`Bindings`](crate::Bindings).
+    pub fn builder_for<E>() -> Builder<Empty, E> {
         Builder::new()
     }
 }

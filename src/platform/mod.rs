@@ -5,6 +5,7 @@
 
 #[cfg(feature = "admin")]
 mod auth_admin;
+mod bindings;
 mod clock;
 pub(crate) mod cloudflare;
 mod context;
@@ -47,6 +48,7 @@ pub use self::{
 };
 
 pub use self::{
+    bindings::Bindings,
     clock::Clock,
     cloudflare::{CloudflareClock, CloudflareWorkflow, SqlRegistryStorage},
     context::{ExecutionContext, NoopExecutionContext},

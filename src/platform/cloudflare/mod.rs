@@ -1,5 +1,6 @@
 //! The real platform, over the crate `worker`.
 
+mod bindings;
 mod clock;
 mod context;
 #[cfg(feature = "shard")]

@@ -38,6 +38,23 @@ pub struct ManualClock {
     state: Rc<State>,
 }
 
+#[cfg(not(target_arch = "wasm32"))]
+thread_local! {
+    static SIMULATED: RefCell<Option<ManualClock>> = const { RefCell::new(None) };
+}
+
+/// Returns the clock of the deployment that this thread simulates.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn simulated_clock() -> Option<ManualClock> {
+    SIMULATED.try_with(|clock| clock.borrow().clone()).ok().flatten()
+}
+
+/// Makes `clock` the clock of the platform on this thread, until another one is.
+#[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
+pub(crate) fn simulate_clock(clock: Option<ManualClock>) {
+    let _ = SIMULATED.try_with(|simulated| *simulated.borrow_mut() = clock);
+}
+
 #[derive(Debug, Default)]
 struct State {
     now: Cell<Duration>,

@@ -20,6 +20,10 @@ mod upload;
 mod workflow;
 
 #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
+pub(crate) use self::clock::simulate_clock;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use self::clock::simulated_clock;
+#[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
 pub use self::sqlite::SqliteHost;
 pub use self::{
     clock::ManualClock,

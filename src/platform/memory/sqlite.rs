@@ -63,6 +63,13 @@ impl SqliteHost {
         self.statements.get()
     }
 
+    /// Rolls back a transaction that a panic broke off, as the platform does when an object dies.
+    pub(crate) fn abandon_transaction(&self) {
+        if !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+    }
+
     /// Makes every statement fail that contains `text`; none, when there is none.
     pub fn fail_statements_with(&self, text: Option<&str>) {
         *self.failing.borrow_mut() = text.map(str::to_owned);
@@ -77,7 +84,7 @@ impl ShardHost for SqliteHost {
         {
             return Err(SqlFailure("disk I/O error: SQLITE_IOERR".to_owned()));
         }
-        let mut statement = self.connection.prepare(sql).map_err(|error| failure(&error))?;
+        let mut statement = self.connection.prepare_cached(sql).map_err(|error| failure(&error))?;
         let columns: Vec<String> =
             statement.column_names().into_iter().map(str::to_owned).collect();
         let before = self.connection.total_changes();

@@ -149,6 +149,12 @@ impl<H: SocketHost> LiveObject<H> {
         }
     }
 
+    /// What the instance holds: sockets, subscriptions with an answer, answers.
+    #[cfg(feature = "shard-testing")]
+    pub(crate) fn held(&self) -> [usize; 3] {
+        self.live.held().into()
+    }
+
     fn on_shard(&self) -> OnShard<'_, H> {
         OnShard::new(&self.shard, &self.host)
     }

@@ -262,7 +262,7 @@ impl<S: LiveSocket> Live<S> {
     }
 
     /// What the instance holds: sockets, subscriptions with an answer, answers.
-    #[cfg(test)]
+    #[cfg(feature = "shard-testing")]
     pub(super) fn held(&self) -> (usize, usize, usize) {
         let sockets = self.sockets.borrow();
         let answered = sockets

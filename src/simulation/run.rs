@@ -1,0 +1,154 @@
+//! Running a test over seeds, and making a failure small enough to read.
+
+use std::{
+    any::Any,
+    cell::Cell,
+    fmt::Write as _,
+    panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook},
+    sync::Once,
+};
+
+use super::{
+    World,
+    choices::{Choices, shrink},
+};
+use crate::testing::capture_logs;
+
+/// The variable that runs one seed only: `LUNORA_SEED=17 cargo test`.
+const SEED_VARIABLE: &str = "LUNORA_SEED";
+/// The most runs that a failure is made smaller in.
+const ATTEMPTS: usize = 2_000;
+/// The most steps that a report lists.
+const LISTED: usize = 20;
+
+/// Runs a test once per seed, each time in a new [`World`] whose every step the seed decides.
+///
+/// A test fails by a panic, such as that of `assert!`. The failing run is repeated with fewer and
+/// fewer events for as long as it fails, and the panic says which seed it was and what happened.
+/// The variable `LUNORA_SEED` runs that seed alone. A panic within a shard's function is not a
+/// failure but a trap of its instance, as on the platform.
+///
+/// ```
+/// use lunora::{Bindings, Lunora, prelude::*};
+/// use lunora::testing::{Faults, simulate};
+/// # mod room {
+/// #     use lunora::shard::prelude::*;
+/// #     #[derive(serde::Deserialize, serde::Serialize)]
+/// #     struct Seat {}
+/// #     const SEATS: Table<Seat> = table!("seats");
+/// #     fn buy(ctx: &Mutation<'_>, _: NoArgs) -> Result<bool, LunoraError> {
+/// #         if ctx.db().table(SEATS).count()? > 0 { return Ok(false) }
+/// #         ctx.db().insert(SEATS, Seat {}).map(|_| true)
+/// #     }
+/// #     lunora::shard! {
+/// #         pub struct Show;
+/// #         tables: [SEATS],
+/// #         functions: { mutation "seats:buy" => buy }
+/// #     }
+/// # }
+/// # use room::Show;
+///
+/// fn app<E: Bindings>(env: &E) -> Result<Lunora<E>, LunoraError> {
+///     Ok(Lunora::builder_for::<E>()
+///         .shard_do(env.durable_object("SHARD")?)
+///         .allow_unauthenticated_shard_access()
+///         .build())
+/// }
+///
+/// // Never sells the last seat twice, whatever gets lost and whoever dies.
+/// simulate(0..100, |world| {
+///     world.shards::<Show>("SHARD").worker(app).faults(Faults::all());
+///     let buy = || {
+///         let client = world.client();
+///         world.spawn(async move { client.call("show", "seats:buy", &serde_json::json!({})).await })
+///     };
+///     let buyers = [buy(), buy(), buy()];
+///     world.run();
+///     let sold = buyers.iter().filter_map(|buyer| buyer.take()?.ok()?.result::<bool>());
+///     assert!(sold.filter(|sold| *sold).count() <= 1);
+/// });
+/// ```
+///
+/// # Panics
+/// If the test fails for a seed.
+#[allow(clippy::panic, reason = "a test fails by it")]
+pub fn simulate(seeds: impl IntoIterator<Item = u64>, test: impl Fn(&World)) {
+    let single = std::env::var(SEED_VARIABLE).ok().and_then(|seed| seed.trim().parse().ok());
+    let seeds: Box<dyn Iterator<Item = u64>> = match single {
+        Some(seed) => Box::new(std::iter::once(seed)),
+        None => Box::new(seeds.into_iter()),
+    };
+    for seed in seeds {
+        if let Some(failure) = check(seed, &test) {
+            panic!("{failure}");
+        }
+    }
+}
+
+/// Runs one seed; the report of its failure, made as small as possible.
+pub(super) fn check(seed: u64, test: &impl Fn(&World)) -> Option<String> {
+    let first = run(Choices::seeded(seed), false, test);
+    let message = first.failure?;
+    let smallest = shrink(first.made, ATTEMPTS, |decisions| {
+        let again = run(Choices::replay(decisions), false, test);
+        again.failure.map(|_| again.made)
+    });
+    let last = run(Choices::replay(smallest), true, test);
+    let mut report = format!(
+        "seed {seed} fails: {message}\nrepeat it with {SEED_VARIABLE}={seed}; the shortest way to it:\n"
+    );
+    let hidden = last.steps.len().saturating_sub(LISTED);
+    if hidden > 0 {
+        let _ = writeln!(report, "  … {hidden} steps before these");
+    }
+    for step in &last.steps[hidden..] {
+        let _ = writeln!(report, "  - {step}");
+    }
+    let message = last.failure.unwrap_or(message);
+    let _ = write!(report, "  => {message}");
+    Some(report)
+}
+
+struct Ran {
+    made: Vec<u32>,
+    steps: Vec<String>,
+    failure: Option<String>,
+}
+
+fn run(choices: Choices, tracing: bool, test: &impl Fn(&World)) -> Ran {
+    silence_panics();
+    let logs = capture_logs();
+    let world = World::new(choices, tracing);
+    QUIET.set(true);
+    let result = catch_unwind(AssertUnwindSafe(|| test(&world)));
+    QUIET.set(false);
+    let made = world.inner.choices.made();
+    let steps = world.inner.steps.take();
+    world.inner.clear();
+    drop(logs);
+    Ran { made, steps, failure: result.err().map(|panic| message_of(&*panic)) }
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned()
+}
+
+thread_local! {
+    /// Whether this thread runs a test whose panics are reported here.
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps the panics of simulated runs off standard error: they are repeated a thousand times while
+/// a failure is made smaller.
+fn silence_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let standard = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !QUIET.try_with(Cell::get).unwrap_or_default() {
+                standard(panic);
+            }
+        }));
+    });
+}
