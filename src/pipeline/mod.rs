@@ -33,7 +33,7 @@ use crate::{
     errors::LunoraError,
     message::{Request, Response},
     platform::{Env, Environment, ExecutionContext, ShardNamespace, log},
-    wire::{Identity, paths},
+    wire::{Identity, identity, paths},
 };
 
 /// A Worker that is a backend: what [`Builder::build`](crate::Builder::build) makes.
@@ -112,11 +112,18 @@ impl<E: Environment> Lunora<E> {
         })
     }
 
+    /// Identifies the caller. Every path to a shard in a caller's name comes through here, so that
+    /// an expired identity is refused before any shard is asked.
     async fn identify(&self, request: &Request, env: &E) -> Result<Option<Identity>, LunoraError> {
-        match &self.settings.resolve_identity {
-            Some(resolver) => resolver.resolve(request, env).await,
-            None => Ok(None),
-        }
+        let Some(resolver) = &self.settings.resolve_identity else {
+            return Ok(None);
+        };
+        let identity = resolver.resolve(request, env).await?;
+        let expired = |identity: &Identity| {
+            // The host is asked for the time only where an identity can expire.
+            identity.expiry_ms().is_some() && identity.is_expired(self.settings.clock.now_ms())
+        };
+        if identity.as_ref().is_some_and(expired) { Err(identity::expired()) } else { Ok(identity) }
     }
 }
 
