@@ -6,13 +6,15 @@ use std::{cell::Cell, rc::Rc};
 
 use futures::executor::block_on;
 use lunora::{
-    Identity, Lunora, LunoraError, NoopExecutionContext, QueryCoordinator, Request, Response,
-    RpcEnvelope, StaticShardRegistry, function, route,
+    AdminToken, Identity, Lunora, LunoraError, NoopExecutionContext, QueryCoordinator, Request,
+    Response, RpcEnvelope, StaticShardRegistry, function, route,
     testing::{self, ManualClock, MemoryEnvironment, MemoryNamespace},
 };
 use serde_json::json;
 
 const NOW_MS: i64 = 1_700_000_000_000;
+
+const TOKEN: &str = "correct-horse-battery-staple";
 
 /// Counts the requests that reach a shard.
 #[derive(Clone, Default)]
@@ -158,5 +160,118 @@ fn admits_an_identity_until_its_expiry() {
             assert_eq!(status, 200, "{way} {identity:?}: {body}");
             assert!(asked.take() > 0, "{way} {identity:?}");
         }
+    }
+}
+
+/// Every operation that the wire names, one that it does not, and the bare prefix.
+const ADMIN_PATHS: [&str; 18] = [
+    "__lunora_admin__:",
+    "__lunora_admin__:applyCdc",
+    "__lunora_admin__:cdcSync",
+    "__lunora_admin__:clearTable",
+    "__lunora_admin__:deleteRows",
+    "__lunora_admin__:exportShard",
+    "__lunora_admin__:getMetrics",
+    "__lunora_admin__:getPitrBookmark",
+    "__lunora_admin__:importShard",
+    "__lunora_admin__:listTables",
+    "__lunora_admin__:migrationStatus",
+    "__lunora_admin__:nonsense",
+    "__lunora_admin__:pitrRestore",
+    "__lunora_admin__:rankBefore",
+    "__lunora_admin__:rankPage",
+    "__lunora_admin__:readTablePage",
+    "__lunora_admin__:runMigration",
+    "__lunora_admin__:writeRow",
+];
+
+/// Bodies that send `path` to a shard of the caller's choice, and the endpoint of each.
+fn admin_bodies(path: &str) -> [(&'static str, String); 4] {
+    [
+        ("/_lunora/rpc", json!({ "functionPath": path }).to_string()),
+        ("/_lunora/rpc", json!({ "functionPath": path, "shardKey": "any" }).to_string()),
+        (
+            "/_lunora/rpc",
+            json!({
+                "functionPath": path,
+                "fanOut": { "table": "t", "merge": { "kind": "concat" } },
+            })
+            .to_string(),
+        ),
+        (
+            "/_lunora/rpc-batch",
+            json!({ "calls": [{ "functionPath": path, "shardKey": "any" }] }).to_string(),
+        ),
+    ]
+}
+
+#[test]
+fn rejects_admin_operations_without_the_token_before_dispatch() {
+    let asked = Asked::default();
+    let in_code = || {
+        testing::builder()
+            .shard_do(asked.namespace())
+            .clock(ManualClock::new(0))
+            .query_coordinator(QueryCoordinator::new(StaticShardRegistry::new()))
+            .resolve_identity(async |_request, _env| Some(Identity::user("ada")))
+            .authorize_shard(async |_| true)
+            .authorize_fan_out(async |_| true)
+    };
+    let open = testing::builder()
+        .shard_do(asked.namespace())
+        .query_coordinator(QueryCoordinator::new(StaticShardRegistry::new()))
+        .allow_unauthenticated_shard_access()
+        .build();
+    let apps = [
+        ("token in the code", in_code().admin_token(AdminToken::new(TOKEN).unwrap()).build()),
+        ("token in the environment", in_code().build()),
+        ("every shard open", open),
+    ];
+    for (name, app) in &apps {
+        for bearer in [None, Some("Bearer wrong"), Some("Bearer "), Some("Basic secret")] {
+            for path in ADMIN_PATHS {
+                for (endpoint, body) in admin_bodies(path) {
+                    let mut request = post(endpoint, &body);
+                    if let Some(bearer) = bearer {
+                        request = request.with_header("authorization", bearer);
+                    }
+                    let env = MemoryEnvironment::new().with_var("LUNORA_ADMIN_TOKEN", TOKEN);
+                    let (status, answer) = answer_in(app, request, &env);
+                    assert_eq!(status, 403, "{name} {bearer:?} {body}: {answer}");
+                    assert_eq!(asked.take(), 0, "{name} {bearer:?} {body}");
+                }
+                let call = json!({ "functionPath": path, "shardKey": "any" }).to_string();
+                let call = RpcEnvelope::from_slice(call.as_bytes()).unwrap();
+                let env = MemoryEnvironment::new();
+                let answer = block_on(app.server_query_response(&get("/"), &env, &call));
+                assert_eq!(answer.status(), 403, "{name} {path}");
+                assert_eq!(asked.take(), 0, "{name} {path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rejects_every_admin_bearer_where_no_token_is_configured() {
+    let asked = Asked::default();
+    let app = app(&asked, None);
+    for bearer in ["Bearer x", "Bearer ", "Bearer undefined"] {
+        let body = r#"{"functionPath":"__lunora_admin__:getMetrics","shardKey":"any"}"#;
+        let request = post("/_lunora/rpc", body).with_header("authorization", bearer);
+        assert_eq!(answer(&app, request).0, 403, "{bearer}");
+        assert_eq!(asked.take(), 0, "{bearer}");
+    }
+}
+
+#[test]
+fn hands_an_admin_operation_with_the_token_to_its_shard() {
+    let asked = Asked::default();
+    let app = app(&asked, None);
+    let env = MemoryEnvironment::new().with_var("LUNORA_ADMIN_TOKEN", TOKEN);
+    for (endpoint, body) in &admin_bodies("__lunora_admin__:getMetrics")[..2] {
+        let bearer = format!("Bearer {TOKEN}");
+        let request = post(endpoint, body).with_header("authorization", &*bearer);
+        assert_eq!(answer_in(&app, request, &env).0, 200, "{body}");
+        assert_eq!(asked.take(), 1, "{body}");
     }
 }

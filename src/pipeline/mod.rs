@@ -2,6 +2,7 @@
 
 #[cfg(feature = "admin")]
 mod admin;
+mod admission;
 mod answers;
 mod authorization;
 pub(crate) mod backup;

@@ -43,7 +43,8 @@ impl Shard {
         ids: &WriteIds,
         bearer: Option<&str>,
     ) -> Result<Reply, LunoraError> {
-        self.inner.open()?;
+        // Who may not call, or calls what does not exist, runs no statement: not even those that
+        // make the tables.
         let path = &*envelope.function_path;
         if let Some(op) = path.strip_prefix(paths::ADMIN_PREFIX) {
             return admin::call(&self.inner, op, envelope.args, bearer).map(Reply::ok);
@@ -56,7 +57,10 @@ impl Shard {
         let result = match function {
             Ok(function) => {
                 let call = Call { function, args: envelope.args, ids };
-                self.run(&call, caller).await
+                match self.inner.open() {
+                    Ok(()) => self.run(&call, caller).await,
+                    Err(error) => Err(error),
+                }
             }
             Err(error) => Err(error),
         };
@@ -97,6 +101,7 @@ impl Shard {
             .relations
             .find(&format!("relation:{name}"), caller.system)
             .map_err(|_| not_registered(path))?;
+        self.inner.open()?;
         let run = Run::new(&self.inner, caller, 0);
         let result = function.query(&Query::new(&run), args)?;
         run.check_doom().map(|()| result)

@@ -90,11 +90,11 @@ impl Shard {
         args: &str,
         caller: &Caller,
     ) -> Result<QueryRun, LunoraError> {
-        self.inner.open()?;
         let function = self.inner.definition.functions.find(path, caller.system)?;
         if function.kind() != Kind::Query {
             return Err(super::function::not_registered(path));
         }
+        self.inner.open()?;
         let run = Run::new(&self.inner, caller, 0);
         let result = function.query(&Query::new(&run), args)?;
         run.check_doom()?;

@@ -11,6 +11,7 @@ mod batch;
 mod calls;
 mod changes;
 mod documents;
+mod doors;
 mod export;
 mod import;
 mod migrations;

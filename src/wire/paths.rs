@@ -24,7 +24,7 @@ pub(crate) const HEALTH_READY: &str = "/_lunora/health/ready";
 #[cfg(feature = "admin")]
 pub(crate) const SCHEDULER_DISPATCH: &str = "/_lunora/scheduler/dispatch";
 
-/// Operations that the shard's own admin gate decides on.
+/// Operations of a shard that need the admin token, in the Worker and in the shard.
 pub(crate) const ADMIN_PREFIX: &str = "__lunora_admin__:";
 /// Relation reads, which only ever run across shards.
 pub(crate) const RELATION_PREFIX: &str = "__lunora_relation__:";
