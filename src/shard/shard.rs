@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{
+    announcement::Announcement,
     call::Call,
     changes::ChangeLog,
     context::{Mutation, Query},
@@ -39,7 +40,7 @@ pub(crate) struct Inner {
     pub(crate) changes: ChangeLog,
     pub(crate) replies: Replies,
     pub(crate) metrics: Metrics,
-    pub(crate) announced: Cell<bool>,
+    pub(crate) announcement: Announcement,
     key: OnceCell<String>,
     open: Cell<bool>,
     in_transaction: Cell<bool>,
@@ -69,7 +70,7 @@ impl Shard {
             changes: ChangeLog::default(),
             replies: Replies::default(),
             metrics: Metrics::new(host.now_ms()),
-            announced: Cell::new(false),
+            announcement: Announcement::default(),
             key: OnceCell::new(),
             open: Cell::new(false),
             in_transaction: Cell::new(false),
@@ -153,9 +154,12 @@ impl Inner {
         let result = self.atomically(|| {
             let result = work(&run);
             run.check_doom()?;
-            result
+            let result = result?;
+            self.check_announced(&run.commit())?;
+            Ok(result)
         })?;
         let (_, commit) = run.into_parts();
+        self.note_commit(&commit);
         if commit.wrote() {
             let listener = self.listener.borrow().clone();
             if let Some(listener) = listener {

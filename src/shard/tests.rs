@@ -7,6 +7,7 @@
 )]
 
 mod admin;
+mod announcements;
 mod batch;
 mod calls;
 mod changes;

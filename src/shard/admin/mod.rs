@@ -16,23 +16,35 @@ use crate::{
 };
 
 /// Runs an operation on an open shard, and returns its result as JSON.
-type Operation = fn(&Inner, &str) -> Result<String, LunoraError>;
+pub(crate) type Operation = fn(&Inner, &str) -> Result<String, LunoraError>;
 
 /// Answers an operation for a caller that presents the admin token.
-///
-/// No statement runs before the token is checked and the operation is known.
 pub(crate) fn call(
     shard: &Inner,
     op: &str,
     args: &str,
     bearer: Option<&str>,
 ) -> Result<String, LunoraError> {
+    let operation = find(shard, op, bearer)?;
+    shard.open()?;
+    run(shard, operation, args)
+}
+
+/// Finds an operation for a caller that presents the admin token. Runs no statement.
+pub(crate) fn find(
+    shard: &Inner,
+    op: &str,
+    bearer: Option<&str>,
+) -> Result<Operation, LunoraError> {
     gate(shard, bearer)?;
-    let operation = operation(op).ok_or_else(|| {
+    operation(op).ok_or_else(|| {
         let op: String = op.chars().take(80).collect();
         LunoraError::new(Code::UnknownAdminOp, format!("unknown admin operation: {op}"))
-    })?;
-    shard.open()?;
+    })
+}
+
+/// Runs an operation, and returns the body of its answer.
+pub(crate) fn run(shard: &Inner, operation: Operation, args: &str) -> Result<String, LunoraError> {
     Ok(["{\"result\":", &operation(shard, args)?, "}"].concat())
 }
 
