@@ -275,3 +275,51 @@ fn hands_an_admin_operation_with_the_token_to_its_shard() {
         assert_eq!(asked.take(), 1, "{body}");
     }
 }
+
+/// An application that would answer everything, and says so.
+fn greedy(asked: &Asked) -> Lunora<MemoryEnvironment> {
+    let (by_route, by_router) = (asked.clone(), asked.clone());
+    testing::builder()
+        .shard_do(asked.namespace())
+        .route(route!("/socket"), async move |_request, _env, _ctx| {
+            by_route.0.set(by_route.0.get() + 1);
+            Response::text("the route")
+        })
+        .http_router(async move |_request, _env, _ctx| {
+            by_router.0.set(by_router.0.get() + 1);
+            Ok::<_, LunoraError>(Response::text("the router"))
+        })
+        .build()
+}
+
+#[test]
+fn no_spelling_of_the_reserved_prefix_reaches_the_router() {
+    let asked = Asked::default();
+    let app = greedy(&asked);
+    for path in [
+        "/_lunora",
+        "/_lunora/",
+        "/_lunora/rpc/",
+        "/_lunora/nonsense",
+        "/_lunora//rpc",
+        "//_lunora/rpc",
+        "/_LUNORA/rpc",
+        "/_Lunora/admin/functions",
+        "/%5Flunora/admin/functions",
+        "/_lunora%2Fadmin%2Ffunctions",
+        "/_lunora/%61dmin/functions/",
+        "/%255flunora/rpc",
+        "/x/..%2F_lunora/rpc",
+    ] {
+        for method in ["GET", "POST", "HEAD", "OPTIONS"] {
+            let url: http::Uri = format!("https://app.test{path}").parse().unwrap();
+            let request = Request::new(method.parse().unwrap(), url, lunora::Body::empty());
+            let (status, body) = answer(&app, request);
+            assert_eq!(asked.take(), 0, "{method} {path}");
+            assert!([403, 404].contains(&status), "{method} {path}: {status} {body}");
+        }
+    }
+    for path in ["/", "/lunora/rpc", "/api/_lunora/x", "/_lunora.js", "/_lunora2"] {
+        assert_eq!(answer(&app, get(path)), (200, "the router".into()), "{path}");
+    }
+}

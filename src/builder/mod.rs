@@ -259,7 +259,7 @@ impl<S: State, E: 'static> Builder<S, E> {
 
     /// Adds a route of the application's own. It may be called as often as there are routes.
     ///
-    /// Routes come before the reserved endpoints; `"METHOD /path"` comes before `"/path"`, and of
+    /// A route cannot be under the reserved prefix `/_lunora/`. `"METHOD /path"` comes before `"/path"`, and of
     /// two equal patterns the later counts.
     pub fn route<F, R>(self, pattern: RoutePattern, handler: F) -> Self
     where

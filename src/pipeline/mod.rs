@@ -80,9 +80,8 @@ impl<E: Environment> Lunora<E> {
             return Ok(answers::forbidden_origin(&refused));
         }
         check_declared_length(&request)?;
-        if let Some(route) = self.settings.routes.find(&request) {
-            let caller = Caller::of(self, env, &request);
-            return route.handle(request, env, &RouteContext::new(ctx, &caller)).await;
+        if !paths::is_reserved(request.path().as_bytes()) {
+            return self.answer_application(request, env, ctx).await;
         }
         match request.path() {
             paths::RPC => rpc::answer(self, request, env).await,
@@ -91,14 +90,25 @@ impl<E: Environment> Lunora<E> {
             paths::STATUS => Ok(answers::status(&request)),
             #[cfg(feature = "admin")]
             path if crate::admin::owns(path) => admin::answer(self, request, env, ctx).await,
-            _ => match &self.settings.http_router {
-                Some(router) => {
-                    let caller = Caller::of(self, env, &request);
-                    let ctx = RouteContext::new(ctx, &caller);
-                    Ok(answers::shielded(router.handle(request, env, &ctx).await))
-                }
-                None => Ok(answers::not_found()),
-            },
+            _ => Ok(answers::not_found()),
+        }
+    }
+
+    /// Answers what is not reserved: the routes of the application, then its router.
+    async fn answer_application(
+        &self,
+        request: Request,
+        env: &E,
+        ctx: &dyn ExecutionContext,
+    ) -> Result<Response, LunoraError> {
+        let caller = Caller::of(self, env, &request);
+        let ctx = RouteContext::new(ctx, &caller);
+        if let Some(route) = self.settings.routes.find(&request) {
+            return route.handle(request, env, &ctx).await;
+        }
+        match &self.settings.http_router {
+            Some(router) => Ok(answers::shielded(router.handle(request, env, &ctx).await)),
+            None => Ok(answers::not_found()),
         }
     }
 
