@@ -323,3 +323,37 @@ fn no_spelling_of_the_reserved_prefix_reaches_the_router() {
         assert_eq!(answer(&app, get(path)), (200, "the router".into()), "{path}");
     }
 }
+
+#[test]
+fn rejects_a_foreign_upgrade_of_the_application_before_its_handler() {
+    let asked = Asked::default();
+    let app = greedy(&asked);
+    for path in ["/socket", "/router/socket"] {
+        let upgrade = || get(path).with_header("upgrade", "websocket");
+        for (origin, cookie, passes) in [
+            (Some("https://evil.example"), true, false),
+            (Some("https://evil.example"), false, false),
+            (Some("https://app.test.evil.example"), true, false),
+            (Some("null"), true, false),
+            (None, true, false),
+            (Some("https://app.test"), true, true),
+            (None, false, true),
+        ] {
+            let mut request = upgrade();
+            if let Some(origin) = origin {
+                request = request.with_header("origin", origin);
+            }
+            if cookie {
+                request = request.with_header("cookie", "sid=1");
+            }
+            let (status, body) = answer(&app, request);
+            assert_eq!(status, if passes { 200 } else { 403 }, "{path} {origin:?} {cookie}");
+            assert_eq!(body.contains("FORBIDDEN_ORIGIN"), !passes, "{body}");
+            assert_eq!(asked.take(), u32::from(passes), "{path} {origin:?} {cookie}");
+        }
+        // An ordinary GET changes nothing, wherever it comes from.
+        let page = get(path).with_header("origin", "https://evil.example");
+        assert_eq!(answer(&app, page.with_header("cookie", "sid=1")).0, 200);
+        asked.take();
+    }
+}

@@ -81,7 +81,7 @@ impl<E: Environment> Lunora<E> {
         }
         check_declared_length(&request)?;
         if !paths::is_reserved(request.path().as_bytes()) {
-            return self.answer_application(request, env, ctx).await;
+            return self.answer_application(edge, request, env, ctx).await;
         }
         match request.path() {
             paths::RPC => rpc::answer(self, request, env).await,
@@ -97,10 +97,16 @@ impl<E: Environment> Lunora<E> {
     /// Answers what is not reserved: the routes of the application, then its router.
     async fn answer_application(
         &self,
+        edge: &Edge,
         request: Request,
         env: &E,
         ctx: &dyn ExecutionContext,
     ) -> Result<Response, LunoraError> {
+        if request.is_upgrade()
+            && let Err(refused) = edge.guard_upgrade(&request)
+        {
+            return Ok(answers::forbidden_origin(&refused));
+        }
         let caller = Caller::of(self, env, &request);
         let ctx = RouteContext::new(ctx, &caller);
         if let Some(route) = self.settings.routes.find(&request) {
