@@ -357,3 +357,43 @@ fn rejects_a_foreign_upgrade_of_the_application_before_its_handler() {
         asked.take();
     }
 }
+
+#[test]
+fn a_route_of_get_answers_head_and_another_method_is_not_allowed() {
+    let app = testing::builder()
+        .shard_do(Asked::default().namespace())
+        .route(route!("GET /page"), async |_request, _env, _ctx| {
+            Response::text("page").with_header("x-page", "1")
+        })
+        .route(route!("PUT /page"), async |_request, _env, _ctx| Response::text("put"))
+        .route(route!("POST /form"), async |_request, _env, _ctx| Response::text("form"))
+        .route(route!("/any"), async |request, _env, _ctx| {
+            Response::text(request.method().to_string())
+        })
+        .build();
+    let ask = |method: &str, path: &str| {
+        let url: http::Uri = format!("https://app.test{path}").parse().unwrap();
+        let request = Request::new(method.parse().unwrap(), url, lunora::Body::empty());
+        let response =
+            block_on(app.fetch(request, &MemoryEnvironment::new(), &NoopExecutionContext));
+        let (head, body) = response.into_parts();
+        let allow = head.headers.get("allow").map(|allow| allow.to_str().unwrap().to_owned());
+        let body = block_on(body.into_bytes(usize::MAX)).unwrap();
+        (head.status.as_u16(), allow, String::from_utf8(body.to_vec()).unwrap())
+    };
+    assert_eq!(ask("GET", "/page"), (200, None, "page".into()));
+    assert_eq!(ask("HEAD", "/page"), (200, None, String::new()));
+    assert_eq!(ask("HEAD", "/any"), (200, None, String::new()));
+    assert_eq!(ask("DELETE", "/any"), (200, None, "DELETE".into()));
+    for (method, path, allow) in [
+        ("POST", "/page", "GET, HEAD, PUT"),
+        ("OPTIONS", "/page", "GET, HEAD, PUT"),
+        ("GET", "/form", "POST"),
+        ("HEAD", "/form", "POST"),
+    ] {
+        let (status, allowed, body) = ask(method, path);
+        assert_eq!((status, allowed.as_deref()), (405, Some(allow)), "{method} {path}: {body}");
+        assert!(body.contains("METHOD_NOT_ALLOWED"), "{body}");
+    }
+    assert_eq!(ask("GET", "/nowhere").0, 404);
+}

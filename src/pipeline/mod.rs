@@ -109,12 +109,19 @@ impl<E: Environment> Lunora<E> {
         }
         let caller = Caller::of(self, env, &request);
         let ctx = RouteContext::new(ctx, &caller);
-        if let Some(route) = self.settings.routes.find(&request) {
-            return route.handle(request, env, &ctx).await;
+        let routes = &self.settings.routes;
+        if let Some(route) = routes.find(&request) {
+            let head = *request.method() == Method::HEAD;
+            let response = route.handle(request, env, &ctx).await?;
+            return Ok(if head { answers::without_body(response) } else { response });
         }
         match &self.settings.http_router {
+            // The router may serve other methods of the path.
             Some(router) => Ok(answers::shielded(router.handle(request, env, &ctx).await)),
-            None => Ok(answers::not_found()),
+            None => Ok(match routes.allowed(request.path()) {
+                Some(allowed) => answers::method_not_allowed(&allowed),
+                None => answers::not_found(),
+            }),
         }
     }
 
