@@ -67,6 +67,8 @@ impl Shard {
         &self,
         work: impl Fn() -> Result<T, LunoraError>,
     ) -> Result<T, LunoraError> {
+        // A write that was refused within an action may have left its mark.
+        self.inner.announcement.wanted.set(false);
         let result = work();
         if !self.inner.announcement.wanted.take() {
             return result;

@@ -197,6 +197,23 @@ fn an_action_is_announced_before_it_runs_and_runs_without_the_registry() {
 }
 
 #[test]
+fn a_refused_write_of_an_action_leaves_nothing_for_the_next_call() {
+    let (room, registry) = world("room");
+    let runs = Rc::new(std::cell::Cell::new(0_u32));
+    registry.down.set(true);
+    assert_eq!(room.answer("messages:actAndSend", &NoArgs {}).0, 503);
+    registry.down.set(false);
+    let commits = runs.clone();
+    room.shard().on_commit(move |_| commits.set(commits.get() + 1));
+    let numbered = room
+        .user("ada")
+        .with_header("x-lunora-client-id", "c")
+        .with_header("x-lunora-client-seq", "1");
+    assert_eq!(numbered.answer("messages:silent", &NoArgs {}).1["result"], 1);
+    assert_eq!((registry.take(), runs.get()), (Vec::new(), 0));
+}
+
+#[test]
 fn a_shard_with_rows_is_announced_with_its_next_call_of_any_kind() {
     let calls = [
         ("messages:list", json!({})),
