@@ -55,6 +55,7 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
     ),
     ("malformed_cron", &[("a cron expression has five fields", "from_static")]),
     ("malformed_route", &[("a route's path begins with a slash", "from_static")]),
+    ("reserved_route", &[("a route's path must not be under `/_lunora/`", "from_static")]),
     ("malformed_origin", &[("an origin begins with `https://` or `http://`", "from_static")]),
     (
         "trusted_origin_with_a_path",

@@ -264,8 +264,9 @@ impl<S: State, E: 'static> Builder<S, E> {
 
     /// Adds a route of the application's own. It may be called as often as there are routes.
     ///
-    /// Routes come before the reserved endpoints; `"METHOD /path"` comes before `"/path"`, and of
-    /// two equal patterns the later counts.
+    /// A route cannot be under the reserved prefix `/_lunora/`. `"METHOD /path"` comes before `"/path"`, and of
+    /// two equal patterns the later counts. `HEAD` is answered by the route of `GET`, without the
+    /// body. Another method on the path of a route goes to the router, or is 405 without one.
     pub fn route<F, R>(self, pattern: RoutePattern, handler: F) -> Self
     where
         F: AsyncFn(Request, &E, &RouteContext<'_>) -> R + 'static,

@@ -101,6 +101,8 @@ catalogue! {
     VectorsNotConfigured = "VECTORS_NOT_CONFIGURED", BAD_REQUEST, "No vector indexes";
     /// 401: no valid credentials.
     Unauthorized = "UNAUTHORIZED", UNAUTHORIZED, "Sign-in required";
+    /// 401: the caller's identity has expired.
+    TokenExpired = "TOKEN_EXPIRED", UNAUTHORIZED, "Sign-in expired";
     /// 403: known, and not allowed.
     Forbidden = "FORBIDDEN", FORBIDDEN, "Forbidden";
     /// 403: the caller may not reach this shard.

@@ -5,7 +5,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use super::edge::ForbiddenOrigin;
 use crate::{
     errors::{Code, LunoraError},
-    message::{Request, Response, to_error_response},
+    message::{Body, Request, Response, to_error_response},
     platform::log,
 };
 
@@ -26,6 +26,12 @@ pub(super) fn shielded(outcome: Result<Response, LunoraError>) -> Response {
     })
 }
 
+/// The answer to `HEAD`: that to `GET`, without its body.
+pub(super) fn without_body(response: Response) -> Response {
+    let (head, _) = response.into_parts();
+    http::Response::from_parts(head, Body::empty()).into()
+}
+
 /// 404, in the contract's plain words.
 pub(super) fn not_found() -> Response {
     Response::text("Not found").with_status(404)
@@ -42,12 +48,14 @@ pub(super) fn status(request: &Request) -> Response {
 }
 
 /// 405, naming what is allowed.
-pub(super) fn method_not_allowed(allowed: &'static str) -> Response {
+pub(super) fn method_not_allowed(allowed: &str) -> Response {
     let mut response = error(&LunoraError::new(
         Code::MethodNotAllowed,
         format!("Method not allowed; use {allowed}"),
     ));
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    if let Ok(allowed) = HeaderValue::try_from(allowed) {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
     response
 }
 

@@ -3,7 +3,7 @@
 use futures::future::LocalBoxFuture;
 use serde::Deserialize;
 
-use super::{Lunora, authorization};
+use super::{Lunora, admission, authorization};
 use crate::{
     coordinator::{FanOutAnswer, QueryCoordinator, ShardCall},
     errors::LunoraError,
@@ -29,6 +29,7 @@ pub(super) async fn answer<E: Environment>(
     if function_path.starts_with(paths::RELATION_PREFIX) {
         check_relation_table(envelope.args(), spec.table())?;
     }
+    admission::check_operator(app, request, env, function_path)?;
     let identity = app.identify(request, env).await?;
     identity::check_expected_subject(request.headers(), identity.as_ref())?;
     authorization::authorize_fan_out(&app.settings, identity.as_ref(), spec, function_path).await?;

@@ -2,7 +2,7 @@
 
 use futures::future::LocalBoxFuture;
 
-use super::{Lunora, authorization, hooks::FunctionHost};
+use super::{Lunora, admission, authorization, hooks::FunctionHost};
 use crate::{
     errors::LunoraError,
     jobs::SystemCall,
@@ -50,6 +50,7 @@ impl<E: Environment> FunctionHost for Caller<'_, E> {
                     return Ok(self.app.shard(key).fetch(call.to_request()?).await?);
                 }
             };
+            admission::check_operator(self.app, request, self.env, call.function_path())?;
             let identity = self.app.identify(request, self.env).await?;
             authorization::authorize_shard(settings, identity.as_ref(), &key).await?;
             // The ids that a client sent are for one mutation, and a handler may call several.

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "admin")]
 mod admin;
+mod admission;
 mod answers;
 mod authorization;
 pub(crate) mod backup;
@@ -33,7 +34,7 @@ use crate::{
     errors::LunoraError,
     message::{Request, Response},
     platform::{Env, Environment, ExecutionContext, ShardNamespace, log},
-    wire::{Identity, paths},
+    wire::{Identity, identity, paths},
 };
 
 /// A Worker that is a backend: what [`Builder::build`](crate::Builder::build) makes.
@@ -79,9 +80,8 @@ impl<E: Environment> Lunora<E> {
             return Ok(answers::forbidden_origin(&refused));
         }
         check_declared_length(&request)?;
-        if let Some(route) = self.settings.routes.find(&request) {
-            let caller = Caller::of(self, env, &request);
-            return route.handle(request, env, &RouteContext::new(ctx, &caller)).await;
+        if !paths::is_reserved(request.path().as_bytes()) {
+            return self.answer_application(edge, request, env, ctx).await;
         }
         match request.path() {
             paths::RPC => rpc::answer(self, request, env).await,
@@ -90,14 +90,38 @@ impl<E: Environment> Lunora<E> {
             paths::STATUS => Ok(answers::status(&request)),
             #[cfg(feature = "admin")]
             path if crate::admin::owns(path) => admin::answer(self, request, env, ctx).await,
-            _ => match &self.settings.http_router {
-                Some(router) => {
-                    let caller = Caller::of(self, env, &request);
-                    let ctx = RouteContext::new(ctx, &caller);
-                    Ok(answers::shielded(router.handle(request, env, &ctx).await))
-                }
-                None => Ok(answers::not_found()),
-            },
+            _ => Ok(answers::not_found()),
+        }
+    }
+
+    /// Answers what is not reserved: the routes of the application, then its router.
+    async fn answer_application(
+        &self,
+        edge: &Edge,
+        request: Request,
+        env: &E,
+        ctx: &dyn ExecutionContext,
+    ) -> Result<Response, LunoraError> {
+        if request.is_upgrade()
+            && let Err(refused) = edge.guard_upgrade(&request)
+        {
+            return Ok(answers::forbidden_origin(&refused));
+        }
+        let caller = Caller::of(self, env, &request);
+        let ctx = RouteContext::new(ctx, &caller);
+        let routes = &self.settings.routes;
+        if let Some(route) = routes.find(&request) {
+            let head = *request.method() == Method::HEAD;
+            let response = route.handle(request, env, &ctx).await?;
+            return Ok(if head { answers::without_body(response) } else { response });
+        }
+        match &self.settings.http_router {
+            // The router may serve other methods of the path.
+            Some(router) => Ok(answers::shielded(router.handle(request, env, &ctx).await)),
+            None => Ok(match routes.allowed(request.path()) {
+                Some(allowed) => answers::method_not_allowed(&allowed),
+                None => answers::not_found(),
+            }),
         }
     }
 
@@ -112,11 +136,18 @@ impl<E: Environment> Lunora<E> {
         })
     }
 
+    /// Identifies the caller. Every path to a shard in a caller's name comes through here, so that
+    /// an expired identity is refused before any shard is asked.
     async fn identify(&self, request: &Request, env: &E) -> Result<Option<Identity>, LunoraError> {
-        match &self.settings.resolve_identity {
-            Some(resolver) => resolver.resolve(request, env).await,
-            None => Ok(None),
-        }
+        let Some(resolver) = &self.settings.resolve_identity else {
+            return Ok(None);
+        };
+        let identity = resolver.resolve(request, env).await?;
+        let expired = |identity: &Identity| {
+            // The host is asked for the time only where an identity can expire.
+            identity.expiry_ms().is_some() && identity.is_expired(self.settings.clock.now_ms())
+        };
+        if identity.as_ref().is_some_and(expired) { Err(identity::expired()) } else { Ok(identity) }
     }
 }
 

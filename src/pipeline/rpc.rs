@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{Lunora, answers, authorization, fan_out};
+use super::{Lunora, admission, answers, authorization, fan_out};
 use crate::{
     errors::{Code, LunoraError},
     message::{Request, Response},
@@ -46,10 +46,11 @@ pub(super) async fn call<E: Environment>(
     if function_path.starts_with(paths::RELATION_PREFIX) {
         return Err(LunoraError::new(Code::Forbidden, "Relation reads run across shards only"));
     }
+    admission::check_operator(app, request, env, function_path)?;
 
     let identity = app.identify(request, env).await?;
     identity::check_expected_subject(request.headers(), identity.as_ref())?;
-    // The shard's own admin gate decides on admin operations.
+    // The admin token decides on admin operations.
     if !function_path.starts_with(paths::ADMIN_PREFIX) {
         authorization::authorize_shard(&app.settings, identity.as_ref(), &key).await?;
     }

@@ -157,8 +157,14 @@ impl ShardDefinition {
         ))
     }
 
-    /// Announces the shard to the registry behind this binding before its first write, so that
-    /// queries across shards, exports and backups find it.
+    /// Announces the shard to the registry behind this binding before its first row is committed,
+    /// so that queries across shards, exports and backups find it.
+    ///
+    /// A mutation that writes the first row is rolled back, the shard is announced, and the
+    /// mutation runs again. An action cannot run twice: the shard is announced before the first
+    /// action runs, if the shard has mutations. While the registry cannot be reached the first
+    /// write is refused 503 `SHARD_UNAVAILABLE`; later ones do not ask it. A shard that has rows
+    /// from before this was set is announced with its next call.
     #[must_use]
     pub fn registry(mut self, binding: &'static str) -> Self {
         self.registry = Some(binding);

@@ -10,7 +10,7 @@ use crate::{
     errors::LunoraError,
     message::{Request, Response, to_error_response},
     platform::log,
-    wire::paths,
+    wire::{identity::check_minted_expiry, paths},
 };
 
 impl Shard {
@@ -31,6 +31,7 @@ impl Shard {
     }
 
     async fn answer(&self, mut request: Request) -> Result<Response, LunoraError> {
+        check_minted_expiry(request.headers(), self.inner.host.now_ms())?;
         match (request.method().clone(), request.path()) {
             (Method::POST, paths::ON_SHARD_RPC) => {
                 let body = request.bytes(Self::MAX_BODY).await?;

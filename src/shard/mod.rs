@@ -67,6 +67,7 @@
 //! see `testing::TestShard`.
 
 mod admin;
+mod announcement;
 mod batch;
 mod call;
 mod changes;

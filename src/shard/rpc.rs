@@ -12,10 +12,9 @@ use super::{
     shard::Shard,
 };
 use crate::{
-    coordinator::DurableShardRegistry,
     errors::LunoraError,
     message::Response,
-    wire::{Identity, ShardKey, paths},
+    wire::{Identity, paths},
 };
 
 /// A body that is answered: the status is 200 but for a write out of its order.
@@ -43,20 +42,27 @@ impl Shard {
         ids: &WriteIds,
         bearer: Option<&str>,
     ) -> Result<Reply, LunoraError> {
-        self.inner.open()?;
+        // Who may not call, or calls what does not exist, runs no statement: not even those that
+        // make the tables.
         let path = &*envelope.function_path;
         if let Some(op) = path.strip_prefix(paths::ADMIN_PREFIX) {
-            return admin::call(&self.inner, op, envelope.args, bearer).map(Reply::ok);
+            let operation = admin::find(&self.inner, op, bearer)?;
+            self.open().await?;
+            let run = || admin::run(&self.inner, operation, envelope.args);
+            return self.announced(run).await.map(Reply::ok);
         }
         if let Some(name) = path.strip_prefix(paths::RELATION_PREFIX) {
-            return self.relation(path, name, envelope.args, caller).map(Reply::ok);
+            return self.relation(path, name, envelope.args, caller).await.map(Reply::ok);
         }
         let function = self.inner.definition.functions.find(path, caller.system);
         let known = function.is_ok().then_some(path);
         let result = match function {
             Ok(function) => {
                 let call = Call { function, args: envelope.args, ids };
-                self.run(&call, caller).await
+                match self.open().await {
+                    Ok(()) => self.run(&call, caller).await,
+                    Err(error) => Err(error),
+                }
             }
             Err(error) => Err(error),
         };
@@ -72,19 +78,13 @@ impl Shard {
                 run.check_doom()?;
                 Ok(Reply::ok(body(&result, None, None)))
             }
-            Kind::Mutation => {
-                self.announce().await?;
-                self.mutate(call, caller)
-            }
-            Kind::Action => {
-                self.announce().await?;
-                self.act(call, caller).await.map(Reply::ok)
-            }
+            Kind::Mutation => self.announced(|| self.mutate(call, caller)).await,
+            Kind::Action => self.act(call, caller).await.map(Reply::ok),
         }
     }
 
     /// A relation read is answered with the bare value (contract, section 3.4).
-    fn relation(
+    async fn relation(
         &self,
         path: &str,
         name: &str,
@@ -97,6 +97,7 @@ impl Shard {
             .relations
             .find(&format!("relation:{name}"), caller.system)
             .map_err(|_| not_registered(path))?;
+        self.open().await?;
         let run = Run::new(&self.inner, caller, 0);
         let result = function.query(&Query::new(&run), args)?;
         run.check_doom().map(|()| result)
@@ -152,6 +153,7 @@ impl Shard {
         {
             return Ok(body);
         }
+        self.announce_before_action().await?;
         let action = Action::new(shard.clone(), caller.clone(), 0);
         let result = call.function.action(action, call.args.to_owned()).await?;
         let body = body(&result, None, None);
@@ -159,22 +161,6 @@ impl Shard {
             shard.atomically(|| shard.replies.keep(shard, replay, &body, shard.host.now_ms()))?;
         }
         Ok(body)
-    }
-
-    /// Tells the registry of the shard. Before the first write, not after: a shard that is listed
-    /// and empty does no harm, one with documents that is not listed would be in no export.
-    async fn announce(&self) -> Result<(), LunoraError> {
-        let shard = &*self.inner;
-        let Some(binding) = shard.definition.registry.filter(|_| !shard.announced.get()) else {
-            return Ok(());
-        };
-        let registry = DurableShardRegistry::new(shard.host.namespace(binding)?);
-        let key = ShardKey::new(shard.key())?;
-        for table in &shard.definition.tables {
-            registry.register(table.name, &key).await?;
-        }
-        shard.announced.set(true);
-        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{
+    announcement::Announcement,
     call::Call,
     changes::ChangeLog,
     context::{Mutation, Query},
@@ -39,7 +40,7 @@ pub(crate) struct Inner {
     pub(crate) changes: ChangeLog,
     pub(crate) replies: Replies,
     pub(crate) metrics: Metrics,
-    pub(crate) announced: Cell<bool>,
+    pub(crate) announcement: Announcement,
     key: OnceCell<String>,
     open: Cell<bool>,
     in_transaction: Cell<bool>,
@@ -69,7 +70,7 @@ impl Shard {
             changes: ChangeLog::default(),
             replies: Replies::default(),
             metrics: Metrics::new(host.now_ms()),
-            announced: Cell::new(false),
+            announcement: Announcement::default(),
             key: OnceCell::new(),
             open: Cell::new(false),
             in_transaction: Cell::new(false),
@@ -112,11 +113,11 @@ impl Shard {
     }
 
     fn query_function(&self, path: &str, caller: &Caller) -> Result<&Function, LunoraError> {
-        self.inner.open()?;
         let function = self.inner.definition.functions.find(path, caller.system)?;
         if function.kind() != Kind::Query {
             return Err(super::function::not_registered(path));
         }
+        self.inner.open()?;
         Ok(function)
     }
 
@@ -172,9 +173,12 @@ impl Inner {
         let result = self.atomically(|| {
             let result = work(&run);
             run.check_doom()?;
-            result
+            let result = result?;
+            self.check_announced(&run.commit())?;
+            Ok(result)
         })?;
         let (_, commit) = run.into_parts();
+        self.note_commit(&commit);
         if commit.wrote() {
             let listener = self.listener.borrow().clone();
             if let Some(listener) = listener {

@@ -11,7 +11,10 @@ pub use crate::platform::memory::SqliteHost;
 use crate::{
     errors::LunoraError,
     message::{Request, Response},
-    platform::{ShardNamespace, memory::ManualClock},
+    platform::{
+        ShardHost, ShardNamespace,
+        memory::{ManualClock, MemoryNamespace},
+    },
     wire::Identity,
 };
 
@@ -91,6 +94,7 @@ impl TestShard {
     pub fn named(key: &str, definition: ShardDefinition) -> Self {
         let clock = ManualClock::new(1_700_000_000_000);
         let host = SqliteHost::new(key, clock.clone()).expect("SQLite in memory");
+        accept_announcements(&host, &definition);
         let shard = Shard::new(host.clone(), definition);
         Self { shard, host, clock, caller: Caller::default(), headers: Vec::new() }
     }
@@ -99,6 +103,7 @@ impl TestShard {
     /// definition may be another, as after a deployment.
     #[must_use]
     pub fn wake(&self, definition: ShardDefinition) -> Self {
+        accept_announcements(&self.host, &definition);
         let shard = Shard::new(self.host.clone(), definition);
         Self { shard, ..self.clone() }
     }
@@ -221,9 +226,22 @@ impl TestShard {
         &self.clock
     }
 
-    /// Puts Durable Objects behind a binding, such as a registry of shards.
+    /// Puts Durable Objects behind a binding. The registry that the definition names accepts every
+    /// announcement unless a test puts another one here.
     pub fn set_namespace(&self, binding: &str, namespace: impl ShardNamespace) {
         self.host.set_namespace(binding, namespace);
+    }
+}
+
+/// Lets the registry of `definition` accept every shard, unless something is bound there already.
+fn accept_announcements(host: &SqliteHost, definition: &ShardDefinition) {
+    if let Some(binding) = definition.registry
+        && host.namespace(binding).is_err()
+    {
+        host.set_namespace(
+            binding,
+            MemoryNamespace::new(async |_, _| Response::raw_json(r#"{"changed":true,"ok":true}"#)),
+        );
     }
 }
 

@@ -7,10 +7,12 @@
 )]
 
 mod admin;
+mod announcements;
 mod batch;
 mod calls;
 mod changes;
 mod documents;
+mod doors;
 mod export;
 mod import;
 mod migrations;

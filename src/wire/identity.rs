@@ -63,7 +63,8 @@ impl Identity {
         self
     }
 
-    /// Says when the identity ends, in milliseconds since 1970. A live connection ends with it.
+    /// Sets when the identity expires, in milliseconds since 1970. Calls are refused 401
+    /// `TOKEN_EXPIRED` from then on, and a live connection ends.
     #[must_use]
     pub fn expires_at_ms(self, at: i64) -> Self {
         self.with_claim("expiresAtMs", at)
@@ -101,6 +102,22 @@ impl Identity {
         number("expiresAtMs").or_else(|| Some(number("exp")? * 1000.0)).map(|at| at as i64)
     }
 
+    /// Returns whether the identity has expired at `now_ms`, in milliseconds since 1970.
+    ///
+    /// ```
+    /// use lunora::Identity;
+    ///
+    /// let identity = Identity::user("ada").expires_at_ms(1_000);
+    /// assert!(!identity.is_expired(999));
+    /// assert!(identity.is_expired(1_000));
+    /// assert!(!Identity::user("ada").is_expired(u64::MAX));
+    /// ```
+    #[must_use]
+    pub fn is_expired(&self, now_ms: u64) -> bool {
+        // A date before 1970 is past at any time.
+        self.expiry_ms().is_some_and(|at| u64::try_from(at).map_or(true, |at| at <= now_ms))
+    }
+
     /// Reads the identity that a Worker minted into the headers of a request to a shard.
     ///
     /// For the shard's side: there these headers can be trusted, since a Worker lets no copy of a
@@ -134,7 +151,7 @@ impl Identity {
             headers.insert(headers::IDENTITY, ascii(BASE64_URL.encode(json))?);
         }
         if let Some(at) = self.expiry_ms() {
-            headers.insert(headers::IDENTITY_EXPIRY, at.into());
+            headers.insert(headers::IDENTITY_EXPIRY, at.max(0).into());
         }
         Ok(())
     }
@@ -168,6 +185,27 @@ fn read_claims(value: &[u8]) -> Option<Map<String, Value>> {
         return serde_json::from_slice(value).ok();
     }
     serde_json::from_slice(&BASE64_URL.decode(value).ok()?).ok()
+}
+
+/// Returns the error for an identity that has expired.
+pub(crate) fn expired() -> LunoraError {
+    LunoraError::new(
+        crate::errors::Code::TokenExpired,
+        "the identity has expired: sign in again and retry",
+    )
+}
+
+/// Refuses a request to a shard whose minted identity has expired.
+///
+/// Only a Worker writes the header. A value that is not a whole number of milliseconds counts as
+/// expired, so that a broken one never grants access for ever.
+#[cfg(feature = "shard")]
+pub(crate) fn check_minted_expiry(headers: &HeaderMap, now_ms: u64) -> Result<(), LunoraError> {
+    let Some(value) = headers.get(headers::IDENTITY_EXPIRY) else {
+        return Ok(());
+    };
+    let at = value.to_str().ok().and_then(|at| at.parse::<u64>().ok());
+    if at.is_some_and(|at| now_ms < at) { Ok(()) } else { Err(expired()) }
 }
 
 fn ascii(text: String) -> Result<HeaderValue, LunoraError> {

@@ -24,10 +24,89 @@ pub(crate) const HEALTH_READY: &str = "/_lunora/health/ready";
 #[cfg(feature = "admin")]
 pub(crate) const SCHEDULER_DISPATCH: &str = "/_lunora/scheduler/dispatch";
 
-/// Operations that the shard's own admin gate decides on.
+/// Operations of a shard that need the admin token, in the Worker and in the shard.
 pub(crate) const ADMIN_PREFIX: &str = "__lunora_admin__:";
 /// Relation reads, which only ever run across shards.
 pub(crate) const RELATION_PREFIX: &str = "__lunora_relation__:";
+
+/// Returns whether a path is, in any spelling, the reserved prefix or under it.
+///
+/// Case, repeated slashes, backslashes, dot segments and percent-encoding, once or several times,
+/// make no difference: a router behind this crate may normalise what it gets.
+pub(crate) const fn is_reserved(path: &[u8]) -> bool {
+    let (mut at, mut depth) = (0, 0_usize);
+    while at < path.len() {
+        let segment = read_segment(path, at);
+        at = segment.next;
+        match segment.kind {
+            SegmentKind::Same => {}
+            SegmentKind::Parent => depth = depth.saturating_sub(1),
+            SegmentKind::Reserved if depth == 0 => return true,
+            SegmentKind::Reserved | SegmentKind::Other => depth += 1,
+        }
+    }
+    false
+}
+
+#[derive(Clone, Copy)]
+enum SegmentKind {
+    /// Empty, or `.`.
+    Same,
+    /// `..`.
+    Parent,
+    /// The segment that belongs to the framework.
+    Reserved,
+    Other,
+}
+
+struct Segment {
+    kind: SegmentKind,
+    /// The index behind the separator that ends the segment.
+    next: usize,
+}
+
+const fn read_segment(path: &[u8], start: usize) -> Segment {
+    const RESERVED: &[u8] = b"_lunora";
+    let (mut at, mut length) = (start, 0);
+    let (mut dots, mut matches) = (true, true);
+    while at < path.len() {
+        let (byte, next) = decode(path, at);
+        at = next;
+        if byte == b'/' || byte == b'\\' {
+            break;
+        }
+        dots = dots && byte == b'.';
+        matches = matches && length < RESERVED.len() && byte == RESERVED[length];
+        length += 1;
+    }
+    let kind = match (dots, length) {
+        (true, 0 | 1) => SegmentKind::Same,
+        (true, 2) => SegmentKind::Parent,
+        _ if matches && length == RESERVED.len() => SegmentKind::Reserved,
+        _ => SegmentKind::Other,
+    };
+    Segment { kind, next: at }
+}
+
+/// The byte at `at`, decoded and in lower case, and where the next one begins.
+const fn decode(path: &[u8], at: usize) -> (u8, usize) {
+    let (mut byte, mut next) = (path[at], at + 1);
+    while byte == b'%' && next + 1 < path.len() {
+        let (Some(high), Some(low)) = (hex(path[next]), hex(path[next + 1])) else { break };
+        byte = high * 16 + low;
+        next += 2;
+    }
+    (byte.to_ascii_lowercase(), next)
+}
+
+const fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
 
 /// The largest body of a call, in bytes.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
@@ -46,3 +125,99 @@ pub(crate) const ON_SHARD_RPC_BATCH: &str = "/rpc-batch";
 /// Where a shard says how many relays it has.
 #[cfg(feature = "shard")]
 pub(crate) const ON_SHARD_ROUTE: &str = "/_lunora/route";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_prefix_is_reserved_in_every_spelling() {
+        for path in [
+            "/_lunora",
+            "/_lunora/",
+            "/_lunora/rpc",
+            "/_lunora/anything/at/all",
+            "//_lunora//rpc",
+            "/_LUNORA/rpc",
+            "/%5Flunora/rpc",
+            "/%5flunora/rpc",
+            "/%5f%6C%75%6e%6f%72%61/rpc",
+            "/%255flunora/rpc",
+            "/_lunora%2Frpc",
+            "/_lunora%252frpc",
+            "%2f_lunora/rpc",
+            "/.//_lunora/rpc",
+            "/%2e/_lunora/rpc",
+            "/a/../_lunora/rpc",
+            "/a/..%2f_lunora/rpc",
+            "/../_lunora",
+            "/_lunora/..",
+            "/\\_lunora\\rpc",
+            "/%5c_lunora%5crpc",
+        ] {
+            assert!(is_reserved(path.as_bytes()), "{path}");
+        }
+    }
+
+    #[test]
+    fn other_paths_are_the_applications() {
+        for path in [
+            "",
+            "/",
+            "/lunora/rpc",
+            "/_lunor",
+            "/_lunora2/rpc",
+            "/_lunora.js",
+            "/api/_lunora/rpc",
+            "/a/b/../_lunora",
+            "/%_lunora/rpc",
+            "/_lunora%20/rpc",
+            "/%5",
+            "/caf%C3%A9",
+        ] {
+            assert!(!is_reserved(path.as_bytes()), "{path}");
+        }
+    }
+
+    /// Any spelling of `text`: each byte as it is, in another case, or encoded up to three times.
+    fn spelling(text: &'static str) -> impl Strategy<Value = String> {
+        let byte = |byte: u8| {
+            let encoded = move |format: fn(u8) -> String, times: usize| {
+                (0..times).fold(format(byte), |text, _| text.replacen('%', "%25", 1))
+            };
+            let plain = if byte == b'/' {
+                "[/\\\\]{1,3}".boxed()
+            } else {
+                let cases = [byte, byte.to_ascii_uppercase()];
+                prop::sample::select(cases.map(|byte| char::from(byte).to_string()).to_vec())
+                    .boxed()
+            };
+            prop_oneof![
+                plain,
+                (0..3_usize).prop_map(move |n| encoded(|byte| format!("%{byte:02x}"), n)),
+                (0..3_usize).prop_map(move |n| encoded(|byte| format!("%{byte:02X}"), n)),
+            ]
+        };
+        text.bytes().map(byte).collect::<Vec<_>>().prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn no_spelling_escapes(prefix in spelling("/_lunora/"), rest in "[ -~]{0,12}") {
+            let path = [prefix, rest].concat();
+            prop_assert!(is_reserved(path.as_bytes()), "{}", path);
+        }
+
+        #[test]
+        fn any_bytes_are_judged(path in prop::collection::vec(any::<u8>(), 0..64)) {
+            let _ = is_reserved(&path);
+        }
+
+        #[test]
+        fn a_first_segment_of_its_own_is_never_reserved(path in "/[a-z0-9]{1,12}(/[a-z_]{1,8}){0,3}") {
+            prop_assert!(!is_reserved(path.as_bytes()));
+        }
+    }
+}

@@ -15,8 +15,8 @@ use crate::{
 /// The registry's own side of [`DurableShardRegistry`](crate::DurableShardRegistry) (contract,
 /// section 3.8): which shards each table has.
 ///
-/// `POST /register` and `POST /unregister` take `{"table","shardKey"}`, texts that are trimmed and
-/// must not be empty then; `GET /list?table=T` and `GET /snapshot` answer what is there, by the
+/// `POST /register` and `POST /unregister` take `{"table","shardKey"}`, two texts that must not be
+/// empty; the table is trimmed, and the key is taken as it is; `GET /list?table=T` and `GET /snapshot` answer what is there, by the
 /// order of the shard keys' bytes. Nobody is asked who they are: keep the object's namespace out
 /// of every public route.
 ///
@@ -129,13 +129,17 @@ fn split_entry(entry: &str) -> Option<(&str, &str)> {
 async fn read_entry(request: &mut Request) -> Result<String, LunoraError> {
     let body: Map<String, Value> = request.json(MAX_BODY).await?;
     let field = |name| match body.get(name) {
-        Some(Value::String(value)) => text(name, value),
+        Some(Value::String(value)) => Ok(value.as_str()),
         _ => Err(LunoraError::bad_request(format!("{name} must be a string"))),
     };
-    // A key that no shard can have would make the whole list unreadable.
-    let key = ShardKey::new(field("shardKey")?)
-        .map_err(|error| LunoraError::bad_request(error.to_string()))?;
-    let entry = entry(field("table")?, key.as_str());
+    // A key that no shard can have would make the whole list unreadable. Spaces around a key are
+    // part of it: without them it is the key of another shard.
+    let key = field("shardKey")?;
+    if key.is_empty() {
+        return Err(LunoraError::bad_request("shardKey must not be empty"));
+    }
+    let key = ShardKey::new(key).map_err(|error| LunoraError::bad_request(error.to_string()))?;
+    let entry = entry(text("table", field("table")?)?, key.as_str());
     if entry.len() > MAX_ENTRY {
         return Err(LunoraError::bad_request("table and shardKey are too long together"));
     }

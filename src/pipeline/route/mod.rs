@@ -2,7 +2,9 @@
 
 mod pattern;
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
+
+use http::Method;
 
 pub use self::pattern::{RoutePattern, RoutePatternError};
 use super::hooks::{Handler, HandlerFn, RouteContext};
@@ -58,14 +60,33 @@ impl<E> RouteTable<E> {
         self.0.push(route);
     }
 
-    /// What answers `request`: `"METHOD /path"` before `"/path"`, of two equal patterns the later.
+    /// Returns the handler for `request`: that of `"METHOD /path"` before that of `"/path"`, and of
+    /// two equal patterns the later. `HEAD` is served by the route of `GET` unless it has its own.
     pub(super) fn find(&self, request: &Request) -> Option<&dyn Handler<E>> {
-        let (path, method) = (request.path(), request.method().as_str());
-        let on_path = || self.0.iter().rev().filter(|route| route.pattern.path() == path);
-        on_path()
-            .find(|route| route.pattern.method() == Some(method))
-            .or_else(|| on_path().find(|route| route.pattern.method().is_none()))
+        let method = request.method();
+        let of = |method: Option<&str>| {
+            self.on_path(request.path()).find(|route| route.pattern.method() == method)
+        };
+        of(Some(method.as_str()))
+            .or_else(|| if *method == Method::HEAD { of(Some("GET")) } else { None })
+            .or_else(|| of(None))
             .map(|route| &*route.handler)
+    }
+
+    /// Returns the methods of the routes of `path`, as `Allow` lists them; `None` for a path
+    /// without routes.
+    pub(super) fn allowed(&self, path: &str) -> Option<String> {
+        let methods = self.on_path(path).filter_map(|route| route.pattern.method());
+        let mut methods: BTreeSet<&str> = methods.collect();
+        if methods.contains("GET") {
+            methods.insert("HEAD");
+        }
+        (!methods.is_empty()).then(|| methods.into_iter().collect::<Vec<_>>().join(", "))
+    }
+
+    /// The routes of `path`, the last one first.
+    fn on_path(&self, path: &str) -> impl Iterator<Item = &Route<E>> {
+        self.0.iter().rev().filter(move |route| route.pattern.path() == path)
     }
 }
 

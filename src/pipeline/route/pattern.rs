@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
+use crate::wire::paths::is_reserved;
+
 /// What a route matches: `"METHOD /path"`, or `"/path"` for every method.
 ///
 /// A path matches whole and as it was sent; there are no parameters and no wildcards. Written in
@@ -90,6 +92,8 @@ pub enum RoutePatternError {
     DotSegment,
     /// A character that a path has in percent-encoded form only.
     Character,
+    /// A path under `/_lunora/`, in any spelling.
+    Reserved,
 }
 
 impl RoutePatternError {
@@ -110,6 +114,9 @@ impl RoutePatternError {
             }
             Self::Character => {
                 "a route's path is written as requests have it: percent-encode spaces, quotes and other scripts"
+            }
+            Self::Reserved => {
+                "a route's path must not be under `/_lunora/`: the prefix is reserved for the framework, in every spelling"
             }
         }
     }
@@ -158,7 +165,10 @@ const fn check(text: &[u8]) -> Result<(), RoutePatternError> {
         }
         at += 1;
     }
-    if is_dots(text, segment, at) { Err(RoutePatternError::DotSegment) } else { Ok(()) }
+    if is_dots(text, segment, at) {
+        return Err(RoutePatternError::DotSegment);
+    }
+    if is_reserved(text.split_at(path).1) { Err(RoutePatternError::Reserved) } else { Ok(()) }
 }
 
 /// Whether there is a path after something that is no method: `"get /x"`, `"GET  /x"`.
@@ -194,6 +204,8 @@ mod tests {
             ("/a//b.c/~x;v=1@2:3", None, "/a//b.c/~x;v=1@2:3"),
             ("GET /.well-known/security.txt", Some("GET"), "/.well-known/security.txt"),
             ("GET /caf%C3%A9", Some("GET"), "/caf%C3%A9"),
+            ("GET /_lunora.js", Some("GET"), "/_lunora.js"),
+            ("/api/_lunora/x", None, "/api/_lunora/x"),
         ] {
             let parsed: RoutePattern = pattern.parse().unwrap();
             assert_eq!((parsed.method(), parsed.path()), (method, path));
@@ -220,6 +232,13 @@ mod tests {
             ("/a/..", RoutePatternError::DotSegment),
             ("/a b", RoutePatternError::Character),
             ("/café", RoutePatternError::Character),
+            ("GET /_lunora/admin/functions", RoutePatternError::Reserved),
+            ("/_lunora", RoutePatternError::Reserved),
+            ("/_lunora/", RoutePatternError::Reserved),
+            ("POST /_Lunora/rpc", RoutePatternError::Reserved),
+            ("//_lunora/x", RoutePatternError::Reserved),
+            ("/%5flunora/x", RoutePatternError::Reserved),
+            ("/_lunora%2fx", RoutePatternError::Reserved),
         ] {
             assert_eq!(pattern.parse::<RoutePattern>(), Err(error), "{pattern}");
         }

@@ -125,6 +125,8 @@ pub(super) fn run(shard: &Inner, args: &RunArgs) -> Result<State, LunoraError> {
         match done {
             Ok(true) => break,
             Ok(false) => {}
+            // The shard is announced first, and the operation runs again.
+            Err(error) if shard.wants_announcement() => return Err(error),
             Err(error) => {
                 (state.cursor, state.processed, state.changed) = before;
                 state.status = Outcome::Failed;

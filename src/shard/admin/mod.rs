@@ -15,43 +15,64 @@ use crate::{
     wire::AdminToken,
 };
 
-/// Answers an operation, for whoever presents the admin token.
+/// Runs an operation on an open shard, and returns its result as JSON.
+pub(crate) type Operation = fn(&Inner, &str) -> Result<String, LunoraError>;
+
+/// Answers an operation for a caller that presents the admin token.
 pub(crate) fn call(
     shard: &Inner,
     op: &str,
     args: &str,
     bearer: Option<&str>,
 ) -> Result<String, LunoraError> {
-    gate(shard, bearer)?;
-    let result = match op {
-        "exportShard" => export::export(shard, read(args)?)?,
-        "importShard" => json(&import::import(shard, &read(args)?)?)?,
-        "cdcSync" => changes::sync(shard, &read(args)?)?,
-        "applyCdc" => json(&changes::apply(shard, &read(args)?)?)?,
-        "getMetrics" => json(&shard.metrics.report(
-            shard.key(),
-            shard.host.database_bytes(),
-            shard.host.now_ms(),
-        ))?,
-        "rankBefore" => json(&rank::before(shard, read(args)?)?)?,
-        "rankPage" => rank::page(shard, &read(args)?)?,
-        "runMigration" => json(&migrations::run(shard, &read(args)?)?)?,
-        "migrationStatus" => json(&migrations::status(shard, &read(args)?)?)?,
-        "listTables" => json(&tables::list(shard)?)?,
-        "readTablePage" => tables::read_page(shard, &read(args)?)?,
-        "writeRow" => json(&tables::write(shard, &read(args)?)?)?,
-        "clearTable" => json(&tables::delete(shard, &read(args)?, true)?)?,
-        "deleteRows" => json(&tables::delete(shard, &read(args)?, false)?)?,
-        _ => {
-            let op: String = op.chars().take(80).collect();
-            let message = format!("unknown admin operation: {op}");
-            return Err(LunoraError::new(Code::UnknownAdminOp, message));
-        }
-    };
-    Ok(["{\"result\":", &result, "}"].concat())
+    let operation = find(shard, op, bearer)?;
+    shard.open()?;
+    run(shard, operation, args)
 }
 
-/// The token is compared in constant time; where none is configured nobody gets in.
+/// Finds an operation for a caller that presents the admin token. Runs no statement.
+pub(crate) fn find(
+    shard: &Inner,
+    op: &str,
+    bearer: Option<&str>,
+) -> Result<Operation, LunoraError> {
+    gate(shard, bearer)?;
+    operation(op).ok_or_else(|| {
+        let op: String = op.chars().take(80).collect();
+        LunoraError::new(Code::UnknownAdminOp, format!("unknown admin operation: {op}"))
+    })
+}
+
+/// Runs an operation, and returns the body of its answer.
+pub(crate) fn run(shard: &Inner, operation: Operation, args: &str) -> Result<String, LunoraError> {
+    Ok(["{\"result\":", &operation(shard, args)?, "}"].concat())
+}
+
+fn operation(op: &str) -> Option<Operation> {
+    Some(match op {
+        "exportShard" => |shard, args| export::export(shard, read(args)?),
+        "importShard" => |shard, args| json(&import::import(shard, &read(args)?)?),
+        "cdcSync" => |shard, args| changes::sync(shard, &read(args)?),
+        "applyCdc" => |shard, args| json(&changes::apply(shard, &read(args)?)?),
+        "getMetrics" => |shard, _| {
+            let bytes = shard.host.database_bytes();
+            json(&shard.metrics.report(shard.key(), bytes, shard.host.now_ms()))
+        },
+        "rankBefore" => |shard, args| json(&rank::before(shard, read(args)?)?),
+        "rankPage" => |shard, args| rank::page(shard, &read(args)?),
+        "runMigration" => |shard, args| json(&migrations::run(shard, &read(args)?)?),
+        "migrationStatus" => |shard, args| json(&migrations::status(shard, &read(args)?)?),
+        "listTables" => |shard, _| json(&tables::list(shard)?),
+        "readTablePage" => |shard, args| tables::read_page(shard, &read(args)?),
+        "writeRow" => |shard, args| json(&tables::write(shard, &read(args)?)?),
+        "clearTable" => |shard, args| json(&tables::delete(shard, &read(args)?, true)?),
+        "deleteRows" => |shard, args| json(&tables::delete(shard, &read(args)?, false)?),
+        _ => return None,
+    })
+}
+
+/// Checks the bearer against the admin token in constant time. Without a configured token every
+/// bearer is refused.
 fn gate(shard: &Inner, bearer: Option<&str>) -> Result<(), LunoraError> {
     let token = shard.host.var(AdminToken::VARIABLE).and_then(|token| AdminToken::new(token).ok());
     match (token, bearer) {

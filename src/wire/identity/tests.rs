@@ -71,6 +71,42 @@ fn the_expiry_is_in_milliseconds_and_prefers_its_own_claim() {
 }
 
 #[test]
+fn a_negative_expiry_is_expired_and_minted_as_the_beginning_of_time() {
+    for identity in [
+        Identity::user("a").with_claim("exp", -1),
+        Identity::user("a").expires_at_ms(-1),
+        Identity::user("a").expires_at_ms(i64::MIN),
+        Identity::user("a").with_claim("exp", -1e300),
+    ] {
+        assert!(identity.is_expired(0), "{identity:?}");
+        assert_eq!(minted(&identity)[headers::IDENTITY_EXPIRY], "0", "{identity:?}");
+    }
+}
+
+#[test]
+fn an_identity_expires_with_its_millisecond() {
+    let identity = Identity::user("a").with_claim("exp", 2);
+    assert!(!identity.is_expired(1_999));
+    assert!(identity.is_expired(2_000));
+    assert!(!Identity::user("a").is_expired(u64::MAX));
+}
+
+#[cfg(feature = "shard")]
+#[test]
+fn a_minted_expiry_that_cannot_be_read_is_expired() {
+    let check = |value: &str| {
+        let mut headers = HeaderMap::new();
+        headers.insert(headers::IDENTITY_EXPIRY, HeaderValue::from_str(value).unwrap());
+        check_minted_expiry(&headers, 1_000).map_err(|error| error.code().to_owned())
+    };
+    assert_eq!(check("1001"), Ok(()));
+    for value in ["1000", "0", "-1", "", "soon", "1e9", "2000.5", " 2000", "0x7d0"] {
+        assert_eq!(check(value), Err("TOKEN_EXPIRED".to_owned()), "{value:?}");
+    }
+    assert!(check_minted_expiry(&HeaderMap::new(), 1_000).is_ok());
+}
+
+#[test]
 fn refuses_a_replay_under_another_identity() {
     let check = |json: &str, user: Option<&str>| {
         let mut headers = HeaderMap::new();

@@ -53,8 +53,8 @@ fn answers_in_the_words_of_the_contract() {
         (Request::get(url("/snapshot")), r#"{"tables":{}}"#),
         (Request::post(url("/register"), entry), r#"{"changed":true,"ok":true}"#),
         (Request::post(url("/register"), entry), r#"{"changed":false,"ok":true}"#),
-        (Request::get(url("/list?table=+t")), r#"{"shardKeys":["a"]}"#),
-        (Request::get(url("/snapshot")), r#"{"tables":{"t":["a"]}}"#),
+        (Request::get(url("/list?table=+t")), r#"{"shardKeys":["\ta "]}"#),
+        (Request::get(url("/snapshot")), r#"{"tables":{"t":["\ta "]}}"#),
         (Request::post(url("/unregister"), entry), r#"{"changed":true,"ok":true}"#),
         (Request::post(url("/unregister"), entry), r#"{"changed":false,"ok":true}"#),
         (Request::get(url("/snapshot")), r#"{"tables":{}}"#),
@@ -73,7 +73,7 @@ fn refuses_what_is_no_entry_and_keeps_nothing_of_it() {
         "[]",
         r#"{"table":"t"}"#,
         r#"{"shardKey":"k"}"#,
-        r#"{"table":"t","shardKey":" "}"#,
+        r#"{"table":"t","shardKey":""}"#,
         r#"{"table":"","shardKey":"k"}"#,
         r#"{"table":1,"shardKey":"k"}"#,
         r#"{"table":"t","shardKey":"a::relay::0"}"#,
@@ -116,7 +116,7 @@ proptest! {
         removed in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
     ) {
         let trimmed = |text: &str| !text.is_empty() && text.trim() == text;
-        prop_assume!(entries.iter().all(|(table, key)| trimmed(table) && trimmed(key)));
+        prop_assume!(entries.iter().all(|(table, key)| trimmed(table) && !key.is_empty()));
         let registry = client();
         let mut model = BTreeMap::<String, BTreeSet<ShardKey>>::new();
         for (table, key) in &entries {

@@ -1,0 +1,37 @@
+//! Admission of operators: the Worker checks the admin token before a shard is asked.
+
+use super::Lunora;
+use crate::{
+    errors::{Code, LunoraError},
+    message::Request,
+    platform::Environment,
+    wire::{AdminToken, paths},
+};
+
+/// Refuses an admin operation unless the bearer of `request` is the admin token.
+///
+/// A shard checks the token as well. The check here comes first, since asking a shard creates its
+/// object.
+pub(super) fn check_operator<E: Environment>(
+    app: &Lunora<E>,
+    request: &Request,
+    env: &E,
+    function_path: &str,
+) -> Result<(), LunoraError> {
+    if !function_path.starts_with(paths::ADMIN_PREFIX) || presents_token(app, request, env) {
+        return Ok(());
+    }
+    let message = "admin operation requires the admin token as a bearer";
+    Err(LunoraError::new(Code::AdminForbidden, message))
+}
+
+fn presents_token<E: Environment>(app: &Lunora<E>, request: &Request, env: &E) -> bool {
+    let matches = |token: &AdminToken| request.bearer().is_some_and(|it| token.matches(it));
+    #[cfg(feature = "admin")]
+    let token = app.settings.admin_gate.token(app.settings.admin_token.as_ref(), env);
+    #[cfg(not(feature = "admin"))]
+    let from_env = env.var(AdminToken::VARIABLE).and_then(|token| AdminToken::new(token).ok());
+    #[cfg(not(feature = "admin"))]
+    let token = app.settings.admin_token.as_ref().or(from_env.as_ref());
+    token.is_some_and(matches)
+}

@@ -1,0 +1,5 @@
+use lunora::route;
+
+fn main() {
+    let _ = route!("GET /_lunora/admin/functions");
+}
