@@ -33,7 +33,7 @@ pub use self::{
     client::{Answer, Client, Lost},
     environment::{WorldEnv, WorldNamespace},
     faults::Faults,
-    run::simulate,
+    run::{check_seed, simulate},
     socket::{Socket, SocketEvent},
     store::WorldStore,
 };
@@ -328,7 +328,7 @@ impl Inner {
             let at = if ready > 1 { self.choices.below(ready) as usize } else { 0 };
             match self.scheduler.step(at) {
                 Step::Ran => {}
-                Step::Panicked(Owner::Object(binding, key), _) => {
+                Step::Panicked(Owner::Object(binding, key) | Owner::Network(binding, key), _) => {
                     self.trace(|| format!("a panic traps {binding}/{key}"));
                     if let Some(node) = self.node(&binding, &key) {
                         node.trap();
@@ -555,7 +555,7 @@ impl Inner {
         let Some(node) = self.node(binding, key) else { return };
         let (world, socket) = (self.clone(), socket.to_owned());
         self.scheduler.spawn(
-            node.owner(),
+            Owner::Network(node.binding.clone(), node.key.clone()),
             Box::pin(async move {
                 world.latency().await;
                 let received = node.socket(&socket).and_then(|socket| socket.receive());
@@ -563,6 +563,22 @@ impl Inner {
                     Some(Some(text)) => node.frame(&socket, &text),
                     Some(None) => node.client_closed(&socket),
                     None => {}
+                }
+            }),
+        );
+    }
+
+    /// Has an object learn, after a while, that a client never got the answer to its upgrade.
+    fn close_unless_accepted(self: &Rc<Self>, binding: &Rc<str>, key: &Rc<str>, socket: &str) {
+        const AFTER: Duration = Duration::from_secs(10);
+        let Some(node) = self.node(binding, key) else { return };
+        let (world, socket) = (self.clone(), socket.to_owned());
+        self.scheduler.spawn(
+            Owner::Client,
+            Box::pin(async move {
+                world.clock.sleep(AFTER).await;
+                if node.socket(&socket).is_some_and(|socket| !socket.is_accepted()) {
+                    node.client_closed(&socket);
                 }
             }),
         );

@@ -123,6 +123,7 @@ impl Node {
         let socket = ServerSocket::new(&world);
         shard.sockets.open.borrow_mut().insert(id.clone(), socket.clone());
         object.open(&id, socket.clone(), request, admin);
+        world.close_unless_accepted(&self.binding, &self.key, &id);
         let mut response = Response::empty().with_status(101);
         response.extensions_mut().insert(super::socket::Upgraded {
             binding: self.binding.to_string(),
@@ -144,7 +145,10 @@ impl Node {
     /// Takes the close of a client.
     pub(super) fn client_closed(&self, socket: &str) {
         if let Kind::Shard(shard) = &self.kind {
-            shard.sockets.open.borrow_mut().remove(socket);
+            let closed = shard.sockets.open.borrow_mut().remove(socket);
+            if let Some(closed) = closed {
+                closed.break_off();
+            }
             let instance = shard.instance.borrow().clone();
             if let Some(object) = instance {
                 object.closed(socket);

@@ -79,19 +79,24 @@ pub fn simulate(seeds: impl IntoIterator<Item = u64>, test: impl Fn(&World)) {
         None => Box::new(seeds.into_iter()),
     };
     for seed in seeds {
-        if let Some(failure) = check(seed, &test) {
+        if let Err(failure) = check_seed(seed, &test) {
             panic!("{failure}");
         }
     }
 }
 
-/// Runs one seed; the report of its failure, made as small as possible.
-pub(super) fn check(seed: u64, test: &impl Fn(&World)) -> Option<String> {
+/// Runs a test for one seed, as [`simulate`] does for many.
+///
+/// # Errors
+/// The report of its failure, made as small as possible.
+pub fn check_seed(seed: u64, test: impl Fn(&World)) -> Result<(), String> {
+    let test = &test;
     let first = run(Choices::seeded(seed), false, test);
-    let message = first.failure?;
+    let Some(message) = first.failure else { return Ok(()) };
     let smallest = shrink(first.made, ATTEMPTS, |decisions| {
         let again = run(Choices::replay(decisions), false, test);
-        again.failure.map(|_| again.made)
+        // Another rule that breaks on the way is another failure.
+        (again.failure.is_some() && again.place == first.place).then_some(again.made)
     });
     let last = run(Choices::replay(smallest), true, test);
     let mut report = format!(
@@ -106,13 +111,15 @@ pub(super) fn check(seed: u64, test: &impl Fn(&World)) -> Option<String> {
     }
     let message = last.failure.unwrap_or(message);
     let _ = write!(report, "  => {message}");
-    Some(report)
+    Err(report)
 }
 
 struct Ran {
     made: Vec<u32>,
     steps: Vec<String>,
     failure: Option<String>,
+    /// Where the last panic was.
+    place: Option<String>,
 }
 
 fn run(choices: Choices, tracing: bool, test: &impl Fn(&World)) -> Ran {
@@ -122,11 +129,13 @@ fn run(choices: Choices, tracing: bool, test: &impl Fn(&World)) -> Ran {
     QUIET.set(true);
     let result = catch_unwind(AssertUnwindSafe(|| test(&world)));
     QUIET.set(false);
+    let place = PLACE.take();
     let made = world.inner.choices.made();
     let steps = world.inner.steps.take();
     world.inner.clear();
     drop(logs);
-    Ran { made, steps, failure: result.err().map(|panic| message_of(&*panic)) }
+    let failure = result.err().map(|panic| message_of(&*panic));
+    Ran { made, steps, failure, place }
 }
 
 fn message_of(panic: &(dyn Any + Send)) -> String {
@@ -137,6 +146,7 @@ fn message_of(panic: &(dyn Any + Send)) -> String {
 thread_local! {
     /// Whether this thread runs a test whose panics are reported here.
     static QUIET: Cell<bool> = const { Cell::new(false) };
+    static PLACE: Cell<Option<String>> = const { Cell::new(None) };
 }
 
 /// Keeps the panics of simulated runs off standard error: they are repeated a thousand times while
@@ -146,7 +156,10 @@ fn silence_panics() {
     ONCE.call_once(|| {
         let standard = take_hook();
         set_hook(Box::new(move |panic| {
-            if !QUIET.try_with(Cell::get).unwrap_or_default() {
+            if QUIET.try_with(Cell::get).unwrap_or_default() {
+                let _ =
+                    PLACE.try_with(|place| place.set(panic.location().map(ToString::to_string)));
+            } else {
                 standard(panic);
             }
         }));

@@ -23,6 +23,8 @@ pub(crate) enum Owner {
     Isolate(usize),
     /// One object, by its binding and its key.
     Object(Rc<str>, Rc<str>),
+    /// What is on its way to an object: it outlives the object's memory.
+    Network(Rc<str>, Rc<str>),
 }
 
 #[derive(Default)]

@@ -30,6 +30,8 @@ struct Pipe {
     to_server: VecDeque<Option<String>>,
     kept: Option<String>,
     closed: bool,
+    /// Whether the client got the answer to its upgrade.
+    accepted: bool,
     waiting: Option<Waker>,
 }
 
@@ -59,7 +61,11 @@ impl ServerSocket {
         self.pipe.borrow().kept.clone()
     }
 
-    /// The process of the object died.
+    pub(super) fn is_accepted(&self) -> bool {
+        self.pipe.borrow().accepted
+    }
+
+    /// The process of the object died, or the client never got the answer to its upgrade.
     pub(super) fn break_off(&self) {
         self.end(1006);
     }
@@ -128,6 +134,7 @@ pub struct Socket {
 
 impl Socket {
     pub(super) fn new(world: World, at: Upgraded, server: &ServerSocket) -> Self {
+        server.pipe.borrow_mut().accepted = true;
         Self { world, at, pipe: server.pipe.clone() }
     }
 

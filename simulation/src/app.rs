@@ -1,0 +1,175 @@
+//! The application under the workload: documents with owners, some of them private.
+
+use lunora::{Bindings, CronJob, DurableShardRegistry, prelude::*, shard::prelude::*};
+use serde::{Deserialize, Serialize};
+
+/// The operator's token.
+pub(crate) const TOKEN: &str = "a-token-for-simulations-only";
+/// When the jobs of the application run.
+pub(crate) const TICKS: &str = "*/5 * * * *";
+/// When snapshots are taken.
+pub(crate) const BACKUPS: &str = "0 3 * * *";
+
+/// The shard that the jobs write to.
+pub(crate) const JOBS: &str = "jobs";
+
+const DOCS: Table<Doc> = table!("docs").index("by_owner", &["owner"]);
+/// A row for every write that was applied.
+const LEDGER: Table<Entry> = table!("ledger").index("by_op", &["op"]);
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Doc {
+    pub(crate) name: String,
+    pub(crate) owner: String,
+    pub(crate) private: bool,
+    pub(crate) text: String,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+struct Entry {
+    op: String,
+}
+
+lunora::shard! {
+    /// A folder of documents.
+    pub struct Folder;
+    tables: [DOCS, LEDGER],
+    functions: {
+        query "docs:get" => get,
+        query "docs:mine" => mine,
+        query "docs:public" => public,
+        query "docs:of" => of,
+        query "ops:all" => ops,
+        mutation "docs:put" => put,
+        mutation "docs:remove" => remove,
+        internal mutation "ticks:add" => tick,
+    },
+    registry: "SHARD_REGISTRY",
+}
+
+#[derive(Deserialize)]
+struct Put {
+    op: String,
+    name: String,
+    text: String,
+    private: bool,
+    /// Fails after everything was written.
+    fails: bool,
+}
+
+fn put(ctx: &Mutation<'_>, args: Put) -> Result<String, LunoraError> {
+    let owner = ctx.auth().require_user()?.to_owned();
+    let Put { op, name, text, private, fails } = args;
+    ctx.db().insert(LEDGER, Entry { op: op.clone() })?;
+    let known = ctx.db().get(DOCS, &name)?;
+    if known.as_ref().is_some_and(|doc| doc.owner != owner) {
+        return Err(LunoraError::new(Code::Forbidden, "not your document"));
+    }
+    let doc = Doc { name: name.clone(), owner, private, text };
+    match known {
+        Some(_) => ctx.db().replace(DOCS, &name, doc)?,
+        None => ctx.db().insert_with_id(DOCS, name, doc)?,
+    };
+    if fails {
+        return Err(LunoraError::new(Code::Conflict, "on purpose"));
+    }
+    Ok(op)
+}
+
+#[derive(Deserialize)]
+struct Remove {
+    op: String,
+    name: String,
+}
+
+fn remove(ctx: &Mutation<'_>, args: Remove) -> Result<bool, LunoraError> {
+    let caller = ctx.auth().require_user()?.to_owned();
+    ctx.db().insert(LEDGER, Entry { op: args.op })?;
+    let known = ctx.db().get(DOCS, &args.name)?;
+    match known {
+        Some(doc) if doc.owner == caller => ctx.db().delete(DOCS, &args.name),
+        _ => Ok(false),
+    }
+}
+
+/// What a job leaves behind: one row per firing.
+#[derive(Deserialize)]
+struct Tick {}
+
+fn tick(ctx: &Mutation<'_>, _: Tick) -> Result<(), LunoraError> {
+    let op = format!("tick-{}", ctx.random_id());
+    ctx.db().insert(LEDGER, Entry { op }).map(drop)
+}
+
+#[derive(Deserialize)]
+struct Get {
+    name: String,
+    /// Makes the arguments large.
+    #[serde(default, rename = "pad")]
+    _pad: String,
+}
+
+/// Looks at the caller only where the document is private.
+fn get(ctx: &Query<'_>, Get { name, .. }: Get) -> Result<Doc, LunoraError> {
+    let doc = ctx.db().get(DOCS, &name)?;
+    let doc = doc.ok_or_else(|| LunoraError::new(Code::NotFound, "no such document"))?;
+    if doc.private && ctx.auth().user_id() != Some(&doc.owner) {
+        return Err(LunoraError::new(Code::Forbidden, "not your document"));
+    }
+    Ok(Doc::clone(&doc))
+}
+
+fn mine(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<Doc>, LunoraError> {
+    let caller = ctx.auth().require_user()?;
+    let docs = ctx.db().table(DOCS).index("by_owner").eq("owner", caller).collect()?;
+    Ok(docs.iter().map(|doc| Doc::clone(doc)).collect())
+}
+
+fn public(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<Doc>, LunoraError> {
+    let docs = ctx.db().table(DOCS).collect()?;
+    Ok(docs.iter().filter(|doc| !doc.private).map(|doc| Doc::clone(doc)).collect())
+}
+
+#[derive(Deserialize)]
+struct Of {
+    owner: String,
+}
+
+/// Looks at the caller only where the owner has private documents.
+fn of(ctx: &Query<'_>, Of { owner }: Of) -> Result<Vec<Doc>, LunoraError> {
+    let docs = ctx.db().table(DOCS).index("by_owner").eq("owner", owner).collect()?;
+    let may = |doc: &Doc| !doc.private || ctx.auth().user_id() == Some(&doc.owner);
+    Ok(docs.iter().filter(|doc| may(doc)).map(|doc| Doc::clone(doc)).collect())
+}
+
+fn ops(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<String>, LunoraError> {
+    let entries = ctx.db().table(LEDGER).collect()?;
+    Ok(entries.iter().map(|entry| entry.op.clone()).collect())
+}
+
+/// Builds the Worker, on any platform.
+pub(crate) fn app<E: Bindings>(env: &E) -> Result<Lunora<E>, LunoraError> {
+    let registry = DurableShardRegistry::new(env.durable_object("SHARD_REGISTRY")?);
+    let backup = BackupConfig::builder()
+        .store(env.bucket("BACKUPS")?)
+        .cron(cron!("0 3 * * *"))
+        .retain(keep!(2))
+        .build();
+    Ok(Lunora::builder_for::<E>()
+        .shard_do(env.durable_object("SHARD")?)
+        .admin_token(AdminToken::from_env(env)?)
+        .query_coordinator(QueryCoordinator::new(registry))
+        .resolve_identity(async |request, _env| identify(request))
+        .authorize_shard(async |access| access.identity.is_some())
+        .cron_job(
+            CronJob::function("ticks", cron!("*/5 * * * *"), "ticks:add")
+                .with_shard_key(ShardKey::new(JOBS)?),
+        )
+        .backup(backup)
+        .build())
+}
+
+/// Takes the name in the bearer token for the user: `user:ada`.
+fn identify(request: &Request) -> Option<Identity> {
+    request.bearer()?.strip_prefix("user:").map(Identity::user)
+}

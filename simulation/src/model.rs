@@ -1,0 +1,47 @@
+//! What the clients of a run know: what they asked for, and what they were told.
+
+use std::collections::BTreeSet;
+
+use lunora::testing::Answer;
+
+/// A write that a client sent, perhaps several times.
+#[derive(Clone, Debug)]
+pub(crate) struct Write {
+    pub(crate) op: String,
+    pub(crate) client: usize,
+    pub(crate) shard: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) args: serde_json::Value,
+    /// Whether it carries an id, so that it may be sent again.
+    pub(crate) replayable: bool,
+    pub(crate) outcome: Outcome,
+}
+
+/// What a client knows of its write.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    /// It was applied, and this was the answer.
+    Applied(Answer),
+    /// It was refused, and left nothing behind.
+    Refused,
+    /// No answer came, or one that leaves it open.
+    Unknown,
+}
+
+/// What all clients of a run know.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) writes: Vec<Write>,
+    /// Shards that only strangers named.
+    pub(crate) strange: BTreeSet<String>,
+    /// The times at which the job's trigger fired, and whether every delivery is known to be done.
+    pub(crate) ticks: BTreeSet<u64>,
+    pub(crate) next_op: u64,
+}
+
+impl Model {
+    pub(crate) fn new_op(&mut self) -> String {
+        self.next_op += 1;
+        format!("op-{}", self.next_op)
+    }
+}

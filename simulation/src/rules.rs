@@ -1,0 +1,211 @@
+//! The rules that must hold whenever nothing is under way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lunora::testing::Client;
+use serde_json::{Value, json};
+
+use crate::{
+    app::{BACKUPS, JOBS},
+    model::Outcome,
+    session::{Session, Subscription, assert_may_see},
+    workload::{Run, SHARDS, USERS, client, send},
+};
+
+/// Checks every rule.
+pub(crate) fn check(run: &Run) {
+    reconnect(run);
+    live_values_are_those_of_a_fresh_run(run);
+    memory_holds_what_is_subscribed(run);
+    writes_are_applied_once_and_whole(run);
+    a_write_sent_again_is_answered_the_same(run);
+    strangers_cost_nothing(run);
+    a_firing_has_its_effect_once(run);
+}
+
+/// Every client reads what it was sent, and opens its sockets again.
+fn reconnect(run: &Run) {
+    for place in &run.sessions {
+        let Some(mut session) = place.borrow_mut().take() else { continue };
+        let opened = run.world.wait(async move {
+            if !session.subscriptions.is_empty() {
+                session.open().await;
+            }
+            session
+        });
+        *place.borrow_mut() = opened;
+    }
+    run.world.run();
+    each_session(run, |_, session| session.listen());
+}
+
+fn each_session(run: &Run, mut act: impl FnMut(usize, &mut Session)) {
+    for (at, place) in run.sessions.iter().enumerate() {
+        if let Some(session) = &mut *place.borrow_mut() {
+            act(at / SHARDS.len(), session);
+        }
+    }
+}
+
+fn live_values_are_those_of_a_fresh_run(run: &Run) {
+    let mut asked: Vec<(usize, &'static str, String, Subscription)> = Vec::new();
+    each_session(run, |user, session| {
+        let open = session.is_open();
+        for (id, subscription) in &session.subscriptions {
+            assert!(open, "the socket of {} to {} is closed", USERS[user], session.shard);
+            asked.push((user, session.shard, id.clone(), subscription.clone()));
+        }
+    });
+    let mut fresh: BTreeMap<(usize, &str, &str, String), Result<Value, String>> = BTreeMap::new();
+    for (user, shard, id, subscription) in asked {
+        let Subscription { path, args, acknowledged, last, .. } = subscription;
+        let key = (user, shard, path, args.to_string());
+        let expected = fresh
+            .entry(key)
+            .or_insert_with(|| ask(run, &client(&run.world, user), shard, path, args.clone()))
+            .clone();
+        if let Ok(value) = &expected {
+            assert_may_see(USERS[user], value, path);
+        }
+        // An error that no write can mend is a refusal, which is not acknowledged.
+        assert!(
+            acknowledged || expected.is_err(),
+            "{}: {id} ({path} {args}) on {shard} was not acknowledged",
+            USERS[user]
+        );
+        assert_eq!(
+            last.as_ref(),
+            Some(&expected),
+            "{}: {id} ({path} {args}) on {shard} is out of date",
+            USERS[user]
+        );
+    }
+}
+
+/// Asks a query over HTTP.
+fn ask(
+    run: &Run,
+    client: &Client,
+    shard: &'static str,
+    path: &'static str,
+    args: Value,
+) -> Result<Value, String> {
+    let client = client.clone();
+    let answer = run.world.wait(async move { client.call(shard, path, &args).await });
+    let answer = answer.and_then(Result::ok);
+    let Some(answer) = answer else { return Err("no answer".to_owned()) };
+    if answer.is_ok() { Ok(answer.body["result"].clone()) } else { Err(answer.code().to_owned()) }
+}
+
+fn memory_holds_what_is_subscribed(run: &Run) {
+    for shard in SHARDS {
+        let Some([sockets, answered, answers]) = run.world.held(shard) else { continue };
+        let (mut open, mut subscribed) = (0, 0);
+        each_session(run, |_, session| {
+            if session.shard == shard && session.is_open() {
+                open += 1;
+                subscribed += session.subscriptions.len();
+            }
+        });
+        // It looks for hibernating ones when it needs them.
+        assert!(sockets <= open, "{shard} holds {sockets} sockets of {open}");
+        assert!(answered <= subscribed, "{shard} holds {answered} of {subscribed} subscriptions");
+        assert!(answers <= answered, "{shard} holds {answers} answers for {answered}");
+    }
+}
+
+/// Every op in the ledger of a shard, with how often it is there.
+fn ledger(run: &Run, shard: &'static str) -> BTreeMap<String, usize> {
+    let ops = ask(run, &client(&run.world, 0), shard, "ops:all", json!({}));
+    let ops = ops.unwrap_or_else(|code| unreachable!("the ledger of {shard} answers {code}"));
+    let mut ledger = BTreeMap::new();
+    for op in ops.as_array().into_iter().flatten().filter_map(Value::as_str) {
+        *ledger.entry(op.to_owned()).or_default() += 1;
+    }
+    ledger
+}
+
+fn writes_are_applied_once_and_whole(run: &Run) {
+    let model = run.model.borrow();
+    for shard in SHARDS {
+        let ledger = ledger(run, shard);
+        for write in model.writes.iter().filter(|write| write.shard == shard) {
+            let times = ledger.get(&write.op).copied().unwrap_or_default();
+            match write.outcome {
+                Outcome::Applied(_) => {
+                    assert_eq!(
+                        times, 1,
+                        "{} was acknowledged and is there {times} times",
+                        write.op
+                    );
+                }
+                Outcome::Refused => {
+                    assert_eq!(times, 0, "{} was refused and is there {times} times", write.op);
+                }
+                Outcome::Unknown => assert!(times <= 1, "{} is there {times} times", write.op),
+            }
+        }
+        let known: BTreeSet<&str> = model.writes.iter().map(|write| &*write.op).collect();
+        let unknown = ledger.keys().find(|op| !known.contains(&***op));
+        assert_eq!(unknown, None, "nobody wrote this to {shard}");
+    }
+}
+
+fn a_write_sent_again_is_answered_the_same(run: &Run) {
+    let writes: Vec<_> = {
+        let model = run.model.borrow();
+        let replayable = model.writes.iter().filter(|write| write.replayable);
+        replayable.rev().take(6).cloned().collect()
+    };
+    for write in writes {
+        let Outcome::Applied(first) = write.outcome.clone() else { continue };
+        let client = client(&run.world, write.client);
+        let op = write.op.clone();
+        let again = run.world.wait(async move { send(&client, &write).await });
+        assert_eq!(again, Some(Outcome::Applied(first)), "{op} sent again");
+    }
+}
+
+fn strangers_cost_nothing(run: &Run) {
+    let model = run.model.borrow();
+    let entries = run.world.registry_entries();
+    for shard in &model.strange {
+        let statements = run.world.statements(shard);
+        assert_eq!(statements, 0, "{statements} statements for strangers");
+        let entered = entries.iter().any(|entry| entry.contains(&**shard));
+        assert!(!entered, "the registry has {shard}");
+    }
+}
+
+fn a_firing_has_its_effect_once(run: &Run) {
+    let ticks = run.model.borrow().ticks.len();
+    if ticks > 0 {
+        let done: usize = ledger(run, JOBS).values().sum();
+        assert!(done <= ticks, "{done} effects of {ticks} firings");
+    }
+}
+
+/// A snapshot that is taken when nothing goes wrong holds every row.
+pub(crate) fn check_backup(run: &Run) {
+    let done = run.world.trigger(BACKUPS);
+    run.world.run();
+    let outcome = done.take().flatten();
+    let rows: usize = SHARDS.iter().map(|shard| ledger(run, shard).values().sum::<usize>()).sum();
+    if rows == 0 && run.world.registry_entries().is_empty() {
+        return;
+    }
+    assert_eq!(outcome, Some(Ok(())), "a backup without faults");
+    let store = run.world.store("BACKUPS");
+    let newest = store.objects().keys().into_iter().rfind(|key| key.ends_with(".ndjson"));
+    let newest =
+        newest.unwrap_or_else(|| unreachable!("no snapshot in {:?}", store.objects().keys()));
+    let body = store.objects().object(&newest).map(|object| object.bytes).unwrap_or_default();
+    let text = String::from_utf8_lossy(&body);
+    let kept: BTreeSet<&str> =
+        text.lines().filter_map(|line| line.split("\"op\":\"").nth(1)?.split('"').next()).collect();
+    for shard in SHARDS {
+        for op in ledger(run, shard).keys() {
+            assert!(kept.contains(&**op), "{op} of {shard} is not in the snapshot");
+        }
+    }
+}
