@@ -89,8 +89,8 @@ pub use crate::{
 pub use crate::{
     backup::{
         BackupConfig, BackupOccasion, Backups, Manifest, ManifestShard, PartSize, PartTooSmall,
-        PruneReport, RestoreCursor, RestoreReport, RestoreRequest, Retention, RetentionOfZero,
-        RetentionReport, Verification,
+        PruneReport, RestoreCursor, RestoreLease, RestoreReport, RestoreRequest, RestoreState,
+        Retention, RetentionOfZero, RetentionReport, Verification,
     },
     builder::Builder,
     compose::{

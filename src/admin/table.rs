@@ -204,6 +204,9 @@ pub(crate) const ROUTES: &[AdminRoute] = &[
     post("/_lunora/admin/backup/create", Cluster::Backups),
     post("/_lunora/admin/backup/prune", Cluster::Backups),
     post("/_lunora/admin/backup/restore", Cluster::Backups),
+    get("/_lunora/admin/backup/lease", Cluster::Backups),
+    post("/_lunora/admin/backup/finish", Cluster::Backups),
+    post("/_lunora/admin/backup/abandon", Cluster::Backups),
     post("/_lunora/admin/backup/verify", Cluster::Backups),
     #[cfg(test)]
     post("/_lunora/admin/test/shard", Cluster::Test),

@@ -211,7 +211,7 @@ impl Backups {
     }
 
     /// A manifest; none where there is none, or none that can be read.
-    async fn manifest(&self, key: &str) -> Result<Option<Manifest>, LunoraError> {
+    pub(super) async fn manifest(&self, key: &str) -> Result<Option<Manifest>, LunoraError> {
         let Some(object) = self.config.store().get(key).await.map_err(unreadable)? else {
             return Ok(None);
         };

@@ -221,8 +221,8 @@ fn a_restore_goes_on_where_the_call_before_ended() {
     assert_eq!(
         server.bodies()[1..],
         [
-            json!({"id": "new", "from": null, "maxRows": 3, "replace": false}),
-            json!({"id": "new", "from": next, "maxRows": 3, "replace": false}),
+            json!({"id": "new", "from": null, "hold": false, "maxRows": 3, "replace": false, "safetySnapshot": true}),
+            json!({"id": "new", "from": next, "hold": false, "maxRows": 3, "replace": false, "safetySnapshot": true}),
         ]
     );
 }

@@ -57,6 +57,33 @@ impl ShardAdmin {
         Ok(counts)
     }
 
+    /// How far the change feed of one shard is; `None` for a shard that does not tell.
+    ///
+    /// # Errors
+    /// When the shard gives no answer.
+    pub(crate) async fn change_cursor(&self, shard: &ShardKey) -> Result<Option<u64>, LunoraError> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Args {
+            batch_size: u32,
+            cursor: Option<String>,
+            max_bytes: u32,
+            tables: [&'static str; 0],
+        }
+        #[derive(Deserialize)]
+        struct Page {
+            #[serde(default)]
+            seq: Option<u64>,
+        }
+
+        // A page of one row says it beside the row.
+        let args = Args { batch_size: 1, cursor: None, max_bytes: 1, tables: [] };
+        let call = AdminCall::repeatable("exportShard", &args)?;
+        let answer = self.ask(shard, &call).await;
+        let page = answer.and_then(|result| read::<Page>(shard, &result));
+        Ok(page.map_err(ShardFailure::into_error)?.seq)
+    }
+
     /// The tables of one shard; none of a shard that does not tell them in a form that is known.
     ///
     /// # Errors

@@ -70,10 +70,12 @@ pub(crate) fn run(command: Backup, client: &Client, output: &Output) -> Result<O
         Backup::Create => create(client, output),
         Backup::List => list(client, output),
         Backup::Verify { id } => verify(&id, client, output),
-        Backup::Restore { id, replace, to, yes, max_rows } => {
-            let wish = restore::Wish { id, replace, to, yes, max_rows };
+        Backup::Restore { id, replace, to, yes, no_safety_snapshot, max_rows } => {
+            let safety_snapshot = !no_safety_snapshot;
+            let wish = restore::Wish { id, replace, to, yes, safety_snapshot, max_rows };
             restore::run(&wish, client, output)
         }
+        Backup::Abandon { yes } => restore::abandon(yes, client, output),
         Backup::Retention => {
             let report: Retention = client.get("backup/retention")?;
             output.answer(&report, || report.to_text());
