@@ -36,16 +36,20 @@ impl ClusterHandler for Data {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Tables {
     #[serde(default)]
     tables: Option<Vec<String>>,
+    #[serde(default)]
+    allow_empty_registry: bool,
 }
 
 /// Every row as NDJSON, streamed. A shard that fails before the first row is an error; one that
 /// fails later breaks the body off, so that nobody takes a part for the whole.
 async fn export(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
-    let Tables { tables } = call.body("Export").await?;
-    let request = ExportRequest::new().tables(names(tables)?.unwrap_or_default());
+    let Tables { tables, allow_empty_registry } = call.body("Export").await?;
+    let mut request = ExportRequest::new().tables(names(tables)?.unwrap_or_default());
+    request.allow_empty_registry = allow_empty_registry;
     let mut export = call.shard_admin()?.export(request).await?;
     let first = export.next().await?;
     let rest = stream::once(async { Ok(first) })

@@ -2,6 +2,7 @@
 
 mod claim;
 mod config;
+mod continuity;
 mod lease;
 mod manifest;
 mod part_size;

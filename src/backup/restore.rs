@@ -222,7 +222,7 @@ impl Backups {
         if held.lease.begun {
             return Ok(());
         }
-        let tables = manifest.table_names();
+        let tables = self.known_tables(manifest).await?;
         if request.safety_snapshot {
             let occasion = BackupOccasion::by_hand(self.free_time().await?);
             let safety = self.take_tables(&occasion, tables.as_deref(), &Guard::OwnRestore).await?;
@@ -241,6 +241,18 @@ impl Backups {
         self.renew(held).await
     }
 
+    /// The tables of a snapshot that is not of every table, as far as they still exist.
+    async fn known_tables(&self, manifest: &Manifest) -> Result<Option<Vec<String>>, LunoraError> {
+        let Some(mut tables) = manifest.table_names() else { return Ok(None) };
+        let unknown = self.admin.unknown_tables(&tables).await?;
+        tables.retain(|table| !unknown.contains(table));
+        if tables.is_empty() {
+            let message = format!("none of the tables of snapshot `{}` exists", manifest.id);
+            return Err(LunoraError::new(Code::UnknownTable, message));
+        }
+        Ok(Some(tables))
+    }
+
     /// A time, now or soon after, for which there is no snapshot.
     async fn free_time(&self) -> Result<i64, LunoraError> {
         let mut time = i64::try_from(self.clock.now_ms()).map_err(LunoraError::internal)?;
@@ -256,20 +268,20 @@ impl Backups {
         manifest: &Manifest,
         held: &mut Held,
     ) -> Result<BTreeMap<String, u64>, LunoraError> {
-        let named = manifest.table_names();
-        let tables =
-            named.clone().unwrap_or_else(|| manifest.rows_by_table.keys().cloned().collect());
+        let named = self.known_tables(manifest).await?;
         let mut cleared = BTreeMap::new();
         for key in self.admin.shards_holding(named.as_deref()).await? {
             self.keep_alive(held).await?;
-            let mut tables = tables.clone();
-            if manifest.tables.is_none() {
-                // A table that had no rows then has none in the snapshot.
-                let others = self.admin.tables(&key).await?;
-                tables.extend(
-                    others.into_iter().filter(|other| !manifest.rows_by_table.contains_key(other)),
-                );
-            }
+            // A table that had no rows then has none in the snapshot, and one that does not exist
+            // any more has none to delete.
+            let tables = match (&named, self.admin.tables(&key).await?) {
+                (Some(named), Some(own)) => {
+                    named.iter().filter(|table| own.contains(table)).cloned().collect()
+                }
+                (Some(named), None) => named.clone(),
+                (None, Some(own)) => own,
+                (None, None) => manifest.rows_by_table.keys().cloned().collect(),
+            };
             for (table, count) in self.admin.clear(&key, &tables).await? {
                 *cleared.entry(table).or_default() += count;
             }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Backups, Manifest, ManifestShard, SnapshotName,
     claim::Claim,
+    continuity::Found,
     snapshots::{CRON_METADATA, hex},
     writer::{ObjectWriter, Written},
 };
@@ -47,7 +48,9 @@ impl Backups {
     ///
     /// # Errors
     /// 409 `RESTORE_IN_PROGRESS` or `RESTORE_UNFINISHED` while a restore is, or was left, between
-    /// two states; 409 `BACKUP_IN_PROGRESS` while another run takes the same snapshot. When a shard
+    /// two states; 409 `BACKUP_IN_PROGRESS` while another run takes the same snapshot; 404
+    /// `UNKNOWN_TABLE` for a table that does not exist; 409 `REGISTRY_EMPTY` when the registry lists
+    /// no shards; 409 `BACKUP_SHRUNK` when a scheduled run misses what the last one held. When a shard
     /// or the store fails, or gives no answer in time; the message names the shard. What was
     /// written shows nowhere then.
     pub async fn take(&self, occasion: &BackupOccasion) -> Result<Manifest, LunoraError> {
@@ -85,7 +88,10 @@ impl Backups {
             return Ok(done);
         }
         let created_at = self.now();
-        let request = ExportRequest::new().tables(tables.unwrap_or_default());
+        let mut request = ExportRequest::new().tables(tables.unwrap_or_default());
+        // What is restored into an empty deployment is restored all the same.
+        request.allow_empty_registry =
+            self.config.allow_empty_registry() || matches!(guard, Guard::OwnRestore);
         let export = self.admin.export(request).await?;
         let mut writer = ObjectWriter::new(
             &**self.config.store(),
@@ -93,12 +99,10 @@ impl Backups {
             metadata("application/x-ndjson", occasion),
             self.config.part_size().bytes(),
         )?;
-        match self.write(name, export, &mut writer, guard, claim).await {
-            Ok((counts, written)) => {
-                let tables = tables.map(|tables| tables.join(","));
-                let about = About { occasion, created_at, tables };
-                self.publish(name, about, counts, &written).await
-            }
+        let tables = tables.map(|tables| tables.join(","));
+        let about = About { occasion, created_at, tables };
+        match self.write(name, &about, export, &mut writer, guard, claim).await {
+            Ok((counts, written)) => self.publish(name, about, counts, &written).await,
             Err(error) => {
                 give_up(&mut writer).await;
                 Err(error)
@@ -110,6 +114,7 @@ impl Backups {
     async fn write(
         &self,
         name: &SnapshotName,
+        about: &About<'_>,
         export: Export,
         writer: &mut ObjectWriter<'_>,
         guard: &Guard,
@@ -122,6 +127,8 @@ impl Backups {
             let message = "a snapshot was restored while the rows were read: take the backup again";
             return Err(LunoraError::new(Code::RestoreInProgress, message));
         }
+        let found = Found { tables: &counts.tables, shards: &counts.shards };
+        self.refuse_loss(name, about.occasion, about.tables.as_deref(), &found).await?;
         self.renew_claim(name, claim, true).await?;
         // A manifest that is not intact would speak for what is written now.
         self.delete(&name.manifest).await?;

@@ -40,7 +40,7 @@ const MAX_MANIFEST: usize = 16 * 1024 * 1024;
 /// let coordinator = QueryCoordinator::new(StaticShardRegistry::new()).clock(clock.clone());
 /// let admin = ShardAdmin::new(coordinator, shards, &AdminToken::new("nobody-guesses-this")?);
 /// let config =
-///     BackupConfig::builder().store(MemoryObjectStore::new()).cron(cron!("0 3 * * *")).build();
+///     BackupConfig::builder().store(MemoryObjectStore::new()).cron(cron!("0 3 * * *")).allow_empty_registry(true).build();
 ///
 /// let backups = Backups::new(config, admin).clock(clock.clone());
 /// let snapshot = clock.run(backups.take(&BackupOccasion::by_hand(0))).await?;

@@ -44,6 +44,9 @@ pub(crate) enum Command {
         /// The tables, separated by commas; every one by default.
         #[arg(long, value_delimiter = ',')]
         tables: Vec<String>,
+        /// Export a deployment whose registry lists no shards: its rows are in the default shard.
+        #[arg(long)]
+        allow_empty_registry: bool,
         /// The file to write; the standard output by default.
         #[arg(short, long)]
         output: Option<PathBuf>,

@@ -17,15 +17,24 @@ use crate::{
     output::Output,
 };
 
+/// What is to be exported.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ExportWish {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tables: Vec<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) allow_empty_registry: bool,
+}
+
 /// Writes every row as a line. A file appears under its name when it is whole.
 pub(crate) fn export(
-    tables: &[String],
+    wish: &ExportWish,
     file: Option<&Path>,
     client: &Client,
     output: &Output,
 ) -> Result<Outcome, Failure> {
-    let request = if tables.is_empty() { json!({}) } else { json!({ "tables": tables }) };
-    let answer = client.post_for_stream("export", &request)?;
+    let answer = client.post_for_stream("export", wish)?;
     let progress = output.rows(None);
     let (mut bytes, mut rows) = (0_u64, 0_u64);
     let mut lines = Counting::new(reader(answer), |piece: &[u8]| {

@@ -291,8 +291,11 @@ fn of_the_bucket_of_snapshots_nothing_else_is_read_and_nothing_written() {
 fn a_snapshot_is_read_beside_the_storage_of_the_application() {
     let files = MemoryObjectStore::new();
     block_on(files.put("a.txt", "mine".into(), PutOptions::new())).unwrap();
-    let backup =
-        BackupConfig::builder().store(MemoryObjectStore::new()).cron(cron!("0 3 * * *")).build();
+    let backup = BackupConfig::builder()
+        .store(MemoryObjectStore::new())
+        .cron(cron!("0 3 * * *"))
+        .allow_empty_registry(true)
+        .build();
     let clock = ManualClock::new(1_780_315_200_000);
     let app = testing::builder()
         .shard_do(MemoryNamespace::new(async |_, _| {

@@ -91,7 +91,7 @@ impl ShardAdmin {
     /// again from its cursor.
     ///
     /// # Errors
-    /// When the shards cannot be listed. A shard that fails is part of the report.
+    /// When the shards cannot be listed; 404 `UNKNOWN_TABLE` for a table that does not exist. A shard that fails is part of the report.
     pub async fn sync(&self, request: &SyncRequest) -> Result<SyncReport, LunoraError> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -101,6 +101,9 @@ impl ShardAdmin {
             since_seq: u64,
         }
 
+        if let Some(tables) = &request.tables {
+            self.refuse_unknown_tables(tables).await?;
+        }
         let mut jobs = Vec::new();
         for (index, key) in
             self.shards_holding(request.tables.as_deref()).await?.into_iter().enumerate()
