@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, future::LocalBoxFuture, stream};
 use serde::Deserialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{json, value::RawValue};
 
 use super::{AdminCall, ClusterHandler, connector, orchestration::json, unhandled};
 use crate::{
@@ -106,7 +106,7 @@ async fn apply(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     #[derive(Deserialize)]
     struct Apply {
         #[serde(default)]
-        batches: Vec<Value>,
+        batches: Vec<Box<RawValue>>,
     }
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -117,7 +117,7 @@ async fn apply(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
 
     let Apply { batches } = call.body("Apply").await?;
     let batches = batches.into_iter().filter_map(|batch| {
-        let Batch { shard_key, changes } = serde_json::from_str(&batch.to_string()).ok()?;
+        let Batch { shard_key, changes } = serde_json::from_str(batch.get()).ok()?;
         Some(ApplyBatch::new(ShardKey::new(shard_key).ok()?, changes))
     });
     json(&call.shard_admin()?.apply(batches.collect()).await?)

@@ -71,12 +71,32 @@ impl ApplyBatch {
     }
 }
 
+/// What is wrong with a change.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ChangeError {
+    /// The code.
+    pub code: String,
+    /// The document.
+    pub id: String,
+    /// The message.
+    pub message: String,
+    /// The sequence number, where the change has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// The table.
+    pub table: String,
+}
+
 /// What became of changes (contract, section 6.5).
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ApplyReport {
     /// How many changes were applied.
     pub applied: u64,
+    /// The changes that a shard passed over, since their table cannot hold them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<ChangeError>,
     /// How many batches failed.
     pub failed: usize,
     /// How many batches were applied.
@@ -143,6 +163,8 @@ impl ShardAdmin {
         #[derive(Deserialize)]
         struct Applied {
             applied: u64,
+            #[serde(default)]
+            errors: Vec<ChangeError>,
         }
 
         let mut by_shard: Vec<(ShardKey, Vec<AdminCall>)> = Vec::new();
@@ -161,7 +183,8 @@ impl ShardAdmin {
                 for call in calls.by_ref() {
                     let answer = self.ask(&key, call).await;
                     match answer.and_then(|result| read::<Applied>(&key, &result)) {
-                        Ok(Applied { applied }) => {
+                        Ok(Applied { applied, errors }) => {
+                            report.errors.extend(errors);
                             report.applied += applied;
                             report.ok += 1;
                         }
@@ -178,6 +201,7 @@ impl ShardAdmin {
         let mut total = ApplyReport::default();
         while let Some(report) = reports.next().await {
             total.applied = total.applied.saturating_add(report.applied);
+            total.errors.extend(report.errors);
             total.failed += report.failed;
             total.ok += report.ok;
         }

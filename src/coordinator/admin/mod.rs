@@ -33,7 +33,7 @@ use crate::{
 
 pub(crate) use self::import::Import;
 pub use self::{
-    changes::{ApplyBatch, ApplyReport, ShardChanges, SyncReport, SyncRequest},
+    changes::{ApplyBatch, ApplyReport, ChangeError, ShardChanges, SyncReport, SyncRequest},
     export::{Export, ExportChunk, ExportRequest, ShardExport},
     import::{ImportReport, ImportTarget, RowError, Sharding},
     migration::{MigrationOperation, MigrationReport, MigrationRequest, MigrationStatus},

@@ -111,24 +111,54 @@ struct ChangeArgs {
     table: String,
     id: String,
     op: String,
+    #[serde(default)]
+    seq: Option<u64>,
     doc: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize)]
 pub(super) struct Applied {
     applied: u64,
+    /// The changes that were passed over: what they would store, no query could read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ChangeError>,
 }
 
-/// Applies changes in their order, all or none. Applied again, they change nothing: a document is
-/// stored as the change has it, under the same id.
+#[derive(Serialize)]
+struct ChangeError {
+    code: String,
+    id: String,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    table: String,
+}
+
+/// Applies changes in their order, all or none, but for documents that the table cannot hold: each
+/// of those is told and passed over. Applied again, they change nothing: a document is stored as
+/// the change has it, under the same id.
 pub(super) fn apply(shard: &Inner, args: &ApplyArgs) -> Result<Applied, LunoraError> {
     shard.transact(&Caller::default(), 0, |run| {
-        let mut applied = 0;
+        let (mut applied, mut errors) = (0, Vec::new());
         for change in &args.changes {
-            apply_change(run, change)?;
-            applied += 1;
+            let outcome = apply_change(run, change);
+            // What broke off in the middle of a write undoes the whole call.
+            run.check_doom()?;
+            match outcome {
+                Ok(()) => applied += 1,
+                Err(error) if error.code() == Code::ValidationError.as_str() => {
+                    errors.push(ChangeError {
+                        code: error.code().to_owned(),
+                        id: change.id.clone(),
+                        message: error.message().to_owned(),
+                        seq: change.seq,
+                        table: change.table.clone(),
+                    });
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(Applied { applied })
+        Ok(Applied { applied, errors })
     })
 }
 
@@ -136,7 +166,7 @@ fn apply_change(run: &Run<'_>, change: &ChangeArgs) -> Result<(), LunoraError> {
     let bad =
         |what: &str| LunoraError::bad_request(format!("a change of {:?} {what}", change.table));
     let table = run.shard.table(&change.table)?;
-    check_id(&change.id)?;
+    check_id(&change.id).map_err(|_| bad("has an id that is not of 1 to 256 bytes"))?;
     let op = ChangeOp::from_wire(&change.op)
         .ok_or_else(|| bad("has another op than insert, update or delete"))?;
     let stored = run.shard.stored(&table, &change.id)?;
@@ -152,10 +182,10 @@ fn apply_change(run: &Run<'_>, change: &ChangeArgs) -> Result<(), LunoraError> {
         return Err(bad("has a doc with another _id"));
     }
     let system = read_system(run, &change.id, &fields)?;
-    if let Some(stored) = &stored
-        && *stored.json == *fields.to_document(&system)?
-    {
+    let document = fields.to_document(&system)?;
+    if stored.as_ref().is_some_and(|stored| *stored.json == *document) {
         return Ok(());
     }
+    table.check_type(&document)?;
     run.put(&table, &fields, system, stored.as_ref()).map(|_| ())
 }
