@@ -123,7 +123,7 @@ fn an_import_has_no_limit_and_every_other_body_has() {
     let rows = line.repeat(3 * 1024 * 1024 / line.len());
     let report = post(&app, "/_lunora/admin/import", &rows).json();
     assert_eq!(report["received"].as_u64().unwrap() as usize, rows.lines().count());
-    let over = format!("{}{{}}", " ".repeat(1024 * 1024));
+    let over = format!("{}{{}}", " ".repeat(4 * 1024 * 1024));
     for path in ["export", "sync", "apply", "connector/sync", "rank", "backup/restore"] {
         let answer = post(&app, &format!("/_lunora/admin/{path}"), &over);
         assert_eq!(answer.error(), (413, "PAYLOAD_TOO_LARGE".to_owned()), "{path}");

@@ -11,7 +11,7 @@ use super::{AdminCall, ShardAdmin, outcome::PublicFailure, read};
 use crate::{
     coordinator::ShardFailure,
     errors::{Code, LunoraError},
-    wire::ShardKey,
+    wire::{ShardKey, paths::MAX_CHANGES},
 };
 
 /// Which changes to read.
@@ -124,6 +124,10 @@ impl ShardAdmin {
         if let Some(tables) = &request.tables {
             self.refuse_unknown_tables(tables).await?;
         }
+        let mut admin = self.clone();
+        let most = admin.coordinator.max_shard_bytes.max(MAX_CHANGES);
+        admin.coordinator = admin.coordinator.max_shard_bytes(most);
+        let admin = &admin;
         let mut jobs = Vec::new();
         for (index, key) in
             self.shards_holding(request.tables.as_deref()).await?.into_iter().enumerate()
@@ -134,7 +138,7 @@ impl ShardAdmin {
         }
         let mut answers = stream::iter(jobs)
             .map(async |(index, key, since, call)| {
-                let answer = self.ask(&key, &call).await;
+                let answer = admin.ask(&key, &call).await;
                 (index, key, since, answer)
             })
             .buffer_unordered(self.coordinator.concurrency.get());

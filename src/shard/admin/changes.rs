@@ -17,6 +17,7 @@ use crate::{
         shard::Inner,
         tracking::ChangeOp,
     },
+    wire::paths::CHANGES_PAGE,
 };
 
 #[derive(Deserialize)]
@@ -30,8 +31,8 @@ pub(super) struct SyncArgs {
 
 const LIMIT: u64 = 1000;
 const MAX_LIMIT: u64 = 10_000;
-/// Where a page ends for the sake of memory, though it has one change at least.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// What a change takes beside its document, its table and its id.
+const CHANGE_BYTES: u64 = 128;
 
 /// The changes after a cursor, and the cursor behind them.
 ///
@@ -64,15 +65,17 @@ pub(super) fn sync(shard: &Inner, args: &SyncArgs) -> Result<String, LunoraError
 
 /// The last change that fits, by the sizes, which SQLite knows without reading the documents.
 fn last_of_page(shard: &Inner, args: &SyncArgs) -> Result<Option<u64>, LunoraError> {
-    let sql = "SELECT \"seq\",\"ts\",octet_length(\"doc\") FROM \"_lunora_changes\" WHERE \"seq\">? ORDER BY \"seq\" LIMIT CAST(? AS INTEGER)";
+    let sql = "SELECT \"seq\",\"ts\",ifnull(octet_length(\"doc\"),0)+octet_length(\"id\")+octet_length(\"table\") FROM \"_lunora_changes\" WHERE \"seq\">? ORDER BY \"seq\" LIMIT CAST(? AS INTEGER)";
     let limit = args.limit.unwrap_or(LIMIT).clamp(1, MAX_LIMIT);
     let (mut last, mut bytes) = (None, 0);
     for row in shard.exec(sql, &[count(args.since_seq), count(limit)])?.rows {
         let [seq, SqlCell::Number(ts), size] = &*row else {
             return Err(malformed("_lunora_changes"));
         };
-        bytes += to_count(Some(size));
-        if args.until_ts.is_some_and(|until| *ts > until) || (last.is_some() && bytes > MAX_BYTES) {
+        bytes += to_count(Some(size)) + CHANGE_BYTES;
+        if args.until_ts.is_some_and(|until| *ts > until)
+            || (last.is_some() && bytes > CHANGES_PAGE)
+        {
             break;
         }
         last = Some(to_count(Some(seq)));

@@ -31,6 +31,9 @@ pub(crate) struct Manifest {
     bytes: u64,
     #[serde(default)]
     pub(crate) shards: Vec<Shard>,
+    /// The tables, separated by commas, of a snapshot that is not of every table.
+    #[serde(default)]
+    tables: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -42,6 +45,11 @@ pub(crate) struct Shard {
 }
 
 impl Manifest {
+    /// Whether the snapshot is of this table, among others.
+    pub(crate) fn has(&self, table: &str) -> bool {
+        self.tables.as_ref().is_none_or(|tables| tables.split(',').any(|name| name == table))
+    }
+
     /// When its last row was read, where the manifest tells.
     pub(crate) fn finished(&self) -> Option<Moment> {
         self.finished_at.as_deref()?.parse().ok()

@@ -1,5 +1,7 @@
 //! `lunora backup restore`: a snapshot, and where it is wished the changes since.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -32,13 +34,21 @@ struct Report<'a> {
 
 /// Restores. Whatever can be refused is refused before anything is deleted.
 pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outcome, Failure> {
+    if let Some(to) = wish.to
+        && to > Moment::now()
+    {
+        return Err(Failure::Usage(format!(
+            "{to} is in the future: expected a moment that is over"
+        )));
+    }
     let (_, snapshots) = Snapshots::read(client)?;
     let snapshot = choose(&snapshots, wish)?;
     let feed = match wish.to {
         None => None,
         Some(to) => {
+            let begun = begun(snapshot, client)?;
             let progress = output.wait("reading the changes since the snapshot …");
-            let feed = Feed::read(snapshot, to, client)?;
+            let feed = Feed::read(snapshot, to, begun.as_ref(), client)?;
             progress.finish_and_clear();
             output.note(&format!("{} changes between the snapshot and {to}", feed.changes()));
             Some(feed)
@@ -55,9 +65,15 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
     let Rows { import, lease, safety_snapshot } =
         rows(snapshot, replaces, feed.is_some(), wish, client, output)?;
     // Changes build on rows; on rows that are missing they would build something else.
+    let mut changes_flawed = false;
     let applied = match &feed {
         Some(feed) if !import.is_flawed() && import.received == snapshot.rows => {
-            let applied = feed.apply(client, output)?;
+            let report = feed.apply(client, output)?;
+            for error in &report.errors {
+                output.note(&format!("a change was not taken: {error}"));
+            }
+            changes_flawed = !report.errors.is_empty();
+            let applied = report.applied;
             // The restore was held open: no backup ran between the rows and the changes.
             if let Some(lease) = lease {
                 let _: Value = client.post("backup/finish", &json!({ "lease": lease }))?;
@@ -91,7 +107,24 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
         ));
         return Ok(Outcome::Flawed);
     }
-    Ok(import.outcome())
+    if changes_flawed { Ok(Outcome::Flawed) } else { Ok(import.outcome()) }
+}
+
+/// Each shard's last change before a restore of the snapshot that began and broke off.
+fn begun(snapshot: &Manifest, client: &Client) -> Result<Option<BTreeMap<String, u64>>, Failure> {
+    #[derive(Deserialize)]
+    struct Lease {
+        snapshot: String,
+        state: String,
+        begun: bool,
+        #[serde(default)]
+        seqs: BTreeMap<String, u64>,
+    }
+
+    let lease: Option<Lease> = client.get("backup/lease")?;
+    let open = lease
+        .filter(|lease| lease.state == "running" && lease.begun && lease.snapshot == snapshot.id);
+    Ok(open.map(|lease| lease.seqs).filter(|seqs| !seqs.is_empty()))
 }
 
 /// The snapshot that is meant.
