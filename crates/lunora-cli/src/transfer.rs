@@ -75,7 +75,7 @@ fn part_of(file: &Path) -> PathBuf {
 }
 
 fn write_file(part: &Path, lines: &mut impl Read) -> Result<(), Failure> {
-    let file = File::create(part).map_err(|error| at(part, error))?;
+    let file = create_private(part).map_err(|error| at(part, error))?;
     let mut writer = BufWriter::new(file);
     copy(lines, &mut writer, part)?;
     writer
@@ -83,6 +83,17 @@ fn write_file(part: &Path, lines: &mut impl Read) -> Result<(), Failure> {
         .map_err(io::IntoInnerError::into_error)
         .and_then(|file| file.sync_all())
         .map_err(|error| at(part, error))
+}
+
+/// Creates a file that its owner alone reads: it holds every row of a deployment.
+fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // One that was there keeps its mode.
+    let _ = fs::remove_file(path);
+    options.open(path)
 }
 
 /// Copies, and tells a source that breaks off from a target that is full.

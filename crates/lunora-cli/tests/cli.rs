@@ -371,6 +371,11 @@ fn an_export_that_breaks_off_leaves_no_file() {
     let out = server.run(&["export", "--tables", "a,b", "-o", name]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     assert_eq!(fs::read_to_string(&file).unwrap(), lines);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
     assert_eq!(server.bodies()[0], json!({ "tables": ["a", "b"] }));
 }
 
