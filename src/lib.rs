@@ -91,8 +91,8 @@ pub use crate::{
 pub use crate::{
     backup::{
         BackupConfig, BackupOccasion, Backups, Manifest, ManifestShard, PartSize, PartTooSmall,
-        PruneReport, RestoreCursor, RestoreReport, RestoreRequest, Retention, RetentionOfZero,
-        RetentionReport, Verification,
+        PruneReport, RestoreCursor, RestoreLease, RestoreReport, RestoreRequest, RestoreState,
+        Retention, RetentionOfZero, RetentionReport, Verification,
     },
     builder::Builder,
     compose::{
@@ -136,9 +136,9 @@ pub use crate::{
 /// What operators ask of all shards through [`ShardAdmin`], and what they are told.
 pub mod operations {
     pub use crate::coordinator::{
-        ApplyBatch, ApplyReport, Export, ExportChunk, ExportRequest, ImportReport, ImportTarget,
-        MigrationOperation, MigrationReport, MigrationRequest, MigrationStatus, RankPage,
-        RankPageRequest, RankReport, RankRequest, RowError, ShardChanges, ShardExport,
+        ApplyBatch, ApplyReport, ChangeError, Export, ExportChunk, ExportRequest, ImportReport,
+        ImportTarget, MigrationOperation, MigrationReport, MigrationRequest, MigrationStatus,
+        RankPage, RankPageRequest, RankReport, RankRequest, RowError, ShardChanges, ShardExport,
         ShardOutcome, ShardRank, ShardSlice, ShardTraffic, SortDirection, SyncReport, SyncRequest,
         TrafficReport,
     };

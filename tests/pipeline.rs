@@ -266,7 +266,13 @@ fn a_backup_that_fails_fails_the_run_and_leaves_nothing() {
         .shard_do(shards)
         .query_coordinator(coordinator)
         .admin_token(AdminToken::new("correct-horse-battery-staple").unwrap())
-        .backup(BackupConfig::builder().store(store.clone()).cron(cron!("0 5 * * *")).build())
+        .backup(
+            BackupConfig::builder()
+                .store(store.clone())
+                .cron(cron!("0 5 * * *"))
+                .allow_empty_registry(true)
+                .build(),
+        )
         .clock(ManualClock::new(0))
         .build();
     let failures = fire(&app, "0 5 * * *").unwrap_err();

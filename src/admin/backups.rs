@@ -27,6 +27,9 @@ impl ClusterHandler for BackupRoutes {
                 "backup/create" => create(&call).await,
                 "backup/verify" => verify(&mut call).await,
                 "backup/restore" => restore(&mut call).await,
+                "backup/lease" => json(&call.backups()?.restore_lease().await?),
+                "backup/finish" => finish(&mut call).await,
+                "backup/abandon" => json(&call.backups()?.abandon_restore().await?),
                 "backup/object" => object(&call).await,
                 "storage" => storage::snapshots(&call).await,
                 "storage/object" => storage::snapshot(&call, &call.require_query("key")?).await,
@@ -65,6 +68,17 @@ async fn verify(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
 async fn restore(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     let request: RestoreRequest = call.body("Backup restore").await?;
     json(&call.backups()?.restore(&request).await?)
+}
+
+/// Finishes a restore that was told to stay open.
+async fn finish(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    #[derive(Deserialize)]
+    struct Finish {
+        lease: u64,
+    }
+
+    let Finish { lease } = call.body("Backup finish").await?;
+    json(&call.backups()?.finish_restore(lease).await?)
 }
 
 /// The rows of a snapshot, as they are stored.

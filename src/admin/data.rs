@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, future::LocalBoxFuture, stream};
 use serde::Deserialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{json, value::RawValue};
 
 use super::{AdminCall, ClusterHandler, connector, orchestration::json, unhandled};
 use crate::{
@@ -36,16 +36,20 @@ impl ClusterHandler for Data {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Tables {
     #[serde(default)]
     tables: Option<Vec<String>>,
+    #[serde(default)]
+    allow_empty_registry: bool,
 }
 
 /// Every row as NDJSON, streamed. A shard that fails before the first row is an error; one that
 /// fails later breaks the body off, so that nobody takes a part for the whole.
 async fn export(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
-    let Tables { tables } = call.body("Export").await?;
-    let request = ExportRequest::new().tables(names(tables)?.unwrap_or_default());
+    let Tables { tables, allow_empty_registry } = call.body("Export").await?;
+    let mut request = ExportRequest::new().tables(names(tables)?.unwrap_or_default());
+    request.allow_empty_registry = allow_empty_registry;
     let mut export = call.shard_admin()?.export(request).await?;
     let first = export.next().await?;
     let rest = stream::once(async { Ok(first) })
@@ -102,7 +106,7 @@ async fn apply(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     #[derive(Deserialize)]
     struct Apply {
         #[serde(default)]
-        batches: Vec<Value>,
+        batches: Vec<Box<RawValue>>,
     }
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -113,7 +117,7 @@ async fn apply(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
 
     let Apply { batches } = call.body("Apply").await?;
     let batches = batches.into_iter().filter_map(|batch| {
-        let Batch { shard_key, changes } = serde_json::from_str(&batch.to_string()).ok()?;
+        let Batch { shard_key, changes } = serde_json::from_str(batch.get()).ok()?;
         Some(ApplyBatch::new(ShardKey::new(shard_key).ok()?, changes))
     });
     json(&call.shard_admin()?.apply(batches.collect()).await?)

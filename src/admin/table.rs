@@ -1,6 +1,6 @@
 //! Every route behind the admin gate, in one table: what is not here is not served.
 
-use crate::errors::Code;
+use crate::{errors::Code, wire::paths};
 
 /// A route behind the admin gate.
 ///
@@ -196,7 +196,7 @@ pub(crate) const ROUTES: &[AdminRoute] = &[
     post("/_lunora/admin/export", Cluster::Data).bare_405(),
     post("/_lunora/admin/import", Cluster::Data).bare_405().streaming(),
     post("/_lunora/admin/sync", Cluster::Data).bare_405(),
-    post("/_lunora/admin/apply", Cluster::Data).bare_405(),
+    post("/_lunora/admin/apply", Cluster::Data).bare_405().takes(paths::MAX_CHANGES),
     post("/_lunora/admin/connector/sync", Cluster::Data).bare_405(),
     get("/_lunora/admin/backup/list", Cluster::Backups),
     get("/_lunora/admin/backup/object", Cluster::Backups),
@@ -204,6 +204,9 @@ pub(crate) const ROUTES: &[AdminRoute] = &[
     post("/_lunora/admin/backup/create", Cluster::Backups),
     post("/_lunora/admin/backup/prune", Cluster::Backups),
     post("/_lunora/admin/backup/restore", Cluster::Backups),
+    get("/_lunora/admin/backup/lease", Cluster::Backups),
+    post("/_lunora/admin/backup/finish", Cluster::Backups),
+    post("/_lunora/admin/backup/abandon", Cluster::Backups),
     post("/_lunora/admin/backup/verify", Cluster::Backups),
     #[cfg(test)]
     post("/_lunora/admin/test/shard", Cluster::Test),

@@ -37,6 +37,10 @@ pub struct BackupConfig {
     /// list every shard.
     #[builder(default, setter(transform = |tables: impl IntoIterator<Item = impl Into<String>>| Some(tables.into_iter().map(Into::into).collect::<Vec<_>>()).filter(|tables| !tables.is_empty())))]
     tables: Option<Vec<String>>,
+    /// Whether a registry without shards is a deployment whose rows are all in the default shard,
+    /// or that is new. Default: it is an error, since a registry that lost its entries looks alike.
+    #[builder(default)]
+    allow_empty_registry: bool,
     /// The size of the parts in which a large snapshot is written; one is in memory at a time.
     /// Default: 8 MiB, which lets a snapshot grow to 78 GiB.
     #[builder(default)]
@@ -71,6 +75,12 @@ impl BackupConfig {
         self.tables.as_deref()
     }
 
+    /// Whether a registry without shards is no error.
+    #[must_use]
+    pub fn allow_empty_registry(&self) -> bool {
+        self.allow_empty_registry
+    }
+
     /// The size of the parts in which a large snapshot is written.
     #[must_use]
     pub fn part_size(&self) -> PartSize {
@@ -97,6 +107,7 @@ impl fmt::Debug for BackupConfig {
             .field("retain", &self.retain)
             .field("prefix", &self.prefix)
             .field("tables", &self.tables)
+            .field("allow_empty_registry", &self.allow_empty_registry)
             .field("part_size", &self.part_size)
             .field("page_timeout", &self.page_timeout)
             .finish_non_exhaustive()

@@ -65,6 +65,11 @@ pub struct ManifestShard {
 }
 
 impl Manifest {
+    /// The tables of a snapshot that is not of every table.
+    pub(super) fn table_names(&self) -> Option<Vec<String>> {
+        Some(self.tables.as_ref()?.split(',').map(str::to_owned).collect())
+    }
+
     /// Whether the snapshot is of one shard after the other, as this crate writes them.
     pub(crate) fn knows_shards(&self) -> bool {
         !self.shards.is_empty()
@@ -84,6 +89,7 @@ impl SnapshotName {
     const STEM: &str = "lunora-backup-";
     const EXTENSION: &str = ".ndjson";
     const MANIFEST: &str = ".manifest.json";
+    const CLAIM: &str = ".claim";
 
     /// The name of the snapshot for a time.
     pub(crate) fn of_time(prefix: &str, ms: i64) -> Self {
@@ -105,6 +111,16 @@ impl SnapshotName {
         let id = object.strip_prefix(prefix)?.strip_prefix(Self::STEM)?;
         let name = Self::of_id(prefix, id.strip_suffix(Self::EXTENSION)?);
         (name.object == object).then_some(name)
+    }
+
+    /// The key of the claim that a run holds while it takes the snapshot.
+    pub(super) fn claim(&self) -> String {
+        [&self.object, Self::CLAIM].concat()
+    }
+
+    /// Whether a key is that of a claim.
+    pub(super) fn is_claim(key: &str) -> bool {
+        key.strip_suffix(Self::CLAIM).is_some_and(Self::is_object)
     }
 
     /// What the keys of every snapshot begin with.

@@ -1,6 +1,9 @@
 //! Snapshots of every row of every shard: taken on a schedule, verified, restored, pruned.
 
+mod claim;
 mod config;
+mod continuity;
+mod lease;
 mod manifest;
 mod part_size;
 mod prune;
@@ -16,6 +19,7 @@ mod writer;
 use self::manifest::SnapshotName;
 pub use self::{
     config::BackupConfig,
+    lease::{RestoreLease, RestoreState},
     manifest::{Manifest, ManifestShard},
     part_size::{PartSize, PartTooSmall},
     prune::{PruneReport, RetentionReport},

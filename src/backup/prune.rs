@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Backups, SnapshotName, snapshots::CRON_METADATA};
+use super::{Backups, RestoreLease, SnapshotName, snapshots::CRON_METADATA};
 use crate::{
     errors::{Code, LunoraError},
     platform::{ObjectInfo, log},
@@ -45,14 +45,14 @@ impl Backups {
     /// # Errors
     /// When the store fails.
     pub async fn retention(&self) -> Result<RetentionReport, LunoraError> {
-        let own = self.own_manifests().await?;
+        let (own, lease) = (self.own_manifests().await?, self.restore_lease().await?);
         let keep = self.config.retain().map_or(0, super::Retention::snapshots);
         Ok(RetentionReport {
             cron: self.config.cron().as_str().to_owned(),
             eligible: own.len(),
             keep,
             prefix: self.config.prefix().to_owned(),
-            would_delete: self.stale(own),
+            would_delete: self.stale(own, lease.as_ref()),
         })
     }
 
@@ -69,14 +69,16 @@ impl Backups {
                 "no retention is configured: every snapshot stays; set `.retain(..)` on the backup",
             ));
         }
-        let stale = self.stale(self.own_manifests().await?);
+        let lease = self.restore_lease().await?;
+        let stale = self.stale(self.own_manifests().await?, lease.as_ref());
         let (agreed, rest): (Vec<_>, Vec<_>) =
             stale.into_iter().partition(|key| confirmed.contains(key));
         let ignored = confirmed.len().saturating_sub(agreed.len());
         let mut report = PruneReport { ignored, remaining: rest.len(), ..PruneReport::default() };
         for key in agreed {
             match self.delete_snapshot(&key).await {
-                Ok(()) => report.deleted.push(key),
+                Ok(true) => report.deleted.push(key),
+                Ok(false) => report.remaining += 1,
                 Err(error) => {
                     log::warn(&format!("{key} could not be deleted: {}", error.to_log_line()));
                     report.failed.push(key);
@@ -110,13 +112,20 @@ impl Backups {
     /// by others.
     async fn own_manifests(&self) -> Result<Vec<String>, LunoraError> {
         let objects = self.objects().await?;
-        let own = objects.iter().filter(|(key, object)| {
-            // A manifest without its rows is no snapshot that could take the place of another.
-            let rows = SnapshotName::object_of(key);
-            rows.is_some_and(|rows| objects.contains_key(rows)) && self.is_own(object)
-        });
+        let mut own = Vec::new();
         // Keys hold the time in a form that sorts.
-        Ok(own.map(|(key, _)| key.clone()).rev().collect())
+        for (key, object) in objects.iter().rev() {
+            // A manifest whose rows are gone, or others, is no snapshot that could take the place
+            // of another.
+            let rows = SnapshotName::object_of(key).and_then(|rows| objects.get(rows));
+            if let Some(rows) = rows
+                && self.is_own(object)
+                && self.manifest(key).await?.is_some_and(|manifest| manifest.describes(rows))
+            {
+                own.push(key.clone());
+            }
+        }
+        Ok(own)
     }
 
     fn is_own(&self, object: &ObjectInfo) -> bool {
@@ -124,34 +133,49 @@ impl Backups {
             == Some(self.config.cron().as_str())
     }
 
-    fn stale(&self, own: Vec<String>) -> Vec<String> {
+    /// Those that the retention deletes; never what an unfinished restore needs.
+    fn stale(&self, own: Vec<String>, lease: Option<&RestoreLease>) -> Vec<String> {
+        let free = |manifest: &String| lease.is_none_or(|lease| !self.needs(lease, manifest));
         match self.config.retain() {
             Some(keep) => {
                 let keep = usize::try_from(keep.snapshots()).unwrap_or(usize::MAX);
-                own.into_iter().skip(keep).collect()
+                own.into_iter().skip(keep).filter(free).collect()
             }
             None => Vec::new(),
         }
     }
 
     /// The manifest first: rows without one are no snapshot, and one without rows would be a lie.
-    async fn delete_snapshot(&self, manifest: &str) -> Result<(), LunoraError> {
+    ///
+    /// Returns `false` where a restore began that needs it.
+    async fn delete_snapshot(&self, manifest: &str) -> Result<bool, LunoraError> {
         let store = self.config.store();
-        let Some(object) = SnapshotName::object_of(manifest) else { return Ok(()) };
+        let Some(object) = SnapshotName::object_of(manifest) else { return Ok(false) };
+        if self.restore_lease().await?.is_some_and(|lease| self.needs(&lease, manifest)) {
+            return Ok(false);
+        }
         store.delete(&[manifest.to_owned()]).await.map_err(undeleted)?;
-        store.delete(&[object.to_owned()]).await.map_err(undeleted)
+        store.delete(&[object.to_owned()]).await.map_err(undeleted)?;
+        Ok(true)
     }
 
-    /// Rows of the own trigger that have had no manifest for a day: their run was killed.
+    fn needs(&self, lease: &RestoreLease, manifest: &str) -> bool {
+        lease
+            .protected()
+            .any(|id| SnapshotName::of_id(self.config.prefix(), id).manifest == manifest)
+    }
+
+    /// Rows of the own trigger that have had no manifest for a day, and claims as old: their run
+    /// was killed.
     async fn delete_orphans(&self) -> Result<(), LunoraError> {
         const DAY_MS: u64 = 24 * 60 * 60 * 1000;
         let objects = self.objects().await?;
         let before = self.clock.now_ms().saturating_sub(DAY_MS);
         let is_orphan = |key: &str, object: &ObjectInfo| {
-            SnapshotName::is_object(key)
+            let is_left = SnapshotName::is_object(key)
                 && !objects.contains_key(&SnapshotName::manifest_of(key))
-                && self.is_own(object)
-                && object.uploaded_ms < before
+                && self.is_own(object);
+            (is_left || SnapshotName::is_claim(key)) && object.uploaded_ms < before
         };
         let orphans: Vec<String> = objects
             .iter()

@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
-use super::{Backups, Manifest, snapshots::unreadable};
+use super::{
+    BackupOccasion, Backups, Manifest, RestoreState, SnapshotName, lease::Held, run::Guard,
+    snapshots::unreadable,
+};
 use crate::{
     coordinator::{Import, ImportReport, ImportTarget},
     errors::{Code, LunoraError},
     message::Body,
+    platform::log,
     wire::{ShardKey, lines::Lines},
 };
 
@@ -31,18 +35,44 @@ pub struct RestoreRequest {
     /// and one whose `_id` is there already stays as it is.
     #[serde(default)]
     pub replace: bool,
+    /// Whether a snapshot of what is there is taken before the first row; by default it is. No
+    /// retention counts it.
+    #[serde(default = "yes")]
+    pub safety_snapshot: bool,
+    /// Whether the restore stays open after its last row, so that no scheduled backup runs until
+    /// [`Backups::finish_restore`] is called.
+    #[serde(default)]
+    pub hold: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl RestoreRequest {
     /// All of a snapshot, added to what is there.
     pub fn new(id: impl Into<String>) -> Self {
-        Self { id: id.into(), from: None, max_rows: None, replace: false }
+        Self {
+            id: id.into(),
+            from: None,
+            max_rows: None,
+            replace: false,
+            safety_snapshot: true,
+            hold: false,
+        }
     }
 
     /// Empties the snapshot's tables first.
     #[must_use]
     pub fn replace(mut self) -> Self {
         self.replace = true;
+        self
+    }
+
+    /// Takes no snapshot of what is there.
+    #[must_use]
+    pub fn without_safety_snapshot(mut self) -> Self {
+        self.safety_snapshot = false;
         self
     }
 }
@@ -55,6 +85,8 @@ pub struct RestoreCursor {
     pub lines: u64,
     /// How many bytes of it that is.
     pub bytes: u64,
+    /// The lease of the restore.
+    pub lease: u64,
 }
 
 /// What became of a restore.
@@ -66,7 +98,15 @@ pub struct RestoreReport {
     /// What became of the rows; lines are those of the snapshot.
     #[serde(flatten)]
     pub import: ImportReport,
-    /// Where the next call begins; none when all of the snapshot is restored.
+    /// The lease of the restore.
+    pub lease: u64,
+    /// How far the restore is. One whose rows were not all taken stays [`RestoreState::Running`]:
+    /// it is repeated or abandoned.
+    pub state: RestoreState,
+    /// The snapshot of what was there before.
+    #[serde(rename = "safetySnapshot", skip_serializing_if = "Option::is_none")]
+    pub safety_snapshot: Option<String>,
+    /// Where the next call begins; `None` when the last row was read.
     pub next: Option<RestoreCursor>,
 }
 
@@ -77,22 +117,52 @@ impl Backups {
     /// [`Sharding`](crate::Sharding) sends them. To replace what is there, the snapshot is
     /// verified first: nothing is deleted for the sake of a snapshot that is damaged.
     ///
+    /// The restore holds a lease until it is finished: meanwhile no snapshot is taken, no other
+    /// restore runs, and no retention deletes the snapshot. A restore that broke off after it began
+    /// keeps both back until it is repeated, or [abandoned](Self::abandon_restore).
+    ///
     /// # Errors
+    /// 409 `RESTORE_IN_PROGRESS` or `RESTORE_UNFINISHED` when another restore holds the lease.
     /// 404 `STORAGE_OBJECT_NOT_FOUND` when there is no such snapshot, 409 `CONFLICT` when it is
     /// damaged; when the store fails, or a shard fails to delete. A shard that fails to insert is
     /// part of the report.
     pub async fn restore(&self, request: &RestoreRequest) -> Result<RestoreReport, LunoraError> {
         let manifest = self.get(&request.id).await?;
-        let mut cleared = BTreeMap::new();
-        if request.replace && request.from.is_none() {
-            let verified = self.verify(&request.id).await?;
-            if !verified.ok {
-                let problems = verified.problems.join("; ");
-                return Err(damaged(&request.id, &problems));
+        let mut held = match request.from {
+            Some(cursor) => self.owned(cursor.lease).await?,
+            None => self.acquire(&request.id, request.hold).await?,
+        };
+        let restored = self.restore_held(&manifest, request, &mut held).await;
+        if restored.is_err() {
+            // The error says more than a lease that cannot be written; it expires by itself.
+            if let Err(error) = self.interrupt(&mut held).await {
+                log::warn(&format!("the lease of a restore stays: {}", error.to_log_line()));
             }
-            cleared = self.clear(&manifest).await?;
         }
-        let begin = request.from.unwrap_or(RestoreCursor { lines: 0, bytes: 0 });
+        restored
+    }
+
+    async fn restore_held(
+        &self,
+        manifest: &Manifest,
+        request: &RestoreRequest,
+        held: &mut Held,
+    ) -> Result<RestoreReport, LunoraError> {
+        let mut cleared = BTreeMap::new();
+        if request.from.is_none() {
+            if request.replace {
+                let verified = self.verify(&request.id).await?;
+                if !verified.ok {
+                    return Err(damaged(&request.id, &verified.problems.join("; ")));
+                }
+            }
+            self.prepare(manifest, request, held).await?;
+            if request.replace {
+                cleared = self.clear(manifest, held).await?;
+            }
+        }
+        let begin = request.from.unwrap_or(RestoreCursor { lines: 0, bytes: 0, lease: 0 });
+        let begin = RestoreCursor { lease: held.lease.lease, ..begin };
         let found = self.config.store().get_from(&manifest.file, begin.bytes).await;
         let Some(object) = found.map_err(unreadable)? else {
             return Err(damaged(&request.id, "its rows are missing"));
@@ -102,7 +172,7 @@ impl Backups {
         }
         let mut restore = Restore {
             import: Import::new(&self.admin, ImportTarget::Sharding(self.sharding.clone())),
-            targets: Targets::new(&manifest)?,
+            targets: Targets::new(manifest)?,
             at: begin,
             end: request.max_rows.map(|rows| begin.lines.saturating_add(rows)),
         };
@@ -115,30 +185,103 @@ impl Backups {
             if restore.is_over() {
                 break;
             }
+            self.keep_alive(held).await?;
         }
         if !restore.is_over() {
             lines.finish(|_, line| restore.line(line));
         }
         let next = (restore.at.bytes < manifest.bytes).then_some(restore.at);
-        Ok(RestoreReport { cleared, import: restore.import.finish().await?, next })
+        let import = restore.import.finish().await?;
+        held.lease.flawed |= import.failed > 0 || !import.errors.is_empty();
+        match (next, held.lease.flawed, held.lease.hold) {
+            (Some(_), ..) | (None, false, true) => self.renew(held).await?,
+            (None, true, _) => self.interrupt(held).await?,
+            (None, false, false) => {
+                held.lease.state = RestoreState::Finished;
+                self.update(held).await?;
+            }
+        }
+        Ok(RestoreReport {
+            cleared,
+            import,
+            lease: held.lease.lease,
+            state: held.lease.state,
+            safety_snapshot: held.lease.safety_snapshot.clone(),
+            next,
+        })
+    }
+
+    /// Notes what is there before the first change: a snapshot of it, and where the change feeds
+    /// are. A restore that is taken up has done so.
+    async fn prepare(
+        &self,
+        manifest: &Manifest,
+        request: &RestoreRequest,
+        held: &mut Held,
+    ) -> Result<(), LunoraError> {
+        if held.lease.begun {
+            return Ok(());
+        }
+        let tables = self.known_tables(manifest).await?;
+        if request.safety_snapshot {
+            let occasion = BackupOccasion::by_hand(self.free_time().await?);
+            let safety = self.take_tables(&occasion, tables.as_deref(), &Guard::OwnRestore).await?;
+            let seqs = safety.shards.into_iter();
+            held.lease.seqs =
+                seqs.filter_map(|shard| Some((shard.shard_key, shard.seq?))).collect();
+            held.lease.safety_snapshot = Some(safety.id);
+        } else {
+            for key in self.admin.shards_holding(tables.as_deref()).await? {
+                if let Some(seq) = self.admin.change_cursor(&key).await? {
+                    held.lease.seqs.insert(key.as_str().to_owned(), seq);
+                }
+            }
+        }
+        held.lease.begun = true;
+        self.renew(held).await
+    }
+
+    /// The tables of a snapshot that is not of every table, as far as they still exist.
+    async fn known_tables(&self, manifest: &Manifest) -> Result<Option<Vec<String>>, LunoraError> {
+        let Some(mut tables) = manifest.table_names() else { return Ok(None) };
+        let unknown = self.admin.unknown_tables(&tables).await?;
+        tables.retain(|table| !unknown.contains(table));
+        if tables.is_empty() {
+            let message = format!("none of the tables of snapshot `{}` exists", manifest.id);
+            return Err(LunoraError::new(Code::UnknownTable, message));
+        }
+        Ok(Some(tables))
+    }
+
+    /// A time, now or soon after, for which there is no snapshot.
+    async fn free_time(&self) -> Result<i64, LunoraError> {
+        let mut time = i64::try_from(self.clock.now_ms()).map_err(LunoraError::internal)?;
+        while self.intact(&SnapshotName::of_time(self.config.prefix(), time)).await?.is_some() {
+            time += 1;
+        }
+        Ok(time)
     }
 
     /// Empties the snapshot's tables on every shard that has, or had, rows of them.
-    async fn clear(&self, manifest: &Manifest) -> Result<BTreeMap<String, u64>, LunoraError> {
-        let tables: Vec<String> = match &manifest.tables {
-            Some(tables) => tables.split(',').map(str::to_owned).collect(),
-            None => manifest.rows_by_table.keys().cloned().collect(),
-        };
+    async fn clear(
+        &self,
+        manifest: &Manifest,
+        held: &mut Held,
+    ) -> Result<BTreeMap<String, u64>, LunoraError> {
+        let named = self.known_tables(manifest).await?;
         let mut cleared = BTreeMap::new();
-        for key in self.admin.shards_holding(manifest.tables.is_some().then_some(&*tables)).await? {
-            let mut tables = tables.clone();
-            if manifest.tables.is_none() {
-                // A table that had no rows then has none in the snapshot.
-                let others = self.admin.tables(&key).await?;
-                tables.extend(
-                    others.into_iter().filter(|other| !manifest.rows_by_table.contains_key(other)),
-                );
-            }
+        for key in self.admin.shards_holding(named.as_deref()).await? {
+            self.keep_alive(held).await?;
+            // A table that had no rows then has none in the snapshot, and one that does not exist
+            // any more has none to delete.
+            let tables = match (&named, self.admin.tables(&key).await?) {
+                (Some(named), Some(own)) => {
+                    named.iter().filter(|table| own.contains(table)).cloned().collect()
+                }
+                (Some(named), None) => named.clone(),
+                (None, Some(own)) => own,
+                (None, None) => manifest.rows_by_table.keys().cloned().collect(),
+            };
             for (table, count) in self.admin.clear(&key, &tables).await? {
                 *cleared.entry(table).or_default() += count;
             }

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use super::{
     Backups, Manifest, ManifestShard, SnapshotName,
+    claim::Claim,
+    continuity::Found,
     snapshots::{CRON_METADATA, hex},
     writer::{ObjectWriter, Written},
 };
 use crate::{
     coordinator::{Export, ExportRequest},
-    errors::LunoraError,
+    errors::{Code, LunoraError},
     platform::{ObjectMetadata, PutOptions, log},
     wire::iso::to_iso,
 };
@@ -45,15 +47,51 @@ impl Backups {
     /// it is, so that running again is safe.
     ///
     /// # Errors
-    /// When a shard or the store fails, or gives no answer in time; the message names the shard.
-    /// What was written shows nowhere then.
+    /// 409 `RESTORE_IN_PROGRESS` or `RESTORE_UNFINISHED` while a restore is, or was left, between
+    /// two states; 409 `BACKUP_IN_PROGRESS` while another run takes the same snapshot; 404
+    /// `UNKNOWN_TABLE` for a table that does not exist; 409 `REGISTRY_EMPTY` when the registry lists
+    /// no shards; 409 `BACKUP_SHRUNK` when a scheduled run misses what the last one held. When a shard
+    /// or the store fails, or gives no answer in time; the message names the shard. What was
+    /// written shows nowhere then.
     pub async fn take(&self, occasion: &BackupOccasion) -> Result<Manifest, LunoraError> {
+        let guard = Guard::NoRestore(self.refuse_open_restore().await?);
+        self.take_tables(occasion, self.config.tables(), &guard).await
+    }
+
+    /// Takes a snapshot of `tables`; of every one by default.
+    pub(super) async fn take_tables(
+        &self,
+        occasion: &BackupOccasion,
+        tables: Option<&[String]>,
+        guard: &Guard,
+    ) -> Result<Manifest, LunoraError> {
         let name = SnapshotName::of_time(self.config.prefix(), occasion.time_ms);
         if let Some(done) = self.intact(&name).await? {
             return Ok(done);
         }
+        let mut claim = self.claim(&name).await?;
+        let taken = self.take_claimed(&name, occasion, tables, guard, &mut claim).await;
+        self.release_claim(claim).await;
+        taken
+    }
+
+    async fn take_claimed(
+        &self,
+        name: &SnapshotName,
+        occasion: &BackupOccasion,
+        tables: Option<&[String]>,
+        guard: &Guard,
+        claim: &mut Claim,
+    ) -> Result<Manifest, LunoraError> {
+        // The run that held the claim before may have finished.
+        if let Some(done) = self.intact(name).await? {
+            return Ok(done);
+        }
         let created_at = self.now();
-        let request = ExportRequest::new().tables(self.config.tables().unwrap_or_default());
+        let mut request = ExportRequest::new().tables(tables.unwrap_or_default());
+        // What is restored into an empty deployment is restored all the same.
+        request.allow_empty_registry =
+            self.config.allow_empty_registry() || matches!(guard, Guard::OwnRestore);
         let export = self.admin.export(request).await?;
         let mut writer = ObjectWriter::new(
             &**self.config.store(),
@@ -61,14 +99,10 @@ impl Backups {
             metadata("application/x-ndjson", occasion),
             self.config.part_size().bytes(),
         )?;
-        match self.write(&name, export, &mut writer).await {
-            Ok(Outcome::Written(counts, written)) => {
-                self.publish(&name, occasion, created_at, counts, &written).await
-            }
-            Ok(Outcome::AlreadyThere(done)) => {
-                give_up(&mut writer).await;
-                Ok(done)
-            }
+        let tables = tables.map(|tables| tables.join(","));
+        let about = About { occasion, created_at, tables };
+        match self.write(name, &about, export, &mut writer, guard, claim).await {
+            Ok((counts, written)) => self.publish(name, about, counts, &written).await,
             Err(error) => {
                 give_up(&mut writer).await;
                 Err(error)
@@ -80,18 +114,26 @@ impl Backups {
     async fn write(
         &self,
         name: &SnapshotName,
+        about: &About<'_>,
         export: Export,
         writer: &mut ObjectWriter<'_>,
-    ) -> Result<Outcome, LunoraError> {
-        let counts = copy(export, writer).await?;
-        // Another run for the same time may have been quicker: its snapshot is as good.
-        if let Some(done) = self.intact(name).await? {
-            return Ok(Outcome::AlreadyThere(done));
+        guard: &Guard,
+        claim: &mut Claim,
+    ) -> Result<(Counts, Written), LunoraError> {
+        let counts = self.copy(name, export, writer, claim).await?;
+        if let Guard::NoRestore(before) = guard
+            && self.refuse_open_restore().await? != *before
+        {
+            let message = "a snapshot was restored while the rows were read: take the backup again";
+            return Err(LunoraError::new(Code::RestoreInProgress, message));
         }
+        let found = Found { tables: &counts.tables, shards: &counts.shards };
+        self.refuse_loss(name, about.occasion, about.tables.as_deref(), &found).await?;
+        self.renew_claim(name, claim, true).await?;
         // A manifest that is not intact would speak for what is written now.
         self.delete(&name.manifest).await?;
         let written = writer.finish().await?;
-        Ok(Outcome::Written(counts, written))
+        Ok((counts, written))
     }
 
     /// What the trigger runs: a snapshot, and after a success what the retention lets go.
@@ -108,6 +150,33 @@ impl Backups {
         Ok(())
     }
 
+    async fn copy(
+        &self,
+        name: &SnapshotName,
+        mut export: Export,
+        writer: &mut ObjectWriter<'_>,
+        claim: &mut Claim,
+    ) -> Result<Counts, LunoraError> {
+        let mut counts = Counts::default();
+        let mut rows_of_shard = 0;
+        while let Some(chunk) = export.next().await? {
+            writer.write(&chunk.lines).await?;
+            self.renew_claim(name, claim, false).await?;
+            for (table, rows) in chunk.rows {
+                *counts.tables.entry(table).or_default() += rows;
+                rows_of_shard += rows;
+            }
+            if let Some(end) = chunk.end_of_shard {
+                counts.shards.push(ManifestShard {
+                    rows: std::mem::take(&mut rows_of_shard),
+                    seq: end.seq,
+                    shard_key: chunk.shard_key.as_str().to_owned(),
+                });
+            }
+        }
+        Ok(counts)
+    }
+
     fn now(&self) -> String {
         i64::try_from(self.clock.now_ms()).map(to_iso).unwrap_or_default()
     }
@@ -115,11 +184,11 @@ impl Backups {
     async fn publish(
         &self,
         name: &SnapshotName,
-        occasion: &BackupOccasion,
-        created_at: String,
+        about: About<'_>,
         counts: Counts,
         written: &Written,
     ) -> Result<Manifest, LunoraError> {
+        let About { occasion, created_at, tables } = about;
         let manifest = Manifest {
             bytes: written.bytes,
             created_at,
@@ -133,7 +202,7 @@ impl Backups {
             scheduled_time: occasion.time_ms,
             sha256: Some(hex(&written.sha256)),
             shards: counts.shards,
-            tables: self.config.tables().map(|tables| tables.join(",")),
+            tables,
         };
         self.check_object(&manifest).await?;
         let mut text = serde_json::to_vec_pretty(&manifest).map_err(LunoraError::internal)?;
@@ -166,9 +235,19 @@ impl Backups {
     }
 }
 
-enum Outcome {
-    Written(Counts, Written),
-    AlreadyThere(Manifest),
+/// What keeps a snapshot from holding a state between two.
+pub(super) enum Guard {
+    /// The mark of the last restore: it must be the same when the rows are read.
+    NoRestore(Option<String>),
+    /// The restore that takes the snapshot holds the lease.
+    OwnRestore,
+}
+
+/// What a manifest says beside the rows.
+struct About<'a> {
+    occasion: &'a BackupOccasion,
+    created_at: String,
+    tables: Option<String>,
 }
 
 /// How many rows of what.
@@ -176,26 +255,6 @@ enum Outcome {
 struct Counts {
     tables: BTreeMap<String, u64>,
     shards: Vec<ManifestShard>,
-}
-
-async fn copy(mut export: Export, writer: &mut ObjectWriter<'_>) -> Result<Counts, LunoraError> {
-    let mut counts = Counts::default();
-    let mut rows_of_shard = 0;
-    while let Some(chunk) = export.next().await? {
-        writer.write(&chunk.lines).await?;
-        for (table, rows) in chunk.rows {
-            *counts.tables.entry(table).or_default() += rows;
-            rows_of_shard += rows;
-        }
-        if let Some(end) = chunk.end_of_shard {
-            counts.shards.push(ManifestShard {
-                rows: std::mem::take(&mut rows_of_shard),
-                seq: end.seq,
-                shard_key: chunk.shard_key.as_str().to_owned(),
-            });
-        }
-    }
-    Ok(counts)
 }
 
 async fn give_up(writer: &mut ObjectWriter<'_>) {
@@ -213,7 +272,5 @@ fn metadata(content_type: &str, occasion: &BackupOccasion) -> ObjectMetadata {
 }
 
 pub(super) fn unwritten(error: impl Into<Box<dyn std::error::Error + 'static>>) -> LunoraError {
-    use crate::errors::Code;
-
     LunoraError::new(Code::Internal, "the backup could not be written").with_source(error)
 }

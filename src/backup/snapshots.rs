@@ -40,7 +40,7 @@ const MAX_MANIFEST: usize = 16 * 1024 * 1024;
 /// let coordinator = QueryCoordinator::new(StaticShardRegistry::new()).clock(clock.clone());
 /// let admin = ShardAdmin::new(coordinator, shards, &AdminToken::new("nobody-guesses-this")?);
 /// let config =
-///     BackupConfig::builder().store(MemoryObjectStore::new()).cron(cron!("0 3 * * *")).build();
+///     BackupConfig::builder().store(MemoryObjectStore::new()).cron(cron!("0 3 * * *")).allow_empty_registry(true).build();
 ///
 /// let backups = Backups::new(config, admin).clock(clock.clone());
 /// let snapshot = clock.run(backups.take(&BackupOccasion::by_hand(0))).await?;
@@ -211,7 +211,7 @@ impl Backups {
     }
 
     /// A manifest; none where there is none, or none that can be read.
-    async fn manifest(&self, key: &str) -> Result<Option<Manifest>, LunoraError> {
+    pub(super) async fn manifest(&self, key: &str) -> Result<Option<Manifest>, LunoraError> {
         let Some(object) = self.config.store().get(key).await.map_err(unreadable)? else {
             return Ok(None);
         };

@@ -1,6 +1,7 @@
 //! Backups of shards in memory into a store in memory.
 
 mod faults;
+mod leases;
 mod restoring;
 mod retention;
 mod taking;

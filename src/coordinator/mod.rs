@@ -28,11 +28,11 @@ use crate::{
 pub(crate) use self::admin::Import;
 pub use self::{
     admin::{
-        ApplyBatch, ApplyReport, Export, ExportChunk, ExportRequest, ImportReport, ImportTarget,
-        MigrationOperation, MigrationReport, MigrationRequest, MigrationStatus, RankPage,
-        RankPageRequest, RankReport, RankRequest, RowError, ShardAdmin, ShardChanges, ShardExport,
-        ShardOutcome, ShardRank, ShardSlice, ShardTraffic, Sharding, SortDirection, SyncReport,
-        SyncRequest, TrafficReport,
+        ApplyBatch, ApplyReport, ChangeError, Export, ExportChunk, ExportRequest, ImportReport,
+        ImportTarget, MigrationOperation, MigrationReport, MigrationRequest, MigrationStatus,
+        RankPage, RankPageRequest, RankReport, RankRequest, RowError, ShardAdmin, ShardChanges,
+        ShardExport, ShardOutcome, ShardRank, ShardSlice, ShardTraffic, Sharding, SortDirection,
+        SyncReport, SyncRequest, TrafficReport,
     },
     answer::{FanOutAnswer, ShardFailure},
     call::ShardCall,

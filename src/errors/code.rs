@@ -135,6 +135,16 @@ catalogue! {
     Conflict = "CONFLICT", CONFLICT, "Conflict";
     /// 409: a client's writes arrived out of their order.
     OutOfOrder = "OUT_OF_ORDER", CONFLICT, "Out of order";
+    /// 409: a snapshot is being restored.
+    RestoreInProgress = "RESTORE_IN_PROGRESS", CONFLICT, "Restore in progress";
+    /// 409: a restore broke off, and was neither repeated nor abandoned.
+    RestoreUnfinished = "RESTORE_UNFINISHED", CONFLICT, "Restore unfinished";
+    /// 409: another run takes the same snapshot.
+    BackupInProgress = "BACKUP_IN_PROGRESS", CONFLICT, "Backup in progress";
+    /// 409: rows that the last backup held vanished without a change.
+    BackupShrunk = "BACKUP_SHRUNK", CONFLICT, "Backup lost rows";
+    /// 409: the shard registry lists no shards.
+    RegistryEmpty = "REGISTRY_EMPTY", CONFLICT, "No shards registered";
     /// 409: the change log no longer reaches back that far.
     CdcLogTrimmed = "CDC_LOG_TRIMMED", CONFLICT, "Change log trimmed";
     /// 409: point-in-time recovery is not available.

@@ -2,7 +2,13 @@
 
 use std::{fmt, marker::PhantomData};
 
-use crate::wire::{Direction, value::Value};
+use serde::de::DeserializeOwned;
+
+use super::function::args::invalid_document;
+use crate::{
+    errors::LunoraError,
+    wire::{Direction, value::Value},
+};
 
 /// A table of documents of type `T`, with its indexes and options.
 ///
@@ -38,6 +44,26 @@ pub struct TableSpec {
     indexes: [Option<IndexSpec>; MAX_INDEXES],
     pub(crate) soft_delete: bool,
     pub(crate) shard_by: Option<&'static str>,
+    check: TypeCheck,
+}
+
+/// Reads a document as its table's type.
+#[derive(Clone, Copy, Debug)]
+struct TypeCheck(Option<ReadDocument>);
+
+type ReadDocument = fn(&str) -> Result<(), serde_json::Error>;
+
+/// The type of its documents does not tell one table from another.
+impl PartialEq for TypeCheck {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for TypeCheck {}
+
+fn read_as<T: DeserializeOwned>(json: &str) -> Result<(), serde_json::Error> {
+    serde_json::from_str::<T>(json).map(drop)
 }
 
 /// An index: an order of the documents of a table.
@@ -157,7 +183,13 @@ impl TableSpec {
             !begins_with(name.as_bytes(), b"sqlite_") && !begins_with(name.as_bytes(), b"lunora_"),
             "names of tables that begin with `sqlite_` or `lunora_` are taken"
         );
-        Self { name, indexes: [None; MAX_INDEXES], soft_delete: false, shard_by: None }
+        Self {
+            name,
+            indexes: [None; MAX_INDEXES],
+            soft_delete: false,
+            shard_by: None,
+            check: TypeCheck(None),
+        }
     }
 
     /// The name.
@@ -170,6 +202,12 @@ impl TableSpec {
     #[must_use]
     pub const fn shard_key_field(&self) -> Option<&'static str> {
         self.shard_by
+    }
+
+    /// Refuses a document that is not of the table's type: a query over the table would fail.
+    pub(crate) fn check_type(&self, document: &str) -> Result<(), LunoraError> {
+        let Some(read) = self.check.0 else { return Ok(()) };
+        read(document).map_err(|error| invalid_document(document, &error))
     }
 
     pub(crate) fn indexes(&self) -> impl Iterator<Item = &IndexSpec> {
@@ -293,9 +331,9 @@ pub const fn check_tables(tables: &[TableSpec]) {
     }
 }
 
-impl<T> From<Table<T>> for TableSpec {
+impl<T: DeserializeOwned> From<Table<T>> for TableSpec {
     fn from(table: Table<T>) -> Self {
-        table.spec
+        Self { check: TypeCheck(Some(read_as::<T>)), ..table.spec }
     }
 }
 

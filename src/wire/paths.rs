@@ -108,6 +108,15 @@ const fn hex(digit: u8) -> Option<u8> {
     }
 }
 
+/// Where a page of a change feed ends, in bytes, though it has one change at least.
+///
+/// A document has 2 MB at most, so that a page with one change is smaller than [`MAX_CHANGES`] as well.
+#[cfg(feature = "shard")]
+pub(crate) const CHANGES_PAGE: u64 = 1024 * 1024;
+
+/// The largest page of changes, or batch of them, in bytes.
+pub(crate) const MAX_CHANGES: usize = 4 * 1024 * 1024;
+
 /// The largest body of a call, in bytes.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
 

@@ -44,6 +44,9 @@ pub(crate) enum Command {
         /// The tables, separated by commas; every one by default.
         #[arg(long, value_delimiter = ',')]
         tables: Vec<String>,
+        /// Export a deployment whose registry lists no shards: its rows are in the default shard.
+        #[arg(long)]
+        allow_empty_registry: bool,
         /// The file to write; the standard output by default.
         #[arg(short, long)]
         output: Option<PathBuf>,
@@ -113,9 +116,20 @@ pub(crate) enum Backup {
         /// Do not ask.
         #[arg(long)]
         yes: bool,
+        /// Take no snapshot of what is there before the first row is written.
+        #[arg(long)]
+        no_safety_snapshot: bool,
         /// The most rows of one request; a platform bounds what one may do.
         #[arg(long, default_value_t = 20_000)]
         max_rows: u64,
+    },
+    /// Give up a restore that broke off: the rows in the shards count from here on.
+    ///
+    /// Until then no snapshot is taken, and no retention deletes what the restore needs.
+    Abandon {
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
     },
     /// Say what the retention would delete.
     Retention,

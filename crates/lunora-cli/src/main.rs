@@ -55,8 +55,9 @@ fn run(args: Args, output: &Output) -> Result<Outcome, Failure> {
         Command::Check { dir } => Ok(sources::check(&dir, output)),
         Command::Codegen { dir, check } => Ok(sources::codegen(&dir, check, output)),
         Command::Backup(command) => backup::run(command, &connect()?, output),
-        Command::Export { tables, output: file } => {
-            transfer::export(&tables, file.as_deref(), &connect()?, output)
+        Command::Export { tables, allow_empty_registry, output: file } => {
+            let wish = transfer::ExportWish { tables, allow_empty_registry };
+            transfer::export(&wish, file.as_deref(), &connect()?, output)
         }
         Command::Import { file, shard } => {
             transfer::import(&file, shard.as_deref(), &connect()?, output)

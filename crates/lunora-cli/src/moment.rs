@@ -9,6 +9,10 @@ use jiff::Timestamp;
 pub(crate) struct Moment(Timestamp);
 
 impl Moment {
+    pub(crate) fn now() -> Self {
+        Self(Timestamp::now())
+    }
+
     pub(crate) fn as_ms(self) -> i64 {
         self.0.as_millisecond()
     }

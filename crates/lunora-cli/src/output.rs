@@ -22,7 +22,7 @@ impl Output {
         let line = if self.json {
             serde_json::to_string(value).unwrap_or_default()
         } else {
-            text().trim_end().to_owned()
+            printable(text().trim_end())
         };
         // Whoever reads may have gone; there is nobody to tell.
         let _ = writeln!(io::stdout(), "{line}");
@@ -30,7 +30,7 @@ impl Output {
 
     /// Says something on the side.
     pub(crate) fn note(&self, text: &str) {
-        let _ = writeln!(io::stderr(), "{text}");
+        let _ = writeln!(io::stderr(), "{}", printable(text));
     }
 
     pub(crate) fn failure(&self, failure: &Failure) {
@@ -50,7 +50,7 @@ impl Output {
                 "{question} There is no terminal to answer at: say --yes"
             )));
         }
-        let _ = write!(io::stderr(), "{question} [y/N] ");
+        let _ = write!(io::stderr(), "{} [y/N] ", printable(question));
         let _ = io::stderr().flush();
         let mut line = String::new();
         let read = io::stdin().lock().read_line(&mut line);
@@ -87,6 +87,19 @@ impl Output {
     }
 }
 
+/// Text of a server as a terminal may show it: control characters are escaped.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() && character != '\n' {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
 /// Lines of aligned columns.
 pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let mut widths = head.map(str::len);
@@ -106,6 +119,11 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn escapes_control_characters() {
+        assert_eq!(printable("a\u{1b}[2J\r\u{9b}\nü"), "a\\u{1b}[2J\\r\\u{9b}\nü");
+    }
 
     #[test]
     fn columns_stand_under_each_other() {

@@ -17,15 +17,24 @@ use crate::{
     output::Output,
 };
 
+/// What is to be exported.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ExportWish {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tables: Vec<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) allow_empty_registry: bool,
+}
+
 /// Writes every row as a line. A file appears under its name when it is whole.
 pub(crate) fn export(
-    tables: &[String],
+    wish: &ExportWish,
     file: Option<&Path>,
     client: &Client,
     output: &Output,
 ) -> Result<Outcome, Failure> {
-    let request = if tables.is_empty() { json!({}) } else { json!({ "tables": tables }) };
-    let answer = client.post_for_stream("export", &request)?;
+    let answer = client.post_for_stream("export", wish)?;
     let progress = output.rows(None);
     let (mut bytes, mut rows) = (0_u64, 0_u64);
     let mut lines = Counting::new(reader(answer), |piece: &[u8]| {
@@ -66,7 +75,7 @@ fn part_of(file: &Path) -> PathBuf {
 }
 
 fn write_file(part: &Path, lines: &mut impl Read) -> Result<(), Failure> {
-    let file = File::create(part).map_err(|error| at(part, error))?;
+    let file = create_private(part).map_err(|error| at(part, error))?;
     let mut writer = BufWriter::new(file);
     copy(lines, &mut writer, part)?;
     writer
@@ -74,6 +83,17 @@ fn write_file(part: &Path, lines: &mut impl Read) -> Result<(), Failure> {
         .map_err(io::IntoInnerError::into_error)
         .and_then(|file| file.sync_all())
         .map_err(|error| at(part, error))
+}
+
+/// Creates a file that its owner alone reads: it holds every row of a deployment.
+fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // One that was there keeps its mode.
+    let _ = fs::remove_file(path);
+    options.open(path)
 }
 
 /// Copies, and tells a source that breaks off from a target that is full.

@@ -221,8 +221,8 @@ fn a_restore_goes_on_where_the_call_before_ended() {
     assert_eq!(
         server.bodies()[1..],
         [
-            json!({"id": "new", "from": null, "maxRows": 3, "replace": false}),
-            json!({"id": "new", "from": next, "maxRows": 3, "replace": false}),
+            json!({"id": "new", "from": null, "hold": false, "maxRows": 3, "replace": false, "safetySnapshot": true}),
+            json!({"id": "new", "from": next, "hold": false, "maxRows": 3, "replace": false, "safetySnapshot": true}),
         ]
     );
 }
@@ -271,6 +271,7 @@ fn a_moment_is_reached_by_the_newest_older_snapshot_and_the_changes_until_then()
     let page = |shards: Value| ok(&json!({ "shards": shards }));
     let server = Server::new([
         snapshots(),
+        ok(&Value::Null),
         page(
             // The change that the snapshot saw last is read again.
             json!([{"shardKey": "a", "cursor": 9, "changes": [change(7, TAKEN), change(8, to - 5), change(9, to)]}]),
@@ -293,14 +294,14 @@ fn a_moment_is_reached_by_the_newest_older_snapshot_and_the_changes_until_then()
     let report: Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!((&report["id"], &report["changes"]), (&json!("old"), &json!(3)));
     let bodies = server.bodies();
-    assert_eq!(bodies[1]["cursors"], json!({ "a": 6 }));
-    assert_eq!(bodies[2]["cursors"], json!({ "a": 9 }));
-    assert_eq!(bodies[4]["replace"], true);
+    assert_eq!(bodies[2]["cursors"], json!({ "a": 6 }));
+    assert_eq!(bodies[3]["cursors"], json!({ "a": 9 }));
+    assert_eq!(bodies[5]["replace"], true);
     assert_eq!(
-        bodies[5],
+        bodies[6],
         json!({"batches": [{"shardKey": "a", "changes": [change(8, to - 5), change(9, to)]}]})
     );
-    assert_eq!(bodies[6], json!({"batches": [{"shardKey": "b", "changes": [change(1, to - 1)]}]}));
+    assert_eq!(bodies[7], json!({"batches": [{"shardKey": "b", "changes": [change(1, to - 1)]}]}));
 }
 
 /// Before the end of the snapshot `old`.
@@ -316,11 +317,11 @@ fn a_feed_that_is_another_deployments_deletes_nothing() {
         json!([change(7, TAKEN + 60_000)]),
     ] {
         let page = json!({"shards": [{"shardKey": "a", "cursor": 9, "changes": changes}]});
-        let server = Server::new([snapshots(), ok(&page)]);
+        let server = Server::new([snapshots(), ok(&Value::Null), ok(&page)]);
         let out = server.run(&["backup", "restore", "--to", "2026-05-02T00:00:00Z", "--yes"]);
         assert_eq!(out.status.code(), Some(1));
         assert!(text(&out.stderr).contains("built anew"), "{}", text(&out.stderr));
-        assert_eq!(server.lines().len(), 2);
+        assert_eq!(server.lines().len(), 3);
     }
 }
 
@@ -345,11 +346,11 @@ fn a_moment_whose_changes_cannot_be_read_deletes_nothing() {
     let lost = json!({"shards": [{"shardKey": "a", "cursor": 7, "error": {"code": "CDC_LOG_TRIMMED", "message": "it begins at 90"}}]});
     let gone = json!({ "shards": [] });
     for (answer, words) in [(lost, "CDC_LOG_TRIMMED"), (gone, "does not list shard `a`")] {
-        let server = Server::new([snapshots(), ok(&answer)]);
+        let server = Server::new([snapshots(), ok(&Value::Null), ok(&answer)]);
         let out = server.run(&["backup", "restore", "--to", "2026-05-02T00:00:00Z", "--yes"]);
         assert_eq!(out.status.code(), Some(1));
         assert!(text(&out.stderr).contains(words), "{}", text(&out.stderr));
-        assert_eq!(server.lines().len(), 2);
+        assert_eq!(server.lines().len(), 3);
     }
 }
 
@@ -370,6 +371,11 @@ fn an_export_that_breaks_off_leaves_no_file() {
     let out = server.run(&["export", "--tables", "a,b", "-o", name]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     assert_eq!(fs::read_to_string(&file).unwrap(), lines);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
     assert_eq!(server.bodies()[0], json!({ "tables": ["a", "b"] }));
 }
 
@@ -459,4 +465,52 @@ fn codegen_writes_what_its_check_then_accepts() {
     assert_eq!(run(&["codegen", path, "--check"]), Some(0));
     fs::write(dir.path().join("lunora.toml"), manifest.replace("query", "mutation")).unwrap();
     assert_eq!(run(&["codegen", path, "--check"]), Some(3));
+}
+
+#[test]
+fn rejects_a_moment_in_the_future_before_anything_is_asked() {
+    let server = Server::new([snapshots()]);
+    let out = server.run(&["backup", "restore", "--to", "2999-01-01T00:00:00Z", "--yes"]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text(&out.stderr).contains("in the future"), "{}", text(&out.stderr));
+    assert_eq!(server.lines().len(), 0);
+}
+
+#[test]
+fn changes_go_in_batches_by_bytes_and_without_other_tables_or_the_last_attempt_s_work() {
+    let change = |seq: u64, table: &str, size: usize| json!({"seq": seq, "table": table, "id": "x", "op": "insert", "doc": {"t": "x".repeat(size)}, "ts": TAKEN + seq});
+    let mut old = manifest("old", "2026-05-01T00:00:01.000Z");
+    old["tables"] = json!("notes");
+    let lease = json!({"lease": 1, "snapshot": "old", "state": "running", "begun": true, "seqs": {"a": 12}, "expiresMs": 0});
+    let refused = json!({"shardKey": "b", "cursor": 0, "error": {"code": "PAYLOAD_TOO_LARGE", "message": "later"}});
+    let server = Server::new([
+        ok(&json!({ "snapshots": [old] })),
+        ok(&lease),
+        ok(&json!({"shards": [
+            {"shardKey": "a", "cursor": 13, "changes": [
+                change(7, "notes", 1), change(8, "notes", 500_000), change(9, "notes", 500_000),
+                change(10, "users", 1), change(11, "notes", 1_500_000), change(12, "notes", 1),
+                change(13, "notes", 1),
+            ]},
+            refused,
+        ]})),
+        ok(
+            &json!({"shards": [{"shardKey": "a", "cursor": 13, "changes": []}, {"shardKey": "b", "cursor": 0, "changes": []}]}),
+        ),
+        restored(4, &Value::Null),
+        ok(&json!({"applied": 1, "failed": 0, "ok": 1})),
+        ok(&json!({"applied": 1, "failed": 0, "ok": 1})),
+        ok(&json!({"applied": 1, "failed": 0, "ok": 1})),
+        ok(&json!({"applied": 1, "failed": 0, "ok": 1})),
+    ]);
+    let out = server.run(&["backup", "restore", "--to", "2026-05-02T00:00:00Z", "--yes"]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let seqs: Vec<Vec<u64>> = server.bodies()[5..]
+        .iter()
+        .map(|body| {
+            let changes = body["batches"][0]["changes"].as_array().unwrap();
+            changes.iter().map(|change| change["seq"].as_u64().unwrap()).collect()
+        })
+        .collect();
+    assert_eq!(seqs, [vec![8], vec![9], vec![11], vec![12]]);
 }

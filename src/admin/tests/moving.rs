@@ -123,7 +123,7 @@ fn an_import_has_no_limit_and_every_other_body_has() {
     let rows = line.repeat(3 * 1024 * 1024 / line.len());
     let report = post(&app, "/_lunora/admin/import", &rows).json();
     assert_eq!(report["received"].as_u64().unwrap() as usize, rows.lines().count());
-    let over = format!("{}{{}}", " ".repeat(1024 * 1024));
+    let over = format!("{}{{}}", " ".repeat(4 * 1024 * 1024));
     for path in ["export", "sync", "apply", "connector/sync", "rank", "backup/restore"] {
         let answer = post(&app, &format!("/_lunora/admin/{path}"), &over);
         assert_eq!(answer.error(), (413, "PAYLOAD_TOO_LARGE".to_owned()), "{path}");
@@ -291,8 +291,11 @@ fn of_the_bucket_of_snapshots_nothing_else_is_read_and_nothing_written() {
 fn a_snapshot_is_read_beside_the_storage_of_the_application() {
     let files = MemoryObjectStore::new();
     block_on(files.put("a.txt", "mine".into(), PutOptions::new())).unwrap();
-    let backup =
-        BackupConfig::builder().store(MemoryObjectStore::new()).cron(cron!("0 3 * * *")).build();
+    let backup = BackupConfig::builder()
+        .store(MemoryObjectStore::new())
+        .cron(cron!("0 3 * * *"))
+        .allow_empty_registry(true)
+        .build();
     let clock = ManualClock::new(1_780_315_200_000);
     let app = testing::builder()
         .shard_do(MemoryNamespace::new(async |_, _| {

@@ -65,8 +65,9 @@ fn a_failed_deletion_is_a_warning_and_the_backup_stands() {
     let world = World::new(&[3]);
     let backups = keeping(&world, keep!(1));
     world.run(backups.run_scheduled("0 3 * * *", 0)).unwrap();
-    // One deletion clears the way for the manifest; the next is the retention's.
-    world.store.fails_after(1, StoreOperation::Delete, "on purpose");
+    // One deletion clears the way for the manifest, one gives the claim back; the next is the
+    // retention's.
+    world.store.fails_after(2, StoreOperation::Delete, "on purpose");
     world.run(backups.run_scheduled("0 3 * * *", DAY)).unwrap();
     assert_eq!(ids(&world), ["1970-01-02", "1970-01-01"]);
     assert!(logs.lines().iter().any(|line| line.starts_with("warning: ")));

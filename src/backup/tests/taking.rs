@@ -77,10 +77,10 @@ fn only_the_tables_that_are_named_are_backed_up() {
     let world = World::new(&[5]);
     let backups = world.backups_with(|config| {
         let builder = BackupConfig::builder().store(world.store.clone());
-        builder.cron(config.cron().clone()).tables(["users", "teams"]).prefix("/nightly").build()
+        builder.cron(config.cron().clone()).tables(["users"]).prefix("/nightly").build()
     });
     let manifest = world.run(backups.take(&BackupOccasion::by_hand(0))).unwrap();
-    assert_eq!((manifest.rows, manifest.tables.as_deref()), (3, Some("users,teams")));
+    assert_eq!((manifest.rows, manifest.tables.as_deref()), (3, Some("users")));
     assert!(manifest.file.starts_with("nightly/lunora-backup-"), "{}", manifest.file);
 }
 
@@ -122,5 +122,57 @@ fn two_runs_at_once_leave_one_whole_snapshot() {
         let listed = world.run(backups.list()).unwrap();
         assert_eq!(listed.len(), 1, "{delay}");
         assert!(world.run(backups.verify(&listed[0].id)).unwrap().ok, "{delay}");
+    }
+}
+
+fn naming(world: &World, tables: &[&str]) -> Backups {
+    world.backups_with(|config| {
+        let builder = BackupConfig::builder().store(world.store.clone());
+        builder.cron(config.cron().clone()).tables(tables.iter().copied()).build()
+    })
+}
+
+#[test]
+fn rejects_a_table_that_does_not_exist() {
+    let world = World::new(&[5]);
+    let backups = naming(&world, &["messages", "mesages"]);
+    let refused = world.run(backups.take(&BackupOccasion::by_hand(0))).unwrap_err();
+    assert_eq!(refused.code(), "UNKNOWN_TABLE");
+    assert!(refused.message().contains("`mesages`"), "{}", refused.message());
+    assert!(world.run(backups.list()).unwrap().is_empty());
+}
+
+#[test]
+fn rejects_a_registry_without_shards_unless_that_is_meant() {
+    let mut rows = Rows::new();
+    put(&mut rows, "__root__", "users", "u", json!({}));
+    let world = World::with(rows);
+    let refused = world.run(world.backups().take(&BackupOccasion::by_hand(0))).unwrap_err();
+    assert_eq!(refused.code(), "REGISTRY_EMPTY");
+    let backups = world.backups_with(|config| {
+        let builder = BackupConfig::builder().store(world.store.clone());
+        builder.cron(config.cron().clone()).allow_empty_registry(true).build()
+    });
+    assert_eq!(world.run(backups.take(&BackupOccasion::by_hand(0))).unwrap().rows, 1);
+}
+
+#[test]
+fn rejects_a_scheduled_snapshot_from_which_rows_vanished() {
+    for loss in ["shard", "rows", "table"] {
+        let world = World::new(&[5, 5]);
+        world.take(0).unwrap();
+        {
+            let mut rows = world.rows.borrow_mut();
+            match loss {
+                "shard" => drop(rows.remove("b")),
+                "rows" => rows.get_mut("b").unwrap().clear(),
+                _ => rows.get_mut("__root__").unwrap().retain(|(table, _), _| table != "users"),
+            }
+        }
+        let refused = world.take(1).unwrap_err();
+        assert_eq!(refused.code(), "BACKUP_SHRUNK", "{loss}");
+        // Taken by hand, it says that the loss is meant.
+        world.run(world.backups().take(&BackupOccasion::by_hand(2))).unwrap();
+        world.take(3).unwrap();
     }
 }

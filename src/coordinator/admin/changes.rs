@@ -11,7 +11,7 @@ use super::{AdminCall, ShardAdmin, outcome::PublicFailure, read};
 use crate::{
     coordinator::ShardFailure,
     errors::{Code, LunoraError},
-    wire::ShardKey,
+    wire::{ShardKey, paths::MAX_CHANGES},
 };
 
 /// Which changes to read.
@@ -71,12 +71,32 @@ impl ApplyBatch {
     }
 }
 
+/// What is wrong with a change.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ChangeError {
+    /// The code.
+    pub code: String,
+    /// The document.
+    pub id: String,
+    /// The message.
+    pub message: String,
+    /// The sequence number, where the change has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// The table.
+    pub table: String,
+}
+
 /// What became of changes (contract, section 6.5).
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ApplyReport {
     /// How many changes were applied.
     pub applied: u64,
+    /// The changes that a shard passed over, since their table cannot hold them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<ChangeError>,
     /// How many batches failed.
     pub failed: usize,
     /// How many batches were applied.
@@ -91,7 +111,7 @@ impl ShardAdmin {
     /// again from its cursor.
     ///
     /// # Errors
-    /// When the shards cannot be listed. A shard that fails is part of the report.
+    /// When the shards cannot be listed; 404 `UNKNOWN_TABLE` for a table that does not exist. A shard that fails is part of the report.
     pub async fn sync(&self, request: &SyncRequest) -> Result<SyncReport, LunoraError> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -101,6 +121,13 @@ impl ShardAdmin {
             since_seq: u64,
         }
 
+        if let Some(tables) = &request.tables {
+            self.refuse_unknown_tables(tables).await?;
+        }
+        let mut admin = self.clone();
+        let most = admin.coordinator.max_shard_bytes.max(MAX_CHANGES);
+        admin.coordinator = admin.coordinator.max_shard_bytes(most);
+        let admin = &admin;
         let mut jobs = Vec::new();
         for (index, key) in
             self.shards_holding(request.tables.as_deref()).await?.into_iter().enumerate()
@@ -111,7 +138,7 @@ impl ShardAdmin {
         }
         let mut answers = stream::iter(jobs)
             .map(async |(index, key, since, call)| {
-                let answer = self.ask(&key, &call).await;
+                let answer = admin.ask(&key, &call).await;
                 (index, key, since, answer)
             })
             .buffer_unordered(self.coordinator.concurrency.get());
@@ -140,6 +167,8 @@ impl ShardAdmin {
         #[derive(Deserialize)]
         struct Applied {
             applied: u64,
+            #[serde(default)]
+            errors: Vec<ChangeError>,
         }
 
         let mut by_shard: Vec<(ShardKey, Vec<AdminCall>)> = Vec::new();
@@ -158,7 +187,8 @@ impl ShardAdmin {
                 for call in calls.by_ref() {
                     let answer = self.ask(&key, call).await;
                     match answer.and_then(|result| read::<Applied>(&key, &result)) {
-                        Ok(Applied { applied }) => {
+                        Ok(Applied { applied, errors }) => {
+                            report.errors.extend(errors);
                             report.applied += applied;
                             report.ok += 1;
                         }
@@ -175,6 +205,7 @@ impl ShardAdmin {
         let mut total = ApplyReport::default();
         while let Some(report) = reports.next().await {
             total.applied = total.applied.saturating_add(report.applied);
+            total.errors.extend(report.errors);
             total.failed += report.failed;
             total.ok += report.ok;
         }

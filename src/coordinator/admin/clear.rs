@@ -57,11 +57,41 @@ impl ShardAdmin {
         Ok(counts)
     }
 
-    /// The tables of one shard; none of a shard that does not tell them in a form that is known.
+    /// How far the change feed of one shard is; `None` for a shard that does not tell.
     ///
     /// # Errors
     /// When the shard gives no answer.
-    pub(crate) async fn tables(&self, shard: &ShardKey) -> Result<Vec<String>, LunoraError> {
+    pub(crate) async fn change_cursor(&self, shard: &ShardKey) -> Result<Option<u64>, LunoraError> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Args {
+            batch_size: u32,
+            cursor: Option<String>,
+            max_bytes: u32,
+            tables: [&'static str; 0],
+        }
+        #[derive(Deserialize)]
+        struct Page {
+            #[serde(default)]
+            seq: Option<u64>,
+        }
+
+        // A page of one row says it beside the row.
+        let args = Args { batch_size: 1, cursor: None, max_bytes: 1, tables: [] };
+        let call = AdminCall::repeatable("exportShard", &args)?;
+        let answer = self.ask(shard, &call).await;
+        let page = answer.and_then(|result| read::<Page>(shard, &result));
+        Ok(page.map_err(ShardFailure::into_error)?.seq)
+    }
+
+    /// The tables of one shard; `None` for a shard that does not tell them in a form that is known.
+    ///
+    /// # Errors
+    /// When the shard gives no answer.
+    pub(crate) async fn tables(
+        &self,
+        shard: &ShardKey,
+    ) -> Result<Option<Vec<String>>, LunoraError> {
         #[derive(Serialize)]
         struct NoArgs {}
         #[derive(Deserialize)]
@@ -74,17 +104,17 @@ impl ShardAdmin {
         let call = AdminCall::repeatable("listTables", &NoArgs {})?;
         let answer = match self.ask(shard, &call).await {
             Ok(answer) => answer,
-            Err(failure) if failure.code == Code::UnknownAdminOp.as_str() => return Ok(Vec::new()),
+            Err(failure) if failure.code == Code::UnknownAdminOp.as_str() => return Ok(None),
             Err(failure) => return Err(failure.into_error()),
         };
         let Ok(tables) = read::<Vec<Table>>(shard, &answer) else {
             log::warn(&format!("shard `{shard}` tells its tables in a form that is not known"));
-            return Ok(Vec::new());
+            return Ok(None);
         };
         let names = tables.into_iter().map(|table| match table {
             Table::Name(name) | Table::Info { name } => name,
         });
-        Ok(names.collect())
+        Ok(Some(names.collect()))
     }
 
     /// The most documents that a shard deletes in one call (contract, section 5.3).

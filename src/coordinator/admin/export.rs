@@ -34,11 +34,19 @@ pub struct ExportRequest {
     /// How many bytes of rows a shard puts into one page, about; 4 MiB by default. It is
     /// the shard that needs the memory: here a page passes through piece by piece.
     pub page_bytes: u32,
+    /// Whether a registry that lists no shards is no error, but a deployment whose rows are all in
+    /// the default shard.
+    pub allow_empty_registry: bool,
 }
 
 impl Default for ExportRequest {
     fn default() -> Self {
-        Self { tables: None, page_rows: 5000, page_bytes: 4 * 1024 * 1024 }
+        Self {
+            tables: None,
+            page_rows: 5000,
+            page_bytes: 4 * 1024 * 1024,
+            allow_empty_registry: false,
+        }
     }
 }
 
@@ -100,9 +108,17 @@ impl ShardAdmin {
     /// by piece as well.
     ///
     /// # Errors
-    /// When the shards cannot be listed.
+    /// When the shards cannot be listed; 409 `REGISTRY_EMPTY` when the registry lists none; 404
+    /// `UNKNOWN_TABLE` when neither the registry nor a shard knows a table.
     pub async fn export(&self, request: ExportRequest) -> Result<Export, LunoraError> {
-        let keys = self.shards_holding(request.tables.as_deref()).await?;
+        let keys = match &request.tables {
+            None if request.allow_empty_registry => self.shards_holding(None).await?,
+            None => self.shards_listed().await?,
+            Some(tables) => {
+                self.refuse_unknown_tables(tables).await?;
+                self.shards_holding(Some(tables)).await?
+            }
+        };
         Ok(Export {
             admin: self.clone(),
             request,

@@ -27,13 +27,13 @@ use serde::Serialize;
 use super::{QueryCoordinator, ShardCall, ShardFailure, merge};
 use crate::{
     errors::{Code, LunoraError},
-    platform::{Placement, ResolvedShard, ShardNamespace, resolve_shard},
+    platform::{Placement, ResolvedShard, ShardNamespace, log, resolve_shard},
     wire::{AdminToken, ShardKey, paths},
 };
 
 pub(crate) use self::import::Import;
 pub use self::{
-    changes::{ApplyBatch, ApplyReport, ShardChanges, SyncReport, SyncRequest},
+    changes::{ApplyBatch, ApplyReport, ChangeError, ShardChanges, SyncReport, SyncRequest},
     export::{Export, ExportChunk, ExportRequest, ShardExport},
     import::{ImportReport, ImportTarget, RowError, Sharding},
     migration::{MigrationOperation, MigrationReport, MigrationRequest, MigrationStatus},
@@ -49,8 +49,8 @@ pub use self::{
 /// [`QueryCoordinator`]'s queries are. A shard that fails is part of the report, unless the
 /// operation is worth nothing without it.
 ///
-/// The default shard is asked wherever a table has no entry in the registry: an empty registry
-/// never passes for a deployment without data.
+/// The default shard is asked wherever a table has no entry in the registry. An export of every
+/// table refuses a registry without entries, unless it is told that there are none.
 ///
 /// ```
 /// use lunora::{AdminToken, QueryCoordinator, Response, ShardAdmin, StaticShardRegistry};
@@ -167,6 +167,61 @@ impl ShardAdmin {
         let mut seen = HashSet::with_capacity(keys.len());
         keys.retain(|key| seen.insert(key.clone()));
         Ok(keys)
+    }
+
+    /// Every shard, of a registry that lists some: one that lost its entries is no empty
+    /// deployment.
+    async fn shards_listed(&self) -> Result<Vec<ShardKey>, LunoraError> {
+        self.coordinator.registry.forget();
+        if self.coordinator.every_shard_key().await?.is_some_and(|every| every.is_empty()) {
+            return Err(LunoraError::new(
+                Code::RegistryEmpty,
+                "the registry lists no shards: a deployment that is new, or has its rows in the \
+                 default shard, says so with `allow_empty_registry`",
+            ));
+        }
+        self.shards_holding(None).await
+    }
+
+    pub(super) async fn refuse_unknown_tables(&self, tables: &[String]) -> Result<(), LunoraError> {
+        match self.unknown_tables(tables).await?.first() {
+            None => Ok(()),
+            Some(table) => {
+                let message = format!("there is no table `{table}`");
+                Err(LunoraError::new(Code::UnknownTable, message))
+            }
+        }
+    }
+
+    /// Those of `tables` that neither the registry nor a shard knows. Where a shard cannot list its
+    /// tables nothing is known of the others, and they pass.
+    pub(crate) async fn unknown_tables(
+        &self,
+        tables: &[String],
+    ) -> Result<Vec<String>, LunoraError> {
+        let mut unknown = Vec::new();
+        for table in tables {
+            if self.coordinator.shard_keys(table).await?.is_empty() {
+                unknown.push(table.clone());
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(unknown);
+        }
+        for key in self.shards_holding(Some(tables)).await? {
+            let Some(known) = self.tables(&key).await? else {
+                let names = unknown.join("`, `");
+                log::warn(&format!(
+                    "shard `{key}` cannot list its tables: whether `{names}` exist is not known"
+                ));
+                return Ok(Vec::new());
+            };
+            unknown.retain(|table| !known.contains(table));
+            if unknown.is_empty() {
+                break;
+            }
+        }
+        Ok(unknown)
     }
 
     /// Asks each shard the same; the answers, without their envelope, in the order of `keys`.

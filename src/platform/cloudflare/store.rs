@@ -26,7 +26,7 @@ impl ObjectStore for Bucket {
     ) -> LocalBoxFuture<'a, Result<ObjectInfo, StoreError>> {
         Box::pin(async move {
             rules::check_new_object(key, &options.metadata)?;
-            let PutOptions { metadata, only_if_absent, sha256 } = options;
+            let PutOptions { metadata, only_if_absent, only_if_etag, sha256 } = options;
             let mut put = Bucket::put(self, key, Vec::from(bytes))
                 .http_metadata(http_metadata(metadata.content_type))
                 .custom_metadata(metadata.custom.into_iter().collect::<CustomMetadata>());
@@ -36,12 +36,18 @@ impl ObjectStore for Bucket {
                     ..Conditional::default()
                 });
             }
+            let over_another = only_if_etag.is_some();
+            if let Some(etag) = only_if_etag {
+                put =
+                    put.only_if(Conditional { etag_matches: Some(etag), ..Conditional::default() });
+            }
             if let Some(sha256) = sha256 {
                 put = put.sha256(sha256);
             }
             let written = put.execute().await.map_err(failed(StoreOperation::Put, key))?;
             match written {
                 Some(object) => info(&object).map_err(failed(StoreOperation::Put, key)),
+                None if over_another => Err(StoreError::Changed { key: key.to_owned() }),
                 None => Err(StoreError::AlreadyExists { key: key.to_owned() }),
             }
         })

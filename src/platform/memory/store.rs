@@ -193,6 +193,11 @@ impl MemoryObjectStore {
         if options.only_if_absent && self.state.borrow().objects.contains_key(&key) {
             return Err(StoreError::AlreadyExists { key });
         }
+        if let Some(etag) = options.only_if_etag
+            && self.object(&key).is_none_or(|object| object.info.etag != etag)
+        {
+            return Err(StoreError::Changed { key });
+        }
         if options.sha256.is_some_and(|sha256| sha256 != *Sha256::digest(&bytes)) {
             return Err(StoreError::ChecksumMismatch { key });
         }

@@ -29,6 +29,12 @@ pub enum StoreError {
         /// The object.
         key: String,
     },
+    /// The object was to be written only over the one with a given etag, and it is another.
+    #[error("the object `{key}` was changed")]
+    Changed {
+        /// The object.
+        key: String,
+    },
     /// The bytes that arrived are not those whose checksum was given. Nothing was written.
     #[error("the bytes of `{key}` do not match their checksum")]
     ChecksumMismatch {

@@ -36,8 +36,8 @@ pub trait ObjectStore: 'static {
     /// Writes a whole object, over the one that has the key by default.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyExists`] and [`StoreError::ChecksumMismatch`] where the options ask
-    /// for it; nothing is written then.
+    /// [`StoreError::AlreadyExists`], [`StoreError::Changed`] and [`StoreError::ChecksumMismatch`]
+    /// where the options ask for it; nothing is written then.
     fn put<'a>(
         &'a self,
         key: &'a str,

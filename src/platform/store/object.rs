@@ -58,6 +58,8 @@ pub struct PutOptions {
     pub metadata: ObjectMetadata,
     /// Whether an object that has the key already makes the write fail.
     pub only_if_absent: bool,
+    /// The etag that the object of this key must have; any, or no object at all, by default.
+    pub only_if_etag: Option<String>,
     /// What the store must find when it hashes the bytes that arrived.
     pub sha256: Option<[u8; 32]>,
 }
@@ -80,6 +82,13 @@ impl PutOptions {
     #[must_use]
     pub fn only_if_absent(mut self) -> Self {
         self.only_if_absent = true;
+        self
+    }
+
+    /// Writes only over the object with this etag; the check and the write are one step.
+    #[must_use]
+    pub fn only_if_etag(mut self, etag: impl Into<String>) -> Self {
+        self.only_if_etag = Some(etag.into());
         self
     }
 

@@ -17,6 +17,7 @@ use crate::{
         shard::Inner,
         tracking::ChangeOp,
     },
+    wire::paths::CHANGES_PAGE,
 };
 
 #[derive(Deserialize)]
@@ -30,8 +31,8 @@ pub(super) struct SyncArgs {
 
 const LIMIT: u64 = 1000;
 const MAX_LIMIT: u64 = 10_000;
-/// Where a page ends for the sake of memory, though it has one change at least.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// What a change takes beside its document, its table and its id.
+const CHANGE_BYTES: u64 = 128;
 
 /// The changes after a cursor, and the cursor behind them.
 ///
@@ -64,15 +65,17 @@ pub(super) fn sync(shard: &Inner, args: &SyncArgs) -> Result<String, LunoraError
 
 /// The last change that fits, by the sizes, which SQLite knows without reading the documents.
 fn last_of_page(shard: &Inner, args: &SyncArgs) -> Result<Option<u64>, LunoraError> {
-    let sql = "SELECT \"seq\",\"ts\",octet_length(\"doc\") FROM \"_lunora_changes\" WHERE \"seq\">? ORDER BY \"seq\" LIMIT CAST(? AS INTEGER)";
+    let sql = "SELECT \"seq\",\"ts\",ifnull(octet_length(\"doc\"),0)+octet_length(\"id\")+octet_length(\"table\") FROM \"_lunora_changes\" WHERE \"seq\">? ORDER BY \"seq\" LIMIT CAST(? AS INTEGER)";
     let limit = args.limit.unwrap_or(LIMIT).clamp(1, MAX_LIMIT);
     let (mut last, mut bytes) = (None, 0);
     for row in shard.exec(sql, &[count(args.since_seq), count(limit)])?.rows {
         let [seq, SqlCell::Number(ts), size] = &*row else {
             return Err(malformed("_lunora_changes"));
         };
-        bytes += to_count(Some(size));
-        if args.until_ts.is_some_and(|until| *ts > until) || (last.is_some() && bytes > MAX_BYTES) {
+        bytes += to_count(Some(size)) + CHANGE_BYTES;
+        if args.until_ts.is_some_and(|until| *ts > until)
+            || (last.is_some() && bytes > CHANGES_PAGE)
+        {
             break;
         }
         last = Some(to_count(Some(seq)));
@@ -111,24 +114,54 @@ struct ChangeArgs {
     table: String,
     id: String,
     op: String,
+    #[serde(default)]
+    seq: Option<u64>,
     doc: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize)]
 pub(super) struct Applied {
     applied: u64,
+    /// The changes that were passed over: what they would store, no query could read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ChangeError>,
 }
 
-/// Applies changes in their order, all or none. Applied again, they change nothing: a document is
-/// stored as the change has it, under the same id.
+#[derive(Serialize)]
+struct ChangeError {
+    code: String,
+    id: String,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    table: String,
+}
+
+/// Applies changes in their order, all or none, but for documents that the table cannot hold: each
+/// of those is told and passed over. Applied again, they change nothing: a document is stored as
+/// the change has it, under the same id.
 pub(super) fn apply(shard: &Inner, args: &ApplyArgs) -> Result<Applied, LunoraError> {
     shard.transact(&Caller::default(), 0, |run| {
-        let mut applied = 0;
+        let (mut applied, mut errors) = (0, Vec::new());
         for change in &args.changes {
-            apply_change(run, change)?;
-            applied += 1;
+            let outcome = apply_change(run, change);
+            // What broke off in the middle of a write undoes the whole call.
+            run.check_doom()?;
+            match outcome {
+                Ok(()) => applied += 1,
+                Err(error) if error.code() == Code::ValidationError.as_str() => {
+                    errors.push(ChangeError {
+                        code: error.code().to_owned(),
+                        id: change.id.clone(),
+                        message: error.message().to_owned(),
+                        seq: change.seq,
+                        table: change.table.clone(),
+                    });
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(Applied { applied })
+        Ok(Applied { applied, errors })
     })
 }
 
@@ -136,7 +169,7 @@ fn apply_change(run: &Run<'_>, change: &ChangeArgs) -> Result<(), LunoraError> {
     let bad =
         |what: &str| LunoraError::bad_request(format!("a change of {:?} {what}", change.table));
     let table = run.shard.table(&change.table)?;
-    check_id(&change.id)?;
+    check_id(&change.id).map_err(|_| bad("has an id that is not of 1 to 256 bytes"))?;
     let op = ChangeOp::from_wire(&change.op)
         .ok_or_else(|| bad("has another op than insert, update or delete"))?;
     let stored = run.shard.stored(&table, &change.id)?;
@@ -152,10 +185,10 @@ fn apply_change(run: &Run<'_>, change: &ChangeArgs) -> Result<(), LunoraError> {
         return Err(bad("has a doc with another _id"));
     }
     let system = read_system(run, &change.id, &fields)?;
-    if let Some(stored) = &stored
-        && *stored.json == *fields.to_document(&system)?
-    {
+    let document = fields.to_document(&system)?;
+    if stored.as_ref().is_some_and(|stored| *stored.json == *document) {
         return Ok(());
     }
+    table.check_type(&document)?;
     run.put(&table, &fields, system, stored.as_ref()).map(|_| ())
 }

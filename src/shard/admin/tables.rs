@@ -132,6 +132,7 @@ pub(super) fn write(shard: &Inner, args: &WriteArgs) -> Result<Written, LunoraEr
             patch
         };
         let system = System { id: &id, creation_time: stored.creation_time, deleted_at: None };
+        table.check_type(&fields.to_document(&system)?)?;
         run.put(&table, &fields, system, Some(&stored))?;
         Ok(id)
     })?;
@@ -148,7 +149,9 @@ fn insert(run: &Run<'_>, args: &WriteArgs, doc: Option<&str>) -> Result<String, 
     #[allow(clippy::cast_precision_loss, reason = "milliseconds are far below 2^53")]
     let creation_time = run.now_ms as f64;
     let system = System { id: &id, creation_time, deleted_at: None };
-    run.put(&table, &own_fields(&table, &doc)?, system, None)?;
+    let fields = own_fields(&table, &doc)?;
+    table.check_type(&fields.to_document(&system)?)?;
+    run.put(&table, &fields, system, None)?;
     Ok(id)
 }
 

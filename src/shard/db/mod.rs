@@ -8,6 +8,7 @@ mod query;
 mod raw;
 mod reader;
 pub(crate) mod store;
+pub(crate) mod wire_check;
 mod writer;
 
 pub use self::{

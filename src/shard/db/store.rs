@@ -7,7 +7,10 @@ use crate::{
     errors::{Code, LunoraError},
     platform::{SqlCell, SqlFailure, SqlRows},
     shard::{
-        db::fields::{Fields, System},
+        db::{
+            fields::{Fields, System},
+            wire_check::check_stored,
+        },
         run::Run,
         shard::Inner,
         sql::SqlValue,
@@ -65,6 +68,9 @@ impl Inner {
     }
 }
 
+/// A row of SQLite has 2 MB at most, on the real platform.
+pub(crate) const MAX_DOCUMENT: usize = 2_000_000;
+
 /// A document as it lies in its table.
 pub(crate) struct Stored {
     pub(crate) json: Rc<str>,
@@ -83,6 +89,11 @@ impl Run<'_> {
         before: Option<&Stored>,
     ) -> Result<Rc<str>, LunoraError> {
         let json: Rc<str> = fields.to_document(&system)?.into();
+        check_stored(&json)?;
+        if json.len() > MAX_DOCUMENT {
+            let message = format!("a document of {:?} is larger than 2 MB", table.name);
+            return Err(LunoraError::new(Code::PayloadTooLarge, message));
+        }
         let deleted_at = system.deleted_at.map_or(SqlCell::Null, SqlCell::Number);
         let op = if before.is_some() { ChangeOp::Update } else { ChangeOp::Insert };
         let sql = match op {

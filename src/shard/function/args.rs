@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::super::db::fields::Fields;
+use super::super::db::{fields::Fields, wire_check::check_tags};
 use crate::{
     errors::{Code, LunoraError},
     wire::value::Value,
@@ -17,7 +17,16 @@ use crate::{
 pub struct NoArgs {}
 
 pub(crate) fn read_args<T: DeserializeOwned>(args: &str) -> Result<T, LunoraError> {
+    check_tags(args)?;
     serde_json::from_str(args).map_err(|error| invalid(args, &error))
+}
+
+/// What is wrong with a document that is not of its table's type.
+pub(crate) fn invalid_document(json: &str, error: &serde_json::Error) -> LunoraError {
+    let error = invalid(json, error);
+    let message = error.message();
+    let message = message.strip_prefix("args.").unwrap_or(message).to_owned();
+    LunoraError::new(Code::ValidationError, message)
 }
 
 /// The answer of a function as JSON text in wire form.

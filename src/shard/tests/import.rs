@@ -87,8 +87,53 @@ fn a_database_that_fails_undoes_the_whole_call() {
     say(&shard, "there");
     let operator = shard.admin_token(TOKEN);
     shard.host().fail_statements_with(Some("INSERT INTO \"_lunora_changes\""));
-    let rows = json!({ "rows": [{ "table": "messages", "doc": { "_id": "a" } }] });
+    let rows = json!({ "rows": [
+        { "table": "messages", "doc": { "_id": "a", "author": "ada", "text": "a" } }
+    ] });
     assert_eq!(operator.admin("importShard", &rows).0, 500);
     shard.host().fail_statements_with(None);
     assert_eq!(texts(&shard), ["there"]);
+}
+
+#[test]
+fn rejects_a_row_that_is_not_of_the_table_s_type() {
+    let shard = shard();
+    let report = import(
+        &shard,
+        json!([
+            { "table": "messages", "doc": { "_id": "a", "author": "ada", "text": "a" } },
+            { "table": "messages", "doc": { "_id": "b", "author": 5, "text": "b" } },
+            { "table": "messages", "doc": { "_id": "c", "author": "ada", "text": "c" } },
+        ]),
+    );
+    let error = &report["errors"][0];
+    assert_eq!((&error["line"], &error["code"]), (&json!(11), &json!("VALIDATION_ERROR")));
+    assert!(error["message"].as_str().unwrap().starts_with("author: "), "{error}");
+    assert_eq!(texts(&shard), ["a", "c"]);
+
+    let operator = shard.admin_token(TOKEN);
+    for args in [
+        json!({"op": "insert", "table": "messages", "doc": {"author": 5, "text": "b"}}),
+        json!({"op": "patch", "table": "messages", "id": "a", "doc": {"author": 5}}),
+    ] {
+        assert_eq!(operator.admin("writeRow", &args).0, 400, "{args}");
+    }
+    let change = |seq: u64, id: &str, doc: Value| json!({"seq": seq, "table": "messages", "id": id, "op": "insert", "doc": doc, "ts": 1});
+    let changes = json!({"changes": [
+        change(1, "x", json!({"author": 5, "text": "x"})),
+        change(2, "y", json!({"author": "ada", "text": "y"})),
+    ]});
+    let applied = ok(operator.admin("applyCdc", &changes));
+    assert_eq!((&applied["applied"], &applied["errors"][0]["seq"]), (&json!(1), &json!(1)));
+    assert_eq!(texts(&shard), ["a", "c", "y"]);
+}
+
+#[test]
+fn a_mutation_stores_nothing_that_an_import_refuses() {
+    let shard = shard().system();
+    let refused = shard.post(
+        "/rpc",
+        r#"{"functionPath":"notes:put","args":{"id":"n","note":{"tags":["$lunora.wire$","bigint","boom"]}}}"#,
+    );
+    assert_eq!(refused.0, 400, "{}", refused.1);
 }

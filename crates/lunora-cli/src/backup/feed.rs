@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use serde_json::{json, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 
 use super::Manifest;
 use crate::{client::Client, failure::Failure, moment::Moment, output::Output};
@@ -27,9 +27,20 @@ struct Line {
 impl Feed {
     /// The most changes of one shard that are asked for, or sent, at once.
     const PAGE: usize = 1000;
+    /// A sequence number that no feed reaches.
+    const BEHIND_ALL: u64 = 1 << 53;
+    /// Where a batch ends, in bytes, though it has one change at least.
+    const BATCH_BYTES: usize = 768 * 1024;
 
-    /// Reads every shard's feed, from where the snapshot left it up to `to`.
-    pub(super) fn read(snapshot: &Manifest, to: Moment, client: &Client) -> Result<Self, Failure> {
+    /// Reads every shard's feed, from where the snapshot left it up to `to`. Where an earlier
+    /// attempt broke off, `begun` has each shard's last change before it: what came later is the
+    /// attempt's own work.
+    pub(super) fn read(
+        snapshot: &Manifest,
+        to: Moment,
+        begun: Option<&BTreeMap<String, u64>>,
+        client: &Client,
+    ) -> Result<Self, Failure> {
         let mut cursors = BTreeMap::new();
         // The change that the snapshot saw last is read again, to know the feed by it.
         let mut known = BTreeMap::new();
@@ -51,7 +62,8 @@ impl Feed {
         let mut ended = HashSet::new();
         loop {
             let mut went_on = false;
-            for shard in page(&cursors, client)? {
+            let Page { shards, refused } = page(&cursors, client)?;
+            for shard in shards {
                 if ended.contains(&shard.shard_key) {
                     continue;
                 }
@@ -62,9 +74,18 @@ impl Feed {
                     check_same_feed(&shard.shard_key, fresh.next().as_deref(), seq, snapshot)?;
                 }
                 for change in fresh {
-                    if Change::of(&change)?.ts > to.as_ms() {
+                    let Change { seq, ts, table } = Change::of(&change)?;
+                    let is_own_work = begun.is_some_and(|begun| {
+                        begun.get(&shard.shard_key).is_none_or(|last| seq > *last)
+                    });
+                    if ts > to.as_ms() || is_own_work {
                         ended.insert(shard.shard_key.clone());
+                        // From there on it has no changes, which leaves room for the others.
+                        cursors.insert(shard.shard_key.clone(), Self::BEHIND_ALL);
                         break;
+                    }
+                    if table.is_some_and(|table| !snapshot.has(&table)) {
+                        continue;
                     }
                     let line = Line { shard_key: shard.shard_key.clone(), change };
                     serde_json::to_writer(&mut file, &line)
@@ -73,10 +94,13 @@ impl Feed {
                         .map_err(scratch)?;
                     changes += 1;
                 }
-                went_on |= count > 0 && shard.cursor > before && !ended.contains(&shard.shard_key);
+                let moved = count > 0 && shard.cursor > before;
+                went_on |= moved && (refused.is_some() || !ended.contains(&shard.shard_key));
             }
-            if !went_on {
-                break;
+            match (went_on, refused) {
+                (true, _) => {}
+                (false, Some(failure)) => return Err(failure),
+                (false, None) => break,
             }
         }
         let mut file = file.into_inner().map_err(|error| scratch(error.into_error()))?;
@@ -89,37 +113,65 @@ impl Feed {
     }
 
     /// Applies the changes, each to its shard, in their order.
-    pub(super) fn apply(&self, client: &Client, output: &Output) -> Result<u64, Failure> {
+    pub(super) fn apply(&self, client: &Client, output: &Output) -> Result<FeedReport, Failure> {
         let progress = output.rows(Some(self.changes)).with_message("(changes)");
-        let mut applied = 0;
-        let mut batch: Option<(String, Vec<Box<RawValue>>)> = None;
-        let mut send = |batch: Option<(String, Vec<Box<RawValue>>)>| -> Result<(), Failure> {
-            let Some((shard_key, changes)) = batch else { return Ok(()) };
+        let mut report = FeedReport::default();
+        let mut batch: Option<Batch> = None;
+        let mut send = |batch: Option<Batch>| -> Result<(), Failure> {
+            let Some(Batch { shard_key, changes, .. }) = batch else { return Ok(()) };
             let count = changes.len() as u64;
-            apply(&shard_key, &changes, client)?;
-            applied += count;
+            let errors = apply(&shard_key, &changes, client)?;
+            report.applied += count.saturating_sub(errors.len() as u64);
+            report.errors.extend(errors);
             progress.inc(count);
             Ok(())
         };
         for line in BufReader::new(&self.file).lines() {
             let line: Line = serde_json::from_str(&line.map_err(scratch)?)
                 .map_err(|error| scratch(error.into()))?;
+            let bytes = line.change.get().len();
             match &mut batch {
-                Some((shard_key, changes))
-                    if *shard_key == line.shard_key && changes.len() < Self::PAGE =>
+                Some(batch)
+                    if batch.shard_key == line.shard_key
+                        && batch.changes.len() < Self::PAGE
+                        && batch.bytes + bytes <= Self::BATCH_BYTES =>
                 {
-                    changes.push(line.change);
+                    batch.changes.push(line.change);
+                    batch.bytes += bytes + 1;
                 }
                 _ => {
-                    let full = batch.replace((line.shard_key, vec![line.change]));
+                    let (shard_key, changes) = (line.shard_key, vec![line.change]);
+                    let full = batch.replace(Batch { shard_key, changes, bytes });
                     send(full)?;
                 }
             }
         }
         send(batch)?;
         progress.finish_and_clear();
-        Ok(applied)
+        Ok(report)
     }
+}
+
+/// Changes that go to one shard in one request.
+struct Batch {
+    shard_key: String,
+    changes: Vec<Box<RawValue>>,
+    bytes: usize,
+}
+
+/// What became of the changes.
+#[derive(Default)]
+pub(super) struct FeedReport {
+    pub(super) applied: u64,
+    /// Those that their tables cannot hold.
+    pub(super) errors: Vec<Value>,
+}
+
+/// What the shards answered.
+struct Page {
+    shards: Vec<ShardChanges>,
+    /// Why a shard was left for the next round: the answer had no room.
+    refused: Option<Failure>,
 }
 
 #[derive(Deserialize)]
@@ -139,20 +191,25 @@ struct ShardError {
     message: String,
 }
 
-/// The next changes of every shard; of all of them, or it is an error.
-fn page(cursors: &BTreeMap<String, u64>, client: &Client) -> Result<Vec<ShardChanges>, Failure> {
+/// The next changes of every shard for which there is room; of any other it is an error.
+fn page(cursors: &BTreeMap<String, u64>, client: &Client) -> Result<Page, Failure> {
     #[derive(Deserialize)]
-    struct Page {
+    struct Answer {
         shards: Vec<ShardChanges>,
     }
 
     let wish = json!({ "cursors": cursors, "limit": Feed::PAGE });
-    let Page { shards } = client.post("sync", &wish)?;
+    let mut refused = None;
+    let Answer { shards } = client.post("sync", &wish)?;
     for shard in &shards {
         if let Some(ShardError { code, message }) = &shard.error {
             let message =
                 format!("the changes of shard `{}` cannot be read: {message}", shard.shard_key);
-            return Err(Failure::Refused { code: code.clone(), message, hint: None });
+            let failure = Failure::Refused { code: code.clone(), message, hint: None };
+            if code != "PAYLOAD_TOO_LARGE" {
+                return Err(failure);
+            }
+            refused = Some(failure);
         }
     }
     if let Some(missing) =
@@ -163,13 +220,14 @@ fn page(cursors: &BTreeMap<String, u64>, client: &Client) -> Result<Vec<ShardCha
              are lost, and the snapshot can be restored as it is, without --to"
         )));
     }
-    Ok(shards)
+    Ok(Page { shards, refused })
 }
 
 /// What is read of a change.
 struct Change {
     seq: u64,
     ts: i64,
+    table: Option<String>,
 }
 
 impl Change {
@@ -178,12 +236,14 @@ impl Change {
         struct Fields {
             seq: u64,
             ts: f64,
+            #[serde(default)]
+            table: Option<String>,
         }
 
-        let Fields { seq, ts } = serde_json::from_str(change.get())
+        let Fields { seq, ts, table } = serde_json::from_str(change.get())
             .map_err(|error| Failure::Unexpected(format!("a change is malformed: {error}")))?;
         #[allow(clippy::cast_possible_truncation, reason = "it saturates")]
-        Ok(Self { seq, ts: ts as i64 })
+        Ok(Self { seq, ts: ts as i64, table })
     }
 }
 
@@ -209,10 +269,17 @@ fn check_same_feed(
     )))
 }
 
-fn apply(shard_key: &str, changes: &[Box<RawValue>], client: &Client) -> Result<(), Failure> {
+/// Returns the changes that the shard passed over.
+fn apply(
+    shard_key: &str,
+    changes: &[Box<RawValue>],
+    client: &Client,
+) -> Result<Vec<Value>, Failure> {
     #[derive(Deserialize)]
     struct Applied {
         failed: u64,
+        #[serde(default)]
+        errors: Vec<Value>,
     }
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -225,7 +292,7 @@ fn apply(shard_key: &str, changes: &[Box<RawValue>], client: &Client) -> Result<
         batches: [Batch<'a>; 1],
     }
 
-    let Applied { failed } =
+    let Applied { failed, errors } =
         client.post("apply", &Wish { batches: [Batch { shard_key, changes }] })?;
     if failed > 0 {
         return Err(Failure::Unexpected(format!(
@@ -233,7 +300,7 @@ fn apply(shard_key: &str, changes: &[Box<RawValue>], client: &Client) -> Result<
              and some changes since are not. Restore to the same moment again"
         )));
     }
-    Ok(())
+    Ok(errors)
 }
 
 fn scratch(source: io::Error) -> Failure {

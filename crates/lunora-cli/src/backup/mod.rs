@@ -31,6 +31,9 @@ pub(crate) struct Manifest {
     bytes: u64,
     #[serde(default)]
     pub(crate) shards: Vec<Shard>,
+    /// The tables, separated by commas, of a snapshot that is not of every table.
+    #[serde(default)]
+    tables: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -42,6 +45,11 @@ pub(crate) struct Shard {
 }
 
 impl Manifest {
+    /// Whether the snapshot is of this table, among others.
+    pub(crate) fn has(&self, table: &str) -> bool {
+        self.tables.as_ref().is_none_or(|tables| tables.split(',').any(|name| name == table))
+    }
+
     /// When its last row was read, where the manifest tells.
     pub(crate) fn finished(&self) -> Option<Moment> {
         self.finished_at.as_deref()?.parse().ok()
@@ -70,10 +78,12 @@ pub(crate) fn run(command: Backup, client: &Client, output: &Output) -> Result<O
         Backup::Create => create(client, output),
         Backup::List => list(client, output),
         Backup::Verify { id } => verify(&id, client, output),
-        Backup::Restore { id, replace, to, yes, max_rows } => {
-            let wish = restore::Wish { id, replace, to, yes, max_rows };
+        Backup::Restore { id, replace, to, yes, no_safety_snapshot, max_rows } => {
+            let safety_snapshot = !no_safety_snapshot;
+            let wish = restore::Wish { id, replace, to, yes, safety_snapshot, max_rows };
             restore::run(&wish, client, output)
         }
+        Backup::Abandon { yes } => restore::abandon(yes, client, output),
         Backup::Retention => {
             let report: Retention = client.get("backup/retention")?;
             output.answer(&report, || report.to_text());

@@ -1,5 +1,7 @@
 //! `lunora backup restore`: a snapshot, and where it is wished the changes since.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -15,6 +17,7 @@ pub(super) struct Wish {
     pub(super) replace: bool,
     pub(super) to: Option<Moment>,
     pub(super) yes: bool,
+    pub(super) safety_snapshot: bool,
     pub(super) max_rows: u64,
 }
 
@@ -25,17 +28,27 @@ struct Report<'a> {
     import: &'a ImportReport,
     #[serde(skip_serializing_if = "Option::is_none")]
     changes: Option<u64>,
+    #[serde(rename = "safetySnapshot", skip_serializing_if = "Option::is_none")]
+    safety_snapshot: Option<&'a str>,
 }
 
 /// Restores. Whatever can be refused is refused before anything is deleted.
 pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outcome, Failure> {
+    if let Some(to) = wish.to
+        && to > Moment::now()
+    {
+        return Err(Failure::Usage(format!(
+            "{to} is in the future: expected a moment that is over"
+        )));
+    }
     let (_, snapshots) = Snapshots::read(client)?;
     let snapshot = choose(&snapshots, wish)?;
     let feed = match wish.to {
         None => None,
         Some(to) => {
+            let begun = begun(snapshot, client)?;
             let progress = output.wait("reading the changes since the snapshot …");
-            let feed = Feed::read(snapshot, to, client)?;
+            let feed = Feed::read(snapshot, to, begun.as_ref(), client)?;
             progress.finish_and_clear();
             output.note(&format!("{} changes between the snapshot and {to}", feed.changes()));
             Some(feed)
@@ -49,23 +62,44 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
         );
         output.confirm(&question, wish.yes)?;
     }
-    let import = rows(snapshot, replaces, wish.max_rows, client, output)?;
+    let Rows { import, lease, safety_snapshot } =
+        rows(snapshot, replaces, feed.is_some(), wish, client, output)?;
     // Changes build on rows; on rows that are missing they would build something else.
+    let mut changes_flawed = false;
     let applied = match &feed {
         Some(feed) if !import.is_flawed() && import.received == snapshot.rows => {
-            Some(feed.apply(client, output)?)
+            let report = feed.apply(client, output)?;
+            for error in &report.errors {
+                output.note(&format!("a change was not taken: {error}"));
+            }
+            changes_flawed = !report.errors.is_empty();
+            let applied = report.applied;
+            // The restore was held open: no backup ran between the rows and the changes.
+            if let Some(lease) = lease {
+                let _: Value = client.post("backup/finish", &json!({ "lease": lease }))?;
+            }
+            Some(applied)
         }
         _ => None,
     };
-    let report = Report { id: &snapshot.id, import: &import, changes: applied };
+    let safety_snapshot = safety_snapshot.as_deref();
+    let report = Report { id: &snapshot.id, import: &import, changes: applied, safety_snapshot };
     output.answer(&report, || {
         let changes = match (&feed, applied) {
             (_, Some(applied)) => format!("\n{applied} changes applied"),
             (Some(_), None) => "\nno changes were applied, since rows are missing".to_owned(),
             (None, None) => String::new(),
         };
-        import.to_text() + &changes
+        let safety = safety_snapshot
+            .map_or_else(String::new, |id| format!("\nwhat was there before is snapshot {id}"));
+        import.to_text() + &changes + &safety
     });
+    if import.is_flawed() {
+        output.note(
+            "the restore is not finished, and no backup runs until it is: restore again, or give \
+             it up with `lunora backup abandon`",
+        );
+    }
     if import.received != snapshot.rows {
         output.note(&format!(
             "error: {} rows were restored, and the snapshot has {}",
@@ -73,7 +107,24 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
         ));
         return Ok(Outcome::Flawed);
     }
-    Ok(import.outcome())
+    if changes_flawed { Ok(Outcome::Flawed) } else { Ok(import.outcome()) }
+}
+
+/// Each shard's last change before a restore of the snapshot that began and broke off.
+fn begun(snapshot: &Manifest, client: &Client) -> Result<Option<BTreeMap<String, u64>>, Failure> {
+    #[derive(Deserialize)]
+    struct Lease {
+        snapshot: String,
+        state: String,
+        begun: bool,
+        #[serde(default)]
+        seqs: BTreeMap<String, u64>,
+    }
+
+    let lease: Option<Lease> = client.get("backup/lease")?;
+    let open = lease
+        .filter(|lease| lease.state == "running" && lease.begun && lease.snapshot == snapshot.id);
+    Ok(open.map(|lease| lease.seqs).filter(|seqs| !seqs.is_empty()))
 }
 
 /// The snapshot that is meant.
@@ -106,38 +157,64 @@ fn is_before(snapshot: &Manifest, to: Moment) -> bool {
     snapshot.finished().is_some_and(|finished| finished <= to)
 }
 
+/// Gives up a restore that broke off.
+pub(super) fn abandon(yes: bool, client: &Client, output: &Output) -> Result<Outcome, Failure> {
+    output.confirm("Give up the restore, and take the rows in the shards as they are?", yes)?;
+    let lease: Value = client.post("backup/abandon", &json!({}))?;
+    output.answer(&lease, || match lease.get("snapshot").and_then(Value::as_str) {
+        Some(id) => format!("no restore is open; the last one was of snapshot {id}"),
+        None => "no restore is open".to_owned(),
+    });
+    Ok(Outcome::Done)
+}
+
+/// What the calls of a restore did.
+struct Rows {
+    import: ImportReport,
+    /// The lease; a deployment of an older version has none.
+    lease: Option<u64>,
+    safety_snapshot: Option<String>,
+}
+
 /// Restores the rows, some at a time.
 fn rows(
     snapshot: &Manifest,
     replace: bool,
-    max_rows: u64,
+    hold: bool,
+    wish: &Wish,
     client: &Client,
     output: &Output,
-) -> Result<ImportReport, Failure> {
+) -> Result<Rows, Failure> {
     #[derive(Deserialize)]
     struct Restored {
         #[serde(flatten)]
         import: ImportReport,
         #[serde(default)]
         next: Option<Value>,
+        #[serde(default)]
+        lease: Option<u64>,
+        #[serde(default, rename = "safetySnapshot")]
+        safety_snapshot: Option<String>,
     }
 
     let progress = output.rows(Some(snapshot.rows));
-    let mut all = ImportReport::default();
+    let mut all = Rows { import: ImportReport::default(), lease: None, safety_snapshot: None };
     let mut from = None;
     loop {
-        let wish = json!({
+        let request = json!({
             "id": snapshot.id,
             "from": from,
-            "maxRows": max_rows,
+            "hold": hold,
+            "maxRows": wish.max_rows,
+            "safetySnapshot": wish.safety_snapshot,
             // Once: the calls after the first would delete what it wrote.
             "replace": replace && from.is_none(),
         });
-        let answer = client.post("backup/restore", &wish);
-        let Restored { import, next } = answer.inspect_err(|_| {
+        let answer = client.post("backup/restore", &request);
+        let Restored { import, next, lease, safety_snapshot } = answer.inspect_err(|_| {
             output.note(&format!(
                 "{} of {} rows are restored. {}",
-                all.received,
+                all.import.received,
                 snapshot.rows,
                 if replace {
                     "Restore again: what was written is emptied first"
@@ -146,8 +223,9 @@ fn rows(
                 }
             ));
         })?;
-        progress.set_position(all.received + import.received);
-        all.add(import);
+        progress.set_position(all.import.received + import.received);
+        all.import.add(import);
+        (all.lease, all.safety_snapshot) = (lease, safety_snapshot.or(all.safety_snapshot));
         match next {
             Some(next) => from = Some(next),
             None => break,
@@ -171,7 +249,14 @@ mod tests {
 
     fn wish(id: Option<&str>, to: Option<&str>) -> Wish {
         let to = to.map(|to| to.parse().unwrap());
-        Wish { id: id.map(str::to_owned), replace: false, to, yes: true, max_rows: 1 }
+        Wish {
+            id: id.map(str::to_owned),
+            replace: false,
+            to,
+            yes: true,
+            safety_snapshot: true,
+            max_rows: 1,
+        }
     }
 
     #[test]

@@ -71,8 +71,8 @@ impl ShardAdmin {
     /// first, so that what was imported is found again.
     ///
     /// # Errors
-    /// When the body breaks off (what came before is imported), or a shard cannot be entered into
-    /// the registry. A shard that fails is part of the report.
+    /// When the body breaks off (what came before is imported). A shard that fails, or cannot be
+    /// entered into the registry, is part of the report.
     pub async fn import(
         &self,
         body: Body,
@@ -148,6 +148,8 @@ impl<'a> Import<'a> {
     /// Takes a line; `number` is what its errors call it.
     pub(crate) fn line(&mut self, number: u64, line: Result<&[u8], &'static str>) {
         let row = line.map_err(str::to_owned).and_then(|line| {
+            let mark = (number == 1).then(|| line.strip_prefix(b"\xef\xbb\xbf")).flatten();
+            let line = mark.unwrap_or(line);
             if line.trim_ascii().is_empty() { Ok(None) } else { Row::read(line).map(Some) }
         });
         let row = match row {
@@ -203,7 +205,10 @@ impl<'a> Import<'a> {
         let mut by_shard: Vec<(ShardKey, Vec<Batch>)> = Vec::new();
         for (key, batch) in std::mem::take(&mut self.full) {
             self.buffered -= batch.len();
-            self.enter(&key, &batch).await?;
+            if let Err(error) = self.enter(&key, &batch).await {
+                self.fail(&key, &batch, error.code(), error.message());
+                continue;
+            }
             match by_shard.iter_mut().find(|(other, _)| *other == key) {
                 Some((_, batches)) => batches.push(batch),
                 None => by_shard.push((key, vec![batch])),
@@ -228,19 +233,20 @@ impl<'a> Import<'a> {
         for (key, batch, outcome) in done {
             match outcome {
                 Ok(imported) => self.add(&batch, imported),
-                Err(failure) => {
-                    self.report.failed += 1;
-                    let (first, last) = batch.lines();
-                    let shard = key.as_str();
-                    let message = format!(
-                        "shard {shard:?} failed, and lines {first} to {last} of its rows may be missing: {}",
-                        failure.message
-                    );
-                    self.refuse(&failure.code, first, message, "");
-                }
+                Err(failure) => self.fail(&key, &batch, &failure.code, &failure.message),
             }
         }
         Ok(())
+    }
+
+    fn fail(&mut self, key: &ShardKey, batch: &Batch, code: &str, message: &str) {
+        self.report.failed += 1;
+        let (first, last) = batch.lines();
+        let shard = key.as_str();
+        let message = format!(
+            "shard {shard:?} failed, and lines {first} to {last} of its rows may be missing: {message}"
+        );
+        self.refuse(code, first, message, "");
     }
 
     /// Enters a shard into the registry, before it has rows that nobody would find.

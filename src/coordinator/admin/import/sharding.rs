@@ -64,6 +64,9 @@ impl Sharding {
             Ok(text) => text,
             Err(_) => value.to_owned(),
         };
+        if key.is_empty() {
+            return Err(format!("`{field}` is empty, and names no shard"));
+        }
         ShardKey::new(key).map_err(|error| format!("`{field}` names no shard: {error}"))
     }
 }

@@ -167,3 +167,17 @@ fn a_shard_is_entered_into_the_registry_before_it_gets_rows() {
     world.run(admin.import(body.into(), &sharded())).unwrap();
     assert_eq!(*log.0.borrow(), ["messages a"]);
 }
+
+#[test]
+fn a_row_without_a_shard_is_one_error_among_many_rows_that_go_in() {
+    let rows = Shared::default();
+    let world = World::new(registry(&[]), keeping(&rows));
+    let mut body = String::from("\u{feff}");
+    for id in 0..6000 {
+        body += &format!("{{\"table\":\"messages\",\"doc\":{{\"_id\":{id},\"channel\":\"a\"}}}}\n");
+    }
+    body += "{\"table\":\"messages\",\"doc\":{\"_id\":-1,\"channel\":\"\"}}\n";
+    let report = world.run(world.admin.import(body.into(), &sharded())).unwrap();
+    assert_eq!((report.received, report.inserted["messages"]), (6001, 6000));
+    assert_eq!((report.errors.len(), report.errors[0].line), (1, 6001));
+}
