@@ -210,7 +210,7 @@ pub mod testing {
 
     #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
     pub use crate::simulation::{
-        Answer, Client, Faults, Lost, Socket, SocketEvent, Spawned, World, WorldEnv,
+        Answer, Client, Failure, Faults, Lost, Socket, SocketEvent, Spawned, World, WorldEnv,
         WorldNamespace, WorldStore, check_seed, simulate,
     };
 

@@ -10,6 +10,8 @@ pub(crate) const TICKS: &str = "*/5 * * * *";
 /// When snapshots are taken.
 pub(crate) const BACKUPS: &str = "0 3 * * *";
 
+/// The text that `docs:fragile` crashes over.
+pub(crate) const BOOM: &str = "boom";
 /// The shard that the jobs write to.
 pub(crate) const JOBS: &str = "jobs";
 
@@ -39,6 +41,7 @@ lunora::shard! {
         query "docs:mine" => mine,
         query "docs:public" => public,
         query "docs:of" => of,
+        query "docs:fragile" => fragile,
         query "ops:all" => ops,
         mutation "docs:put" => put,
         mutation "docs:remove" => remove,
@@ -142,6 +145,16 @@ fn of(ctx: &Query<'_>, Of { owner }: Of) -> Result<Vec<Doc>, LunoraError> {
     Ok(docs.iter().filter(|doc| may(doc)).map(|doc| Doc::clone(doc)).collect())
 }
 
+/// Crashes over one text, as a query with a fault in it does.
+#[allow(clippy::panic, reason = "on purpose")]
+fn fragile(ctx: &Query<'_>, args: Get) -> Result<Doc, LunoraError> {
+    let doc = get(ctx, args)?;
+    if doc.text == BOOM {
+        panic!("on purpose");
+    }
+    Ok(doc)
+}
+
 fn ops(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<String>, LunoraError> {
     let entries = ctx.db().table(LEDGER).collect()?;
     Ok(entries.iter().map(|entry| entry.op.clone()).collect())
@@ -169,7 +182,12 @@ pub(crate) fn app<E: Bindings>(env: &E) -> Result<Lunora<E>, LunoraError> {
         .build())
 }
 
-/// Takes the name in the bearer token for the user: `user:ada`.
+/// Takes the name in the bearer token for the user: `user:ada`, or `user:ada:1700000000000` for
+/// one that expires then.
 fn identify(request: &Request) -> Option<Identity> {
-    request.bearer()?.strip_prefix("user:").map(Identity::user)
+    let token = request.bearer()?.strip_prefix("user:")?;
+    Some(match token.split_once(':') {
+        Some((user, expiry)) => Identity::user(user).expires_at_ms(expiry.parse().ok()?),
+        None => Identity::user(token),
+    })
 }

@@ -21,13 +21,16 @@ Usage: lunora-simulation [--seeds N] [--minutes M] [--seed S] [--operations K]
   --seeds N        so many seeds, after the first (default: 1000)
   --minutes M      no new seed after so many minutes
   --seed S         the first seed; alone, only this one (default: from the clock)
-  --operations K   operations per seed (default: 1000)";
+  --operations K   operations per seed (default: 1000)
+  --quick          reports a failure without making it smaller";
 
 struct Options {
     first: u64,
     seeds: u64,
     until: Option<Duration>,
     operations: u32,
+    /// Whether a failure is reported as it is, and not made smaller.
+    quick: bool,
 }
 
 fn main() -> ExitCode {
@@ -43,7 +46,12 @@ fn main() -> ExitCode {
 fn options(args: Vec<String>) -> Result<Options, String> {
     let (mut seeds, mut seed, mut minutes, mut operations) = (None, None, None, 1000);
     let mut args = args.into_iter();
+    let mut quick = false;
     while let Some(name) = args.next() {
+        if name == "--quick" {
+            quick = true;
+            continue;
+        }
         let value = args.next().ok_or(format!("{name} needs a value"))?;
         let number = || value.parse::<u64>().map_err(|error| format!("{name} {value}: {error}"));
         match &*name {
@@ -61,6 +69,7 @@ fn options(args: Vec<String>) -> Result<Options, String> {
         seeds: seeds.unwrap_or(if minutes.is_some() { u64::MAX } else { alone }),
         until: minutes.map(|minutes| Duration::from_secs(60 * minutes)),
         operations,
+        quick,
     })
 }
 
@@ -80,7 +89,10 @@ fn simulate(options: &Options) -> ExitCode {
             }
             let seed = options.first.wrapping_add(at);
             let test = |world: &_| lunora_simulation::run(world, options.operations);
-            if let Err(report) = check_seed(seed, test) {
+            let checked = check_seed(seed, test).map_err(|failure| {
+                if options.quick { failure.to_string() } else { failure.report(test) }
+            });
+            if let Err(report) = checked {
                 if let Ok(mut failure) = failure.lock() {
                     failure.get_or_insert(report);
                 }

@@ -34,7 +34,9 @@ pub(crate) struct Model {
     pub(crate) writes: Vec<Write>,
     /// Shards that only strangers named.
     pub(crate) strange: BTreeSet<String>,
-    /// The times at which the job's trigger fired, and whether every delivery is known to be done.
+    /// Shards that were only ever named in calls that a function refused.
+    pub(crate) refused: BTreeSet<String>,
+    /// The times at which the job's trigger fired.
     pub(crate) ticks: BTreeSet<u64>,
     pub(crate) next_op: u64,
 }

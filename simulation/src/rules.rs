@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lunora::testing::Client;
+use lunora::testing::{Client, SocketEvent};
 use serde_json::{Value, json};
 
 use crate::{
-    app::{BACKUPS, JOBS},
-    model::Outcome,
+    app::{BACKUPS, BOOM, JOBS},
+    model::{Outcome, Write},
     session::{Session, Subscription, assert_may_see},
     workload::{Run, SHARDS, USERS, client, send},
 };
@@ -175,6 +175,49 @@ fn strangers_cost_nothing(run: &Run) {
         let entered = entries.iter().any(|entry| entry.contains(&**shard));
         assert!(!entered, "the registry has {shard}");
     }
+    for shard in &model.refused {
+        let entered = entries.iter().any(|entry| entry.contains(&**shard));
+        assert!(!entered, "the registry has {shard}, where nothing was ever committed");
+    }
+}
+
+/// A query that crashes over what was written is the trouble of its own subscriber.
+pub(crate) fn a_write_among_crashing_queries_is_answered(run: &Run) {
+    let shard = SHARDS[0];
+    let bob = client(&run.world, 1);
+    let name = json!({ "name": "fragile" });
+    let socket = run.world.wait(async move {
+        let socket = bob.connect(shard).await.ok()?;
+        socket.subscribe("sub_1", "docs:fragile", &name);
+        Some(socket)
+    });
+    run.world.run();
+    let op = run.model.borrow_mut().new_op();
+    let args =
+        json!({ "op": op, "name": "fragile", "text": BOOM, "private": false, "fails": false });
+    let mut write = Write {
+        op,
+        client: 0,
+        shard,
+        path: "docs:put",
+        args,
+        replayable: true,
+        outcome: Outcome::Unknown,
+    };
+    let (ada, sent) = (client(&run.world, 0), write.clone());
+    write.outcome =
+        run.world.wait(async move { send(&ada, &sent).await }).unwrap_or(Outcome::Unknown);
+    run.world.run();
+    assert!(matches!(write.outcome, Outcome::Applied(_)), "{write:?}");
+    let told = socket.flatten().map(|socket| {
+        socket.close();
+        socket.take()
+    });
+    run.world.run();
+    let told = told.unwrap_or_default();
+    let is_told = |event: &SocketEvent| matches!(event, SocketEvent::Frame(frame) if frame["code"] == "INTERNAL");
+    assert!(told.iter().any(is_told), "the crash was not told: {told:?}");
+    run.model.borrow_mut().writes.push(write);
 }
 
 fn a_firing_has_its_effect_once(run: &Run) {

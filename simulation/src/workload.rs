@@ -47,6 +47,8 @@ pub fn run(world: &World, operations: u32) {
         run.round(round);
         rules::check(&run);
     }
+    rules::a_write_among_crashing_queries_is_answered(&run);
+    rules::check(&run);
     rules::check_backup(&run);
 }
 
@@ -189,16 +191,29 @@ impl Person {
         }
     }
 
-    /// A stranger names a shard that does not exist, and an operation that is not theirs.
+    /// Somebody without a right, or without sense, names a shard that does not exist.
     async fn intrude(&self) {
-        let shard = format!("strange-{}", self.world.choose(50));
+        let number = self.world.choose(50);
         let path =
             ["docs:put", "__lunora_admin__:listTables", "__lunora_relation__:docs", "no:such"]
                 [self.world.choose(4) as usize % 4];
-        self.model.borrow_mut().strange.insert(shard.clone());
-        let answer = self.world.client().call(&shard, path, &json!({})).await;
-        if let Ok(answer) = answer {
-            assert!(!answer.is_ok(), "a stranger got {answer:?}");
+        let (shard, client) = match self.world.choose(3) {
+            0 => (format!("strange-{number}"), self.world.client()),
+            1 => {
+                let expired = format!("Bearer user:ada:{}", self.world.now_ms() - 1);
+                let client = self.world.client().with_header("authorization", &expired);
+                (format!("strange-{number}"), client)
+            }
+            _ => (format!("refused-{number}"), self.client.clone()),
+        };
+        {
+            let mut model = self.model.borrow_mut();
+            let known =
+                if shard.starts_with("refused") { &mut model.refused } else { &mut model.strange };
+            known.insert(shard.clone());
+        }
+        if let Ok(answer) = client.call(&shard, path, &json!({})).await {
+            assert!(!answer.is_ok(), "{path} answered {answer:?} on {shard}");
         }
     }
 

@@ -33,7 +33,7 @@ pub use self::{
     client::{Answer, Client, Lost},
     environment::{WorldEnv, WorldNamespace},
     faults::Faults,
-    run::{check_seed, simulate},
+    run::{Failure, check_seed, simulate},
     socket::{Socket, SocketEvent},
     store::WorldStore,
 };

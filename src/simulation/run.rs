@@ -80,7 +80,7 @@ pub fn simulate(seeds: impl IntoIterator<Item = u64>, test: impl Fn(&World)) {
     };
     for seed in seeds {
         if let Err(failure) = check_seed(seed, &test) {
-            panic!("{failure}");
+            panic!("{}", failure.report(&test));
         }
     }
 }
@@ -88,30 +88,49 @@ pub fn simulate(seeds: impl IntoIterator<Item = u64>, test: impl Fn(&World)) {
 /// Runs a test for one seed, as [`simulate`] does for many.
 ///
 /// # Errors
-/// The report of its failure, made as small as possible.
-pub fn check_seed(seed: u64, test: impl Fn(&World)) -> Result<(), String> {
-    let test = &test;
-    let first = run(Choices::seeded(seed), false, test);
-    let Some(message) = first.failure else { return Ok(()) };
-    let smallest = shrink(first.made, ATTEMPTS, |decisions| {
-        let again = run(Choices::replay(decisions), false, test);
-        // Another rule that breaks on the way is another failure.
-        (again.failure.is_some() && again.place == first.place).then_some(again.made)
-    });
-    let last = run(Choices::replay(smallest), true, test);
-    let mut report = format!(
-        "seed {seed} fails: {message}\nrepeat it with {SEED_VARIABLE}={seed}; the shortest way to it:\n"
-    );
-    let hidden = last.steps.len().saturating_sub(LISTED);
-    if hidden > 0 {
-        let _ = writeln!(report, "  … {hidden} steps before these");
+/// The failure, as it happened.
+pub fn check_seed(seed: u64, test: impl Fn(&World)) -> Result<(), Failure> {
+    let Ran { made, failure, place, .. } = run(Choices::seeded(seed), false, &test);
+    match failure {
+        None => Ok(()),
+        Some(message) => Err(Failure { seed, message, place, made }),
     }
-    for step in &last.steps[hidden..] {
-        let _ = writeln!(report, "  - {step}");
+}
+
+/// The failure of a test for one seed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("seed {seed} fails: {message}")]
+pub struct Failure {
+    seed: u64,
+    message: String,
+    place: Option<String>,
+    made: Vec<u32>,
+}
+
+impl Failure {
+    /// Repeats the failure with as little going on as possible, and says what happened.
+    #[must_use]
+    pub fn report(&self, test: impl Fn(&World)) -> String {
+        let smallest = shrink(self.made.clone(), ATTEMPTS, |decisions| {
+            let again = run(Choices::replay(decisions), false, &test);
+            // Another rule that breaks on the way is another failure.
+            (again.failure.is_some() && again.place == self.place).then_some(again.made)
+        });
+        let last = run(Choices::replay(smallest), true, &test);
+        let mut report = format!(
+            "{self}\nrepeat it with {SEED_VARIABLE}={}; the shortest way to it:\n",
+            self.seed
+        );
+        let hidden = last.steps.len().saturating_sub(LISTED);
+        if hidden > 0 {
+            let _ = writeln!(report, "  … {hidden} steps before these");
+        }
+        for step in &last.steps[hidden..] {
+            let _ = writeln!(report, "  - {step}");
+        }
+        let _ = write!(report, "  => {}", last.failure.as_ref().unwrap_or(&self.message));
+        report
     }
-    let message = last.failure.unwrap_or(message);
-    let _ = write!(report, "  => {message}");
-    Err(report)
 }
 
 struct Ran {

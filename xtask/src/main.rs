@@ -11,6 +11,7 @@ mod dependencies;
 mod dev;
 mod node;
 mod shell;
+mod simulate;
 mod template;
 mod test;
 mod wire;
@@ -31,6 +32,9 @@ Usage: cargo xtask <COMMAND>
   bench native [FILTER]           measures codecs, merges and calls beside serde alone
   bench backup [--mib 1024] [--rounds 3]   measures backups against a copy by JavaScript
   bench fan-out [--rounds 15]              measures queries across 1 to 1,000 shards
+  simulate [--seeds N] [--minutes M] [--seed S] [--operations K]
+                                  runs the workload over simulated deployments, one per seed
+  teeth [FAULT]                   plants each fault of simulation/faults, and finds it again
   budgets                         checks sizes and crossings against their budgets
   test [--only lint|unit|e2e]     runs every check, or those of one kind";
 
@@ -55,6 +59,9 @@ fn run(args: &[String]) -> Result<()> {
         ["codegen", "--check"] => codegen::run(true),
         ["template"] => template::check(),
         ["bench", ref rest @ ..] => bench::run(rest),
+        ["simulate", ref rest @ ..] => simulate::run(rest),
+        ["teeth"] => simulate::teeth(None),
+        ["teeth", fault] => simulate::teeth(Some(fault)),
         ["budgets"] => budgets::check(),
         ["test"] => test::run(None),
         ["test", "--only", kind] => test::run(Some(kind)),

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::{
     browser, budgets, build, codegen, dependencies, node,
     shell::{cargo, program, root, run as sh},
-    template, wire,
+    simulate, template, wire,
 };
 
 struct Step {
@@ -52,6 +52,7 @@ const STEPS: &[Step] = &[
         name: "documentation tests",
         run: || sh(&mut cargo(["test", "--workspace", "--doc"])),
     },
+    Step { kind: "unit", name: "simulated deployments", run: simulate::check },
     Step { kind: "e2e", name: "Node packages", run: node::install },
     Step {
         kind: "e2e",
