@@ -31,7 +31,9 @@ pub(crate) fn check() -> Result<()> {
 
 /// Plants each fault of `simulation/faults/` in a copy of the sources, and finds it again.
 pub(crate) fn teeth(only: Option<&str>) -> Result<()> {
-    let tree = root().join("target/teeth");
+    // The checkout may change while this runs.
+    let (sources, tree) = (root().join("target/teeth/sources"), root().join("target/teeth/tree"));
+    copy(&root(), &sources, &known_files()?)?;
     let mut faults: Vec<PathBuf> = fs::read_dir(root().join("simulation/faults"))?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<std::io::Result<_>>()?;
@@ -41,7 +43,9 @@ pub(crate) fn teeth(only: Option<&str>) -> Result<()> {
     println!("{:<44} {:>12}", "fault", "found within");
     let mut missed = Vec::new();
     for fault in &faults {
-        copy_sources(&tree)?;
+        copy(&sources, &tree, &known_files()?)?;
+        // A repository of its own: a patch is applied to it, and not to the checkout around it.
+        sh(program("git").args(["init", "--quiet"]).current_dir(&tree))?;
         sh(program("git").arg("apply").arg(fault).current_dir(&tree))
             .with_context(|| format!("{} no longer applies", fault.display()))?;
         match seeds_to_find(&tree)? {
@@ -59,22 +63,23 @@ fn name(fault: &Path) -> String {
     fault.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Copies every file that git knows into `tree`, those that did not change excepted.
-fn copy_sources(tree: &Path) -> Result<()> {
-    let files =
-        output(program("git").args(["ls-files", "-co", "--exclude-standard"]).current_dir(root()))?;
-    for file in files.lines() {
-        let (from, to) = (root().join(file), tree.join(file));
+/// Returns every file of the checkout that git does not ignore.
+fn known_files() -> Result<Vec<String>> {
+    let mut list = program("git");
+    list.args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(root());
+    Ok(output(&mut list)?.lines().map(str::to_owned).collect())
+}
+
+/// Copies files that differ.
+fn copy(from: &Path, to: &Path, files: &[String]) -> Result<()> {
+    for file in files {
+        let (from, to) = (from.join(file), to.join(file));
         let Ok(text) = fs::read(&from) else { continue };
         if fs::read(&to).is_ok_and(|known| known == text) {
             continue;
         }
         fs::create_dir_all(to.parent().context("a file is in a folder")?)?;
         fs::write(&to, text).with_context(|| to.display().to_string())?;
-    }
-    // A folder of its own for git: a patch is applied to it, and not to the checkout around it.
-    if !tree.join(".git").exists() {
-        sh(program("git").args(["init", "--quiet"]).current_dir(tree))?;
     }
     Ok(())
 }
