@@ -1,14 +1,11 @@
 //! The application under the workload: documents with owners, some of them private.
 
-use lunora::{Bindings, CronJob, DurableShardRegistry, prelude::*, shard::prelude::*};
+use lunora::{
+    Bindings, CronJob, DurableShardRegistry, ShardRegistryObject, SqlRegistryStorage, prelude::*,
+    shard::prelude::*,
+};
 use serde::{Deserialize, Serialize};
-
-/// The operator's token.
-pub(crate) const TOKEN: &str = "a-token-for-simulations-only";
-/// When the jobs of the application run.
-pub(crate) const TICKS: &str = "*/5 * * * *";
-/// When snapshots are taken.
-pub(crate) const BACKUPS: &str = "0 3 * * *";
+use worker::{DurableObject, State, durable_object};
 
 /// The text that `docs:fragile` crashes over.
 pub(crate) const BOOM: &str = "boom";
@@ -45,6 +42,7 @@ lunora::shard! {
         query "ops:all" => ops,
         mutation "docs:put" => put,
         mutation "docs:remove" => remove,
+        action "docs:crash" => crash,
         internal mutation "ticks:add" => tick,
     },
     registry: "SHARD_REGISTRY",
@@ -155,9 +153,33 @@ fn fragile(ctx: &Query<'_>, args: Get) -> Result<Doc, LunoraError> {
     Ok(doc)
 }
 
+/// Tears the instance down, with every object in it.
+#[allow(clippy::panic, reason = "on purpose")]
+async fn crash(_ctx: Action, _: NoArgs) -> Result<(), LunoraError> {
+    panic!("on purpose")
+}
+
 fn ops(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<String>, LunoraError> {
     let entries = ctx.db().table(LEDGER).collect()?;
     Ok(entries.iter().map(|entry| entry.op.clone()).collect())
+}
+
+/// Which folders there are.
+#[durable_object(fetch)]
+pub struct ShardRegistry {
+    registry: ShardRegistryObject<SqlRegistryStorage>,
+}
+
+impl DurableObject for ShardRegistry {
+    fn new(state: State, _env: Env) -> Self {
+        let storage = SqlRegistryStorage::new(state.storage().sql());
+        Self { registry: ShardRegistryObject::new(storage) }
+    }
+
+    async fn fetch(&self, request: worker::Request) -> worker::Result<worker::Response> {
+        let request: Request = request.try_into()?;
+        self.registry.fetch(request).await.try_into()
+    }
 }
 
 /// Builds the Worker, on any platform.

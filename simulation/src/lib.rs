@@ -1,12 +1,25 @@
 //! A workload over a simulated deployment, and the rules that must hold at every quiet point.
 //!
 //! [`run`] is the test of one seed: clients write, subscribe, reconnect and retry while requests get
-//! lost and processes die. `cargo xtask simulate` runs it over many seeds.
+//! lost and processes die. `cargo xtask simulate` runs it over many seeds. The same application is
+//! a Worker, over which `e2e/simulation.test.mjs` runs the [`script`]s of some seeds on workerd.
 
 mod app;
+#[cfg(not(target_arch = "wasm32"))]
 mod model;
+#[cfg(not(target_arch = "wasm32"))]
 mod rules;
+#[cfg(not(target_arch = "wasm32"))]
+mod script;
+#[cfg(not(target_arch = "wasm32"))]
 mod session;
+#[cfg(not(target_arch = "wasm32"))]
 mod workload;
 
-pub use crate::workload::run;
+#[cfg(not(target_arch = "wasm32"))]
+pub use crate::{
+    script::{Script, script},
+    workload::run,
+};
+
+lunora::serve!(|env: &lunora::Env| app::app(env));

@@ -16,13 +16,15 @@ use std::{
 use lunora::testing::check_seed;
 
 const USAGE: &str = "\
-Usage: lunora-simulation [--seeds N] [--minutes M] [--seed S] [--operations K]
+Usage: lunora-simulation [--seeds N] [--minutes M] [--seed S] [--operations K] [--quick]
+       lunora-simulation --scripts N
 
   --seeds N        so many seeds, after the first (default: 1000)
   --minutes M      no new seed after so many minutes
   --seed S         the first seed; alone, only this one (default: from the clock)
   --operations K   operations per seed (default: 1000)
-  --quick          reports a failure without making it smaller";
+  --quick          reports a failure without making it smaller
+  --scripts N      prints the first N seeds as scripts, with what clients must see";
 
 struct Options {
     first: u64,
@@ -34,6 +36,11 @@ struct Options {
 }
 
 fn main() -> ExitCode {
+    if let [flag, count] = &env::args().skip(1).collect::<Vec<_>>()[..]
+        && flag == "--scripts"
+    {
+        return write_scripts(count);
+    }
     match options(env::args().skip(1).collect()) {
         Ok(options) => simulate(&options),
         Err(problem) => {
@@ -41,6 +48,20 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints the scripts of the first seeds, one per line.
+fn write_scripts(count: &str) -> ExitCode {
+    for seed in 0..count.parse().unwrap_or(0) {
+        match serde_json::to_string(&lunora_simulation::script(seed)) {
+            Ok(script) => println!("{script}"),
+            Err(error) => {
+                eprintln!("error: {error}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
 }
 
 fn options(args: Vec<String>) -> Result<Options, String> {

@@ -4,6 +4,13 @@ use std::collections::BTreeSet;
 
 use lunora::testing::Answer;
 
+/// The operator's token.
+pub(crate) const TOKEN: &str = "a-token-for-simulations-only";
+/// When the jobs of the application run.
+pub(crate) const TICKS: &str = "*/5 * * * *";
+/// When snapshots are taken.
+pub(crate) const BACKUPS: &str = "0 3 * * *";
+
 /// A write that a client sent, perhaps several times.
 #[derive(Clone, Debug)]
 pub(crate) struct Write {

@@ -6,8 +6,8 @@ use lunora::testing::{Client, SocketEvent};
 use serde_json::{Value, json};
 
 use crate::{
-    app::{BACKUPS, BOOM, JOBS},
-    model::{Outcome, Write},
+    app::{BOOM, JOBS},
+    model::{BACKUPS, Outcome, Write},
     session::{Session, Subscription, assert_may_see},
     workload::{Run, SHARDS, USERS, client, send},
 };

@@ -6,15 +6,15 @@ use lunora::testing::{Answer, Client, Faults, World};
 use serde_json::{Value, json};
 
 use crate::{
-    app::{self, Folder, TOKEN},
-    model::{Model, Outcome, Write},
+    app::{self, Folder},
+    model::{Model, Outcome, TICKS, TOKEN, Write},
     rules,
     session::Session,
 };
 
 pub(crate) const USERS: [&str; 3] = ["ada", "bob", "eve"];
 pub(crate) const SHARDS: [&str; 2] = ["red", "green"];
-const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+pub(crate) const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 /// Operations between two quiet points.
 const ROUND: u32 = 40;
 
@@ -30,11 +30,7 @@ pub(crate) struct Run {
 /// # Panics
 /// If a rule does not hold.
 pub fn run(world: &World, operations: u32) {
-    world
-        .shards::<Folder>("SHARD")
-        .registry("SHARD_REGISTRY")
-        .var("LUNORA_ADMIN_TOKEN", TOKEN)
-        .worker(app::app);
+    deploy(world);
     let sessions = (0..USERS.len() * SHARDS.len()).map(|place| {
         let (user, shard) = (place / SHARDS.len(), SHARDS[place % SHARDS.len()]);
         Rc::new(RefCell::new(Some(Session::new(user, shard, client(world, user)))))
@@ -50,6 +46,15 @@ pub fn run(world: &World, operations: u32) {
     rules::a_write_among_crashing_queries_is_answered(&run);
     rules::check(&run);
     rules::check_backup(&run);
+}
+
+/// Deploys the application.
+pub(crate) fn deploy(world: &World) {
+    world
+        .shards::<Folder>("SHARD")
+        .registry("SHARD_REGISTRY")
+        .var("LUNORA_ADMIN_TOKEN", TOKEN)
+        .worker(app::app);
 }
 
 /// Returns the client of a user.
@@ -220,7 +225,7 @@ impl Person {
     fn tick(&self) {
         let now = self.world.now_ms();
         self.model.borrow_mut().ticks.insert(now);
-        drop(self.world.trigger(app::TICKS));
+        drop(self.world.trigger(TICKS));
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) fn all() -> Vec<PathBuf> {
         "examples/ssr",
         "e2e/drill",
         "e2e/fixture",
+        "simulation",
     ];
     let crates = crates.map(|dir| root().join(dir));
     crates.into_iter().filter(|dir| dir.join("Cargo.toml").exists()).collect()

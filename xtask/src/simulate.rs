@@ -16,9 +16,14 @@ const BUILD: [&str; 5] = ["build", "--profile", "simulation", "--package", "luno
 const TEETH_SEEDS: u64 = 2_000;
 const TEETH_OPERATIONS: u64 = 200;
 
+/// Builds the workload.
+pub(crate) fn build() -> Result<()> {
+    sh(&mut cargo(BUILD))
+}
+
 /// Runs the workload over seeds; see `cargo xtask simulate --help`.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
-    sh(&mut cargo(BUILD))?;
+    build()?;
     sh(Command::new(binary(&root().join("target"))).args(args))
 }
 

@@ -100,6 +100,7 @@ fn clippy(what: &[&str]) -> Result<()> {
 }
 
 fn end_to_end() -> Result<()> {
+    simulate::build()?;
     let mut command = program("node");
     command.arg("--test").current_dir(root().join("e2e"));
     if let Some(browser) = browser::find()? {
