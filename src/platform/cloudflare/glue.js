@@ -280,6 +280,15 @@ export function noteRunning(state, query) {
 
 export const crashes = (state) => JSON.stringify(crashed.get(state.id.toString()) ?? []);
 
+/** Sets the alarm of an object. A write of its storage is not waited for: the output gate does. */
+export async function setAlarm(state, at) {
+  try {
+    await state.storage.setAlarm(at);
+  } catch (error) {
+    console.error("The alarm of an object was not set:", error);
+  }
+}
+
 /** Has the object flushed once its current event has been answered, if the shim can do that. */
 export function flushLater(state) {
   if (state.flushLater === undefined) return false;

@@ -113,6 +113,9 @@ extern "C" {
     #[wasm_bindgen(js_name = startInstance)]
     pub(super) fn start_instance() -> bool;
 
+    #[wasm_bindgen(js_name = setAlarm)]
+    pub(super) fn set_alarm(state: &JsValue, at_ms: f64);
+
     #[wasm_bindgen(js_name = flushLater)]
     pub(super) fn flush_later(state: &JsValue) -> bool;
 }

@@ -18,18 +18,6 @@ use crate::{
 /// Runs an operation on an open shard, and returns its result as JSON.
 pub(crate) type Operation = fn(&Inner, &str) -> Result<String, LunoraError>;
 
-/// Answers an operation for a caller that presents the admin token.
-pub(crate) fn call(
-    shard: &Inner,
-    op: &str,
-    args: &str,
-    bearer: Option<&str>,
-) -> Result<String, LunoraError> {
-    let operation = find(shard, op, bearer)?;
-    shard.open()?;
-    run(shard, operation, args)
-}
-
 /// Finds an operation for a caller that presents the admin token. Runs no statement.
 pub(crate) fn find(
     shard: &Inner,
