@@ -6,6 +6,7 @@
 //! shards keep their answers. A shard bounds its own part: see `shard/batch.rs`.
 
 use std::{
+    borrow::Cow,
     cell::Cell,
     collections::{BTreeMap, VecDeque},
 };
@@ -87,13 +88,15 @@ enum Answer {
     Missing(StatusCode, Failure),
 }
 
-type Failure = (Code, &'static str);
+type Failure = (Code, Cow<'static, str>);
 
-const UNAVAILABLE: Failure = (Code::ShardUnavailable, "the shard gave no answer");
-const SHARD_ERROR: Failure = (Code::ShardError, "the shard did not answer this call");
+const SHARD_ERROR: Failure =
+    (Code::ShardError, Cow::Borrowed("the shard did not answer this call"));
 const TOO_LARGE: Failure = (
     Code::TooManyRequests,
-    "the answers of the batch are too large together, and this one was not read: the call may have run; repeat a mutation with the same id, in a smaller batch",
+    Cow::Borrowed(
+        "the answers of the batch are too large together, and this one was not read: the call may have run; repeat a mutation with the same id, in a smaller batch",
+    ),
 );
 
 impl<E> Lunora<E> {
@@ -109,18 +112,21 @@ impl<E> Lunora<E> {
         let body = [r#"{"calls":["#, &entries.join(","), "]}"].concat();
         let mut request = Request::post(paths::SHARD_RPC_BATCH, body);
         *request.headers_mut() = headers;
-        match self.shard(key).fetch(request).await {
-            Ok(response) => read_part(response, calls, budget).await,
-            Err(error) => {
-                log::error(&LunoraError::from(error).to_log_line());
-                let answer = Answer::Missing(StatusCode::BAD_GATEWAY, UNAVAILABLE);
-                Part { calls, answer, bookmark: None }
-            }
-        }
+        let shard = self.shard(key);
+        let part = async {
+            let response = shard.fetch(request).await?;
+            Ok(read_part(response, budget).await)
+        };
+        let (answer, bookmark) = self.in_time(part).await.flatten().unwrap_or_else(|error| {
+            log::error(&error.to_log_line());
+            let failure = (Code::ShardUnavailable, error.message().to_owned().into());
+            (Answer::Missing(StatusCode::BAD_GATEWAY, failure), None)
+        });
+        Part { calls, answer, bookmark }
     }
 }
 
-async fn read_part(response: Response, calls: Group, budget: &Budget) -> Part {
+async fn read_part(response: Response, budget: &Budget) -> (Answer, Option<HeaderValue>) {
     let (head, body) = response.into_parts();
     let bookmark = head.headers.get(headers::BOOKMARK).cloned();
     // A shard that answers nonsense with a 200 has failed all the same.
@@ -136,7 +142,7 @@ async fn read_part(response: Response, calls: Group, budget: &Budget) -> Part {
             }
         }
     };
-    Part { calls, answer, bookmark }
+    (answer, bookmark)
 }
 
 fn declared_length(headers: &HeaderMap) -> Option<usize> {
@@ -225,13 +231,14 @@ impl Part {
     fn slots(&self) -> impl Iterator<Item = (usize, &str, Outcome<'_>)> {
         let (mut answered, status, failure) = match &self.answer {
             Answer::Read(body, status) => (read_slots(body), *status, SHARD_ERROR),
-            Answer::Missing(status, failure) => (BTreeMap::new(), *status, *failure),
+            Answer::Missing(status, failure) => (BTreeMap::new(), *status, failure.clone()),
         };
         self.calls.iter().map(move |(place, call)| {
             let slot = answered.get_mut(&*call.id).and_then(VecDeque::pop_front);
-            let outcome = slot.map_or(Outcome::Failed(status, failure), |slot| {
-                Outcome::Answered(slot.status, slot.body.get())
-            });
+            let outcome = match slot {
+                Some(slot) => Outcome::Answered(slot.status, slot.body.get()),
+                None => Outcome::Failed(status, failure.clone()),
+            };
             (*place, &*call.id, outcome)
         })
     }
