@@ -43,8 +43,8 @@ fn operation(op: &str) -> Option<Operation> {
         "cdcSync" => |shard, args| changes::sync(shard, &read(args)?),
         "applyCdc" => |shard, args| json(&changes::apply(shard, &read(args)?)?),
         "getMetrics" => |shard, _| {
-            let bytes = shard.host.database_bytes();
-            json(&shard.metrics.report(shard.key(), bytes, shard.host.now_ms()))
+            let sizes = (shard.host.database_bytes(), shard.changes.size(shard)?);
+            json(&shard.metrics.report(shard.key(), sizes, shard.host.now_ms()))
         },
         "rankBefore" => |shard, args| json(&rank::before(shard, read(args)?)?),
         "rankPage" => |shard, args| rank::page(shard, &read(args)?),
