@@ -80,6 +80,7 @@ mod batch;
 mod call;
 mod changes;
 mod context;
+mod crashes;
 mod db;
 mod definition;
 mod fetch;

@@ -110,6 +110,12 @@ extern "C" {
 
     pub(super) fn crashes(state: &JsValue) -> String;
 
+    #[wasm_bindgen(js_name = beginCall)]
+    pub(super) fn begin_call(state: &JsValue, id: &str) -> u32;
+
+    #[wasm_bindgen(js_name = endCall)]
+    pub(super) fn end_call(state: &JsValue);
+
     #[wasm_bindgen(js_name = startInstance)]
     pub(super) fn start_instance() -> bool;
 
