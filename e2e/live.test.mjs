@@ -186,6 +186,34 @@ test("a first run that crashes is answered", async () => {
   assert.equal((await client.first("sub_2", "notes:list")).data.length, 2);
 });
 
+test("a write that crashes every time is answered for good after three crashes, and those after it run", async () => {
+  for (const [index, path] of ["drill:shatter", "drill:crash"].entries()) {
+    const shard = `shatter-${index}`;
+    const send = (id) => rpc(path, {}, shard, { headers: { "x-lunora-mutation-id": id, "x-lunora-client-id": "c1" } });
+    for (let crash = 1; crash <= 3; crash++) {
+      const response = await send("m-1");
+      // Plain, so that a client tries again.
+      assert.deepEqual(response, { status: 500 }, `${path} ${crash}`);
+    }
+    const last = await send("m-1");
+    assert.equal(last.status, 500);
+    assert.equal(last.error?.code, "INTERNAL", path);
+    // Another write of the same client is not refused, and another function runs.
+    assert.deepEqual(await send("m-2"), { status: 500 });
+    assert.equal((await add(shard, "sound")).status, 200);
+    const client = await Client.open(shard);
+    assert.equal((await client.first("sub_1", "notes:list")).data.length, 1);
+  }
+});
+
+test("a socket is closed when its identity expires, though nothing else happens", async () => {
+  const client = await Client.open("expiry-alarm", { token: `ada:${Date.now() + 2_000}` });
+  await client.first("sub_1", "notes:mine");
+  assert.equal((await client.next()).code, "TOKEN_EXPIRED");
+  const closed = await client.next();
+  assert.deepEqual([closed.type, closed.code, closed.reason], ["closed", 4001, "token_expired"]);
+});
+
 test("a close is answered with its own code", async () => {
   for (const code of [1001, 3000, 4999]) {
     const client = await Client.open("codes");

@@ -6,19 +6,19 @@ mod backup;
 pub mod requirements;
 pub mod state;
 
-use std::{fmt, rc::Rc};
+use std::{fmt, rc::Rc, time::Duration};
 
 use self::{
     requirements::{
         AdminTokenForBackup, AdminTokenOnce, AuthorizeFanOutOnce, AuthorizeShardOnce, ClockOnce,
         CoordinatorForBackup, CoordinatorForFanOut, DefaultShardKeyOnce, HasShardDo,
         HttpRouterOnce, JurisdictionOnce, OpenShardsOnce, QueryCoordinatorOnce,
-        ResolveIdentityOnce, SecurityOnce, ShardDoOnce, ShardRegionOnce,
+        ResolveIdentityOnce, SecurityOnce, ShardDoOnce, ShardRegionOnce, ShardTimeoutOnce,
     },
     state::{
         Called, Empty, Missing, SetAdminToken, SetAuthorizeFanOut, SetAuthorizeShard, SetClock,
         SetDefaultShardKey, SetHttpRouter, SetJurisdiction, SetOpenShards, SetQueryCoordinator,
-        SetResolveIdentity, SetSecurity, SetShardDo, SetShardRegion, State,
+        SetResolveIdentity, SetSecurity, SetShardDo, SetShardRegion, SetShardTimeout, State,
     },
 };
 use crate::{
@@ -369,6 +369,22 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// Adds several [jobs](Self::cron_job).
     pub fn cron_jobs(self, jobs: impl IntoIterator<Item = CronJob>) -> Self {
         jobs.into_iter().fold(self, Self::cron_job)
+    }
+
+    /// Sets how long one shard may take to answer a call, its part of a batch, or an upgrade.
+    /// Default: 30 seconds.
+    ///
+    /// After that the request to the shard is aborted and the caller gets 503 `SHARD_UNAVAILABLE`:
+    /// the call may have run, so a client repeats a mutation with its id. An action that takes
+    /// longer needs a longer timeout. A call is timed until its answer begins, and a part of a batch
+    /// until its answer is read. Queries across shards have the timeout of their
+    /// [`QueryCoordinator`].
+    pub fn shard_timeout(mut self, timeout: Duration) -> Builder<SetShardTimeout<S>, E>
+    where
+        S::ShardTimeout: ShardTimeoutOnce,
+    {
+        self.settings.shard_timeout = timeout;
+        self.advance()
     }
 
     /// The clock that backups and the admin plane go by. Default: the runtime's; another in tests.

@@ -52,6 +52,7 @@ once! {
     SecurityOnce security "`.security(..)` was already called on this builder";
     ShardDoOnce shard_do "`.shard_do(..)` was already called on this builder";
     ShardRegionOnce shard_region "`.shard_region(..)` was already called on this builder";
+    ShardTimeoutOnce shard_timeout "`.shard_timeout(..)` was already called on this builder";
     StorageOnce storage "`.storage(..)` was already called on this builder";
     VectorsOnce vectors "`.vectors(..)` was already called on this builder";
     ShardingOnce sharding "`.sharding(..)` was already called on this builder";

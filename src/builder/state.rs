@@ -138,6 +138,7 @@ slots! {
     security Security SetSecurity = ();
     shard_do ShardDo SetShardDo = Rc<dyn ShardNamespace>;
     shard_region ShardRegion SetShardRegion = ();
+    shard_timeout ShardTimeout SetShardTimeout = ();
     storage Storage SetStorage = ();
     vectors Vectors SetVectors = ();
     sharding Sharding SetSharding = ();

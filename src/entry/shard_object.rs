@@ -50,7 +50,7 @@ impl ShardObject {
     pub async fn fetch(&self, request: web_sys::Request) -> Result<JsValue, JsValue> {
         let response = match cloudflare::request_from_js(request) {
             Ok(request) if request.is_upgrade() => {
-                self.accept(&request).unwrap_or_else(|error| to_error_response(&error))
+                self.accept(&request).await.unwrap_or_else(|error| to_error_response(&error))
             }
             Ok(request) => self.object.shard().fetch(request).await,
             Err(error) => to_error_response(&error),
@@ -62,7 +62,6 @@ impl ShardObject {
     ///
     /// # Errors
     /// Never: an invalid frame is answered with a frame.
-    #[allow(clippy::unused_async, reason = "the platform awaits it")]
     pub async fn websocket_message(
         &self,
         socket: web_sys::WebSocket,
@@ -72,6 +71,8 @@ impl ShardObject {
             // Bytes are answered like any other invalid frame.
             let text = message.as_string().unwrap_or_default();
             self.object.message(&id, &text);
+            // After the frame, so that frames keep their order while the registry is asked.
+            self.object.announce().await;
         }
         Ok(JsValue::NULL)
     }
@@ -106,8 +107,19 @@ impl ShardObject {
         Ok(JsValue::NULL)
     }
 
-    fn accept(&self, request: &Request) -> Result<Response, LunoraError> {
+    /// Closes the sockets whose identity expired.
+    ///
+    /// # Errors
+    /// Never.
+    #[allow(clippy::unused_async, reason = "the platform awaits it")]
+    pub async fn alarm(&self) -> Result<JsValue, JsValue> {
+        self.object.alarm();
+        Ok(JsValue::NULL)
+    }
+
+    async fn accept(&self, request: &Request) -> Result<Response, LunoraError> {
         let admin = admit(request, &*self.host)?;
+        self.object.shard().open().await?;
         let WebSocketPair { client, server } = WebSocketPair::new()?;
         let id = BASE64_URL_SAFE_NO_PAD.encode(self.host.random_seed());
         self.host.state().accept_websocket_with_tags(&server, &[&id]);
@@ -131,6 +143,10 @@ impl SocketHost for DurableObjectHost {
 
     fn flush_later(&self) -> bool {
         cloudflare::crashes::flush_later(self.state())
+    }
+
+    fn wake_at(&self, at_ms: u64) {
+        cloudflare::alarm::set(self.state(), at_ms);
     }
 
     fn running(&self, query: Option<&Running<'_>>) {

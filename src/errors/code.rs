@@ -203,6 +203,8 @@ catalogue! {
     ShardUnavailable = "SHARD_UNAVAILABLE", SERVICE_UNAVAILABLE, "Shard unavailable";
     /// 504: a shard did not answer in time.
     ShardTimeout = "SHARD_TIMEOUT", GATEWAY_TIMEOUT, "Shard timed out";
+    /// 507: a shard's database has no room for more documents.
+    ShardFull = "SHARD_FULL", INSUFFICIENT_STORAGE, "Shard full";
 }
 
 impl Code {

@@ -1,17 +1,26 @@
-//! `POST /_lunora/rpc-batch`: several calls in one request (contract, section 2.5).
+//! `POST /_lunora/rpc-batch`: several calls in one request.
+//!
+//! The answers of all shards are bounded together by [`MAX_ANSWERS`], while they are read. A part
+//! that does not fit is dropped, and each of its slots is 429 `TOO_MANY_REQUESTS`: its calls may
+//! have run, and a mutation is answered again when it is repeated with its id. The slots of other
+//! shards keep their answers. A shard bounds its own part: see `shard/batch.rs`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    borrow::Cow,
+    cell::Cell,
+    collections::{BTreeMap, VecDeque},
+};
 
-use bytes::Bytes;
-use futures::future::join_all;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use bytes::{Bytes, BytesMut};
+use futures::{StreamExt, future::join_all};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header::CONTENT_LENGTH};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Lunora, answers, authorization};
 use crate::{
     errors::{Code, LunoraError},
-    message::{Request, Response},
+    message::{Body, BodyError, Request, Response},
     platform::{Environment, log},
     wire::{
         ShardKey,
@@ -20,8 +29,8 @@ use crate::{
     },
 };
 
-/// The most that one shard may answer to its part of a batch, in bytes.
-const MAX_ANSWER: usize = 16 * 1024 * 1024;
+/// The most that all shards may answer to a batch, in bytes.
+const MAX_ANSWERS: usize = 16 * 1024 * 1024;
 
 pub(super) async fn answer<E: Environment>(
     app: &Lunora<E>,
@@ -45,9 +54,11 @@ pub(super) async fn answer<E: Environment>(
     if let Some(identity) = &identity {
         identity.mint(&mut headers)?;
     }
-    let parts =
-        groups.into_iter().map(|(key, calls)| app.dispatch_batch(key, headers.clone(), calls));
-    Ok(merge(join_all(parts).await))
+    let budget = Budget(Cell::new(MAX_ANSWERS));
+    let parts = groups
+        .into_iter()
+        .map(|(key, calls)| app.dispatch_batch(key, headers.clone(), calls, &budget));
+    Ok(merge(&join_all(parts).await))
 }
 
 /// The calls of one shard, each with its place in the batch.
@@ -65,109 +76,205 @@ fn by_shard(calls: Vec<BatchCall>, default: &ShardKey) -> BTreeMap<ShardKey, Gro
 
 /// What one shard made of its calls.
 struct Part {
-    /// The slots of the answer, by place: `{"id","status","body"}`.
-    slots: Vec<(usize, String)>,
+    calls: Group,
+    answer: Answer,
     bookmark: Option<HeaderValue>,
 }
 
+enum Answer {
+    /// The body of the answer, and the status of the slots that it lacks.
+    Read(Bytes, StatusCode),
+    /// No answer: every slot has this status and error.
+    Missing(StatusCode, Failure),
+}
+
+type Failure = (Code, Cow<'static, str>);
+
+const SHARD_ERROR: Failure =
+    (Code::ShardError, Cow::Borrowed("the shard did not answer this call"));
+const TOO_LARGE: Failure = (
+    Code::TooManyRequests,
+    Cow::Borrowed(
+        "the answers of the batch are too large together, and this one was not read: the call may have run; repeat a mutation with the same id, in a smaller batch",
+    ),
+);
+
 impl<E> Lunora<E> {
     /// Sends one shard its calls, in one request. Every call gets a slot, whatever becomes of it.
-    async fn dispatch_batch(&self, key: ShardKey, headers: HeaderMap, calls: Group) -> Part {
+    async fn dispatch_batch(
+        &self,
+        key: ShardKey,
+        headers: HeaderMap,
+        calls: Group,
+        budget: &Budget,
+    ) -> Part {
         let entries: Vec<&str> = calls.iter().map(|(_, call)| &*call.entry).collect();
         let body = [r#"{"calls":["#, &entries.join(","), "]}"].concat();
         let mut request = Request::post(paths::SHARD_RPC_BATCH, body);
         *request.headers_mut() = headers;
-        match self.shard(key).fetch(request).await {
-            Ok(response) => read_part(response, &calls).await,
-            Err(error) => {
-                log::error(&LunoraError::from(error).to_log_line());
-                let slot = |id: &str| failed(id, StatusCode::BAD_GATEWAY, UNAVAILABLE);
-                Part { slots: each(&calls, slot), bookmark: None }
-            }
-        }
+        let shard = self.shard(key);
+        let part = async {
+            let response = shard.fetch(request).await?;
+            Ok(read_part(response, budget).await)
+        };
+        let (answer, bookmark) = self.in_time(part).await.flatten().unwrap_or_else(|error| {
+            log::error(&error.to_log_line());
+            let failure = (Code::ShardUnavailable, error.message().to_owned().into());
+            (Answer::Missing(StatusCode::BAD_GATEWAY, failure), None)
+        });
+        Part { calls, answer, bookmark }
     }
 }
 
-async fn read_part(response: Response, calls: &Group) -> Part {
+async fn read_part(response: Response, budget: &Budget) -> (Answer, Option<HeaderValue>) {
     let (head, body) = response.into_parts();
     let bookmark = head.headers.get(headers::BOOKMARK).cloned();
-    let body = body.into_bytes(MAX_ANSWER).await.unwrap_or_else(|error| {
-        log::error(&format!("the answer of a shard to a batch could not be read: {error}"));
-        Bytes::new()
-    });
-    let mut answered = read_slots(&body);
     // A shard that answers nonsense with a 200 has failed all the same.
     let status = if head.status.is_success() { StatusCode::BAD_GATEWAY } else { head.status };
-    let slots = calls
-        .iter()
-        .map(|(place, call)| {
-            let slot = answered.get_mut(&*call.id).and_then(VecDeque::pop_front);
-            (*place, slot.unwrap_or_else(|| failed(&call.id, status, SHARD_ERROR)))
-        })
-        .collect();
-    Part { slots, bookmark }
+    let answer = match budget.read(body, declared_length(&head.headers)).await {
+        Ok(body) => Answer::Read(body, status),
+        Err(error) => {
+            log::error(&format!("the answer of a shard to a batch was not read: {error}"));
+            if error.is_too_large() {
+                Answer::Missing(Code::TooManyRequests.status(), TOO_LARGE)
+            } else {
+                Answer::Missing(status, SHARD_ERROR)
+            }
+        }
+    };
+    (answer, bookmark)
 }
 
-/// The slots that a shard answered, by their id; the ids of a client may repeat.
-fn read_slots(body: &[u8]) -> BTreeMap<String, VecDeque<String>> {
+fn declared_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The bytes that may still be read, shared by the parts that are read at once.
+struct Budget(Cell<usize>);
+
+impl Budget {
+    /// Reads a body while the budget lasts. What it took is given back if it fails.
+    async fn read(&self, body: Body, declared: Option<usize>) -> Result<Bytes, BodyError> {
+        let mut taken = 0;
+        let read = self.read_counted(body, declared, &mut taken).await;
+        if read.is_err() {
+            self.0.set(self.0.get() + taken);
+        }
+        read
+    }
+
+    async fn read_counted(
+        &self,
+        body: Body,
+        declared: Option<usize>,
+        taken: &mut usize,
+    ) -> Result<Bytes, BodyError> {
+        // A body of known length is read at once, which costs the platform less.
+        if let Some(length) = body.as_bytes().map(Bytes::len).or(declared) {
+            self.take(length, taken)?;
+            return body.into_bytes(length).await;
+        }
+        let mut whole = BytesMut::new();
+        let mut pieces = body.into_large_pieces(Body::BULK);
+        while let Some(piece) = pieces.next().await {
+            let piece = piece?;
+            self.take(piece.len(), taken)?;
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole.freeze())
+    }
+
+    fn take(&self, bytes: usize, taken: &mut usize) -> Result<(), BodyError> {
+        let left = self.0.get().checked_sub(bytes);
+        self.0.set(left.ok_or(BodyError::TooLarge { limit: MAX_ANSWERS })?);
+        *taken += bytes;
+        Ok(())
+    }
+}
+
+/// A slot of a shard's answer, within the body that came.
+#[derive(Deserialize)]
+struct Slot<'a> {
+    #[serde(borrow)]
+    id: &'a RawValue,
+    status: u16,
+    #[serde(borrow)]
+    body: &'a RawValue,
+}
+
+/// Reads the slots that a shard answered, by their id; the ids of a client may repeat.
+fn read_slots(body: &[u8]) -> BTreeMap<&str, VecDeque<Slot<'_>>> {
     #[derive(Deserialize)]
-    struct Answer<'a> {
+    struct Results<'a> {
         #[serde(borrow)]
         results: Vec<&'a RawValue>,
     }
 
-    #[derive(Deserialize)]
-    struct Slot<'a> {
-        #[serde(borrow)]
-        id: &'a RawValue,
-        status: u16,
-        #[serde(borrow)]
-        body: &'a RawValue,
-    }
-
-    let results = serde_json::from_slice::<Answer<'_>>(body).map(|answer| answer.results);
-    let mut slots: BTreeMap<String, VecDeque<String>> = BTreeMap::new();
+    let results = serde_json::from_slice::<Results<'_>>(body).map(|answer| answer.results);
+    let mut slots: BTreeMap<&str, VecDeque<Slot<'_>>> = BTreeMap::new();
     for slot in results.unwrap_or_default() {
-        if let Ok(Slot { id, status, body }) = serde_json::from_str(slot.get()) {
-            slots.entry(id.get().to_owned()).or_default().push_back(slot_json(
-                id.get(),
-                status,
-                body.get(),
-            ));
+        if let Ok(slot) = serde_json::from_str::<Slot<'_>>(slot.get()) {
+            slots.entry(slot.id.get()).or_default().push_back(slot);
         }
     }
     slots
 }
 
-/// The answer to the whole batch, its slots in the order of the calls.
-fn merge(parts: Vec<Part>) -> Response {
-    let mut bookmarks: Vec<HeaderValue> = Vec::new();
-    let mut slots: Vec<(usize, String)> = Vec::new();
-    for part in parts {
-        bookmarks.extend(part.bookmark);
-        slots.extend(part.slots);
+/// What a slot of the whole answer says.
+enum Outcome<'a> {
+    Answered(u16, &'a str),
+    Failed(StatusCode, Failure),
+}
+
+impl Part {
+    /// Returns the slot of each call, by its place in the batch.
+    fn slots(&self) -> impl Iterator<Item = (usize, &str, Outcome<'_>)> {
+        let (mut answered, status, failure) = match &self.answer {
+            Answer::Read(body, status) => (read_slots(body), *status, SHARD_ERROR),
+            Answer::Missing(status, failure) => (BTreeMap::new(), *status, failure.clone()),
+        };
+        self.calls.iter().map(move |(place, call)| {
+            let slot = answered.get_mut(&*call.id).and_then(VecDeque::pop_front);
+            let outcome = match slot {
+                Some(slot) => Outcome::Answered(slot.status, slot.body.get()),
+                None => Outcome::Failed(status, failure.clone()),
+            };
+            (*place, &*call.id, outcome)
+        })
     }
-    slots.sort_by_key(|(place, _)| *place);
-    let slots: Vec<String> = slots.into_iter().map(|(_, slot)| slot).collect();
-    let mut response = Response::raw_json([r#"{"results":["#, &slots.join(","), "]}"].concat());
+
+    fn bytes(&self) -> usize {
+        match &self.answer {
+            Answer::Read(body, _) => body.len(),
+            Answer::Missing(..) => 0,
+        }
+    }
+}
+
+/// Writes the answer to the whole batch, its slots in the order of the calls, into one buffer.
+fn merge(parts: &[Part]) -> Response {
+    let mut slots: Vec<_> = parts.iter().flat_map(Part::slots).collect();
+    slots.sort_by_key(|(place, ..)| *place);
+    let mut json = String::with_capacity(parts.iter().map(Part::bytes).sum::<usize>() + 64);
+    json.push_str(r#"{"results":["#);
+    for (index, (_, id, outcome)) in slots.into_iter().enumerate() {
+        json.extend([if index > 0 { "," } else { "" }, r#"{"id":"#, id, r#","status":"#]);
+        match outcome {
+            Outcome::Answered(status, body) => {
+                json.extend([&*status.to_string(), r#","body":"#, body, "}"]);
+            }
+            Outcome::Failed(status, (code, message)) => {
+                let body = LunoraError::new(code, message).to_body().to_json();
+                json.extend([status.as_str(), r#","body":"#, &body, "}"]);
+            }
+        }
+    }
+    json.push_str("]}");
+    let mut response = Response::raw_json(json);
     // Bookmarks of several databases have no order: one of many would promise too much.
-    if let [bookmark] = &bookmarks[..] {
+    let mut bookmarks = parts.iter().filter_map(|part| part.bookmark.as_ref());
+    if let (Some(bookmark), None) = (bookmarks.next(), bookmarks.next()) {
         response.headers_mut().insert(headers::BOOKMARK, bookmark.clone());
     }
     response
-}
-
-const UNAVAILABLE: (Code, &str) = (Code::ShardUnavailable, "the shard gave no answer");
-const SHARD_ERROR: (Code, &str) = (Code::ShardError, "the shard did not answer this call");
-
-fn each(calls: &Group, slot: impl Fn(&str) -> String) -> Vec<(usize, String)> {
-    calls.iter().map(|(place, call)| (*place, slot(&call.id))).collect()
-}
-
-fn failed(id: &str, status: StatusCode, (code, message): (Code, &'static str)) -> String {
-    slot_json(id, status.as_u16(), &LunoraError::new(code, message).to_body().to_json())
-}
-
-fn slot_json(id: &str, status: u16, body: &str) -> String {
-    format!(r#"{{"id":{id},"status":{status},"body":{body}}}"#)
 }

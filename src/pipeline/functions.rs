@@ -47,7 +47,7 @@ impl<E: Environment> FunctionHost for Caller<'_, E> {
                 _ => {
                     let (function_path, args) = (call.function_path(), call.args());
                     let call = SystemCall { function_path, args, mutation_id: None };
-                    return Ok(self.app.shard(key).fetch(call.to_request()?).await?);
+                    return self.app.ask(key, call.to_request()?).await;
                 }
             };
             admission::check_operator(self.app, request, self.env, call.function_path())?;

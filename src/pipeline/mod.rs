@@ -55,6 +55,10 @@ impl<E: Environment> Lunora<E> {
     ///
     /// It never fails: an error becomes an answer in the contract's form, and what is the
     /// server's fault is logged, once.
+    ///
+    /// A batch (`POST /_lunora/rpc-batch`) has at most 500 calls. Its shards may answer 16 MiB
+    /// together; the slots of a shard whose answer does not fit are 429 `TOO_MANY_REQUESTS`. Their
+    /// calls may have run: repeat a mutation with its id.
     pub async fn fetch(&self, request: Request, env: &E, ctx: &dyn ExecutionContext) -> Response {
         let edge = self.edge(env);
         let facts = RequestFacts::of(&request);

@@ -1,6 +1,6 @@
 //! What the builder hands to the pipeline.
 
-use std::{fmt, rc::Rc};
+use std::{fmt, rc::Rc, time::Duration};
 
 use super::{
     backup::BackupRunner,
@@ -45,6 +45,7 @@ pub(crate) struct Settings<E> {
     pub(crate) resolve_identity: Option<Box<dyn IdentityResolver<E>>>,
     pub(crate) routes: RouteTable<E>,
     pub(crate) security: Security,
+    pub(crate) shard_timeout: Duration,
     pub(crate) sharding: Sharding,
 }
 
@@ -72,6 +73,7 @@ impl<E> Default for Settings<E> {
             resolve_identity: None,
             routes: RouteTable::default(),
             security: Security::default(),
+            shard_timeout: Duration::from_secs(30),
             sharding: Sharding::default(),
         }
     }
@@ -93,6 +95,7 @@ impl<E> fmt::Debug for Settings<E> {
             .field("query_coordinator", &self.query_coordinator)
             .field("resolve_identity", &self.resolve_identity.is_some())
             .field("routes", &self.routes)
+            .field("shard_timeout", &self.shard_timeout)
             .finish_non_exhaustive()
     }
 }

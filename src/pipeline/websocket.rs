@@ -1,4 +1,4 @@
-//! `GET /_lunora/ws`: a live connection to one shard (contract, section 4.1).
+//! `GET /_lunora/ws`: a live connection to one shard.
 
 use http::Method;
 
@@ -40,5 +40,5 @@ pub(super) async fn answer<E: Environment>(
     }
     let mut upgrade = Request::get(request.uri().clone());
     *upgrade.headers_mut() = headers;
-    Ok(app.shard(key).fetch(upgrade).await?)
+    app.ask(key, upgrade).await
 }

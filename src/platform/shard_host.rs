@@ -37,6 +37,16 @@ pub trait ShardHost: 'static {
     /// Bytes that nobody can guess.
     fn random_seed(&self) -> [u8; 32];
 
+    /// Notes that a call with this id begins to run, where a crash of the instance does not reach,
+    /// and returns how often an instance died under it. By default nothing is noted.
+    fn begin_call(&self, id: &str) -> u32 {
+        let _ = id;
+        0
+    }
+
+    /// Notes that the call that began last runs no more.
+    fn end_call(&self) {}
+
     /// A variable or a secret.
     fn var(&self, name: &str) -> Option<String>;
 

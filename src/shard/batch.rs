@@ -1,10 +1,16 @@
-//! Several calls in one request, one after another (contract, section 3.2).
+//! Several calls in one request, one after another.
+//!
+//! The answers of a batch are bounded by [`MAX_ANSWERS`]: once those that are finished are larger,
+//! the calls after them are not run, and their slots say so with 429 `TOO_MANY_REQUESTS`, on which
+//! clients repeat a queued write. A query whose own answer is larger is 413 `PAYLOAD_TOO_LARGE`; a
+//! mutation or an action has taken effect by then and keeps its answer.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
     call::{Envelope, WriteIds, check_args, sequence},
+    function::Kind,
     rpc::Reply,
     run::SharedCaller,
     shard::Shard,
@@ -14,6 +20,9 @@ use crate::{
     platform::log,
     wire::{batch::MAX_CALLS, paths},
 };
+
+/// The size of a batch's finished answers, in bytes, over which its later calls are not run.
+pub(super) const MAX_ANSWERS: usize = 4 * 1024 * 1024;
 
 /// An entry; `null` counts as not there.
 #[derive(Deserialize)]
@@ -29,7 +38,7 @@ struct Entry<'a> {
 }
 
 impl Shard {
-    /// Serves every entry; one that fails fails alone.
+    /// Serves every entry in order; one that fails does not affect the others.
     pub(crate) async fn batch(
         &self,
         json: &[u8],
@@ -38,10 +47,13 @@ impl Shard {
         let calls = read(json)?;
         let mut results = String::from("{\"results\":[");
         for (index, call) in calls.into_iter().enumerate() {
-            let id = entry_id(call).unwrap_or_else(|| index.to_string());
-            let reply = match entry(call) {
-                Ok(entry) => self.entry(&entry, caller).await,
-                Err(error) => Err(error),
+            let reply = if results.len() > MAX_ANSWERS {
+                Err(not_run())
+            } else {
+                match entry(call) {
+                    Ok(entry) => self.entry(&entry, caller).await,
+                    Err(error) => Err(error),
+                }
             };
             let Reply { status, body } = reply.unwrap_or_else(|error| {
                 if error.status().is_server_error() {
@@ -49,11 +61,12 @@ impl Shard {
                 }
                 Reply { status: error.status().as_u16(), body: error.to_body().to_json() }
             });
-            if index > 0 {
-                results.push(',');
+            results.push_str(if index > 0 { ",{\"id\":" } else { "{\"id\":" });
+            match entry_id(call) {
+                Some(id) => results.push_str(id),
+                None => results.push_str(&index.to_string()),
             }
-            let status = status.to_string();
-            results.extend(["{\"id\":", &id, ",\"status\":", &status, ",\"body\":", &body, "}"]);
+            results.extend([",\"status\":", &status.to_string(), ",\"body\":", &body, "}"]);
         }
         results.push_str("]}");
         Ok(results)
@@ -74,7 +87,20 @@ impl Shard {
             client_seq: entry.client_seq.and_then(|seq| sequence(seq.get())),
         };
         let envelope = Envelope { function_path: path.clone(), args: check_args(entry.args)? };
-        self.call(&envelope, caller, &ids, None).await
+        let reply = self.call(&envelope, caller, &ids, None).await?;
+        if reply.body.len() > MAX_ANSWERS && self.is_query(path, caller.system) {
+            let message = format!(
+                "the answer has {} bytes, and a query in a batch may answer {MAX_ANSWERS}: call it alone, or read less",
+                reply.body.len()
+            );
+            return Err(LunoraError::new(Code::PayloadTooLarge, message));
+        }
+        Ok(reply)
+    }
+
+    fn is_query(&self, path: &str, system: bool) -> bool {
+        let function = self.inner.definition.functions.find(path, system);
+        function.is_ok_and(|function| function.kind() == Kind::Query)
     }
 }
 
@@ -109,8 +135,16 @@ fn entry(call: &RawValue) -> Result<Entry<'_>, LunoraError> {
     })
 }
 
+/// The error of a call that was not run, because the answers before it are too large already.
+fn not_run() -> LunoraError {
+    let message = format!(
+        "the call was not run: the answers of the batch before it exceed {MAX_ANSWERS} bytes; send it again in a smaller batch"
+    );
+    LunoraError::new(Code::TooManyRequests, message)
+}
+
 /// What the caller calls the entry by, as JSON.
-fn entry_id(call: &RawValue) -> Option<String> {
+fn entry_id(call: &RawValue) -> Option<&str> {
     #[derive(Deserialize)]
     struct Id<'a> {
         #[serde(borrow)]
@@ -118,5 +152,5 @@ fn entry_id(call: &RawValue) -> Option<String> {
     }
 
     let id: Id<'_> = serde_json::from_str(call.get()).ok()?;
-    Some(id.id?.get().to_owned()).filter(|id| !id.starts_with(['{', '[']))
+    Some(id.id?.get()).filter(|id| !id.starts_with(['{', '[']))
 }

@@ -1,31 +1,92 @@
 //! The change log: every write of a document, in the order of their commits.
+//!
+//! By default it keeps 64 MiB and seven days; `LUNORA_CDC_LOG_RETENTION` keeps a number of rows
+//! instead. Its size is counted as it grows: a checkpoint in `_lunora_meta` has the bytes up to some
+//! row, and only the rows after that are summed when the object wakes.
 
 use std::cell::Cell;
 
 use super::{
-    db::store::{count, text, to_count},
+    db::store::{count, text, to_count, to_text},
     shard::Inner,
     tracking::{Change, ChangeOp},
 };
-use crate::{errors::LunoraError, platform::SqlCell};
+use crate::{
+    errors::{Code, LunoraError},
+    platform::SqlCell,
+};
 
 /// The change log, and what is remembered of it while the object is awake.
 #[derive(Debug, Default)]
 pub(crate) struct ChangeLog {
-    /// Writes since the log was last cut.
-    since_trim: Cell<u64>,
-    retention: Cell<Option<Option<u64>>>,
+    /// The size of the log up to its last row.
+    size: Cell<Option<Size>>,
+    /// What was appended since the log was last cut.
+    since_trim: Cell<Appended>,
+    retention: Cell<Option<Retention>>,
+    /// Whether the database was over its limit when it was last asked.
+    is_full: Cell<bool>,
 }
 
+/// The bytes of the log's rows up to the one numbered `seq`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Size {
+    seq: u64,
+    bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Appended {
+    rows: u64,
+    bytes: u64,
+}
+
+/// How much of the log is kept.
+#[derive(Clone, Copy, Debug)]
+enum Retention {
+    Rows(u64),
+    Default,
+    Everything,
+}
+
+/// The rows and bytes of the log, for `getMetrics`.
+#[derive(Clone, Copy, Debug, Default, serde::Serialize)]
+pub(crate) struct LogSize {
+    rows: u64,
+    bytes: u64,
+}
+
+/// What a row takes beside its texts, its entry in the index included.
+const ROW_BYTES: u64 = 48;
+/// The bytes of a row, as [`row_bytes`] counts them.
+const ROW_BYTES_SQL: &str =
+    "coalesce(octet_length(\"doc\"),0)+octet_length(\"id\")+octet_length(\"table\")+48";
+
 impl ChangeLog {
-    /// How many rows the log keeps; all of them by default. (The TypeScript framework reads the
-    /// same variable.)
+    /// The number of rows that the log keeps, instead of the default bytes and age. Anything but a
+    /// positive number keeps all of them. (The TypeScript framework reads the same variable.)
     const RETENTION_VARIABLE: &'static str = "LUNORA_CDC_LOG_RETENTION";
+    /// The bytes that the log keeps by default.
+    const MAX_BYTES: u64 = 64 * 1024 * 1024;
+    /// The age of a change that the log keeps by default.
+    const MAX_AGE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
-    /// The log is cut once in so many writes, so that cutting costs each of them little.
+    /// The log is cut once in so many writes, or bytes, so that cutting costs each of them little.
     const TRIM_EVERY: u64 = 256;
+    const TRIM_EVERY_BYTES: u64 = 1024 * 1024;
+    /// The oldest rows are read in so many steps at most, of `TRIM_EVERY` rows each.
+    const TRIM_STEPS: u32 = 32;
 
-    /// Notes a change, and tells how far the log is now.
+    /// The size of the database, in bytes, over which writes that add to it are refused.
+    const LIMIT_VARIABLE: &'static str = "LUNORA_DATABASE_LIMIT";
+    /// Nine tenths of what the platform gives an object.
+    const DATABASE_LIMIT: u64 = 9_000_000_000;
+
+    /// Notes a change, and returns the position of the log after it.
+    ///
+    /// # Errors
+    /// 507 `SHARD_FULL` for a document that grows while the database is over its limit; when the
+    /// database fails.
     pub(crate) fn append(
         &self,
         shard: &Inner,
@@ -33,6 +94,7 @@ impl ChangeLog {
         change: &Change,
         document: Option<&str>,
     ) -> Result<u64, LunoraError> {
+        self.check_room(shard, change)?;
         let sql = "INSERT INTO \"_lunora_changes\"(\"table\",\"id\",\"op\",\"doc\",\"ts\") VALUES(?,?,?,?,?) RETURNING \"seq\"";
         let seq = shard.exec_value(
             sql,
@@ -45,7 +107,7 @@ impl ChangeLog {
             ],
         )?;
         let seq = to_count(seq.as_ref());
-        self.trim(shard, seq)?;
+        self.trim(shard, seq, now_ms, row_bytes(change, document))?;
         Ok(seq)
     }
 
@@ -61,27 +123,155 @@ impl ChangeLog {
         Ok(seq.filter(|seq| *seq != SqlCell::Null).map(|seq| to_count(Some(&seq))))
     }
 
-    fn trim(&self, shard: &Inner, seq: u64) -> Result<(), LunoraError> {
-        let Some(keep) = self.retention(shard) else { return Ok(()) };
-        self.since_trim.set(self.since_trim.get() + 1);
-        if self.since_trim.get() < Self::TRIM_EVERY.min(keep) {
-            return Ok(());
-        }
-        self.since_trim.set(0);
-        let sql = "DELETE FROM \"_lunora_changes\" WHERE \"seq\"<=?";
-        shard.exec(sql, &[count(seq.saturating_sub(keep))]).map(|_| ())
+    /// Returns the rows and bytes of the log.
+    pub(crate) fn size(&self, shard: &Inner) -> Result<LogSize, LunoraError> {
+        let Some(first) = self.first(shard)? else { return Ok(LogSize::default()) };
+        let seq = self.cursor(shard)?;
+        let Size { bytes, .. } = self.size_at(shard, seq, None)?;
+        Ok(LogSize { rows: (seq + 1).saturating_sub(first), bytes })
     }
 
-    /// A positive number of rows; anything else keeps them all.
-    fn retention(&self, shard: &Inner) -> Option<u64> {
+    /// Refuses a document that grows while the database is over its limit. The host is asked now
+    /// and then, and with every write while it is full.
+    fn check_room(&self, shard: &Inner, change: &Change) -> Result<(), LunoraError> {
+        let Appended { rows, .. } = self.since_trim.get();
+        let limit = || {
+            let limit = shard.host.var(Self::LIMIT_VARIABLE);
+            limit.and_then(|bytes| bytes.trim().parse().ok()).unwrap_or(Self::DATABASE_LIMIT)
+        };
+        if rows == 0 || self.is_full.get() {
+            self.is_full.set(shard.host.database_bytes() > limit());
+        }
+        let length =
+            |document: &Option<std::rc::Rc<str>>| document.as_ref().map_or(0, |it| it.len());
+        if !self.is_full.get() || length(&change.after) <= length(&change.before) {
+            return Ok(());
+        }
+        let message = format!(
+            "the shard's database is larger than {} bytes, and an object has at most 10 GB: delete documents, or spread them over more shards",
+            limit()
+        );
+        Err(LunoraError::new(Code::ShardFull, message))
+    }
+
+    fn trim(&self, shard: &Inner, seq: u64, now_ms: u64, bytes: u64) -> Result<(), LunoraError> {
+        let appended = self.since_trim.get();
+        let appended = Appended { rows: appended.rows + 1, bytes: appended.bytes + bytes };
+        self.since_trim.set(appended);
+        let mut size = self.size_at(shard, seq, Some(bytes))?;
+        let retention = self.retention(shard);
+        let every = match retention {
+            Retention::Rows(keep) => Self::TRIM_EVERY.min(keep),
+            Retention::Default | Retention::Everything => Self::TRIM_EVERY,
+        };
+        if appended.rows < every && appended.bytes < Self::TRIM_EVERY_BYTES {
+            return Ok(());
+        }
+        self.since_trim.set(Appended::default());
+        match retention {
+            Retention::Rows(keep) => {
+                let last = seq.saturating_sub(keep);
+                let sql = format!(
+                    "SELECT sum({ROW_BYTES_SQL}) FROM \"_lunora_changes\" WHERE \"seq\"<=?"
+                );
+                let cut = shard.exec_value(&sql, &[count(last)])?;
+                size.bytes = size.bytes.saturating_sub(to_count(cut.as_ref()));
+                self.delete_up_to(shard, last)?;
+            }
+            Retention::Default => self.trim_by_size_and_age(shard, &mut size, now_ms)?,
+            Retention::Everything => {}
+        }
+        self.size.set(Some(size));
+        let sql = "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('changes',?)";
+        shard.exec(sql, &[text(&format!("{} {}", size.seq, size.bytes))]).map(drop)
+    }
+
+    /// Cuts the oldest rows, and never the last. A long backlog is cut over several calls.
+    fn trim_by_size_and_age(
+        &self,
+        shard: &Inner,
+        size: &mut Size,
+        now_ms: u64,
+    ) -> Result<(), LunoraError> {
+        let oldest = count(now_ms.saturating_sub(Self::MAX_AGE_MS));
+        let sql = format!(
+            "SELECT \"seq\",\"ts\"<?,{ROW_BYTES_SQL} FROM \"_lunora_changes\" WHERE \"seq\"<? ORDER BY \"seq\" LIMIT {}",
+            Self::TRIM_EVERY
+        );
+        for _ in 0..Self::TRIM_STEPS {
+            let rows = shard.exec(&sql, &[oldest.clone(), count(size.seq)])?.rows;
+            let mut cut = None;
+            let mut whole = !rows.is_empty();
+            for row in &rows {
+                if to_count(row.get(1)) == 0 && size.bytes <= Self::MAX_BYTES {
+                    whole = false;
+                    break;
+                }
+                cut = Some(to_count(row.first()));
+                size.bytes = size.bytes.saturating_sub(to_count(row.get(2)));
+            }
+            if let Some(cut) = cut {
+                self.delete_up_to(shard, cut)?;
+            }
+            if !whole {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn delete_up_to(&self, shard: &Inner, seq: u64) -> Result<(), LunoraError> {
+        let sql = "DELETE FROM \"_lunora_changes\" WHERE \"seq\"<=?";
+        shard.exec(sql, &[count(seq)]).map(drop)
+    }
+
+    /// Returns the size up to the last row `seq`, which has just been `appended` if it is given.
+    /// After a rollback what is remembered belongs to rows that are gone, and is read again.
+    fn size_at(&self, shard: &Inner, seq: u64, appended: Option<u64>) -> Result<Size, LunoraError> {
+        let size = match (self.size.get(), appended) {
+            (Some(size), Some(bytes)) if size.seq + 1 == seq => {
+                Size { seq, bytes: size.bytes + bytes }
+            }
+            (Some(size), None) if size.seq == seq => size,
+            _ => stored_size(shard, seq)?,
+        };
+        self.size.set(Some(size));
+        Ok(size)
+    }
+
+    fn retention(&self, shard: &Inner) -> Retention {
         if let Some(retention) = self.retention.get() {
             return retention;
         }
-        let variable = shard.host.var(Self::RETENTION_VARIABLE);
-        let retention = variable.and_then(|rows| rows.trim().parse().ok()).filter(|rows| *rows > 0);
+        let retention = match shard.host.var(Self::RETENTION_VARIABLE) {
+            None => Retention::Default,
+            Some(rows) => match rows.trim().parse() {
+                Ok(rows) if rows > 0 => Retention::Rows(rows),
+                _ => Retention::Everything,
+            },
+        };
         self.retention.set(Some(retention));
         retention
     }
+}
+
+/// Reads the checkpoint, and sums the rows after it up to `seq`.
+fn stored_size(shard: &Inner, seq: u64) -> Result<Size, LunoraError> {
+    let sql = "SELECT \"value\" FROM \"_lunora_meta\" WHERE \"name\"='changes'";
+    let stored = shard.exec_value(sql, &[])?.and_then(to_text);
+    let checkpoint = stored.as_deref().and_then(|stored| {
+        let (seq, bytes) = stored.split_once(' ')?;
+        Some(Size { seq: seq.parse().ok()?, bytes: bytes.parse().ok()? })
+    });
+    let checkpoint = checkpoint.filter(|checkpoint| checkpoint.seq <= seq).unwrap_or_default();
+    let sql = format!("SELECT sum({ROW_BYTES_SQL}) FROM \"_lunora_changes\" WHERE \"seq\">?");
+    let bytes = shard.exec_value(&sql, &[count(checkpoint.seq)])?;
+    Ok(Size { seq, bytes: checkpoint.bytes + to_count(bytes.as_ref()) })
+}
+
+fn row_bytes(change: &Change, document: Option<&str>) -> u64 {
+    let texts = document.map_or(0, str::len) + change.id.len() + change.table.len();
+    texts as u64 + ROW_BYTES
 }
 
 impl ChangeOp {

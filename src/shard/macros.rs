@@ -126,6 +126,14 @@ macro_rules! shard {
                 }
 
                 #[doc(hidden)]
+                #[wasm_bindgen(js_name = alarm)]
+                pub async fn __alarm(
+                    &self,
+                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
+                    self.object.alarm().await
+                }
+
+                #[doc(hidden)]
                 #[wasm_bindgen(js_name = __flush)]
                 pub async fn __flush(
                     &self,

@@ -7,6 +7,8 @@ use std::{
 
 use serde::Serialize;
 
+use super::changes::LogSize;
+
 /// Counters since the object woke.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -28,6 +30,7 @@ struct FunctionMetrics {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report<'a> {
     cache: Nothing,
+    change_log: LogSize,
     database_size: u64,
     errors: u64,
     functions: BTreeMap<String, FunctionMetrics>,
@@ -71,9 +74,15 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn report<'a>(&self, shard: &'a str, database_size: u64, now_ms: u64) -> Report<'a> {
+    pub(crate) fn report<'a>(
+        &self,
+        shard: &'a str,
+        (database_size, change_log): (u64, LogSize),
+        now_ms: u64,
+    ) -> Report<'a> {
         Report {
             cache: Nothing {},
+            change_log,
             database_size,
             errors: self.errors.get(),
             functions: self.functions.borrow().clone(),

@@ -58,8 +58,16 @@
 //! - **Arguments are what their type says**, or the client gets 400 `VALIDATION_ERROR` with the path
 //!   of the one that is not. Dates, big integers and bytes come as
 //!   [`wire::value`](crate::wire::value) types.
+//! - **A batch is bounded.** Calls of one batch run one after another until their answers exceed 4 MiB;
+//!   those after that are not run, and their slots are 429 `TOO_MANY_REQUESTS`. A query in a batch
+//!   whose own answer exceeds 4 MiB is 413 `PAYLOAD_TOO_LARGE`.
 //! - **Every write of a document is in the change log**, which feeds live queries, replicas and
-//!   [`cdcSync`](crate::ShardAdmin::sync).
+//!   [`cdcSync`](crate::ShardAdmin::sync). It keeps 64 MiB and seven days; the variable
+//!   `LUNORA_CDC_LOG_RETENTION` keeps a number of rows instead. Old changes are deleted with later
+//!   writes, and a reader that comes too late gets 409 `CDC_LOG_TRIMMED`.
+//! - **A full shard still deletes.** Over 9 GB of the 10 GB that an object may have (the variable
+//!   `LUNORA_DATABASE_LIMIT`, in bytes), a write that makes a document larger is refused with 507
+//!   `SHARD_FULL`.
 //!
 //! # Tests
 //!
@@ -72,6 +80,7 @@ mod batch;
 mod call;
 mod changes;
 mod context;
+mod crashes;
 mod db;
 mod definition;
 mod fetch;

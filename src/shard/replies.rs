@@ -42,6 +42,16 @@ impl Replay {
     }
 }
 
+impl Replay {
+    /// The write as one text, to count crashes by; `None` for one that is too long to be kept.
+    pub(crate) fn key(&self) -> Option<String> {
+        let key = format!("{}\n{}", self.namespace, self.id);
+        (key.len() <= Self::LONGEST_KEY).then_some(key)
+    }
+
+    const LONGEST_KEY: usize = 1024;
+}
+
 impl Replies {
     const KEPT_MS: u64 = 24 * 60 * 60 * 1000;
     const SWEPT_EVERY_MS: u64 = 60 * 60 * 1000;

@@ -1,4 +1,4 @@
-//! One call, step by step (contract, section 3.4).
+//! One call, step by step.
 
 use serde::Serialize;
 
@@ -6,6 +6,7 @@ use super::{
     admin,
     call::{Call, Envelope, WriteIds},
     context::{Action, Query},
+    crashes::Counted,
     function::{Function, Kind, not_registered},
     replies::{Replay, set_watermark, watermark},
     run::{Run, SharedCaller},
@@ -125,7 +126,7 @@ impl Shard {
             {
                 return Ok(Reply::ok(body));
             }
-            let result = shard.mutate(call, run)?;
+            let result = Counted::new(shard, replay.as_ref()).run(|| shard.mutate(call, run))?;
             run.check_doom()?;
             let cursor = match (&call.ids.mutation_id, run.commit().cursor) {
                 (None, _) => None,
@@ -155,7 +156,8 @@ impl Shard {
         }
         self.announce_before_action().await?;
         let action = Action::new(shard.clone(), caller.clone(), 0);
-        let result = call.function.action(action, call.args.to_owned()).await?;
+        let work = call.function.action(action, call.args.to_owned());
+        let result = Counted::new(shard, replay.as_ref()).run_future(work).await?;
         let body = body(&result, None, None);
         if let Some(replay) = &replay {
             shard.atomically(|| shard.replies.keep(shard, replay, &body, shard.host.now_ms()))?;

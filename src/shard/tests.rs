@@ -11,6 +11,7 @@ mod announcements;
 mod batch;
 mod calls;
 mod changes;
+mod crashes;
 mod documents;
 mod doors;
 mod export;

@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     rc::{Rc, Weak},
+    time::Duration,
 };
 
 use futures::future::{FutureExt, LocalBoxFuture, ready};
@@ -80,6 +81,7 @@ impl Node {
                     crashes: RefCell::default(),
                     replaced: Cell::default(),
                     opened: Cell::default(),
+                    alarm: Cell::default(),
                 });
                 let instance = RefCell::default();
                 Kind::Shard(Box::new(ShardNode { class: class.clone(), host, sockets, instance }))
@@ -167,6 +169,16 @@ impl Node {
     pub(super) fn flush(&self) {
         if let Kind::Shard(shard) = &self.kind {
             shard.living().flush();
+        }
+    }
+
+    /// Runs the alarm, unless it was set to another time.
+    fn alarm(&self, at_ms: u64) {
+        if let Kind::Shard(shard) = &self.kind
+            && shard.sockets.alarm.get() == Some(at_ms)
+        {
+            shard.sockets.alarm.set(None);
+            shard.living().alarm();
         }
     }
 
@@ -269,6 +281,8 @@ pub(super) struct Host {
     /// Whether the last instance trapped.
     replaced: Cell<bool>,
     opened: Cell<u64>,
+    /// When the object's alarm is due. It outlives memory and crashes.
+    alarm: Cell<Option<u64>>,
 }
 
 impl SocketHost for Host {
@@ -284,6 +298,21 @@ impl SocketHost for Host {
             world.flush_later(&self.binding, &self.key);
         }
         true
+    }
+
+    fn wake_at(&self, at_ms: u64) {
+        let Some(world) = self.world.upgrade() else { return };
+        self.alarm.set(Some(at_ms));
+        let due = Duration::from_millis(at_ms.saturating_sub(world.clock.now_ms()));
+        let (sleep, weak) = (world.clock.sleep(due), self.world.clone());
+        let (binding, key) = (self.binding.clone(), self.key.clone());
+        let alarm = async move {
+            sleep.await;
+            if let Some(node) = weak.upgrade().and_then(|world| world.node(&binding, &key)) {
+                node.alarm(at_ms);
+            }
+        };
+        world.scheduler.spawn(Owner::Client, Box::pin(alarm));
     }
 
     fn running(&self, query: Option<&Running<'_>>) {

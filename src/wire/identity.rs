@@ -196,16 +196,22 @@ pub(crate) fn expired() -> LunoraError {
 }
 
 /// Refuses a request to a shard whose minted identity has expired.
-///
-/// Only a Worker writes the header. A value that is not a whole number of milliseconds counts as
-/// expired, so that a broken one never grants access for ever.
 #[cfg(feature = "shard")]
 pub(crate) fn check_minted_expiry(headers: &HeaderMap, now_ms: u64) -> Result<(), LunoraError> {
-    let Some(value) = headers.get(headers::IDENTITY_EXPIRY) else {
-        return Ok(());
-    };
-    let at = value.to_str().ok().and_then(|at| at.parse::<u64>().ok());
-    if at.is_some_and(|at| now_ms < at) { Ok(()) } else { Err(expired()) }
+    match minted_expiry_ms(headers) {
+        Some(at) if at <= now_ms => Err(expired()),
+        _ => Ok(()),
+    }
+}
+
+/// Returns when the minted identity of a request to a shard expires, in milliseconds since 1970.
+///
+/// Only a Worker writes the header. A value that is not a whole number of milliseconds counts as
+/// past, so that an invalid one never grants access for ever.
+#[cfg(feature = "shard")]
+pub(crate) fn minted_expiry_ms(headers: &HeaderMap) -> Option<u64> {
+    let value = headers.get(headers::IDENTITY_EXPIRY)?;
+    Some(value.to_str().ok().and_then(|at| at.parse().ok()).unwrap_or_default())
 }
 
 fn ascii(text: String) -> Result<HeaderValue, LunoraError> {

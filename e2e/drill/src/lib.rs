@@ -110,6 +110,14 @@ async fn crash(_ctx: Action, _: NoArgs) -> Result<(), LunoraError> {
     panic!("on purpose")
 }
 
+/// A write that crashes whenever it is tried.
+#[allow(clippy::panic, reason = "on purpose")]
+fn shatter(ctx: &Mutation<'_>, _: NoArgs) -> Result<(), LunoraError> {
+    let note = Note { folder: ctx.shard_key().to_owned(), text: "never kept".to_owned() };
+    ctx.db().insert(NOTES, note)?;
+    panic!("on purpose")
+}
+
 /// Crashes once there are two notes, as a query with a fault in it does.
 #[allow(clippy::panic, reason = "on purpose")]
 fn fragile(ctx: &Query<'_>, _: NoArgs) -> Result<u64, LunoraError> {
@@ -137,6 +145,7 @@ lunora::shard! {
         query "drill:echo" => echo,
         query "drill:fragile" => fragile,
         action "drill:crash" => crash,
+        mutation "drill:shatter" => shatter,
         mutation "notes:add" => add,
         mutation "notes:remove" => remove,
         mutation "users:add" => add_user,

@@ -1,4 +1,5 @@
-//! What outlives an instance that crashed: the live query that it was running.
+//! What outlives an instance that crashed: the live query, or the call with an id, that it was
+//! running.
 
 use std::cell::OnceCell;
 
@@ -25,6 +26,17 @@ pub(crate) fn note_running(state: &State, query: Option<&str>) {
 /// what was noted, each with the time `at`.
 pub(crate) fn crashes(state: &State) -> String {
     glue::crashes(state.as_raw())
+}
+
+/// Notes that a call with this id begins to run in an object, and returns how often an instance of
+/// this isolate died under it.
+pub(crate) fn begin_call(state: &State, id: &str) -> u32 {
+    glue::begin_call(state.as_raw(), id)
+}
+
+/// Notes that no call with an id runs in an object.
+pub(crate) fn end_call(state: &State) {
+    glue::end_call(state.as_raw());
 }
 
 /// Has an object flushed once its current event has been answered. Returns `false` if it was not

@@ -257,6 +257,11 @@ const running = new Map();
 /** By object: the last live queries under which an instance died. */
 const crashed = new Map();
 const MOST_CRASHES = 32;
+/** By object: the call with an id that runs, as object and id. */
+const calling = new Map();
+/** How often an instance died under a call, by object and id. The first to crash is forgotten first. */
+const callCrashes = new Map();
+const MOST_CALLS = 1024;
 let instances = 0;
 
 /** Called once by each instance that has objects. Returns whether it replaces another. */
@@ -268,7 +273,27 @@ export function startInstance() {
     crashed.set(object, crashes.slice(-MOST_CRASHES));
   }
   running.clear();
+  for (const call of calling.values()) {
+    const count = callCrashes.get(call) ?? 0;
+    callCrashes.delete(call);
+    callCrashes.set(call, count + 1);
+    if (callCrashes.size > MOST_CALLS) callCrashes.delete(callCrashes.keys().next().value);
+  }
+  calling.clear();
   return ++instances > 1;
+}
+
+/** Notes that a call begins to run in an object. Returns how often an instance died under it. */
+export function beginCall(state, id) {
+  const object = state.id.toString();
+  const call = `${object}\n${id}`;
+  calling.set(object, call);
+  return callCrashes.get(call) ?? 0;
+}
+
+/** Notes that no call runs in an object. */
+export function endCall(state) {
+  calling.delete(state.id.toString());
 }
 
 /** Notes which live query runs in an object, or that none does. */
@@ -279,6 +304,15 @@ export function noteRunning(state, query) {
 }
 
 export const crashes = (state) => JSON.stringify(crashed.get(state.id.toString()) ?? []);
+
+/** Sets the alarm of an object. A write of its storage is not waited for: the output gate does. */
+export async function setAlarm(state, at) {
+  try {
+    await state.storage.setAlarm(at);
+  } catch (error) {
+    console.error("The alarm of an object was not set:", error);
+  }
+}
 
 /** Has the object flushed once its current event has been answered, if the shim can do that. */
 export function flushLater(state) {

@@ -110,8 +110,17 @@ extern "C" {
 
     pub(super) fn crashes(state: &JsValue) -> String;
 
+    #[wasm_bindgen(js_name = beginCall)]
+    pub(super) fn begin_call(state: &JsValue, id: &str) -> u32;
+
+    #[wasm_bindgen(js_name = endCall)]
+    pub(super) fn end_call(state: &JsValue);
+
     #[wasm_bindgen(js_name = startInstance)]
     pub(super) fn start_instance() -> bool;
+
+    #[wasm_bindgen(js_name = setAlarm)]
+    pub(super) fn set_alarm(state: &JsValue, at_ms: f64);
 
     #[wasm_bindgen(js_name = flushLater)]
     pub(super) fn flush_later(state: &JsValue) -> bool;

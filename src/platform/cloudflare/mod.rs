@@ -1,5 +1,7 @@
 //! The real platform, over the crate `worker`.
 
+#[cfg(feature = "shard")]
+pub(crate) mod alarm;
 mod bindings;
 mod clock;
 mod context;

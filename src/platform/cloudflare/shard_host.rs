@@ -10,7 +10,7 @@ use serde::{
 use wasm_bindgen::JsValue;
 use worker::{Env, SqlStorage, State};
 
-use super::{error::JsFailure, glue};
+use super::{crashes, error::JsFailure, glue};
 use crate::{
     errors::LunoraError,
     platform::{Environment, ShardHost, ShardNamespace, SqlCell, SqlFailure, SqlRows},
@@ -78,6 +78,14 @@ impl ShardHost for DurableObjectHost {
         let mut seed = [0; 32];
         glue::random_bytes(&mut seed);
         seed
+    }
+
+    fn begin_call(&self, id: &str) -> u32 {
+        crashes::begin_call(&self.state, id)
+    }
+
+    fn end_call(&self) {
+        crashes::end_call(&self.state);
     }
 
     fn var(&self, name: &str) -> Option<String> {

@@ -18,18 +18,6 @@ use crate::{
 /// Runs an operation on an open shard, and returns its result as JSON.
 pub(crate) type Operation = fn(&Inner, &str) -> Result<String, LunoraError>;
 
-/// Answers an operation for a caller that presents the admin token.
-pub(crate) fn call(
-    shard: &Inner,
-    op: &str,
-    args: &str,
-    bearer: Option<&str>,
-) -> Result<String, LunoraError> {
-    let operation = find(shard, op, bearer)?;
-    shard.open()?;
-    run(shard, operation, args)
-}
-
 /// Finds an operation for a caller that presents the admin token. Runs no statement.
 pub(crate) fn find(
     shard: &Inner,
@@ -55,8 +43,8 @@ fn operation(op: &str) -> Option<Operation> {
         "cdcSync" => |shard, args| changes::sync(shard, &read(args)?),
         "applyCdc" => |shard, args| json(&changes::apply(shard, &read(args)?)?),
         "getMetrics" => |shard, _| {
-            let bytes = shard.host.database_bytes();
-            json(&shard.metrics.report(shard.key(), bytes, shard.host.now_ms()))
+            let sizes = (shard.host.database_bytes(), shard.changes.size(shard)?);
+            json(&shard.metrics.report(shard.key(), sizes, shard.host.now_ms()))
         },
         "rankBefore" => |shard, args| json(&rank::before(shard, read(args)?)?),
         "rankPage" => |shard, args| rank::page(shard, &read(args)?),

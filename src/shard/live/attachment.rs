@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     shard::Caller,
-    wire::{Identity, headers},
+    wire::{Identity, headers, identity},
 };
 
 /// What a socket keeps while its object sleeps, as JSON text: who opened it, and what it wants.
@@ -47,8 +47,13 @@ impl Attachment {
     /// What is kept of the request that opened the socket.
     pub(super) fn of_request(request: &HeaderMap, admin: Option<String>) -> Self {
         let kept = Self::KEPT.into_iter().filter_map(|name| {
-            // A header's value is its text in UTF-8.
-            let value = std::str::from_utf8(request.get(&name)?.as_bytes()).ok()?;
+            // A header's value is its text in UTF-8. An expiry that is not must not be lost.
+            let value = str::from_utf8(request.get(&name)?.as_bytes());
+            let value = if name == headers::IDENTITY_EXPIRY {
+                value.unwrap_or_default()
+            } else {
+                value.ok()?
+            };
             Some((name.as_str().to_owned(), value.to_owned()))
         });
         let headers = kept.collect();
@@ -66,15 +71,12 @@ impl Attachment {
         (stored_bytes(&text) + Self::OVERHEAD <= Self::MAX_STORED).then_some(text)
     }
 
-    /// When the identity expires, in milliseconds since 1970.
+    /// Returns when the identity expires, in milliseconds since 1970; an invalid expiry is past.
     pub(super) fn expires_ms(&self) -> Option<u64> {
-        let expiry =
-            self.headers.iter().find(|(name, _)| name == headers::IDENTITY_EXPIRY.as_str())?;
-        expiry.1.parse().ok()
+        identity::minted_expiry_ms(&self.headers())
     }
 
-    /// Who opened the socket.
-    pub(super) fn caller(&self) -> Caller {
+    fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
             if let (Ok(name), Ok(value)) =
@@ -83,6 +85,12 @@ impl Attachment {
                 headers.insert(name, value);
             }
         }
+        headers
+    }
+
+    /// Who opened the socket.
+    pub(super) fn caller(&self) -> Caller {
+        let headers = self.headers();
         let ip = headers.get(headers::CLIENT_IP).and_then(|ip| ip.to_str().ok());
         let ip = ip.map(str::to_owned);
         Caller { identity: Identity::from_headers(&headers), ip, system: false }

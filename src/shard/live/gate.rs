@@ -1,4 +1,4 @@
-//! Who may open a socket (contract, section 4.1).
+//! Decides who may open a socket.
 
 use subtle::ConstantTimeEq;
 
@@ -6,7 +6,7 @@ use crate::{
     errors::{Code, LunoraError},
     message::Request,
     platform::ShardHost,
-    wire::{AdminToken, signature},
+    wire::{AdminToken, identity, signature},
 };
 
 /// Lets a socket in: with the fingerprint of the admin token, if that is what let it in.
@@ -14,10 +14,15 @@ use crate::{
 /// The Worker has asked its own gate before. What a shard asks beyond is in its variables:
 /// `LUNORA_ALLOWED_ORIGINS`, `LUNORA_WS_BEARER`, and the admin token. A token in the URL must be one
 /// that was made for it, unless `LUNORA_REQUIRE_EPHEMERAL_WS_TOKEN` is off: URLs end up in logs.
+///
+/// # Errors
+/// 401 `TOKEN_EXPIRED` if the minted identity has expired; 403 `FORBIDDEN` for an origin or a token
+/// that is not accepted.
 pub(crate) fn admit(
     request: &Request,
     host: &dyn ShardHost,
 ) -> Result<Option<String>, LunoraError> {
+    identity::check_minted_expiry(request.headers(), host.now_ms())?;
     let forbidden = || LunoraError::new(Code::Forbidden, "Forbidden");
     if let Some(allowed) = host.var("LUNORA_ALLOWED_ORIGINS") {
         let origin = request.header("origin").ok_or_else(forbidden)?;

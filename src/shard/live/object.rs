@@ -6,6 +6,7 @@ use super::{Live, LiveSocket, OnShard, answers::SubscriptionKey, frame::ShardFra
 use crate::{
     errors::{Code, LunoraError},
     message::Request,
+    platform::log,
     shard::Shard,
 };
 
@@ -19,6 +20,10 @@ pub(crate) trait SocketHost: 'static {
     /// Has [`LiveObject::flush`] called once the event that is being served has been answered.
     /// Returns `false` if the host cannot do that.
     fn flush_later(&self) -> bool;
+
+    /// Has [`LiveObject::alarm`] called at a time, in milliseconds since 1970, also if the object
+    /// hibernates until then. It replaces the time that was set before.
+    fn wake_at(&self, at_ms: u64);
 
     /// Notes which query is about to run, where a crash of the instance does not reach.
     fn running(&self, query: Option<&Running<'_>>);
@@ -59,6 +64,8 @@ pub(crate) struct LiveObject<H: SocketHost> {
     flush_due: Cell<bool>,
     /// Whether an earlier instance may have left values unsent.
     recovering: Cell<bool>,
+    /// When the host calls [`alarm`](Self::alarm), as far as this instance knows.
+    alarm_at: Cell<Option<u64>>,
 }
 
 impl<H: SocketHost> LiveObject<H> {
@@ -72,6 +79,7 @@ impl<H: SocketHost> LiveObject<H> {
             awake: Cell::default(),
             flush_due: Cell::default(),
             recovering,
+            alarm_at: Cell::default(),
         });
         let listening = Rc::downgrade(&object);
         object.shard.on_commit(move |commit| {
@@ -99,6 +107,32 @@ impl<H: SocketHost> LiveObject<H> {
     ) {
         self.wake();
         self.live.open(id, socket, request.headers(), admin);
+        self.set_alarm();
+    }
+
+    /// Closes the sockets whose identity expired, and waits for the next one to expire.
+    pub(crate) fn alarm(&self) {
+        self.alarm_at.set(None);
+        self.wake();
+        self.live.close_expired(&self.on_shard());
+        self.set_alarm();
+    }
+
+    /// Announces a shard with rows that its registry may lack, as a call does.
+    pub(crate) async fn announce(&self) {
+        if let Err(error) = self.shard.open().await {
+            log::error(&format!("a live connection: {}", error.to_log_line()));
+        }
+    }
+
+    /// Sets the alarm to the first expiry of an open socket, unless one is set that comes before.
+    fn set_alarm(&self) {
+        if let Some(at) = self.live.next_expiry_ms()
+            && self.alarm_at.get().is_none_or(|set| at < set)
+        {
+            self.alarm_at.set(Some(at));
+            self.host.wake_at(at);
+        }
     }
 
     /// Answers a frame.

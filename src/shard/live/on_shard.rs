@@ -60,7 +60,6 @@ impl<'a, H: SocketHost> OnShard<'a, H> {
         }
 
         let inner = &self.shard.inner;
-        inner.open()?;
         let op = path.strip_prefix(paths::ADMIN_PREFIX).unwrap_or(path);
         if !Self::ADMIN_READS.contains(&op) {
             let message = format!("the admin operation `{op}` cannot be subscribed to");
@@ -68,7 +67,10 @@ impl<'a, H: SocketHost> OnShard<'a, H> {
         }
         let token = gate::admin_token(&*inner.host);
         let bearer = token.as_ref().map(crate::wire::AdminToken::expose);
-        let answer = admin::call(inner, op, args.get(), bearer)?;
+        // Who may not ask runs no statement: not even those that make the tables.
+        let operation = admin::find(inner, op, bearer)?;
+        inner.open()?;
+        let answer = admin::run(inner, operation, args.get())?;
         let Answer { result } = serde_json::from_str(&answer).map_err(LunoraError::internal)?;
         Ok(result)
     }

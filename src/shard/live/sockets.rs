@@ -41,6 +41,8 @@ pub(super) struct Entry<S> {
     pub(super) socket: Rc<S>,
     pub(super) attachment: Rc<Attachment>,
     pub(super) who: Rc<Caller>,
+    /// When the identity expires, in milliseconds since 1970.
+    expires_ms: Option<u64>,
     /// The caller as one text. An operator is another caller than everybody else.
     pub(super) caller: Rc<str>,
     /// What is known of each subscription while the object is awake, by its id.
@@ -83,6 +85,7 @@ impl<S> Entry<S> {
         let subscriptions = attachment.subscriptions.iter().map(known).collect();
         Self {
             socket: Rc::new(socket),
+            expires_ms: attachment.expires_ms(),
             attachment: Rc::new(attachment),
             who: Rc::new(who),
             caller,
@@ -222,14 +225,28 @@ impl<S: LiveSocket> Live<S> {
 
     /// Returns whether the socket's identity expired; if so, tells the client and closes the socket.
     pub(super) fn expired(&self, id: &str, shard: &impl LiveShard) -> bool {
-        let Some(Handle { socket, attachment, .. }) = self.entry(id) else { return true };
-        if attachment.expires_ms().is_none_or(|at| shard.now_ms() < at) {
+        let entry = self.with_entry(id, |entry| (entry.socket.clone(), entry.expires_ms));
+        let Some((socket, expires_ms)) = entry else { return true };
+        if expires_ms.is_none_or(|at| shard.now_ms() < at) {
             return false;
         }
         socket.send(&ShardFrame::of_code(None, "TOKEN_EXPIRED", "the token has expired"));
         socket.close(Self::TOKEN_EXPIRED, "token_expired");
         self.forget(id);
         true
+    }
+
+    /// Closes every socket whose identity expired.
+    pub(crate) fn close_expired(&self, shard: &impl LiveShard) {
+        let ids: Vec<Rc<str>> = self.sockets.borrow().keys().cloned().collect();
+        for id in ids {
+            self.expired(&id, shard);
+        }
+    }
+
+    /// Returns when the first of the open sockets expires, in milliseconds since 1970.
+    pub(crate) fn next_expiry_ms(&self) -> Option<u64> {
+        self.sockets.borrow().values().filter_map(|entry| entry.expires_ms).min()
     }
 
     /// Changes what a socket keeps; false, and no change, when there is no room for it.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    Clock,
     errors::Code,
     shard::tracking::{Change, ChangeOp, Commit},
 };
@@ -418,6 +419,71 @@ fn an_expired_identity_is_told_so_and_hears_nothing_more() {
         assert_eq!(*socket.closed.borrow(), Some((4001, "token_expired".to_owned())));
         world.commit(&world.shard.write("t"));
         assert!(socket.take().is_empty());
+    }
+}
+
+#[test]
+fn an_invalid_expiry_is_past() {
+    for expiry in [&b"-1"[..], b"", b"soon", b"1e3", b"\xff"] {
+        let world = World::default();
+        let mut headers = HeaderMap::new();
+        headers.insert("x-lunora-userid", "ada".parse().unwrap());
+        let value = http::HeaderValue::from_bytes(expiry).unwrap();
+        headers.insert("x-lunora-identity-exp", value);
+        let socket = Socket::default();
+        world.live.open("s", socket.clone(), &headers, None);
+        let world = world.sleep(&[("s", &socket)]);
+        world.subscribe("s", "sub_1", "t:list");
+        assert_eq!(*socket.closed.borrow(), Some((4001, "token_expired".to_owned())), "{expiry:?}");
+        assert_eq!(world.shard.runs.get(), 0, "{expiry:?}");
+    }
+}
+
+#[test]
+fn refuses_an_upgrade_with_an_expired_identity_before_the_socket_is_accepted() {
+    let shard = crate::shard::testing::TestShard::new(crate::shard::ShardDefinition::new());
+    let now = shard.clock().now_ms();
+    let upgrade = |expiry: &str| {
+        let request = crate::Request::get("https://shard.internal/_lunora/ws")
+            .with_header("x-lunora-userid", "ada")
+            .with_header("x-lunora-identity-exp", expiry);
+        admit(&request, shard.host()).map_err(|error| (error.status(), error.code().to_owned()))
+    };
+    for expiry in ["0", "-1", "soon", &now.to_string()] {
+        let expected = Err((http::StatusCode::UNAUTHORIZED, "TOKEN_EXPIRED".to_owned()));
+        assert_eq!(upgrade(expiry), expected, "{expiry}");
+    }
+    assert_eq!(upgrade(&(now + 1).to_string()), Ok(None));
+    assert_eq!(shard.host().statements(), 0);
+}
+
+#[test]
+fn an_admin_query_that_is_refused_runs_no_statement() {
+    struct Host;
+    impl SocketHost for Host {
+        type Socket = Socket;
+        fn sockets(&self) -> Vec<(String, Socket, Option<String>)> {
+            Vec::new()
+        }
+        fn flush_later(&self) -> bool {
+            true
+        }
+        fn wake_at(&self, _: u64) {}
+        fn running(&self, _: Option<&Running<'_>>) {}
+        fn crashes(&self) -> Vec<Crash> {
+            Vec::new()
+        }
+        fn is_replacement(&self) -> bool {
+            false
+        }
+    }
+    let shard = crate::shard::testing::TestShard::new(crate::shard::ShardDefinition::new());
+    let args = RawValue::from_string("{}".to_owned()).unwrap();
+    for op in ["writeRow", "getMetrics", "nonsense"] {
+        let run =
+            OnShard::new(shard.shard(), &Host).run_admin(&format!("__lunora_admin__:{op}"), &args);
+        assert!(run.outcome.is_err(), "{op}");
+        assert_eq!(shard.host().statements(), 0, "{op}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Several calls in one request (contract, section 3.2).
+//! Several calls in one request.
 
 use super::*;
 
@@ -91,5 +91,81 @@ fn operators_questions_are_not_answered_in_a_batch() {
     for path in ["__lunora_admin__:exportShard", "__lunora_relation__:messages"] {
         let (_, body) = post(&shard, &entry(path));
         assert_eq!(body["results"][0]["body"]["error"]["code"], "FORBIDDEN", "{path}");
+    }
+}
+
+#[derive(Deserialize)]
+struct Sized {
+    kib: usize,
+}
+
+fn sized_shard() -> TestShard {
+    fn read(_: &Query<'_>, args: Sized) -> Result<String, LunoraError> {
+        Ok("x".repeat(args.kib * 1024))
+    }
+    fn write(ctx: &Mutation<'_>, args: Sized) -> Result<String, LunoraError> {
+        ctx.db().insert(MESSAGES, message("ada", "sized"))?;
+        Ok("x".repeat(args.kib * 1024))
+    }
+    TestShard::new(definition().query("sized:read", read).mutation("sized:write", write))
+}
+
+/// Runs a batch of functions whose answers have so many KiB each.
+fn sized(shard: &TestShard, calls: &[(&str, usize)]) -> (Vec<(u64, String)>, usize) {
+    let calls: Vec<_> = calls
+        .iter()
+        .enumerate()
+        .map(|(id, (path, kib))| json!({ "id": id, "functionPath": path, "args": { "kib": kib } }))
+        .collect();
+    let (status, body) = post(shard, &json!(calls));
+    assert_eq!(status, 200);
+    let slots = body["results"].as_array().unwrap();
+    let outcome = |slot: &Value| {
+        let code = slot["body"]["error"]["code"].as_str().unwrap_or("ok");
+        (slot["status"].as_u64().unwrap(), code.to_owned())
+    };
+    (slots.iter().map(outcome).collect(), texts(shard).len())
+}
+
+#[test]
+fn bounds_the_answers_of_a_batch_before_running_more_calls() {
+    const READ: &str = "sized:read";
+    const WRITE: &str = "sized:write";
+    let (ok, unrun, large) = (
+        (200, "ok".to_owned()),
+        (429, "TOO_MANY_REQUESTS".to_owned()),
+        (413, "PAYLOAD_TOO_LARGE".to_owned()),
+    );
+    let table = [
+        ("all fit", vec![(READ, 1000); 4], vec![&ok; 4], 0),
+        (
+            "a call after the budget is not run",
+            vec![(READ, 1500), (READ, 1500), (READ, 1500), (WRITE, 1)],
+            vec![&ok, &ok, &ok, &unrun],
+            0,
+        ),
+        (
+            "a query over the budget alone is refused, and those after it run",
+            vec![(READ, 4097), (WRITE, 1), (READ, 4000)],
+            vec![&large, &ok, &ok],
+            1,
+        ),
+        (
+            "a mutation keeps the answer to what it wrote",
+            vec![(WRITE, 5000), (WRITE, 1), (READ, 1)],
+            vec![&ok, &unrun, &unrun],
+            1,
+        ),
+        (
+            "many calls stop at the budget",
+            vec![(READ, 400); 500],
+            [vec![&ok; 11], vec![&unrun; 489]].concat(),
+            0,
+        ),
+    ];
+    for (name, calls, expected, written) in table {
+        let (slots, rows) = sized(&sized_shard(), &calls);
+        assert_eq!(slots.iter().collect::<Vec<_>>(), expected, "{name}");
+        assert_eq!(rows, written, "{name}");
     }
 }

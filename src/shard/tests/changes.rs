@@ -150,3 +150,92 @@ fn a_retention_that_is_no_number_keeps_everything() {
         assert_eq!(sync(&shard, json!({}))["changes"].as_array().unwrap().len(), 10, "{retention}");
     }
 }
+
+fn log_size(shard: &TestShard) -> (u64, u64) {
+    let log = ok(shard.admin_token(TOKEN).admin("getMetrics", &json!({})))["changeLog"].clone();
+    (log["rows"].as_u64().unwrap(), log["bytes"].as_u64().unwrap())
+}
+
+/// The rows and bytes of the log, counted from the rows themselves.
+fn counted(shard: &TestShard) -> (u64, u64) {
+    let sql = "SELECT count(*), coalesce(sum(coalesce(octet_length(doc),0)+octet_length(id)+octet_length(\"table\")+48),0) FROM _lunora_changes";
+    let rows = shard.host().exec(sql, &[]).unwrap().rows;
+    let [SqlCell::Number(count), SqlCell::Number(bytes)] = rows[0][..] else { unreachable!() };
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small counts")]
+    (count as u64, bytes as u64)
+}
+
+#[test]
+fn the_log_keeps_64_mib_by_default_and_says_how_much() {
+    let shard = shard();
+    let text = "x".repeat(1_000_000);
+    assert_eq!(log_size(&shard), (0, 0));
+    for _ in 0..80 {
+        say(&shard, &text);
+    }
+    let (rows, bytes) = log_size(&shard);
+    assert!((60..=68).contains(&rows) && bytes <= 68 * 1024 * 1024, "{rows} {bytes}");
+    assert_eq!((rows, bytes), counted(&shard));
+    let operator = shard.admin_token(TOKEN);
+    let trimmed = operator.admin("cdcSync", &json!({ "sinceSeq": 0 }));
+    assert_eq!(code_of(&trimmed), (409, "CDC_LOG_TRIMMED"));
+    assert_eq!(shard.shard().cursor().unwrap(), 80);
+}
+
+#[test]
+fn the_log_keeps_seven_days_by_default() {
+    let shard = shard();
+    let day = std::time::Duration::from_secs(24 * 60 * 60);
+    (0..300).for_each(|n| drop(say(&shard, &n.to_string())));
+    assert_eq!(log_size(&shard), counted(&shard));
+    shard.clock().advance(day * 8);
+    (0..300).for_each(|n| drop(say(&shard, &n.to_string())));
+    assert!(log_size(&shard).0 <= 300 + 256, "{:?}", log_size(&shard));
+    assert_eq!(log_size(&shard), counted(&shard));
+}
+
+#[test]
+fn the_size_of_the_log_is_right_after_rollbacks_wakes_and_trims() {
+    for retention in [None, Some("7")] {
+        let mut shard = shard();
+        if let Some(rows) = retention {
+            shard.host().set_var("LUNORA_CDC_LOG_RETENTION", rows);
+        }
+        for round in 0..600 {
+            say(&shard, &round.to_string());
+            if round % 5 == 0 {
+                let refused: Result<(), _> = mutate(&shard, |ctx| {
+                    ctx.db().insert(MESSAGES, message("ada", "rolled back"))?;
+                    Err(LunoraError::new(crate::Code::Conflict, "no"))
+                });
+                refused.unwrap_err();
+            }
+            if round % 97 == 0 {
+                shard = shard.wake(definition());
+            }
+            if round % 50 == 0 {
+                assert_eq!(log_size(&shard), counted(&shard), "{retention:?} {round}");
+            }
+        }
+        assert_eq!(log_size(&shard), counted(&shard), "{retention:?}");
+    }
+}
+
+#[test]
+fn a_full_shard_refuses_writes_that_add_to_it_and_takes_those_that_do_not() {
+    let shard = shard();
+    let kept = say(&shard, "a long text");
+    shard.host().set_var("LUNORA_DATABASE_LIMIT", "1000");
+    let shard = shard.wake(definition());
+    let refused = shard.answer("messages:send", &message("ada", "more"));
+    assert_eq!(code_of(&refused), (507, "SHARD_FULL"));
+    let patch = |text: &str| {
+        mutate(&shard, |ctx| ctx.db().patch(MESSAGES, &kept.id, &json!({ "text": text })))
+    };
+    assert_eq!(patch("a text that is longer").unwrap_err().code(), "SHARD_FULL");
+    patch("short").unwrap();
+    assert_eq!(texts(&shard), ["short"]);
+    shard.call::<bool>("messages:delete", &json!({ "id": kept.id })).unwrap();
+    shard.host().set_var("LUNORA_DATABASE_LIMIT", "10000000");
+    say(&shard, "again");
+}

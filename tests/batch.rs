@@ -1,0 +1,84 @@
+//! Rules of a batch in the Worker: how much its shards may answer together.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use bytes::Bytes;
+use futures::{executor::block_on, stream};
+use lunora::{
+    Body, NoopExecutionContext, Request, Response,
+    testing::{self, MemoryEnvironment, MemoryNamespace},
+};
+use serde_json::{Value, json};
+
+const KIB: usize = 1024;
+
+/// Shards whose key says how many KiB they answer to each call, and whether as a stream.
+fn shards() -> MemoryNamespace {
+    MemoryNamespace::new(async |address, request: Request| {
+        let (kind, kib) = address.key.as_str().split_once(':').unwrap();
+        let result = "x".repeat(kib.parse::<usize>().unwrap() * KIB);
+        let body: Value = serde_json::from_slice(request.body().as_bytes().unwrap()).unwrap();
+        let slots: Vec<Value> = body["calls"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|call| json!({ "id": call["id"], "status": 200, "body": { "result": result } }))
+            .collect();
+        let bytes = json!({ "results": slots }).to_string().into_bytes();
+        match kind {
+            "whole" => Response::raw_json(bytes),
+            _ => {
+                let pieces: Vec<_> =
+                    bytes.chunks(64 * KIB).map(|it| Ok(Bytes::copy_from_slice(it))).collect();
+                Response::raw_json(Body::from_stream(stream::iter(pieces)))
+            }
+        }
+    })
+}
+
+fn slots(keys: &[String]) -> Vec<(u64, String)> {
+    let app = testing::builder().shard_do(shards()).allow_unauthenticated_shard_access().build();
+    let calls: Vec<Value> =
+        keys.iter().map(|key| json!({ "functionPath": "a:b", "shardKey": key })).collect();
+    let request =
+        Request::post("https://app.test/_lunora/rpc-batch", json!({ "calls": calls }).to_string());
+    let response = block_on(app.fetch(request, &MemoryEnvironment::new(), &NoopExecutionContext));
+    assert_eq!(response.status(), 200);
+    let body = block_on(response.into_parts().1.into_bytes(usize::MAX)).unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let slots = body["results"].as_array().unwrap().iter().enumerate().map(|(index, slot)| {
+        assert_eq!(slot["id"], index);
+        let code = slot["body"]["error"]["code"].as_str().unwrap_or("ok");
+        (slot["status"].as_u64().unwrap(), code.to_owned())
+    });
+    slots.collect()
+}
+
+#[test]
+fn bounds_the_answers_of_all_shards_and_keeps_those_that_fit() {
+    let ok = (200, "ok".to_owned());
+    let large = (429, "TOO_MANY_REQUESTS".to_owned());
+    for kind in ["whole", "stream"] {
+        let key = |kib: usize| format!("{kind}:{kib}");
+        let table = [
+            ("all fit", vec![key(5000), key(5001), key(5002)], vec![&ok; 3]),
+            ("one shard over the bound alone", vec![key(17_000), key(1)], vec![&large, &ok]),
+            (
+                "one of them does not fit",
+                vec![key(9000), key(9001), key(1)],
+                vec![&ok, &large, &ok],
+            ),
+            ("every slot of a part", vec![key(9000), key(9000), key(1)], vec![&large, &large, &ok]),
+        ];
+        for (name, keys, expected) in table {
+            let slots = slots(&keys);
+            let refused = slots.iter().filter(|slot| **slot == large).count();
+            // Streams are read at once: which of two is refused is not a rule.
+            if name == "one of them does not fit" {
+                assert!((1..=2).contains(&refused) && slots[2] == ok, "{kind}: {name}");
+            } else {
+                assert_eq!(slots.iter().collect::<Vec<_>>(), expected, "{kind}: {name}");
+            }
+        }
+    }
+}
