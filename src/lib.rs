@@ -225,6 +225,6 @@ pub mod testing {
 }
 
 /// The examples of the README, so that they stay true.
-#[cfg(all(doctest, feature = "admin"))]
+#[cfg(all(doctest, feature = "admin", feature = "shard-testing"))]
 #[doc = include_str!("../README.md")]
 mod readme {}

@@ -110,6 +110,9 @@ impl World {
     /// The time at which every deployment starts, in milliseconds since 1970.
     pub const START_MS: u64 = 1_700_000_000_000;
     const ISOLATES: usize = 2;
+    /// The longest wait that [`run`](Self::run) lets pass: every timeout of a request is shorter, and
+    /// an alarm for tomorrow is not.
+    const PATIENCE: Duration = Duration::from_secs(120);
 
     fn new(choices: Choices, tracing: bool) -> Self {
         let clock = ManualClock::new(Self::START_MS);
@@ -213,8 +216,9 @@ impl World {
         spawned.take()
     }
 
-    /// Runs until nothing is left to do but wait for something that never comes. The clock moves
-    /// on whenever nothing else can.
+    /// Runs until nothing is left to do but wait for something that never comes, or not within two
+    /// minutes, such as an alarm for tomorrow. The clock moves on whenever nothing else can; call
+    /// [`advance`](Self::advance) for more.
     pub fn run(&self) {
         self.inner.run(&|| false);
     }
@@ -318,9 +322,10 @@ impl Inner {
         while !is_done() {
             let ready = self.scheduler.ready();
             if ready == 0 {
-                if !self.clock.advance_to_next() {
+                if self.clock.until_next().is_none_or(|wait| wait > World::PATIENCE) {
                     return;
                 }
+                self.clock.advance_to_next();
                 continue;
             }
             self.mishap();

@@ -6,19 +6,20 @@ mod registry;
 mod room;
 mod session;
 
-use lunora::{DurableShardRegistry, prelude::*};
+use lunora::{Bindings, DurableShardRegistry, prelude::*};
 use serde::Deserialize;
 
 pub use registry::ShardRegistry;
 pub use room::Room;
 use session::Sessions;
 
-fn app(env: &Env) -> Result<Lunora, LunoraError> {
+/// Builds the Worker: on Cloudflare, and in the simulated deployment of its tests.
+fn app<E: Bindings>(env: &E) -> Result<Lunora<E>, LunoraError> {
     let sessions = Sessions::from_env(env)?;
     let signing = sessions.clone();
     let registry = DurableShardRegistry::new(env.durable_object("SHARD_REGISTRY")?);
 
-    Ok(Lunora::builder()
+    Ok(Lunora::builder_for::<E>()
         .shard_do(env.durable_object("SHARD")?)
         .resolve_identity(async move |request, _env| sessions.identify(request))
         .authorize_shard(async |access| access.identity.is_some())
@@ -29,13 +30,11 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .route(route!("POST /api/sign-in"), async move |request, _env, _ctx| {
             sign_in(&signing, request).await
         })
-        .cron(cron!("*/5 * * * *"), async |event, _env, _ctx| {
-            worker::console_log!("tick {}", event.cron());
-        })
+        .cron(cron!("*/5 * * * *"), async |_event, _env, _ctx| {})
         .build())
 }
 
-lunora::serve!(app);
+lunora::serve!(app::<Env>);
 
 /// What to type, for whoever prefers a shell.
 fn greeting(request: &Request) -> Response {
@@ -75,4 +74,75 @@ async fn sign_in(sessions: &Sessions, mut request: Request) -> Result<Response, 
         return Err(LunoraError::new(Code::ValidationError, "name must have 1 to 40 characters"));
     }
     Response::json(&sessions.sign_in(name)?)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use lunora::testing::{Faults, SocketEvent, World, simulate};
+    use serde_json::json;
+
+    use super::*;
+
+    /// Whatever gets lost and whoever dies: a message that is sent again with its id until it is
+    /// acknowledged is there once, and a window that stays open shows it.
+    #[test]
+    fn shows_every_acknowledged_message_exactly_once() {
+        simulate(0..100, |world| {
+            let secret = "a-secret-for-tests-only";
+            world.shards::<Room>("SHARD").registry("SHARD_REGISTRY").var("AUTH_SECRET", secret);
+            world.worker(app).faults(Faults { crashes: 0, ..Faults::all() });
+            let people = ["ada", "bob"].map(|name| {
+                let client = world.client().with_header("authorization", &token(world, name));
+                world.spawn(async move {
+                    for n in 0..5 {
+                        let id = format!("{name}-{n}");
+                        let sender = client.clone().with_header("x-lunora-mutation-id", &id);
+                        let message = json!({ "text": id });
+                        while !sender
+                            .call("general", "messages:send", &message)
+                            .await
+                            .is_ok_and(|it| it.is_ok())
+                        {}
+                    }
+                })
+            });
+            world.run();
+            world.faults(Faults::none());
+            assert!(people.iter().all(|person| person.take().is_some()));
+            let mut texts = window(world);
+            texts.sort();
+            let sent = ["ada", "bob"].into_iter();
+            let sent: Vec<_> =
+                sent.flat_map(|name| (0..5).map(move |n| format!("{name}-{n}"))).collect();
+            assert_eq!(texts, sent);
+        });
+    }
+
+    fn token(world: &World, name: &str) -> String {
+        let (client, name) = (world.client(), json!({ "name": name }));
+        let session = world.wait(async move {
+            loop {
+                if let Ok(answer) = client.post("/api/sign-in", &name).await
+                    && answer.is_ok()
+                {
+                    return answer.body;
+                }
+            }
+        });
+        format!("Bearer {}", session.unwrap()["token"].as_str().unwrap())
+    }
+
+    /// The messages that a window shows which opens now.
+    fn window(world: &World) -> Vec<String> {
+        let client = world.client().with_header("authorization", &token(world, "eve"));
+        let socket = world.wait(async move { client.connect("general").await.unwrap() }).unwrap();
+        socket.subscribe("sub_1", "messages:list", &json!({}));
+        world.run();
+        let frames = socket.take();
+        let Some(SocketEvent::Frame(frame)) = frames.last() else { unreachable!("{frames:?}") };
+        assert_eq!(frame["type"], "data", "{frames:?}");
+        let texts = frame["data"].as_array().into_iter().flatten();
+        texts.filter_map(|message| message["text"].as_str().map(str::to_owned)).collect()
+    }
 }

@@ -7,7 +7,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
     connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// The page and what belongs to it.
-pub fn routes() -> [Route<Env>; 4] {
+pub fn routes<E: 'static>() -> [Route<E>; 4] {
     [
         file(route!("GET /"), "text/html; charset=utf-8", include_str!("../public/index.html")),
         file(
@@ -24,7 +24,11 @@ pub fn routes() -> [Route<Env>; 4] {
     ]
 }
 
-fn file(path: lunora::RoutePattern, media_type: &'static str, text: &'static str) -> Route<Env> {
+fn file<E: 'static>(
+    path: lunora::RoutePattern,
+    media_type: &'static str,
+    text: &'static str,
+) -> Route<E> {
     Route::new(path, async move |_request, _env, _ctx| {
         Response::body(text)
             .with_header("content-type", media_type)

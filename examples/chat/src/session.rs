@@ -4,9 +4,12 @@ use std::rc::Rc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use lunora::prelude::*;
+use lunora::{Clock, CloudflareClock, Environment, prelude::*};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+
+/// A secret that is shorter, or empty, could be guessed.
+const SHORTEST_SECRET: usize = 16;
 
 /// How long a token is good for.
 const LIFETIME_MS: u64 = 24 * 60 * 60 * 1000;
@@ -35,20 +38,20 @@ pub struct Session {
 
 impl Sessions {
     /// Takes the secret from `AUTH_SECRET`.
-    pub fn from_env(env: &Env) -> Result<Self, LunoraError> {
-        let secret = env.secret("AUTH_SECRET").map_err(|error| {
+    pub fn from_env(env: &impl Environment) -> Result<Self, LunoraError> {
+        let secret = env.var("AUTH_SECRET").filter(|secret| secret.len() >= SHORTEST_SECRET);
+        let secret = secret.ok_or_else(|| {
             LunoraError::new(
                 Code::Misconfigured,
-                "AUTH_SECRET is not set: put it into .dev.vars, or run `npx wrangler secret put AUTH_SECRET`",
+                "AUTH_SECRET is not set, or has fewer than 16 characters: put it into .dev.vars, or run `npx wrangler secret put AUTH_SECRET`",
             )
-            .with_source(error)
         })?;
-        Ok(Self { secret: secret.to_string().into() })
+        Ok(Self { secret: secret.into() })
     }
 
     /// A token for `name`.
     pub fn sign_in(&self, name: &str) -> Result<Session, LunoraError> {
-        let expires_at_ms = worker::Date::now().as_millis() + LIFETIME_MS;
+        let expires_at_ms = CloudflareClock.now_ms() + LIFETIME_MS;
         let claims = Claims { name: name.to_owned(), expires_at_ms };
         let claims =
             URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).map_err(LunoraError::internal)?);
@@ -66,7 +69,7 @@ impl Sessions {
         let claims = self
             .verify(token)
             .ok_or_else(|| LunoraError::unauthorized("the token is not valid"))?;
-        if claims.expires_at_ms <= worker::Date::now().as_millis() {
+        if claims.expires_at_ms <= CloudflareClock.now_ms() {
             return Err(LunoraError::unauthorized("the token has expired; sign in again"));
         }
         let expires_at_ms = i64::try_from(claims.expires_at_ms).unwrap_or(i64::MAX);

@@ -99,6 +99,13 @@ impl ManualClock {
         next.is_some()
     }
 
+    /// Returns how long it is until the next sleeper wakes.
+    #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
+    pub(crate) fn until_next(&self) -> Option<Duration> {
+        let next = self.state.sleepers.borrow().keys().next().copied();
+        next.map(|alarm| alarm.due.saturating_sub(self.state.now.get()))
+    }
+
     /// How many sleep.
     #[must_use]
     pub fn sleepers(&self) -> usize {
