@@ -9,7 +9,7 @@ use super::{BackupConfig, Manifest, SnapshotName};
 #[cfg(feature = "admin")]
 use crate::platform::StoredObject;
 use crate::{
-    coordinator::{ShardAdmin, Sharding},
+    coordinator::{ChangeLine, ShardAdmin, Sharding},
     errors::{Code, LunoraError},
     message::Body,
     platform::{Clock, CloudflareClock, ListOptions, ObjectInfo, Sha256Stream},
@@ -258,7 +258,8 @@ struct Reading {
     bytes: u64,
     lines: Lines,
     rows: BTreeMap<String, u64>,
-    /// The first line that is no row.
+    changes: u64,
+    /// The first line that is neither a row nor a change.
     no_row: Option<u64>,
 }
 
@@ -266,20 +267,20 @@ impl Reading {
     fn new() -> Result<Self, LunoraError> {
         let hash = Sha256Stream::new()?;
         let (lines, rows) = (Lines::default(), BTreeMap::new());
-        Ok(Self { hash, bytes: 0, lines, rows, no_row: None })
+        Ok(Self { hash, bytes: 0, lines, rows, changes: 0, no_row: None })
     }
 
     async fn add(&mut self, piece: &[u8]) -> Result<(), LunoraError> {
         self.hash.update(piece).await?;
         self.bytes += piece.len() as u64;
-        let Self { lines, rows, no_row, .. } = self;
-        lines.push(piece, |number, line| count(number, line, rows, no_row));
+        let Self { lines, rows, changes, no_row, .. } = self;
+        lines.push(piece, |number, line| count(number, line, rows, changes, no_row));
         Ok(())
     }
 
     fn end(&mut self) {
-        let Self { lines, rows, no_row, .. } = self;
-        lines.finish(|number, line| count(number, line, rows, no_row));
+        let Self { lines, rows, changes, no_row, .. } = self;
+        lines.finish(|number, line| count(number, line, rows, changes, no_row));
     }
 
     async fn into_verification(
@@ -310,6 +311,11 @@ impl Reading {
             }
             let expected = &manifest.rows;
             expect(rows == *expected, format!("{expected} rows were written, {rows} read"));
+            let expected = &manifest.changes;
+            expect(
+                self.changes == *expected,
+                format!("{expected} changes were written, {} read", self.changes),
+            );
             let by_table = manifest.rows_by_table.is_empty() || manifest.rows_by_table == self.rows;
             expect(by_table, "the rows are of other tables".to_owned());
         }
@@ -319,11 +325,12 @@ impl Reading {
     }
 }
 
-/// Counts a line under its table.
+/// Counts a row under its table, or a change.
 fn count(
     number: u64,
     line: Result<&[u8], &'static str>,
     rows: &mut BTreeMap<String, u64>,
+    changes: &mut u64,
     no_row: &mut Option<u64>,
 ) {
     #[derive(Deserialize)]
@@ -333,13 +340,15 @@ fn count(
         _doc: serde::de::IgnoredAny,
     }
 
-    match line.ok().and_then(|line| serde_json::from_slice::<Row>(line).ok()) {
+    let line = line.unwrap_or_default();
+    match serde_json::from_slice::<Row>(line).ok() {
         Some(row) => match rows.get_mut(&row.table) {
             Some(count) => *count += 1,
             None => {
                 rows.insert(row.table, 1);
             }
         },
+        None if serde_json::from_slice::<ChangeLine<'_>>(line).is_ok() => *changes += 1,
         None => {
             no_row.get_or_insert(number);
         }

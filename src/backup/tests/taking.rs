@@ -32,6 +32,7 @@ fn a_manifest_says_what_is_in_the_snapshot() {
         json,
         json!({
             "bytes": object.bytes.len(),
+            "consistent": true,
             "createdAt": "2026-06-01T12:00:00.000Z",
             "cron": "0 3 * * *",
             "etag": object.info.etag,

@@ -1,5 +1,6 @@
 //! What operators ask of the shards: admin operations, on every shard that a table has.
 
+mod catch_up;
 mod changes;
 mod clear;
 mod export;
@@ -31,7 +32,7 @@ use crate::{
     wire::{AdminToken, ShardKey, paths},
 };
 
-pub(crate) use self::import::Import;
+pub(crate) use self::{catch_up::ChangeLine, import::Import};
 pub use self::{
     changes::{ApplyBatch, ApplyReport, ChangeError, ShardChanges, SyncReport, SyncRequest},
     export::{Export, ExportChunk, ExportRequest, ShardExport},

@@ -293,8 +293,14 @@ impl<'a> Row<'a> {
             doc: &'a RawValue,
         }
 
-        let Fields { table, doc } = serde_json::from_slice(line)
-            .map_err(|error| format!("the line is no `{{\"table\",\"doc\"}}`: {error}"))?;
+        let Fields { table, doc } = serde_json::from_slice(line).map_err(|error| {
+            if line.starts_with(b"{\"$change\":") {
+                return "the line is a change of a snapshot, which takes the place of earlier \
+                        rows: restore the snapshot instead of importing its file"
+                    .to_owned();
+            }
+            format!("the line is no `{{\"table\",\"doc\"}}`: {error}")
+        })?;
         if table.starts_with('$') {
             return Err(format!("`{table}` is no table of a shard, and is not imported"));
         }
