@@ -6,13 +6,13 @@ use super::{
     Backups, Manifest, ManifestShard, SnapshotName,
     claim::Claim,
     continuity::Found,
-    snapshots::{CRON_METADATA, hex},
+    snapshots::CRON_METADATA,
     writer::{ObjectWriter, Written},
 };
 use crate::{
     coordinator::{Export, ExportRequest},
     errors::{Code, LunoraError},
-    platform::{ObjectMetadata, PutOptions, log},
+    platform::{ObjectMetadata, PutOptions, hex, log},
     wire::iso::to_iso,
 };
 

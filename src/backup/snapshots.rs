@@ -12,7 +12,7 @@ use crate::{
     coordinator::{ChangeLine, ShardAdmin, Sharding},
     errors::{Code, LunoraError},
     message::Body,
-    platform::{Clock, CloudflareClock, ListOptions, ObjectInfo, Sha256Stream},
+    platform::{Clock, CloudflareClock, ListOptions, ObjectInfo, Sha256Stream, hex},
     wire::lines::Lines,
 };
 
@@ -361,14 +361,4 @@ fn missing(id: &str) -> LunoraError {
 
 pub(super) fn unreadable(error: impl Into<Box<dyn std::error::Error + 'static>>) -> LunoraError {
     LunoraError::new(Code::Internal, "the backups could not be read").with_source(error)
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        for digit in [byte >> 4, byte & 15] {
-            text.extend(char::from_digit(digit.into(), 16));
-        }
-        text
-    })
 }
