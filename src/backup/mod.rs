@@ -12,6 +12,7 @@ mod restore;
 mod retention;
 mod run;
 mod snapshots;
+mod summary;
 mod targets;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
@@ -29,4 +30,5 @@ pub use self::{
     retention::{Retention, RetentionOfZero},
     run::BackupOccasion,
     snapshots::{Backups, Verification},
+    summary::SnapshotSummary,
 };

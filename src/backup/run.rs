@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Backups, Manifest, ManifestShard, SnapshotName,
+    Backups, Manifest, ManifestShard, SnapshotName, SnapshotSummary,
     claim::Claim,
     continuity::Found,
     snapshots::CRON_METADATA,
@@ -245,7 +245,9 @@ impl Backups {
         self.check_object(&manifest).await?;
         let mut text = serde_json::to_vec_pretty(&manifest).map_err(LunoraError::internal)?;
         text.push(b'\n');
-        let options = PutOptions::new().with_metadata(metadata("application/json", occasion));
+        let metadata = metadata("application/json", occasion);
+        let metadata = SnapshotSummary::from(&manifest).add_to(metadata);
+        let options = PutOptions::new().with_metadata(metadata);
         if let Err(error) = self.config.store().put(&name.manifest, text.into(), options).await {
             // It may have arrived all the same: then the run failed and its snapshot is whole.
             return Err(unwritten(error));

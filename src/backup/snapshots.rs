@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, rc::Rc};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
-use super::{BackupConfig, Manifest, SnapshotName};
+use super::{BackupConfig, Manifest, SnapshotName, SnapshotSummary};
 #[cfg(feature = "admin")]
 use crate::platform::StoredObject;
 use crate::{
@@ -112,24 +112,37 @@ impl Backups {
 
     /// Every snapshot under the prefix, the newest first, whoever took it.
     ///
-    /// A snapshot whose object is not the one that its manifest was written for does not count.
+    /// A snapshot whose object is not the one that its manifest was written for does not count. What
+    /// it says stands in the metadata of the listed objects: only manifests of other writers, or of
+    /// older versions, are read one by one.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn list(&self) -> Result<Vec<Manifest>, LunoraError> {
+    pub async fn list(&self) -> Result<Vec<SnapshotSummary>, LunoraError> {
         let objects = self.objects().await?;
-        let mut manifests = Vec::new();
-        for key in objects.keys() {
+        let mut summaries = Vec::new();
+        for (key, manifest) in &objects {
             let described = SnapshotName::object_of(key).and_then(|object| objects.get(object));
             if let Some(object) = described
-                && let Some(manifest) = self.manifest(key).await?
-                && manifest.describes(object)
+                && let Some(summary) = self.summary(manifest).await?
+                && summary.describes(object)
             {
-                manifests.push(manifest);
+                summaries.push(summary);
             }
         }
-        manifests.sort_by(|a, b| b.id.cmp(&a.id));
-        Ok(manifests)
+        summaries.sort_by(|a, b| b.id.cmp(&a.id));
+        Ok(summaries)
+    }
+
+    /// The summary of a listed manifest; of one without it in its metadata, the manifest is read.
+    pub(super) async fn summary(
+        &self,
+        manifest: &ObjectInfo,
+    ) -> Result<Option<SnapshotSummary>, LunoraError> {
+        match SnapshotSummary::of_object(manifest) {
+            Some(summary) => Ok(Some(summary)),
+            None => Ok(self.manifest(&manifest.key).await?.as_ref().map(Into::into)),
+        }
     }
 
     /// The objects of every snapshot whose keys begin with `prefix`: rows and manifests.
@@ -238,11 +251,7 @@ impl Backups {
 impl Manifest {
     /// Whether the manifest was written for this very object.
     pub(super) fn describes(&self, object: &ObjectInfo) -> bool {
-        let same_etag = match &self.etag {
-            Some(etag) => *etag == object.etag,
-            None => true,
-        };
-        self.file == object.key && self.bytes == object.size && same_etag
+        SnapshotSummary::from(self).describes(object)
     }
 }
 

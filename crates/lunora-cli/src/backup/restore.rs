@@ -46,6 +46,7 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
     let feed = match wish.to {
         None => None,
         Some(to) => {
+            let snapshot = &manifest(snapshot, client)?;
             let begun = begun(snapshot, client)?;
             let progress = output.wait("reading the changes since the snapshot …");
             let feed = Feed::read(snapshot, to, begun.as_ref(), client)?;
@@ -110,6 +111,16 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
         return Ok(Outcome::Flawed);
     }
     if changes_flawed { Ok(Outcome::Flawed) } else { Ok(import.outcome()) }
+}
+
+/// The whole manifest: a listing leaves the shards out.
+fn manifest(listed: &Manifest, client: &Client) -> Result<Manifest, Failure> {
+    if !listed.shards.is_empty() {
+        return Ok(listed.clone());
+    }
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    let query = query.append_pair("id", &listed.id).finish();
+    client.get(&format!("backup/manifest?{query}"))
 }
 
 /// Each shard's last change before a restore of the snapshot that began and broke off.
