@@ -48,7 +48,10 @@ test("a destroyed deployment is restored by the tool, row for row", () => drill(
   assert.deepEqual(await deployment.rows(), before);
   const file = join(scratch, "rows.ndjson");
   assert.equal((await done(deployment, "export", "-o", file)).rows, 122);
-  assert.deepEqual(readFileSync(file, "utf8").split("\n").filter(Boolean).sort(), before);
+  const lines = readFileSync(file, "utf8").split("\n").filter(Boolean);
+  assert.equal(JSON.parse(lines.pop()).$end.rows, 122);
+  assert.deepEqual(lines.sort(), before);
+  assert.deepEqual((await done(deployment, "import", file)).conflicts, 122);
 }));
 
 test("the moment before the accident comes back", () => drill(async (deployment) => {

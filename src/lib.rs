@@ -92,7 +92,7 @@ pub use crate::{
     backup::{
         BackupConfig, BackupOccasion, Backups, Manifest, ManifestShard, PartSize, PartTooSmall,
         PruneReport, RestoreCursor, RestoreLease, RestoreReport, RestoreRequest, RestoreState,
-        Retention, RetentionOfZero, RetentionReport, Verification,
+        Retention, RetentionOfZero, RetentionReport, SnapshotSummary, Verification,
     },
     builder::Builder,
     compose::{

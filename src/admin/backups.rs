@@ -22,6 +22,7 @@ impl ClusterHandler for BackupRoutes {
         Box::pin(async move {
             match call.op() {
                 "backup/list" => json(&json!({ "snapshots": call.backups()?.list().await? })),
+                "backup/manifest" => json(&call.backups()?.get(&call.require_query("id")?).await?),
                 "backup/retention" => json(&call.backups()?.retention().await?),
                 "backup/prune" => prune(&mut call).await,
                 "backup/create" => create(&call).await,

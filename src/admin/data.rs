@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use futures::{StreamExt, future::LocalBoxFuture, stream};
+use futures::{StreamExt, TryStreamExt, future::LocalBoxFuture, stream};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
 use super::{AdminCall, ClusterHandler, connector, orchestration::json, unhandled};
 use crate::{
-    coordinator::{ApplyBatch, ExportRequest, ImportTarget, SyncRequest},
+    coordinator::{ApplyBatch, ExportRequest, ImportTarget, Seal, SyncRequest},
     errors::{Code, LunoraError},
     message::{Body, BodyError, Response},
     platform::log,
@@ -42,25 +42,41 @@ struct Tables {
     tables: Option<Vec<String>>,
     #[serde(default)]
     allow_empty_registry: bool,
+    /// Whether a last line proves that the export is whole.
+    #[serde(default)]
+    end: bool,
 }
 
 /// Every row as NDJSON, streamed. A shard that fails before the first row is an error; one that
-/// fails later breaks the body off, so that nobody takes a part for the whole.
+/// fails later breaks the body off. With `"end": true` the last line is
+/// `{"$end":{"rows","sha256"}}`, by which a client tells a whole export from a part of one.
 async fn export(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
-    let Tables { tables, allow_empty_registry } = call.body("Export").await?;
+    let Tables { tables, allow_empty_registry, end } = call.body("Export").await?;
     let mut request = ExportRequest::new().tables(names(tables)?.unwrap_or_default());
     request.allow_empty_registry = allow_empty_registry;
     let mut export = call.shard_admin()?.export(request).await?;
     let first = export.next().await?;
+    let seal = if end { Some(Seal::new()?) } else { None };
     let rest = stream::once(async { Ok(first) })
         .filter_map(|first| async { first.transpose() })
         .chain(export.into_stream());
-    let lines = rest.map(|chunk| match chunk {
-        Ok(chunk) => Ok(chunk.lines),
-        Err(error) => {
-            log::error(&error.to_log_line());
-            Err(BodyError::Broken(Box::new(error)))
-        }
+    let sealed = stream::try_unfold(Some((Box::pin(rest), seal)), async |state| {
+        let Some((mut rest, mut seal)) = state else { return Ok(None) };
+        Ok(match (rest.next().await.transpose()?, &mut seal) {
+            (Some(chunk), None) => Some((chunk.lines, Some((rest, seal)))),
+            (Some(chunk), Some(sealing)) => {
+                sealing.add(&chunk.lines, chunk.rows.values().sum()).await?;
+                Some((chunk.lines, Some((rest, seal))))
+            }
+            (None, _) => match seal {
+                Some(seal) => Some((seal.finish().await?, None)),
+                None => None,
+            },
+        })
+    });
+    let lines = sealed.map_err(|error: LunoraError| {
+        log::error(&error.to_log_line());
+        BodyError::Broken(Box::new(error))
     });
     Ok(Response::body(Body::from_stream(lines))
         .with_header("content-type", "application/x-ndjson")

@@ -199,6 +199,7 @@ pub(crate) const ROUTES: &[AdminRoute] = &[
     post("/_lunora/admin/apply", Cluster::Data).bare_405().takes(paths::MAX_CHANGES),
     post("/_lunora/admin/connector/sync", Cluster::Data).bare_405(),
     get("/_lunora/admin/backup/list", Cluster::Backups),
+    get("/_lunora/admin/backup/manifest", Cluster::Backups),
     get("/_lunora/admin/backup/object", Cluster::Backups),
     get("/_lunora/admin/backup/retention", Cluster::Backups),
     post("/_lunora/admin/backup/create", Cluster::Backups),

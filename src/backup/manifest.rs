@@ -14,6 +14,14 @@ use crate::wire::iso::to_iso;
 pub struct Manifest {
     /// The size of the snapshot, in bytes.
     pub bytes: u64,
+    /// How many lines are changes, which take the place of earlier rows.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub changes: u64,
+    /// Whether the snapshot holds each shard at one sequence number. A shard of another
+    /// implementation does not tell its own, and what was written while its rows were read may be
+    /// missing.
+    #[serde(default)]
+    pub consistent: bool,
     /// When the run began, in ISO form. Later changes may be part of the snapshot.
     pub created_at: String,
     /// The trigger that the run was for; none for a snapshot that somebody asked for.
@@ -30,9 +38,9 @@ pub struct Manifest {
     pub finished_at: Option<String>,
     /// The time that the snapshot is for, in ISO form.
     pub id: String,
-    /// How many rows there are.
+    /// How many lines are rows.
     pub rows: u64,
-    /// How many of each table.
+    /// How many rows of each table.
     #[serde(default)]
     pub rows_by_table: BTreeMap<String, u64>,
     /// The time that the snapshot is for, in milliseconds since 1970.
@@ -54,10 +62,17 @@ pub struct Manifest {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ManifestShard {
+    /// How many changes follow its rows: each takes the place of every earlier line of its
+    /// document.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub changes: u64,
+    /// Where the first change begins in the snapshot, in bytes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub changes_at: u64,
     /// How many rows of it there are.
     pub rows: u64,
-    /// How far its change feed was before its first row was read: the changes from there on,
-    /// applied to the rows, give its later state.
+    /// The sequence number at which the snapshot holds the shard: the changes from there on,
+    /// applied to it, give the shard's later state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
     /// The shard.
@@ -75,6 +90,11 @@ impl Manifest {
         !self.shards.is_empty()
             && self.shards.iter().map(|shard| shard.rows).sum::<u64>() == self.rows
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// How the objects of a snapshot are called.

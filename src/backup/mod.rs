@@ -3,6 +3,7 @@
 mod claim;
 mod config;
 mod continuity;
+mod latest;
 mod lease;
 mod manifest;
 mod part_size;
@@ -11,6 +12,8 @@ mod restore;
 mod retention;
 mod run;
 mod snapshots;
+mod summary;
+mod targets;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 mod tests;
@@ -27,4 +30,5 @@ pub use self::{
     retention::{Retention, RetentionOfZero},
     run::BackupOccasion,
     snapshots::{Backups, Verification},
+    summary::SnapshotSummary,
 };

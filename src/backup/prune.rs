@@ -120,7 +120,7 @@ impl Backups {
             let rows = SnapshotName::object_of(key).and_then(|rows| objects.get(rows));
             if let Some(rows) = rows
                 && self.is_own(object)
-                && self.manifest(key).await?.is_some_and(|manifest| manifest.describes(rows))
+                && self.summary(object).await?.is_some_and(|summary| summary.describes(rows))
             {
                 own.push(key.clone());
             }

@@ -6,15 +6,19 @@ use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BackupOccasion, Backups, Manifest, RestoreState, SnapshotName, lease::Held, run::Guard,
+    BackupOccasion, Backups, Manifest, RestoreState, SnapshotName,
+    latest::{Latest, Line},
+    lease::Held,
+    run::Guard,
     snapshots::unreadable,
+    targets::Targets,
 };
 use crate::{
     coordinator::{Import, ImportReport, ImportTarget},
     errors::{Code, LunoraError},
     message::Body,
     platform::log,
-    wire::{ShardKey, lines::Lines},
+    wire::lines::Lines,
 };
 
 /// Which snapshot to restore, and how much of it at once.
@@ -98,6 +102,9 @@ pub struct RestoreReport {
     /// What became of the rows; lines are those of the snapshot.
     #[serde(flatten)]
     pub import: ImportReport,
+    /// How many lines of the snapshot a later change takes the place of; they are not among the rows
+    /// that were received.
+    pub superseded: u64,
     /// The lease of the restore.
     pub lease: u64,
     /// How far the restore is. One whose rows were not all taken stays [`RestoreState::Running`]:
@@ -173,6 +180,8 @@ impl Backups {
         let mut restore = Restore {
             import: Import::new(&self.admin, ImportTarget::Sharding(self.sharding.clone())),
             targets: Targets::new(manifest)?,
+            latest: Latest::default(),
+            superseded: 0,
             at: begin,
             end: request.max_rows.map(|rows| begin.lines.saturating_add(rows)),
         };
@@ -180,7 +189,11 @@ impl Backups {
         let mut pieces = object.body.into_large_pieces(Body::BULK);
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(unreadable)?;
-            lines.push(&piece, |_, line| restore.line(line));
+            let mut cut = Vec::new();
+            lines.push(&piece, |_, line| cut.push(line.map(<[u8]>::to_vec)));
+            for line in cut {
+                restore.line(self, manifest, line.as_deref().map_err(|error| *error)).await?;
+            }
             restore.import.send_due().await?;
             if restore.is_over() {
                 break;
@@ -188,9 +201,14 @@ impl Backups {
             self.keep_alive(held).await?;
         }
         if !restore.is_over() {
-            lines.finish(|_, line| restore.line(line));
+            let mut rest = None;
+            lines.finish(|_, line| rest = Some(line.map(<[u8]>::to_vec)));
+            if let Some(line) = rest {
+                restore.line(self, manifest, line.as_deref().map_err(|error| *error)).await?;
+            }
         }
         let next = (restore.at.bytes < manifest.bytes).then_some(restore.at);
+        let superseded = restore.superseded;
         let import = restore.import.finish().await?;
         held.lease.flawed |= import.failed > 0 || !import.errors.is_empty();
         match (next, held.lease.flawed, held.lease.hold) {
@@ -204,6 +222,7 @@ impl Backups {
         Ok(RestoreReport {
             cleared,
             import,
+            superseded,
             lease: held.lease.lease,
             state: held.lease.state,
             safety_snapshot: held.lease.safety_snapshot.clone(),
@@ -293,6 +312,9 @@ impl Backups {
 struct Restore<'a> {
     import: Import<'a>,
     targets: Targets,
+    /// The documents of the shard under way that changed while it was read.
+    latest: Latest,
+    superseded: u64,
     at: RestoreCursor,
     /// The line after which this call ends.
     end: Option<u64>,
@@ -303,54 +325,32 @@ impl Restore<'_> {
         self.end.is_some_and(|end| self.at.lines >= end)
     }
 
-    fn line(&mut self, line: Result<&[u8], &'static str>) {
+    async fn line(
+        &mut self,
+        backups: &Backups,
+        manifest: &Manifest,
+        line: Result<&[u8], &'static str>,
+    ) -> Result<(), LunoraError> {
         if self.is_over() {
-            return;
+            return Ok(());
         }
-        if let Some(key) = self.targets.turn_to(self.at.lines) {
-            self.import.retarget(ImportTarget::Shard(key));
+        if let Some(part) = self.targets.turn_to(self.at.lines) {
+            self.import.retarget(ImportTarget::Shard(part.key.clone()));
+            self.latest = backups.latest(manifest, part).await?;
         }
         self.at.lines += 1;
         // The line break is one byte more.
         self.at.bytes += line.map_or(0, |line| line.len() as u64 + 1);
-        self.import.line(self.at.lines, line);
-    }
-}
-
-/// The shards of a snapshot, by the line at which each ends.
-struct Targets {
-    ends: Vec<(u64, ShardKey)>,
-    current: Option<usize>,
-}
-
-impl Targets {
-    fn new(manifest: &Manifest) -> Result<Self, LunoraError> {
-        let mut ends = Vec::new();
-        if manifest.knows_shards() {
-            let mut end = 0;
-            for shard in &manifest.shards {
-                let key = ShardKey::new(&*shard.shard_key).map_err(|error| {
-                    damaged(&manifest.id, &format!("{:?} is no shard: {error}", shard.shard_key))
-                })?;
-                end += shard.rows;
-                ends.push((end, key));
-            }
+        match line.map(|text| self.latest.of(self.at.lines, text)) {
+            Ok(Line::Row) => self.import.line(self.at.lines, line),
+            Ok(Line::Changed(row)) => self.import.line(self.at.lines, Ok(&row)),
+            Ok(Line::Superseded) => self.superseded += 1,
+            Err(error) => self.import.line(self.at.lines, Err(error)),
         }
-        Ok(Self { ends, current: None })
-    }
-
-    /// The shard of the line after `done` lines, if it is another than that of the line before.
-    fn turn_to(&mut self, done: u64) -> Option<ShardKey> {
-        let from = self.current.unwrap_or(0);
-        let place = from + self.ends.get(from..)?.iter().position(|(end, _)| done < *end)?;
-        if self.current == Some(place) {
-            return None;
-        }
-        self.current = Some(place);
-        self.ends.get(place).map(|(_, key)| key.clone())
+        Ok(())
     }
 }
 
-fn damaged(id: &str, problem: &str) -> LunoraError {
+pub(super) fn damaged(id: &str, problem: &str) -> LunoraError {
     LunoraError::new(Code::Conflict, format!("the snapshot `{id}` is damaged: {problem}"))
 }

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Backups, Manifest, ManifestShard, SnapshotName,
+    Backups, Manifest, ManifestShard, SnapshotName, SnapshotSummary,
     claim::Claim,
     continuity::Found,
-    snapshots::{CRON_METADATA, hex},
+    snapshots::CRON_METADATA,
     writer::{ObjectWriter, Written},
 };
 use crate::{
     coordinator::{Export, ExportRequest},
     errors::{Code, LunoraError},
-    platform::{ObjectMetadata, PutOptions, log},
+    platform::{ObjectMetadata, PutOptions, hex, log},
     wire::iso::to_iso,
 };
 
@@ -40,7 +40,14 @@ impl BackupOccasion {
 }
 
 impl Backups {
+    /// How many times a run reads the shards whose change logs are cut meanwhile.
+    const ATTEMPTS: u32 = 3;
+
     /// Takes a snapshot: every row, or an error and no snapshot at all.
+    ///
+    /// It holds each shard at one sequence number: the rows are followed by the changes that were
+    /// written while they were read. A run whose changes are not in a shard's log any more begins
+    /// again, three times at most.
     ///
     /// Rows go shard by shard and page by page into the store; memory holds one page and one part.
     /// The manifest is written last. A snapshot that is there already for the same time is left as
@@ -50,7 +57,8 @@ impl Backups {
     /// 409 `RESTORE_IN_PROGRESS` or `RESTORE_UNFINISHED` while a restore is, or was left, between
     /// two states; 409 `BACKUP_IN_PROGRESS` while another run takes the same snapshot; 404
     /// `UNKNOWN_TABLE` for a table that does not exist; 409 `REGISTRY_EMPTY` when the registry lists
-    /// no shards; 409 `BACKUP_SHRUNK` when a scheduled run misses what the last one held. When a shard
+    /// no shards; 409 `BACKUP_SHRUNK` when a scheduled run misses what the last one held; 409
+    /// `CDC_LOG_TRIMMED` when a shard's log keeps fewer changes than come in while it is read. When a shard
     /// or the store fails, or gives no answer in time; the message names the shard. What was
     /// written shows nowhere then.
     pub async fn take(&self, occasion: &BackupOccasion) -> Result<Manifest, LunoraError> {
@@ -87,8 +95,28 @@ impl Backups {
         if let Some(done) = self.intact(name).await? {
             return Ok(done);
         }
+        let mut attempts = 1;
+        loop {
+            let taken = self.attempt(name, occasion, tables, guard, claim).await;
+            let is_trimmed = |error: &LunoraError| error.code() == Code::CdcLogTrimmed.as_str();
+            if attempts == Self::ATTEMPTS || !taken.as_ref().is_err_and(is_trimmed) {
+                return taken;
+            }
+            attempts += 1;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        name: &SnapshotName,
+        occasion: &BackupOccasion,
+        tables: Option<&[String]>,
+        guard: &Guard,
+        claim: &mut Claim,
+    ) -> Result<Manifest, LunoraError> {
         let created_at = self.now();
         let mut request = ExportRequest::new().tables(tables.unwrap_or_default());
+        request.with_changes = true;
         // What is restored into an empty deployment is restored all the same.
         request.allow_empty_registry =
             self.config.allow_empty_registry() || matches!(guard, Guard::OwnRestore);
@@ -157,9 +185,13 @@ impl Backups {
         writer: &mut ObjectWriter<'_>,
         claim: &mut Claim,
     ) -> Result<Counts, LunoraError> {
-        let mut counts = Counts::default();
-        let mut rows_of_shard = 0;
+        let mut counts = Counts { consistent: true, ..Counts::default() };
+        let (mut rows_of_shard, mut changes, mut changes_at) = (0, 0, 0);
         while let Some(chunk) = export.next().await? {
+            if chunk.changes > 0 && changes == 0 {
+                changes_at = writer.bytes();
+            }
+            changes += chunk.changes;
             writer.write(&chunk.lines).await?;
             self.renew_claim(name, claim, false).await?;
             for (table, rows) in chunk.rows {
@@ -167,7 +199,11 @@ impl Backups {
                 rows_of_shard += rows;
             }
             if let Some(end) = chunk.end_of_shard {
+                counts.consistent &= end.consistent;
+                counts.changes += changes;
                 counts.shards.push(ManifestShard {
+                    changes: std::mem::take(&mut changes),
+                    changes_at: std::mem::take(&mut changes_at),
                     rows: std::mem::take(&mut rows_of_shard),
                     seq: end.seq,
                     shard_key: chunk.shard_key.as_str().to_owned(),
@@ -191,6 +227,8 @@ impl Backups {
         let About { occasion, created_at, tables } = about;
         let manifest = Manifest {
             bytes: written.bytes,
+            changes: counts.changes,
+            consistent: counts.consistent,
             created_at,
             cron: occasion.cron.clone(),
             etag: Some(written.info.etag.clone()).filter(|etag| !etag.is_empty()),
@@ -207,7 +245,9 @@ impl Backups {
         self.check_object(&manifest).await?;
         let mut text = serde_json::to_vec_pretty(&manifest).map_err(LunoraError::internal)?;
         text.push(b'\n');
-        let options = PutOptions::new().with_metadata(metadata("application/json", occasion));
+        let metadata = metadata("application/json", occasion);
+        let metadata = SnapshotSummary::from(&manifest).add_to(metadata);
+        let options = PutOptions::new().with_metadata(metadata);
         if let Err(error) = self.config.store().put(&name.manifest, text.into(), options).await {
             // It may have arrived all the same: then the run failed and its snapshot is whole.
             return Err(unwritten(error));
@@ -255,6 +295,8 @@ struct About<'a> {
 struct Counts {
     tables: BTreeMap<String, u64>,
     shards: Vec<ManifestShard>,
+    changes: u64,
+    consistent: bool,
 }
 
 async fn give_up(writer: &mut ObjectWriter<'_>) {

@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, fmt, rc::Rc};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
-use super::{BackupConfig, Manifest, SnapshotName};
+use super::{BackupConfig, Manifest, SnapshotName, SnapshotSummary};
 #[cfg(feature = "admin")]
 use crate::platform::StoredObject;
 use crate::{
-    coordinator::{ShardAdmin, Sharding},
+    coordinator::{ChangeLine, ShardAdmin, Sharding},
     errors::{Code, LunoraError},
     message::Body,
-    platform::{Clock, CloudflareClock, ListOptions, ObjectInfo, Sha256Stream},
+    platform::{Clock, CloudflareClock, ListOptions, ObjectInfo, Sha256Stream, hex},
     wire::lines::Lines,
 };
 
@@ -112,24 +112,37 @@ impl Backups {
 
     /// Every snapshot under the prefix, the newest first, whoever took it.
     ///
-    /// A snapshot whose object is not the one that its manifest was written for does not count.
+    /// A snapshot whose object is not the one that its manifest was written for does not count. What
+    /// it says stands in the metadata of the listed objects: only manifests of other writers, or of
+    /// older versions, are read one by one.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn list(&self) -> Result<Vec<Manifest>, LunoraError> {
+    pub async fn list(&self) -> Result<Vec<SnapshotSummary>, LunoraError> {
         let objects = self.objects().await?;
-        let mut manifests = Vec::new();
-        for key in objects.keys() {
+        let mut summaries = Vec::new();
+        for (key, manifest) in &objects {
             let described = SnapshotName::object_of(key).and_then(|object| objects.get(object));
             if let Some(object) = described
-                && let Some(manifest) = self.manifest(key).await?
-                && manifest.describes(object)
+                && let Some(summary) = self.summary(manifest).await?
+                && summary.describes(object)
             {
-                manifests.push(manifest);
+                summaries.push(summary);
             }
         }
-        manifests.sort_by(|a, b| b.id.cmp(&a.id));
-        Ok(manifests)
+        summaries.sort_by(|a, b| b.id.cmp(&a.id));
+        Ok(summaries)
+    }
+
+    /// The summary of a listed manifest; of one without it in its metadata, the manifest is read.
+    pub(super) async fn summary(
+        &self,
+        manifest: &ObjectInfo,
+    ) -> Result<Option<SnapshotSummary>, LunoraError> {
+        match SnapshotSummary::of_object(manifest) {
+            Some(summary) => Ok(Some(summary)),
+            None => Ok(self.manifest(&manifest.key).await?.as_ref().map(Into::into)),
+        }
     }
 
     /// The objects of every snapshot whose keys begin with `prefix`: rows and manifests.
@@ -238,11 +251,7 @@ impl Backups {
 impl Manifest {
     /// Whether the manifest was written for this very object.
     pub(super) fn describes(&self, object: &ObjectInfo) -> bool {
-        let same_etag = match &self.etag {
-            Some(etag) => *etag == object.etag,
-            None => true,
-        };
-        self.file == object.key && self.bytes == object.size && same_etag
+        SnapshotSummary::from(self).describes(object)
     }
 }
 
@@ -258,7 +267,8 @@ struct Reading {
     bytes: u64,
     lines: Lines,
     rows: BTreeMap<String, u64>,
-    /// The first line that is no row.
+    changes: u64,
+    /// The first line that is neither a row nor a change.
     no_row: Option<u64>,
 }
 
@@ -266,20 +276,20 @@ impl Reading {
     fn new() -> Result<Self, LunoraError> {
         let hash = Sha256Stream::new()?;
         let (lines, rows) = (Lines::default(), BTreeMap::new());
-        Ok(Self { hash, bytes: 0, lines, rows, no_row: None })
+        Ok(Self { hash, bytes: 0, lines, rows, changes: 0, no_row: None })
     }
 
     async fn add(&mut self, piece: &[u8]) -> Result<(), LunoraError> {
         self.hash.update(piece).await?;
         self.bytes += piece.len() as u64;
-        let Self { lines, rows, no_row, .. } = self;
-        lines.push(piece, |number, line| count(number, line, rows, no_row));
+        let Self { lines, rows, changes, no_row, .. } = self;
+        lines.push(piece, |number, line| count(number, line, rows, changes, no_row));
         Ok(())
     }
 
     fn end(&mut self) {
-        let Self { lines, rows, no_row, .. } = self;
-        lines.finish(|number, line| count(number, line, rows, no_row));
+        let Self { lines, rows, changes, no_row, .. } = self;
+        lines.finish(|number, line| count(number, line, rows, changes, no_row));
     }
 
     async fn into_verification(
@@ -310,6 +320,11 @@ impl Reading {
             }
             let expected = &manifest.rows;
             expect(rows == *expected, format!("{expected} rows were written, {rows} read"));
+            let expected = &manifest.changes;
+            expect(
+                self.changes == *expected,
+                format!("{expected} changes were written, {} read", self.changes),
+            );
             let by_table = manifest.rows_by_table.is_empty() || manifest.rows_by_table == self.rows;
             expect(by_table, "the rows are of other tables".to_owned());
         }
@@ -319,11 +334,12 @@ impl Reading {
     }
 }
 
-/// Counts a line under its table.
+/// Counts a row under its table, or a change.
 fn count(
     number: u64,
     line: Result<&[u8], &'static str>,
     rows: &mut BTreeMap<String, u64>,
+    changes: &mut u64,
     no_row: &mut Option<u64>,
 ) {
     #[derive(Deserialize)]
@@ -333,13 +349,15 @@ fn count(
         _doc: serde::de::IgnoredAny,
     }
 
-    match line.ok().and_then(|line| serde_json::from_slice::<Row>(line).ok()) {
+    let line = line.unwrap_or_default();
+    match serde_json::from_slice::<Row>(line).ok() {
         Some(row) => match rows.get_mut(&row.table) {
             Some(count) => *count += 1,
             None => {
                 rows.insert(row.table, 1);
             }
         },
+        None if serde_json::from_slice::<ChangeLine<'_>>(line).is_ok() => *changes += 1,
         None => {
             no_row.get_or_insert(number);
         }
@@ -352,14 +370,4 @@ fn missing(id: &str) -> LunoraError {
 
 pub(super) fn unreadable(error: impl Into<Box<dyn std::error::Error + 'static>>) -> LunoraError {
     LunoraError::new(Code::Internal, "the backups could not be read").with_source(error)
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        for digit in [byte >> 4, byte & 15] {
-            text.extend(char::from_digit(digit.into(), 16));
-        }
-        text
-    })
 }

@@ -1,5 +1,7 @@
 //! Backups of shards in memory into a store in memory.
 
+#[cfg(feature = "shard-testing")]
+mod consistency;
 mod faults;
 mod leases;
 mod restoring;

@@ -70,6 +70,11 @@ impl<'a> ObjectWriter<'a> {
         Ok(())
     }
 
+    /// How many bytes were added.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Makes the object. Until then nothing shows. After a failure there may be something to
     /// [abort](Self::abort).
     pub(super) async fn finish(&mut self) -> Result<Written, LunoraError> {

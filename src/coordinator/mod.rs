@@ -25,7 +25,7 @@ use crate::{
     wire::{FanOut, ShardKey},
 };
 
-pub(crate) use self::admin::Import;
+pub(crate) use self::admin::{ChangeLine, Import, Seal};
 pub use self::{
     admin::{
         ApplyBatch, ApplyReport, ChangeError, Export, ExportChunk, ExportRequest, ImportReport,

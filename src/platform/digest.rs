@@ -5,6 +5,16 @@ pub(crate) use super::cloudflare::Sha256Stream;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use native::Sha256Stream;
 
+/// Returns the bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        for digit in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(digit.into(), 16));
+        }
+        text
+    })
+}
+
 #[cfg(not(target_arch = "wasm32"))]
 mod native {
     use sha2::{Digest, Sha256};

@@ -65,4 +65,7 @@ pub use self::{
     trigger::{CronError, CronExpression, ScheduledEvent},
     workflow::{Workflow, WorkflowAction},
 };
-pub(crate) use self::{digest::Sha256Stream, store::rules::MIN_PART_BYTES};
+pub(crate) use self::{
+    digest::{Sha256Stream, hex},
+    store::rules::MIN_PART_BYTES,
+};

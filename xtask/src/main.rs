@@ -32,6 +32,7 @@ Usage: cargo xtask <COMMAND>
   bench native [FILTER]           measures codecs, merges and calls beside serde alone
   bench backup [--mib 1024] [--rounds 3]   measures backups against a copy by JavaScript
   bench fan-out [--rounds 15]              measures queries across 1 to 1,000 shards
+  bench live [--rounds 31]                 measures a write that live queries wait for
   simulate [--seeds N] [--minutes M] [--seed S] [--operations K]
                                   runs the workload over simulated deployments, one per seed
   teeth [FAULT]                   plants each fault of simulation/faults, and finds it again

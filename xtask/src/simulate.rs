@@ -27,6 +27,23 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     sh(Command::new(binary(&root().join("target"))).args(args))
 }
 
+/// Every fault can still be planted: a patch that no longer applies tests nothing.
+pub(crate) fn check_faults() -> Result<()> {
+    for fault in faults()? {
+        sh(program("git").args(["apply", "--check"]).arg(&fault).current_dir(root()))
+            .with_context(|| format!("{} no longer applies", fault.display()))?;
+    }
+    Ok(())
+}
+
+fn faults() -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(root().join("simulation/faults"))?;
+    let mut faults: Vec<PathBuf> =
+        entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<_>>()?;
+    faults.sort();
+    Ok(faults)
+}
+
 /// A fixed set of seeds, and some that nobody has seen before.
 pub(crate) fn check() -> Result<()> {
     run(&["--seed", "1", "--seeds", "300", "--operations", "400"])?;
@@ -39,10 +56,7 @@ pub(crate) fn teeth(only: Option<&str>) -> Result<()> {
     // The checkout may change while this runs.
     let (sources, tree) = (root().join("target/teeth/sources"), root().join("target/teeth/tree"));
     copy(&root(), &sources, &known_files()?)?;
-    let mut faults: Vec<PathBuf> = fs::read_dir(root().join("simulation/faults"))?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<std::io::Result<_>>()?;
-    faults.sort();
+    let mut faults = faults()?;
     faults.retain(|fault| only.is_none_or(|only| name(fault).contains(only)));
     ensure!(!faults.is_empty(), "no such fault in simulation/faults");
     println!("{:<44} {:>12}", "fault", "found within");

@@ -41,6 +41,7 @@ const STEPS: &[Step] = &[
     },
     Step { kind: "lint", name: "clippy, wasm", run: clippy_wasm },
     Step { kind: "lint", name: "documentation", run: documentation },
+    Step { kind: "lint", name: "faults to plant", run: simulate::check_faults },
     Step { kind: "lint", name: "dependency tree", run: dependencies::check },
     Step {
         kind: "unit",

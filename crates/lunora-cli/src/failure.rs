@@ -13,6 +13,9 @@ pub(crate) enum Failure {
     /// An answer stopped in the middle.
     #[error("the answer broke off: {0}. Nothing of it was kept")]
     BrokenOff(io::Error),
+    /// An export whose last line does not prove that it is whole.
+    #[error("the export is not whole: {0}. Nothing of it was kept")]
+    NotWhole(String),
     /// An answer that is none of a deployment.
     #[error("{0}")]
     Unexpected(String),

@@ -13,6 +13,7 @@ mod failure;
 mod moment;
 mod output;
 mod rpc;
+mod seal;
 mod sources;
 mod transfer;
 
@@ -56,7 +57,7 @@ fn run(args: Args, output: &Output) -> Result<Outcome, Failure> {
         Command::Codegen { dir, check } => Ok(sources::codegen(&dir, check, output)),
         Command::Backup(command) => backup::run(command, &connect()?, output),
         Command::Export { tables, allow_empty_registry, output: file } => {
-            let wish = transfer::ExportWish { tables, allow_empty_registry };
+            let wish = transfer::ExportWish { tables, allow_empty_registry, end: true };
             transfer::export(&wish, file.as_deref(), &connect()?, output)
         }
         Command::Import { file, shard } => {

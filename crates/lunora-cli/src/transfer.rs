@@ -15,6 +15,7 @@ use crate::{
     client::{Client, Counting, reader},
     failure::Failure,
     output::Output,
+    seal::{Seal, SealCheck},
 };
 
 /// What is to be exported.
@@ -25,9 +26,12 @@ pub(crate) struct ExportWish {
     pub(crate) tables: Vec<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) allow_empty_registry: bool,
+    /// Whether the export is to prove that it is whole.
+    pub(crate) end: bool,
 }
 
-/// Writes every row as a line. A file appears under its name when it is whole.
+/// Writes every row as a line, and a last one that proves that they are all. A file appears under its
+/// name when it is whole.
 pub(crate) fn export(
     wish: &ExportWish,
     file: Option<&Path>,
@@ -36,26 +40,32 @@ pub(crate) fn export(
 ) -> Result<Outcome, Failure> {
     let answer = client.post_for_stream("export", wish)?;
     let progress = output.rows(None);
-    let (mut bytes, mut rows) = (0_u64, 0_u64);
+    let (mut bytes, mut seal) = (0_u64, SealCheck::default());
     let mut lines = Counting::new(reader(answer), |piece: &[u8]| {
-        let ended = count_lines(piece);
-        rows += ended;
+        seal.push(piece);
         bytes += piece.len() as u64;
-        progress.inc(ended);
+        progress.inc(count_lines(piece));
     });
-    match file {
+    let rows = match file {
         Some(file) => {
             let part = part_of(file);
             let written = write_file(&part, &mut lines);
-            if written.is_err() {
+            drop(lines);
+            let rows = written.and_then(|()| whole(seal));
+            if rows.is_err() {
                 let _ = fs::remove_file(&part);
             }
-            written?;
-            fs::rename(&part, file).map_err(|error| at(file, error))?;
+            rows.and_then(|rows| {
+                fs::rename(&part, file).map_err(|error| at(file, error)).map(|()| rows)
+            })
         }
-        None => copy(&mut lines, &mut io::stdout().lock(), Path::new("the standard output"))?,
-    }
-    drop(lines);
+        None => {
+            copy(&mut lines, &mut io::stdout().lock(), Path::new("the standard output"))?;
+            drop(lines);
+            whole(seal)
+        }
+    };
+    let rows = rows?;
     progress.finish_and_clear();
     match file {
         Some(file) => {
@@ -65,6 +75,18 @@ pub(crate) fn export(
         None => output.note(&format!("{rows} rows")),
     }
     Ok(Outcome::Done)
+}
+
+/// The rows of an export that is whole.
+fn whole(seal: SealCheck) -> Result<u64, Failure> {
+    match seal.finish() {
+        Seal::Whole(rows) => Ok(rows),
+        Seal::Absent => Err(Failure::NotWhole(
+            "its last line is missing, or the deployment is of a version that sends none"
+                .to_owned(),
+        )),
+        Seal::Broken(problem) => Err(Failure::NotWhole(problem)),
+    }
 }
 
 /// `file.ndjson.part`
@@ -183,6 +205,31 @@ impl ImportReport {
     }
 }
 
+/// Refuses a file that is not what was exported, before the first row is sent.
+fn check_file(file: &Path, output: &Output) -> Result<(), Failure> {
+    let mut seal = SealCheck::default();
+    let mut source = File::open(file).map_err(|error| at(file, error))?;
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        let count = source.read(&mut buffer).map_err(|error| at(file, error))?;
+        match buffer.get(..count).filter(|piece| !piece.is_empty()) {
+            Some(piece) => seal.push(piece),
+            None => break,
+        }
+    }
+    match seal.finish() {
+        Seal::Whole(_) => Ok(()),
+        Seal::Absent => {
+            output.note(&format!(
+                "warning: {} has no last line that proves that it is whole",
+                file.display()
+            ));
+            Ok(())
+        }
+        Seal::Broken(problem) => Err(Failure::NotWhole(problem)),
+    }
+}
+
 /// Adds the rows of a file.
 pub(crate) fn import(
     file: &Path,
@@ -190,6 +237,9 @@ pub(crate) fn import(
     client: &Client,
     output: &Output,
 ) -> Result<Outcome, Failure> {
+    if file != Path::new("-") {
+        check_file(file, output)?;
+    }
     let progress = output.rows(None);
     let source: Box<dyn Read> = if file == Path::new("-") {
         Box::new(io::stdin().lock())

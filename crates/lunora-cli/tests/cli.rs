@@ -367,16 +367,27 @@ fn an_export_that_breaks_off_leaves_no_file() {
         assert!(text(&out.stderr).contains("broke off"), "{}", text(&out.stderr));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
+    let sha256 = "9d157dbb920814803cebb5b136598cb831792bebff15d61e0115ea5b10b84379";
+    let end = format!("{{\"$end\":{{\"rows\":2,\"sha256\":\"{sha256}\"}}}}\n");
+    // Whole lines alone prove nothing.
+    for broken in [lines.to_owned(), format!("{}{end}", &lines[..23])] {
+        let server = Server::new([chunked(&broken, true)]);
+        let out = server.run(&["export", "-o", name]);
+        assert_eq!(out.status.code(), Some(1));
+        assert!(text(&out.stderr).contains("not whole"), "{}", text(&out.stderr));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+    let lines = &format!("{lines}{end}");
     let server = Server::new([chunked(lines, true)]);
     let out = server.run(&["export", "--tables", "a,b", "-o", name]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
-    assert_eq!(fs::read_to_string(&file).unwrap(), lines);
+    assert_eq!(fs::read_to_string(&file).unwrap(), *lines);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    assert_eq!(server.bodies()[0], json!({ "tables": ["a", "b"] }));
+    assert_eq!(server.bodies()[0], json!({ "tables": ["a", "b"], "end": true }));
 }
 
 #[test]

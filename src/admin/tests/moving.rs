@@ -91,6 +91,33 @@ fn an_export_that_fails_later_breaks_off() {
     });
 }
 
+#[test]
+fn the_last_line_of_an_export_proves_what_came_before_where_it_is_asked_for() {
+    let (app, _) = app(export);
+    let plain = post(&app, "/_lunora/admin/export", "{}").body;
+    let sealed = post(&app, "/_lunora/admin/export", r#"{"end":true}"#).body;
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(&plain);
+    let end = json!({"$end": {"rows": 3, "sha256": crate::platform::hex(&digest)}});
+    assert_eq!(sealed, format!("{plain}{end}\n"));
+}
+
+#[test]
+fn an_import_checks_the_last_line_of_an_export() {
+    let (app, _) = app(importing);
+    let rows = "{\"table\":\"users\",\"doc\":{\"n\":1}}\n{\"table\":\"users\",\"doc\":{}}\n";
+    let digest = crate::platform::hex(&<sha2::Sha256 as sha2::Digest>::digest(rows));
+    let end = |rows: u32| json!({"$end": {"rows": rows, "sha256": digest}}).to_string();
+    let errors = |body: String| {
+        let answer = post(&app, "/_lunora/admin/import", &body).json();
+        (answer["received"].clone(), answer["errors"].as_array().unwrap().len())
+    };
+    assert_eq!(errors(format!("{rows}{}\n", end(2))), (json!(2), 0));
+    assert_eq!(errors(rows.to_owned()), (json!(2), 0));
+    assert_eq!(errors(format!("{rows}{}\n", end(3))), (json!(2), 1));
+    assert_eq!(errors(format!("{}{}\n", rows.replace('1', "2"), end(2))), (json!(2), 1));
+    assert_eq!(errors(format!("{}\n{rows}", end(2))).1, 2);
+}
+
 fn importing(key: &str, operation: &str, args: &Value) -> Value {
     assert_eq!(operation, "importShard");
     let rows = args["rows"].as_array().unwrap().len();

@@ -30,6 +30,23 @@ fn the_newest_stay_and_older_ones_go_with_their_rows() {
 }
 
 #[test]
+fn lists_and_counts_snapshots_without_reading_their_manifests() {
+    let world = World::new(&[3]);
+    let manifests: Vec<_> = (0..4).map(|day| world.take(day * DAY).unwrap()).collect();
+    let backups = keeping(&world, keep!(1));
+    world.store.fails_once(StoreOperation::Get, "no manifest is read");
+    let listed = world.run(backups.list()).unwrap();
+    assert_eq!(listed, manifests.iter().rev().map(Into::into).collect::<Vec<SnapshotSummary>>());
+    world.store.recovers();
+    let options = PutOptions::new().with_metadata(ObjectMetadata::new());
+    // One of another writer has its summary in the manifest alone.
+    let key = SnapshotName::manifest_of(&manifests[0].file);
+    let text = world.store.object(&key).unwrap().bytes;
+    world.run(world.store.put(&key, text, options)).unwrap();
+    assert_eq!(world.run(backups.list()).unwrap(), listed);
+}
+
+#[test]
 fn what_others_wrote_is_never_touched() {
     let _logs = capture_logs();
     let world = World::new(&[3]);

@@ -32,6 +32,7 @@ fn a_manifest_says_what_is_in_the_snapshot() {
         json,
         json!({
             "bytes": object.bytes.len(),
+            "consistent": true,
             "createdAt": "2026-06-01T12:00:00.000Z",
             "cron": "0 3 * * *",
             "etag": object.info.etag,
@@ -41,7 +42,7 @@ fn a_manifest_says_what_is_in_the_snapshot() {
             "rows": 23,
             "rowsByTable": {"messages": 20, "users": 3},
             "scheduledTime": 1_780_315_200_000_i64,
-            "sha256": snapshots::hex(&<sha2::Sha256 as sha2::Digest>::digest(&object.bytes)),
+            "sha256": crate::platform::hex(&<sha2::Sha256 as sha2::Digest>::digest(&object.bytes)),
             "shards": [
                 {"rows": 3, "seq": 41, "shardKey": "__root__"},
                 {"rows": 20, "seq": 41, "shardKey": "a"},

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use super::{
     super::{ShardFailure, merge::Unmergeable, success},
     AdminCall, ShardAdmin,
+    catch_up::CatchUp,
     rows::RowCutter,
 };
 use crate::{
@@ -37,6 +38,9 @@ pub struct ExportRequest {
     /// Whether a registry that lists no shards is no error, but a deployment whose rows are all in
     /// the default shard.
     pub allow_empty_registry: bool,
+    /// Whether the rows of a shard end with the changes that were written while they were read, so
+    /// that both make its state at one sequence number; not by default.
+    pub with_changes: bool,
 }
 
 impl Default for ExportRequest {
@@ -46,6 +50,7 @@ impl Default for ExportRequest {
             page_rows: 5000,
             page_bytes: 4 * 1024 * 1024,
             allow_empty_registry: false,
+            with_changes: false,
         }
     }
 }
@@ -84,8 +89,12 @@ pub struct Export {
 pub struct ExportChunk {
     /// The shard.
     pub shard_key: ShardKey,
-    /// The rows as NDJSON, one `{"table","doc"}` a line; whole lines always.
+    /// The rows as NDJSON, one `{"table","doc"}` a line; whole lines always. Changes are lines
+    /// `{"$change":{"seq","table","id","op","doc"?}}`, where the request asks for them: each takes
+    /// the place of every earlier line of its document in the shard.
     pub lines: Bytes,
+    /// How many of the lines are changes. A chunk has rows or changes, not both.
+    pub changes: u64,
     /// How many rows of which table.
     pub rows: BTreeMap<String, u64>,
     /// Set with the last chunk of the shard, which may have no rows.
@@ -96,9 +105,12 @@ pub struct ExportChunk {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ShardExport {
-    /// How far the shard's change feed was when its first page was read; none when it does not
-    /// tell. The feed from there on, applied to the export, gives the shard's later state.
+    /// How far the shard's change feed was when its first page was read, or its last where the
+    /// changes between are part of the export; `None` when the shard does not tell. The feed from
+    /// there on, applied to the export, gives the shard's later state.
     pub seq: Option<u64>,
+    /// Whether the rows and the changes are the shard's state at that sequence number.
+    pub consistent: bool,
 }
 
 impl ShardAdmin {
@@ -133,8 +145,9 @@ impl Export {
     /// The next rows; none after the last shard's last.
     ///
     /// # Errors
-    /// When a shard fails, or gives no answer or no more of it in the time that a shard has. The
-    /// export is over then.
+    /// When a shard fails, or gives no answer or no more of it in the time that a shard has; 409
+    /// `CDC_LOG_TRIMMED` when the changes that the request asks for are not in the shard's log any
+    /// more. The export is over then.
     pub async fn next(&mut self) -> Result<Option<ExportChunk>, LunoraError> {
         if self.failed {
             return Ok(None);
@@ -182,9 +195,14 @@ impl fmt::Debug for Export {
 struct Shard {
     key: ShardKey,
     cursor: Option<String>,
+    /// How far the change feed was at the first page.
     seq: Option<u64>,
+    /// And at the last one.
+    last_seq: Option<u64>,
     begun: bool,
     page: Option<Page>,
+    /// Set when the last page was read.
+    catch_up: Option<CatchUp>,
 }
 
 /// The answer that is being read.
@@ -196,7 +214,15 @@ struct Page {
 
 impl Shard {
     fn new(key: ShardKey) -> Self {
-        Self { key, cursor: None, seq: None, begun: false, page: None }
+        Self {
+            key,
+            cursor: None,
+            seq: None,
+            last_seq: None,
+            begun: false,
+            page: None,
+            catch_up: None,
+        }
     }
 
     /// The rows of the next piece of the page under way, or of the next page.
@@ -205,6 +231,14 @@ impl Shard {
         admin: &ShardAdmin,
         request: &ExportRequest,
     ) -> Result<ExportChunk, LunoraError> {
+        if let Some(catch_up) = &mut self.catch_up {
+            let changes = catch_up.next(admin, &self.key, request.tables.as_deref()).await?;
+            let end =
+                catch_up.is_over().then_some(ShardExport { seq: self.last_seq, consistent: true });
+            let mut chunk = self.chunk(Rows::default(), end);
+            (chunk.lines, chunk.changes) = (changes.lines.into(), changes.count);
+            return Ok(chunk);
+        }
         let mut page = match self.page.take() {
             Some(page) => page,
             None => self.ask(admin, request).await?,
@@ -219,7 +253,10 @@ impl Shard {
             }
             None => {
                 let rest = page.cutter.finish().map_err(|what| Self::bad(&what.into()))?;
-                let end = self.end_page(&rest)?;
+                let end = match self.end_page(&rest)? {
+                    true => self.end_pages(request)?,
+                    false => None,
+                };
                 Ok(self.chunk(rows, end))
             }
         }
@@ -250,8 +287,8 @@ impl Shard {
         })
     }
 
-    /// Whether the shard is done, by what its answer says beside the rows.
-    fn end_page(&mut self, rest: &[u8]) -> Result<Option<ShardExport>, LunoraError> {
+    /// Returns whether that was the last page, by what the answer says beside the rows.
+    fn end_page(&mut self, rest: &[u8]) -> Result<bool, LunoraError> {
         #[derive(Deserialize)]
         struct Answer {
             result: Rest,
@@ -275,19 +312,33 @@ impl Shard {
             self.seq = seq;
             self.begun = true;
         }
+        self.last_seq = seq;
         match (is_done, cursor) {
-            (None | Some(true), _) => Ok(Some(ShardExport { seq: self.seq })),
+            (None | Some(true), _) => Ok(true),
             (Some(false), Some(cursor)) if self.cursor.as_ref() != Some(&cursor) => {
                 self.cursor = Some(cursor);
-                Ok(None)
+                Ok(false)
             }
             (Some(false), _) => Err(Self::bad(&Unmergeable("a page that leads nowhere").into())),
         }
     }
 
+    /// The end of the shard, unless changes are to be read first.
+    fn end_pages(&mut self, request: &ExportRequest) -> Result<Option<ShardExport>, LunoraError> {
+        let (Some(first), Some(last)) = (self.seq, self.last_seq) else {
+            return Ok(Some(ShardExport { seq: self.seq, consistent: false }));
+        };
+        if first == last || !request.with_changes {
+            return Ok(Some(ShardExport { seq: self.seq, consistent: first == last }));
+        }
+        self.catch_up = Some(CatchUp::new(first, last)?);
+        Ok(None)
+    }
+
     fn chunk(&self, rows: Rows, end_of_shard: Option<ShardExport>) -> ExportChunk {
         let shard_key = self.key.clone();
-        ExportChunk { shard_key, lines: rows.lines.into(), rows: rows.counts, end_of_shard }
+        let lines = rows.lines.into();
+        ExportChunk { shard_key, lines, changes: 0, rows: rows.counts, end_of_shard }
     }
 
     fn bad(error: &RowProblem) -> LunoraError {

@@ -1,5 +1,6 @@
 //! What operators ask of the shards: admin operations, on every shard that a table has.
 
+mod catch_up;
 mod changes;
 mod clear;
 mod export;
@@ -9,6 +10,7 @@ mod outcome;
 mod rank;
 mod rank_page;
 mod rows;
+mod seal;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 mod tests;
@@ -31,7 +33,7 @@ use crate::{
     wire::{AdminToken, ShardKey, paths},
 };
 
-pub(crate) use self::import::Import;
+pub(crate) use self::{catch_up::ChangeLine, import::Import, seal::Seal};
 pub use self::{
     changes::{ApplyBatch, ApplyReport, ChangeError, ShardChanges, SyncReport, SyncRequest},
     export::{Export, ExportChunk, ExportRequest, ShardExport},

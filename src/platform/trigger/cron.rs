@@ -92,6 +92,8 @@ pub enum CronError {
     DayOfWeek,
     /// The day of the week is 0.
     SundayIsOne,
+    /// No month of the expression has its day.
+    NeverFires,
 }
 
 impl CronError {
@@ -110,6 +112,9 @@ impl CronError {
             }
             Self::DayOfWeek => {
                 "the fifth field of a cron expression is the day of the week: 1 to 7 (Sunday is 1), or SUN to SAT"
+            }
+            Self::NeverFires => {
+                "the cron expression never fires: none of its months has a day of its day of month"
             }
             Self::SundayIsOne => {
                 "a cron expression's week begins with Sunday as 1 on Cloudflare, not as 0: write 1 or SUN"
@@ -158,6 +163,7 @@ const FIELDS: [Field; 5] = [
 /// The one parser, for compile time and run time.
 const fn check(text: &[u8]) -> Result<(), CronError> {
     let (mut at, mut field) = (0, 0);
+    let mut starts = [0; 5];
     // The number of fields first: a missing one would make every later one look wrong.
     let (mut spaces, mut scan) = (0, 0);
     while scan < text.len() {
@@ -171,6 +177,7 @@ const fn check(text: &[u8]) -> Result<(), CronError> {
     }
     while field < 5 {
         let start = at;
+        starts[field] = start;
         while at < text.len() && text[at] != b' ' {
             at += 1;
         }
@@ -183,7 +190,62 @@ const fn check(text: &[u8]) -> Result<(), CronError> {
         at += 1;
         field += 1;
     }
+    // With a day of the week too, either of the two days is enough.
+    let every_day_of_week = text.len() == starts[4] + 1 && text[starts[4]] == b'*';
+    let first_day = first_day(text, starts[2], starts[3] - 1);
+    if every_day_of_week && first_day > longest_month(text, starts[3], starts[4] - 1) {
+        return Err(CronError::NeverFires);
+    }
     Ok(())
+}
+
+/// The first day of the month that a valid field names; 1 for the forms that every month has.
+const fn first_day(text: &[u8], start: usize, end: usize) -> u32 {
+    let (mut at, mut first) = (start, u32::MAX);
+    while at < end {
+        let (day, _) = number(text, at, end);
+        let day = if day == 0 { 1 } else { day };
+        if day < first {
+            first = day;
+        }
+        while at < end && text[at] != b',' {
+            at += 1;
+        }
+        at += 1;
+    }
+    first
+}
+
+/// The days of the longest month that a valid field names.
+const fn longest_month(text: &[u8], start: usize, end: usize) -> u32 {
+    const DAYS: [u32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let (mut at, mut longest) = (start, 0);
+    while at < end {
+        let (mut first, mut next) = value(text, at, end, FIELDS[3]);
+        let mut last = first;
+        if next == at {
+            (first, last, next) = (1, 12, at + 1);
+        } else if next < end && text[next] == b'-' {
+            (last, next) = value(text, next + 1, end, FIELDS[3]);
+        }
+        let mut step = 1;
+        if next < end && text[next] == b'/' {
+            (step, next) = number(text, next + 1, end);
+            // `3/2` goes on to the last month.
+            if last == first {
+                last = 12;
+            }
+        }
+        let mut month = first;
+        while month <= last && month <= 12 {
+            if DAYS[month as usize - 1] > longest {
+                longest = DAYS[month as usize - 1];
+            }
+            month += step;
+        }
+        at = next + 1;
+    }
+    longest
 }
 
 const fn check_field(text: &[u8], start: usize, end: usize, field: Field) -> Result<(), CronError> {

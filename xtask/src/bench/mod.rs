@@ -18,11 +18,15 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     match args {
         ["backup", rest @ ..] => {
             let [mib, rounds] = options(rest, [("--mib", 1024), ("--rounds", 3)])?;
-            script("backup.mjs", &[mib, rounds])
+            script("backup.mjs", "bench/worker", &[mib, rounds])
         }
         ["fan-out", rest @ ..] => {
             let [rounds] = options(rest, [("--rounds", 15)])?;
-            script("fan-out.mjs", &[rounds])
+            script("fan-out.mjs", "bench/worker", &[rounds])
+        }
+        ["live", rest @ ..] => {
+            let [rounds] = options(rest, [("--rounds", 31)])?;
+            script("live.mjs", "simulation", &[rounds])
         }
         ["native", rest @ ..] => {
             let args = ["bench", "--bench", "native", "--"];
@@ -32,7 +36,9 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         rest if rest.first().is_none_or(|first| first.starts_with("--")) => {
             requests::run(&requests_options(rest)?)
         }
-        _ => bail!("which benchmark? There are `requests`, `native`, `backup` and `fan-out`"),
+        _ => {
+            bail!("which benchmark? There are `requests`, `native`, `backup`, `fan-out` and `live`")
+        }
     }
 }
 
@@ -72,11 +78,11 @@ fn options<const N: usize>(args: &[&str], known: [(&str, u32); N]) -> Result<[u3
     Ok(values)
 }
 
-fn script(name: &str, args: &[u32]) -> Result<()> {
+fn script(name: &str, worker: &str, args: &[u32]) -> Result<()> {
     build::install_target()?;
     node::install()?;
     let dir = root().join("bench");
-    build::one(&dir.join("worker"), true)?;
+    build::one(&root().join(worker), true)?;
     let args = args.iter().map(u32::to_string);
     sh(program("node").arg(name).args(args).current_dir(dir))
 }

@@ -28,6 +28,9 @@ pub(crate) struct Manifest {
     #[serde(default)]
     cron: Option<String>,
     pub(crate) rows: u64,
+    /// How many lines are changes, beside the rows.
+    #[serde(default)]
+    pub(crate) changes: u64,
     bytes: u64,
     #[serde(default)]
     pub(crate) shards: Vec<Shard>,

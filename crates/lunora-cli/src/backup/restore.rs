@@ -46,6 +46,7 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
     let feed = match wish.to {
         None => None,
         Some(to) => {
+            let snapshot = &manifest(snapshot, client)?;
             let begun = begun(snapshot, client)?;
             let progress = output.wait("reading the changes since the snapshot …");
             let feed = Feed::read(snapshot, to, begun.as_ref(), client)?;
@@ -62,12 +63,13 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
         );
         output.confirm(&question, wish.yes)?;
     }
-    let Rows { import, lease, safety_snapshot } =
+    let Rows { import, superseded, lease, safety_snapshot } =
         rows(snapshot, replaces, feed.is_some(), wish, client, output)?;
+    let is_whole = import.received + superseded == snapshot.rows + snapshot.changes;
     // Changes build on rows; on rows that are missing they would build something else.
     let mut changes_flawed = false;
     let applied = match &feed {
-        Some(feed) if !import.is_flawed() && import.received == snapshot.rows => {
+        Some(feed) if !import.is_flawed() && is_whole => {
             let report = feed.apply(client, output)?;
             for error in &report.errors {
                 output.note(&format!("a change was not taken: {error}"));
@@ -100,14 +102,25 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
              it up with `lunora backup abandon`",
         );
     }
-    if import.received != snapshot.rows {
+    if !is_whole {
         output.note(&format!(
             "error: {} rows were restored, and the snapshot has {}",
-            import.received, snapshot.rows
+            import.received + superseded,
+            snapshot.rows + snapshot.changes
         ));
         return Ok(Outcome::Flawed);
     }
     if changes_flawed { Ok(Outcome::Flawed) } else { Ok(import.outcome()) }
+}
+
+/// The whole manifest: a listing leaves the shards out.
+fn manifest(listed: &Manifest, client: &Client) -> Result<Manifest, Failure> {
+    if !listed.shards.is_empty() {
+        return Ok(listed.clone());
+    }
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    let query = query.append_pair("id", &listed.id).finish();
+    client.get(&format!("backup/manifest?{query}"))
 }
 
 /// Each shard's last change before a restore of the snapshot that began and broke off.
@@ -171,6 +184,8 @@ pub(super) fn abandon(yes: bool, client: &Client, output: &Output) -> Result<Out
 /// What the calls of a restore did.
 struct Rows {
     import: ImportReport,
+    /// Lines whose place a later change takes.
+    superseded: u64,
     /// The lease; a deployment of an older version has none.
     lease: Option<u64>,
     safety_snapshot: Option<String>,
@@ -190,6 +205,8 @@ fn rows(
         #[serde(flatten)]
         import: ImportReport,
         #[serde(default)]
+        superseded: u64,
+        #[serde(default)]
         next: Option<Value>,
         #[serde(default)]
         lease: Option<u64>,
@@ -198,7 +215,8 @@ fn rows(
     }
 
     let progress = output.rows(Some(snapshot.rows));
-    let mut all = Rows { import: ImportReport::default(), lease: None, safety_snapshot: None };
+    let mut all =
+        Rows { import: ImportReport::default(), superseded: 0, lease: None, safety_snapshot: None };
     let mut from = None;
     loop {
         let request = json!({
@@ -211,20 +229,22 @@ fn rows(
             "replace": replace && from.is_none(),
         });
         let answer = client.post("backup/restore", &request);
-        let Restored { import, next, lease, safety_snapshot } = answer.inspect_err(|_| {
-            output.note(&format!(
-                "{} of {} rows are restored. {}",
-                all.import.received,
-                snapshot.rows,
-                if replace {
-                    "Restore again: what was written is emptied first"
-                } else {
-                    "Restore again: rows that are there stay as they are"
-                }
-            ));
-        })?;
+        let Restored { import, superseded, next, lease, safety_snapshot } =
+            answer.inspect_err(|_| {
+                output.note(&format!(
+                    "{} of {} rows are restored. {}",
+                    all.import.received,
+                    snapshot.rows,
+                    if replace {
+                        "Restore again: what was written is emptied first"
+                    } else {
+                        "Restore again: rows that are there stay as they are"
+                    }
+                ));
+            })?;
         progress.set_position(all.import.received + import.received);
         all.import.add(import);
+        all.superseded += superseded;
         (all.lease, all.safety_snapshot) = (lease, safety_snapshot.or(all.safety_snapshot));
         match next {
             Some(next) => from = Some(next),

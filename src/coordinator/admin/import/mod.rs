@@ -10,7 +10,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use self::batch::Batch;
-use super::ShardAdmin;
+use super::{
+    ShardAdmin,
+    seal::{END, SealCheck},
+};
 use crate::{
     errors::LunoraError,
     message::Body,
@@ -67,7 +70,8 @@ impl ShardAdmin {
     /// Imports NDJSON, one `{"table","doc"}` a line, of any size: memory holds a few batches.
     ///
     /// Rows keep their `_id`; one that is there already is a conflict and stays as it is. A line
-    /// that is no row never stops the others. Shards that get rows are entered into the registry
+    /// that is no row never stops the others. A last line `{"$end":{"rows","sha256"}}`, as exports
+    /// may have it, is compared with what came before it. Shards that get rows are entered into the registry
     /// first, so that what was imported is found again.
     ///
     /// # Errors
@@ -79,17 +83,21 @@ impl ShardAdmin {
         target: &ImportTarget,
     ) -> Result<ImportReport, LunoraError> {
         let mut import = Import::new(self, target.clone());
-        let mut lines = Lines::default();
+        let (mut lines, mut seal) = (Lines::default(), SealCheck::new()?);
         let mut pieces = body.into_large_pieces(Body::BULK);
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|broken| {
                 let message = format!("the body broke off in line {}", lines.number());
                 LunoraError::bad_request(message).with_source(broken)
             })?;
+            seal.push(&piece).await?;
             lines.push(&piece, |number, line| import.line(number, line));
             import.send_due().await?;
         }
         lines.finish(|number, line| import.line(number, line));
+        if let Some(problem) = seal.finish().await? {
+            import.refuse("BAD_ROW", lines.number().saturating_sub(1), problem, "");
+        }
         import.finish().await
     }
 }
@@ -106,6 +114,8 @@ pub(crate) struct Import<'a> {
     buffered: usize,
     /// The tables and shards that the registry knows.
     entered: HashSet<(String, ShardKey)>,
+    /// Whether the line that ends an export was read.
+    ended: bool,
     report: ImportReport,
 }
 
@@ -121,6 +131,7 @@ impl<'a> Import<'a> {
             full: Vec::new(),
             buffered: 0,
             entered: HashSet::new(),
+            ended: false,
             report: ImportReport::default(),
         }
     }
@@ -150,7 +161,17 @@ impl<'a> Import<'a> {
         let row = line.map_err(str::to_owned).and_then(|line| {
             let mark = (number == 1).then(|| line.strip_prefix(b"\xef\xbb\xbf")).flatten();
             let line = mark.unwrap_or(line);
-            if line.trim_ascii().is_empty() { Ok(None) } else { Row::read(line).map(Some) }
+            if line.trim_ascii().is_empty() {
+                return Ok(None);
+            }
+            if self.ended {
+                return Err("the line follows the end of an export".to_owned());
+            }
+            if line.starts_with(END) {
+                self.ended = true;
+                return Ok(None);
+            }
+            Row::read(line).map(Some)
         });
         let row = match row {
             Ok(None) => return,
@@ -293,8 +314,14 @@ impl<'a> Row<'a> {
             doc: &'a RawValue,
         }
 
-        let Fields { table, doc } = serde_json::from_slice(line)
-            .map_err(|error| format!("the line is no `{{\"table\",\"doc\"}}`: {error}"))?;
+        let Fields { table, doc } = serde_json::from_slice(line).map_err(|error| {
+            if line.starts_with(b"{\"$change\":") {
+                return "the line is a change of a snapshot, which takes the place of earlier \
+                        rows: restore the snapshot instead of importing its file"
+                    .to_owned();
+            }
+            format!("the line is no `{{\"table\",\"doc\"}}`: {error}")
+        })?;
         if table.starts_with('$') {
             return Err(format!("`{table}` is no table of a shard, and is not imported"));
         }

@@ -72,3 +72,29 @@ proptest! {
         prop_assert_eq!(text.parse::<CronExpression>().is_ok(), theirs, "{}", text);
     }
 }
+
+#[test]
+fn rejects_an_expression_that_never_fires() {
+    for never in [
+        "0 3 31 2 *",
+        "0 3 30 FEB *",
+        "0 3 31 4,6,9,NOV *",
+        "0 3 31 4-11/5 *",
+        "0 3 30,31 2 *",
+        "0 3 31W 2 *",
+    ] {
+        assert_eq!(never.parse::<CronExpression>(), Err(CronError::NeverFires), "{never}");
+    }
+    for fires in [
+        "0 3 29 2 *",
+        "0 3 31 2 MON",
+        "0 3 L 2 *",
+        "0 3 30,1 2 *",
+        "0 3 31 2-3 *",
+        "0 3 31 2/3 *",
+        "0 3 */30 2 *",
+        "0 3 31 * *",
+    ] {
+        assert!(fires.parse::<CronExpression>().is_ok(), "{fires}");
+    }
+}

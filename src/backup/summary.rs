@@ -1,0 +1,98 @@
+//! What a listing says of a snapshot, which stands in the metadata of its manifest.
+
+use serde::{Deserialize, Serialize};
+
+use super::Manifest;
+use crate::platform::{ObjectInfo, ObjectMetadata};
+
+/// What a listing says of a snapshot: its manifest without the counts of tables and shards.
+///
+/// [`Backups::get`](crate::Backups::get) reads the whole manifest.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct SnapshotSummary {
+    /// The size of the snapshot, in bytes.
+    pub bytes: u64,
+    /// How many lines are changes, which take the place of earlier rows.
+    #[serde(default)]
+    pub changes: u64,
+    /// Whether the snapshot holds each shard at one sequence number.
+    #[serde(default)]
+    pub consistent: bool,
+    /// When the run began, in ISO form.
+    pub created_at: String,
+    /// The trigger that the run was for; absent in a snapshot that was taken by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cron: Option<String>,
+    /// The store's own mark of the object that the manifest was written for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// The key of the snapshot.
+    pub file: String,
+    /// When its last row was read, in ISO form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
+    /// The time that the snapshot is for, in ISO form.
+    pub id: String,
+    /// How many lines are rows.
+    pub rows: u64,
+    /// The time that the snapshot is for, in milliseconds since 1970.
+    #[serde(default)]
+    pub scheduled_time: i64,
+    /// The SHA-256 of the snapshot, in lower-case hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The tables, separated by commas, of a snapshot that is not of every table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tables: Option<String>,
+}
+
+impl SnapshotSummary {
+    const METADATA: &str = "lunoraBackupSummary";
+    /// R2 takes 2,048 bytes of metadata per object; the trigger and the names need some.
+    const MAX_BYTES: usize = 1536;
+
+    /// Adds the summary, unless it is larger than a store takes.
+    pub(super) fn add_to(&self, metadata: ObjectMetadata) -> ObjectMetadata {
+        match serde_json::to_string(self) {
+            // Metadata travels in headers.
+            Ok(text) if text.len() <= Self::MAX_BYTES && text.is_ascii() => {
+                metadata.with_custom(Self::METADATA, text)
+            }
+            _ => metadata,
+        }
+    }
+
+    /// Reads the summary from the listed object of a manifest.
+    pub(super) fn of_object(manifest: &ObjectInfo) -> Option<Self> {
+        serde_json::from_str(manifest.metadata.custom.get(Self::METADATA)?).ok()
+    }
+
+    /// Whether the manifest was written for this very object.
+    pub(super) fn describes(&self, object: &ObjectInfo) -> bool {
+        let same_etag = self.etag.as_ref().is_none_or(|etag| *etag == object.etag);
+        self.file == object.key && self.bytes == object.size && same_etag
+    }
+}
+
+impl From<&Manifest> for SnapshotSummary {
+    fn from(manifest: &Manifest) -> Self {
+        let manifest = manifest.clone();
+        Self {
+            bytes: manifest.bytes,
+            changes: manifest.changes,
+            consistent: manifest.consistent,
+            created_at: manifest.created_at,
+            cron: manifest.cron,
+            etag: manifest.etag,
+            file: manifest.file,
+            finished_at: manifest.finished_at,
+            id: manifest.id,
+            rows: manifest.rows,
+            scheduled_time: manifest.scheduled_time,
+            sha256: manifest.sha256,
+            tables: manifest.tables,
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Which lines of a snapshot are of which shard.
+
+use super::{Manifest, restore::damaged};
+use crate::{errors::LunoraError, wire::ShardKey};
+
+/// The shards of a snapshot, by the line at which each ends.
+pub(super) struct Targets {
+    parts: Vec<Part>,
+    current: Option<usize>,
+}
+
+/// One shard's lines: its rows, then its changes.
+pub(super) struct Part {
+    pub(super) key: ShardKey,
+    /// The number of its last line; the first of the snapshot is 1.
+    pub(super) end: u64,
+    /// How many of its lines are changes.
+    pub(super) changes: u64,
+    /// Where the changes begin, in bytes.
+    pub(super) changes_at: u64,
+}
+
+impl Targets {
+    pub(super) fn new(manifest: &Manifest) -> Result<Self, LunoraError> {
+        let mut parts = Vec::new();
+        if manifest.knows_shards() {
+            let mut end = 0_u64;
+            for shard in &manifest.shards {
+                let key = ShardKey::new(&*shard.shard_key).map_err(|error| {
+                    damaged(&manifest.id, &format!("{:?} is no shard: {error}", shard.shard_key))
+                })?;
+                end = end.saturating_add(shard.rows).saturating_add(shard.changes);
+                let (changes, changes_at) = (shard.changes, shard.changes_at);
+                parts.push(Part { key, end, changes, changes_at });
+            }
+        }
+        Ok(Self { parts, current: None })
+    }
+
+    /// The part of the line after `done` lines, if it is another than that of the line before.
+    pub(super) fn turn_to(&mut self, done: u64) -> Option<&Part> {
+        let from = self.current.unwrap_or(0);
+        let place = from + self.parts.get(from..)?.iter().position(|part| done < part.end)?;
+        if self.current == Some(place) {
+            return None;
+        }
+        self.current = Some(place);
+        self.parts.get(place)
+    }
+}

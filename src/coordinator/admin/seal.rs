@@ -1,0 +1,100 @@
+//! The last line of an export, which proves that the lines before it are all of it.
+
+use bytes::Bytes;
+use memchr::memrchr;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    errors::LunoraError,
+    platform::{Sha256Stream, hex},
+};
+
+/// How the last line begins.
+pub(super) const END: &[u8] = b"{\"$end\":";
+
+#[derive(Deserialize, Serialize)]
+struct EndLine {
+    #[serde(rename = "$end")]
+    end: End,
+}
+
+/// What is known of the lines before the last one.
+#[derive(Deserialize, Serialize)]
+struct End {
+    rows: u64,
+    sha256: String,
+}
+
+/// Counts and hashes an export as it is written.
+pub(crate) struct Seal {
+    hash: Sha256Stream,
+    rows: u64,
+}
+
+impl Seal {
+    pub(crate) fn new() -> Result<Self, LunoraError> {
+        Ok(Self { hash: Sha256Stream::new()?, rows: 0 })
+    }
+
+    pub(crate) async fn add(&mut self, lines: &[u8], rows: u64) -> Result<(), LunoraError> {
+        self.rows += rows;
+        self.hash.update(lines).await
+    }
+
+    /// The last line.
+    pub(crate) async fn finish(self) -> Result<Bytes, LunoraError> {
+        let end = End { rows: self.rows, sha256: hex(&self.hash.finish().await?) };
+        let mut line = serde_json::to_vec(&EndLine { end }).map_err(LunoraError::internal)?;
+        line.push(b'\n');
+        Ok(line.into())
+    }
+}
+
+/// Compares the last line of an export with the lines before it, where there is one.
+pub(super) struct SealCheck {
+    seal: Seal,
+    /// The beginning of the line under way.
+    begun: Vec<u8>,
+    end: Option<End>,
+}
+
+impl SealCheck {
+    pub(super) fn new() -> Result<Self, LunoraError> {
+        Ok(Self { seal: Seal::new()?, begun: Vec::new(), end: None })
+    }
+
+    pub(super) async fn push(&mut self, piece: &[u8]) -> Result<(), LunoraError> {
+        let Some(last_break) = memrchr(b'\n', piece) else {
+            self.begun.extend_from_slice(piece);
+            return Ok(());
+        };
+        let (whole, rest) = piece.split_at(last_break + 1);
+        self.begun.extend_from_slice(whole);
+        let whole = std::mem::replace(&mut self.begun, rest.to_vec());
+        let line = whole.strip_suffix(b"\n").and_then(|lines| memrchr(b'\n', lines));
+        let (before, line) = whole.split_at(line.map_or(0, |at| at + 1));
+        let end = Some(line).filter(|line| line.starts_with(END));
+        let end = end.and_then(|line| serde_json::from_slice(line).ok());
+        let counted = if end.is_some() { before } else { &*whole };
+        let rows = memchr::memchr_iter(b'\n', counted).count() as u64;
+        self.seal.add(counted, rows).await?;
+        if let Some(EndLine { end }) = end {
+            self.end = Some(end);
+        }
+        Ok(())
+    }
+
+    /// What is wrong; `None` for an export without a last line too.
+    pub(super) async fn finish(self) -> Result<Option<String>, LunoraError> {
+        let Some(end) = self.end else { return Ok(None) };
+        let (rows, sha256) = (self.seal.rows, hex(&self.seal.hash.finish().await?));
+        let problem = if rows != end.rows {
+            format!("the export has {} rows, and {rows} arrived", end.rows)
+        } else if sha256 != end.sha256 {
+            "the rows are not those that were exported: their SHA-256 is another".to_owned()
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(problem))
+    }
+}
