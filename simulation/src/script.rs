@@ -208,7 +208,7 @@ impl<'a> Writer<'a> {
     fn strike(&mut self, event: Event) {
         match event {
             Event::Kill => self.world.crash(self.shard),
-            Event::Sleep => self.world.sleep(self.shard),
+            Event::Sleep => assert!(self.world.sleep(self.shard), "{} is not idle", self.shard),
             Event::Trap => self.world.trap(self.shard),
         }
         self.push(Act::Event { event });

@@ -233,11 +233,19 @@ impl World {
         self.inner.on_shards(shard, Node::trap);
     }
 
-    /// Evicts a shard if it is idle: its memory is gone, its sockets hibernate.
-    pub fn sleep(&self, shard: &str) {
-        self.inner.on_shards(shard, |node| {
-            node.sleep();
-        });
+    /// Evicts a shard if it is idle: its memory is gone, its sockets hibernate. Returns whether it
+    /// was idle; an open request, or a timer that an action waits for, keeps a shard in memory.
+    ///
+    /// So one line tests that a shard hibernates, which is what makes idle sockets free:
+    ///
+    /// ```text
+    /// world.run();
+    /// assert!(world.sleep("general"));
+    /// ```
+    pub fn sleep(&self, shard: &str) -> bool {
+        let slept = Cell::new(true);
+        self.inner.on_shards(shard, |node| slept.set(slept.get() && node.sleep()));
+        slept.get()
     }
 
     /// Loses the next request to a shard before it has an effect.
@@ -375,7 +383,7 @@ impl Inner {
                         node.trap();
                     }
                     _ => {
-                        if node.sleep() {
+                        if node.is_awake() && node.sleep() {
                             self.trace(|| format!("{} sleeps", at()));
                         }
                     }

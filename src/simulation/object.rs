@@ -210,11 +210,15 @@ impl Node {
         }
     }
 
+    pub(super) fn is_awake(&self) -> bool {
+        matches!(&self.kind, Kind::Shard(shard) if shard.instance.borrow().is_some())
+    }
+
     /// The object is evicted: memory is gone, sockets hibernate. Only an idle object is.
     pub(super) fn sleep(&self) -> bool {
-        let Kind::Shard(shard) = &self.kind else { return false };
+        let Kind::Shard(shard) = &self.kind else { return true };
         let Some(world) = self.world.upgrade() else { return false };
-        if world.scheduler.alive(&self.owner()) > 0 || shard.instance.borrow().is_none() {
+        if world.scheduler.alive(&self.owner()) > 0 {
             return false;
         }
         let slept = shard.instance.take();

@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     coordinator::{DurableShardRegistry, QueryCoordinator},
     platform::Bindings,
-    shard::{Document, Mutation, NoArgs, Query, ShardDefinition, Table, table},
+    shard::{Action, Document, Mutation, NoArgs, Query, ShardDefinition, Table, table},
 };
 
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
@@ -33,6 +33,12 @@ fn fragile(ctx: &Query<'_>, _: NoArgs) -> Result<u64, LunoraError> {
     }
 }
 
+/// Waits for an hour within its event.
+async fn linger(_ctx: Action, _: NoArgs) -> Result<(), LunoraError> {
+    crate::platform::CloudflareClock.sleep(Duration::from_secs(3600)).await;
+    Ok(())
+}
+
 struct Room;
 
 impl ShardClass for Room {
@@ -42,6 +48,7 @@ impl ShardClass for Room {
             .mutation("notes:add", add)
             .query("notes:count", count)
             .query("notes:fragile", fragile)
+            .action("notes:linger", linger)
             .registry("SHARD_REGISTRY")
     }
 }
@@ -138,6 +145,25 @@ fn a_query_that_panics_harms_no_write_and_no_other_subscriber() {
         };
         assert_eq!(told["code"], "INTERNAL");
         assert_eq!(values(&sockets[1].take()).last(), Some(&json!(1)));
+    });
+}
+
+#[test]
+fn a_shard_that_waits_does_not_hibernate() {
+    simulate([0], |world| {
+        deploy(world);
+        let client = world.client();
+        let counting = client.clone();
+        let counted =
+            world.wait(async move { counting.call("a", "notes:count", &json!({})).await });
+        assert!(counted.is_some_and(|counted| counted.is_ok()));
+        assert!(world.sleep("a"));
+        drop(world.spawn(async move { client.call("a", "notes:linger", &json!({})).await }));
+        world.run();
+        assert!(!world.sleep("a"));
+        world.advance(Duration::from_secs(3600));
+        world.run();
+        assert!(world.sleep("a"));
     });
 }
 

@@ -39,7 +39,7 @@ pub(super) struct Ran {
     /// Whose answer it is; `None` for a value that does not depend on the caller.
     pub(super) caller: Option<Rc<str>>,
     pub(super) reads: Rc<Reads>,
-    pub(super) digest: u64,
+    pub(super) digest: Option<u64>,
 }
 
 impl Ran {

@@ -69,11 +69,11 @@ pub(super) struct Query {
 /// How far the shard is, beside a value.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Position {
+pub(super) struct Position<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cursor: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) epoch: Option<String>,
+    pub(super) epoch: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) last_mutation_id: Option<u64>,
 }
@@ -89,19 +89,19 @@ pub(super) enum ShardFrame<'a> {
         id: &'a str,
         data: &'a RawValue,
         #[serde(flatten)]
-        position: &'a Position,
+        position: &'a Position<'a>,
     },
     /// Nothing changed since the position that the client named.
     Resume {
         id: &'a str,
         #[serde(flatten)]
-        position: &'a Position,
+        position: &'a Position<'a>,
     },
     /// The query ran again and its value is the same.
     Settled {
         id: &'a str,
         #[serde(flatten)]
-        position: &'a Position,
+        position: &'a Position<'a>,
     },
     /// Something is wrong.
     Error {
@@ -182,8 +182,7 @@ mod tests {
     #[test]
     fn writes_what_clients_read() {
         let data = RawValue::from_string("[1]".to_owned()).unwrap();
-        let position =
-            Position { cursor: Some(7), epoch: Some("e".to_owned()), last_mutation_id: None };
+        let position = Position { cursor: Some(7), epoch: Some("e"), last_mutation_id: None };
         let json = |text: String| serde_json::from_str::<Value>(&text).unwrap();
         let frame = ShardFrame::Data { id: "sub_1", data: &data, position: &position };
         assert_eq!(

@@ -21,6 +21,8 @@ use crate::{errors::LunoraError, shard::tracking::Reads, wire::paths};
 pub(super) struct Outcome {
     pub(super) outcome: Result<Box<RawValue>, Failure>,
     pub(super) reads: Rc<Reads>,
+    /// The digest of the value; `None` for a failure.
+    pub(super) digest: Option<u64>,
 }
 
 /// Why a query has no value.
@@ -44,7 +46,12 @@ impl Failure {
 
 impl Outcome {
     fn new(LiveRun { outcome, reads }: LiveRun) -> Self {
-        Self { outcome: outcome.map_err(Failure::Query), reads: Rc::new(reads) }
+        let digest = outcome.as_ref().ok().map(|json| digest(json));
+        Self { outcome: outcome.map_err(Failure::Query), reads: Rc::new(reads), digest }
+    }
+
+    fn failed(failure: Failure) -> Self {
+        Self { outcome: Err(failure), reads: Rc::default(), digest: None }
     }
 
     /// Whether every caller gets it: a value that does not depend on the caller. A failure is
@@ -58,7 +65,7 @@ impl Outcome {
             query: query.clone(),
             caller: (!self.is_for_everybody()).then(|| caller.clone()),
             reads: self.reads.clone(),
-            digest: self.outcome.as_ref().map_or(0, |json| digest(json)),
+            digest: self.digest,
         }
     }
 }
@@ -169,14 +176,13 @@ impl<S: LiveSocket> Live<S> {
             Err(failure) => (failure.frame(id), None),
             Ok(json) => {
                 let position = &handle.position(at, shard);
-                let new = Some(digest(json));
                 let held = self.with_entry(&key.socket, |entry| entry.subscriptions.get(id)?.sent);
-                let frame = if held.flatten() == new {
+                let frame = if held.flatten() == run.digest {
                     ShardFrame::Settled { id, position }
                 } else {
                     ShardFrame::Data { id, data: json, position }
                 };
-                (frame.to_text(), new)
+                (frame.to_text(), run.digest)
             }
         };
         handle.socket.send(&frame);
@@ -197,10 +203,10 @@ impl<S: LiveSocket> Live<S> {
     ) -> Outcome {
         let Subscription { function_path, args, .. } = subscription;
         let Some(Handle { attachment, who, .. }) = self.entry(&key.socket) else {
-            return Outcome { outcome: Err(Failure::NoAdmin), reads: Rc::default() };
+            return Outcome::failed(Failure::NoAdmin);
         };
         if let Some(error) = self.crashed_lately(query, shard.now_ms()) {
-            return Outcome { outcome: Err(Failure::Query(error)), reads: Rc::default() };
+            return Outcome::failed(Failure::Query(error));
         }
         let running = Running { socket: &key.socket, subscription: &key.id, query };
         shard.running(Some(&running));
@@ -212,7 +218,7 @@ impl<S: LiveSocket> Live<S> {
                 run.reads.note_caller();
                 Outcome::new(run)
             } else {
-                Outcome { outcome: Err(Failure::NoAdmin), reads: Rc::default() }
+                Outcome::failed(Failure::NoAdmin)
             }
         } else {
             Outcome::new(shard.run_query(function_path, args, &who))
@@ -222,7 +228,7 @@ impl<S: LiveSocket> Live<S> {
     }
 }
 
-pub(super) fn digest(value: &RawValue) -> u64 {
+fn digest(value: &RawValue) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.get().hash(&mut hasher);
     hasher.finish()

@@ -58,8 +58,8 @@ pub(super) struct Handle<S> {
 
 impl<S> Handle<S> {
     /// Returns how far the shard is, as this client wants to know it.
-    pub(super) fn position(&self, at: &At, shard: &impl LiveShard) -> Position {
-        let (cursor, epoch) = at.clone().unzip();
+    pub(super) fn position<'a>(&self, at: &'a At, shard: &impl LiveShard) -> Position<'a> {
+        let (cursor, epoch) = at.as_ref().map(|(cursor, epoch)| (*cursor, &**epoch)).unzip();
         let client = self.attachment.client.as_deref();
         let last_mutation_id = client.and_then(|client| shard.last_mutation(&self.who, client));
         Position { cursor, epoch, last_mutation_id }

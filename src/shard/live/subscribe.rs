@@ -6,7 +6,7 @@ use super::{
     LiveShard, LiveSocket,
     attachment::Subscription,
     frame::{Query, ShardFrame},
-    refresh::{Failure, digest},
+    refresh::Failure,
     sockets::{Known, Live, query_of},
 };
 use crate::{
@@ -72,7 +72,7 @@ impl<S: LiveSocket> Live<S> {
         let sent = match &run.outcome {
             Ok(json) => {
                 let is_held = since_epoch.is_some()
-                    && since_epoch == position.epoch
+                    && since_epoch.as_deref() == position.epoch
                     && since_seq.is_some_and(|seq| shard.unchanged_since(seq, &run.reads));
                 let frame = if is_held {
                     ShardFrame::Resume { id, position: &position }
@@ -80,7 +80,7 @@ impl<S: LiveSocket> Live<S> {
                     ShardFrame::Data { id, data: json, position: &position }
                 };
                 handle.socket.send(&frame.to_text());
-                Some(digest(json))
+                run.digest
             }
             Err(failure) => {
                 handle.socket.send(&failure.frame(id));
