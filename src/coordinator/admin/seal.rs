@@ -1,6 +1,5 @@
 //! The last line of an export, which proves that the lines before it are all of it.
 
-use bytes::Bytes;
 use memchr::memrchr;
 use serde::{Deserialize, Serialize};
 
@@ -41,8 +40,9 @@ impl Seal {
         self.hash.update(lines).await
     }
 
-    /// The last line.
-    pub(crate) async fn finish(self) -> Result<Bytes, LunoraError> {
+    /// Returns the last line.
+    #[cfg(feature = "admin")]
+    pub(crate) async fn finish(self) -> Result<bytes::Bytes, LunoraError> {
         let end = End { rows: self.rows, sha256: hex(&self.hash.finish().await?) };
         let mut line = serde_json::to_vec(&EndLine { end }).map_err(LunoraError::internal)?;
         line.push(b'\n');

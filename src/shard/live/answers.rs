@@ -99,7 +99,7 @@ impl Answers {
         self.by_id.get(&id).into_iter().flat_map(|answer| &answer.subscriptions)
     }
 
-    #[cfg(feature = "shard-testing")]
+    #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
     pub(super) fn len(&self) -> usize {
         self.by_id.len()
     }

@@ -184,7 +184,7 @@ impl<H: SocketHost> LiveObject<H> {
     }
 
     /// What the instance holds: sockets, subscriptions with an answer, answers.
-    #[cfg(feature = "shard-testing")]
+    #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
     pub(crate) fn held(&self) -> [usize; 3] {
         self.live.held().into()
     }

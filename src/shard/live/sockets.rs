@@ -279,7 +279,7 @@ impl<S: LiveSocket> Live<S> {
     }
 
     /// What the instance holds: sockets, subscriptions with an answer, answers.
-    #[cfg(feature = "shard-testing")]
+    #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
     pub(super) fn held(&self) -> (usize, usize, usize) {
         let sockets = self.sockets.borrow();
         let answered = sockets
