@@ -68,13 +68,19 @@ impl Response {
         self
     }
 
-    /// Sets a header. A name or value that HTTP cannot carry is left out.
+    /// Sets a header, in place of an earlier value; each `set-cookie` is added to the others.
+    ///
+    /// A name or value that HTTP cannot carry is left out.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         if let (Ok(name), Ok(value)) =
             (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_ref()))
         {
-            self.headers_mut().insert(name, value);
+            if name == header::SET_COOKIE {
+                self.headers_mut().append(name, value);
+            } else {
+                self.headers_mut().insert(name, value);
+            }
         }
         self
     }
@@ -153,6 +159,18 @@ impl<T: IntoResponse, E: Into<LunoraError>> IntoResponse for Result<T, E> {
 mod tests {
     use super::*;
     use crate::errors::Code;
+
+    #[test]
+    fn keeps_every_cookie_and_the_last_value_of_any_other_header() {
+        let response = Response::empty()
+            .with_header("set-cookie", "a=1")
+            .with_header("Set-Cookie", "b=2")
+            .with_header("x-a", "1")
+            .with_header("x-a", "2");
+        let values = |name| response.headers().get_all(name).iter().collect::<Vec<_>>();
+        assert_eq!(values("set-cookie"), ["a=1", "b=2"]);
+        assert_eq!(values("x-a"), ["2"]);
+    }
 
     #[test]
     fn an_error_answers_with_its_status_as_json() {
