@@ -16,7 +16,13 @@ use crate::{
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NoArgs {}
 
+/// Reads the arguments of a call, whichever way it came.
+///
+/// Only an object is read: serde would also fill a struct from a list, by position.
 pub(crate) fn read_args<T: DeserializeOwned>(args: &str) -> Result<T, LunoraError> {
+    if !args.trim_ascii_start().starts_with('{') {
+        return Err(LunoraError::bad_request("args must be an object"));
+    }
     check_tags(args)?;
     serde_json::from_str(args).map_err(|error| invalid(args, &error))
 }
@@ -432,6 +438,19 @@ mod tests {
         let deep = format!("{}0{}", "[{\"a\":".repeat(100_000), "}]".repeat(100_000));
         let error = read_args::<Args>(&format!(r#"{{"skipped":{deep},"text":7}}"#)).unwrap_err();
         assert!(error.message().contains("at text, received number 7"), "{}", error.message());
+    }
+
+    #[test]
+    fn rejects_arguments_that_are_not_an_object() {
+        for args in [r#"["a",1]"#, " [\"a\"]", "[]", "null", "7", "\"a\"", ""] {
+            let error = read_args::<Args>(args).unwrap_err();
+            assert_eq!(
+                (error.code(), error.message()),
+                ("BAD_REQUEST", "args must be an object"),
+                "{args}"
+            );
+            assert!(read_args::<NoArgs>(args).is_err(), "{args}");
+        }
     }
 
     #[test]
