@@ -36,6 +36,18 @@ pub(crate) fn check_stored(json: &str) -> Result<(), LunoraError> {
     check_tags(json)
 }
 
+/// The brackets that the deepest value has open at once: an entry of a map is three deep.
+const MAX_BRACKETS: usize = 3 * (MAX_DEPTH + 2);
+
+/// Refuses arguments that are nested deeper than any value of the wire, in one pass over the text.
+pub(crate) fn check_args_depth(json: &str) -> Result<(), LunoraError> {
+    if is_deeper(json.as_bytes(), MAX_BRACKETS) {
+        let message = format!("args: nested too deeply: expected at most {MAX_DEPTH} levels");
+        return Err(LunoraError::new(Code::ValidationError, message));
+    }
+    Ok(())
+}
+
 /// Whether well-formed JSON has more than `limit` brackets open at once.
 fn is_deeper(json: &[u8], limit: usize) -> bool {
     if memchr::memchr2_iter(b'{', b'[', json).take(limit + 1).count() <= limit {

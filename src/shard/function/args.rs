@@ -4,8 +4,12 @@
 //! that reading arguments costs nothing beyond serde itself.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
-use super::super::db::{fields::Fields, wire_check::check_tags};
+use super::super::db::{
+    fields::Fields,
+    wire_check::{check_args_depth, check_tags},
+};
 use crate::{
     errors::{Code, LunoraError},
     wire::value::Value,
@@ -23,6 +27,7 @@ pub(crate) fn read_args<T: DeserializeOwned>(args: &str) -> Result<T, LunoraErro
     if !args.trim_ascii_start().starts_with('{') {
         return Err(LunoraError::bad_request("args must be an object"));
     }
+    check_args_depth(args)?;
     check_tags(args)?;
     serde_json::from_str(args).map_err(|error| invalid(args, &error))
 }
@@ -76,20 +81,18 @@ fn invalid(args: &str, error: &serde_json::Error) -> LunoraError {
     // serde_json appends the place.
     let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
     let offset = offset(args, error.line(), error.column());
-    let mut path = path_at(args, offset);
+    let Found { mut path, value } = find(args, offset);
     if let Some(field) = between(message, "missing field `", "`") {
         push_field(&mut path, field);
         return invalid_argument(&path, "a value", "undefined");
     }
     if let Some((_, expected)) = message.split_once(", expected ") {
-        return invalid_argument(&path, expected, &describe(value_at(args, &path), true));
+        return invalid_argument(&path, expected, &describe(value, true));
     }
     // What a type said that refines another one; its words may follow "Expected". Such an error has
     // no place of its own: it gets that where the reader was when it came out, and for the last
     // value of an object or a list that is the closing bracket.
-    let found = value_at(args, &path);
-    push_last(&mut path, found);
-    let received = value_at(args, &path);
+    let received = push_last(&mut path, value);
     let expected = message.strip_prefix("expected ").unwrap_or(message);
     invalid_argument(&path, expected, &describe(received, false))
 }
@@ -104,11 +107,22 @@ fn offset(text: &str, line: usize, column: usize) -> usize {
     before + column
 }
 
-/// The path of the innermost value that begins or ends where the reader stopped.
-fn path_at(json: &str, offset: usize) -> String {
-    let mut scanner = Scanner { json, at: 0, stop: offset, depth: 0, path: String::new() };
+/// A value within JSON, and the path that leads to it.
+struct Found<'a> {
+    path: String,
+    value: Option<&'a str>,
+}
+
+/// Finds the innermost value that begins or ends where the reader stopped.
+fn find(json: &str, offset: usize) -> Found<'_> {
+    let mut scanner =
+        Scanner { json, at: 0, stop: offset, depth: 0, path: String::new(), found: None };
     scanner.value();
-    scanner.path
+    let value = scanner.found.and_then(|start| {
+        let mut reader = serde_json::Deserializer::from_str(json.get(start..)?);
+        <&RawValue>::deserialize(&mut reader).ok().map(RawValue::get)
+    });
+    Found { path: scanner.path, value }
 }
 
 /// Walks over JSON that was found to be well-formed, to the value that ends at or after `stop`.
@@ -118,6 +132,8 @@ struct Scanner<'a> {
     stop: usize,
     depth: usize,
     path: String,
+    /// Where the value begins that `path` leads to.
+    found: Option<usize>,
 }
 
 impl Scanner<'_> {
@@ -128,6 +144,15 @@ impl Scanner<'_> {
     /// Walks over a value; `true` when the reader stopped in it, and `path` leads to it.
     fn value(&mut self) -> bool {
         self.skip_space();
+        let start = self.at;
+        let stopped = self.stops_within();
+        if stopped {
+            self.found.get_or_insert(start);
+        }
+        stopped
+    }
+
+    fn stops_within(&mut self) -> bool {
         // A reader stops right behind the bracket whose type is wrong.
         let opening = self.at + 1;
         match self.peek() {
@@ -258,37 +283,25 @@ fn push_field(path: &mut String, name: &str) {
     path.extend(name.chars().take(80));
 }
 
-/// Leads a path on to the last value of an object or a list.
-fn push_last(path: &mut String, json: Option<&str>) {
-    match json.and_then(|json| json.as_bytes().first().map(|first| (json, first))) {
-        Some((json, b'{')) => {
+/// Leads a path on to the last value of an object or a list, and returns that value.
+fn push_last<'a>(path: &mut String, json: Option<&'a str>) -> Option<&'a str> {
+    let json = json?;
+    match json.as_bytes().first() {
+        Some(b'{') => {
             let last = Fields::parse(json).and_then(|fields| fields.into_iter().last());
-            if let Some((name, _)) = last {
+            if let Some((name, value)) = last {
                 push_field(path, &name);
+                return Some(value);
             }
         }
-        Some((json, b'[')) => {
-            let items = serde_json::from_str::<Vec<&serde_json::value::RawValue>>(json);
-            if let Some(last) = items.unwrap_or_default().len().checked_sub(1) {
-                path.push_str(&format!("[{last}]"));
+        Some(b'[') => {
+            let items: Vec<&'a RawValue> = serde_json::from_str(json).unwrap_or_default();
+            if let Some(last) = items.last() {
+                path.push_str(&format!("[{}]", items.len() - 1));
+                return Some(last.get());
             }
         }
         _ => {}
-    }
-}
-
-/// The text of the value that a path leads to.
-fn value_at<'a>(json: &'a str, path: &str) -> Option<&'a str> {
-    let mut json = json;
-    for step in path.split('.') {
-        let (name, indexes) = step.split_at(step.find('[').unwrap_or(step.len()));
-        if !name.is_empty() {
-            json = Fields::parse(json)?.get(name)?;
-        }
-        for index in indexes.split(']').filter_map(|index| index.strip_prefix('[')) {
-            let items: Vec<&serde_json::value::RawValue> = serde_json::from_str(json).ok()?;
-            json = items.get(index.parse::<usize>().ok()?)?.get();
-        }
     }
     Some(json)
 }
@@ -435,9 +448,46 @@ mod tests {
 
     #[test]
     fn hostile_nesting_in_front_of_a_bad_argument_is_walked_over() {
-        let deep = format!("{}0{}", "[{\"a\":".repeat(100_000), "}]".repeat(100_000));
+        let deep = format!("{}0{}", "[{\"a\":".repeat(98), "}]".repeat(98));
         let error = read_args::<Args>(&format!(r#"{{"skipped":{deep},"text":7}}"#)).unwrap_err();
         assert!(error.message().contains("at text, received number 7"), "{}", error.message());
+    }
+
+    #[test]
+    fn rejects_arguments_nested_deeper_than_any_value() {
+        let message = "args: nested too deeply: expected at most 64 levels";
+        for (open, close) in [("[", "]"), ("{\"a\":", "}"), ("[[\"\\u0061\",", "]]")] {
+            let deep = format!("{}0{}", open.repeat(400_000), close.repeat(400_000));
+            for args in
+                [format!(r#"{{"text":{deep}}}"#), format!(r#"{{"text":"","skipped":{deep}}}"#)]
+            {
+                let error = read_args::<Args>(&args).unwrap_err();
+                assert_eq!((error.code(), error.message()), ("VALIDATION_ERROR", message));
+            }
+        }
+    }
+
+    #[test]
+    fn accepts_the_deepest_value_of_the_wire() {
+        let maps = "[\"$lunora.wire$\",\"map\",[[0,".repeat(62);
+        let args = format!(r#"{{"when":{maps}0{},"text":""}}"#, "]]]".repeat(62));
+        assert!(check_args_depth(&args).is_ok());
+        assert!(check_tags(&args).is_ok());
+    }
+
+    #[test]
+    fn a_bad_argument_deep_within_a_recursive_type_is_named_by_its_path() {
+        #[derive(Debug, Deserialize)]
+        struct Tree {
+            tree: Option<Box<Tree>>,
+        }
+
+        let steps = 60;
+        let args = format!("{}7{}", r#"{"tree":"#.repeat(steps), "}".repeat(steps));
+        let error = read_args::<Tree>(&args).unwrap_err();
+        let path = vec!["tree"; steps].join(".");
+        let expected = format!("args.{path}: Expected struct Tree at {path}, received number 7");
+        assert_eq!(error.message(), expected);
     }
 
     #[test]
@@ -468,8 +518,7 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics_wherever_the_reader_stopped(json in ".*", offset in 0usize..64) {
-            let path = path_at(&json, offset);
-            let _ = value_at(&json, &path);
+            let _ = find(&json, offset);
             if let Err(error) = serde_json::from_str::<Args>(&json) {
                 let _ = invalid(&json, &error);
             }
