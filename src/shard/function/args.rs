@@ -294,6 +294,7 @@ fn push_last<'a>(path: &mut String, json: Option<&'a str>) -> Option<&'a str> {
                 return Some(value);
             }
         }
+        Some(b'[') if !matches!(Value::from_wire(json), Ok(Value::Array(_))) => {}
         Some(b'[') => {
             let items: Vec<&'a RawValue> = serde_json::from_str(json).unwrap_or_default();
             if let Some(last) = items.last() {
@@ -488,6 +489,24 @@ mod tests {
         let path = vec!["tree"; steps].join(".");
         let expected = format!("args.{path}: Expected struct Tree at {path}, received number 7");
         assert_eq!(error.message(), expected);
+    }
+
+    #[test]
+    fn an_argument_of_another_tagged_type_is_named_by_its_path() {
+        #[derive(Debug, Deserialize)]
+        struct Args {
+            at: crate::wire::value::Date,
+            more: Option<u8>,
+        }
+
+        let bigint = r#"["$lunora.wire$","bigint","5"]"#;
+        for (value, received) in [("7", "number"), (bigint, "bigint"), ("\"a\"", "string")] {
+            let expected = format!("args.at: Expected a date at at, received {received}");
+            for args in [format!(r#"{{"at":{value}}}"#), format!(r#"{{"at":{value},"more":1}}"#)] {
+                assert_eq!(read_args::<Args>(&args).unwrap_err().message(), expected, "{args}");
+            }
+        }
+        assert!(read_args::<Args>(r#"{"at":["$lunora.wire$","date",5]}"#).is_ok());
     }
 
     #[test]
