@@ -8,11 +8,11 @@ use serde_json::value::RawValue;
 
 use super::super::db::{
     fields::Fields,
-    wire_check::{check_args_depth, check_tags},
+    wire_check::{check_args_depth, decode_tags},
 };
 use crate::{
     errors::{Code, LunoraError},
-    wire::value::Value,
+    wire::value::{DecodeError, Value},
 };
 
 /// No arguments; whatever is sent is ignored.
@@ -28,7 +28,10 @@ pub(crate) fn read_args<T: DeserializeOwned>(args: &str) -> Result<T, LunoraErro
         return Err(LunoraError::bad_request("args must be an object"));
     }
     check_args_depth(args)?;
-    check_tags(args)?;
+    decode_tags(args).map_err(|error| match error {
+        DecodeError::NotJson(error) => invalid(args, &error),
+        error => LunoraError::new(Code::ValidationError, error.to_string()),
+    })?;
     serde_json::from_str(args).map_err(|error| invalid(args, &error))
 }
 
@@ -82,6 +85,18 @@ fn invalid(args: &str, error: &serde_json::Error) -> LunoraError {
     let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
     let offset = offset(args, error.line(), error.column());
     let Found { mut path, value } = find(args, offset);
+    // The text is well-formed: what remains is what JSON can write and Rust cannot hold.
+    if error.is_syntax() {
+        let (expected, received) = match value.and_then(|value| value.bytes().next()) {
+            Some(b'"') => ("Unicode text", "half of a surrogate pair"),
+            Some(b'-' | b'0'..=b'9') => ("a finite number", "number out of range"),
+            _ => ("a value of at most 128 nested brackets", "a deeper one"),
+        };
+        return invalid_argument(&path, expected, received);
+    }
+    if between(message, "duplicate field `", "`").is_some() {
+        return invalid_argument(&path, "one value", "several");
+    }
     if let Some(field) = between(message, "missing field `", "`") {
         push_field(&mut path, field);
         return invalid_argument(&path, "a value", "undefined");
@@ -473,7 +488,7 @@ mod tests {
         let maps = "[\"$lunora.wire$\",\"map\",[[0,".repeat(62);
         let args = format!(r#"{{"when":{maps}0{},"text":""}}"#, "]]]".repeat(62));
         assert!(check_args_depth(&args).is_ok());
-        assert!(check_tags(&args).is_ok());
+        assert!(decode_tags(&args).is_ok());
     }
 
     #[test]
@@ -507,6 +522,39 @@ mod tests {
             }
         }
         assert!(read_args::<Args>(r#"{"at":["$lunora.wire$","date",5]}"#).is_ok());
+    }
+
+    #[test]
+    fn what_json_can_write_and_no_value_is_has_a_sentence_of_its_own() {
+        for (args, expected) in [
+            (
+                r#"{"text":"a","text":"b"}"#,
+                "args.text: Expected one value at text, received several",
+            ),
+            (
+                r#"{"text":"","place":{"x":1,"y":2,"x":3}}"#,
+                "args.place.x: Expected one value at place.x, received several",
+            ),
+            (
+                r#"{"text":"","place":{"x":1e400,"y":2}}"#,
+                "args.place.x: Expected a finite number at place.x, received number out of range",
+            ),
+            (
+                r#"{"text":"","place":{"x":1,"y":-1e400}}"#,
+                "args.place.y: Expected a finite number at place.y, received number out of range",
+            ),
+            (
+                r#"{"text":"a\ud800"}"#,
+                "args.text: Expected Unicode text at text, received half of a surrogate pair",
+            ),
+            (
+                r#"{"tags":[{"name":"\udc00b"}],"text":"a"}"#,
+                "args.tags[0].name: Expected Unicode text at tags[0].name, received half of a surrogate pair",
+            ),
+        ] {
+            let error = read_args::<Args>(args).unwrap_err();
+            assert_eq!((error.code(), error.message()), ("VALIDATION_ERROR", expected), "{args}");
+        }
     }
 
     #[test]
