@@ -6,7 +6,9 @@
 mod body;
 mod request;
 mod response;
+mod url;
 
+pub(crate) use self::url::to_uri;
 pub use self::{
     body::{Body, BodyError, HostBody},
     request::Request,

@@ -85,15 +85,16 @@ impl Request {
         (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
     }
 
-    /// A cookie's value, as it was sent.
+    /// Returns the first value of a cookie, as it was sent.
+    ///
+    /// A pair that is not UTF-8 is skipped and hides no other pair.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&str> {
         self.headers()
             .get_all(header::COOKIE)
             .iter()
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
+            .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+            .filter_map(|pair| str::from_utf8(pair.trim_ascii()).ok()?.split_once('='))
             .find(|(key, _)| *key == name)
             .map(|(_, value)| value)
     }
@@ -201,6 +202,17 @@ mod tests {
         let request = Request::get("https://x.test/").with_header("cookie", "xsid=1; sid=2=3; a");
         assert_eq!(request.cookie("sid"), Some("2=3"));
         assert_eq!(request.cookie("a"), None);
+    }
+
+    #[test]
+    fn a_cookie_outside_ascii_hides_no_other_cookie() {
+        let request = Request::get("https://x.test/")
+            .with_header("cookie", "city=S\u{e3}o Paulo; sid=ada")
+            .with_header("cookie", b"latin=S\xe3o; theme=dark");
+        assert_eq!(request.cookie("sid"), Some("ada"));
+        assert_eq!(request.cookie("city"), Some("S\u{e3}o Paulo"));
+        assert_eq!(request.cookie("latin"), None);
+        assert_eq!(request.cookie("theme"), Some("dark"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use http::{
 use serde::Serialize;
 
 use super::Body;
-use crate::errors::LunoraError;
+use crate::{errors::LunoraError, platform::log};
 
 /// What a caller gets: an [`http::Response`] with a [`Body`], and shorter ways to make one.
 ///
@@ -60,21 +60,37 @@ impl Response {
         Self(http::Response::new(body.into()))
     }
 
-    /// Sets the status. What is none (below 100, above 999) becomes 500.
+    /// Sets the status: 200 to 599, or 101 for an upgrade, which is what Workers can send.
+    ///
+    /// Any other status becomes 500 and is logged.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
-        *self.status_mut() =
-            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let valid = matches!(status, 101 | 200..=599);
+        *self.status_mut() = StatusCode::from_u16(status)
+            .ok()
+            .filter(|_| valid)
+            .unwrap_or_else(|| {
+                log::error(&format!(
+                    "invalid response status {status}: expected 200 to 599, or 101; 500 is sent instead"
+                ));
+                StatusCode::INTERNAL_SERVER_ERROR
+            });
         self
     }
 
-    /// Sets a header. A name or value that HTTP cannot carry is left out.
+    /// Sets a header, in place of an earlier value; each `set-cookie` is added to the others.
+    ///
+    /// A name or value that HTTP cannot carry is left out.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         if let (Ok(name), Ok(value)) =
             (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_ref()))
         {
-            self.headers_mut().insert(name, value);
+            if name == header::SET_COOKIE {
+                self.headers_mut().append(name, value);
+            } else {
+                self.headers_mut().insert(name, value);
+            }
         }
         self
     }
@@ -153,6 +169,28 @@ impl<T: IntoResponse, E: Into<LunoraError>> IntoResponse for Result<T, E> {
 mod tests {
     use super::*;
     use crate::errors::Code;
+
+    #[test]
+    fn a_status_that_cannot_be_sent_becomes_500() {
+        for status in [0, 99, 100, 102, 103, 199, 600, 999, 1000, u16::MAX] {
+            assert_eq!(Response::empty().with_status(status).status(), 500, "{status}");
+        }
+        for status in [101, 200, 204, 304, 404, 500, 599] {
+            assert_eq!(Response::empty().with_status(status).status(), status);
+        }
+    }
+
+    #[test]
+    fn keeps_every_cookie_and_the_last_value_of_any_other_header() {
+        let response = Response::empty()
+            .with_header("set-cookie", "a=1")
+            .with_header("Set-Cookie", "b=2")
+            .with_header("x-a", "1")
+            .with_header("x-a", "2");
+        let values = |name| response.headers().get_all(name).iter().collect::<Vec<_>>();
+        assert_eq!(values("set-cookie"), ["a=1", "b=2"]);
+        assert_eq!(values("x-a"), ["2"]);
+    }
 
     #[test]
     fn an_error_answers_with_its_status_as_json() {

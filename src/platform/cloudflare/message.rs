@@ -6,7 +6,7 @@ use futures::{
     future::LocalBoxFuture,
     stream::{self, LocalBoxStream},
 };
-use http::{HeaderMap, Method, StatusCode, Uri, header::CONTENT_LENGTH};
+use http::{HeaderMap, Method, StatusCode, header::CONTENT_LENGTH};
 use wasm_bindgen::JsValue;
 use worker::{js_sys::Uint8Array, web_sys};
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     errors::LunoraError,
-    message::{Body, BodyError, HostBody, Request, Response},
+    message::{Body, BodyError, HostBody, Request, Response, to_uri},
 };
 
 /// The body of a JavaScript request, not read yet.
@@ -35,8 +35,7 @@ pub(crate) fn request_from_js(raw: web_sys::Request) -> Result<Request, LunoraEr
     let mut lines = head.split('\n');
     let method = Method::from_bytes(lines.next().unwrap_or_default().as_bytes())
         .map_err(|_| LunoraError::bad_request("the request method is malformed"))?;
-    let url = lines.next().unwrap_or_default();
-    let url = Uri::try_from(url.split('#').next().unwrap_or_default())
+    let url = to_uri(lines.next().unwrap_or_default())
         .map_err(|_| LunoraError::bad_request("the request URL is malformed or too long"))?;
     let headers = glue::unpack(lines);
     let has_body = !matches!(method, Method::GET | Method::HEAD) && says_more(&headers);

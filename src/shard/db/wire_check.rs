@@ -4,7 +4,7 @@ use memchr::memmem;
 
 use crate::{
     errors::{Code, LunoraError},
-    wire::value::{MAX_DEPTH, TAG, Value},
+    wire::value::{DecodeError, MAX_DEPTH, TAG, Value},
 };
 
 /// The levels that an answer puts around a document: a list, a page, and some of the function's.
@@ -14,14 +14,16 @@ const LEVELS_AROUND: usize = 8;
 ///
 /// A text without a tag has none. One with an escape may hide a tag, and is read as well.
 pub(crate) fn check_tags(json: &str) -> Result<(), LunoraError> {
+    decode_tags(json).map_err(|error| LunoraError::new(Code::ValidationError, error.to_string()))
+}
+
+/// As [`check_tags`], with the error of the codec.
+pub(crate) fn decode_tags(json: &str) -> Result<(), DecodeError> {
     let bytes = json.as_bytes();
     if memmem::find(bytes, TAG.as_bytes()).is_none() && memmem::find(bytes, b"\\u").is_none() {
         return Ok(());
     }
-    match Value::from_wire(json) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(LunoraError::new(Code::ValidationError, error.to_string())),
-    }
+    Value::from_wire(json).map(drop)
 }
 
 /// Refuses a document that no client could decode within an answer.
@@ -34,6 +36,18 @@ pub(crate) fn check_stored(json: &str) -> Result<(), LunoraError> {
         return Err(LunoraError::new(Code::ValidationError, message));
     }
     check_tags(json)
+}
+
+/// The brackets that the deepest value has open at once: an entry of a map is three deep.
+const MAX_BRACKETS: usize = 3 * (MAX_DEPTH + 2);
+
+/// Refuses arguments that are nested deeper than any value of the wire, in one pass over the text.
+pub(crate) fn check_args_depth(json: &str) -> Result<(), LunoraError> {
+    if is_deeper(json.as_bytes(), MAX_BRACKETS) {
+        let message = format!("args: nested too deeply: expected at most {MAX_DEPTH} levels");
+        return Err(LunoraError::new(Code::ValidationError, message));
+    }
+    Ok(())
 }
 
 /// Whether well-formed JSON has more than `limit` brackets open at once.

@@ -4,11 +4,15 @@
 //! that reading arguments costs nothing beyond serde itself.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
-use super::super::db::{fields::Fields, wire_check::check_tags};
+use super::super::db::{
+    fields::Fields,
+    wire_check::{check_args_depth, decode_tags},
+};
 use crate::{
     errors::{Code, LunoraError},
-    wire::value::Value,
+    wire::value::{DecodeError, Value},
 };
 
 /// No arguments; whatever is sent is ignored.
@@ -16,8 +20,18 @@ use crate::{
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NoArgs {}
 
+/// Reads the arguments of a call, whichever way it came.
+///
+/// Only an object is read: serde would also fill a struct from a list, by position.
 pub(crate) fn read_args<T: DeserializeOwned>(args: &str) -> Result<T, LunoraError> {
-    check_tags(args)?;
+    if !args.trim_ascii_start().starts_with('{') {
+        return Err(LunoraError::bad_request("args must be an object"));
+    }
+    check_args_depth(args)?;
+    decode_tags(args).map_err(|error| match error {
+        DecodeError::NotJson(error) => invalid(args, &error),
+        error => LunoraError::new(Code::ValidationError, error.to_string()),
+    })?;
     serde_json::from_str(args).map_err(|error| invalid(args, &error))
 }
 
@@ -70,20 +84,30 @@ fn invalid(args: &str, error: &serde_json::Error) -> LunoraError {
     // serde_json appends the place.
     let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
     let offset = offset(args, error.line(), error.column());
-    let mut path = path_at(args, offset);
+    let Found { mut path, value } = find(args, offset);
+    // The text is well-formed: what remains is what JSON can write and Rust cannot hold.
+    if error.is_syntax() {
+        let (expected, received) = match value.and_then(|value| value.bytes().next()) {
+            Some(b'"') => ("Unicode text", "half of a surrogate pair"),
+            Some(b'-' | b'0'..=b'9') => ("a finite number", "number out of range"),
+            _ => ("a value of at most 128 nested brackets", "a deeper one"),
+        };
+        return invalid_argument(&path, expected, received);
+    }
+    if between(message, "duplicate field `", "`").is_some() {
+        return invalid_argument(&path, "one value", "several");
+    }
     if let Some(field) = between(message, "missing field `", "`") {
         push_field(&mut path, field);
         return invalid_argument(&path, "a value", "undefined");
     }
     if let Some((_, expected)) = message.split_once(", expected ") {
-        return invalid_argument(&path, expected, &describe(value_at(args, &path), true));
+        return invalid_argument(&path, expected, &describe(value, true));
     }
     // What a type said that refines another one; its words may follow "Expected". Such an error has
     // no place of its own: it gets that where the reader was when it came out, and for the last
     // value of an object or a list that is the closing bracket.
-    let found = value_at(args, &path);
-    push_last(&mut path, found);
-    let received = value_at(args, &path);
+    let received = push_last(&mut path, value);
     let expected = message.strip_prefix("expected ").unwrap_or(message);
     invalid_argument(&path, expected, &describe(received, false))
 }
@@ -98,11 +122,22 @@ fn offset(text: &str, line: usize, column: usize) -> usize {
     before + column
 }
 
-/// The path of the innermost value that begins or ends where the reader stopped.
-fn path_at(json: &str, offset: usize) -> String {
-    let mut scanner = Scanner { json, at: 0, stop: offset, depth: 0, path: String::new() };
+/// A value within JSON, and the path that leads to it.
+struct Found<'a> {
+    path: String,
+    value: Option<&'a str>,
+}
+
+/// Finds the innermost value that begins or ends where the reader stopped.
+fn find(json: &str, offset: usize) -> Found<'_> {
+    let mut scanner =
+        Scanner { json, at: 0, stop: offset, depth: 0, path: String::new(), found: None };
     scanner.value();
-    scanner.path
+    let value = scanner.found.and_then(|start| {
+        let mut reader = serde_json::Deserializer::from_str(json.get(start..)?);
+        <&RawValue>::deserialize(&mut reader).ok().map(RawValue::get)
+    });
+    Found { path: scanner.path, value }
 }
 
 /// Walks over JSON that was found to be well-formed, to the value that ends at or after `stop`.
@@ -112,6 +147,8 @@ struct Scanner<'a> {
     stop: usize,
     depth: usize,
     path: String,
+    /// Where the value begins that `path` leads to.
+    found: Option<usize>,
 }
 
 impl Scanner<'_> {
@@ -122,6 +159,15 @@ impl Scanner<'_> {
     /// Walks over a value; `true` when the reader stopped in it, and `path` leads to it.
     fn value(&mut self) -> bool {
         self.skip_space();
+        let start = self.at;
+        let stopped = self.stops_within();
+        if stopped {
+            self.found.get_or_insert(start);
+        }
+        stopped
+    }
+
+    fn stops_within(&mut self) -> bool {
         // A reader stops right behind the bracket whose type is wrong.
         let opening = self.at + 1;
         match self.peek() {
@@ -252,37 +298,26 @@ fn push_field(path: &mut String, name: &str) {
     path.extend(name.chars().take(80));
 }
 
-/// Leads a path on to the last value of an object or a list.
-fn push_last(path: &mut String, json: Option<&str>) {
-    match json.and_then(|json| json.as_bytes().first().map(|first| (json, first))) {
-        Some((json, b'{')) => {
+/// Leads a path on to the last value of an object or a list, and returns that value.
+fn push_last<'a>(path: &mut String, json: Option<&'a str>) -> Option<&'a str> {
+    let json = json?;
+    match json.as_bytes().first() {
+        Some(b'{') => {
             let last = Fields::parse(json).and_then(|fields| fields.into_iter().last());
-            if let Some((name, _)) = last {
+            if let Some((name, value)) = last {
                 push_field(path, &name);
+                return Some(value);
             }
         }
-        Some((json, b'[')) => {
-            let items = serde_json::from_str::<Vec<&serde_json::value::RawValue>>(json);
-            if let Some(last) = items.unwrap_or_default().len().checked_sub(1) {
-                path.push_str(&format!("[{last}]"));
+        Some(b'[') if !matches!(Value::from_wire(json), Ok(Value::Array(_))) => {}
+        Some(b'[') => {
+            let items: Vec<&'a RawValue> = serde_json::from_str(json).unwrap_or_default();
+            if let Some(last) = items.last() {
+                path.push_str(&format!("[{}]", items.len() - 1));
+                return Some(last.get());
             }
         }
         _ => {}
-    }
-}
-
-/// The text of the value that a path leads to.
-fn value_at<'a>(json: &'a str, path: &str) -> Option<&'a str> {
-    let mut json = json;
-    for step in path.split('.') {
-        let (name, indexes) = step.split_at(step.find('[').unwrap_or(step.len()));
-        if !name.is_empty() {
-            json = Fields::parse(json)?.get(name)?;
-        }
-        for index in indexes.split(']').filter_map(|index| index.strip_prefix('[')) {
-            let items: Vec<&serde_json::value::RawValue> = serde_json::from_str(json).ok()?;
-            json = items.get(index.parse::<usize>().ok()?)?.get();
-        }
     }
     Some(json)
 }
@@ -315,145 +350,4 @@ fn describe(json: Option<&str>, literally: bool) -> String {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, dead_code, reason = "a test may panic; what is read is not used")]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[derive(Debug, Deserialize)]
-    struct Args {
-        text: String,
-        count: Option<u32>,
-        kind: Option<Kind>,
-        place: Option<Place>,
-        tags: Option<Vec<Tag>>,
-        short: Option<Short>,
-        when: Option<Value>,
-    }
-
-    #[derive(Debug, Deserialize)]
-    #[serde(rename_all = "lowercase")]
-    enum Kind {
-        Big,
-        Small,
-    }
-
-    #[derive(Debug, Deserialize)]
-    struct Place {
-        x: f64,
-        y: f64,
-    }
-
-    #[derive(Debug, Deserialize)]
-    struct Tag {
-        name: String,
-    }
-
-    #[derive(Debug, Deserialize)]
-    #[serde(try_from = "String")]
-    struct Short(String);
-
-    impl TryFrom<String> for Short {
-        type Error = &'static str;
-
-        fn try_from(text: String) -> Result<Self, Self::Error> {
-            if text.len() < 4 { Ok(Self(text)) } else { Err("expected at most 3 characters") }
-        }
-    }
-
-    #[test]
-    fn a_bad_argument_is_named_by_its_path() {
-        for (args, expected) in [
-            (r#"{"text":7}"#, "args.text: Expected a string at text, received number 7"),
-            (r#"{"text":null}"#, "args.text: Expected a string at text, received null"),
-            (r#"{"text":true}"#, "args.text: Expected a string at text, received boolean true"),
-            (r#"{"text":{}}"#, "args.text: Expected a string at text, received object"),
-            (r#"{"text":[1]}"#, "args.text: Expected a string at text, received array"),
-            (r#"{}"#, "args.text: Expected a value at text, received undefined"),
-            (
-                r#"{"text":"","count":"7"}"#,
-                "args.count: Expected u32 at count, received string \"7\"",
-            ),
-            (r#"{"text":"","count":-1}"#, "args.count: Expected u32 at count, received number -1"),
-            (
-                r#"{"text":"","count":1.5}"#,
-                "args.count: Expected u32 at count, received number 1.5",
-            ),
-            (
-                r#"{"text":"","count":["$lunora.wire$","bigint","5"]}"#,
-                "args.count: Expected u32 at count, received bigint 5n",
-            ),
-            (
-                r#"{"text":"","kind":"huge"}"#,
-                "args.kind: Expected `big` or `small` at kind, received string \"huge\"",
-            ),
-            (
-                r#"{"text":"","place":{"x":1,"y":"2"}}"#,
-                "args.place.y: Expected f64 at place.y, received string \"2\"",
-            ),
-            (
-                r#"{"text":"","place":{"x":1}}"#,
-                "args.place.y: Expected a value at place.y, received undefined",
-            ),
-            (
-                r#"{"text":"","tags":[{"name":"a"},{"name":1}]}"#,
-                "args.tags[1].name: Expected a string at tags[1].name, received number 1",
-            ),
-            (
-                r#"{"text":"","tags":[{"name":"a"},{}]}"#,
-                "args.tags[1].name: Expected a value at tags[1].name, received undefined",
-            ),
-            (
-                "{\"text\": \"\",\n \"tags\" : [ {\"name\":\"a\"} ,\n 5 ] }",
-                "args.tags[1]: Expected struct Tag at tags[1], received number 5",
-            ),
-            (
-                r#"{"text":"","short":"four"}"#,
-                "args.short: Expected at most 3 characters at short, received string",
-            ),
-            (
-                r#"{"short":"four","text":""}"#,
-                "args.short: Expected at most 3 characters at short, received string",
-            ),
-        ] {
-            let error = read_args::<Args>(args).unwrap_err();
-            assert_eq!((error.code(), error.message()), ("VALIDATION_ERROR", expected), "{args}");
-        }
-    }
-
-    #[test]
-    fn what_comes_after_the_bad_argument_does_not_hide_it() {
-        let error = read_args::<Args>(r#"{"a":[{}],"text":7,"count":"x"}"#).unwrap_err();
-        assert!(error.message().contains("at text, received number 7"), "{}", error.message());
-    }
-
-    #[test]
-    fn hostile_nesting_in_front_of_a_bad_argument_is_walked_over() {
-        let deep = format!("{}0{}", "[{\"a\":".repeat(100_000), "}]".repeat(100_000));
-        let error = read_args::<Args>(&format!(r#"{{"skipped":{deep},"text":7}}"#)).unwrap_err();
-        assert!(error.message().contains("at text, received number 7"), "{}", error.message());
-    }
-
-    #[test]
-    fn a_long_value_is_cut() {
-        let args = format!(r#"{{"text":"","count":"{}"}}"#, "x".repeat(1000));
-        assert!(read_args::<Args>(&args).unwrap_err().message().len() < 200);
-    }
-
-    #[test]
-    fn unknown_arguments_are_dropped() {
-        assert!(read_args::<Args>(r#"{"text":"a","more":{"deep":[1,2,3]}}"#).is_ok());
-        assert!(read_args::<NoArgs>(r#"{"anything":1}"#).is_ok());
-    }
-
-    proptest! {
-        #[test]
-        fn never_panics_wherever_the_reader_stopped(json in ".*", offset in 0usize..64) {
-            let path = path_at(&json, offset);
-            let _ = value_at(&json, &path);
-            if let Err(error) = serde_json::from_str::<Args>(&json) {
-                let _ = invalid(&json, &error);
-            }
-        }
-    }
-}
+mod tests;

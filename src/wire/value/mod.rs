@@ -35,7 +35,8 @@
 //!
 //! # Serde
 //!
-//! [`Value`] also implements `Serialize` and `Deserialize` in wire form, to sit inside a larger message. There the
+//! [`Value`] also implements `Serialize` and `Deserialize` in wire form, to sit inside a larger message, and so do
+//! [`BigInt`], [`Date`], [`Map`], [`Set`], [`TypedBytes`] and [`Url`], as fields of a type of your own. There the
 //! serializer chooses the text of a number (`serde_json` writes `1e21`, JavaScript `1e+21`), and `serde_json`'s own
 //! limit of 128 brackets applies before ours when reading.
 
@@ -50,6 +51,7 @@ mod depth;
 mod encode;
 mod error_value;
 mod json;
+mod leaf;
 mod number;
 mod object;
 mod path;

@@ -1,0 +1,230 @@
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Debug, Deserialize)]
+struct Args {
+    text: String,
+    count: Option<u32>,
+    kind: Option<Kind>,
+    place: Option<Place>,
+    tags: Option<Vec<Tag>>,
+    short: Option<Short>,
+    when: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Big,
+    Small,
+}
+
+#[derive(Debug, Deserialize)]
+struct Place {
+    x: f64,
+    y: f64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Tag {
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Short(String);
+
+impl TryFrom<String> for Short {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.len() < 4 { Ok(Self(text)) } else { Err("expected at most 3 characters") }
+    }
+}
+
+#[test]
+fn a_bad_argument_is_named_by_its_path() {
+    for (args, expected) in [
+        (r#"{"text":7}"#, "args.text: Expected a string at text, received number 7"),
+        (r#"{"text":null}"#, "args.text: Expected a string at text, received null"),
+        (r#"{"text":true}"#, "args.text: Expected a string at text, received boolean true"),
+        (r#"{"text":{}}"#, "args.text: Expected a string at text, received object"),
+        (r#"{"text":[1]}"#, "args.text: Expected a string at text, received array"),
+        (r#"{}"#, "args.text: Expected a value at text, received undefined"),
+        (r#"{"text":"","count":"7"}"#, "args.count: Expected u32 at count, received string \"7\""),
+        (r#"{"text":"","count":-1}"#, "args.count: Expected u32 at count, received number -1"),
+        (r#"{"text":"","count":1.5}"#, "args.count: Expected u32 at count, received number 1.5"),
+        (
+            r#"{"text":"","count":["$lunora.wire$","bigint","5"]}"#,
+            "args.count: Expected u32 at count, received bigint 5n",
+        ),
+        (
+            r#"{"text":"","kind":"huge"}"#,
+            "args.kind: Expected `big` or `small` at kind, received string \"huge\"",
+        ),
+        (
+            r#"{"text":"","place":{"x":1,"y":"2"}}"#,
+            "args.place.y: Expected f64 at place.y, received string \"2\"",
+        ),
+        (
+            r#"{"text":"","place":{"x":1}}"#,
+            "args.place.y: Expected a value at place.y, received undefined",
+        ),
+        (
+            r#"{"text":"","tags":[{"name":"a"},{"name":1}]}"#,
+            "args.tags[1].name: Expected a string at tags[1].name, received number 1",
+        ),
+        (
+            r#"{"text":"","tags":[{"name":"a"},{}]}"#,
+            "args.tags[1].name: Expected a value at tags[1].name, received undefined",
+        ),
+        (
+            "{\"text\": \"\",\n \"tags\" : [ {\"name\":\"a\"} ,\n 5 ] }",
+            "args.tags[1]: Expected struct Tag at tags[1], received number 5",
+        ),
+        (
+            r#"{"text":"","short":"four"}"#,
+            "args.short: Expected at most 3 characters at short, received string",
+        ),
+        (
+            r#"{"short":"four","text":""}"#,
+            "args.short: Expected at most 3 characters at short, received string",
+        ),
+    ] {
+        let error = read_args::<Args>(args).unwrap_err();
+        assert_eq!((error.code(), error.message()), ("VALIDATION_ERROR", expected), "{args}");
+    }
+}
+
+#[test]
+fn what_comes_after_the_bad_argument_does_not_hide_it() {
+    let error = read_args::<Args>(r#"{"a":[{}],"text":7,"count":"x"}"#).unwrap_err();
+    assert!(error.message().contains("at text, received number 7"), "{}", error.message());
+}
+
+#[test]
+fn hostile_nesting_in_front_of_a_bad_argument_is_walked_over() {
+    let deep = format!("{}0{}", "[{\"a\":".repeat(98), "}]".repeat(98));
+    let error = read_args::<Args>(&format!(r#"{{"skipped":{deep},"text":7}}"#)).unwrap_err();
+    assert!(error.message().contains("at text, received number 7"), "{}", error.message());
+}
+
+#[test]
+fn rejects_arguments_nested_deeper_than_any_value() {
+    let message = "args: nested too deeply: expected at most 64 levels";
+    for (open, close) in [("[", "]"), ("{\"a\":", "}"), ("[[\"\\u0061\",", "]]")] {
+        let deep = format!("{}0{}", open.repeat(400_000), close.repeat(400_000));
+        for args in [format!(r#"{{"text":{deep}}}"#), format!(r#"{{"text":"","skipped":{deep}}}"#)]
+        {
+            let error = read_args::<Args>(&args).unwrap_err();
+            assert_eq!((error.code(), error.message()), ("VALIDATION_ERROR", message));
+        }
+    }
+}
+
+#[test]
+fn accepts_the_deepest_value_of_the_wire() {
+    let maps = "[\"$lunora.wire$\",\"map\",[[0,".repeat(62);
+    let args = format!(r#"{{"when":{maps}0{},"text":""}}"#, "]]]".repeat(62));
+    assert!(check_args_depth(&args).is_ok());
+    assert!(decode_tags(&args).is_ok());
+}
+
+#[test]
+fn a_bad_argument_deep_within_a_recursive_type_is_named_by_its_path() {
+    #[derive(Debug, Deserialize)]
+    struct Tree {
+        tree: Option<Box<Tree>>,
+    }
+
+    let steps = 60;
+    let args = format!("{}7{}", r#"{"tree":"#.repeat(steps), "}".repeat(steps));
+    let error = read_args::<Tree>(&args).unwrap_err();
+    let path = vec!["tree"; steps].join(".");
+    let expected = format!("args.{path}: Expected struct Tree at {path}, received number 7");
+    assert_eq!(error.message(), expected);
+}
+
+#[test]
+fn an_argument_of_another_tagged_type_is_named_by_its_path() {
+    #[derive(Debug, Deserialize)]
+    struct Args {
+        at: crate::wire::value::Date,
+        more: Option<u8>,
+    }
+
+    let bigint = r#"["$lunora.wire$","bigint","5"]"#;
+    for (value, received) in [("7", "number"), (bigint, "bigint"), ("\"a\"", "string")] {
+        let expected = format!("args.at: Expected a date at at, received {received}");
+        for args in [format!(r#"{{"at":{value}}}"#), format!(r#"{{"at":{value},"more":1}}"#)] {
+            assert_eq!(read_args::<Args>(&args).unwrap_err().message(), expected, "{args}");
+        }
+    }
+    assert!(read_args::<Args>(r#"{"at":["$lunora.wire$","date",5]}"#).is_ok());
+}
+
+#[test]
+fn what_json_can_write_and_no_value_is_has_a_sentence_of_its_own() {
+    for (args, expected) in [
+        (r#"{"text":"a","text":"b"}"#, "args.text: Expected one value at text, received several"),
+        (
+            r#"{"text":"","place":{"x":1,"y":2,"x":3}}"#,
+            "args.place.x: Expected one value at place.x, received several",
+        ),
+        (
+            r#"{"text":"","place":{"x":1e400,"y":2}}"#,
+            "args.place.x: Expected a finite number at place.x, received number out of range",
+        ),
+        (
+            r#"{"text":"","place":{"x":1,"y":-1e400}}"#,
+            "args.place.y: Expected a finite number at place.y, received number out of range",
+        ),
+        (
+            r#"{"text":"a\ud800"}"#,
+            "args.text: Expected Unicode text at text, received half of a surrogate pair",
+        ),
+        (
+            r#"{"tags":[{"name":"\udc00b"}],"text":"a"}"#,
+            "args.tags[0].name: Expected Unicode text at tags[0].name, received half of a surrogate pair",
+        ),
+    ] {
+        let error = read_args::<Args>(args).unwrap_err();
+        assert_eq!((error.code(), error.message()), ("VALIDATION_ERROR", expected), "{args}");
+    }
+}
+
+#[test]
+fn rejects_arguments_that_are_not_an_object() {
+    for args in [r#"["a",1]"#, " [\"a\"]", "[]", "null", "7", "\"a\"", ""] {
+        let error = read_args::<Args>(args).unwrap_err();
+        assert_eq!(
+            (error.code(), error.message()),
+            ("BAD_REQUEST", "args must be an object"),
+            "{args}"
+        );
+        assert!(read_args::<NoArgs>(args).is_err(), "{args}");
+    }
+}
+
+#[test]
+fn a_long_value_is_cut() {
+    let args = format!(r#"{{"text":"","count":"{}"}}"#, "x".repeat(1000));
+    assert!(read_args::<Args>(&args).unwrap_err().message().len() < 200);
+}
+
+#[test]
+fn unknown_arguments_are_dropped() {
+    assert!(read_args::<Args>(r#"{"text":"a","more":{"deep":[1,2,3]}}"#).is_ok());
+    assert!(read_args::<NoArgs>(r#"{"anything":1}"#).is_ok());
+}
+
+proptest! {
+    #[test]
+    fn never_panics_wherever_the_reader_stopped(json in ".*", offset in 0usize..64) {
+        let _ = find(&json, offset);
+        if let Err(error) = serde_json::from_str::<Args>(&json) {
+            let _ = invalid(&json, &error);
+        }
+    }
+}
