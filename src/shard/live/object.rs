@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use super::{Live, LiveSocket, OnShard, answers::SubscriptionKey, frame::ShardFrame};
+use super::{Live, LiveSocket, OnShard, frame::ShardFrame};
 use crate::{
     errors::{Code, LunoraError},
     message::Request,
@@ -168,17 +168,17 @@ impl<H: SocketHost> LiveObject<H> {
     /// After a crash nothing is known of what clients hold, so every query runs again; those that
     /// crashed an instance are refused for a while.
     fn recover(&self) {
-        self.live.all_unknown.set(true);
+        self.live.refresh_unanswered.set(true);
         for crash in self.host.crashes() {
-            let key = SubscriptionKey {
-                socket: crash.socket.as_str().into(),
-                id: crash.subscription.as_str().into(),
-            };
             self.live.note_crash(&crash.query, crash.at);
-            if !self.live.unknown.borrow().contains(&key)
-                && let Some(handle) = self.live.entry(&key.socket)
+            let (socket, id) = (&*crash.socket, &*crash.subscription);
+            let is_kept =
+                self.live.with_entry(socket, |entry| entry.subscriptions.contains_key(id));
+            // Its first run crashed, before the subscription was kept.
+            if is_kept == Some(false)
+                && let Some(handle) = self.live.entry(socket)
             {
-                handle.socket.send(&ShardFrame::of_error(Some(&key.id), &crashed()));
+                handle.socket.send(&ShardFrame::of_error(Some(id), &crashed()));
             }
         }
     }
@@ -209,14 +209,14 @@ impl<S: LiveSocket> Live<S> {
     const REFUSED_MS: u64 = 60_000;
 
     fn note_crash(&self, query: &str, at: u64) {
-        self.crashed.borrow_mut().insert(query.into(), at.saturating_add(Self::REFUSED_MS));
+        self.crashed.borrow_mut().push((query.into(), at.saturating_add(Self::REFUSED_MS)));
     }
 
     /// Returns why a query is not run: it crashed the instance lately.
     pub(super) fn crashed_lately(&self, query: &str, now_ms: u64) -> Option<LunoraError> {
         let mut queries = self.crashed.borrow_mut();
-        queries.retain(|_, until| now_ms < *until);
-        queries.contains_key(query).then(crashed)
+        queries.retain(|(_, until)| now_ms < *until);
+        queries.iter().any(|(crashed, _)| **crashed == *query).then(crashed)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Running again what a commit may have changed, and sending what did change.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     hash::{DefaultHasher, Hash, Hasher},
     rc::Rc,
 };
@@ -100,33 +100,37 @@ impl<S: LiveSocket> Live<S> {
             return;
         }
         let at = shard.position();
-        for (query, subscriptions) in due {
-            let mut runs = Runs::default();
-            for key in subscriptions {
-                self.refresh(&key, &query, &mut runs, &at, shard);
+        let mut runs = Runs::default();
+        for (place, (query, key)) in due.iter().enumerate() {
+            // They are in the order of their queries.
+            if place > 0 && due.get(place - 1).is_none_or(|(previous, _)| previous != query) {
+                runs = Runs::default();
             }
+            self.refresh(key, query, &mut runs, &at, shard);
         }
     }
 
-    /// Takes the subscriptions that have to be told of something, by their queries.
-    fn due(&self) -> BTreeMap<Rc<str>, BTreeSet<SubscriptionKey>> {
-        let mut keys: BTreeSet<SubscriptionKey> = BTreeSet::new();
+    /// Takes the subscriptions that have to be told of something, in the order of their queries.
+    fn due(&self) -> Vec<(Rc<str>, SubscriptionKey)> {
+        let mut keys = Vec::new();
         let answers = self.answers.borrow();
         for id in self.outdated.take() {
             keys.extend(answers.subscriptions(id).cloned());
         }
-        if self.all_unknown.take() {
-            keys.extend(self.unknown.borrow().iter().cloned());
+        if self.refresh_unanswered.take() {
+            keys.append(&mut self.unanswered());
         }
-        let mut due: BTreeMap<Rc<str>, BTreeSet<SubscriptionKey>> = BTreeMap::new();
+        let mut due = Vec::with_capacity(keys.len());
         for key in keys {
             let query = self.with_entry(&key.socket, |entry| {
                 entry.subscriptions.get(&key.id).map(|known| known.query.clone())
             });
             if let Some(query) = query.flatten() {
-                due.entry(query).or_default().insert(key);
+                due.push((query, key));
             }
         }
+        // A subscription waits for one answer, so none is there twice.
+        due.sort_unstable();
         due
     }
 

@@ -29,12 +29,12 @@ pub(crate) struct Live<S> {
     pub(super) answers: RefCell<Answers>,
     /// Answers that a commit may have changed since they were sent.
     pub(super) outdated: RefCell<BTreeSet<AnswerId>>,
-    /// Subscriptions without an answer: the object slept since they got their last value.
-    pub(super) unknown: RefCell<BTreeSet<SubscriptionKey>>,
-    /// Whether the next flush runs the unknown ones as well.
-    pub(super) all_unknown: Cell<bool>,
+    /// How many subscriptions have no answer: the object slept since they got their last value.
+    unanswered: Cell<usize>,
+    /// Whether the next flush runs those without an answer as well.
+    pub(super) refresh_unanswered: Cell<bool>,
     /// Queries that crashed the instance, and until when they are refused, in milliseconds.
-    pub(super) crashed: RefCell<BTreeMap<Rc<str>, u64>>,
+    pub(super) crashed: RefCell<Vec<(Rc<str>, u64)>>,
 }
 
 pub(super) struct Entry<S> {
@@ -106,8 +106,8 @@ impl<S: LiveSocket> Live<S> {
             sockets: RefCell::default(),
             answers: RefCell::default(),
             outdated: RefCell::default(),
-            unknown: RefCell::default(),
-            all_unknown: Cell::default(),
+            unanswered: Cell::default(),
+            refresh_unanswered: Cell::default(),
             crashed: RefCell::default(),
         }
     }
@@ -125,14 +125,12 @@ impl<S: LiveSocket> Live<S> {
 
     /// Adds a socket that hibernated, with what it kept.
     pub(crate) fn wake(&self, id: &str, socket: S, kept: Option<&str>) {
-        let id: Rc<str> = id.into();
-        let mut sockets = self.sockets.borrow_mut();
-        let entry =
-            sockets.entry(id.clone()).or_insert_with(|| Entry::new(socket, Attachment::read(kept)));
-        let keys = entry.subscriptions.keys().cloned();
-        self.unknown.borrow_mut().extend(
-            keys.map(|subscription| SubscriptionKey { socket: id.clone(), id: subscription }),
-        );
+        if self.sockets.borrow().contains_key(id) {
+            return;
+        }
+        let entry = Entry::new(socket, Attachment::read(kept));
+        self.unanswered.set(self.unanswered.get() + entry.subscriptions.len());
+        self.sockets.borrow_mut().insert(id.into(), entry);
     }
 
     /// Forgets a socket that is closed, and everything it was subscribed to.
@@ -194,10 +192,10 @@ impl<S: LiveSocket> Live<S> {
         }
         let mut outdated = self.outdated.borrow_mut();
         self.answers.borrow().touched_by(commit, &mut outdated);
-        if !self.unknown.borrow().is_empty() {
-            self.all_unknown.set(true);
+        if self.unanswered.get() > 0 {
+            self.refresh_unanswered.set(true);
         }
-        !outdated.is_empty() || self.all_unknown.get()
+        !outdated.is_empty() || self.refresh_unanswered.get()
     }
 
     /// Removes one subscription.
@@ -219,7 +217,7 @@ impl<S: LiveSocket> Live<S> {
     pub(super) fn drop_answer(&self, key: &SubscriptionKey, answer: Option<AnswerId>) {
         match answer {
             Some(answer) => self.answers.borrow_mut().leave(answer, key),
-            None => drop(self.unknown.borrow_mut().remove(key)),
+            None => self.unanswered.set(self.unanswered.get().saturating_sub(1)),
         }
     }
 
@@ -268,6 +266,19 @@ impl<S: LiveSocket> Live<S> {
             attachment: entry.attachment.clone(),
             who: entry.who.clone(),
         })
+    }
+
+    /// Returns the subscriptions without an answer.
+    pub(super) fn unanswered(&self) -> Vec<SubscriptionKey> {
+        let mut keys = Vec::new();
+        for (socket, entry) in &*self.sockets.borrow() {
+            for (id, known) in &entry.subscriptions {
+                if known.answer.is_none() {
+                    keys.push(SubscriptionKey { socket: socket.clone(), id: id.clone() });
+                }
+            }
+        }
+        keys
     }
 
     pub(super) fn with_entry<T>(
