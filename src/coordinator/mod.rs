@@ -25,7 +25,9 @@ use crate::{
     wire::{FanOut, ShardKey},
 };
 
-pub(crate) use self::admin::{ChangeLine, Import, Seal};
+#[cfg(feature = "admin")]
+pub(crate) use self::admin::Seal;
+pub(crate) use self::admin::{ChangeLine, Import};
 pub use self::{
     admin::{
         ApplyBatch, ApplyReport, ChangeError, Export, ExportChunk, ExportRequest, ImportReport,

@@ -39,6 +39,11 @@ pub(crate) enum Command {
     /// Take, list, verify, restore and prune snapshots.
     #[command(subcommand)]
     Backup(Backup),
+    /// Tell when a cron expression fires, as Cloudflare reads it.
+    ///
+    /// No deployment is asked.
+    #[command(subcommand)]
+    Cron(Cron),
     /// Write every row as NDJSON.
     Export {
         /// The tables, separated by commas; every one by default.
@@ -86,6 +91,21 @@ pub(crate) enum Command {
         /// The shard; the default one if none is named.
         #[arg(long)]
         shard: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cron {
+    /// Print the next times at which a trigger fires, in UTC.
+    Next {
+        /// The expression, such as '0 3 * * *'. Sunday is 1.
+        expression: String,
+        /// How many times.
+        #[arg(short = 'n', long, default_value_t = 5)]
+        count: usize,
+        /// After which moment (RFC 3339); now by default.
+        #[arg(long)]
+        after: Option<Moment>,
     },
 }
 

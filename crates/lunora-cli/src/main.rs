@@ -9,6 +9,7 @@
 mod args;
 mod backup;
 mod client;
+mod cron;
 mod failure;
 mod moment;
 mod output;
@@ -55,6 +56,7 @@ fn run(args: Args, output: &Output) -> Result<Outcome, Failure> {
     match args.command {
         Command::Check { dir } => Ok(sources::check(&dir, output)),
         Command::Codegen { dir, check } => Ok(sources::codegen(&dir, check, output)),
+        Command::Cron(command) => cron::run(&command, output),
         Command::Backup(command) => backup::run(command, &connect()?, output),
         Command::Export { tables, allow_empty_registry, output: file } => {
             let wish = transfer::ExportWish { tables, allow_empty_registry, end: true };

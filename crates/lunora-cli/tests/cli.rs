@@ -525,3 +525,17 @@ fn changes_go_in_batches_by_bytes_and_without_other_tables_or_the_last_attempt_s
         .collect();
     assert_eq!(seqs, [vec![8], vec![9], vec![11], vec![12]]);
 }
+
+#[test]
+fn tells_when_a_trigger_fires_without_asking_a_deployment() {
+    let args = ["cron", "next", "0 3 * * MON#1", "-n", "2", "--after", "2026-06-01T05:00:00+02:00"];
+    let told = lunora(&args).output().unwrap();
+    assert_eq!(told.status.code(), Some(0), "{}", text(&told.stderr));
+    assert_eq!(text(&told.stdout), "2026-07-06T03:00:00Z\n2026-08-03T03:00:00Z\n");
+    let told = lunora(&["--json", "cron", "next", "* * * * *"]).output().unwrap();
+    let times: Vec<String> = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(times.len(), 5);
+    let refused = lunora(&["cron", "next", "0 3 * * 0"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("write 1 or SUN"), "{}", text(&refused.stderr));
+}

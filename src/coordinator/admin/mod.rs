@@ -33,7 +33,9 @@ use crate::{
     wire::{AdminToken, ShardKey, paths},
 };
 
-pub(crate) use self::{catch_up::ChangeLine, import::Import, seal::Seal};
+#[cfg(feature = "admin")]
+pub(crate) use self::seal::Seal;
+pub(crate) use self::{catch_up::ChangeLine, import::Import};
 pub use self::{
     changes::{ApplyBatch, ApplyReport, ChangeError, ShardChanges, SyncReport, SyncRequest},
     export::{Export, ExportChunk, ExportRequest, ShardExport},

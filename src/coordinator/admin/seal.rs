@@ -1,5 +1,6 @@
 //! The last line of an export, which proves that the lines before it are all of it.
 
+#[cfg(feature = "admin")]
 use bytes::Bytes;
 use memchr::memrchr;
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,7 @@ impl Seal {
     }
 
     /// The last line.
+    #[cfg(feature = "admin")]
     pub(crate) async fn finish(self) -> Result<Bytes, LunoraError> {
         let end = End { rows: self.rows, sha256: hex(&self.hash.finish().await?) };
         let mut line = serde_json::to_vec(&EndLine { end }).map_err(LunoraError::internal)?;
