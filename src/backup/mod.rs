@@ -12,6 +12,7 @@ mod restore;
 mod retention;
 mod run;
 mod snapshots;
+mod status;
 mod summary;
 mod targets;
 #[cfg(test)]
@@ -30,5 +31,6 @@ pub use self::{
     retention::{Retention, RetentionOfZero},
     run::BackupOccasion,
     snapshots::{Backups, Verification},
+    status::BackupStatus,
     summary::SnapshotSummary,
 };

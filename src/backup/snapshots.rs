@@ -119,9 +119,16 @@ impl Backups {
     /// # Errors
     /// When the store fails.
     pub async fn list(&self) -> Result<Vec<SnapshotSummary>, LunoraError> {
-        let objects = self.objects().await?;
+        self.summaries(&self.objects().await?).await
+    }
+
+    /// The snapshots among `objects`, the newest first.
+    pub(super) async fn summaries(
+        &self,
+        objects: &BTreeMap<String, ObjectInfo>,
+    ) -> Result<Vec<SnapshotSummary>, LunoraError> {
         let mut summaries = Vec::new();
-        for (key, manifest) in &objects {
+        for (key, manifest) in objects {
             let described = SnapshotName::object_of(key).and_then(|object| objects.get(object));
             if let Some(object) = described
                 && let Some(summary) = self.summary(manifest).await?

@@ -28,7 +28,7 @@ pub(crate) struct Args {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  it is done
-  1  it failed
+  1  it failed, or the backup is overdue
   2  the command was not understood
   3  it ran to its end and found something wrong: a damaged snapshot, rows that were not taken, a
      wrangler.jsonc that lacks what the code needs
@@ -115,6 +115,10 @@ pub(crate) enum Backup {
     Create,
     /// List the snapshots, the newest first.
     List,
+    /// Tell the last snapshot of the trigger, the next one, and whether one is overdue.
+    ///
+    /// The exit code is 1 where one is overdue: its due time is an hour past, and it is not there.
+    Status,
     /// Read a snapshot back and compare it with its manifest.
     Verify {
         /// The snapshot, as `list` names it.

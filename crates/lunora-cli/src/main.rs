@@ -34,6 +34,8 @@ use crate::{
 enum Outcome {
     /// As it should.
     Done,
+    /// The snapshot for the last due time is missing.
+    Overdue,
     /// It found what is wrong: a damaged snapshot, rows that were not taken.
     Flawed,
 }
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
     let output = Output::new(args.json);
     match run(args, &output) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Overdue) => ExitCode::from(1),
         Ok(Outcome::Flawed) => ExitCode::from(3),
         Err(failure) => {
             output.failure(&failure);

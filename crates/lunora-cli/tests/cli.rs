@@ -539,3 +539,27 @@ fn tells_when_a_trigger_fires_without_asking_a_deployment() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(text(&refused.stderr).contains("write 1 or SUN"), "{}", text(&refused.stderr));
 }
+
+#[test]
+fn an_overdue_backup_has_exit_code_1() {
+    let last = manifest("2026-06-01T03:00:00.000Z", "2026-06-01T03:00:01.000Z");
+    let status = |overdue: bool| {
+        ok(&json!({
+            "cron": "0 3 * * *", "last": last, "due": "2026-06-02T03:00:00.000Z",
+            "next": "2026-06-03T03:00:00.000Z", "overdue": overdue,
+        }))
+    };
+    let server = Server::new([status(true), status(false)]);
+    let told = server.run(&["backup", "status"]);
+    assert_eq!(told.status.code(), Some(1), "{}", text(&told.stderr));
+    let text_of = text(&told.stdout);
+    for line in
+        ["last      2026-06-01T03:00:00.000Z", "overdue   yes, since 2026-06-02T03:00:00.000Z"]
+    {
+        assert!(text_of.contains(line), "{text_of}");
+    }
+    let told = server.run(&["backup", "status"]);
+    assert_eq!(told.status.code(), Some(0));
+    assert!(text(&told.stdout).contains("overdue   no"));
+    assert!(server.lines()[0].starts_with("GET /_lunora/admin/backup/status "));
+}
