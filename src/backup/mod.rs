@@ -7,6 +7,7 @@ mod latest;
 mod lease;
 mod manifest;
 mod part_size;
+mod proof;
 mod prune;
 mod restore;
 mod retention;

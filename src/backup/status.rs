@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Backups, SnapshotName, SnapshotSummary, run::unwritten};
+use super::{Backups, SnapshotName, SnapshotSummary, proof::Proof, run::unwritten};
 use crate::{
     errors::{Code, LunoraError},
     platform::{PutOptions, StoreError},
@@ -21,6 +21,9 @@ pub struct BackupStatus {
     /// The newest intact snapshot that the trigger took; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<SnapshotSummary>,
+    /// When that snapshot was last read back and found whole, in ISO form; absent where it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified_at: Option<String>,
     /// The last time for which there must be a snapshot by now, in ISO form: the trigger's last
     /// due time that is an hour old, [`Backups::GRACE`].
     pub due: Option<String>,
@@ -38,8 +41,8 @@ impl Backups {
     /// How long after its due time a snapshot may be missing before the backup is overdue.
     pub const GRACE: Duration = Duration::from_secs(60 * 60);
 
-    /// Tells when the last snapshot of the trigger was taken, when the next one is due, and whether
-    /// one is overdue.
+    /// Tells when the last snapshot of the trigger was taken, when the next one is due, whether
+    /// one is overdue, and when the last one was verified.
     ///
     /// It costs one listing, and reads no snapshot. Only snapshots of the configured trigger
     /// count, and of those only the ones that [`list`](Self::list) has.
@@ -60,6 +63,10 @@ impl Backups {
             .await?
             .into_iter()
             .find(|summary| summary.cron.as_deref() == Some(cron.as_str()));
+        let verified_at = last.as_ref().and_then(|last| {
+            let proof = Proof::of_object(objects.get(&SnapshotName::proof_of(&last.file))?)?;
+            proof.proves(last).then_some(proof.verified_at)
+        });
         let due = cron.previous_at_or_before(now.saturating_sub(grace));
         let (covered, since) = match &last {
             Some(last) => (last.scheduled_time, None),
@@ -79,6 +86,7 @@ impl Backups {
         Ok(BackupStatus {
             cron: cron.as_str().to_owned(),
             last,
+            verified_at,
             due: due.map(to_iso),
             next: cron.next_after(now).map(to_iso),
             since: since.map(to_iso),

@@ -115,7 +115,7 @@ pub(crate) enum Backup {
     Create,
     /// List the snapshots, the newest first.
     List,
-    /// Tell the last snapshot of the trigger, the next one, and whether one is overdue.
+    /// Tell the last snapshot of the trigger, the next one, whether one is overdue, and whether it was verified.
     ///
     /// The exit code is 1 where one is overdue: its due time is an hour past, and it is not there.
     Status,

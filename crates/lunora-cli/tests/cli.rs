@@ -547,6 +547,7 @@ fn an_overdue_backup_has_exit_code_1() {
         ok(&json!({
             "cron": "0 3 * * *", "last": last, "due": "2026-06-02T03:00:00.000Z",
             "next": "2026-06-03T03:00:00.000Z", "overdue": overdue,
+            "verifiedAt": overdue.then_some("2026-06-01T05:00:00.000Z"),
         }))
     };
     let server = Server::new([status(true), status(false)]);
@@ -558,8 +559,10 @@ fn an_overdue_backup_has_exit_code_1() {
     {
         assert!(text_of.contains(line), "{text_of}");
     }
+    assert!(text_of.contains("verified  2026-06-01T05:00:00.000Z"), "{text_of}");
     let told = server.run(&["backup", "status"]);
     assert_eq!(told.status.code(), Some(0));
     assert!(text(&told.stdout).contains("overdue   no"));
+    assert!(text(&told.stdout).contains("verified  no"));
     assert!(server.lines()[0].starts_with("GET /_lunora/admin/backup/status "));
 }

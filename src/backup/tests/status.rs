@@ -80,3 +80,66 @@ fn costs_a_listing_and_reads_nothing() {
     world.store.fails_once(StoreOperation::List, "gone");
     assert!(world.run(world.backups().status()).is_err());
 }
+
+#[test]
+fn a_verification_leaves_its_proof_as_long_as_it_is_true() {
+    let _logs = crate::testing::capture_logs();
+    let world = World::new(&[3]);
+    let made = world.take(NOON - 9 * HOUR).unwrap();
+    assert_eq!(status(&world).verified_at, None);
+    wait(&world, HOUR);
+    assert!(world.run(world.backups().verify(&made.id)).unwrap().ok);
+    wait(&world, HOUR);
+    assert_eq!(status(&world).verified_at.as_deref(), Some("2026-06-01T13:00:00.000Z"));
+    let proof = world.lines(&format!("{}.proof.json", made.file)).remove(0);
+    assert_eq!((&proof["rows"], &proof["sha256"]), (&json!(made.rows), &json!(made.sha256)));
+
+    // A store that takes no proof does not change what was found.
+    world.store.fails_once(StoreOperation::Put, "full");
+    assert!(world.run(world.backups().verify(&made.id)).unwrap().ok);
+    world.store.recovers();
+
+    // A snapshot that is found damaged loses its proof.
+    let mut bytes = world.store.object(&made.file).unwrap().bytes.to_vec();
+    bytes[0] ^= 1;
+    world.run(world.store.put(&made.file, bytes.into(), crate::PutOptions::new())).unwrap();
+    assert!(!world.run(world.backups().verify(&made.id)).unwrap().ok);
+    assert!(!world.store.keys().contains(&format!("{}.proof.json", made.file)));
+}
+
+#[test]
+fn a_proof_of_other_bytes_proves_nothing() {
+    let world = World::new(&[3]);
+    let made = world.take(NOON - 9 * HOUR).unwrap();
+    assert!(world.run(world.backups().verify(&made.id)).unwrap().ok);
+    assert!(status(&world).verified_at.is_some());
+    let key = format!("{}.proof.json", made.file);
+    let metadata = world.store.object(&key).unwrap().info.metadata;
+    let other = metadata.custom["lunoraBackupProof"].replace(made.sha256.as_ref().unwrap(), "0");
+    let metadata = crate::ObjectMetadata::new().with_custom("lunoraBackupProof", other);
+    let options = crate::PutOptions::new().with_metadata(metadata);
+    world.run(world.store.put(&key, "{}".into(), options)).unwrap();
+    assert_eq!(status(&world).verified_at, None);
+}
+
+#[test]
+fn a_proof_goes_with_its_snapshot() {
+    let _logs = crate::testing::capture_logs();
+    let world = World::new(&[3]);
+    let keep = |config: BackupConfig| {
+        let builder = BackupConfig::builder().store(world.store.clone());
+        builder.cron(config.cron().clone()).retain(crate::keep!(1)).build()
+    };
+    let made = world.take(0).unwrap();
+    assert!(world.run(world.backups().verify(&made.id)).unwrap().ok);
+    assert_eq!(world.store.keys().len(), 3);
+    world.run(world.backups_with(keep).run_scheduled("0 3 * * *", 24 * HOUR)).unwrap();
+    assert_eq!(world.store.keys().len(), 2);
+
+    // One that a killed run left alone goes after a day.
+    let proof = format!("{}.proof.json", made.file);
+    world.run(world.store.put(&proof, "{}".into(), crate::PutOptions::new())).unwrap();
+    wait(&world, 25 * HOUR);
+    world.run(world.backups_with(keep).run_scheduled("0 3 * * *", 48 * HOUR)).unwrap();
+    assert!(!world.store.keys().contains(&proof));
+}

@@ -7,10 +7,13 @@ use super::Manifest;
 use crate::{Outcome, client::Client, failure::Failure, output::Output};
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Status {
     cron: String,
     #[serde(default)]
     last: Option<Manifest>,
+    #[serde(default)]
+    verified_at: Option<String>,
     due: Option<String>,
     next: Option<String>,
     #[serde(default)]
@@ -26,6 +29,8 @@ impl Status {
             Some(last) => {
                 lines.push(format!("last      {}", last.id));
                 lines.push(format!("size      {} rows, {} bytes", last.rows, last.bytes));
+                let verified = self.verified_at.as_deref().unwrap_or("no");
+                lines.push(format!("verified  {verified}"));
             }
             None => lines.push("last      none".to_owned()),
         }
