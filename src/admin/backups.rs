@@ -5,11 +5,14 @@ use futures::future::LocalBoxFuture;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{AdminCall, ClusterHandler, orchestration::json, storage, unhandled};
+use super::{
+    AdminCall, AdminHost, ClusterHandler, HealthCheck, orchestration::json, storage, unhandled,
+};
 use crate::{
     backup::{BackupOccasion, RestoreRequest},
     errors::LunoraError,
     message::Response,
+    wire::AdminToken,
 };
 
 pub(crate) struct BackupRoutes;
@@ -24,6 +27,7 @@ impl ClusterHandler for BackupRoutes {
                 "backup/list" => json(&json!({ "snapshots": call.backups()?.list().await? })),
                 "backup/manifest" => json(&call.backups()?.get(&call.require_query("id")?).await?),
                 "backup/retention" => json(&call.backups()?.retention().await?),
+                "backup/status" => json(&call.backups()?.status().await?),
                 "backup/prune" => prune(&mut call).await,
                 "backup/create" => create(&call).await,
                 "backup/verify" => verify(&mut call).await,
@@ -37,6 +41,16 @@ impl ClusterHandler for BackupRoutes {
                 _ => Err(unhandled(&call)),
             }
         })
+    }
+
+    fn health_check<'a>(
+        &'a self,
+        host: &'a dyn AdminHost,
+        token: Option<&'a AdminToken>,
+    ) -> Option<HealthCheck<'a>> {
+        let backups = host.backups(token?)?;
+        let run = Box::pin(async move { backups.status().await?.into_result().map(drop) });
+        Some(HealthCheck { name: "backup", run })
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     jobs::CronJob,
     message::Response,
     platform::{CronExpression, ScheduledEvent},
-    wire::signature,
+    wire::{iso::to_iso, signature},
 };
 
 pub(super) async fn answer(mut call: AdminCall<'_>) -> Result<Response, LunoraError> {
@@ -65,14 +65,25 @@ fn document(call: &AdminCall<'_>, kind: documents::Kind) -> Result<Response, Lun
 fn cron_jobs(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
     #[derive(Serialize)]
     struct Jobs<'a> {
-        jobs: Vec<&'a CronJob>,
+        jobs: Vec<Listed<'a>>,
     }
 
-    let mut jobs: Vec<&CronJob> = Vec::new();
+    #[derive(Serialize)]
+    struct Listed<'a> {
+        #[serde(flatten)]
+        job: &'a CronJob,
+        next: Option<String>,
+        previous: Option<String>,
+    }
+
+    let now = i64::try_from(call.host.clock().now_ms()).map_err(LunoraError::internal)?;
+    let mut jobs: Vec<Listed<'_>> = Vec::new();
     for job in configured_jobs(call)? {
         // They are few, and the sort of the standard library is large.
-        let place = jobs.partition_point(|known| known.name() <= job.name());
-        jobs.insert(place, job);
+        let place = jobs.partition_point(|known| known.job.name() <= job.name());
+        let next = job.cron().next_after(now).map(to_iso);
+        let previous = job.cron().previous_at_or_before(now).map(to_iso);
+        jobs.insert(place, Listed { job, next, previous });
     }
     Response::json(&Jobs { jobs })
 }

@@ -11,7 +11,7 @@ use futures::{
 use serde::Serialize;
 
 pub use self::probe::Probe;
-use super::AdminHost;
+use super::{AdminHost, HealthCheck};
 use crate::{
     errors::LunoraError,
     message::{Request, Response},
@@ -21,9 +21,11 @@ use crate::{
 
 /// What `/_lunora/health` and `/_lunora/health/ready` answer.
 ///
-/// By default both are public and say of each check its name and whether it is up; the one check
-/// is whether the default shard answers. A report is kept for 5 seconds, so that whoever polls
-/// costs no more than that.
+/// By default both are public and say of each check its name and whether it is up. The checks are
+/// whether the default shard answers, and, of a deployment with a [`backup`](crate::Builder::backup),
+/// whether the snapshot of the last due time is there
+/// ([`Backups::status`](crate::Backups::status)): it is critical, and takes no part in readiness. A
+/// report is kept for 5 seconds, so that whoever polls costs no more than that.
 ///
 /// `/_lunora/health` is 503 when a check that is critical is down; `/_lunora/health/ready` when
 /// any is that takes part in it.
@@ -125,8 +127,9 @@ impl Health {
         host: &dyn AdminHost,
         phase: Phase,
         request: &Request,
+        own: Vec<HealthCheck<'_>>,
     ) -> Result<Response, LunoraError> {
-        let report = self.report(host, phase).await?;
+        let report = self.report(host, phase, own).await?;
         let body =
             if *request.method() == http::Method::HEAD { String::new() } else { report.body };
         Ok(Response::raw_json(body)
@@ -134,7 +137,12 @@ impl Health {
             .with_header("cache-control", "no-store"))
     }
 
-    async fn report(&self, host: &dyn AdminHost, phase: Phase) -> Result<Report, LunoraError> {
+    async fn report(
+        &self,
+        host: &dyn AdminHost,
+        phase: Phase,
+        own: Vec<HealthCheck<'_>>,
+    ) -> Result<Report, LunoraError> {
         let now_ms = host.clock().now_ms();
         let fresh = |report: &&Report| {
             now_ms.saturating_sub(report.at_ms)
@@ -144,7 +152,7 @@ impl Health {
         if let Some((_, report)) = kept.filter(|(_, report)| fresh(&report)) {
             return Ok(report);
         }
-        let report = self.check(host, phase, now_ms).await?;
+        let report = self.check(host, phase, now_ms, own).await?;
         let mut cached = self.cached.borrow_mut();
         cached.retain(|(known, _)| *known != phase);
         cached.push((phase, report.clone()));
@@ -156,6 +164,7 @@ impl Health {
         host: &dyn AdminHost,
         phase: Phase,
         now_ms: u64,
+        own: Vec<HealthCheck<'_>>,
     ) -> Result<Report, LunoraError> {
         let probes =
             self.probes.iter().filter(|probe| phase == Phase::Aggregate || probe.readiness);
@@ -164,6 +173,9 @@ impl Health {
             .collect();
         if self.binding_probes {
             runs.push(self.run(host, "durable-object", true, Box::pin(ask_default_shard(host))));
+        }
+        if phase == Phase::Aggregate {
+            runs.extend(own.into_iter().map(|check| self.run(host, check.name, true, check.run)));
         }
         let mut checks: Vec<Check<'_>> = Vec::with_capacity(runs.len());
         for check in join_all(runs).await {

@@ -109,6 +109,21 @@ pub(crate) trait ClusterHandler: 'static {
         &'a self,
         call: AdminCall<'a>,
     ) -> LocalBoxFuture<'a, Result<Response, LunoraError>>;
+
+    /// The check of health that the cluster brings; `token` is for the hop to a shard.
+    fn health_check<'a>(
+        &'a self,
+        _host: &'a dyn AdminHost,
+        _token: Option<&'a AdminToken>,
+    ) -> Option<HealthCheck<'a>> {
+        None
+    }
+}
+
+/// A critical check of health that takes no part in readiness.
+pub(crate) struct HealthCheck<'a> {
+    name: &'static str,
+    run: LocalBoxFuture<'a, Result<(), LunoraError>>,
 }
 
 /// Where calls hold places, so that not too many run at once.
@@ -182,7 +197,9 @@ pub(crate) async fn health<E: Environment>(
     }
     let phase =
         if request.path() == paths::HEALTH_READY { Phase::Readiness } else { Phase::Aggregate };
-    plane.health.answer(host, phase, &request).await.map(Answer::Response)
+    let own = plane.handlers.iter();
+    let own = own.filter_map(|(_, handler)| handler.health_check(host, token)).collect();
+    plane.health.answer(host, phase, &request, own).await.map(Answer::Response)
 }
 
 /// Answers a request to a path that the plane [owns].

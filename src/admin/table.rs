@@ -202,6 +202,7 @@ pub(crate) const ROUTES: &[AdminRoute] = &[
     get("/_lunora/admin/backup/manifest", Cluster::Backups),
     get("/_lunora/admin/backup/object", Cluster::Backups),
     get("/_lunora/admin/backup/retention", Cluster::Backups),
+    get("/_lunora/admin/backup/status", Cluster::Backups),
     post("/_lunora/admin/backup/create", Cluster::Backups),
     post("/_lunora/admin/backup/prune", Cluster::Backups),
     post("/_lunora/admin/backup/restore", Cluster::Backups),

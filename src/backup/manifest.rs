@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::wire::iso::to_iso;
+use crate::{platform::hex, wire::iso::to_iso};
 
 /// What a snapshot says about itself: `….ndjson.manifest.json` (contract, section 9, and what this
 /// crate adds). A snapshot without one does not exist.
@@ -110,6 +110,8 @@ impl SnapshotName {
     const EXTENSION: &str = ".ndjson";
     const MANIFEST: &str = ".manifest.json";
     const CLAIM: &str = ".claim";
+    const PROOF: &str = ".proof.json";
+    const MARKER: &str = "trigger-";
 
     /// The name of the snapshot for a time.
     pub(crate) fn of_time(prefix: &str, ms: i64) -> Self {
@@ -141,6 +143,21 @@ impl SnapshotName {
     /// Whether a key is that of a claim.
     pub(super) fn is_claim(key: &str) -> bool {
         key.strip_suffix(Self::CLAIM).is_some_and(Self::is_object)
+    }
+
+    /// The key of the proof of a snapshot that was verified.
+    pub(super) fn proof_of(object: &str) -> String {
+        [object, Self::PROOF].concat()
+    }
+
+    /// The key of the snapshot that a proof is of; none for another object.
+    pub(super) fn proven_object(proof: &str) -> Option<&str> {
+        proof.strip_suffix(Self::PROOF).filter(|object| Self::is_object(object))
+    }
+
+    /// The key of the object that says since when a trigger is known.
+    pub(super) fn marker(prefix: &str, cron: &str) -> String {
+        [prefix, Self::STEM, Self::MARKER, &hex(cron.as_bytes()), ".json"].concat()
     }
 
     /// What the keys of every snapshot begin with.

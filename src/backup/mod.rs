@@ -7,11 +7,13 @@ mod latest;
 mod lease;
 mod manifest;
 mod part_size;
+mod proof;
 mod prune;
 mod restore;
 mod retention;
 mod run;
 mod snapshots;
+mod status;
 mod summary;
 mod targets;
 #[cfg(test)]
@@ -30,5 +32,6 @@ pub use self::{
     retention::{Retention, RetentionOfZero},
     run::BackupOccasion,
     snapshots::{Backups, Verification},
+    status::BackupStatus,
     summary::SnapshotSummary,
 };

@@ -155,7 +155,10 @@ impl Backups {
             return Ok(false);
         }
         store.delete(&[manifest.to_owned()]).await.map_err(undeleted)?;
-        store.delete(&[object.to_owned()]).await.map_err(undeleted)?;
+        store
+            .delete(&[object.to_owned(), SnapshotName::proof_of(object)])
+            .await
+            .map_err(undeleted)?;
         Ok(true)
     }
 
@@ -165,8 +168,8 @@ impl Backups {
             .any(|id| SnapshotName::of_id(self.config.prefix(), id).manifest == manifest)
     }
 
-    /// Rows of the own trigger that have had no manifest for a day, and claims as old: their run
-    /// was killed.
+    /// Rows of the own trigger, and proofs, that have had no manifest for a day, and claims as old:
+    /// their run was killed.
     async fn delete_orphans(&self) -> Result<(), LunoraError> {
         const DAY_MS: u64 = 24 * 60 * 60 * 1000;
         let objects = self.objects().await?;
@@ -175,6 +178,9 @@ impl Backups {
             let is_left = SnapshotName::is_object(key)
                 && !objects.contains_key(&SnapshotName::manifest_of(key))
                 && self.is_own(object);
+            let is_left = is_left
+                || SnapshotName::proven_object(key)
+                    .is_some_and(|rows| !objects.contains_key(&SnapshotName::manifest_of(rows)));
             (is_left || SnapshotName::is_claim(key)) && object.uploaded_ms < before
         };
         let orphans: Vec<String> = objects

@@ -213,7 +213,7 @@ impl Backups {
         Ok(counts)
     }
 
-    fn now(&self) -> String {
+    pub(super) fn now(&self) -> String {
         i64::try_from(self.clock.now_ms()).map(to_iso).unwrap_or_default()
     }
 

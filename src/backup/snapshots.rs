@@ -119,9 +119,16 @@ impl Backups {
     /// # Errors
     /// When the store fails.
     pub async fn list(&self) -> Result<Vec<SnapshotSummary>, LunoraError> {
-        let objects = self.objects().await?;
+        self.summaries(&self.objects().await?).await
+    }
+
+    /// The snapshots among `objects`, the newest first.
+    pub(super) async fn summaries(
+        &self,
+        objects: &BTreeMap<String, ObjectInfo>,
+    ) -> Result<Vec<SnapshotSummary>, LunoraError> {
         let mut summaries = Vec::new();
-        for (key, manifest) in &objects {
+        for (key, manifest) in objects {
             let described = SnapshotName::object_of(key).and_then(|object| objects.get(object));
             if let Some(object) = described
                 && let Some(summary) = self.summary(manifest).await?
@@ -192,23 +199,32 @@ impl Backups {
     /// Reads a snapshot whole and compares it with its manifest: size, digest, rows, rows of each
     /// table.
     ///
+    /// A snapshot that is whole gets a small object beside its manifest that says so
+    /// (`….ndjson.proof.json`), and [`status`](Self::status) says when that was.
+    ///
     /// # Errors
     /// 404 `STORAGE_OBJECT_NOT_FOUND` when there is no such snapshot; when the store fails. A
     /// snapshot that is damaged is no error but an answer.
     pub async fn verify(&self, id: &str) -> Result<Verification, LunoraError> {
         let manifest = self.get(id).await?;
+        let found = self.verify_object(&manifest).await?;
+        self.prove(&manifest, &found).await;
+        Ok(found)
+    }
+
+    async fn verify_object(&self, manifest: &Manifest) -> Result<Verification, LunoraError> {
         let mut reading = Reading::new()?;
         let Some(object) = self.config.store().get(&manifest.file).await.map_err(unreadable)?
         else {
             let problem = format!("the object `{}` is missing", manifest.file);
-            return reading.into_verification(&manifest, Some(problem)).await;
+            return reading.into_verification(manifest, Some(problem)).await;
         };
         let mut pieces = object.body.into_large_pieces(Body::BULK);
         while let Some(piece) = pieces.next().await {
             reading.add(&piece.map_err(unreadable)?).await?;
         }
         reading.end();
-        reading.into_verification(&manifest, None).await
+        reading.into_verification(manifest, None).await
     }
 
     /// The snapshot of this name, if it is there and whole as far as can be told without reading

@@ -6,6 +6,7 @@ mod faults;
 mod leases;
 mod restoring;
 mod retention;
+mod status;
 mod taking;
 
 use std::{

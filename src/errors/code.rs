@@ -199,6 +199,8 @@ catalogue! {
     ShardHttpError = "SHARD_HTTP_ERROR", BAD_GATEWAY, "Shard failed";
     /// 503: a shard answered, and not with what was asked for.
     ShardError = "SHARD_ERROR", SERVICE_UNAVAILABLE, "Shard error";
+    /// 503: the snapshot for the last due time of the backup's trigger is missing.
+    BackupOverdue = "BACKUP_OVERDUE", SERVICE_UNAVAILABLE, "Backup overdue";
     /// 503: a shard could not be reached.
     ShardUnavailable = "SHARD_UNAVAILABLE", SERVICE_UNAVAILABLE, "Shard unavailable";
     /// 504: a shard did not answer in time.

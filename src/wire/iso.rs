@@ -17,7 +17,7 @@ pub(crate) fn to_iso(ms: i64) -> String {
 /// Year, month and day of a day counted from 1970, in the Gregorian calendar.
 ///
 /// The algorithm counts in eras of 400 years that begin in March, so that a leap day comes last.
-fn civil(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
     const DAYS_OF_ERA: i64 = 146_097;
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(DAYS_OF_ERA), days.rem_euclid(DAYS_OF_ERA));

@@ -28,7 +28,7 @@ pub(crate) struct Args {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  it is done
-  1  it failed
+  1  it failed, or the backup is overdue
   2  the command was not understood
   3  it ran to its end and found something wrong: a damaged snapshot, rows that were not taken, a
      wrangler.jsonc that lacks what the code needs
@@ -39,6 +39,11 @@ pub(crate) enum Command {
     /// Take, list, verify, restore and prune snapshots.
     #[command(subcommand)]
     Backup(Backup),
+    /// Tell when a cron expression fires, as Cloudflare reads it.
+    ///
+    /// No deployment is asked.
+    #[command(subcommand)]
+    Cron(Cron),
     /// Write every row as NDJSON.
     Export {
         /// The tables, separated by commas; every one by default.
@@ -90,11 +95,30 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum Cron {
+    /// Print the next times at which a trigger fires, in UTC.
+    Next {
+        /// The expression, such as '0 3 * * *'. Sunday is 1.
+        expression: String,
+        /// How many times.
+        #[arg(short = 'n', long, default_value_t = 5)]
+        count: usize,
+        /// After which moment (RFC 3339); now by default.
+        #[arg(long)]
+        after: Option<Moment>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum Backup {
     /// Take a snapshot now. No retention counts it.
     Create,
     /// List the snapshots, the newest first.
     List,
+    /// Tell the last snapshot of the trigger, the next one, whether one is overdue, and whether it was verified.
+    ///
+    /// The exit code is 1 where one is overdue: its due time is an hour past, and it is not there.
+    Status,
     /// Read a snapshot back and compare it with its manifest.
     Verify {
         /// The snapshot, as `list` names it.

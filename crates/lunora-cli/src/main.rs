@@ -9,6 +9,7 @@
 mod args;
 mod backup;
 mod client;
+mod cron;
 mod failure;
 mod moment;
 mod output;
@@ -33,6 +34,8 @@ use crate::{
 enum Outcome {
     /// As it should.
     Done,
+    /// The snapshot for the last due time is missing.
+    Overdue,
     /// It found what is wrong: a damaged snapshot, rows that were not taken.
     Flawed,
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let output = Output::new(args.json);
     match run(args, &output) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Overdue) => ExitCode::from(1),
         Ok(Outcome::Flawed) => ExitCode::from(3),
         Err(failure) => {
             output.failure(&failure);
@@ -55,6 +59,7 @@ fn run(args: Args, output: &Output) -> Result<Outcome, Failure> {
     match args.command {
         Command::Check { dir } => Ok(sources::check(&dir, output)),
         Command::Codegen { dir, check } => Ok(sources::codegen(&dir, check, output)),
+        Command::Cron(command) => cron::run(&command, output),
         Command::Backup(command) => backup::run(command, &connect()?, output),
         Command::Export { tables, allow_empty_registry, output: file } => {
             let wish = transfer::ExportWish { tables, allow_empty_registry, end: true };

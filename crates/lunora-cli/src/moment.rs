@@ -13,6 +13,10 @@ impl Moment {
         Self(Timestamp::now())
     }
 
+    pub(crate) fn of_ms(ms: i64) -> Option<Self> {
+        Timestamp::from_millisecond(ms).ok().map(Self)
+    }
+
     pub(crate) fn as_ms(self) -> i64 {
         self.0.as_millisecond()
     }

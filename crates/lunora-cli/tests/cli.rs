@@ -525,3 +525,44 @@ fn changes_go_in_batches_by_bytes_and_without_other_tables_or_the_last_attempt_s
         .collect();
     assert_eq!(seqs, [vec![8], vec![9], vec![11], vec![12]]);
 }
+
+#[test]
+fn tells_when_a_trigger_fires_without_asking_a_deployment() {
+    let args = ["cron", "next", "0 3 * * MON#1", "-n", "2", "--after", "2026-06-01T05:00:00+02:00"];
+    let told = lunora(&args).output().unwrap();
+    assert_eq!(told.status.code(), Some(0), "{}", text(&told.stderr));
+    assert_eq!(text(&told.stdout), "2026-07-06T03:00:00Z\n2026-08-03T03:00:00Z\n");
+    let told = lunora(&["--json", "cron", "next", "* * * * *"]).output().unwrap();
+    let times: Vec<String> = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(times.len(), 5);
+    let refused = lunora(&["cron", "next", "0 3 * * 0"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("write 1 or SUN"), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn an_overdue_backup_has_exit_code_1() {
+    let last = manifest("2026-06-01T03:00:00.000Z", "2026-06-01T03:00:01.000Z");
+    let status = |overdue: bool| {
+        ok(&json!({
+            "cron": "0 3 * * *", "last": last, "due": "2026-06-02T03:00:00.000Z",
+            "next": "2026-06-03T03:00:00.000Z", "overdue": overdue,
+            "verifiedAt": overdue.then_some("2026-06-01T05:00:00.000Z"),
+        }))
+    };
+    let server = Server::new([status(true), status(false)]);
+    let told = server.run(&["backup", "status"]);
+    assert_eq!(told.status.code(), Some(1), "{}", text(&told.stderr));
+    let text_of = text(&told.stdout);
+    for line in
+        ["last      2026-06-01T03:00:00.000Z", "overdue   yes, since 2026-06-02T03:00:00.000Z"]
+    {
+        assert!(text_of.contains(line), "{text_of}");
+    }
+    assert!(text_of.contains("verified  2026-06-01T05:00:00.000Z"), "{text_of}");
+    let told = server.run(&["backup", "status"]);
+    assert_eq!(told.status.code(), Some(0));
+    assert!(text(&told.stdout).contains("overdue   no"));
+    assert!(text(&told.stdout).contains("verified  no"));
+    assert!(server.lines()[0].starts_with("GET /_lunora/admin/backup/status "));
+}

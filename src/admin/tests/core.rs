@@ -105,13 +105,16 @@ fn jobs() -> [CronJob; 2] {
 
 #[test]
 fn cron_jobs_are_listed_by_name() {
-    let app = with_token().cron_jobs(jobs()).build();
+    let clock = testing::ManualClock::new(1_780_315_200_000);
+    let app = with_token().cron_jobs(jobs()).clock(clock).build();
+    let (next, previous) = ("2026-06-01T13:00:00.000Z", "2026-06-01T12:00:00.000Z");
     assert_eq!(
         get(&app, "/_lunora/admin/cron-jobs").json(),
         json!({ "jobs": [
-            { "args": null, "cron": "0 * * * *", "functionPath": "messages:count", "name": "count" },
+            { "args": null, "cron": "0 * * * *", "functionPath": "messages:count", "name": "count",
+              "next": next, "previous": previous },
             { "args": { "days": 30 }, "cron": "0 * * * *", "functionPath": "messages:sweep",
-              "name": "sweep", "shardKey": "general" },
+              "name": "sweep", "shardKey": "general", "next": next, "previous": previous },
         ] })
     );
     for path in ["/_lunora/admin/cron-jobs", "/_lunora/admin/cron-jobs/run"] {

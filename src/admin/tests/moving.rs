@@ -13,7 +13,18 @@ use crate::{
 fn app(
     answer: impl Fn(&str, &str, &Value) -> Value + 'static,
 ) -> (Lunora<MemoryEnvironment>, MemoryNamespace) {
+    let (app, shards, _) = app_with_clock(answer);
+    (app, shards)
+}
+
+fn app_with_clock(
+    answer: impl Fn(&str, &str, &Value) -> Value + 'static,
+) -> (Lunora<MemoryEnvironment>, MemoryNamespace, ManualClock) {
     let shards = MemoryNamespace::new(async move |address, mut request: Request| {
+        // Health asks whether the shard is there, and has no token to show.
+        if request.path() == "/_lunora/status" {
+            return Response::empty();
+        }
         assert_eq!(request.header("authorization"), Some(BEARER));
         let body: Value = request.json(1 << 20).await.unwrap();
         let operation = body["functionPath"].as_str().unwrap();
@@ -24,7 +35,7 @@ fn app(
     let registry = StaticShardRegistry::new().table("messages", ["a", "b"]).unwrap();
     let clock = ManualClock::new(1_780_315_200_000);
     let backup = BackupConfig::builder()
-        .store(MemoryObjectStore::new())
+        .store(MemoryObjectStore::new().with_clock(&clock))
         .cron(cron!("0 3 * * *"))
         .retain(crate::keep!(1))
         .build();
@@ -34,9 +45,9 @@ fn app(
         .query_coordinator(QueryCoordinator::new(registry).clock(clock.clone()))
         .sharding(Sharding::new().by("messages", "channel"))
         .backup(backup)
-        .clock(clock)
+        .clock(clock.clone())
         .build();
-    (app, shards)
+    (app, shards, clock)
 }
 
 /// Each shard has one message, the default shard one user.
@@ -373,4 +384,32 @@ fn a_deployment_without_a_coordinator_says_so() {
     }
     let answer = get(&app, "/_lunora/admin/backup/list");
     assert_eq!(answer.error(), (500, "BACKUP_NOT_CONFIGURED".to_owned()));
+}
+
+#[test]
+fn an_overdue_backup_makes_health_unhealthy_and_leaves_readiness_alone() {
+    let logs = testing::capture_logs();
+    let (app, _, clock) = app_with_clock(export);
+    let status = get(&app, "/_lunora/admin/backup/status").json();
+    assert_eq!(status["overdue"], false);
+    let health = get(&app, "/_lunora/health");
+    assert_eq!((health.status, &health.json()["status"]), (200, &json!("healthy")));
+    clock.advance(std::time::Duration::from_secs(16 * 60 * 60));
+    let health = get(&app, "/_lunora/health");
+    assert_eq!(health.status, 503);
+    assert_eq!(
+        health.json()["checks"][0],
+        json!({ "critical": true, "name": "backup", "status": "down" })
+    );
+    assert!(logs.lines()[0].contains("`0 3 * * *` was due at 2026-06-02T03:00:00.000Z"));
+    assert_eq!(get(&app, "/_lunora/health/ready").status, 200);
+    let status = get(&app, "/_lunora/admin/backup/status").json();
+    assert_eq!(
+        status,
+        json!({
+            "cron": "0 3 * * *", "due": "2026-06-02T03:00:00.000Z",
+            "next": "2026-06-03T03:00:00.000Z", "since": "2026-06-01T12:00:00.000Z",
+            "overdue": true,
+        })
+    );
 }

@@ -70,7 +70,7 @@ fn a_cron_job_starts_a_workflow_once_for_a_firing() {
     let job = CronJob::workflow("digest", cron!("0 3 * * *"), "DIGEST", workflow.clone())
         .with_args(&json!({ "kind": "daily" }))
         .unwrap();
-    let app = with_token().cron_job(job).build();
+    let app = with_token().cron_job(job).clock(testing::ManualClock::new(7_000)).build();
     let event = crate::ScheduledEvent::new("0 3 * * *", 7_000);
     for _ in 0..2 {
         let env = MemoryEnvironment::new();
@@ -80,7 +80,8 @@ fn a_cron_job_starts_a_workflow_once_for_a_firing() {
     assert_eq!(workflow.params("cron-digest-7000").as_deref(), Some(r#"{"kind":"daily"}"#));
     assert_eq!(
         get(&app, "/_lunora/admin/cron-jobs").json()["jobs"],
-        json!([{ "args": { "kind": "daily" }, "cron": "0 3 * * *", "name": "digest", "workflow": "DIGEST" }])
+        json!([{ "args": { "kind": "daily" }, "cron": "0 3 * * *", "name": "digest", "workflow": "DIGEST",
+            "next": "1970-01-01T03:00:00.000Z", "previous": "1969-12-31T03:00:00.000Z" }])
     );
 }
 

@@ -41,7 +41,7 @@ fn check(world: &World) {
         let verified = world.run(backups.verify(&manifest.id)).unwrap();
         assert!(verified.ok, "{verified:?}");
     }
-    let manifests = world.store.keys().iter().filter(|key| key.ends_with(".json")).count();
+    let manifests = world.store.keys().iter().filter(|key| key.ends_with(".manifest.json")).count();
     assert_eq!(manifests, listed.len());
 }
 

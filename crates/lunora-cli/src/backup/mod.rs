@@ -2,6 +2,7 @@
 
 mod feed;
 mod restore;
+mod status;
 
 use std::collections::BTreeMap;
 
@@ -80,6 +81,7 @@ pub(crate) fn run(command: Backup, client: &Client, output: &Output) -> Result<O
     match command {
         Backup::Create => create(client, output),
         Backup::List => list(client, output),
+        Backup::Status => status::run(client, output),
         Backup::Verify { id } => verify(&id, client, output),
         Backup::Restore { id, replace, to, yes, no_safety_snapshot, max_rows } => {
             let safety_snapshot = !no_safety_snapshot;

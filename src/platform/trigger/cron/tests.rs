@@ -1,5 +1,7 @@
 //! The rules of `cron.rs`, each a test.
 
+mod times;
+
 use proptest::prelude::*;
 
 use super::*;

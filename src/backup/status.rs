@@ -1,0 +1,125 @@
+//! Whether the backup keeps up with its trigger.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Backups, SnapshotName, SnapshotSummary, proof::Proof, run::unwritten};
+use crate::{
+    errors::{Code, LunoraError},
+    platform::{PutOptions, StoreError},
+    wire::iso::to_iso,
+};
+
+/// How far a backup is behind its trigger.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct BackupStatus {
+    /// The trigger.
+    pub cron: String,
+    /// The newest intact snapshot that the trigger took; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<SnapshotSummary>,
+    /// When that snapshot was last read back and found whole, in ISO form; absent where it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified_at: Option<String>,
+    /// The last time for which there must be a snapshot by now, in ISO form: the trigger's last
+    /// due time that is an hour old, [`Backups::GRACE`].
+    pub due: Option<String>,
+    /// When the trigger is due next, in ISO form.
+    pub next: Option<String>,
+    /// Since when the deployment is known to have the trigger, in ISO form; absent where a snapshot
+    /// of it proves that it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Whether the snapshot for `due` is missing.
+    pub overdue: bool,
+}
+
+impl Backups {
+    /// How long after its due time a snapshot may be missing before the backup is overdue.
+    pub const GRACE: Duration = Duration::from_secs(60 * 60);
+
+    /// Tells when the last snapshot of the trigger was taken, when the next one is due, whether
+    /// one is overdue, and when the last one was verified.
+    ///
+    /// It costs one listing, and reads no snapshot. Only snapshots of the configured trigger
+    /// count, and of those only the ones that [`list`](Self::list) has.
+    ///
+    /// Where the trigger has no snapshot, the first call writes a small object that says since when
+    /// it is known. Until the trigger is due after that moment nothing is overdue; later it is, so
+    /// that a trigger that never fires, or whose every run fails, does not stay unnoticed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn status(&self) -> Result<BackupStatus, LunoraError> {
+        let cron = self.config.cron();
+        let now = i64::try_from(self.clock.now_ms()).map_err(LunoraError::internal)?;
+        let grace = i64::try_from(Self::GRACE.as_millis()).map_err(LunoraError::internal)?;
+        let objects = self.objects().await?;
+        let last = self
+            .summaries(&objects)
+            .await?
+            .into_iter()
+            .find(|summary| summary.cron.as_deref() == Some(cron.as_str()));
+        let verified_at = last.as_ref().and_then(|last| {
+            let proof = Proof::of_object(objects.get(&SnapshotName::proof_of(&last.file))?)?;
+            proof.proves(last).then_some(proof.verified_at)
+        });
+        let due = cron.previous_at_or_before(now.saturating_sub(grace));
+        let (covered, since) = match &last {
+            Some(last) => (last.scheduled_time, None),
+            None => {
+                let marker = SnapshotName::marker(self.config.prefix(), cron.as_str());
+                let known = objects.get(&marker).map(|object| object.uploaded_ms);
+                let since = match known {
+                    Some(ms) => i64::try_from(ms).map_err(LunoraError::internal)?,
+                    None => {
+                        self.mark(&marker).await?;
+                        now
+                    }
+                };
+                (since, Some(since))
+            }
+        };
+        Ok(BackupStatus {
+            cron: cron.as_str().to_owned(),
+            last,
+            verified_at,
+            due: due.map(to_iso),
+            next: cron.next_after(now).map(to_iso),
+            since: since.map(to_iso),
+            overdue: due.is_some_and(|due| covered < due),
+        })
+    }
+
+    async fn mark(&self, marker: &str) -> Result<(), LunoraError> {
+        let text = format!("{{\"cron\":{}}}\n", serde_json::json!(self.config.cron().as_str()));
+        let options = PutOptions::new().only_if_absent();
+        match self.config.store().put(marker, text.into(), options).await {
+            Ok(_) | Err(StoreError::AlreadyExists { .. }) => Ok(()),
+            Err(error) => Err(unwritten(error)),
+        }
+    }
+}
+
+impl BackupStatus {
+    /// Returns the error that an overdue backup is.
+    ///
+    /// # Errors
+    /// 503 `BACKUP_OVERDUE`.
+    pub fn into_result(self) -> Result<Self, LunoraError> {
+        if !self.overdue {
+            return Ok(self);
+        }
+        let last = self.last.as_ref().map_or("there is none", |last| &last.id);
+        let message = format!(
+            "the backup is overdue: the trigger `{}` was due at {}, and its newest intact snapshot is: {last}; \
+             see the log of that run, and that wrangler.jsonc has the trigger",
+            self.cron,
+            self.due.as_deref().unwrap_or_default(),
+        );
+        Err(LunoraError::new(Code::BackupOverdue, message))
+    }
+}
