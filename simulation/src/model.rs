@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lunora::testing::Answer;
+use lunora::testing::{Answer, Spawned};
 
 /// The operator's token.
 pub(crate) const TOKEN: &str = "a-token-for-simulations-only";
@@ -45,7 +45,18 @@ pub(crate) struct Model {
     pub(crate) refused: BTreeSet<String>,
     /// The times at which the job's trigger fired.
     pub(crate) ticks: BTreeSet<u64>,
+    /// Snapshots that were asked for, each with the writes that had been acknowledged by then.
+    pub(crate) snapshots: Vec<Snapshot>,
+    /// Whether a snapshot was ever taken.
+    pub(crate) has_snapshot: bool,
     pub(crate) next_op: u64,
+}
+
+/// A run of the backup's trigger.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) acknowledged: Vec<String>,
+    pub(crate) done: Spawned<Option<Result<(), String>>>,
 }
 
 impl Model {

@@ -21,6 +21,7 @@ pub(crate) fn check(run: &Run) {
     a_write_sent_again_is_answered_the_same(run);
     strangers_cost_nothing(run);
     a_firing_has_its_effect_once(run);
+    a_green_backup_holds_what_was_acknowledged(run);
 }
 
 /// Every client reads what it was sent, and opens its sockets again.
@@ -238,17 +239,46 @@ pub(crate) fn check_backup(run: &Run) {
         return;
     }
     assert_eq!(outcome, Some(Ok(())), "a backup without faults");
-    let store = run.world.store("BACKUPS");
-    let newest = store.objects().keys().into_iter().rfind(|key| key.ends_with(".ndjson"));
-    let newest =
-        newest.unwrap_or_else(|| unreachable!("no snapshot in {:?}", store.objects().keys()));
-    let body = store.objects().object(&newest).map(|object| object.bytes).unwrap_or_default();
-    let text = String::from_utf8_lossy(&body);
-    let kept: BTreeSet<&str> =
-        text.lines().filter_map(|line| line.split("\"op\":\"").nth(1)?.split('"').next()).collect();
+    let kept = newest_snapshot(run).unwrap_or_default();
     for shard in SHARDS {
         for op in ledger(run, shard).keys() {
-            assert!(kept.contains(&**op), "{op} of {shard} is not in the snapshot");
+            assert!(kept.contains(op), "{op} of {shard} is not in the snapshot");
         }
     }
+}
+
+/// A run that says it succeeded left a snapshot with every write that was acknowledged before it,
+/// whatever failed meanwhile; and once there is a snapshot, there always is one.
+fn a_green_backup_holds_what_was_acknowledged(run: &Run) {
+    let snapshots = std::mem::take(&mut run.model.borrow_mut().snapshots);
+    let green =
+        snapshots.into_iter().filter(|snapshot| snapshot.done.take().flatten() == Some(Ok(())));
+    let expected: BTreeSet<String> = green.flat_map(|snapshot| snapshot.acknowledged).collect();
+    let kept = newest_snapshot(run);
+    let mut model = run.model.borrow_mut();
+    model.has_snapshot |= !expected.is_empty();
+    if model.has_snapshot {
+        let kept = kept.unwrap_or_else(|| unreachable!("there was a snapshot, and there is none"));
+        let missing: Vec<_> = expected.difference(&kept).collect();
+        assert!(missing.is_empty(), "a green snapshot lacks {missing:?}");
+    }
+}
+
+/// The writes in the newest snapshot that has a manifest.
+fn newest_snapshot(run: &Run) -> Option<BTreeSet<String>> {
+    let store = run.world.store("BACKUPS");
+    let keys = store.objects().keys();
+    let manifest = keys.iter().rfind(|key| key.ends_with(".ndjson.manifest.json"))?;
+    let object = store.objects().object(manifest.strip_suffix(".manifest.json")?)?;
+    let text = String::from_utf8_lossy(&object.bytes).into_owned();
+    let op = |line: &str| Some(line.split("\"op\":\"").nth(1)?.split('"').next()?.to_owned());
+    // The ledger only grows, and so does a change to it.
+    Some(
+        text.lines()
+            .filter_map(|line| {
+                let change = line.split("\"doc\":").last()?;
+                op(change)
+            })
+            .collect(),
+    )
 }

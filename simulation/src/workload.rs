@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{self, Folder},
-    model::{Model, Outcome, TICKS, TOKEN, Write},
+    model::{BACKUPS, Model, Outcome, Snapshot, TICKS, TOKEN, Write},
     rules,
     session::Session,
 };
@@ -99,7 +99,7 @@ struct Person {
 impl Person {
     async fn act(self, operations: u32) {
         for _ in 0..operations {
-            match self.world.choose(17) {
+            match self.world.choose(18) {
                 0 => {}
                 1..=7 => self.put().await,
                 8 => self.remove().await,
@@ -108,6 +108,7 @@ impl Person {
                 13 => self.with_session(async |session, _| session.close()).await,
                 14 => self.with_session(async |session, _| session.open().await).await,
                 15 => self.intrude().await,
+                16 => self.back_up(),
                 _ => self.tick(),
             }
         }
@@ -220,6 +221,16 @@ impl Person {
         if let Ok(answer) = client.call(&shard, path, &json!({})).await {
             assert!(!answer.is_ok(), "{path} answered {answer:?} on {shard}");
         }
+    }
+
+    /// Fires the backup's trigger.
+    fn back_up(&self) {
+        let mut model = self.model.borrow_mut();
+        let applied = |write: &&Write| matches!(write.outcome, Outcome::Applied(_));
+        let acknowledged = model.writes.iter().filter(applied).map(|write| write.op.clone());
+        let acknowledged = acknowledged.collect();
+        let done = self.world.trigger(BACKUPS);
+        model.snapshots.push(Snapshot { acknowledged, done });
     }
 
     fn tick(&self) {
