@@ -150,6 +150,8 @@ test("a crash of the instance keeps sockets, subscriptions and who they belong t
   await add("crash", "ada");
   assert.equal((await client.first("sub_1", "notes:mine")).data.length, 1);
   assert.equal((await rpc("drill:crash", {}, "crash")).status, 500);
+  // The next instance does not know what the client holds, and sends it again.
+  assert.deepEqual((await client.next()).data, ["ada 0 "]);
   await add("crash", "ada");
   assert.deepEqual((await client.next()).data, ["ada 0 ", "ada 0 "]);
 });
