@@ -363,7 +363,7 @@ test("the API documents come out of the shard's own functions", async () => {
       kind: "mutation",
       path: "notes:add",
     });
-    assert.equal(functions.length, 9);
+    assert.equal(functions.length, 10);
     assert.deepEqual(await openApiErrors(await get("openapi")), undefined);
     const openRpc = await get("openrpc");
     assert.equal(validateOpenRPCDocument(openRpc), true);
