@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use super::{Live, LiveSocket, OnShard, frame::ShardFrame};
+use super::{Live, LiveShard, LiveSocket, OnShard, frame::ShardFrame};
 use crate::{
     errors::{Code, LunoraError},
     message::Request,
@@ -213,8 +213,17 @@ impl<S: LiveSocket> Live<S> {
     }
 
     /// Returns why a query is not run: it crashed the instance lately.
-    pub(super) fn crashed_lately(&self, query: &str, now_ms: u64) -> Option<LunoraError> {
+    pub(super) fn crashed_lately(
+        &self,
+        query: &str,
+        shard: &impl LiveShard,
+    ) -> Option<LunoraError> {
         let mut queries = self.crashed.borrow_mut();
+        // The host is asked for the time only after a crash.
+        if queries.is_empty() {
+            return None;
+        }
+        let now_ms = shard.now_ms();
         queries.retain(|(_, until)| now_ms < *until);
         queries.iter().any(|(crashed, _)| **crashed == *query).then(crashed)
     }

@@ -100,13 +100,11 @@ impl<S: LiveSocket> Live<S> {
             return;
         }
         let at = shard.position();
-        let mut runs = Runs::default();
-        for (place, (query, key)) in due.iter().enumerate() {
-            // They are in the order of their queries.
-            if place > 0 && due.get(place - 1).is_none_or(|(previous, _)| previous != query) {
-                runs = Runs::default();
+        for waiting in due.chunk_by(|(query, _), (next, _)| query == next) {
+            let mut runs = Runs::default();
+            for (query, key) in waiting {
+                self.refresh(key, query, &mut runs, &at, shard);
             }
-            self.refresh(key, query, &mut runs, &at, shard);
         }
     }
 
@@ -209,7 +207,7 @@ impl<S: LiveSocket> Live<S> {
         let Some(Handle { attachment, who, .. }) = self.entry(&key.socket) else {
             return Outcome::failed(Failure::NoAdmin);
         };
-        if let Some(error) = self.crashed_lately(query, shard.now_ms()) {
+        if let Some(error) = self.crashed_lately(query, shard) {
             return Outcome::failed(Failure::Query(error));
         }
         let running = Running { socket: &key.socket, subscription: &key.id, query };

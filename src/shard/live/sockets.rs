@@ -7,7 +7,6 @@ use std::{
 };
 
 use http::HeaderMap;
-use serde_json::value::RawValue;
 
 use super::{
     At, LiveShard, LiveSocket,
@@ -304,11 +303,7 @@ impl<S: LiveSocket> Live<S> {
 /// Returns function and arguments as one text, the same for equal arguments however they are
 /// written.
 pub(super) fn query_of(subscription: &Subscription) -> Rc<str> {
-    key_of(&subscription.function_path, &subscription.args)
-}
-
-fn key_of(function_path: &str, args: &RawValue) -> Rc<str> {
-    let args = value::Value::from_wire(args.get());
+    let args = value::Value::from_wire(subscription.args.get());
     let args = args.ok().and_then(|args| args.stable_wire_key().ok()).unwrap_or_default();
-    format!("{function_path}::{args}").into()
+    format!("{}::{args}", subscription.function_path).into()
 }
