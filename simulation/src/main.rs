@@ -14,6 +14,11 @@ use std::{
 };
 
 use lunora::testing::check_seed;
+use mimalloc::MiMalloc;
+
+/// A fifth of a run is the allocator.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const USAGE: &str = "\
 Usage: lunora-simulation [--seeds N] [--minutes M] [--seed S] [--operations K] [--quick]

@@ -22,6 +22,7 @@ pub(crate) fn check(run: &Run) {
     strangers_cost_nothing(run);
     a_firing_has_its_effect_once(run);
     a_green_backup_holds_what_was_acknowledged(run);
+    idle_shards_hibernate(run);
 }
 
 /// Every client reads what it was sent, and opens its sockets again.
@@ -112,6 +113,15 @@ fn memory_holds_what_is_subscribed(run: &Run) {
         assert!(sockets <= open, "{shard} holds {sockets} sockets of {open}");
         assert!(answered <= subscribed, "{shard} holds {answered} of {subscribed} subscriptions");
         assert!(answers <= answered, "{shard} holds {answers} answers for {answered}");
+    }
+}
+
+/// Nothing keeps a shard in memory when nothing is asked of it.
+fn idle_shards_hibernate(run: &Run) {
+    if run.world.choose(2) == 1 {
+        for shard in SHARDS {
+            assert!(run.world.sleep(shard), "{shard} is kept awake");
+        }
     }
 }
 

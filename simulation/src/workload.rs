@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use lunora::testing::{Answer, Client, Faults, World};
+use lunora::testing::{Answer, Client, Faults, Spawned, World};
 use serde_json::{Value, json};
 
 use crate::{
@@ -67,13 +67,15 @@ impl Run {
     fn round(&self, operations: u32) {
         self.world.faults(Faults::all());
         let users = u32::try_from(USERS.len()).unwrap_or(1);
-        for user in 0..USERS.len() {
-            let task = self.person(user).act(operations / users);
-            drop(self.world.spawn(task));
-        }
+        let tasks: Vec<Spawned<()>> = (0..USERS.len())
+            .map(|user| self.world.spawn(self.person(user).act(operations / users)))
+            .collect();
         self.world.run();
         self.world.faults(Faults::none());
         self.world.run();
+        for (task, user) in tasks.iter().zip(USERS) {
+            assert!(task.take().is_some(), "{user} waits for an answer that never comes");
+        }
     }
 
     fn person(&self, user: usize) -> Person {

@@ -4,10 +4,7 @@ mod probe;
 
 use std::{cell::RefCell, fmt, time::Duration};
 
-use futures::{
-    future::{Either, LocalBoxFuture, join_all, select},
-    pin_mut,
-};
+use futures::future::{LocalBoxFuture, join_all};
 use serde::Serialize;
 
 pub use self::probe::Probe;
@@ -15,7 +12,7 @@ use super::{AdminHost, HealthCheck};
 use crate::{
     errors::LunoraError,
     message::{Request, Response},
-    platform::log,
+    platform::{log, within},
     wire::iso::to_iso,
 };
 
@@ -212,18 +209,16 @@ impl Health {
         check: LocalBoxFuture<'a, Result<(), LunoraError>>,
     ) -> LocalBoxFuture<'a, Check<'a>> {
         Box::pin(async move {
-            let limit = host.clock().sleep(self.timeout);
-            pin_mut!(check);
-            let failure = match select(check, limit).await {
-                Either::Left((Ok(()), _)) => None,
-                Either::Left((Err(error), _)) => {
+            let failure = match within(host.clock(), self.timeout, check).await {
+                Some(Ok(())) => None,
+                Some(Err(error)) => {
                     log::warn(&format!(
                         "the health check `{name}` failed: {}",
                         error.to_log_line()
                     ));
                     Some(error.to_body().error.message.into_owned())
                 }
-                Either::Right(_) => Some("no answer in time".to_owned()),
+                None => Some("no answer in time".to_owned()),
             };
             Check {
                 critical,

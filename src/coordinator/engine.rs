@@ -1,18 +1,15 @@
 //! Asking shards: bounded in number, in time and in bytes.
 
-use std::{pin::pin, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{
-    future::{Either, select},
-    stream::{self, Stream, StreamExt},
-};
+use futures::stream::{self, Stream, StreamExt};
 
 use super::{QueryCoordinator, ShardCall, ShardFailure, limits::Jitter, success};
 use crate::{
     errors::{Code, LunoraError},
     message::Response,
-    platform::ShardCallError,
+    platform::{ShardCallError, within},
     wire::ShardKey,
 };
 
@@ -58,11 +55,10 @@ impl QueryCoordinator {
         key: &ShardKey,
         call: &ShardCall<'_>,
     ) -> Result<Bytes, (LunoraError, bool)> {
-        let timeout = self.clock.sleep(self.per_shard_timeout);
-        // Whichever loses is dropped on return: a call that is too slow is given up.
-        match select(pin!(self.ask_patiently(key, call)), timeout).await {
-            Either::Left((outcome, _)) => outcome.map_err(|error| (error, false)),
-            Either::Right(_) => {
+        let answer = self.ask_patiently(key, call);
+        match within(&*self.clock, self.per_shard_timeout, answer).await {
+            Some(outcome) => outcome.map_err(|error| (error, false)),
+            None => {
                 let limit = self.per_shard_timeout.as_millis();
                 let message = format!("shard {:?} gave no answer within {limit} ms", key.as_str());
                 Err((LunoraError::new(Code::ShardTimeout, message), true))

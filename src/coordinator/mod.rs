@@ -14,14 +14,11 @@ mod tests;
 
 use std::{collections::HashSet, fmt, pin::pin, rc::Rc, time::Duration};
 
-use futures::{
-    StreamExt,
-    future::{Either, LocalBoxFuture, select},
-};
+use futures::{StreamExt, future::LocalBoxFuture};
 
 use crate::{
     errors::{Code, LunoraError},
-    platform::{Clock, CloudflareClock},
+    platform::{Clock, CloudflareClock, within},
     wire::{FanOut, ShardKey},
 };
 
@@ -202,13 +199,10 @@ impl QueryCoordinator {
         &self,
         answer: LocalBoxFuture<'_, Result<T, LunoraError>>,
     ) -> Result<T, LunoraError> {
-        match select(answer, self.clock.sleep(self.per_shard_timeout)).await {
-            Either::Left((answer, _)) => answer,
-            Either::Right(_) => Err(LunoraError::new(
-                Code::ShardTimeout,
-                "the shard registry gave no answer in time",
-            )),
-        }
+        within(&*self.clock, self.per_shard_timeout, answer).await.unwrap_or_else(|| {
+            let message = "the shard registry gave no answer in time";
+            Err(LunoraError::new(Code::ShardTimeout, message))
+        })
     }
 }
 

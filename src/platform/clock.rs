@@ -1,8 +1,8 @@
 //! The time, which a Worker has to ask its host for.
 
-use std::time::Duration;
+use std::{future::Future, pin::pin, time::Duration};
 
-use futures::future::LocalBoxFuture;
+use futures::future::{Either, LocalBoxFuture, select};
 
 /// The time: what a Worker has to ask its host for.
 ///
@@ -14,4 +14,16 @@ pub trait Clock: 'static {
 
     /// Resolves after `duration`.
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()>;
+}
+
+/// Waits for `call` until `limit` has passed, and drops it then, which aborts it: `None`.
+pub(crate) async fn within<T>(
+    clock: &dyn Clock,
+    limit: Duration,
+    call: impl Future<Output = T>,
+) -> Option<T> {
+    match select(pin!(call), clock.sleep(limit)).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
+    }
 }

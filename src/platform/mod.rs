@@ -66,6 +66,7 @@ pub use self::{
     workflow::{Workflow, WorkflowAction},
 };
 pub(crate) use self::{
+    clock::within,
     digest::{Sha256Stream, hex},
     store::rules::MIN_PART_BYTES,
 };

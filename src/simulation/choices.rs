@@ -37,21 +37,23 @@ impl Choices {
     /// Returns which of several kinds of events happens, each once in about so many times; `None`
     /// for none of them. 0 is never.
     pub(crate) fn event(&self, once_in: &[u32]) -> Option<usize> {
-        if once_in.iter().all(|one_in| *one_in == 0) {
+        // A replay must not decide for what never happens.
+        let enabled = || (0..once_in.len()).filter(|kind| once_in[*kind] > 0);
+        let kinds = u32::try_from(enabled().count()).unwrap_or(u32::MAX);
+        if kinds == 0 {
             return None;
         }
-        let kinds = u32::try_from(once_in.len()).unwrap_or(u32::MAX);
         let choice = self.draw(kinds + 1, |random| {
             // Each kind looks at other bits.
             let mut bits = u64::from(random) << 16;
-            let happens = |one_in: &u32| {
+            let happens = |kind: usize| {
                 bits = bits.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-                *one_in > 0 && (bits >> 33).is_multiple_of(u64::from(*one_in))
+                (bits >> 33).is_multiple_of(u64::from(once_in[kind]))
             };
-            let kind = once_in.iter().position(happens);
+            let kind = enabled().position(happens);
             kind.map_or(0, |kind| u32::try_from(kind + 1).unwrap_or(0))
         });
-        (choice > 0).then(|| choice as usize - 1)
+        enabled().nth((choice as usize).checked_sub(1)?)
     }
 
     pub(crate) fn made(&self) -> Vec<u32> {

@@ -19,6 +19,8 @@ pub struct Faults {
     pub lost_requests: u32,
     /// An answer is lost after the request had its effect.
     pub lost_answers: u32,
+    /// A call of an object never ends, whether or not it had its effect.
+    pub hangs: u32,
     /// Before a step of any task: an object's process dies. Its memory and its sockets are gone.
     pub crashes: u32,
     /// Before a step: the wasm instance of an object traps. Its memory is gone, its sockets stay.
@@ -44,6 +46,7 @@ impl Faults {
         Self {
             lost_requests: 0,
             lost_answers: 0,
+            hangs: 0,
             crashes: 0,
             traps: 0,
             sleeps: 0,
@@ -61,6 +64,7 @@ impl Faults {
         Self {
             lost_requests: 40,
             lost_answers: 30,
+            hangs: 80,
             crashes: 150,
             traps: 200,
             sleeps: 60,

@@ -22,7 +22,10 @@ use std::{
     time::Duration,
 };
 
-use futures::{channel::oneshot, future::LocalBoxFuture};
+use futures::{
+    channel::oneshot,
+    future::{LocalBoxFuture, pending},
+};
 
 use self::{
     choices::Choices,
@@ -55,7 +58,7 @@ use crate::{
 /// [`simulate`] makes one per seed, and the seed decides the order of every step, every latency and
 /// every fault. [`run`](Self::run) goes on until nothing is left to do. Everything can be scripted
 /// as well: [`crash`](Self::crash), [`sleep`](Self::sleep), [`lose_answer`](Self::lose_answer),
-/// [`advance`](Self::advance).
+/// [`hang`](Self::hang), [`advance`](Self::advance).
 ///
 /// A clone is the same deployment.
 #[derive(Clone)]
@@ -89,6 +92,10 @@ struct Inner {
 enum Loss {
     Request,
     Answer,
+    /// No answer ever comes, and the request has no effect.
+    Silence,
+    /// No answer ever comes, although the request has its effect.
+    SilenceAfter,
 }
 
 /// The value that a task ends with, once it has; see [`World::spawn`].
@@ -256,6 +263,12 @@ impl World {
     /// Loses the answer of the next request to a shard, after it had its effect.
     pub fn lose_answer(&self, shard: &str) {
         self.inner.lose(shard, Loss::Answer);
+    }
+
+    /// Has the next request to a shard hang for ever, without an effect. Who waits for it has to
+    /// give it up.
+    pub fn hang(&self, shard: &str) {
+        self.inner.lose(shard, Loss::Silence);
     }
 
     /// Moves the clock.
@@ -446,11 +459,11 @@ impl Inner {
             return Some(losses.remove(0));
         }
         let faults = self.faults.get();
-        match self.choices.event(&[faults.lost_requests, faults.lost_answers]) {
-            Some(0) => Some(Loss::Request),
-            Some(_) => Some(Loss::Answer),
-            None => None,
-        }
+        // A client's own patience is not ours to test.
+        let hangs = if shard.is_empty() { 0 } else { faults.hangs };
+        let kinds = [faults.lost_requests, faults.lost_answers, hangs, hangs];
+        let losses = [Loss::Request, Loss::Answer, Loss::Silence, Loss::SilenceAfter];
+        self.choices.event(&kinds).and_then(|kind| losses.get(kind).copied())
     }
 
     /// Sends a request to the Worker, as a client does.
@@ -539,6 +552,10 @@ impl Inner {
                 world.trace(|| format!("a request to {binding}/{key} is lost"));
                 return Err(unavailable(&key, "the request was lost"));
             }
+            if loss == Some(Loss::Silence) {
+                world.trace(|| format!("a request to {binding}/{key} hangs"));
+                return pending().await;
+            }
             let Some(node) = world.node(&binding, key.as_str()) else {
                 return Err(unavailable(&key, "there is no such class"));
             };
@@ -552,6 +569,10 @@ impl Inner {
             );
             let answer = receiver.await;
             world.latency().await;
+            if loss == Some(Loss::SilenceAfter) {
+                world.trace(|| format!("the answer of {binding}/{key} never comes"));
+                return pending().await;
+            }
             match answer {
                 Err(_) => Err(unavailable(&key, "the object was reset")),
                 Ok(_) if loss == Some(Loss::Answer) => {

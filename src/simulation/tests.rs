@@ -96,6 +96,26 @@ fn calls_and_live_queries_work_without_faults() {
 }
 
 #[test]
+fn a_hanging_object_is_given_up_and_keeps_no_shard_awake() {
+    simulate(0..20, |world| {
+        deploy(world);
+        let client = world.client();
+        let add = |world: &World| {
+            let client = client.clone();
+            let sent = async move { client.call("a", "notes:add", &json!({ "text": "x" })).await };
+            world.wait(sent).unwrap().unwrap()
+        };
+        for hanging in ["a", DurableShardRegistry::INSTANCE] {
+            world.hang(hanging);
+            assert_eq!(add(world).code(), "SHARD_UNAVAILABLE", "{hanging} hangs");
+            world.run();
+            assert!(world.sleep("a"), "the shard sleeps although {hanging} hung");
+        }
+        assert!(add(world).is_ok());
+    });
+}
+
+#[test]
 fn memory_goes_and_rows_sockets_and_subscriptions_stay() {
     simulate(0..20, |world| {
         deploy(world);
@@ -189,7 +209,12 @@ fn a_failing_seed_repeats_itself_and_shrinks() {
     // Wrong on purpose: it takes a lost answer for a lost request, and writes again.
     let writes_once = |world: &World| {
         deploy(world);
-        world.faults(Faults { sleeps: 0, traps: 0, ..Faults::all() });
+        world.faults(Faults {
+            lost_requests: 40,
+            lost_answers: 30,
+            clock_jumps: 200,
+            ..Faults::none()
+        });
         for _ in 0..5 {
             let client = world.client();
             let task = world.spawn(async move {

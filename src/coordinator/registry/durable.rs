@@ -16,7 +16,7 @@ use super::{super::success, ShardRegistry};
 use crate::{
     errors::{Code, LunoraError},
     message::Request,
-    platform::{Clock, CloudflareClock, Jurisdiction, ShardAddress, ShardNamespace},
+    platform::{Clock, CloudflareClock, Jurisdiction, ShardAddress, ShardNamespace, within},
     wire::ShardKey,
 };
 
@@ -49,6 +49,7 @@ pub struct DurableShardRegistry {
     jurisdiction: Option<Jurisdiction>,
     clock: Rc<dyn Clock>,
     cache_for: Duration,
+    timeout: Duration,
     cache: Rc<Cache>,
 }
 
@@ -68,6 +69,7 @@ impl DurableShardRegistry {
             jurisdiction: None,
             clock: Rc::new(CloudflareClock),
             cache_for: Duration::from_secs(30),
+            timeout: Duration::from_secs(10),
             cache: Rc::default(),
         }
     }
@@ -89,7 +91,17 @@ impl DurableShardRegistry {
         self
     }
 
-    /// The clock that the cache goes by; the runtime's by default, another in tests.
+    /// Sets how long an answer of the registry may take; 10 seconds by default.
+    ///
+    /// A shard that writes its first row waits for its entry, and an object that waits cannot
+    /// hibernate.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The clock of the cache and the timeout; the runtime's by default, another in tests.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Rc::new(clock);
@@ -168,8 +180,16 @@ impl DurableShardRegistry {
     async fn ask(&self, request: Request) -> Result<Map<String, Value>, LunoraError> {
         let mut address = ShardAddress::new(ShardKey::new(Self::INSTANCE)?);
         address.jurisdiction = self.jurisdiction;
-        let response = self.namespace.fetch(&address, request).await?;
-        let body: Bytes = success::body("the shard registry", response, Self::MAX_BYTES).await?;
+        let answer = async {
+            let response = self.namespace.fetch(&address, request).await?;
+            success::body("the shard registry", response, Self::MAX_BYTES).await
+        };
+        let body: Bytes =
+            within(&*self.clock, self.timeout, answer).await.unwrap_or_else(|| {
+                let limit = self.timeout.as_millis();
+                let message = format!("the shard registry gave no answer within {limit} ms");
+                Err(LunoraError::new(Code::ShardTimeout, message))
+            })?;
         serde_json::from_slice(&body)
             .map_err(|error| unreadable("no JSON object").with_source(error))
     }
