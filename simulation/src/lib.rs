@@ -5,6 +5,7 @@
 //! a Worker, over which `e2e/simulation.test.mjs` runs the [`script`]s of some seeds on workerd.
 
 mod app;
+mod backups;
 #[cfg(not(target_arch = "wasm32"))]
 mod model;
 #[cfg(not(target_arch = "wasm32"))]
@@ -17,9 +18,18 @@ mod session;
 mod workload;
 
 #[cfg(not(target_arch = "wasm32"))]
-pub use crate::{
-    script::{Script, script},
-    workload::run,
-};
+pub use crate::script::{Script, script};
+
+/// Runs the workload that the seed decides: one in four is that of backups.
+///
+/// # Panics
+/// If a rule does not hold.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn run(world: &lunora::testing::World, operations: u32) {
+    match world.choose(4) {
+        3 => backups::run(world, operations),
+        _ => workload::run(world, operations),
+    }
+}
 
 lunora::serve!(|env: &lunora::Env| app::app(env));

@@ -30,7 +30,7 @@ pub(crate) enum Outcome {
     /// It was applied, and this was the answer.
     Applied(Answer),
     /// It was refused, and left nothing behind.
-    Refused,
+    Refused(String),
     /// No answer came, or one that leaves it open.
     Unknown,
 }

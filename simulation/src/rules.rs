@@ -142,7 +142,7 @@ fn writes_are_applied_once_and_whole(run: &Run) {
         let ledger = ledger(run, shard);
         for write in model.writes.iter().filter(|write| write.shard == shard) {
             let times = ledger.get(&write.op).copied().unwrap_or_default();
-            match write.outcome {
+            match &write.outcome {
                 Outcome::Applied(_) => {
                     assert_eq!(
                         times, 1,
@@ -150,8 +150,8 @@ fn writes_are_applied_once_and_whole(run: &Run) {
                         write.op
                     );
                 }
-                Outcome::Refused => {
-                    assert_eq!(times, 0, "{} was refused and is there {times} times", write.op);
+                Outcome::Refused(code) => {
+                    assert_eq!(times, 0, "{} was refused with {code} and is there", write.op);
                 }
                 Outcome::Unknown => assert!(times <= 1, "{} is there {times} times", write.op),
             }

@@ -29,7 +29,7 @@ pub(crate) struct Run {
 ///
 /// # Panics
 /// If a rule does not hold.
-pub fn run(world: &World, operations: u32) {
+pub(crate) fn run(world: &World, operations: u32) {
     deploy(world);
     let sessions = (0..USERS.len() * SHARDS.len()).map(|place| {
         let (user, shard) = (place / SHARDS.len(), SHARDS[place % SHARDS.len()]);
@@ -110,7 +110,8 @@ impl Person {
                 13 => self.with_session(async |session, _| session.close()).await,
                 14 => self.with_session(async |session, _| session.open().await).await,
                 15 => self.intrude().await,
-                16 => self.back_up(),
+                16 if self.world.choose(4) == 3 => self.back_up(),
+                16 => {}
                 _ => self.tick(),
             }
         }
@@ -158,10 +159,15 @@ impl Person {
             outcome: Outcome::Unknown,
         };
         let tries = if replayable { 4 } else { 1 };
-        for _ in 0..tries {
-            write.outcome = send(&self.client, &write).await;
-            if write.outcome != Outcome::Unknown {
-                break;
+        for attempt in 0..tries {
+            match send(&self.client, &write).await {
+                Outcome::Unknown => {}
+                // An attempt before it may still be on its way.
+                Outcome::Refused(_) if attempt > 0 => break,
+                outcome => {
+                    write.outcome = outcome;
+                    break;
+                }
             }
         }
         self.model.borrow_mut().writes.push(write);
@@ -250,7 +256,7 @@ pub(crate) async fn send(client: &Client, write: &Write) -> Outcome {
     }
     match client.call(write.shard, write.path, &write.args).await {
         Ok(answer) if answer.is_ok() => Outcome::Applied(answer),
-        Ok(answer) if is_final(&answer) => Outcome::Refused,
+        Ok(answer) if is_final(&answer) => Outcome::Refused(answer.code().to_owned()),
         _ => Outcome::Unknown,
     }
 }

@@ -5,7 +5,10 @@ use std::{fmt, rc::Rc, time::Duration};
 use typed_builder::TypedBuilder;
 
 use super::{PartSize, Retention};
-use crate::platform::{CronExpression, ObjectStore};
+use crate::{
+    coordinator::ExportRequest,
+    platform::{CronExpression, ObjectStore},
+};
 
 /// When to back up, and where to.
 ///
@@ -45,6 +48,10 @@ pub struct BackupConfig {
     /// Default: 8 MiB, which lets a snapshot grow to 78 GiB.
     #[builder(default)]
     part_size: PartSize,
+    /// The most rows that a shard reads for one page, before other calls have their turn. Default:
+    /// 5000.
+    #[builder(default = ExportRequest::default().page_rows)]
+    page_rows: u32,
     /// How long a shard may take for one page of its rows, or for more of it. Default: 30 seconds.
     #[builder(default = Duration::from_secs(30))]
     page_timeout: Duration,
@@ -87,6 +94,12 @@ impl BackupConfig {
         self.part_size
     }
 
+    /// Returns the most rows that a shard reads for one page.
+    #[must_use]
+    pub fn page_rows(&self) -> u32 {
+        self.page_rows
+    }
+
     /// How long a shard may take for one page of its rows, or for more of it.
     #[must_use]
     pub fn page_timeout(&self) -> Duration {
@@ -109,6 +122,7 @@ impl fmt::Debug for BackupConfig {
             .field("tables", &self.tables)
             .field("allow_empty_registry", &self.allow_empty_registry)
             .field("part_size", &self.part_size)
+            .field("page_rows", &self.page_rows)
             .field("page_timeout", &self.page_timeout)
             .finish_non_exhaustive()
     }

@@ -117,6 +117,7 @@ impl Backups {
         let created_at = self.now();
         let mut request = ExportRequest::new().tables(tables.unwrap_or_default());
         request.with_changes = true;
+        request.page_rows = self.config.page_rows();
         // What is restored into an empty deployment is restored all the same.
         request.allow_empty_registry =
             self.config.allow_empty_registry() || matches!(guard, Guard::OwnRestore);

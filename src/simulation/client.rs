@@ -34,6 +34,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Returns an answer of this status and body.
+    #[must_use]
+    pub fn new(status: u16, body: Value) -> Self {
+        Self { status, body }
+    }
+
     /// Returns whether the call succeeded.
     #[must_use]
     pub fn is_ok(&self) -> bool {
