@@ -119,7 +119,10 @@ impl ShardObject {
 
     async fn accept(&self, request: &Request) -> Result<Response, LunoraError> {
         let admin = admit(request, &*self.host)?;
+        self.object.check_room()?;
         self.object.shard().open().await?;
+        // While the registry was asked, other sockets may have been accepted.
+        self.object.check_room()?;
         let WebSocketPair { client, server } = WebSocketPair::new()?;
         let id = BASE64_URL_SAFE_NO_PAD.encode(self.host.random_seed());
         self.host.state().accept_websocket_with_tags(&server, &[&id]);

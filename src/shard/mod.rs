@@ -68,6 +68,9 @@
 //! - **A full shard still deletes.** Over 9 GB of the 10 GB that an object may have (the variable
 //!   `LUNORA_DATABASE_LIMIT`, in bytes), a write that makes a document larger is refused with 507
 //!   `SHARD_FULL`.
+//! - **Live connections are bounded.** A shard accepts 10,000 sockets (the variable
+//!   `LUNORA_SOCKET_LIMIT`, at most the platform's 32,768) and refuses an upgrade beyond that with 503
+//!   `SHARD_UNAVAILABLE` and `Retry-After`.
 //!
 //! # Tests
 //!

@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use super::{Live, LiveShard, LiveSocket, OnShard, frame::ShardFrame};
+use super::{Live, LiveShard, LiveSocket, OnShard, frame::ShardFrame, gate};
 use crate::{
     errors::{Code, LunoraError},
     message::Request,
@@ -95,6 +95,15 @@ impl<H: SocketHost> LiveObject<H> {
 
     pub(crate) fn shard(&self) -> &Shard {
         &self.shard
+    }
+
+    /// Refuses one more socket if the shard has as many as it may.
+    ///
+    /// # Errors
+    /// 503 `SHARD_UNAVAILABLE`.
+    pub(crate) fn check_room(&self) -> Result<(), LunoraError> {
+        self.wake();
+        gate::check_room(self.live.len(), &**self.shard.host())
     }
 
     /// Adds a socket that `request` opened, and that [`admit`](super::admit) let in.

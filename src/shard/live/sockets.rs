@@ -132,6 +132,11 @@ impl<S: LiveSocket> Live<S> {
         self.sockets.borrow_mut().insert(id.into(), entry);
     }
 
+    /// Returns how many sockets are open.
+    pub(super) fn len(&self) -> usize {
+        self.sockets.borrow().len()
+    }
+
     /// Forgets a socket that is closed, and everything it was subscribed to.
     pub(crate) fn forget(&self, id: &str) {
         let entry = self.sockets.borrow_mut().remove_entry(id);

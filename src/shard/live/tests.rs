@@ -457,31 +457,59 @@ fn refuses_an_upgrade_with_an_expired_identity_before_the_socket_is_accepted() {
     assert_eq!(shard.host().statements(), 0);
 }
 
+/// A host with sockets that outlived the last instance.
+struct Host(usize);
+
+impl SocketHost for Host {
+    type Socket = Socket;
+    fn sockets(&self) -> Vec<(String, Socket, Option<String>)> {
+        (0..self.0).map(|n| (format!("old {n}"), Socket::default(), None)).collect()
+    }
+    fn flush_later(&self) -> bool {
+        true
+    }
+    fn wake_at(&self, _: u64) {}
+    fn running(&self, _: Option<&Running<'_>>) {}
+    fn crashes(&self) -> Vec<Crash> {
+        Vec::new()
+    }
+    fn is_replacement(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn refuses_an_upgrade_beyond_the_socket_limit_until_one_closes() {
+    for (limit, bound) in [(None, 10_000), (Some("3"), 3), (Some("many"), 10_000), (Some("0"), 0)] {
+        let shard = crate::shard::testing::TestShard::new(crate::shard::ShardDefinition::new());
+        if let Some(limit) = limit {
+            shard.host().set_var("LUNORA_SOCKET_LIMIT", limit);
+        }
+        // Sockets that hibernated count too.
+        let object = LiveObject::new(shard.shard().clone(), Rc::new(Host(bound / 2)));
+        let upgrade = crate::Request::get("https://shard.internal/_lunora/ws");
+        for n in bound / 2..bound {
+            assert!(object.check_room().is_ok(), "{n} of {limit:?}");
+            object.open(&n.to_string(), Socket::default(), &upgrade, None);
+        }
+        let refused = object.check_room().unwrap_err();
+        assert_eq!((refused.status().as_u16(), refused.code()), (503, "SHARD_UNAVAILABLE"));
+        assert!(refused.retry_after().is_some());
+        if bound > 0 {
+            object.closed("old 0");
+            assert!(object.check_room().is_ok(), "{limit:?}");
+        }
+        assert_eq!(shard.host().statements(), 0);
+    }
+}
+
 #[test]
 fn an_admin_query_that_is_refused_runs_no_statement() {
-    struct Host;
-    impl SocketHost for Host {
-        type Socket = Socket;
-        fn sockets(&self) -> Vec<(String, Socket, Option<String>)> {
-            Vec::new()
-        }
-        fn flush_later(&self) -> bool {
-            true
-        }
-        fn wake_at(&self, _: u64) {}
-        fn running(&self, _: Option<&Running<'_>>) {}
-        fn crashes(&self) -> Vec<Crash> {
-            Vec::new()
-        }
-        fn is_replacement(&self) -> bool {
-            false
-        }
-    }
     let shard = crate::shard::testing::TestShard::new(crate::shard::ShardDefinition::new());
     let args = RawValue::from_string("{}".to_owned()).unwrap();
     for op in ["writeRow", "getMetrics", "nonsense"] {
-        let run =
-            OnShard::new(shard.shard(), &Host).run_admin(&format!("__lunora_admin__:{op}"), &args);
+        let run = OnShard::new(shard.shard(), &Host(0))
+            .run_admin(&format!("__lunora_admin__:{op}"), &args);
         assert!(run.outcome.is_err(), "{op}");
         assert_eq!(shard.host().statements(), 0, "{op}");
     }
