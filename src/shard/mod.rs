@@ -70,7 +70,9 @@
 //!   `SHARD_FULL`.
 //! - **Live connections are bounded.** A shard accepts 10,000 sockets (the variable
 //!   `LUNORA_SOCKET_LIMIT`, at most the platform's 32,768) and refuses an upgrade beyond that with 503
-//!   `SHARD_UNAVAILABLE` and `Retry-After`.
+//!   `SHARD_UNAVAILABLE` and `Retry-After`. A socket may send 100 frames at once and 50 a second. A
+//!   frame beyond that is ignored and answered with the error frame `TOO_MANY_REQUESTS`; after 100 of
+//!   those the socket is closed with 1008.
 //!
 //! # Tests
 //!

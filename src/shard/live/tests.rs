@@ -457,6 +457,47 @@ fn refuses_an_upgrade_with_an_expired_identity_before_the_socket_is_accepted() {
     assert_eq!(shard.host().statements(), 0);
 }
 
+#[test]
+fn answers_an_excess_frame_with_an_error_and_does_no_work_for_it() {
+    let world = World::default();
+    let (flooder, other) = (world.open("f", "ada"), world.open("o", "ada"));
+    for _ in 0..100 {
+        world.subscribe("f", "sub_1", "t:list");
+    }
+    assert!(flooder.types().iter().all(|frame| frame != "error"));
+    world.shard.runs.set(0);
+    for frame in ["{}", "", r#"{"type":"connect","clientId":"c1"}"#] {
+        world.live.message("f", frame, &world.shard);
+        let told = flooder.take();
+        assert_eq!(
+            (&told[0]["type"], &told[0]["code"]),
+            (&json!("error"), &json!("TOO_MANY_REQUESTS"))
+        );
+        assert_eq!(told.len(), 1);
+    }
+    world.subscribe("f", "sub_2", "t:list");
+    assert_eq!((flooder.types(), world.shard.runs.get()), (vec!["error".to_owned()], 0));
+    // The allowance is that of one socket, and a client that waits has it again.
+    world.subscribe("o", "sub_1", "t:list");
+    assert_eq!(other.types(), ["ack", "data"]);
+    world.shard.now_ms.set(3000);
+    world.subscribe("f", "sub_2", "t:list");
+    assert_eq!(flooder.types(), ["ack", "data"]);
+}
+
+#[test]
+fn closes_a_socket_that_goes_on_sending_too_many_frames() {
+    let world = World::default();
+    let socket = world.open("s", "ada");
+    world.subscribe("s", "sub_1", "t:list");
+    for _ in 0..1000 {
+        world.say("s", &json!({"type": "whisper"}));
+    }
+    assert_eq!(*socket.closed.borrow(), Some((1008, "too many frames".to_owned())));
+    assert!(socket.take().len() <= 102);
+    assert_eq!(world.live.held(), (0, 0, 0));
+}
+
 /// A host with sockets that outlived the last instance.
 struct Host(usize);
 
@@ -599,6 +640,7 @@ fn what_nobody_is_subscribed_to_is_not_held() {
     let world = World::default();
     world.open("s", "ada");
     for n in 0..100 {
+        world.shard.now_ms.set(n * 1000);
         let query = json!({"functionPath": "t:mine", "args": {"n": n}});
         world.say("s", &json!({"type": "subscribe", "id": "sub_1", "query": query}));
         if n % 2 == 0 {
