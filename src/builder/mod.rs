@@ -3,6 +3,7 @@
 #[cfg(feature = "admin")]
 mod admin;
 mod backup;
+mod rate_limit;
 pub mod requirements;
 pub mod state;
 

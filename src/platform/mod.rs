@@ -19,6 +19,7 @@ pub(crate) mod log;
 #[cfg(feature = "admin")]
 mod log_archive;
 pub(crate) mod memory;
+mod rate_limiter;
 mod registry_storage;
 mod shard;
 #[cfg(feature = "shard")]
@@ -53,6 +54,7 @@ pub use self::{
     cloudflare::{CloudflareClock, CloudflareWorkflow, SqlRegistryStorage},
     context::{ExecutionContext, NoopExecutionContext},
     environment::Environment,
+    rate_limiter::{IsolateRateLimiter, RateLimiter, RateVerdict},
     registry_storage::RegistryStorage,
     shard::{
         Jurisdiction, LocationHint, Placement, ResolvedShard, ShardAddress, ShardCallError,
