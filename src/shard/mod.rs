@@ -58,6 +58,9 @@
 //! - **Arguments are what their type says**, or the client gets 400 `VALIDATION_ERROR` with the path
 //!   of the one that is not. Dates, big integers and bytes come as
 //!   [`wire::value`](crate::wire::value) types.
+//! - **An answer is bounded.** A query or a mutation that returns more than 16 MiB is 413
+//!   `PAYLOAD_TOO_LARGE`, and the mutation has written nothing. An action, whose effects stay, keeps
+//!   its answer.
 //! - **A batch is bounded.** Calls of one batch run one after another until their answers exceed 4 MiB;
 //!   those after that are not run, and their slots are 429 `TOO_MANY_REQUESTS`. A query in a batch
 //!   whose own answer exceeds 4 MiB is 413 `PAYLOAD_TOO_LARGE`.
