@@ -9,6 +9,7 @@ mod bindings;
 mod clock;
 pub(crate) mod cloudflare;
 mod context;
+mod deadline;
 mod digest;
 mod environment;
 #[cfg(feature = "admin")]
@@ -68,6 +69,7 @@ pub use self::{
     workflow::{Workflow, WorkflowAction},
 };
 pub(crate) use self::{
+    deadline::Deadline,
     digest::{Sha256Stream, hex},
     store::rules::MIN_PART_BYTES,
 };
