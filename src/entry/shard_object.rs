@@ -70,9 +70,10 @@ impl ShardObject {
         if let Some(id) = id_of(&self.host, &WebSocket::from(socket)) {
             // Bytes are answered like any other invalid frame.
             let text = message.as_string().unwrap_or_default();
-            self.object.message(&id, &text);
-            // After the frame, so that frames keep their order while the registry is asked.
-            self.object.announce().await;
+            if self.object.message(&id, &text) {
+                // After the frame, so that frames keep their order while the registry is asked.
+                self.object.announce().await;
+            }
         }
         Ok(JsValue::NULL)
     }

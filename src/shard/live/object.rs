@@ -144,10 +144,10 @@ impl<H: SocketHost> LiveObject<H> {
         }
     }
 
-    /// Answers a frame.
-    pub(crate) fn message(&self, id: &str, text: &str) {
+    /// Answers a frame. Returns whether it was one to answer: not invalid, nor one too many.
+    pub(crate) fn message(&self, id: &str, text: &str) -> bool {
         self.wake();
-        self.live.message(id, text, &self.on_shard());
+        self.live.message(id, text, &self.on_shard())
     }
 
     /// Forgets a socket that is closed.

@@ -152,17 +152,19 @@ impl<S: LiveSocket> Live<S> {
         }
     }
 
-    /// Answers a frame.
-    pub(crate) fn message(&self, id: &str, text: &str, shard: &impl LiveShard) {
-        let Some(Handle { socket, .. }) = self.entry(id) else { return };
+    /// Answers a frame. Returns whether it was one to answer: not invalid, nor one too many.
+    pub(crate) fn message(&self, id: &str, text: &str, shard: &impl LiveShard) -> bool {
+        let Some(Handle { socket, .. }) = self.entry(id) else { return false };
         if self.expired(id, shard) || self.exceeds_allowance(id, shard) {
-            return;
+            return false;
         }
         if text.len() > ShardFrame::MAX_BYTES {
-            return socket.send(&ShardFrame::of_message(None, "frame too large"));
+            socket.send(&ShardFrame::of_message(None, "frame too large"));
+            return false;
         }
         let Some(frame) = ClientFrame::read(text) else {
-            return socket.send(&ShardFrame::of_message(None, "invalid envelope"));
+            socket.send(&ShardFrame::of_message(None, "invalid envelope"));
+            return false;
         };
         match frame {
             ClientFrame::Connect { client_id } => {
@@ -193,6 +195,7 @@ impl<S: LiveSocket> Live<S> {
             }
             ClientFrame::Other => {}
         }
+        true
     }
 
     /// Marks the answers that a commit may have changed. Returns whether a flush is due.

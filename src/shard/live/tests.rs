@@ -467,7 +467,7 @@ fn answers_an_excess_frame_with_an_error_and_does_no_work_for_it() {
     assert!(flooder.types().iter().all(|frame| frame != "error"));
     world.shard.runs.set(0);
     for frame in ["{}", "", r#"{"type":"connect","clientId":"c1"}"#] {
-        world.live.message("f", frame, &world.shard);
+        assert!(!world.live.message("f", frame, &world.shard));
         let told = flooder.take();
         assert_eq!(
             (&told[0]["type"], &told[0]["code"]),
