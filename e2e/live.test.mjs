@@ -308,3 +308,39 @@ test("killed in the middle of writes, no acknowledged one is lost and none is do
     rmSync(dir, { recursive: true, force: true });
   }
 });
+
+test("an upgrade beyond the socket limit is 503 until a socket closes", async () => {
+  const { bindings, ...options } = workerOptions(DRILL);
+  const small = new Miniflare({ ...options, ...quiet, bindings: { ...bindings, LUNORA_SOCKET_LIMIT: "2" } });
+  try {
+    const [first, second] = [await Client.open("full", { from: small }), await Client.open("full", { from: small })];
+    const refused = await Client.open("full", { from: small });
+    assert.equal(refused.status, 503);
+    assert.match(refused.headers.get("retry-after"), /^\d+$/);
+    assert.equal((await refused.json()).error.code, "SHARD_UNAVAILABLE");
+    // Another shard has room, and so have those that are in.
+    const elsewhere = await Client.open("another", { from: small });
+    assert.equal((await elsewhere.first("sub_1", "notes:list")).type, "data");
+    assert.equal((await second.first("sub_1", "notes:list")).type, "data");
+    first.socket.close(1000);
+    assert.equal((await first.next()).code, 1000);
+    const third = await Client.open("full", { from: small });
+    assert.equal((await third.first("sub_1", "notes:list")).type, "data");
+  } finally {
+    await small.dispose();
+  }
+});
+
+test("a client that sends too many frames is told so, then closed with 1008", async () => {
+  const [flooder, other] = [await Client.open("flood"), await Client.open("flood")];
+  for (let n = 0; n < 2000; n++) flooder.say({ type: "whisper", topic: "t" });
+  const told = await flooder.next();
+  assert.deepEqual([told.type, told.code, told.error.code], ["error", "TOO_MANY_REQUESTS", "TOO_MANY_REQUESTS"]);
+  let frame = told;
+  for (let n = 0; frame.type === "error"; n++) {
+    assert.ok(n < 200, "one error for each refused frame, until the socket is closed");
+    frame = await flooder.next();
+  }
+  assert.deepEqual([frame.type, frame.code, frame.reason], ["closed", 1008, "too many frames"]);
+  assert.equal((await other.first("sub_1", "notes:list")).type, "data");
+});

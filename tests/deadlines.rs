@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use lunora::{
-    Clock, Lunora, LunoraError, NoopExecutionContext, Request, Response, define_rpc_envelope,
+    AdminToken, Clock, CronJob, Lunora, LunoraError, NoopExecutionContext, QueryCoordinator,
+    Request, Response, ScheduledEvent, Scheduler, StaticShardRegistry, cron, define_rpc_envelope,
     function, route,
     testing::{self, ManualClock, MemoryEnvironment, MemoryNamespace, capture_logs},
 };
@@ -116,4 +117,94 @@ fn an_answer_in_time_leaves_no_timer_behind() {
     shards.shard("__root__").takes(Duration::from_secs(29), &clock);
     assert_eq!(ask(&app, &clock, post("/_lunora/rpc", &call)).0, 200);
     assert_eq!((clock.now_ms(), clock.sleepers()), (29_000, 0));
+}
+
+const TOKEN: &str = "correct-horse-battery-staple";
+
+/// An application with a cron job and a scheduler, whose objects hang.
+fn operated(
+    shards: &MemoryNamespace,
+    scheduler: &MemoryNamespace,
+    clock: &ManualClock,
+) -> Lunora<MemoryEnvironment> {
+    shards.shard("__root__").hangs();
+    scheduler.shard("default").hangs();
+    testing::builder()
+        .shard_do(shards.clone())
+        .clock(clock.clone())
+        .shard_timeout(Duration::from_secs(2))
+        .admin_token(AdminToken::new(TOKEN).unwrap())
+        .query_coordinator(QueryCoordinator::new(StaticShardRegistry::new()).clock(clock.clone()))
+        .cron_job(CronJob::function("sweep", cron!("0 * * * *"), "messages:sweep"))
+        .scheduler(Scheduler::new(scheduler.clone()))
+        .build()
+}
+
+#[test]
+fn a_cron_job_whose_shard_hangs_fails_in_time() {
+    let (shards, scheduler, clock) = (shards(), shards(), ManualClock::new(0));
+    let app = operated(&shards, &scheduler, &clock);
+    let (env, event) = (MemoryEnvironment::new(), ScheduledEvent::new("0 * * * *", 0));
+    let ran = block_on(clock.run(app.scheduled(event, &env, &NoopExecutionContext)));
+    let error = ran.unwrap_err().to_string();
+    assert!(
+        error.contains("CRON_JOB_FAILED") && error.contains("timed out after 2000 ms"),
+        "{error}"
+    );
+    assert_eq!((shards.abandoned(), clock.now_ms()), (1, 2_000));
+}
+
+#[test]
+fn an_object_that_hangs_is_given_up_on_every_path_of_operators() {
+    let dispatch = json!({ "functionPath": "a:b", "id": "j1" });
+    let pitr = json!({ "functionPath": "__lunora_admin__:getPitrBookmark" });
+    let cases: [(Request, (u16, &str), [usize; 2]); 7] = [
+        (post("/_lunora/admin/pitr", &pitr), (503, "SHARD_UNAVAILABLE"), [1, 0]),
+        (
+            post("/_lunora/admin/cron-jobs/run", &json!({ "name": "sweep" })),
+            (500, "CRON_JOB_FAILED"),
+            [1, 0],
+        ),
+        (post("/_lunora/scheduler/dispatch", &dispatch), (503, "SHARD_UNAVAILABLE"), [1, 0]),
+        (get("/_lunora/admin/scheduled"), (503, "SHARD_UNAVAILABLE"), [0, 1]),
+        (
+            post("/_lunora/admin/scheduled/cancel", &json!({ "id": "j1" })),
+            (503, "SHARD_UNAVAILABLE"),
+            [0, 1],
+        ),
+        (
+            post("/_lunora/admin/scheduled/pool/release", &json!({ "pool": "mail" })),
+            (503, "SHARD_UNAVAILABLE"),
+            [0, 1],
+        ),
+        (
+            get("/_lunora/admin/scheduled/ws").with_header("upgrade", "websocket"),
+            (503, "SHARD_UNAVAILABLE"),
+            [0, 1],
+        ),
+    ];
+    for (request, (status, code), [from_shards, from_scheduler]) in cases {
+        let (shards, scheduler, clock) = (shards(), shards(), ManualClock::new(0));
+        let (app, _logs) = (operated(&shards, &scheduler, &clock), capture_logs());
+        let path = request.path().to_owned();
+        let request = request.with_header("authorization", format!("Bearer {TOKEN}"));
+        let answer = ask(&app, &clock, request);
+        assert_eq!((answer.0, &answer.1["error"]["code"]), (status, &json!(code)), "{path}");
+        let abandoned = [shards.abandoned(), scheduler.abandoned()];
+        assert_eq!((abandoned, clock.now_ms()), ([from_shards, from_scheduler], 2_000), "{path}");
+    }
+}
+
+#[test]
+fn a_place_in_a_pool_is_given_back_in_time() {
+    let (shards, scheduler, clock, logs) =
+        (shards(), shards(), ManualClock::new(0), capture_logs());
+    let app = operated(&shards, &scheduler, &clock);
+    let dispatch =
+        json!({ "functionPath": "a:b", "id": "j1", "pool": "mail", "shardKey": "quick" });
+    let request = post("/_lunora/scheduler/dispatch", &dispatch)
+        .with_header("authorization", format!("Bearer {TOKEN}"));
+    assert_eq!(ask(&app, &clock, request).0, 200);
+    assert_eq!((scheduler.abandoned(), clock.now_ms()), (1, 2_000));
+    assert!(logs.lines().iter().any(|line| line.contains("the scheduler timed out")));
 }

@@ -2,12 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
 
-use futures::executor::block_on;
+use futures::{executor::block_on, future::LocalBoxFuture};
 use lunora::{
-    AdminToken, Identity, Lunora, LunoraError, NoopExecutionContext, QueryCoordinator, Request,
-    Response, RpcEnvelope, StaticShardRegistry, function, route,
+    AdminToken, Clock, Identity, Lunora, LunoraError, NoopExecutionContext, QueryCoordinator,
+    RateLimit, RateLimiter, RateVerdict, Request, Response, RpcEnvelope, StaticShardRegistry,
+    function, route,
     testing::{self, ManualClock, MemoryEnvironment, MemoryNamespace},
 };
 use serde_json::json;
@@ -396,4 +401,112 @@ fn a_route_of_get_answers_head_and_another_method_is_not_allowed() {
         assert!(body.contains("METHOD_NOT_ALLOWED"), "{body}");
     }
     assert_eq!(ask("GET", "/nowhere").0, 404);
+}
+
+/// A limiter that allows one call per key, and remembers the keys.
+#[derive(Clone, Default)]
+struct OncePerKey(Rc<RefCell<Vec<String>>>);
+
+impl RateLimiter for OncePerKey {
+    fn count<'a>(
+        &'a self,
+        key: &'a str,
+        _clock: &'a dyn Clock,
+    ) -> LocalBoxFuture<'a, Result<RateVerdict, LunoraError>> {
+        let mut keys = self.0.borrow_mut();
+        let known = keys.iter().any(|known| known == key);
+        keys.push(key.to_owned());
+        Box::pin(async move {
+            match (key, known) {
+                ("broken", _) => Err(LunoraError::internal("the limiter is down")),
+                (_, true) => Ok(RateVerdict::limited(Duration::from_millis(1500))),
+                (_, false) => Ok(RateVerdict::Allowed),
+            }
+        })
+    }
+}
+
+#[test]
+fn refuses_calls_over_the_rate_limit_before_any_work() {
+    let (asked, resolved) = (Asked::default(), Asked::default());
+    let counted = resolved.clone();
+    let app = testing::builder()
+        .shard_do(asked.namespace())
+        .clock(ManualClock::new(0))
+        .resolve_identity(async move |_request, _env| {
+            counted.0.set(counted.0.get() + 1);
+            None::<Identity>
+        })
+        .authorize_shard(async |_| true)
+        .route(route!("GET /open"), async |_request, _env, _ctx| Response::text("open"))
+        .rate_limit(
+            RateLimit::new(OncePerKey::default())
+                .by(|call| Some(format!("{:?} {}", call.kind(), call.client_ip()?))),
+        )
+        .build();
+    let batch = r#"{"calls":[{"functionPath":"a:b"}]}"#;
+    let doors = || {
+        [
+            ("rpc", post("/_lunora/rpc", r#"{"functionPath":"a:b"}"#)),
+            ("rpc-batch", post("/_lunora/rpc-batch", batch)),
+            ("upgrade", get("/_lunora/ws").with_header("upgrade", "websocket")),
+            ("route", get("/open")),
+            ("nothing", get("/nothing")),
+        ]
+    };
+    let from = |request: Request, ip: &str| request.with_header("cf-connecting-ip", ip);
+    for (name, request) in doors().into_iter().take(4) {
+        let status = answer(&app, from(request, "192.0.2.1")).0;
+        assert!(status < 400, "{name}: {status}");
+    }
+    asked.take();
+    resolved.take();
+    for (name, request) in doors() {
+        let env = MemoryEnvironment::new();
+        let response = block_on(app.fetch(from(request, "192.0.2.1"), &env, &NoopExecutionContext));
+        assert_eq!(response.status(), 429, "{name}");
+        assert_eq!(response.headers()["retry-after"], "2", "{name}");
+        let body = block_on(response.into_parts().1.into_bytes(usize::MAX)).unwrap();
+        assert!(String::from_utf8_lossy(&body).contains("\"RATE_LIMITED\""), "{name}");
+        assert_eq!((asked.take(), resolved.take()), (0, 0), "{name}");
+    }
+    // Another address, and a call without a key, are not affected.
+    for (name, request) in doors().into_iter().take(4) {
+        assert!(answer(&app, from(request, "192.0.2.2")).0 < 400, "{name}");
+    }
+    for _ in 0..3 {
+        for (name, request) in doors().into_iter().take(4) {
+            assert!(answer(&app, request).0 < 400, "{name}");
+        }
+    }
+}
+
+#[test]
+fn limits_neither_operators_nor_health_and_shares_one_key_without_an_address() {
+    let limiter = OncePerKey::default();
+    let app = testing::builder()
+        .shard_do(Asked::default().namespace())
+        .rate_limit(RateLimit::new(limiter.clone()))
+        .build();
+    for path in ["/_lunora/status", "/_lunora/health", "/_lunora/admin/functions", "/_LUNORA/rpc"] {
+        answer(&app, get(path));
+    }
+    assert!(limiter.0.borrow().is_empty());
+    // A client can write this header, and the platform writes the other one.
+    for (ip, key) in [("x-forwarded-for", "no-trusted-ip"), ("cf-connecting-ip", "192.0.2.1")] {
+        answer(&app, get("/").with_header(ip, "192.0.2.1"));
+        assert_eq!(limiter.0.borrow().last().unwrap(), key);
+    }
+}
+
+#[test]
+fn a_limiter_that_fails_lets_calls_pass_and_is_logged() {
+    let logs = testing::capture_logs();
+    let app = testing::builder()
+        .shard_do(Asked::default().namespace())
+        .route(route!("GET /open"), async |_request, _env, _ctx| Response::text("open"))
+        .rate_limit(RateLimit::new(OncePerKey::default()).by(|_| Some("broken".to_owned())))
+        .build();
+    assert_eq!(answer(&app, get("/open")), (200, "open".to_owned()));
+    assert!(logs.lines().iter().any(|line| line.contains("the limiter is down")));
 }

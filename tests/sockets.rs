@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use lunora::{
-    Bindings, Identity, Lunora, LunoraError,
+    Bindings, Identity, Lunora, LunoraError, Request,
     shard::{NoArgs, Query, ShardClass, ShardDefinition},
     testing::{SocketEvent, World, simulate},
 };
@@ -94,5 +94,79 @@ fn closes_each_of_several_sockets_at_its_own_time_though_the_object_hibernates()
             let (expiry, closed) = task.take().unwrap();
             assert!((expiry..expiry + 1_000).contains(&closed), "{expiry} {closed}");
         }
+    });
+}
+
+#[test]
+fn refuses_an_upgrade_beyond_the_socket_limit_until_one_closes() {
+    simulate(0..20, |world| {
+        world.shards::<Room>("SHARD").var("LUNORA_SOCKET_LIMIT", "2").worker(app);
+        let client = world.client();
+        world
+            .wait(async move {
+                let first = client.connect("a").await.unwrap();
+                let second = client.connect("a").await.unwrap();
+                let upgrade = Request::get("https://app.example.com/_lunora/ws?shard=a")
+                    .with_header("upgrade", "websocket");
+                let refused = client.send(upgrade).await.unwrap();
+                assert_eq!(refused.status(), 503);
+                assert_eq!(refused.headers()["retry-after"], "5");
+                let body = refused.into_parts().1.into_bytes(usize::MAX).await.unwrap();
+                assert!(String::from_utf8_lossy(&body).contains("\"SHARD_UNAVAILABLE\""));
+                // Another shard has room, and calls go on.
+                client.connect("b").await.unwrap();
+                assert!(client.call("a", "room:one", &json!({})).await.unwrap().is_ok());
+                first.close();
+                while client.connect("a").await.is_err() {}
+                assert!(second.is_open());
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn counts_the_sockets_that_hibernated() {
+    simulate(0..20, |world| {
+        world.shards::<Room>("SHARD").var("LUNORA_SOCKET_LIMIT", "1").worker(app);
+        let client = world.client();
+        let socket = world.wait(async move { client.connect("a").await }).unwrap().unwrap();
+        assert!(world.sleep("a"));
+        let client = world.client();
+        assert!(world.wait(async move { client.connect("a").await }).unwrap().is_err());
+        assert!(socket.is_open());
+    });
+}
+
+#[test]
+fn closes_a_client_that_floods_and_no_other() {
+    simulate(0..20, |world| {
+        world.shards::<Room>("SHARD").worker(app);
+        let client = world.client();
+        world
+            .wait(async move {
+                let (flooder, other) =
+                    (client.connect("a").await.unwrap(), client.connect("a").await.unwrap());
+                for _ in 0..1000 {
+                    flooder.send(&json!({ "type": "whisper" }));
+                }
+                let mut refused = 0;
+                loop {
+                    let event = flooder.next().await;
+                    if let SocketEvent::Frame(frame) = &event {
+                        assert_eq!(frame["code"], "TOO_MANY_REQUESTS");
+                        refused += 1;
+                    } else {
+                        break assert_eq!(event, SocketEvent::Closed(1008));
+                    }
+                }
+                assert!((99..=300).contains(&refused), "{refused}");
+                other.subscribe("sub_1", "room:one", &json!({}));
+                let answered = other.next().await;
+                assert!(
+                    matches!(&answered, SocketEvent::Frame(frame) if frame["type"] == "ack"),
+                    "{answered:?}"
+                );
+            })
+            .unwrap();
     });
 }

@@ -141,7 +141,8 @@ impl AdminCall<'_> {
         let body = [r#"{"args":"#, args, r#","functionPath":"#, &path, "}"].concat();
         let mut request = Request::post(paths::SHARD_RPC, body);
         *request.headers_mut() = self.shard_headers()?;
-        Ok(self.host.shard(key).fetch(request).await?)
+        let shard = self.host.shard(key);
+        Ok(self.host.deadline().run("the shard", shard.fetch(request)).await??)
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) async fn answer(
     // id keeps it: the scheduler may have taken it back already, and it would be another's.
     let done = answered.as_ref().is_ok_and(|answer| answer.status().is_success());
     if done || dispatch.id.is_some() {
-        release_pool(plane, &dispatch).await;
+        release_pool(plane, host, &dispatch).await;
     }
     answered
 }
@@ -112,7 +112,8 @@ async fn run(
             }
         }
     }
-    Ok(host.shard(key).fetch(call).await?)
+    let shard = host.shard(key);
+    Ok(host.deadline().run("the shard", shard.fetch(call)).await??)
 }
 
 async fn start_workflow(
@@ -138,14 +139,14 @@ async fn start_workflow(
 
 /// Gives the place in its pool back, so that the next call of the pool may run. That it cannot be
 /// given back is logged: the call itself is done.
-async fn release_pool(plane: &Plane, dispatch: &Dispatch) {
+async fn release_pool(plane: &Plane, host: &dyn AdminHost, dispatch: &Dispatch) {
     let Some(pool) = dispatch.pool.as_deref().filter(|pool| !pool.is_empty()) else {
         return;
     };
     let released = match &plane.pools {
         Some(pools) => {
             let instance = dispatch.instance_name.as_deref();
-            pools.release(instance, pool, dispatch.id.as_deref()).await
+            pools.release(instance, pool, dispatch.id.as_deref(), host.deadline()).await
         }
         None => Err(LunoraError::new(
             Code::SchedulerNotConfigured,

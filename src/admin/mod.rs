@@ -51,7 +51,9 @@ use crate::{
     errors::{Code, LunoraError},
     jobs::CronJob,
     message::{Request, Response},
-    platform::{Clock, Environment, ExecutionContext, ResolvedShard, ScheduledEvent, Workflow},
+    platform::{
+        Clock, Deadline, Environment, ExecutionContext, ResolvedShard, ScheduledEvent, Workflow,
+    },
     wire::{AdminToken, ShardKey, paths},
 };
 
@@ -135,6 +137,7 @@ pub(crate) trait Pools {
         instance: Option<&'a str>,
         pool: &'a str,
         id: Option<&'a str>,
+        deadline: Deadline<'a>,
     ) -> LocalBoxFuture<'a, Result<(), LunoraError>>;
 }
 
@@ -150,6 +153,8 @@ pub(crate) trait AdminHost {
     fn clock(&self) -> &dyn Clock;
     /// The shard of a key, where the settings place it.
     fn shard(&self, key: ShardKey) -> ResolvedShard;
+    /// The time that a Durable Object has to answer.
+    fn deadline(&self) -> Deadline<'_>;
     /// The shard of calls that name none.
     fn default_shard_key(&self) -> &ShardKey;
     /// The snapshots, if the deployment backs itself up; `token` is for the hop to a shard.

@@ -10,7 +10,7 @@ use super::{AdminCall, ClusterHandler, Pools, unhandled};
 use crate::{
     errors::{Code, LunoraError},
     message::{Request, Response},
-    platform::{Placement, ShardNamespace, resolve_shard},
+    platform::{Deadline, Placement, ShardNamespace, resolve_shard},
     wire::ShardKey,
 };
 
@@ -46,6 +46,7 @@ impl Scheduler {
         instance: ShardKey,
         pool: &str,
         id: Option<&str>,
+        deadline: Deadline<'_>,
     ) -> Result<Response, LunoraError> {
         #[derive(Serialize)]
         struct Release<'a> {
@@ -54,7 +55,7 @@ impl Scheduler {
             pool: &'a str,
         }
 
-        self.send(instance, "/complete", &Release { id, pool }).await
+        self.send(instance, "/complete", &Release { id, pool }, deadline).await
     }
 
     async fn send(
@@ -62,16 +63,22 @@ impl Scheduler {
         instance: ShardKey,
         path: &str,
         body: &impl Serialize,
+        deadline: Deadline<'_>,
     ) -> Result<Response, LunoraError> {
         let body = serde_json::to_vec(body).map_err(LunoraError::internal)?;
         let request = Request::post(format!("{}{path}", Self::ORIGIN), body)
             .with_header("content-type", "application/json");
-        self.fetch(instance, request).await
+        self.fetch(instance, request, deadline).await
     }
 
-    async fn fetch(&self, instance: ShardKey, request: Request) -> Result<Response, LunoraError> {
+    async fn fetch(
+        &self,
+        instance: ShardKey,
+        request: Request,
+        deadline: Deadline<'_>,
+    ) -> Result<Response, LunoraError> {
         let object = resolve_shard(&self.namespace, instance, &Placement::default());
-        Ok(object.fetch(request).await?)
+        Ok(deadline.run("the scheduler", object.fetch(request)).await??)
     }
 
     async fn get(&self, call: &AdminCall<'_>, path: &str) -> Result<Response, LunoraError> {
@@ -83,7 +90,7 @@ impl Scheduler {
             url.push('?');
             url.push_str(&query);
         }
-        self.fetch(self.instance.clone(), Request::get(url)).await
+        self.fetch(self.instance.clone(), Request::get(url), call.host.deadline()).await
     }
 
     async fn by_id(&self, call: &mut AdminCall<'_>, path: &str) -> Result<Response, LunoraError> {
@@ -96,7 +103,7 @@ impl Scheduler {
         if body.id.is_empty() {
             return Err(LunoraError::bad_request("`id` must not be empty"));
         }
-        self.send(self.instance.clone(), path, &body).await
+        self.send(self.instance.clone(), path, &body, call.host.deadline()).await
     }
 
     async fn release_by_hand(&self, call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
@@ -112,7 +119,8 @@ impl Scheduler {
             return Err(LunoraError::bad_request("`pool` must not be empty"));
         }
         let id = id.filter(|id| !id.is_empty());
-        self.complete(self.instance.clone(), &pool, id.as_deref()).await
+        let deadline = call.host.deadline();
+        self.complete(self.instance.clone(), &pool, id.as_deref(), deadline).await
     }
 
     /// Hands a live connection to the scheduler; what the client sent beside it stays here, its
@@ -132,7 +140,7 @@ impl Scheduler {
                 request.headers_mut().append(name, value.clone());
             }
         }
-        self.fetch(self.instance.clone(), request).await
+        self.fetch(self.instance.clone(), request, call.host.deadline()).await
     }
 }
 
@@ -142,11 +150,12 @@ impl Pools for Scheduler {
         instance: Option<&'a str>,
         pool: &'a str,
         id: Option<&'a str>,
+        deadline: Deadline<'a>,
     ) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
         Box::pin(async move {
             let instance = instance.map(ShardKey::new).transpose()?;
             let instance = instance.unwrap_or_else(|| self.instance.clone());
-            let answer = self.complete(instance, pool, id).await?;
+            let answer = self.complete(instance, pool, id, deadline).await?;
             if answer.status().is_success() {
                 return Ok(());
             }

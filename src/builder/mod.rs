@@ -3,6 +3,7 @@
 #[cfg(feature = "admin")]
 mod admin;
 mod backup;
+mod rate_limit;
 pub mod requirements;
 pub mod state;
 
@@ -371,7 +372,8 @@ impl<S: State, E: 'static> Builder<S, E> {
         jobs.into_iter().fold(self, Self::cron_job)
     }
 
-    /// Sets how long one shard may take to answer a call, its part of a batch, or an upgrade.
+    /// Sets how long one shard may take to answer a call, its part of a batch, an upgrade, a cron
+    /// job, a dispatch of the scheduler or an operator, and how long the scheduler may take.
     /// Default: 30 seconds.
     ///
     /// After that the request to the shard is aborted and the caller gets 503 `SHARD_UNAVAILABLE`:

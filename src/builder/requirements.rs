@@ -46,6 +46,7 @@ once! {
     KvOnce kv "`.kv(..)` was already called on this builder";
     LogArchiveOnce log_archive "`.log_archive(..)` was already called on this builder";
     QueryCoordinatorOnce query_coordinator "`.query_coordinator(..)` was already called on this builder";
+    RateLimitOnce rate_limit "`.rate_limit(..)` was already called on this builder";
     RequireEphemeralWsTokenOnce require_ephemeral_ws_token "`.require_ephemeral_ws_token(..)` was already called on this builder";
     ResolveIdentityOnce resolve_identity "`.resolve_identity(..)` was already called on this builder";
     SchedulerOnce scheduler "`.scheduler(..)` was already called on this builder";

@@ -132,6 +132,7 @@ slots! {
     kv Kv SetKv = ();
     log_archive LogArchive SetLogArchive = ();
     query_coordinator QueryCoordinator SetQueryCoordinator = ();
+    rate_limit RateLimit SetRateLimit = ();
     require_ephemeral_ws_token RequireEphemeralWsToken SetRequireEphemeralWsToken = ();
     resolve_identity ResolveIdentity SetResolveIdentity = ();
     scheduler Scheduler SetScheduler = ();

@@ -70,9 +70,10 @@ impl ShardObject {
         if let Some(id) = id_of(&self.host, &WebSocket::from(socket)) {
             // Bytes are answered like any other invalid frame.
             let text = message.as_string().unwrap_or_default();
-            self.object.message(&id, &text);
-            // After the frame, so that frames keep their order while the registry is asked.
-            self.object.announce().await;
+            if self.object.message(&id, &text) {
+                // After the frame, so that frames keep their order while the registry is asked.
+                self.object.announce().await;
+            }
         }
         Ok(JsValue::NULL)
     }
@@ -119,7 +120,10 @@ impl ShardObject {
 
     async fn accept(&self, request: &Request) -> Result<Response, LunoraError> {
         let admin = admit(request, &*self.host)?;
+        self.object.check_room()?;
         self.object.shard().open().await?;
+        // While the registry was asked, other sockets may have been accepted.
+        self.object.check_room()?;
         let WebSocketPair { client, server } = WebSocketPair::new()?;
         let id = BASE64_URL_SAFE_NO_PAD.encode(self.host.random_seed());
         self.host.state().accept_websocket_with_tags(&server, &[&id]);

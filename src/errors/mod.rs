@@ -3,7 +3,7 @@
 mod body;
 mod code;
 
-use std::{borrow::Cow, error::Error, fmt};
+use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
 use http::StatusCode;
 use serde::Serialize;
@@ -40,6 +40,7 @@ struct Inner {
     data: Option<Box<RawValue>>,
     hint: Option<Hint>,
     docs_url: Option<Cow<'static, str>>,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn Error + 'static>>,
     redacted: bool,
 }
@@ -113,6 +114,13 @@ impl LunoraError {
         self
     }
 
+    /// Says when to try again: the `Retry-After` header of the response, in whole seconds.
+    #[must_use]
+    pub fn with_retry_after(mut self, delay: Duration) -> Self {
+        self.0.retry_after = Some(delay);
+        self
+    }
+
     /// What caused the error. It is logged and never sent.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + 'static>>) -> Self {
@@ -130,6 +138,12 @@ impl LunoraError {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.0.status
+    }
+
+    /// Returns when to try again, if the error says so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// The message as it was given; [`to_body`](Self::to_body) is what a client sees of it.
@@ -179,6 +193,7 @@ impl LunoraError {
             data: None,
             hint: None,
             docs_url: None,
+            retry_after: None,
             source: None,
             redacted,
         }))

@@ -9,7 +9,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::{SystemCall, call};
 use crate::{
     errors::LunoraError,
-    platform::{CronExpression, ResolvedShard, Workflow},
+    platform::{CronExpression, Deadline, ResolvedShard, Workflow},
     wire::ShardKey,
 };
 
@@ -114,6 +114,7 @@ impl CronJob {
         due_ms: Option<i64>,
         default_key: &'a ShardKey,
         shard: &'a dyn Fn(ShardKey) -> ResolvedShard,
+        deadline: Deadline<'a>,
     ) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
         Box::pin(async move {
             let id = due_ms.map(|due| instance_id(&self.name, due));
@@ -125,8 +126,9 @@ impl CronJob {
                         mutation_id: id.as_deref(),
                     };
                     let key = shard_key.as_ref().unwrap_or(default_key).clone();
-                    let answer = shard(key).fetch(call.to_request()?).await?;
-                    call::outcome(answer).await
+                    let request = call.to_request()?;
+                    let ran = async { call::outcome(shard(key).fetch(request).await?).await };
+                    deadline.run("the shard", ran).await?
                 }
                 Target::Workflow { workflow, .. } => {
                     workflow.create(id.as_deref(), self.args()).await.map(drop)

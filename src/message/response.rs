@@ -114,13 +114,19 @@ impl Response {
     }
 }
 
-/// The answer to an error: its status and its [body](crate::LunoraErrorBody), as JSON.
+/// The answer to an error: its status and its [body](crate::LunoraErrorBody), as JSON, and
+/// `Retry-After` if the error [says so](LunoraError::with_retry_after).
 ///
 /// It writes no log; the pipeline logs what is the server's fault once, where it answers.
 #[must_use]
 pub fn to_error_response(error: &LunoraError) -> Response {
     let mut response = Response::raw_json(error.to_body().to_json());
     *response.status_mut() = error.status();
+    if let Some(delay) = error.retry_after() {
+        // Rounded up: a client that waits for less is refused again.
+        let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
     response
 }
 
@@ -167,6 +173,8 @@ impl<T: IntoResponse, E: Into<LunoraError>> IntoResponse for Result<T, E> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::errors::Code;
 
@@ -201,5 +209,14 @@ mod tests {
             response.body().as_bytes().map(|bytes| &bytes[..]),
             Some(&br#"{"error":{"code":"FORBIDDEN_SHARD","message":"no"}}"#[..])
         );
+    }
+
+    #[test]
+    fn rounds_retry_after_up_to_whole_seconds() {
+        for (millis, header) in [(0, "0"), (1, "1"), (1000, "1"), (1001, "2")] {
+            let error = LunoraError::new(Code::TooManyRequests, "no")
+                .with_retry_after(Duration::from_millis(millis));
+            assert_eq!(to_error_response(&error).headers()["retry-after"], header, "{millis}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     errors::LunoraError,
     jobs::CronJob,
     message::{Request, Response},
-    platform::{Clock, Environment, ExecutionContext, ResolvedShard, ScheduledEvent},
+    platform::{Clock, Deadline, Environment, ExecutionContext, ResolvedShard, ScheduledEvent},
     wire::{AdminToken, ShardKey, paths},
 };
 
@@ -70,6 +70,10 @@ impl<E: Environment> AdminHost for Host<'_, E> {
 
     fn shard(&self, key: ShardKey) -> ResolvedShard {
         self.app.shard(key)
+    }
+
+    fn deadline(&self) -> Deadline<'_> {
+        self.app.deadline()
     }
 
     fn default_shard_key(&self) -> &ShardKey {

@@ -117,11 +117,12 @@ impl<E> Lunora<E> {
             let response = shard.fetch(request).await?;
             Ok(read_part(response, budget).await)
         };
-        let (answer, bookmark) = self.in_time(part).await.flatten().unwrap_or_else(|error| {
-            log::error(&error.to_log_line());
-            let failure = (Code::ShardUnavailable, error.message().to_owned().into());
-            (Answer::Missing(StatusCode::BAD_GATEWAY, failure), None)
-        });
+        let (answer, bookmark) =
+            self.deadline().run("the shard", part).await.flatten().unwrap_or_else(|error| {
+                log::error(&error.to_log_line());
+                let failure = (Code::ShardUnavailable, error.message().to_owned().into());
+                (Answer::Missing(StatusCode::BAD_GATEWAY, failure), None)
+            });
         Part { calls, answer, bookmark }
     }
 }

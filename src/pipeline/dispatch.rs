@@ -1,15 +1,12 @@
 //! From the Worker to one shard and back.
 
-use std::pin::pin;
-
-use futures::future::{Either, select};
 use http::{HeaderMap, HeaderValue};
 
 use super::Lunora;
 use crate::{
-    errors::{Code, LunoraError},
+    errors::LunoraError,
     message::{Request, Response},
-    platform::{ResolvedShard, resolve_shard},
+    platform::{Deadline, ResolvedShard, resolve_shard},
     wire::{RpcEnvelope, ShardKey, headers, paths},
 };
 
@@ -42,27 +39,13 @@ impl<E> Lunora<E> {
         request: Request,
     ) -> Result<Response, LunoraError> {
         let shard = self.shard(key);
-        let answer = self.in_time(shard.fetch(request)).await?;
+        let answer = self.deadline().run("the shard", shard.fetch(request)).await?;
         Ok(answer?)
     }
 
-    /// Runs `call` until the time for a shard is up, and drops it then, which aborts it.
-    ///
-    /// # Errors
-    /// `SHARD_UNAVAILABLE` when the time is up, and not `SHARD_TIMEOUT`: clients repeat a queued
-    /// write on the former and drop it on the latter.
-    pub(super) async fn in_time<T>(&self, call: impl Future<Output = T>) -> Result<T, LunoraError> {
-        let timeout = self.settings.shard_timeout;
-        match select(pin!(call), self.settings.clock.sleep(timeout)).await {
-            Either::Left((answer, _)) => Ok(answer),
-            Either::Right(_) => {
-                let limit = timeout.as_millis();
-                let message = format!(
-                    "the shard timed out after {limit} ms: the call may have run; repeat a mutation with the same id"
-                );
-                Err(LunoraError::new(Code::ShardUnavailable, message))
-            }
-        }
+    /// The time that a Durable Object has to answer.
+    pub(super) fn deadline(&self) -> Deadline<'_> {
+        Deadline::new(&*self.settings.clock, self.settings.shard_timeout)
     }
 
     /// The shard of `key`, where the settings place it.

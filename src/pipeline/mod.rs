@@ -84,6 +84,9 @@ impl<E: Environment> Lunora<E> {
             return Ok(answers::forbidden_origin(&refused));
         }
         check_declared_length(&request)?;
+        if let Some(limit) = &self.settings.rate_limit {
+            limit.check(&request, &*self.settings.clock).await?;
+        }
         if !paths::is_reserved(request.path().as_bytes()) {
             return self.answer_application(edge, request, env, ctx).await;
         }

@@ -57,7 +57,8 @@ impl<E: Environment> Lunora<E> {
         job: &CronJob,
         due_ms: Option<i64>,
     ) -> Result<(), LunoraError> {
-        job.run(due_ms, &self.settings.default_shard_key, &|key| self.shard(key)).await
+        let default_key = &self.settings.default_shard_key;
+        job.run(due_ms, default_key, &|key| self.shard(key), self.deadline()).await
     }
 
     /// The runs of every job that the trigger starts; each failure names its job.

@@ -6,7 +6,7 @@ use super::{
     backup::BackupRunner,
     edge::Security,
     fan_out::FanOutRunner,
-    hooks::{FanOutAuthorizer, Handler, IdentityResolver, ShardAuthorizer},
+    hooks::{FanOutAuthorizer, Handler, IdentityResolver, RateLimit, ShardAuthorizer},
     route::RouteTable,
     scheduled::{CronTable, Job},
 };
@@ -42,6 +42,7 @@ pub(crate) struct Settings<E> {
     /// Set with the coordinator.
     pub(crate) fan_out: Option<FanOutRunner>,
     pub(crate) query_coordinator: Option<QueryCoordinator>,
+    pub(crate) rate_limit: Option<RateLimit>,
     pub(crate) resolve_identity: Option<Box<dyn IdentityResolver<E>>>,
     pub(crate) routes: RouteTable<E>,
     pub(crate) security: Security,
@@ -70,6 +71,7 @@ impl<E> Default for Settings<E> {
             placement: Placement::default(),
             fan_out: None,
             query_coordinator: None,
+            rate_limit: None,
             resolve_identity: None,
             routes: RouteTable::default(),
             security: Security::default(),
@@ -93,6 +95,7 @@ impl<E> fmt::Debug for Settings<E> {
             .field("http_router", &self.http_router.is_some())
             .field("placement", &self.placement)
             .field("query_coordinator", &self.query_coordinator)
+            .field("rate_limit", &self.rate_limit)
             .field("resolve_identity", &self.resolve_identity.is_some())
             .field("routes", &self.routes)
             .field("shard_timeout", &self.shard_timeout)

@@ -1,7 +1,9 @@
 //! The bindings of a deployment, so that one function builds a Worker for every platform.
 
-use super::{Environment, ObjectStore, ShardNamespace};
-use crate::errors::LunoraError;
+use std::rc::Rc;
+
+use super::{Environment, ObjectStore, RateLimiter, ShardNamespace};
+use crate::errors::{Code, LunoraError};
 
 /// The bindings of a deployment, by the names that `wrangler.jsonc` gives them.
 ///
@@ -37,4 +39,13 @@ pub trait Bindings: Environment {
     /// # Errors
     /// 500 `MISCONFIGURED` if there is no such binding.
     fn bucket(&self, binding: &str) -> Result<Self::Store, LunoraError>;
+
+    /// Returns the rate limiter behind a binding. By default there is none.
+    ///
+    /// # Errors
+    /// 500 `MISCONFIGURED` if there is no such binding.
+    fn rate_limiter(&self, binding: &str) -> Result<Rc<dyn RateLimiter>, LunoraError> {
+        let message = format!("no rate limiter `{binding}`: this platform has none");
+        Err(LunoraError::new(Code::Misconfigured, message))
+    }
 }

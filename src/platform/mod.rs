@@ -9,6 +9,7 @@ mod bindings;
 mod clock;
 pub(crate) mod cloudflare;
 mod context;
+mod deadline;
 mod digest;
 mod environment;
 #[cfg(feature = "admin")]
@@ -19,6 +20,7 @@ pub(crate) mod log;
 #[cfg(feature = "admin")]
 mod log_archive;
 pub(crate) mod memory;
+mod rate_limiter;
 mod registry_storage;
 mod shard;
 #[cfg(feature = "shard")]
@@ -53,6 +55,7 @@ pub use self::{
     cloudflare::{CloudflareClock, CloudflareWorkflow, SqlRegistryStorage},
     context::{ExecutionContext, NoopExecutionContext},
     environment::Environment,
+    rate_limiter::{IsolateRateLimiter, RateLimiter, RateVerdict},
     registry_storage::RegistryStorage,
     shard::{
         Jurisdiction, LocationHint, Placement, ResolvedShard, ShardAddress, ShardCallError,
@@ -67,6 +70,7 @@ pub use self::{
 };
 pub(crate) use self::{
     clock::within,
+    deadline::Deadline,
     digest::{Sha256Stream, hex},
     store::rules::MIN_PART_BYTES,
 };

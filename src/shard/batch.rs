@@ -21,6 +21,11 @@ use crate::{
     wire::{batch::MAX_CALLS, paths},
 };
 
+/// The largest value that a query or a mutation returns, in bytes of JSON.
+///
+/// It is held several times while it is answered, by an isolate of 128 MB that other shards share.
+pub(super) const MAX_ANSWER: usize = 16 * 1024 * 1024;
+
 /// The size of a batch's finished answers, in bytes, over which its later calls are not run.
 pub(super) const MAX_ANSWERS: usize = 4 * 1024 * 1024;
 

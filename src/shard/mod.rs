@@ -58,6 +58,9 @@
 //! - **Arguments are what their type says**, or the client gets 400 `VALIDATION_ERROR` with the path
 //!   of the one that is not. Dates, big integers and bytes come as
 //!   [`wire::value`](crate::wire::value) types.
+//! - **An answer is bounded.** A query or a mutation that returns more than 16 MiB is 413
+//!   `PAYLOAD_TOO_LARGE`, and the mutation has written nothing. An action, whose effects stay, keeps
+//!   its answer.
 //! - **A batch is bounded.** Calls of one batch run one after another until their answers exceed 4 MiB;
 //!   those after that are not run, and their slots are 429 `TOO_MANY_REQUESTS`. A query in a batch
 //!   whose own answer exceeds 4 MiB is 413 `PAYLOAD_TOO_LARGE`.
@@ -68,6 +71,11 @@
 //! - **A full shard still deletes.** Over 9 GB of the 10 GB that an object may have (the variable
 //!   `LUNORA_DATABASE_LIMIT`, in bytes), a write that makes a document larger is refused with 507
 //!   `SHARD_FULL`.
+//! - **Live connections are bounded.** A shard accepts 10,000 sockets (the variable
+//!   `LUNORA_SOCKET_LIMIT`, at most the platform's 32,768) and refuses an upgrade beyond that with 503
+//!   `SHARD_UNAVAILABLE` and `Retry-After`. A socket may send 100 frames at once and 50 a second. A
+//!   frame beyond that is ignored and answered with the error frame `TOO_MANY_REQUESTS`; after 100 of
+//!   those the socket is closed with 1008.
 //!
 //! # Tests
 //!

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{
     admin,
+    batch::MAX_ANSWER,
     call::{Call, Envelope, WriteIds},
     context::{Action, Query},
     crashes::Counted,
@@ -13,7 +14,7 @@ use super::{
     shard::Shard,
 };
 use crate::{
-    errors::LunoraError,
+    errors::{Code, LunoraError},
     message::Response,
     wire::{Identity, paths},
 };
@@ -77,6 +78,7 @@ impl Shard {
                 let run = Run::new(&self.inner, caller, 0);
                 let result = call.function.query(&Query::new(&run), call.args)?;
                 run.check_doom()?;
+                check_answer(&result)?;
                 Ok(Reply::ok(body(&result, None, None)))
             }
             Kind::Mutation => self.announced(|| self.mutate(call, caller)).await,
@@ -101,7 +103,8 @@ impl Shard {
         self.open().await?;
         let run = Run::new(&self.inner, caller, 0);
         let result = function.query(&Query::new(&run), args)?;
-        run.check_doom().map(|()| result)
+        run.check_doom()?;
+        check_answer(&result).map(|()| result)
     }
 
     /// The numbering of the client, the answer that was kept, the function: all in one transaction.
@@ -128,6 +131,8 @@ impl Shard {
             }
             let result = Counted::new(shard, replay.as_ref()).run(|| shard.mutate(call, run))?;
             run.check_doom()?;
+            // In the transaction, so that what is refused has written nothing.
+            check_answer(&result)?;
             let cursor = match (&call.ids.mutation_id, run.commit().cursor) {
                 (None, _) => None,
                 (Some(_), Some(cursor)) => Some(cursor),
@@ -164,6 +169,21 @@ impl Shard {
         }
         Ok(body)
     }
+}
+
+/// Refuses an answer that is too large. That of an action, whose effects stay, passes.
+///
+/// # Errors
+/// 413 `PAYLOAD_TOO_LARGE`.
+pub(super) fn check_answer(result: &str) -> Result<(), LunoraError> {
+    if result.len() <= MAX_ANSWER {
+        return Ok(());
+    }
+    let message = format!(
+        "the answer is too large: expected at most {MAX_ANSWER} bytes, got {}; return it in pages",
+        result.len()
+    );
+    Err(LunoraError::new(Code::PayloadTooLarge, message))
 }
 
 /// `{"commitCursor"?,"lastMutationId"?,"result"}`

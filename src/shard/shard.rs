@@ -16,6 +16,7 @@ use super::{
     metrics::Metrics,
     random::Random,
     replies::Replies,
+    rpc::check_answer,
     run::{Caller, Run},
     tracking::{Commit, Reads},
 };
@@ -108,7 +109,10 @@ impl Shard {
         };
         let run = Run::new(&self.inner, caller, 0);
         let result = function.query(&Query::new(&run), args);
-        let result = result.and_then(|result| run.check_doom().map(|()| result));
+        let result = result.and_then(|result| {
+            run.check_doom()?;
+            check_answer(&result).map(|()| result)
+        });
         (result, run.into_parts().0)
     }
 

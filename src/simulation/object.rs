@@ -118,6 +118,7 @@ impl Node {
         request: &Request,
     ) -> Result<Response, LunoraError> {
         let admin = admit(request, &*shard.host)?;
+        object.check_room()?;
         let world = self.world.upgrade().ok_or_else(|| LunoraError::internal("no world"))?;
         let number = shard.sockets.opened.get() + 1;
         shard.sockets.opened.set(number);

@@ -65,13 +65,16 @@ pub(crate) fn for_upgrade(inbound: &HeaderMap) -> HeaderMap {
 /// The caller's address, from the one header that the platform itself sets.
 ///
 /// `x-forwarded-for` is never read: anybody can write it.
-fn insert_client_ip(inbound: &HeaderMap, headers: &mut HeaderMap) {
+pub(crate) fn client_ip(inbound: &HeaderMap) -> Option<&HeaderValue> {
     let mut values = inbound.get_all(CONNECTING_IP).iter();
-    if let (Some(value), None) = (values.next(), values.next()) {
-        let address = value.as_bytes().trim_ascii();
-        if !address.is_empty() && !address.contains(&b',') {
-            headers.insert(CLIENT_IP, value.clone());
-        }
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let address = value.as_bytes().trim_ascii();
+    (!address.is_empty() && !address.contains(&b',')).then_some(value)
+}
+
+fn insert_client_ip(inbound: &HeaderMap, headers: &mut HeaderMap) {
+    if let Some(value) = client_ip(inbound) {
+        headers.insert(CLIENT_IP, value.clone());
     }
 }
 

@@ -4,6 +4,7 @@ mod access;
 mod functions;
 mod handler;
 mod identity;
+mod rate_limit;
 
 #[cfg(feature = "admin")]
 pub(crate) use self::access::AdminGateFn;
@@ -17,4 +18,5 @@ pub use self::{
     identity::{
         FirstMatch, IdentityResolver, IntoIdentity, PerRoute, first_match, per_route, resolver,
     },
+    rate_limit::{CallKind, RateLimit, RateLimitedCall},
 };

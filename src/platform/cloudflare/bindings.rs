@@ -1,10 +1,12 @@
 //! The bindings of a Worker.
 
+use std::rc::Rc;
+
 use worker::{Bucket, Env, ObjectNamespace};
 
 use crate::{
     errors::{Code, LunoraError},
-    platform::Bindings,
+    platform::{Bindings, RateLimiter},
 };
 
 impl Bindings for Env {
@@ -18,6 +20,13 @@ impl Bindings for Env {
 
     fn bucket(&self, binding: &str) -> Result<Bucket, LunoraError> {
         Self::bucket(self, binding).map_err(|error| missing("r2_buckets", binding, error))
+    }
+
+    fn rate_limiter(&self, binding: &str) -> Result<Rc<dyn RateLimiter>, LunoraError> {
+        match Self::rate_limiter(self, binding) {
+            Ok(limiter) => Ok(Rc::new(limiter)),
+            Err(error) => Err(missing("ratelimits", binding, error)),
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod kv;
 mod message;
 mod namespace;
 mod promise;
+mod rate_limiter;
 mod registry_storage;
 #[cfg(feature = "shard")]
 mod shard_host;

@@ -1,5 +1,7 @@
 //! Decides who may open a socket.
 
+use std::time::Duration;
+
 use subtle::ConstantTimeEq;
 
 use crate::{
@@ -43,6 +45,32 @@ pub(crate) fn admit(
         }
     }
     Ok(admin)
+}
+
+/// The most sockets of a shard.
+const LIMIT_VARIABLE: &str = "LUNORA_SOCKET_LIMIT";
+/// What all sockets keep must fit into the 128 MB of an isolate: at 4 KiB each, these take 40 MB. And
+/// one commit may send a frame to each of them.
+const DEFAULT_LIMIT: usize = 10_000;
+/// What the platform accepts for one object.
+const PLATFORM_LIMIT: usize = 32_768;
+/// When a refused client may find that another one has left.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Refuses a socket beyond the limit of the shard, which has `open` sockets.
+///
+/// # Errors
+/// 503 `SHARD_UNAVAILABLE` with `Retry-After`.
+pub(super) fn check_room(open: usize, host: &dyn ShardHost) -> Result<(), LunoraError> {
+    let limit = host.var(LIMIT_VARIABLE).and_then(|limit| limit.trim().parse().ok());
+    let limit = limit.unwrap_or(DEFAULT_LIMIT).min(PLATFORM_LIMIT);
+    if open < limit {
+        return Ok(());
+    }
+    let message = format!(
+        "too many live connections to this shard: expected at most {limit}; connect again later"
+    );
+    Err(LunoraError::new(Code::ShardUnavailable, message).with_retry_after(RETRY_AFTER))
 }
 
 /// What a socket keeps of the admin token, to be told when it changes.

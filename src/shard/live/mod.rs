@@ -4,6 +4,7 @@
 //! the answers it may have changed ([`answers`]), and [`LiveObject::flush`] runs their queries after
 //! the request that wrote has been answered ([`refresh`]).
 
+mod allowance;
 mod answers;
 mod attachment;
 mod frame;

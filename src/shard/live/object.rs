@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use super::{Live, LiveShard, LiveSocket, OnShard, frame::ShardFrame};
+use super::{Live, LiveShard, LiveSocket, OnShard, frame::ShardFrame, gate};
 use crate::{
     errors::{Code, LunoraError},
     message::Request,
@@ -97,6 +97,15 @@ impl<H: SocketHost> LiveObject<H> {
         &self.shard
     }
 
+    /// Refuses one more socket if the shard has as many as it may.
+    ///
+    /// # Errors
+    /// 503 `SHARD_UNAVAILABLE`.
+    pub(crate) fn check_room(&self) -> Result<(), LunoraError> {
+        self.wake();
+        gate::check_room(self.live.len(), &**self.shard.host())
+    }
+
     /// Adds a socket that `request` opened, and that [`admit`](super::admit) let in.
     pub(crate) fn open(
         &self,
@@ -135,10 +144,10 @@ impl<H: SocketHost> LiveObject<H> {
         }
     }
 
-    /// Answers a frame.
-    pub(crate) fn message(&self, id: &str, text: &str) {
+    /// Answers a frame. Returns whether it was one to answer: not invalid, nor one too many.
+    pub(crate) fn message(&self, id: &str, text: &str) -> bool {
         self.wake();
-        self.live.message(id, text, &self.on_shard());
+        self.live.message(id, text, &self.on_shard())
     }
 
     /// Forgets a socket that is closed.

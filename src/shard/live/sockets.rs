@@ -10,11 +10,13 @@ use http::HeaderMap;
 
 use super::{
     At, LiveShard, LiveSocket,
+    allowance::{Allowance, Verdict},
     answers::{AnswerId, Answers, SubscriptionKey},
     attachment::{Attachment, Subscription},
     frame::{ClientFrame, Position, ShardFrame},
 };
 use crate::{
+    errors::Code,
     shard::{Caller, tracking::Commit},
     wire::value,
 };
@@ -46,6 +48,8 @@ pub(super) struct Entry<S> {
     pub(super) caller: Rc<str>,
     /// What is known of each subscription while the object is awake, by its id.
     pub(super) subscriptions: BTreeMap<Rc<str>, Known>,
+    /// The frames that it may send.
+    allowance: Allowance,
 }
 
 /// A socket, held without a borrow of all of them.
@@ -89,6 +93,7 @@ impl<S> Entry<S> {
             who: Rc::new(who),
             caller,
             subscriptions,
+            allowance: Allowance::full(),
         }
     }
 }
@@ -98,6 +103,7 @@ impl<S: LiveSocket> Live<S> {
     pub(super) const MAX_SUBSCRIPTIONS: usize = 32;
     const TOKEN_EXPIRED: u16 = 4001;
     /// RFC 6455, section 7.4.1.
+    const POLICY_VIOLATION: u16 = 1008;
     const TOO_LARGE: u16 = 1009;
 
     pub(crate) fn new() -> Self {
@@ -132,6 +138,11 @@ impl<S: LiveSocket> Live<S> {
         self.sockets.borrow_mut().insert(id.into(), entry);
     }
 
+    /// Returns how many sockets are open.
+    pub(super) fn len(&self) -> usize {
+        self.sockets.borrow().len()
+    }
+
     /// Forgets a socket that is closed, and everything it was subscribed to.
     pub(crate) fn forget(&self, id: &str) {
         let entry = self.sockets.borrow_mut().remove_entry(id);
@@ -141,17 +152,19 @@ impl<S: LiveSocket> Live<S> {
         }
     }
 
-    /// Answers a frame.
-    pub(crate) fn message(&self, id: &str, text: &str, shard: &impl LiveShard) {
-        let Some(Handle { socket, .. }) = self.entry(id) else { return };
-        if self.expired(id, shard) {
-            return;
+    /// Answers a frame. Returns whether it was one to answer: not invalid, nor one too many.
+    pub(crate) fn message(&self, id: &str, text: &str, shard: &impl LiveShard) -> bool {
+        let Some(Handle { socket, .. }) = self.entry(id) else { return false };
+        if self.expired(id, shard) || self.exceeds_allowance(id, shard) {
+            return false;
         }
         if text.len() > ShardFrame::MAX_BYTES {
-            return socket.send(&ShardFrame::of_message(None, "frame too large"));
+            socket.send(&ShardFrame::of_message(None, "frame too large"));
+            return false;
         }
         let Some(frame) = ClientFrame::read(text) else {
-            return socket.send(&ShardFrame::of_message(None, "invalid envelope"));
+            socket.send(&ShardFrame::of_message(None, "invalid envelope"));
+            return false;
         };
         match frame {
             ClientFrame::Connect { client_id } => {
@@ -182,6 +195,7 @@ impl<S: LiveSocket> Live<S> {
             }
             ClientFrame::Other => {}
         }
+        true
     }
 
     /// Marks the answers that a commit may have changed. Returns whether a flush is due.
@@ -230,6 +244,31 @@ impl<S: LiveSocket> Live<S> {
         socket.send(&ShardFrame::of_code(None, "TOKEN_EXPIRED", "the token has expired"));
         socket.close(Self::TOKEN_EXPIRED, "token_expired");
         self.forget(id);
+        true
+    }
+
+    /// Counts a frame and returns whether it is one too many; if so, tells the client, and closes
+    /// the socket of a client that goes on.
+    fn exceeds_allowance(&self, id: &str, shard: &impl LiveShard) -> bool {
+        let now_ms = shard.now_ms();
+        let counted =
+            self.with_entry(id, |entry| (entry.allowance.count(now_ms), entry.socket.clone()));
+        let Some((verdict, socket)) = counted else { return true };
+        match verdict {
+            Verdict::Served => return false,
+            Verdict::Refused => {
+                let message = format!(
+                    "too many frames: expected at most {} a second; the frame was ignored, send it again later",
+                    Allowance::PER_SECOND
+                );
+                let code = Code::TooManyRequests.as_str();
+                socket.send(&ShardFrame::of_code(None, code, &message));
+            }
+            Verdict::Closed => {
+                socket.close(Self::POLICY_VIOLATION, "too many frames");
+                self.forget(id);
+            }
+        }
         true
     }
 

@@ -458,30 +458,99 @@ fn refuses_an_upgrade_with_an_expired_identity_before_the_socket_is_accepted() {
 }
 
 #[test]
-fn an_admin_query_that_is_refused_runs_no_statement() {
-    struct Host;
-    impl SocketHost for Host {
-        type Socket = Socket;
-        fn sockets(&self) -> Vec<(String, Socket, Option<String>)> {
-            Vec::new()
-        }
-        fn flush_later(&self) -> bool {
-            true
-        }
-        fn wake_at(&self, _: u64) {}
-        fn running(&self, _: Option<&Running<'_>>) {}
-        fn crashes(&self) -> Vec<Crash> {
-            Vec::new()
-        }
-        fn is_replacement(&self) -> bool {
-            false
-        }
+fn answers_an_excess_frame_with_an_error_and_does_no_work_for_it() {
+    let world = World::default();
+    let (flooder, other) = (world.open("f", "ada"), world.open("o", "ada"));
+    for _ in 0..100 {
+        world.subscribe("f", "sub_1", "t:list");
     }
+    assert!(flooder.types().iter().all(|frame| frame != "error"));
+    world.shard.runs.set(0);
+    for frame in ["{}", "", r#"{"type":"connect","clientId":"c1"}"#] {
+        assert!(!world.live.message("f", frame, &world.shard));
+        let told = flooder.take();
+        assert_eq!(
+            (&told[0]["type"], &told[0]["code"]),
+            (&json!("error"), &json!("TOO_MANY_REQUESTS"))
+        );
+        assert_eq!(told.len(), 1);
+    }
+    world.subscribe("f", "sub_2", "t:list");
+    assert_eq!((flooder.types(), world.shard.runs.get()), (vec!["error".to_owned()], 0));
+    // The allowance is that of one socket, and a client that waits has it again.
+    world.subscribe("o", "sub_1", "t:list");
+    assert_eq!(other.types(), ["ack", "data"]);
+    world.shard.now_ms.set(3000);
+    world.subscribe("f", "sub_2", "t:list");
+    assert_eq!(flooder.types(), ["ack", "data"]);
+}
+
+#[test]
+fn closes_a_socket_that_goes_on_sending_too_many_frames() {
+    let world = World::default();
+    let socket = world.open("s", "ada");
+    world.subscribe("s", "sub_1", "t:list");
+    for _ in 0..1000 {
+        world.say("s", &json!({"type": "whisper"}));
+    }
+    assert_eq!(*socket.closed.borrow(), Some((1008, "too many frames".to_owned())));
+    assert!(socket.take().len() <= 102);
+    assert_eq!(world.live.held(), (0, 0, 0));
+}
+
+/// A host with sockets that outlived the last instance.
+struct Host(usize);
+
+impl SocketHost for Host {
+    type Socket = Socket;
+    fn sockets(&self) -> Vec<(String, Socket, Option<String>)> {
+        (0..self.0).map(|n| (format!("old {n}"), Socket::default(), None)).collect()
+    }
+    fn flush_later(&self) -> bool {
+        true
+    }
+    fn wake_at(&self, _: u64) {}
+    fn running(&self, _: Option<&Running<'_>>) {}
+    fn crashes(&self) -> Vec<Crash> {
+        Vec::new()
+    }
+    fn is_replacement(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn refuses_an_upgrade_beyond_the_socket_limit_until_one_closes() {
+    for (limit, bound) in [(None, 10_000), (Some("3"), 3), (Some("many"), 10_000), (Some("0"), 0)] {
+        let shard = crate::shard::testing::TestShard::new(crate::shard::ShardDefinition::new());
+        if let Some(limit) = limit {
+            shard.host().set_var("LUNORA_SOCKET_LIMIT", limit);
+        }
+        // Sockets that hibernated count too.
+        let object = LiveObject::new(shard.shard().clone(), Rc::new(Host(bound / 2)));
+        let upgrade = crate::Request::get("https://shard.internal/_lunora/ws");
+        for n in bound / 2..bound {
+            assert!(object.check_room().is_ok(), "{n} of {limit:?}");
+            object.open(&n.to_string(), Socket::default(), &upgrade, None);
+        }
+        let refused = object.check_room().unwrap_err();
+        assert_eq!((refused.status().as_u16(), refused.code()), (503, "SHARD_UNAVAILABLE"));
+        assert!(refused.retry_after().is_some());
+        if bound > 0 {
+            object.closed("old 0");
+            assert!(object.check_room().is_ok(), "{limit:?}");
+        }
+        assert_eq!(shard.host().statements(), 0);
+    }
+}
+
+#[test]
+fn an_admin_query_that_is_refused_runs_no_statement() {
     let shard = crate::shard::testing::TestShard::new(crate::shard::ShardDefinition::new());
     let args = RawValue::from_string("{}".to_owned()).unwrap();
     for op in ["writeRow", "getMetrics", "nonsense"] {
-        let run =
-            OnShard::new(shard.shard(), &Host).run_admin(&format!("__lunora_admin__:{op}"), &args);
+        let run = OnShard::new(shard.shard(), &Host(0))
+            .run_admin(&format!("__lunora_admin__:{op}"), &args);
         assert!(run.outcome.is_err(), "{op}");
         assert_eq!(shard.host().statements(), 0, "{op}");
     }
@@ -571,6 +640,7 @@ fn what_nobody_is_subscribed_to_is_not_held() {
     let world = World::default();
     world.open("s", "ada");
     for n in 0..100 {
+        world.shard.now_ms.set(n * 1000);
         let query = json!({"functionPath": "t:mine", "args": {"n": n}});
         world.say("s", &json!({"type": "subscribe", "id": "sub_1", "query": query}));
         if n % 2 == 0 {

@@ -99,7 +99,7 @@ struct Sized {
     kib: usize,
 }
 
-fn sized_shard() -> TestShard {
+pub(super) fn sized_shard() -> TestShard {
     fn read(_: &Query<'_>, args: Sized) -> Result<String, LunoraError> {
         Ok("x".repeat(args.kib * 1024))
     }
@@ -107,7 +107,17 @@ fn sized_shard() -> TestShard {
         ctx.db().insert(MESSAGES, message("ada", "sized"))?;
         Ok("x".repeat(args.kib * 1024))
     }
-    TestShard::new(definition().query("sized:read", read).mutation("sized:write", write))
+    async fn act(ctx: Action, args: Sized) -> Result<String, LunoraError> {
+        ctx.run_mutation::<Value>("messages:send", &message("ada", "acted"))?;
+        Ok("x".repeat(args.kib * 1024))
+    }
+    TestShard::new(
+        definition()
+            .query("sized:read", read)
+            .mutation("sized:write", write)
+            .action("sized:act", act)
+            .relation("sized", read),
+    )
 }
 
 /// Runs a batch of functions whose answers have so many KiB each.

@@ -227,3 +227,36 @@ fn dates_big_integers_and_bytes_come_and_go_as_wire_values() {
     let bad = shard.answer("wire:echo", &json!({ "a": tag("date", json!("today")) }));
     assert_eq!(code_of(&bad), (400, "VALIDATION_ERROR"));
 }
+
+#[test]
+fn refuses_an_answer_over_sixteen_mebibytes_and_rolls_its_mutation_back() {
+    // The quotes of the text count.
+    let (fits, large) = (json!({ "kib": 16 * 1024 - 1 }), json!({ "kib": 16 * 1024 }));
+    for path in ["sized:read", "__lunora_relation__:sized", "sized:write"] {
+        let shard = batch::sized_shard().user("ada").with_header("x-lunora-mutation-id", "m-1");
+        for _ in 0..2 {
+            let answer = shard.answer(path, &large);
+            assert_eq!(code_of(&answer), (413, "PAYLOAD_TOO_LARGE"), "{path}");
+            assert!(answer.1["error"]["message"].as_str().unwrap().contains("pages"), "{path}");
+            assert_eq!((texts(&shard).len(), shard.shard().cursor().unwrap()), (0, 0), "{path}");
+        }
+        let batch = json!({ "calls": [{ "functionPath": path, "args": large }] }).to_string();
+        assert!(shard.post("/rpc-batch", batch).1["results"][0]["status"] != 200, "{path}");
+        assert_eq!(texts(&shard).len(), 0, "{path}");
+        assert_eq!(shard.answer(path, &fits).0, 200, "{path}");
+    }
+}
+
+#[test]
+fn refuses_a_live_value_over_sixteen_mebibytes() {
+    let shard = batch::sized_shard();
+    let error = shard.run_query("sized:read", &json!({ "kib": 16 * 1024 })).unwrap_err();
+    assert_eq!(error.code(), "PAYLOAD_TOO_LARGE");
+}
+
+#[test]
+fn an_action_keeps_an_answer_of_any_size_since_its_effects_stay() {
+    let shard = batch::sized_shard();
+    assert_eq!(shard.answer("sized:act", &json!({ "kib": 17 * 1024 })).0, 200);
+    assert_eq!(texts(&shard), ["acted"]);
+}
