@@ -38,6 +38,9 @@ pub struct Manifest {
     pub finished_at: Option<String>,
     /// The time that the snapshot is for, in ISO form.
     pub id: String,
+    /// How many lines are stored answers of mutations.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replies: u64,
     /// How many lines are rows.
     pub rows: u64,
     /// How many rows of each table.
@@ -55,6 +58,9 @@ pub struct Manifest {
     /// The tables, separated by commas, of a snapshot that is not of every table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tables: Option<String>,
+    /// How many lines are watermarks of clients.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub watermarks: u64,
 }
 
 /// One shard's part of a snapshot.
@@ -69,6 +75,9 @@ pub struct ManifestShard {
     /// Where the first change begins in the snapshot, in bytes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub changes_at: u64,
+    /// How many stored answers of mutations stand between its rows and its changes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replies: u64,
     /// How many rows of it there are.
     pub rows: u64,
     /// The sequence number at which the snapshot holds the shard: the changes from there on,
@@ -77,6 +86,18 @@ pub struct ManifestShard {
     pub seq: Option<u64>,
     /// The shard.
     pub shard_key: String,
+    /// How many watermarks of clients stand between its rows and its changes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub watermarks: u64,
+}
+
+impl ManifestShard {
+    /// How many lines of the snapshot are of the shard.
+    pub(super) fn lines(&self) -> u64 {
+        [self.rows, self.watermarks, self.replies, self.changes]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
 }
 
 impl Manifest {

@@ -45,8 +45,8 @@ impl Backups {
 
     /// Takes a snapshot: every row, or an error and no snapshot at all.
     ///
-    /// It holds each shard at one sequence number: the rows are followed by the changes that were
-    /// written while they were read. A run whose changes are not in a shard's log any more begins
+    /// It holds each shard at one sequence number: the rows are followed by the watermarks of clients
+    /// and the stored answers of mutations, and by the changes that were written meanwhile. A run whose changes are not in a shard's log any more begins
     /// again, three times at most.
     ///
     /// Rows go shard by shard and page by page into the store; memory holds one page and one part.
@@ -187,11 +187,14 @@ impl Backups {
     ) -> Result<Counts, LunoraError> {
         let mut counts = Counts { consistent: true, ..Counts::default() };
         let (mut rows_of_shard, mut changes, mut changes_at) = (0, 0, 0);
+        let (mut watermarks, mut replies) = (0, 0);
         while let Some(chunk) = export.next().await? {
             if chunk.changes > 0 && changes == 0 {
                 changes_at = writer.bytes();
             }
             changes += chunk.changes;
+            watermarks += chunk.watermarks;
+            replies += chunk.replies;
             writer.write(&chunk.lines).await?;
             self.renew_claim(name, claim, false).await?;
             for (table, rows) in chunk.rows {
@@ -201,12 +204,16 @@ impl Backups {
             if let Some(end) = chunk.end_of_shard {
                 counts.consistent &= end.consistent;
                 counts.changes += changes;
+                counts.watermarks += watermarks;
+                counts.replies += replies;
                 counts.shards.push(ManifestShard {
                     changes: std::mem::take(&mut changes),
                     changes_at: std::mem::take(&mut changes_at),
+                    replies: std::mem::take(&mut replies),
                     rows: std::mem::take(&mut rows_of_shard),
                     seq: end.seq,
                     shard_key: chunk.shard_key.as_str().to_owned(),
+                    watermarks: std::mem::take(&mut watermarks),
                 });
             }
         }
@@ -235,12 +242,14 @@ impl Backups {
             file: name.object.clone(),
             finished_at: Some(self.now()),
             id: name.id.clone(),
+            replies: counts.replies,
             rows: counts.tables.values().sum(),
             rows_by_table: counts.tables,
             scheduled_time: occasion.time_ms,
             sha256: Some(hex(&written.sha256)),
             shards: counts.shards,
             tables,
+            watermarks: counts.watermarks,
         };
         self.check_object(&manifest).await?;
         let mut text = serde_json::to_vec_pretty(&manifest).map_err(LunoraError::internal)?;
@@ -296,6 +305,8 @@ struct Counts {
     tables: BTreeMap<String, u64>,
     shards: Vec<ManifestShard>,
     changes: u64,
+    watermarks: u64,
+    replies: u64,
     consistent: bool,
 }
 

@@ -9,7 +9,7 @@ use super::{BackupConfig, Manifest, SnapshotName, SnapshotSummary};
 #[cfg(feature = "admin")]
 use crate::platform::StoredObject;
 use crate::{
-    coordinator::{ChangeLine, ShardAdmin, Sharding},
+    coordinator::{ChangeLine, ShardAdmin, Sharding, is_client_line},
     errors::{Code, LunoraError},
     message::Body,
     platform::{Clock, CloudflareClock, ListOptions, ObjectInfo, Sha256Stream, hex},
@@ -284,7 +284,9 @@ struct Reading {
     lines: Lines,
     rows: BTreeMap<String, u64>,
     changes: u64,
-    /// The first line that is neither a row nor a change.
+    /// Watermarks and stored answers.
+    clients: u64,
+    /// The first line of another kind.
     no_row: Option<u64>,
 }
 
@@ -292,20 +294,20 @@ impl Reading {
     fn new() -> Result<Self, LunoraError> {
         let hash = Sha256Stream::new()?;
         let (lines, rows) = (Lines::default(), BTreeMap::new());
-        Ok(Self { hash, bytes: 0, lines, rows, changes: 0, no_row: None })
+        Ok(Self { hash, bytes: 0, lines, rows, changes: 0, clients: 0, no_row: None })
     }
 
     async fn add(&mut self, piece: &[u8]) -> Result<(), LunoraError> {
         self.hash.update(piece).await?;
         self.bytes += piece.len() as u64;
-        let Self { lines, rows, changes, no_row, .. } = self;
-        lines.push(piece, |number, line| count(number, line, rows, changes, no_row));
+        let Self { lines, rows, changes, clients, no_row, .. } = self;
+        lines.push(piece, |number, line| count(number, line, rows, (changes, clients), no_row));
         Ok(())
     }
 
     fn end(&mut self) {
-        let Self { lines, rows, changes, no_row, .. } = self;
-        lines.finish(|number, line| count(number, line, rows, changes, no_row));
+        let Self { lines, rows, changes, clients, no_row, .. } = self;
+        lines.finish(|number, line| count(number, line, rows, (changes, clients), no_row));
     }
 
     async fn into_verification(
@@ -341,6 +343,14 @@ impl Reading {
                 self.changes == *expected,
                 format!("{expected} changes were written, {} read", self.changes),
             );
+            let expected = manifest.watermarks.saturating_add(manifest.replies);
+            expect(
+                self.clients == expected,
+                format!(
+                    "{expected} watermarks and stored answers were written, {} read",
+                    self.clients
+                ),
+            );
             let by_table = manifest.rows_by_table.is_empty() || manifest.rows_by_table == self.rows;
             expect(by_table, "the rows are of other tables".to_owned());
         }
@@ -350,12 +360,12 @@ impl Reading {
     }
 }
 
-/// Counts a row under its table, or a change.
+/// Counts a row under its table, or a line of another kind.
 fn count(
     number: u64,
     line: Result<&[u8], &'static str>,
     rows: &mut BTreeMap<String, u64>,
-    changes: &mut u64,
+    (changes, clients): (&mut u64, &mut u64),
     no_row: &mut Option<u64>,
 ) {
     #[derive(Deserialize)]
@@ -374,6 +384,7 @@ fn count(
             }
         },
         None if serde_json::from_slice::<ChangeLine<'_>>(line).is_ok() => *changes += 1,
+        None if is_client_line(line) => *clients += 1,
         None => {
             no_row.get_or_insert(number);
         }

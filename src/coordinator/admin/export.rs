@@ -15,6 +15,7 @@ use super::{
     super::{ShardFailure, merge::Unmergeable, success},
     AdminCall, ShardAdmin,
     catch_up::CatchUp,
+    clients::ClientRounds,
     rows::RowCutter,
 };
 use crate::{
@@ -91,10 +92,17 @@ pub struct ExportChunk {
     pub shard_key: ShardKey,
     /// The rows as NDJSON, one `{"table","doc"}` a line; whole lines always. Changes are lines
     /// `{"$change":{"seq","table","id","op","doc"?}}`, where the request asks for them: each takes
-    /// the place of every earlier line of its document in the shard.
+    /// the place of every earlier line of its document in the shard. With them come
+    /// `{"$watermark":{"user","client","seq"}}` and `{"$reply":{"namespace","id","body","ts"}}`; a later
+    /// watermark takes the place of an earlier one of its client.
     pub lines: Bytes,
-    /// How many of the lines are changes. A chunk has rows or changes, not both.
+    /// How many of the lines are changes. A chunk has lines of one kind: rows, changes, or what the
+    /// shard keeps of its clients.
     pub changes: u64,
+    /// How many of the lines are watermarks.
+    pub watermarks: u64,
+    /// How many of the lines are stored answers.
+    pub replies: u64,
     /// How many rows of which table.
     pub rows: BTreeMap<String, u64>,
     /// Set with the last chunk of the shard, which may have no rows.
@@ -201,7 +209,9 @@ struct Shard {
     last_seq: Option<u64>,
     begun: bool,
     page: Option<Page>,
-    /// Set when the last page was read.
+    /// Set when the last page was read, where the export has the state of clients.
+    clients: Option<ClientRounds>,
+    /// Set when all the rest was read.
     catch_up: Option<CatchUp>,
 }
 
@@ -221,6 +231,7 @@ impl Shard {
             last_seq: None,
             begun: false,
             page: None,
+            clients: None,
             catch_up: None,
         }
     }
@@ -237,6 +248,21 @@ impl Shard {
                 catch_up.is_over().then_some(ShardExport { seq: self.last_seq, consistent: true });
             let mut chunk = self.chunk(Rows::default(), end);
             (chunk.lines, chunk.changes) = (changes.lines.into(), changes.count);
+            return Ok(chunk);
+        }
+        if let Some(clients) = &mut self.clients {
+            let page = clients.next(admin, &self.key).await?;
+            let end = match page.end {
+                None => None,
+                Some(seq) => {
+                    self.clients = None;
+                    self.last_seq = seq.or(self.last_seq);
+                    self.end_clients()?
+                }
+            };
+            let mut chunk = self.chunk(Rows::default(), end);
+            (chunk.watermarks, chunk.replies) = (page.watermarks, page.replies);
+            chunk.lines = page.lines.into();
             return Ok(chunk);
         }
         let mut page = match self.page.take() {
@@ -323,13 +349,28 @@ impl Shard {
         }
     }
 
-    /// The end of the shard, unless changes are to be read first.
+    /// The end of the shard, unless more is to be read first.
     fn end_pages(&mut self, request: &ExportRequest) -> Result<Option<ShardExport>, LunoraError> {
         let (Some(first), Some(last)) = (self.seq, self.last_seq) else {
             return Ok(Some(ShardExport { seq: self.seq, consistent: false }));
         };
-        if first == last || !request.with_changes {
+        if !request.with_changes {
             return Ok(Some(ShardExport { seq: self.seq, consistent: first == last }));
+        }
+        if request.tables.is_none() {
+            self.clients = Some(ClientRounds::default());
+            return Ok(None);
+        }
+        self.end_clients()
+    }
+
+    /// The end of the shard, unless changes are to be read first.
+    fn end_clients(&mut self) -> Result<Option<ShardExport>, LunoraError> {
+        let (Some(first), Some(last)) = (self.seq, self.last_seq) else {
+            return Ok(Some(ShardExport { seq: self.seq, consistent: false }));
+        };
+        if first == last {
+            return Ok(Some(ShardExport { seq: self.seq, consistent: true }));
         }
         self.catch_up = Some(CatchUp::new(first, last)?);
         Ok(None)
@@ -338,7 +379,9 @@ impl Shard {
     fn chunk(&self, rows: Rows, end_of_shard: Option<ShardExport>) -> ExportChunk {
         let shard_key = self.key.clone();
         let lines = rows.lines.into();
-        ExportChunk { shard_key, lines, changes: 0, rows: rows.counts, end_of_shard }
+        let (changes, watermarks, replies) = (0, 0, 0);
+        let rows = rows.counts;
+        ExportChunk { shard_key, lines, changes, watermarks, replies, rows, end_of_shard }
     }
 
     fn bad(error: &RowProblem) -> LunoraError {
@@ -439,7 +482,7 @@ impl Rows {
 }
 
 /// Line breaks in JSON text stand between tokens only, never in a string.
-fn push_on_one_line(json: &str, lines: &mut Vec<u8>) {
+pub(super) fn push_on_one_line(json: &str, lines: &mut Vec<u8>) {
     if json.bytes().any(|byte| matches!(byte, b'\n' | b'\r')) {
         lines.extend(json.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')));
     } else {

@@ -32,6 +32,11 @@ pub(crate) struct Manifest {
     /// How many lines are changes, beside the rows.
     #[serde(default)]
     pub(crate) changes: u64,
+    /// How many lines are watermarks of clients, and how many stored answers of mutations.
+    #[serde(default)]
+    watermarks: u64,
+    #[serde(default)]
+    replies: u64,
     bytes: u64,
     #[serde(default)]
     pub(crate) shards: Vec<Shard>,
@@ -49,6 +54,11 @@ pub(crate) struct Shard {
 }
 
 impl Manifest {
+    /// How many lines the snapshot has.
+    pub(crate) fn lines(&self) -> u64 {
+        self.rows + self.changes + self.watermarks + self.replies
+    }
+
     /// Whether the snapshot is of this table, among others.
     pub(crate) fn has(&self, table: &str) -> bool {
         self.tables.as_ref().is_none_or(|tables| tables.split(',').any(|name| name == table))

@@ -63,9 +63,10 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
         );
         output.confirm(&question, wish.yes)?;
     }
-    let Rows { import, superseded, lease, safety_snapshot } =
+    let Rows { import, superseded, clients, lease, safety_snapshot } =
         rows(snapshot, replaces, feed.is_some(), wish, client, output)?;
-    let is_whole = import.received + superseded == snapshot.rows + snapshot.changes;
+    let restored = import.received + superseded + clients;
+    let is_whole = restored == snapshot.lines();
     // Changes build on rows; on rows that are missing they would build something else.
     let mut changes_flawed = false;
     let applied = match &feed {
@@ -104,9 +105,8 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
     }
     if !is_whole {
         output.note(&format!(
-            "error: {} rows were restored, and the snapshot has {}",
-            import.received + superseded,
-            snapshot.rows + snapshot.changes
+            "error: {restored} lines were restored, and the snapshot has {}",
+            snapshot.lines()
         ));
         return Ok(Outcome::Flawed);
     }
@@ -186,6 +186,8 @@ struct Rows {
     import: ImportReport,
     /// Lines whose place a later change takes.
     superseded: u64,
+    /// Watermarks of clients and stored answers.
+    clients: u64,
     /// The lease; a deployment of an older version has none.
     lease: Option<u64>,
     safety_snapshot: Option<String>,
@@ -207,6 +209,8 @@ fn rows(
         #[serde(default)]
         superseded: u64,
         #[serde(default)]
+        clients: u64,
+        #[serde(default)]
         next: Option<Value>,
         #[serde(default)]
         lease: Option<u64>,
@@ -215,8 +219,13 @@ fn rows(
     }
 
     let progress = output.rows(Some(snapshot.rows));
-    let mut all =
-        Rows { import: ImportReport::default(), superseded: 0, lease: None, safety_snapshot: None };
+    let mut all = Rows {
+        import: ImportReport::default(),
+        superseded: 0,
+        clients: 0,
+        lease: None,
+        safety_snapshot: None,
+    };
     let mut from = None;
     loop {
         let request = json!({
@@ -229,8 +238,8 @@ fn rows(
             "replace": replace && from.is_none(),
         });
         let answer = client.post("backup/restore", &request);
-        let Restored { import, superseded, next, lease, safety_snapshot } =
-            answer.inspect_err(|_| {
+        let Restored { import, superseded, clients, next, lease, safety_snapshot } = answer
+            .inspect_err(|_| {
                 output.note(&format!(
                     "{} of {} rows are restored. {}",
                     all.import.received,
@@ -245,6 +254,7 @@ fn rows(
         progress.set_position(all.import.received + import.received);
         all.import.add(import);
         all.superseded += superseded;
+        all.clients += clients;
         (all.lease, all.safety_snapshot) = (lease, safety_snapshot.or(all.safety_snapshot));
         match next {
             Some(next) => from = Some(next),

@@ -315,9 +315,12 @@ impl<'a> Row<'a> {
         }
 
         let Fields { table, doc } = serde_json::from_slice(line).map_err(|error| {
-            if line.starts_with(b"{\"$change\":") {
-                return "the line is a change of a snapshot, which takes the place of earlier \
-                        rows: restore the snapshot instead of importing its file"
+            if [&b"{\"$change\":"[..], b"{\"$watermark\":", b"{\"$reply\":"]
+                .iter()
+                .any(|kind| line.starts_with(kind))
+            {
+                return "the line is not a row, but a change or the state of a client in a \
+                        snapshot: restore the snapshot instead of importing its file"
                     .to_owned();
             }
             format!("the line is no `{{\"table\",\"doc\"}}`: {error}")
