@@ -330,7 +330,7 @@ fn a_restore_of_fewer_rows_than_there_are_is_no_success() {
     let server = Server::new([snapshots(), restored(3, &Value::Null)]);
     let out = server.run(&["backup", "restore", "new"]);
     assert_eq!(out.status.code(), Some(3));
-    assert!(text(&out.stderr).contains("3 rows were restored, and the snapshot has 4"));
+    assert!(text(&out.stderr).contains("3 lines were restored, and the snapshot has 4"));
 }
 
 #[test]
@@ -387,7 +387,7 @@ fn an_export_that_breaks_off_leaves_no_file() {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    assert_eq!(server.bodies()[0], json!({ "tables": ["a", "b"], "end": true }));
+    assert_eq!(server.bodies()[0], json!({ "tables": ["a", "b"], "end": true, "shardKeys": true }));
 }
 
 #[test]

@@ -42,6 +42,9 @@ pub struct ExportRequest {
     /// Whether the rows of a shard end with the changes that were written while they were read, so
     /// that both make its state at one sequence number; not by default.
     pub with_changes: bool,
+    /// Whether each row says its shard, `{"table","shardKey","doc"}`, so that an import puts it there
+    /// again; not by default. The shards come in the order of their keys then, after the default one.
+    pub with_shard_keys: bool,
 }
 
 impl Default for ExportRequest {
@@ -52,6 +55,7 @@ impl Default for ExportRequest {
             page_bytes: 4 * 1024 * 1024,
             allow_empty_registry: false,
             with_changes: false,
+            with_shard_keys: false,
         }
     }
 }
@@ -90,7 +94,8 @@ pub struct Export {
 pub struct ExportChunk {
     /// The shard.
     pub shard_key: ShardKey,
-    /// The rows as NDJSON, one `{"table","doc"}` a line; whole lines always. Changes are lines
+    /// The rows as NDJSON, one `{"table","doc"}` a line, or `{"table","shardKey","doc"}` where the
+    /// request asks for it; whole lines always. Changes are lines
     /// `{"$change":{"seq","table","id","op","doc"?}}`, where the request asks for them: each takes
     /// the place of every earlier line of its document in the shard. With them come
     /// `{"$watermark":{"user","client","seq"}}` and `{"$reply":{"namespace","id","body","ts"}}`; a later
@@ -131,7 +136,7 @@ impl ShardAdmin {
     /// When the shards cannot be listed; 409 `REGISTRY_EMPTY` when the registry lists none; 404
     /// `UNKNOWN_TABLE` when neither the registry nor a shard knows a table.
     pub async fn export(&self, request: ExportRequest) -> Result<Export, LunoraError> {
-        let keys = match &request.tables {
+        let mut keys = match &request.tables {
             None if request.allow_empty_registry => self.shards_holding(None).await?,
             None => self.shards_listed().await?,
             Some(tables) => {
@@ -139,6 +144,12 @@ impl ShardAdmin {
                 self.shards_holding(Some(tables)).await?
             }
         };
+        if request.with_shard_keys {
+            keys.sort_by(|a, b| {
+                let rank = |key: &ShardKey| *key != self.default_shard;
+                (rank(a), a.as_str()).cmp(&(rank(b), b.as_str()))
+            });
+        }
         Ok(Export {
             admin: self.clone(),
             request,
@@ -269,7 +280,7 @@ impl Shard {
             Some(page) => page,
             None => self.ask(admin, request).await?,
         };
-        let mut rows = Rows::default();
+        let mut rows = Rows::of(request.with_shard_keys.then_some(&self.key))?;
         match page.patience.wait(page.body.next()).await? {
             Some(piece) => {
                 let piece = piece.map_err(Self::broken)?;
@@ -437,6 +448,8 @@ impl Patience {
 /// The lines of one piece.
 #[derive(Default)]
 struct Rows {
+    /// `"shardKey":…,`, where rows say their shard.
+    shard: Vec<u8>,
     lines: Vec<u8>,
     counts: BTreeMap<String, u64>,
 }
@@ -451,6 +464,14 @@ impl From<Unmergeable> for RowProblem {
 }
 
 impl Rows {
+    fn of(shard: Option<&ShardKey>) -> Result<Self, LunoraError> {
+        let Some(key) = shard else { return Ok(Self::default()) };
+        let mut shard = b"\"shardKey\":".to_vec();
+        serde_json::to_writer(&mut shard, key.as_str()).map_err(LunoraError::internal)?;
+        shard.push(b',');
+        Ok(Self { shard, ..Self::default() })
+    }
+
     fn add(&mut self, row: &[u8]) -> Result<(), RowProblem> {
         #[derive(Deserialize)]
         struct Row<'a> {
@@ -468,7 +489,9 @@ impl Rows {
         // A string can always be written.
         serde_json::to_writer(&mut self.lines, &row.table)
             .map_err(|e| RowProblem(e.to_string()))?;
-        self.lines.extend_from_slice(b",\"doc\":");
+        self.lines.push(b',');
+        self.lines.extend_from_slice(&self.shard);
+        self.lines.extend_from_slice(b"\"doc\":");
         push_on_one_line(row.doc.get(), &mut self.lines);
         self.lines.extend_from_slice(b"}\n");
         match self.counts.get_mut(&row.table) {
