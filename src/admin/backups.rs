@@ -49,7 +49,10 @@ impl ClusterHandler for BackupRoutes {
         token: Option<&'a AdminToken>,
     ) -> Option<HealthCheck<'a>> {
         let backups = host.backups(token?)?;
-        let run = Box::pin(async move { backups.status().await?.into_result().map(drop) });
+        let run = Box::pin(async move {
+            let last = backups.status().await?.into_result()?.last;
+            Ok(last.and_then(|last| last.left_out.to_warning()))
+        });
         Some(HealthCheck { name: "backup", run })
     }
 }

@@ -1,6 +1,6 @@
 //! What a snapshot says about itself, and how its objects are called.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,9 @@ pub struct Manifest {
     pub finished_at: Option<String>,
     /// The time that the snapshot is for, in ISO form.
     pub id: String,
+    /// The tables of the deployment that no snapshot has.
+    #[serde(default, skip_serializing_if = "LeftOut::is_empty")]
+    pub left_out: LeftOut,
     /// How many lines are stored answers of mutations.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replies: u64,
@@ -61,6 +64,47 @@ pub struct Manifest {
     /// How many lines are watermarks of clients.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub watermarks: u64,
+}
+
+/// Tables that are not part of a snapshot, since they hold no documents of a shard.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct LeftOut {
+    /// Tables of shards that were made by SQL, or that are not declared any more; the first hundred
+    /// of a shard.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub shard_tables: BTreeSet<String>,
+    /// Tables that belong to no shard
+    /// ([`Builder::global_tables`](crate::Builder::global_tables)).
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub global_tables: BTreeSet<String>,
+}
+
+impl LeftOut {
+    /// Whether every table is part of the snapshot.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.shard_tables.is_empty() && self.global_tables.is_empty()
+    }
+
+    /// A sentence about the tables; `None` where there are none.
+    #[must_use]
+    pub fn to_warning(&self) -> Option<String> {
+        let list = |names: &BTreeSet<String>| {
+            names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        };
+        let kinds = [
+            ("tables of shards made by SQL or not declared any more", &self.shard_tables),
+            ("global tables", &self.global_tables),
+        ];
+        let parts: Vec<_> = kinds
+            .iter()
+            .filter(|(_, names)| !names.is_empty())
+            .map(|(kind, names)| format!("{kind}: {}", list(names)))
+            .collect();
+        (!parts.is_empty()).then(|| format!("backups leave out {}", parts.join("; ")))
+    }
 }
 
 /// One shard's part of a snapshot.

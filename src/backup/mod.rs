@@ -22,10 +22,12 @@ mod tests;
 mod writer;
 
 use self::manifest::SnapshotName;
+#[cfg(feature = "admin")]
+pub(crate) use self::snapshots::TableNames;
 pub use self::{
     config::BackupConfig,
     lease::{RestoreLease, RestoreState},
-    manifest::{Manifest, ManifestShard},
+    manifest::{LeftOut, Manifest, ManifestShard},
     part_size::{PartSize, PartTooSmall},
     prune::{PruneReport, RetentionReport},
     restore::{RestoreCursor, RestoreReport, RestoreRequest},

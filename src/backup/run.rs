@@ -1,9 +1,9 @@
 //! One backup: every row of every shard into one object, and a manifest when all of it is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Backups, Manifest, ManifestShard, SnapshotName, SnapshotSummary,
+    Backups, LeftOut, Manifest, ManifestShard, SnapshotName, SnapshotSummary,
     claim::Claim,
     continuity::Found,
     snapshots::CRON_METADATA,
@@ -203,6 +203,7 @@ impl Backups {
             }
             if let Some(end) = chunk.end_of_shard {
                 counts.consistent &= end.consistent;
+                counts.left_out.shard_tables.extend(end.other_tables);
                 counts.changes += changes;
                 counts.watermarks += watermarks;
                 counts.replies += replies;
@@ -217,7 +218,21 @@ impl Backups {
                 });
             }
         }
+        counts.left_out.global_tables = self.global_table_names().await;
         Ok(counts)
+    }
+
+    /// The tables that belong to no shard. Where they cannot be listed, the snapshot is taken all the
+    /// same: it would not have them.
+    async fn global_table_names(&self) -> BTreeSet<String> {
+        let Some(tables) = &self.global_tables else { return BTreeSet::new() };
+        tables.names().await.map(BTreeSet::from_iter).unwrap_or_else(|error| {
+            log::warn(&format!(
+                "the global tables, which backups leave out, could not be listed: {}",
+                error.to_log_line()
+            ));
+            BTreeSet::new()
+        })
     }
 
     pub(super) fn now(&self) -> String {
@@ -242,6 +257,7 @@ impl Backups {
             file: name.object.clone(),
             finished_at: Some(self.now()),
             id: name.id.clone(),
+            left_out: counts.left_out,
             replies: counts.replies,
             rows: counts.tables.values().sum(),
             rows_by_table: counts.tables,
@@ -263,6 +279,9 @@ impl Backups {
         }
         // Whoever replaced the object in the meantime writes a manifest of their own.
         self.check_object(&manifest).await?;
+        if let Some(warning) = manifest.left_out.to_warning() {
+            log::warn(&format!("backup {}: {warning}", manifest.file));
+        }
         Ok(manifest)
     }
 
@@ -304,6 +323,7 @@ struct About<'a> {
 struct Counts {
     tables: BTreeMap<String, u64>,
     shards: Vec<ManifestShard>,
+    left_out: LeftOut,
     changes: u64,
     watermarks: u64,
     replies: u64,

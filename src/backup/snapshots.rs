@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, rc::Rc};
 
-use futures::StreamExt;
+use futures::{StreamExt, future::LocalBoxFuture};
 use serde::{Deserialize, Serialize};
 
 use super::{BackupConfig, Manifest, SnapshotName, SnapshotSummary};
@@ -54,6 +54,13 @@ pub struct Backups {
     pub(super) admin: ShardAdmin,
     pub(super) clock: Rc<dyn Clock>,
     pub(super) sharding: Sharding,
+    pub(super) global_tables: Option<Rc<dyn TableNames>>,
+}
+
+/// Tables that belong to no shard, and are part of no snapshot.
+pub(crate) trait TableNames {
+    /// Lists the names.
+    fn names(&self) -> LocalBoxFuture<'_, Result<Vec<String>, LunoraError>>;
 }
 
 /// Whether a snapshot is what its manifest says.
@@ -81,7 +88,7 @@ impl Backups {
     pub fn new(config: BackupConfig, admin: ShardAdmin) -> Self {
         let admin = admin.per_shard_timeout(config.page_timeout());
         let (clock, sharding) = (Rc::new(CloudflareClock), Sharding::new());
-        Self { config, admin, clock, sharding }
+        Self { config, admin, clock, sharding, global_tables: None }
     }
 
     /// Where the rows of a snapshot go that does not tell its shards; to the default shard by
@@ -96,6 +103,13 @@ impl Backups {
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Rc::new(clock);
+        self
+    }
+
+    /// The tables that a manifest names as left out, beside those that the shards tell.
+    #[cfg(feature = "admin")]
+    pub(crate) fn global_tables(mut self, tables: Option<Rc<dyn TableNames>>) -> Self {
+        self.global_tables = tables;
         self
     }
 

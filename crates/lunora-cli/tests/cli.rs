@@ -191,6 +191,23 @@ fn a_list_is_text_for_people_and_json_for_programs() {
 }
 
 #[test]
+fn tables_that_a_snapshot_leaves_out_are_named() {
+    let mut left = manifest("new", "2026-05-01T00:00:00.000Z");
+    left["leftOut"] = json!({ "shardTables": ["stats"], "globalTables": ["users"] });
+    let status =
+        json!({ "cron": "0 3 * * *", "last": left, "due": null, "next": null, "overdue": false });
+    let list = json!({ "snapshots": [left] });
+    let server = Server::new([ok(&left), ok(&list), ok(&status)]);
+    let names = "stats, users (global)";
+    let out = server.run(&["backup", "create"]);
+    assert!(text(&out.stderr).contains(&format!("leaves out tables: {names}")), "{out:?}");
+    for command in ["list", "status"] {
+        let out = text(&server.run(&["backup", command]).stdout);
+        assert!(out.contains(names), "{out}");
+    }
+}
+
+#[test]
 fn a_refusal_is_told_with_its_code_and_its_hint() {
     let refusal = json!({"error": {"code": "ADMIN_FORBIDDEN", "message": "no", "hint": {"title": "look here", "body": ""}}});
     let server = Server::new([answer("403 Forbidden", &refusal)]);

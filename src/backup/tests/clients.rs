@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use proptest::prelude::*;
 
 use super::*;
-use crate::shard::{Mutation, ShardDefinition, Table, table, testing::TestShard};
+use crate::{
+    platform::ShardHost,
+    shard::{Mutation, ShardDefinition, Table, table, testing::TestShard},
+};
 
 const TOKEN: &str = "nobody-guesses-this-token";
 const NOTES: Table = table!("notes");
@@ -206,6 +209,36 @@ fn a_restore_of_a_snapshot_without_watermarks_leaves_no_client_stuck() {
     rebuilt.restore(&RestoreRequest::new(&manifest.id).replace().without_safety_snapshot());
     assert_eq!(outcome(&write(&rebuilt.shard, "c", 9)), (200, Some(9)));
     assert_eq!(write(&rebuilt.shard, "c", 11).0, 409);
+}
+
+#[test]
+fn a_snapshot_names_the_tables_that_it_leaves_out() {
+    struct Global(Result<Vec<String>, ()>);
+    impl super::snapshots::TableNames for Global {
+        fn names(&self) -> futures::future::LocalBoxFuture<'_, Result<Vec<String>, LunoraError>> {
+            let names = self.0.clone();
+            Box::pin(async { names.map_err(|()| LunoraError::internal("gone")) })
+        }
+    }
+
+    let logs = crate::testing::capture_logs();
+    let world = World::new();
+    let take = |time: i64, global: Global| {
+        let backups = world.backups(Vec::new()).global_tables(Some(Rc::new(global)));
+        block_on(world.clock.run(backups.take(&BackupOccasion::by_hand(time)))).unwrap()
+    };
+    assert!(take(0, Global(Ok(Vec::new()))).left_out.is_empty());
+    assert!(logs.lines().is_empty());
+    world.shard.host().exec("CREATE TABLE stats(x)", &[]).unwrap();
+    let manifest = take(1, Global(Ok(vec!["users".to_owned()])));
+    let warning = "backups leave out tables of shards made by SQL or not declared any more: `stats`; \
+                   global tables: `users`";
+    assert_eq!(manifest.left_out.to_warning().as_deref(), Some(warning));
+    assert!(logs.lines().iter().any(|line| line.contains(warning)));
+    let listed = block_on(world.clock.run(world.backups(Vec::new()).list())).unwrap();
+    assert_eq!(listed[0].left_out, manifest.left_out);
+    // The global tables are no part of the snapshot: it is taken without their names too.
+    assert_eq!(take(2, Global(Err(()))).left_out.shard_tables.len(), 1);
 }
 
 proptest! {

@@ -115,9 +115,12 @@ pub struct ExportChunk {
 }
 
 /// What is known of a shard when its last row was read.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ShardExport {
+    /// Tables of the shard's database that are not part of the export: those made by SQL, and those
+    /// that are not declared any more. A shard of another implementation does not tell them.
+    pub other_tables: Vec<String>,
     /// How far the shard's change feed was when its first page was read, or its last where the
     /// changes between are part of the export; `None` when the shard does not tell. The feed from
     /// there on, applied to the export, gives the shard's later state.
@@ -218,6 +221,7 @@ struct Shard {
     seq: Option<u64>,
     /// And at the last one.
     last_seq: Option<u64>,
+    other_tables: Vec<String>,
     begun: bool,
     page: Option<Page>,
     /// Set when the last page was read, where the export has the state of clients.
@@ -240,6 +244,7 @@ impl Shard {
             cursor: None,
             seq: None,
             last_seq: None,
+            other_tables: Vec::new(),
             begun: false,
             page: None,
             clients: None,
@@ -255,8 +260,8 @@ impl Shard {
     ) -> Result<ExportChunk, LunoraError> {
         if let Some(catch_up) = &mut self.catch_up {
             let changes = catch_up.next(admin, &self.key, request.tables.as_deref()).await?;
-            let end =
-                catch_up.is_over().then_some(ShardExport { seq: self.last_seq, consistent: true });
+            let is_over = catch_up.is_over();
+            let end = is_over.then(|| self.end(self.last_seq, true));
             let mut chunk = self.chunk(Rows::default(), end);
             (chunk.lines, chunk.changes) = (changes.lines.into(), changes.count);
             return Ok(chunk);
@@ -340,16 +345,19 @@ impl Shard {
             is_done: Option<bool>,
             #[serde(default)]
             seq: Option<u64>,
+            #[serde(default)]
+            other_tables: Vec<String>,
         }
 
         let answer: Result<Answer, _> = serde_json::from_slice(rest);
-        let Answer { result: Rest { cursor, is_done, seq } } =
+        let Answer { result: Rest { cursor, is_done, seq, other_tables } } =
             answer.map_err(|_| Self::bad(&Unmergeable::NO_JSON.into()))?;
         if !self.begun {
             self.seq = seq;
             self.begun = true;
         }
         self.last_seq = seq;
+        self.other_tables.extend(other_tables);
         match (is_done, cursor) {
             (None | Some(true), _) => Ok(true),
             (Some(false), Some(cursor)) if self.cursor.as_ref() != Some(&cursor) => {
@@ -363,10 +371,10 @@ impl Shard {
     /// The end of the shard, unless more is to be read first.
     fn end_pages(&mut self, request: &ExportRequest) -> Result<Option<ShardExport>, LunoraError> {
         let (Some(first), Some(last)) = (self.seq, self.last_seq) else {
-            return Ok(Some(ShardExport { seq: self.seq, consistent: false }));
+            return Ok(Some(self.end(self.seq, false)));
         };
         if !request.with_changes {
-            return Ok(Some(ShardExport { seq: self.seq, consistent: first == last }));
+            return Ok(Some(self.end(self.seq, first == last)));
         }
         if request.tables.is_none() {
             self.clients = Some(ClientRounds::default());
@@ -378,13 +386,17 @@ impl Shard {
     /// The end of the shard, unless changes are to be read first.
     fn end_clients(&mut self) -> Result<Option<ShardExport>, LunoraError> {
         let (Some(first), Some(last)) = (self.seq, self.last_seq) else {
-            return Ok(Some(ShardExport { seq: self.seq, consistent: false }));
+            return Ok(Some(self.end(self.seq, false)));
         };
         if first == last {
-            return Ok(Some(ShardExport { seq: self.seq, consistent: true }));
+            return Ok(Some(self.end(self.seq, true)));
         }
         self.catch_up = Some(CatchUp::new(first, last)?);
         Ok(None)
+    }
+
+    fn end(&self, seq: Option<u64>, consistent: bool) -> ShardExport {
+        ShardExport { other_tables: self.other_tables.clone(), seq, consistent }
     }
 
     fn chunk(&self, rows: Rows, end_of_shard: Option<ShardExport>) -> ExportChunk {

@@ -37,12 +37,39 @@ pub(crate) struct Manifest {
     watermarks: u64,
     #[serde(default)]
     replies: u64,
+    #[serde(default)]
+    left_out: LeftOut,
     bytes: u64,
     #[serde(default)]
     pub(crate) shards: Vec<Shard>,
     /// The tables, separated by commas, of a snapshot that is not of every table.
     #[serde(default)]
     tables: Option<String>,
+}
+
+/// The tables of a deployment that no snapshot has.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct LeftOut {
+    shard_tables: Vec<String>,
+    global_tables: Vec<String>,
+}
+
+impl LeftOut {
+    /// The names, separated by commas; empty where every table is part of the snapshot.
+    fn to_text(&self) -> String {
+        let shard = self.shard_tables.iter().cloned();
+        let global = self.global_tables.iter().map(|table| format!("{table} (global)"));
+        shard.chain(global).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Says which tables a snapshot does not have.
+    fn warn(&self, output: &Output) {
+        let names = self.to_text();
+        if !names.is_empty() {
+            output.note(&format!("warning: the snapshot leaves out tables: {names}"));
+        }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -112,8 +139,11 @@ fn create(client: &Client, output: &Output) -> Result<Outcome, Failure> {
     let progress = output.wait("taking a snapshot …");
     let made: Value = client.post("backup/create", &json!({}))?;
     progress.finish_and_clear();
-    let text = Manifest::deserialize(&made)
-        .map(|made| format!("{}: {} rows, {} bytes", made.id, made.rows, made.bytes));
+    let read = Manifest::deserialize(&made);
+    if let Ok(made) = &read {
+        made.left_out.warn(output);
+    }
+    let text = read.map(|made| format!("{}: {} rows, {} bytes", made.id, made.rows, made.bytes));
     output.answer(&made, || text.unwrap_or_else(|_| made.to_string()));
     Ok(Outcome::Done)
 }
@@ -126,10 +156,11 @@ fn list(client: &Client, output: &Output) -> Result<Outcome, Failure> {
             .map(|manifest| {
                 let by = manifest.cron.unwrap_or_else(|| "by hand".to_owned());
                 let (rows, bytes) = (manifest.rows.to_string(), manifest.bytes.to_string());
-                [manifest.id, manifest.created_at, rows, bytes, by]
+                let left_out = manifest.left_out.to_text();
+                [manifest.id, manifest.created_at, rows, bytes, by, left_out]
             })
             .collect();
-        table(["ID", "TAKEN", "ROWS", "BYTES", "TRIGGER"], &rows)
+        table(["ID", "TAKEN", "ROWS", "BYTES", "TRIGGER", "LEFT OUT"], &rows)
     });
     Ok(Outcome::Done)
 }
