@@ -32,6 +32,9 @@ impl ClusterHandler for BackupRoutes {
                 "backup/create" => create(&call).await,
                 "backup/verify" => verify(&mut call).await,
                 "backup/restore" => restore(&mut call).await,
+                "backup/plan" => {
+                    json(&call.backups()?.plan_restore(&call.require_query("id")?).await?)
+                }
                 "backup/lease" => json(&call.backups()?.restore_lease().await?),
                 "backup/finish" => finish(&mut call).await,
                 "backup/abandon" => json(&call.backups()?.abandon_restore().await?),

@@ -7,6 +7,7 @@ mod latest;
 mod lease;
 mod manifest;
 mod part_size;
+mod plan;
 mod proof;
 mod prune;
 mod restore;
@@ -29,6 +30,7 @@ pub use self::{
     lease::{RestoreLease, RestoreState},
     manifest::{LeftOut, Manifest, ManifestShard},
     part_size::{PartSize, PartTooSmall},
+    plan::{RestorePlan, ShardPlan},
     prune::{PruneReport, RetentionReport},
     restore::{RestoreCursor, RestoreReport, RestoreRequest},
     retention::{Retention, RetentionOfZero},

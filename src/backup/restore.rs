@@ -164,6 +164,7 @@ impl Backups {
                 if !verified.ok {
                     return Err(damaged(&request.id, &verified.problems.join("; ")));
                 }
+                self.check_parts(manifest).await?;
             }
             self.prepare(manifest, request, held).await?;
             if request.replace {

@@ -226,7 +226,10 @@ impl Backups {
         Ok(found)
     }
 
-    async fn verify_object(&self, manifest: &Manifest) -> Result<Verification, LunoraError> {
+    pub(super) async fn verify_object(
+        &self,
+        manifest: &Manifest,
+    ) -> Result<Verification, LunoraError> {
         let mut reading = Reading::new()?;
         let Some(object) = self.config.store().get(&manifest.file).await.map_err(unreadable)?
         else {

@@ -37,6 +37,10 @@ impl Targets {
         Ok(Self { parts, current: None })
     }
 
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
     /// The shards of the snapshot.
     pub(super) fn keys(&self) -> impl Iterator<Item = &ShardKey> {
         self.parts.iter().map(|part| &part.key)

@@ -274,11 +274,81 @@ fn a_restore_empties_once_and_stops_at_the_first_failure() {
     let out = server.run(&["backup", "restore", "new", "--replace", "--yes"]);
     assert_eq!(out.status.code(), Some(1));
     let said = text(&out.stderr);
-    assert!(said.contains("3 of 4 rows are restored. Restore again"), "{said}");
+    assert!(said.contains("3 of 4 rows are restored"), "{said}");
+    let command = format!("lunora --url '{}/' backup restore new --replace", server.url);
+    assert!(said.contains(&command), "{said}");
     assert!(said.contains("SHARD_TIMEOUT: shard a gave no answer"), "{said}");
     let replaces: Vec<_> =
         server.bodies()[1..].iter().map(|body| body["replace"].clone()).collect();
     assert_eq!(replaces, [true, false]);
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupted_restore_says_what_is_half_done_and_the_command_that_finishes_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let mut child = lunora(&["backup", "restore", "new", "--replace", "--yes"])
+        .env("LUNORA_URL", &url)
+        .env("LUNORA_ADMIN_TOKEN", TOKEN)
+        .spawn()
+        .unwrap();
+    for answer in [snapshots(), restored(3, &json!({ "lines": 3, "bytes": 70 }))] {
+        let (stream, _) = listener.accept().unwrap();
+        read(&stream);
+        (&stream).write_all(answer.as_bytes()).unwrap();
+    }
+    // The third request gets no answer.
+    let (stream, _) = listener.accept().unwrap();
+    read(&stream);
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let code = child.wait().unwrap().code();
+    drop(stream);
+    let said = text(&child.wait_with_output().unwrap().stderr);
+    assert_eq!(code, Some(130), "{said}");
+    assert!(said.contains("3 of 4 rows are restored"), "{said}");
+    let command = format!("lunora --url '{url}/' backup restore new --replace\n");
+    assert!(said.contains(&command), "{said}");
+}
+
+#[test]
+fn a_dry_run_tells_what_would_happen_and_writes_nothing() {
+    let plan = |problems: Value| {
+        json!({
+            "id": "new", "problems": problems, "finishedAt": "2026-05-01T00:00:00.000Z",
+            "rows": 4, "rowsByTable": { "notes": 3, "gone": 1 }, "changes": 0, "watermarks": 2,
+            "replies": 1, "unknownTables": ["gone"],
+            "shards": [
+                { "shardKey": "a", "rows": 4, "seq": 7, "seqNow": 9 },
+                { "shardKey": "b", "seqNow": 1 },
+            ],
+        })
+    };
+    let server = Server::new([
+        snapshots(),
+        ok(&plan(json!([]))),
+        snapshots(),
+        ok(&plan(json!(["the SHA-256 is another"]))),
+    ]);
+    let args = ["backup", "restore", "new", "--replace", "--dry-run"];
+    let out = server.run(&args);
+    let said = text(&out.stdout);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    for part in [
+        "holds      what was written until 2026-05-01T00:00:00.000Z",
+        "restores   4 rows, 2 watermarks of clients, 1 stored answers",
+        "gone (not declared: its rows are refused)",
+        "2 newer changes",
+        "not in the snapshot: every row is deleted",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let out = server.run(&args);
+    assert_eq!(out.status.code(), Some(3));
+    assert!(text(&out.stdout).contains("it would be refused: the SHA-256 is another"));
+    let lines = server.lines();
+    assert!(lines.iter().all(|line| line.starts_with("GET ")), "{lines:?}");
 }
 
 #[test]

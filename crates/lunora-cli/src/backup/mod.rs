@@ -1,6 +1,8 @@
 //! `lunora backup`.
 
 mod feed;
+mod interrupt;
+mod plan;
 mod restore;
 mod status;
 
@@ -120,9 +122,9 @@ pub(crate) fn run(command: Backup, client: &Client, output: &Output) -> Result<O
         Backup::List => list(client, output),
         Backup::Status => status::run(client, output),
         Backup::Verify { id } => verify(&id, client, output),
-        Backup::Restore { id, replace, to, yes, no_safety_snapshot, max_rows } => {
+        Backup::Restore { id, replace, to, dry_run, yes, no_safety_snapshot, max_rows } => {
             let safety_snapshot = !no_safety_snapshot;
-            let wish = restore::Wish { id, replace, to, yes, safety_snapshot, max_rows };
+            let wish = restore::Wish { id, replace, to, dry_run, yes, safety_snapshot, max_rows };
             restore::run(&wish, client, output)
         }
         Backup::Abandon { yes } => restore::abandon(yes, client, output),
