@@ -90,9 +90,10 @@ pub use crate::{
 };
 pub use crate::{
     backup::{
-        BackupConfig, BackupOccasion, BackupStatus, Backups, Manifest, ManifestShard, PartSize,
-        PartTooSmall, PruneReport, RestoreCursor, RestoreLease, RestoreReport, RestoreRequest,
-        RestoreState, Retention, RetentionOfZero, RetentionReport, SnapshotSummary, Verification,
+        BackupConfig, BackupOccasion, BackupStatus, Backups, LeftOut, Manifest, ManifestShard,
+        PartSize, PartTooSmall, PruneReport, RestoreCursor, RestoreLease, RestorePlan,
+        RestoreReport, RestoreRequest, RestoreState, Retention, RetentionOfZero, RetentionReport,
+        ShardPlan, SnapshotSummary, Verification,
     },
     builder::Builder,
     compose::{

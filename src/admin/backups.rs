@@ -32,6 +32,9 @@ impl ClusterHandler for BackupRoutes {
                 "backup/create" => create(&call).await,
                 "backup/verify" => verify(&mut call).await,
                 "backup/restore" => restore(&mut call).await,
+                "backup/plan" => {
+                    json(&call.backups()?.plan_restore(&call.require_query("id")?).await?)
+                }
                 "backup/lease" => json(&call.backups()?.restore_lease().await?),
                 "backup/finish" => finish(&mut call).await,
                 "backup/abandon" => json(&call.backups()?.abandon_restore().await?),
@@ -49,7 +52,10 @@ impl ClusterHandler for BackupRoutes {
         token: Option<&'a AdminToken>,
     ) -> Option<HealthCheck<'a>> {
         let backups = host.backups(token?)?;
-        let run = Box::pin(async move { backups.status().await?.into_result().map(drop) });
+        let run = Box::pin(async move {
+            let last = backups.status().await?.into_result()?.last;
+            Ok(last.and_then(|last| last.left_out.to_warning()))
+        });
         Some(HealthCheck { name: "backup", run })
     }
 }

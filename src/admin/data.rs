@@ -45,15 +45,20 @@ struct Tables {
     /// Whether a last line proves that the export is whole.
     #[serde(default)]
     end: bool,
+    /// Whether each row says its shard.
+    #[serde(default)]
+    shard_keys: bool,
 }
 
 /// Every row as NDJSON, streamed. A shard that fails before the first row is an error; one that
 /// fails later breaks the body off. With `"end": true` the last line is
-/// `{"$end":{"rows","sha256"}}`, by which a client tells a whole export from a part of one.
+/// `{"$end":{"rows","sha256"}}`, by which a client tells a whole export from a part of one. With
+/// `"shardKeys": true` a row is `{"table","shardKey","doc"}`, and its import goes to that shard.
 async fn export(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
-    let Tables { tables, allow_empty_registry, end } = call.body("Export").await?;
+    let Tables { tables, allow_empty_registry, end, shard_keys } = call.body("Export").await?;
     let mut request = ExportRequest::new().tables(names(tables)?.unwrap_or_default());
     request.allow_empty_registry = allow_empty_registry;
+    request.with_shard_keys = shard_keys;
     let mut export = call.shard_admin()?.export(request).await?;
     let first = export.next().await?;
     let seal = if end { Some(Seal::new()?) } else { None };
@@ -83,7 +88,8 @@ async fn export(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
         .with_header("cache-control", "no-store"))
 }
 
-/// NDJSON of any size. `?shardKey=` puts every row into one shard; else the table's rule decides.
+/// NDJSON of any size. `?shardKey=` puts every row into one shard; else the row's own
+/// `shardKey` decides, or its table's rule.
 async fn import(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     if call.query("mode").is_some_and(|mode| mode != "append") {
         return Err(LunoraError::new(

@@ -1,11 +1,14 @@
 //! `global/*`: the tables that belong to no shard.
 
+use std::rc::Rc;
+
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{AdminCall, ClusterHandler, unhandled};
 use crate::{
+    backup::TableNames,
     errors::LunoraError,
     message::Response,
     platform::{GlobalQuery, GlobalTables, GlobalValue},
@@ -129,5 +132,18 @@ impl<T: GlobalTables> ClusterHandler for Globals<T> {
                 _ => Err(unhandled(&call)),
             }
         })
+    }
+
+    fn table_names(&self) -> LocalBoxFuture<'_, Result<Vec<String>, LunoraError>> {
+        Box::pin(async { Ok(self.0.tables().await?.into_iter().map(|table| table.name).collect()) })
+    }
+}
+
+/// The names of the tables, for backups.
+pub(super) struct Names(pub(super) Rc<dyn ClusterHandler>);
+
+impl TableNames for Names {
+    fn names(&self) -> LocalBoxFuture<'_, Result<Vec<String>, LunoraError>> {
+        self.0.table_names()
     }
 }

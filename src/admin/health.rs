@@ -166,7 +166,10 @@ impl Health {
         let probes =
             self.probes.iter().filter(|probe| phase == Phase::Aggregate || probe.readiness);
         let mut runs: Vec<LocalBoxFuture<'_, Check<'_>>> = probes
-            .map(|probe| self.run(host, &probe.name, probe.critical, probe.check.check()))
+            .map(|probe| {
+                let check = async { probe.check.check().await.map(|()| None) };
+                self.run(host, &probe.name, probe.critical, Box::pin(check))
+            })
             .collect();
         if self.binding_probes {
             runs.push(self.run(host, "durable-object", true, Box::pin(ask_default_shard(host))));
@@ -206,26 +209,23 @@ impl Health {
         host: &'a dyn AdminHost,
         name: &'a str,
         critical: bool,
-        check: LocalBoxFuture<'a, Result<(), LunoraError>>,
+        check: LocalBoxFuture<'a, Result<Option<String>, LunoraError>>,
     ) -> LocalBoxFuture<'a, Check<'a>> {
         Box::pin(async move {
-            let failure = match within(host.clock(), self.timeout, check).await {
-                Some(Ok(())) => None,
+            let outcome = match within(host.clock(), self.timeout, check).await {
+                Some(Ok(note)) => Ok(note),
                 Some(Err(error)) => {
                     log::warn(&format!(
                         "the health check `{name}` failed: {}",
                         error.to_log_line()
                     ));
-                    Some(error.to_body().error.message.into_owned())
+                    Err(error.to_body().error.message.into_owned())
                 }
-                None => Some("no answer in time".to_owned()),
+                None => Err("no answer in time".to_owned()),
             };
-            Check {
-                critical,
-                message: failure.clone().filter(|_| self.admin_only),
-                name,
-                status: if failure.is_none() { "up" } else { "down" },
-            }
+            let status = if outcome.is_ok() { "up" } else { "down" };
+            let message = outcome.unwrap_or_else(Some).filter(|_| self.admin_only);
+            Check { critical, message, name, status }
         })
     }
 }
@@ -248,10 +248,10 @@ impl fmt::Debug for Health {
 }
 
 /// Whatever the shard answers, it answered.
-async fn ask_default_shard(host: &dyn AdminHost) -> Result<(), LunoraError> {
+async fn ask_default_shard(host: &dyn AdminHost) -> Result<Option<String>, LunoraError> {
     let shard = host.shard(host.default_shard_key().clone());
     shard.fetch(Request::get("https://shard.internal/_lunora/status")).await?;
-    Ok(())
+    Ok(None)
 }
 
 /// Which of the two reports.

@@ -46,7 +46,7 @@ pub use self::{
     storage::{Storage, UrlRequest},
 };
 use crate::{
-    backup::Backups,
+    backup::{Backups, TableNames},
     coordinator::{ShardAdmin, Sharding},
     errors::{Code, LunoraError},
     jobs::CronJob,
@@ -64,14 +64,14 @@ pub(crate) struct Plane {
     pub(crate) health: Health,
     pub(crate) pools: Option<Box<dyn Pools>>,
     pub(crate) workflows: Vec<(String, Rc<dyn Workflow>)>,
-    handlers: Vec<(Cluster, Box<dyn ClusterHandler>)>,
+    handlers: Vec<(Cluster, Rc<dyn ClusterHandler>)>,
 }
 
 impl Plane {
     /// Lets `handler` answer the routes of `cluster`; the last one attached counts.
     pub(crate) fn attach(&mut self, cluster: Cluster, handler: impl ClusterHandler) {
         self.handlers.retain(|(known, _)| *known != cluster);
-        self.handlers.push((cluster, Box::new(handler)));
+        self.handlers.push((cluster, Rc::new(handler)));
     }
 
     /// A workflow, by the name that it is bound to.
@@ -93,6 +93,12 @@ impl Plane {
             .or_else(|| self.cluster(Cluster::Backups).filter(|_| reads_objects))
     }
 
+    /// The tables that belong to no shard, if there are any.
+    pub(crate) fn global_tables(&self) -> Option<Rc<dyn TableNames>> {
+        let (_, handler) = self.handlers.iter().find(|(known, _)| *known == Cluster::Global)?;
+        Some(Rc::new(global::Names(handler.clone())))
+    }
+
     fn cluster(&self, cluster: Cluster) -> Option<&dyn ClusterHandler> {
         self.handlers.iter().find(|(known, _)| *known == cluster).map(|(_, handler)| &**handler)
     }
@@ -112,6 +118,11 @@ pub(crate) trait ClusterHandler: 'static {
         call: AdminCall<'a>,
     ) -> LocalBoxFuture<'a, Result<Response, LunoraError>>;
 
+    /// The tables of the cluster that belong to no shard.
+    fn table_names(&self) -> LocalBoxFuture<'_, Result<Vec<String>, LunoraError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
     /// The check of health that the cluster brings; `token` is for the hop to a shard.
     fn health_check<'a>(
         &'a self,
@@ -125,7 +136,8 @@ pub(crate) trait ClusterHandler: 'static {
 /// A critical check of health that takes no part in readiness.
 pub(crate) struct HealthCheck<'a> {
     name: &'static str,
-    run: LocalBoxFuture<'a, Result<(), LunoraError>>,
+    /// What it finds worth saying of what is up.
+    run: LocalBoxFuture<'a, Result<Option<String>, LunoraError>>,
 }
 
 /// Where calls hold places, so that not too many run at once.

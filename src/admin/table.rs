@@ -201,6 +201,7 @@ pub(crate) const ROUTES: &[AdminRoute] = &[
     get("/_lunora/admin/backup/list", Cluster::Backups),
     get("/_lunora/admin/backup/manifest", Cluster::Backups),
     get("/_lunora/admin/backup/object", Cluster::Backups),
+    get("/_lunora/admin/backup/plan", Cluster::Backups),
     get("/_lunora/admin/backup/retention", Cluster::Backups),
     get("/_lunora/admin/backup/status", Cluster::Backups),
     post("/_lunora/admin/backup/create", Cluster::Backups),

@@ -1,6 +1,6 @@
 //! What a snapshot says about itself, and how its objects are called.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,12 @@ pub struct Manifest {
     pub finished_at: Option<String>,
     /// The time that the snapshot is for, in ISO form.
     pub id: String,
+    /// The tables of the deployment that no snapshot has.
+    #[serde(default, skip_serializing_if = "LeftOut::is_empty")]
+    pub left_out: LeftOut,
+    /// How many lines are stored answers of mutations.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replies: u64,
     /// How many lines are rows.
     pub rows: u64,
     /// How many rows of each table.
@@ -55,6 +61,50 @@ pub struct Manifest {
     /// The tables, separated by commas, of a snapshot that is not of every table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tables: Option<String>,
+    /// How many lines are watermarks of clients.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub watermarks: u64,
+}
+
+/// Tables that are not part of a snapshot, since they hold no documents of a shard.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct LeftOut {
+    /// Tables of shards that were made by SQL, or that are not declared any more; the first hundred
+    /// of a shard.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub shard_tables: BTreeSet<String>,
+    /// Tables that belong to no shard
+    /// ([`Builder::global_tables`](crate::Builder::global_tables)).
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub global_tables: BTreeSet<String>,
+}
+
+impl LeftOut {
+    /// Whether every table is part of the snapshot.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.shard_tables.is_empty() && self.global_tables.is_empty()
+    }
+
+    /// A sentence about the tables; `None` where there are none.
+    #[must_use]
+    pub fn to_warning(&self) -> Option<String> {
+        let list = |names: &BTreeSet<String>| {
+            names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        };
+        let kinds = [
+            ("tables of shards made by SQL or not declared any more", &self.shard_tables),
+            ("global tables", &self.global_tables),
+        ];
+        let parts: Vec<_> = kinds
+            .iter()
+            .filter(|(_, names)| !names.is_empty())
+            .map(|(kind, names)| format!("{kind}: {}", list(names)))
+            .collect();
+        (!parts.is_empty()).then(|| format!("backups leave out {}", parts.join("; ")))
+    }
 }
 
 /// One shard's part of a snapshot.
@@ -69,6 +119,9 @@ pub struct ManifestShard {
     /// Where the first change begins in the snapshot, in bytes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub changes_at: u64,
+    /// How many stored answers of mutations stand between its rows and its changes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replies: u64,
     /// How many rows of it there are.
     pub rows: u64,
     /// The sequence number at which the snapshot holds the shard: the changes from there on,
@@ -77,6 +130,18 @@ pub struct ManifestShard {
     pub seq: Option<u64>,
     /// The shard.
     pub shard_key: String,
+    /// How many watermarks of clients stand between its rows and its changes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub watermarks: u64,
+}
+
+impl ManifestShard {
+    /// How many lines of the snapshot are of the shard.
+    pub(super) fn lines(&self) -> u64 {
+        [self.rows, self.watermarks, self.replies, self.changes]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
 }
 
 impl Manifest {

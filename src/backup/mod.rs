@@ -7,6 +7,7 @@ mod latest;
 mod lease;
 mod manifest;
 mod part_size;
+mod plan;
 mod proof;
 mod prune;
 mod restore;
@@ -22,11 +23,14 @@ mod tests;
 mod writer;
 
 use self::manifest::SnapshotName;
+#[cfg(feature = "admin")]
+pub(crate) use self::snapshots::TableNames;
 pub use self::{
     config::BackupConfig,
     lease::{RestoreLease, RestoreState},
-    manifest::{Manifest, ManifestShard},
+    manifest::{LeftOut, Manifest, ManifestShard},
     part_size::{PartSize, PartTooSmall},
+    plan::{RestorePlan, ShardPlan},
     prune::{PruneReport, RetentionReport},
     restore::{RestoreCursor, RestoreReport, RestoreRequest},
     retention::{Retention, RetentionOfZero},

@@ -14,11 +14,11 @@ use super::{
     targets::Targets,
 };
 use crate::{
-    coordinator::{Import, ImportReport, ImportTarget},
+    coordinator::{ClientBatch, Import, ImportReport, ImportTarget, is_client_line},
     errors::{Code, LunoraError},
     message::Body,
     platform::log,
-    wire::lines::Lines,
+    wire::{ShardKey, lines::Lines},
 };
 
 /// Which snapshot to restore, and how much of it at once.
@@ -105,6 +105,8 @@ pub struct RestoreReport {
     /// How many lines of the snapshot a later change takes the place of; they are not among the rows
     /// that were received.
     pub superseded: u64,
+    /// How many watermarks of clients and stored answers of mutations were restored.
+    pub clients: u64,
     /// The lease of the restore.
     pub lease: u64,
     /// How far the restore is. One whose rows were not all taken stays [`RestoreState::Running`]:
@@ -162,11 +164,13 @@ impl Backups {
                 if !verified.ok {
                     return Err(damaged(&request.id, &verified.problems.join("; ")));
                 }
+                self.check_parts(manifest).await?;
             }
             self.prepare(manifest, request, held).await?;
             if request.replace {
                 cleared = self.clear(manifest, held).await?;
             }
+            self.begin_clients(manifest, request, held).await?;
         }
         let begin = request.from.unwrap_or(RestoreCursor { lines: 0, bytes: 0, lease: 0 });
         let begin = RestoreCursor { lease: held.lease.lease, ..begin };
@@ -181,7 +185,10 @@ impl Backups {
             import: Import::new(&self.admin, ImportTarget::Sharding(self.sharding.clone())),
             targets: Targets::new(manifest)?,
             latest: Latest::default(),
+            shard: None,
+            batch: ClientBatch::default(),
             superseded: 0,
+            clients: 0,
             at: begin,
             end: request.max_rows.map(|rows| begin.lines.saturating_add(rows)),
         };
@@ -208,7 +215,8 @@ impl Backups {
             }
         }
         let next = (restore.at.bytes < manifest.bytes).then_some(restore.at);
-        let superseded = restore.superseded;
+        restore.flush_clients(self).await?;
+        let (superseded, clients) = (restore.superseded, restore.clients);
         let import = restore.import.finish().await?;
         held.lease.flawed |= import.failed > 0 || !import.errors.is_empty();
         match (next, held.lease.flawed, held.lease.hold) {
@@ -223,6 +231,7 @@ impl Backups {
             cleared,
             import,
             superseded,
+            clients,
             lease: held.lease.lease,
             state: held.lease.state,
             safety_snapshot: held.lease.safety_snapshot.clone(),
@@ -258,6 +267,27 @@ impl Backups {
         }
         held.lease.begun = true;
         self.renew(held).await
+    }
+
+    /// Lets the clients of every shard leave a gap in their numbers once. A restore that replaces every
+    /// table deletes what the shards keep of their clients first: the rows that it speaks of go too.
+    async fn begin_clients(
+        &self,
+        manifest: &Manifest,
+        request: &RestoreRequest,
+        held: &mut Held,
+    ) -> Result<(), LunoraError> {
+        let named = self.known_tables(manifest).await?;
+        let mut keys = self.admin.shards_holding(named.as_deref()).await?;
+        let parts = Targets::new(manifest)?;
+        let unlisted: Vec<_> = parts.keys().filter(|key| !keys.contains(key)).cloned().collect();
+        keys.extend(unlisted);
+        for key in keys {
+            self.keep_alive(held).await?;
+            let reset = request.replace && named.is_none();
+            self.admin.restore_clients(&key, ClientBatch::default(), reset).await?;
+        }
+        Ok(())
     }
 
     /// The tables of a snapshot that is not of every table, as far as they still exist.
@@ -314,7 +344,13 @@ struct Restore<'a> {
     targets: Targets,
     /// The documents of the shard under way that changed while it was read.
     latest: Latest,
+    /// The shard under way.
+    shard: Option<ShardKey>,
+    /// Its watermarks and stored answers that are due.
+    batch: ClientBatch,
     superseded: u64,
+    /// How many watermarks and stored answers there were.
+    clients: u64,
     at: RestoreCursor,
     /// The line after which this call ends.
     end: Option<u64>,
@@ -335,12 +371,25 @@ impl Restore<'_> {
             return Ok(());
         }
         if let Some(part) = self.targets.turn_to(self.at.lines) {
-            self.import.retarget(ImportTarget::Shard(part.key.clone()));
+            let key = part.key.clone();
             self.latest = backups.latest(manifest, part).await?;
+            self.flush_clients(backups).await?;
+            self.import.retarget(ImportTarget::Shard(key.clone()));
+            self.shard = Some(key);
         }
         self.at.lines += 1;
         // The line break is one byte more.
         self.at.bytes += line.map_or(0, |line| line.len() as u64 + 1);
+        if let (Ok(text), Some(_)) = (line, &self.shard)
+            && is_client_line(text)
+        {
+            self.clients += 1;
+            self.batch.push(text);
+            if self.batch.is_full() {
+                self.flush_clients(backups).await?;
+            }
+            return Ok(());
+        }
         match line.map(|text| self.latest.of(self.at.lines, text)) {
             Ok(Line::Row) => self.import.line(self.at.lines, line),
             Ok(Line::Changed(row)) => self.import.line(self.at.lines, Ok(&row)),
@@ -348,6 +397,17 @@ impl Restore<'_> {
             Err(error) => self.import.line(self.at.lines, Err(error)),
         }
         Ok(())
+    }
+}
+
+impl Restore<'_> {
+    /// Sends the watermarks and stored answers of the shard under way.
+    async fn flush_clients(&mut self, backups: &Backups) -> Result<(), LunoraError> {
+        let Some(shard) = self.shard.as_ref().filter(|_| !self.batch.is_empty()) else {
+            return Ok(());
+        };
+        let batch = std::mem::take(&mut self.batch);
+        backups.admin.restore_clients(shard, batch, false).await
     }
 }
 

@@ -1,9 +1,9 @@
 //! One backup: every row of every shard into one object, and a manifest when all of it is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Backups, Manifest, ManifestShard, SnapshotName, SnapshotSummary,
+    Backups, LeftOut, Manifest, ManifestShard, SnapshotName, SnapshotSummary,
     claim::Claim,
     continuity::Found,
     snapshots::CRON_METADATA,
@@ -45,8 +45,8 @@ impl Backups {
 
     /// Takes a snapshot: every row, or an error and no snapshot at all.
     ///
-    /// It holds each shard at one sequence number: the rows are followed by the changes that were
-    /// written while they were read. A run whose changes are not in a shard's log any more begins
+    /// It holds each shard at one sequence number: the rows are followed by the watermarks of clients
+    /// and the stored answers of mutations, and by the changes that were written meanwhile. A run whose changes are not in a shard's log any more begins
     /// again, three times at most.
     ///
     /// Rows go shard by shard and page by page into the store; memory holds one page and one part.
@@ -188,11 +188,14 @@ impl Backups {
     ) -> Result<Counts, LunoraError> {
         let mut counts = Counts { consistent: true, ..Counts::default() };
         let (mut rows_of_shard, mut changes, mut changes_at) = (0, 0, 0);
+        let (mut watermarks, mut replies) = (0, 0);
         while let Some(chunk) = export.next().await? {
             if chunk.changes > 0 && changes == 0 {
                 changes_at = writer.bytes();
             }
             changes += chunk.changes;
+            watermarks += chunk.watermarks;
+            replies += chunk.replies;
             writer.write(&chunk.lines).await?;
             self.renew_claim(name, claim, false).await?;
             for (table, rows) in chunk.rows {
@@ -201,17 +204,36 @@ impl Backups {
             }
             if let Some(end) = chunk.end_of_shard {
                 counts.consistent &= end.consistent;
+                counts.left_out.shard_tables.extend(end.other_tables);
                 counts.changes += changes;
+                counts.watermarks += watermarks;
+                counts.replies += replies;
                 counts.shards.push(ManifestShard {
                     changes: std::mem::take(&mut changes),
                     changes_at: std::mem::take(&mut changes_at),
+                    replies: std::mem::take(&mut replies),
                     rows: std::mem::take(&mut rows_of_shard),
                     seq: end.seq,
                     shard_key: chunk.shard_key.as_str().to_owned(),
+                    watermarks: std::mem::take(&mut watermarks),
                 });
             }
         }
+        counts.left_out.global_tables = self.global_table_names().await;
         Ok(counts)
+    }
+
+    /// The tables that belong to no shard. Where they cannot be listed, the snapshot is taken all the
+    /// same: it would not have them.
+    async fn global_table_names(&self) -> BTreeSet<String> {
+        let Some(tables) = &self.global_tables else { return BTreeSet::new() };
+        tables.names().await.map(BTreeSet::from_iter).unwrap_or_else(|error| {
+            log::warn(&format!(
+                "the global tables, which backups leave out, could not be listed: {}",
+                error.to_log_line()
+            ));
+            BTreeSet::new()
+        })
     }
 
     pub(super) fn now(&self) -> String {
@@ -236,12 +258,15 @@ impl Backups {
             file: name.object.clone(),
             finished_at: Some(self.now()),
             id: name.id.clone(),
+            left_out: counts.left_out,
+            replies: counts.replies,
             rows: counts.tables.values().sum(),
             rows_by_table: counts.tables,
             scheduled_time: occasion.time_ms,
             sha256: Some(hex(&written.sha256)),
             shards: counts.shards,
             tables,
+            watermarks: counts.watermarks,
         };
         self.check_object(&manifest).await?;
         let mut text = serde_json::to_vec_pretty(&manifest).map_err(LunoraError::internal)?;
@@ -255,6 +280,9 @@ impl Backups {
         }
         // Whoever replaced the object in the meantime writes a manifest of their own.
         self.check_object(&manifest).await?;
+        if let Some(warning) = manifest.left_out.to_warning() {
+            log::warn(&format!("backup {}: {warning}", manifest.file));
+        }
         Ok(manifest)
     }
 
@@ -296,7 +324,10 @@ struct About<'a> {
 struct Counts {
     tables: BTreeMap<String, u64>,
     shards: Vec<ManifestShard>,
+    left_out: LeftOut,
     changes: u64,
+    watermarks: u64,
+    replies: u64,
     consistent: bool,
 }
 

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, fmt, rc::Rc};
 
-use futures::StreamExt;
+use futures::{StreamExt, future::LocalBoxFuture};
 use serde::{Deserialize, Serialize};
 
 use super::{BackupConfig, Manifest, SnapshotName, SnapshotSummary};
 #[cfg(feature = "admin")]
 use crate::platform::StoredObject;
 use crate::{
-    coordinator::{ChangeLine, ShardAdmin, Sharding},
+    coordinator::{ChangeLine, ShardAdmin, Sharding, is_client_line},
     errors::{Code, LunoraError},
     message::Body,
     platform::{Clock, CloudflareClock, ListOptions, ObjectInfo, Sha256Stream, hex},
@@ -54,6 +54,13 @@ pub struct Backups {
     pub(super) admin: ShardAdmin,
     pub(super) clock: Rc<dyn Clock>,
     pub(super) sharding: Sharding,
+    pub(super) global_tables: Option<Rc<dyn TableNames>>,
+}
+
+/// Tables that belong to no shard, and are part of no snapshot.
+pub(crate) trait TableNames {
+    /// Lists the names.
+    fn names(&self) -> LocalBoxFuture<'_, Result<Vec<String>, LunoraError>>;
 }
 
 /// Whether a snapshot is what its manifest says.
@@ -81,7 +88,7 @@ impl Backups {
     pub fn new(config: BackupConfig, admin: ShardAdmin) -> Self {
         let admin = admin.per_shard_timeout(config.page_timeout());
         let (clock, sharding) = (Rc::new(CloudflareClock), Sharding::new());
-        Self { config, admin, clock, sharding }
+        Self { config, admin, clock, sharding, global_tables: None }
     }
 
     /// Where the rows of a snapshot go that does not tell its shards; to the default shard by
@@ -96,6 +103,13 @@ impl Backups {
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Rc::new(clock);
+        self
+    }
+
+    /// The tables that a manifest names as left out, beside those that the shards tell.
+    #[cfg(feature = "admin")]
+    pub(crate) fn global_tables(mut self, tables: Option<Rc<dyn TableNames>>) -> Self {
+        self.global_tables = tables;
         self
     }
 
@@ -212,7 +226,10 @@ impl Backups {
         Ok(found)
     }
 
-    async fn verify_object(&self, manifest: &Manifest) -> Result<Verification, LunoraError> {
+    pub(super) async fn verify_object(
+        &self,
+        manifest: &Manifest,
+    ) -> Result<Verification, LunoraError> {
         let mut reading = Reading::new()?;
         let Some(object) = self.config.store().get(&manifest.file).await.map_err(unreadable)?
         else {
@@ -284,7 +301,9 @@ struct Reading {
     lines: Lines,
     rows: BTreeMap<String, u64>,
     changes: u64,
-    /// The first line that is neither a row nor a change.
+    /// Watermarks and stored answers.
+    clients: u64,
+    /// The first line of another kind.
     no_row: Option<u64>,
 }
 
@@ -292,20 +311,20 @@ impl Reading {
     fn new() -> Result<Self, LunoraError> {
         let hash = Sha256Stream::new()?;
         let (lines, rows) = (Lines::default(), BTreeMap::new());
-        Ok(Self { hash, bytes: 0, lines, rows, changes: 0, no_row: None })
+        Ok(Self { hash, bytes: 0, lines, rows, changes: 0, clients: 0, no_row: None })
     }
 
     async fn add(&mut self, piece: &[u8]) -> Result<(), LunoraError> {
         self.hash.update(piece).await?;
         self.bytes += piece.len() as u64;
-        let Self { lines, rows, changes, no_row, .. } = self;
-        lines.push(piece, |number, line| count(number, line, rows, changes, no_row));
+        let Self { lines, rows, changes, clients, no_row, .. } = self;
+        lines.push(piece, |number, line| count(number, line, rows, (changes, clients), no_row));
         Ok(())
     }
 
     fn end(&mut self) {
-        let Self { lines, rows, changes, no_row, .. } = self;
-        lines.finish(|number, line| count(number, line, rows, changes, no_row));
+        let Self { lines, rows, changes, clients, no_row, .. } = self;
+        lines.finish(|number, line| count(number, line, rows, (changes, clients), no_row));
     }
 
     async fn into_verification(
@@ -341,6 +360,14 @@ impl Reading {
                 self.changes == *expected,
                 format!("{expected} changes were written, {} read", self.changes),
             );
+            let expected = manifest.watermarks.saturating_add(manifest.replies);
+            expect(
+                self.clients == expected,
+                format!(
+                    "{expected} watermarks and stored answers were written, {} read",
+                    self.clients
+                ),
+            );
             let by_table = manifest.rows_by_table.is_empty() || manifest.rows_by_table == self.rows;
             expect(by_table, "the rows are of other tables".to_owned());
         }
@@ -350,12 +377,12 @@ impl Reading {
     }
 }
 
-/// Counts a row under its table, or a change.
+/// Counts a row under its table, or a line of another kind.
 fn count(
     number: u64,
     line: Result<&[u8], &'static str>,
     rows: &mut BTreeMap<String, u64>,
-    changes: &mut u64,
+    (changes, clients): (&mut u64, &mut u64),
     no_row: &mut Option<u64>,
 ) {
     #[derive(Deserialize)]
@@ -374,6 +401,7 @@ fn count(
             }
         },
         None if serde_json::from_slice::<ChangeLine<'_>>(line).is_ok() => *changes += 1,
+        None if is_client_line(line) => *clients += 1,
         None => {
             no_row.get_or_insert(number);
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Manifest;
+use super::{LeftOut, Manifest};
 use crate::platform::{ObjectInfo, ObjectMetadata};
 
 /// What a listing says of a snapshot: its manifest without the counts of tables and shards.
@@ -35,6 +35,12 @@ pub struct SnapshotSummary {
     pub finished_at: Option<String>,
     /// The time that the snapshot is for, in ISO form.
     pub id: String,
+    /// The tables of the deployment that no snapshot has.
+    #[serde(default, skip_serializing_if = "LeftOut::is_empty")]
+    pub left_out: LeftOut,
+    /// How many lines are stored answers of mutations.
+    #[serde(default)]
+    pub replies: u64,
     /// How many lines are rows.
     pub rows: u64,
     /// The time that the snapshot is for, in milliseconds since 1970.
@@ -46,6 +52,9 @@ pub struct SnapshotSummary {
     /// The tables, separated by commas, of a snapshot that is not of every table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tables: Option<String>,
+    /// How many lines are watermarks of clients.
+    #[serde(default)]
+    pub watermarks: u64,
 }
 
 impl SnapshotSummary {
@@ -89,10 +98,13 @@ impl From<&Manifest> for SnapshotSummary {
             file: manifest.file,
             finished_at: manifest.finished_at,
             id: manifest.id,
+            left_out: manifest.left_out,
+            replies: manifest.replies,
             rows: manifest.rows,
             scheduled_time: manifest.scheduled_time,
             sha256: manifest.sha256,
             tables: manifest.tables,
+            watermarks: manifest.watermarks,
         }
     }
 }

@@ -9,7 +9,7 @@ pub(super) struct Targets {
     current: Option<usize>,
 }
 
-/// One shard's lines: its rows, then its changes.
+/// One shard's lines: its rows, what it keeps of its clients, its changes.
 pub(super) struct Part {
     pub(super) key: ShardKey,
     /// The number of its last line; the first of the snapshot is 1.
@@ -29,12 +29,21 @@ impl Targets {
                 let key = ShardKey::new(&*shard.shard_key).map_err(|error| {
                     damaged(&manifest.id, &format!("{:?} is no shard: {error}", shard.shard_key))
                 })?;
-                end = end.saturating_add(shard.rows).saturating_add(shard.changes);
+                end = end.saturating_add(shard.lines());
                 let (changes, changes_at) = (shard.changes, shard.changes_at);
                 parts.push(Part { key, end, changes, changes_at });
             }
         }
         Ok(Self { parts, current: None })
+    }
+
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// The shards of the snapshot.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &ShardKey> {
+        self.parts.iter().map(|part| &part.key)
     }
 
     /// The part of the line after `done` lines, if it is another than that of the line before.

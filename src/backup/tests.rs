@@ -1,6 +1,8 @@
 //! Backups of shards in memory into a store in memory.
 
 #[cfg(feature = "shard-testing")]
+mod clients;
+#[cfg(feature = "shard-testing")]
 mod consistency;
 mod faults;
 mod leases;
@@ -61,6 +63,9 @@ impl World {
             let body: Value = request.json(64 * 1024 * 1024).await.unwrap();
             let path = body["functionPath"].as_str().unwrap();
             let operation = path.strip_prefix("__lunora_admin__:").unwrap();
+            if let Some(unknown) = unknown_operation(operation) {
+                return unknown;
+            }
             let result = answer(&kept, address.key.as_str(), operation, &body["args"]);
             Response::raw_json(json!({ "result": result }).to_string())
         });
@@ -116,6 +121,14 @@ impl World {
 fn put(rows: &mut Rows, shard: &str, table: &str, id: &str, mut doc: Value) {
     doc["_id"] = json!(id);
     rows.entry(shard.to_owned()).or_default().insert((table.to_owned(), id.to_owned()), doc);
+}
+
+/// The answer to what a shard of another implementation does not know.
+fn unknown_operation(operation: &str) -> Option<Response> {
+    ["exportClients", "importClients"].contains(&operation).then(|| {
+        let error = json!({ "code": "UNKNOWN_ADMIN_OP", "message": "unknown admin operation" });
+        Response::raw_json(json!({ "error": error }).to_string()).with_status(404)
+    })
 }
 
 /// What a shard answers: export in pages of 7 rows, import, clear.

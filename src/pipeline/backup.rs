@@ -32,6 +32,8 @@ impl<E> Lunora<E> {
         let coordinator = self.settings.query_coordinator.clone()?;
         let backups = Backups::new(config.clone(), self.shard_admin(coordinator, token));
         let backups = backups.with_clock(self.settings.clock.clone());
+        #[cfg(feature = "admin")]
+        let backups = backups.global_tables(self.settings.admin.global_tables());
         Some(backups.sharding(self.settings.sharding.clone()))
     }
 

@@ -111,6 +111,7 @@ pub mod testing;
 #[cfg(all(test, feature = "shard-testing"))]
 mod tests;
 mod tracking;
+mod watermarks;
 
 #[cfg(feature = "schema")]
 #[doc(hidden)]

@@ -5,12 +5,18 @@
 
 use std::cell::Cell;
 
+pub(crate) use super::watermarks::watermark;
 use super::{
-    db::store::{count, text, to_count, to_text},
+    db::store::{count, text, to_text},
     run::Caller,
     shard::Inner,
 };
 use crate::{errors::LunoraError, wire::Identity};
+
+/// The epoch in which watermarks and answers are written. Each reading of them for a snapshot begins
+/// a new one, and so finds what was written since the one before (`admin/clients.rs`).
+pub(crate) const EPOCH_SQL: &str =
+    "coalesce((SELECT CAST(\"value\" AS INTEGER) FROM \"_lunora_meta\" WHERE \"name\"='epoch'),0)";
 
 /// What is remembered of the kept answers while the object is awake.
 #[derive(Debug, Default)]
@@ -76,10 +82,25 @@ impl Replies {
         body: &str,
         now_ms: u64,
     ) -> Result<(), LunoraError> {
-        let sql = "INSERT OR REPLACE INTO \"_lunora_replies\"(\"namespace\",\"id\",\"body\",\"ts\") VALUES(?,?,?,?)";
+        let sql = format!(
+            "INSERT OR REPLACE INTO \"_lunora_replies\"(\"namespace\",\"id\",\"body\",\"ts\",\"epoch\") VALUES(?,?,?,?,{EPOCH_SQL})"
+        );
         let params = [text(&replay.namespace), text(&replay.id), text(body), count(now_ms)];
-        shard.exec(sql, &params)?;
+        shard.exec(&sql, &params)?;
         self.sweep(shard, now_ms)
+    }
+
+    /// Brings an answer back that was given at `ts`. One that is there stays.
+    pub(crate) fn restore(
+        shard: &Inner,
+        (namespace, id): (&str, &str),
+        body: &str,
+        ts: u64,
+    ) -> Result<(), LunoraError> {
+        let sql = format!(
+            "INSERT OR IGNORE INTO \"_lunora_replies\"(\"namespace\",\"id\",\"body\",\"ts\",\"epoch\") VALUES(?,?,?,?,{EPOCH_SQL})"
+        );
+        shard.exec(&sql, &[text(namespace), text(id), text(body), count(ts)]).map(drop)
     }
 
     fn sweep(&self, shard: &Inner, now_ms: u64) -> Result<(), LunoraError> {
@@ -90,22 +111,4 @@ impl Replies {
         let sql = "DELETE FROM \"_lunora_replies\" WHERE \"ts\"<=?";
         shard.exec(sql, &[count(now_ms.saturating_sub(Self::KEPT_MS))]).map(|_| ())
     }
-}
-
-/// The last write of a client that numbers its writes.
-pub(crate) fn watermark(shard: &Inner, user: &str, client: &str) -> Result<u64, LunoraError> {
-    let sql = "SELECT \"seq\" FROM \"_lunora_watermarks\" WHERE \"user\"=? AND \"client\"=?";
-    let seq = shard.exec_value(sql, &[text(user), text(client)])?;
-    Ok(to_count(seq.as_ref()))
-}
-
-pub(crate) fn set_watermark(
-    shard: &Inner,
-    user: &str,
-    client: &str,
-    seq: u64,
-) -> Result<(), LunoraError> {
-    let sql =
-        "INSERT OR REPLACE INTO \"_lunora_watermarks\"(\"user\",\"client\",\"seq\") VALUES(?,?,?)";
-    shard.exec(sql, &[text(user), text(client), count(seq)]).map(|_| ())
 }

@@ -9,9 +9,10 @@ use super::{
     context::{Action, Query},
     crashes::Counted,
     function::{Function, Kind, not_registered},
-    replies::{Replay, set_watermark, watermark},
+    replies::Replay,
     run::{Run, SharedCaller},
     shard::Shard,
+    watermarks::{Place, place_of, set_watermark},
 };
 use crate::{
     errors::{Code, LunoraError},
@@ -116,12 +117,10 @@ impl Shard {
             Replay::of(call.ids.mutation_id.as_deref(), call.ids.client_id.as_deref(), caller);
         shard.transact(caller, 0, |run| {
             if let Some((client, seq)) = numbered {
-                let last = watermark(shard, user, client)?;
-                if seq <= last {
-                    return Ok(Reply::ok(body("null", None, Some(last))));
-                }
-                if seq > last + 1 {
-                    return out_of_order(last + 1);
+                match place_of(shard, user, client, seq)? {
+                    Place::Next => {}
+                    Place::Done(last) => return Ok(Reply::ok(body("null", None, Some(last)))),
+                    Place::TooEarly(expected) => return out_of_order(expected),
                 }
             }
             if let Some(replay) = &replay

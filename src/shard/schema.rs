@@ -21,10 +21,17 @@ const OWN: [&str; 7] = [
     "CREATE TABLE IF NOT EXISTS \"_lunora_meta\"(\"name\" TEXT PRIMARY KEY, \"value\" TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS \"_lunora_changes\"(\"seq\" INTEGER PRIMARY KEY AUTOINCREMENT, \"table\" TEXT NOT NULL, \"id\" TEXT NOT NULL, \"op\" TEXT NOT NULL, \"doc\" TEXT, \"ts\" REAL NOT NULL)",
     "CREATE INDEX IF NOT EXISTS \"_lunora_changes_by_table\" ON \"_lunora_changes\"(\"table\",\"seq\")",
-    "CREATE TABLE IF NOT EXISTS \"_lunora_replies\"(\"namespace\" TEXT NOT NULL, \"id\" TEXT NOT NULL, \"body\" TEXT NOT NULL, \"ts\" REAL NOT NULL, PRIMARY KEY(\"namespace\",\"id\")) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS \"_lunora_replies\"(\"namespace\" TEXT NOT NULL, \"id\" TEXT NOT NULL, \"body\" TEXT NOT NULL, \"ts\" REAL NOT NULL, \"epoch\" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(\"namespace\",\"id\")) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS \"_lunora_replies_by_ts\" ON \"_lunora_replies\"(\"ts\")",
-    "CREATE TABLE IF NOT EXISTS \"_lunora_watermarks\"(\"user\" TEXT NOT NULL, \"client\" TEXT NOT NULL, \"seq\" INTEGER NOT NULL, PRIMARY KEY(\"user\",\"client\")) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS \"_lunora_watermarks\"(\"user\" TEXT NOT NULL, \"client\" TEXT NOT NULL, \"seq\" INTEGER NOT NULL, \"restored\" INTEGER NOT NULL DEFAULT 0, \"epoch\" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(\"user\",\"client\")) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS \"_lunora_migrations\"(\"id\" TEXT PRIMARY KEY, \"direction\" TEXT NOT NULL, \"status\" TEXT NOT NULL, \"cursor\" TEXT, \"processed\" INTEGER NOT NULL, \"changed\" INTEGER NOT NULL, \"error\" TEXT, \"startedAt\" REAL NOT NULL, \"updatedAt\" REAL NOT NULL) WITHOUT ROWID",
+];
+
+/// Columns that tables of an earlier version lack.
+const ADDED: [(&str, &str); 3] = [
+    ("_lunora_replies", "epoch"),
+    ("_lunora_watermarks", "epoch"),
+    ("_lunora_watermarks", "restored"),
 ];
 
 impl Inner {
@@ -40,9 +47,19 @@ impl Inner {
             for sql in OWN {
                 self.exec(sql, &[])?;
             }
+            for (table, column) in ADDED {
+                if !self.stored_sql("table", table)?.unwrap_or_default().contains(column) {
+                    let sql = format!(
+                        "ALTER TABLE \"{table}\" ADD COLUMN \"{column}\" INTEGER NOT NULL DEFAULT 0"
+                    );
+                    self.exec(&sql, &[])?;
+                }
+            }
             for Statement { kind, name, rest } in &statements {
                 let as_kept = format!("CREATE {kind} {rest}");
-                if *kind == "INDEX" && self.stored_sql(name)?.is_some_and(|kept| kept != as_kept) {
+                if *kind == "INDEX"
+                    && self.stored_sql("index", name)?.is_some_and(|kept| kept != as_kept)
+                {
                     self.exec(&format!("DROP INDEX \"{name}\""), &[])?;
                 }
                 self.exec(&format!("CREATE {kind} IF NOT EXISTS {rest}"), &[])?;
@@ -63,9 +80,9 @@ impl Inner {
         Ok(self.exec_value(sql, &[])?.and_then(to_text))
     }
 
-    fn stored_sql(&self, index: &str) -> Result<Option<String>, LunoraError> {
-        let sql = "SELECT sql FROM sqlite_master WHERE type='index' AND name=?";
-        Ok(self.exec_value(sql, &[text(index)])?.and_then(to_text))
+    fn stored_sql(&self, kind: &str, name: &str) -> Result<Option<String>, LunoraError> {
+        let sql = "SELECT sql FROM sqlite_master WHERE type=? AND name=?";
+        Ok(self.exec_value(sql, &[text(kind), text(name)])?.and_then(to_text))
     }
 
     /// The indexes of a declared table are named after it, with a dot.

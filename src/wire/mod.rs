@@ -2,6 +2,7 @@
 
 pub(crate) mod admin_token;
 pub(crate) mod batch;
+pub(crate) mod client_line;
 pub(crate) mod envelope;
 pub(crate) mod fan_out;
 pub(crate) mod headers;

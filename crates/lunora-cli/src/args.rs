@@ -137,6 +137,9 @@ pub(crate) enum Backup {
         /// Go to this moment (RFC 3339): replace, then apply the changes since the snapshot.
         #[arg(long)]
         to: Option<Moment>,
+        /// Say what would happen, and write nothing. The exit code is 3 where it would be refused.
+        #[arg(long)]
+        dry_run: bool,
         /// Do not ask.
         #[arg(long)]
         yes: bool,

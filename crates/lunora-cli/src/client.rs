@@ -41,6 +41,11 @@ impl Client {
         Ok(Self { agent: config.into(), base, token })
     }
 
+    /// The deployment, as `--url` takes it.
+    pub(crate) fn url(&self) -> &str {
+        self.base.as_str()
+    }
+
     /// Reads an admin endpoint.
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let url = self.admin(path)?;

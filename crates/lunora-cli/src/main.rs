@@ -62,7 +62,8 @@ fn run(args: Args, output: &Output) -> Result<Outcome, Failure> {
         Command::Cron(command) => cron::run(&command, output),
         Command::Backup(command) => backup::run(command, &connect()?, output),
         Command::Export { tables, allow_empty_registry, output: file } => {
-            let wish = transfer::ExportWish { tables, allow_empty_registry, end: true };
+            let wish =
+                transfer::ExportWish { tables, allow_empty_registry, end: true, shard_keys: true };
             transfer::export(&wish, file.as_deref(), &connect()?, output)
         }
         Command::Import { file, shard } => {

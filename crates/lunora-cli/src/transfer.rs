@@ -28,6 +28,8 @@ pub(crate) struct ExportWish {
     pub(crate) allow_empty_registry: bool,
     /// Whether the export is to prove that it is whole.
     pub(crate) end: bool,
+    /// Whether each row says its shard, to which an import returns it.
+    pub(crate) shard_keys: bool,
 }
 
 /// Writes every row as a line, and a last one that proves that they are all. A file appears under its

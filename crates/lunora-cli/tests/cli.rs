@@ -191,6 +191,23 @@ fn a_list_is_text_for_people_and_json_for_programs() {
 }
 
 #[test]
+fn tables_that_a_snapshot_leaves_out_are_named() {
+    let mut left = manifest("new", "2026-05-01T00:00:00.000Z");
+    left["leftOut"] = json!({ "shardTables": ["stats"], "globalTables": ["users"] });
+    let status =
+        json!({ "cron": "0 3 * * *", "last": left, "due": null, "next": null, "overdue": false });
+    let list = json!({ "snapshots": [left] });
+    let server = Server::new([ok(&left), ok(&list), ok(&status)]);
+    let names = "stats, users (global)";
+    let out = server.run(&["backup", "create"]);
+    assert!(text(&out.stderr).contains(&format!("leaves out tables: {names}")), "{out:?}");
+    for command in ["list", "status"] {
+        let out = text(&server.run(&["backup", command]).stdout);
+        assert!(out.contains(names), "{out}");
+    }
+}
+
+#[test]
 fn a_refusal_is_told_with_its_code_and_its_hint() {
     let refusal = json!({"error": {"code": "ADMIN_FORBIDDEN", "message": "no", "hint": {"title": "look here", "body": ""}}});
     let server = Server::new([answer("403 Forbidden", &refusal)]);
@@ -257,11 +274,81 @@ fn a_restore_empties_once_and_stops_at_the_first_failure() {
     let out = server.run(&["backup", "restore", "new", "--replace", "--yes"]);
     assert_eq!(out.status.code(), Some(1));
     let said = text(&out.stderr);
-    assert!(said.contains("3 of 4 rows are restored. Restore again"), "{said}");
+    assert!(said.contains("3 of 4 rows are restored"), "{said}");
+    let command = format!("lunora --url '{}/' backup restore new --replace", server.url);
+    assert!(said.contains(&command), "{said}");
     assert!(said.contains("SHARD_TIMEOUT: shard a gave no answer"), "{said}");
     let replaces: Vec<_> =
         server.bodies()[1..].iter().map(|body| body["replace"].clone()).collect();
     assert_eq!(replaces, [true, false]);
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupted_restore_says_what_is_half_done_and_the_command_that_finishes_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let mut child = lunora(&["backup", "restore", "new", "--replace", "--yes"])
+        .env("LUNORA_URL", &url)
+        .env("LUNORA_ADMIN_TOKEN", TOKEN)
+        .spawn()
+        .unwrap();
+    for answer in [snapshots(), restored(3, &json!({ "lines": 3, "bytes": 70 }))] {
+        let (stream, _) = listener.accept().unwrap();
+        read(&stream);
+        (&stream).write_all(answer.as_bytes()).unwrap();
+    }
+    // The third request gets no answer.
+    let (stream, _) = listener.accept().unwrap();
+    read(&stream);
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let code = child.wait().unwrap().code();
+    drop(stream);
+    let said = text(&child.wait_with_output().unwrap().stderr);
+    assert_eq!(code, Some(130), "{said}");
+    assert!(said.contains("3 of 4 rows are restored"), "{said}");
+    let command = format!("lunora --url '{url}/' backup restore new --replace\n");
+    assert!(said.contains(&command), "{said}");
+}
+
+#[test]
+fn a_dry_run_tells_what_would_happen_and_writes_nothing() {
+    let plan = |problems: Value| {
+        json!({
+            "id": "new", "problems": problems, "finishedAt": "2026-05-01T00:00:00.000Z",
+            "rows": 4, "rowsByTable": { "notes": 3, "gone": 1 }, "changes": 0, "watermarks": 2,
+            "replies": 1, "unknownTables": ["gone"],
+            "shards": [
+                { "shardKey": "a", "rows": 4, "seq": 7, "seqNow": 9 },
+                { "shardKey": "b", "seqNow": 1 },
+            ],
+        })
+    };
+    let server = Server::new([
+        snapshots(),
+        ok(&plan(json!([]))),
+        snapshots(),
+        ok(&plan(json!(["the SHA-256 is another"]))),
+    ]);
+    let args = ["backup", "restore", "new", "--replace", "--dry-run"];
+    let out = server.run(&args);
+    let said = text(&out.stdout);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    for part in [
+        "holds      what was written until 2026-05-01T00:00:00.000Z",
+        "restores   4 rows, 2 watermarks of clients, 1 stored answers",
+        "gone (not declared: its rows are refused)",
+        "2 newer changes",
+        "not in the snapshot: every row is deleted",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let out = server.run(&args);
+    assert_eq!(out.status.code(), Some(3));
+    assert!(text(&out.stdout).contains("it would be refused: the SHA-256 is another"));
+    let lines = server.lines();
+    assert!(lines.iter().all(|line| line.starts_with("GET ")), "{lines:?}");
 }
 
 #[test]
@@ -330,7 +417,7 @@ fn a_restore_of_fewer_rows_than_there_are_is_no_success() {
     let server = Server::new([snapshots(), restored(3, &Value::Null)]);
     let out = server.run(&["backup", "restore", "new"]);
     assert_eq!(out.status.code(), Some(3));
-    assert!(text(&out.stderr).contains("3 rows were restored, and the snapshot has 4"));
+    assert!(text(&out.stderr).contains("3 lines were restored, and the snapshot has 4"));
 }
 
 #[test]
@@ -387,7 +474,7 @@ fn an_export_that_breaks_off_leaves_no_file() {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    assert_eq!(server.bodies()[0], json!({ "tables": ["a", "b"], "end": true }));
+    assert_eq!(server.bodies()[0], json!({ "tables": ["a", "b"], "end": true, "shardKeys": true }));
 }
 
 #[test]

@@ -354,6 +354,43 @@ fn a_snapshot_is_read_beside_the_storage_of_the_application() {
 }
 
 #[test]
+fn names_the_tables_that_backups_leave_out_in_manifest_status_and_health() {
+    let _logs = testing::capture_logs();
+    let clock = ManualClock::new(1_780_315_200_000);
+    let store = MemoryObjectStore::new().with_clock(&clock);
+    let backup = BackupConfig::builder()
+        .store(store)
+        .cron(cron!("0 3 * * *"))
+        .allow_empty_registry(true)
+        .build();
+    let app = testing::builder()
+        .shard_do(MemoryNamespace::new(async |_, _| {
+            Response::raw_json(
+                r#"{"result":{"rows":[],"cursor":null,"isDone":true,"otherTables":["stats"]}}"#,
+            )
+        }))
+        .admin_token(AdminToken::new(TOKEN).unwrap())
+        .query_coordinator(QueryCoordinator::new(StaticShardRegistry::new()).clock(clock.clone()))
+        .clock(clock.clone())
+        .backup(backup)
+        .health(crate::Health::new().admin_only())
+        .global_tables(testing::MemoryGlobalTables::new().with_row("plans", json!({ "id": 1 })))
+        .build();
+    let left_out = json!({ "shardTables": ["stats"], "globalTables": ["plans"] });
+    let made = post(&app, "/_lunora/admin/backup/create", "").json();
+    assert_eq!(made["leftOut"], left_out);
+    let due = crate::ScheduledEvent::new("0 3 * * *", 1_780_315_260_000);
+    block_on(app.scheduled(due, &MemoryEnvironment::new(), &NoopExecutionContext)).unwrap();
+    assert_eq!(get(&app, "/_lunora/admin/backup/status").json()["last"]["leftOut"], left_out);
+    let health = get(&app, "/_lunora/health").json();
+    let checks = health["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["name"] == "backup").unwrap();
+    assert_eq!(check["status"], "up");
+    let message = check["message"].as_str().unwrap();
+    assert!(message.contains("`stats`") && message.contains("`plans`"), "{message}");
+}
+
+#[test]
 fn a_snapshot_is_made_listed_verified_read_and_kept_by_hand() {
     let (app, _) = app(export);
     let made = post(&app, "/_lunora/admin/backup/create", "").json();

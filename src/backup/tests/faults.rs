@@ -96,7 +96,11 @@ proptest! {
                 return Response::raw_json("{}").with_status(500);
             }
             let body: Value = request.json(1 << 20).await.unwrap();
-            let result = answer(&kept, address.key.as_str(), "exportShard", &body["args"]);
+            let operation = body["functionPath"].as_str().unwrap().rsplit(':').next().unwrap();
+            if let Some(unknown) = unknown_operation(operation) {
+                return unknown;
+            }
+            let result = answer(&kept, address.key.as_str(), operation, &body["args"]);
             Response::raw_json(json!({ "result": result }).to_string())
         });
         let world = World { shards, ..world };

@@ -61,6 +61,48 @@ fn nothing_is_deleted_for_a_snapshot_that_is_damaged() {
 }
 
 #[test]
+fn a_plan_tells_what_a_restore_would_do_and_writes_nothing() {
+    let world = World::new(&[9, 2]);
+    let manifest = world.take(0).unwrap();
+    put(&mut world.rows.borrow_mut(), "c", "messages", "later", json!({}));
+    let (rows, keys) = (world.rows.borrow().clone(), world.store.keys());
+    let plan = world.run(world.backups().plan_restore(&manifest.id)).unwrap();
+    assert_eq!((plan.problems.len(), plan.rows, plan.unknown_tables.len()), (0, 14, 0));
+    assert_eq!(plan.rows_by_table, manifest.rows_by_table);
+    let shards: Vec<_> = plan.shards.iter().map(|shard| (&*shard.shard_key, shard.rows)).collect();
+    assert_eq!(shards, [("__root__", Some(3)), ("a", Some(9)), ("b", Some(2)), ("c", None)]);
+    let mut bytes = world.store.object(&manifest.file).unwrap().bytes.to_vec();
+    bytes[30] ^= 1;
+    world.run(world.store.put(&manifest.file, bytes.into(), crate::PutOptions::new())).unwrap();
+    let plan = world.run(world.backups().plan_restore(&manifest.id)).unwrap();
+    assert_eq!(plan.problems[0], "the SHA-256 is another");
+    assert_eq!((&*world.rows.borrow(), world.store.keys()), (&rows, keys));
+}
+
+#[test]
+fn nothing_is_deleted_for_a_manifest_that_misplaces_its_changes_or_its_shards() {
+    for part in [
+        json!({ "shardKey": "a", "rows": 8, "changes": 1, "changesAt": 5 }),
+        json!({ "shardKey": "k".repeat(1025), "rows": 9 }),
+    ] {
+        let world = World::new(&[9]);
+        let before = world.rows.borrow().clone();
+        let manifest = world.take(0).unwrap();
+        let key = format!("{}.manifest.json", manifest.file);
+        let mut changed = serde_json::to_value(&manifest).unwrap();
+        changed["shards"] =
+            json!([{ "shardKey": "__root__", "rows": 12 - part["rows"].as_u64().unwrap() }, part]);
+        let options = crate::PutOptions::new();
+        world.run(world.store.put(&key, changed.to_string().into(), options)).unwrap();
+        let plan = world.run(world.backups().plan_restore(&manifest.id)).unwrap();
+        assert_eq!(plan.problems.len(), 1, "{:?}", plan.problems);
+        let refused = restore(&world, &RestoreRequest::new(&manifest.id).replace()).unwrap_err();
+        assert_eq!(refused.code(), "CONFLICT");
+        assert_eq!(*world.rows.borrow(), before);
+    }
+}
+
+#[test]
 fn a_snapshot_of_another_writer_goes_where_the_sharding_says() {
     let world = World::with(Rows::new());
     let rows = concat!(

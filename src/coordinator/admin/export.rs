@@ -15,6 +15,7 @@ use super::{
     super::{ShardFailure, merge::Unmergeable, success},
     AdminCall, ShardAdmin,
     catch_up::CatchUp,
+    clients::ClientRounds,
     rows::RowCutter,
 };
 use crate::{
@@ -41,6 +42,9 @@ pub struct ExportRequest {
     /// Whether the rows of a shard end with the changes that were written while they were read, so
     /// that both make its state at one sequence number; not by default.
     pub with_changes: bool,
+    /// Whether each row says its shard, `{"table","shardKey","doc"}`, so that an import puts it there
+    /// again; not by default. The shards come in the order of their keys then, after the default one.
+    pub with_shard_keys: bool,
 }
 
 impl Default for ExportRequest {
@@ -51,6 +55,7 @@ impl Default for ExportRequest {
             page_bytes: 4 * 1024 * 1024,
             allow_empty_registry: false,
             with_changes: false,
+            with_shard_keys: false,
         }
     }
 }
@@ -89,12 +94,20 @@ pub struct Export {
 pub struct ExportChunk {
     /// The shard.
     pub shard_key: ShardKey,
-    /// The rows as NDJSON, one `{"table","doc"}` a line; whole lines always. Changes are lines
+    /// The rows as NDJSON, one `{"table","doc"}` a line, or `{"table","shardKey","doc"}` where the
+    /// request asks for it; whole lines always. Changes are lines
     /// `{"$change":{"seq","table","id","op","doc"?}}`, where the request asks for them: each takes
-    /// the place of every earlier line of its document in the shard.
+    /// the place of every earlier line of its document in the shard. With them come
+    /// `{"$watermark":{"user","client","seq"}}` and `{"$reply":{"namespace","id","body","ts"}}`; a later
+    /// watermark takes the place of an earlier one of its client.
     pub lines: Bytes,
-    /// How many of the lines are changes. A chunk has rows or changes, not both.
+    /// How many of the lines are changes. A chunk has lines of one kind: rows, changes, or what the
+    /// shard keeps of its clients.
     pub changes: u64,
+    /// How many of the lines are watermarks.
+    pub watermarks: u64,
+    /// How many of the lines are stored answers.
+    pub replies: u64,
     /// How many rows of which table.
     pub rows: BTreeMap<String, u64>,
     /// Set with the last chunk of the shard, which may have no rows.
@@ -102,9 +115,12 @@ pub struct ExportChunk {
 }
 
 /// What is known of a shard when its last row was read.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ShardExport {
+    /// Tables of the shard's database that are not part of the export: those made by SQL, and those
+    /// that are not declared any more. A shard of another implementation does not tell them.
+    pub other_tables: Vec<String>,
     /// How far the shard's change feed was when its first page was read, or its last where the
     /// changes between are part of the export; `None` when the shard does not tell. The feed from
     /// there on, applied to the export, gives the shard's later state.
@@ -123,7 +139,7 @@ impl ShardAdmin {
     /// When the shards cannot be listed; 409 `REGISTRY_EMPTY` when the registry lists none; 404
     /// `UNKNOWN_TABLE` when neither the registry nor a shard knows a table.
     pub async fn export(&self, request: ExportRequest) -> Result<Export, LunoraError> {
-        let keys = match &request.tables {
+        let mut keys = match &request.tables {
             None if request.allow_empty_registry => self.shards_holding(None).await?,
             None => self.shards_listed().await?,
             Some(tables) => {
@@ -131,6 +147,12 @@ impl ShardAdmin {
                 self.shards_holding(Some(tables)).await?
             }
         };
+        if request.with_shard_keys {
+            keys.sort_by(|a, b| {
+                let rank = |key: &ShardKey| *key != self.default_shard;
+                (rank(a), a.as_str()).cmp(&(rank(b), b.as_str()))
+            });
+        }
         Ok(Export {
             admin: self.clone(),
             request,
@@ -199,9 +221,12 @@ struct Shard {
     seq: Option<u64>,
     /// And at the last one.
     last_seq: Option<u64>,
+    other_tables: Vec<String>,
     begun: bool,
     page: Option<Page>,
-    /// Set when the last page was read.
+    /// Set when the last page was read, where the export has the state of clients.
+    clients: Option<ClientRounds>,
+    /// Set when all the rest was read.
     catch_up: Option<CatchUp>,
 }
 
@@ -219,8 +244,10 @@ impl Shard {
             cursor: None,
             seq: None,
             last_seq: None,
+            other_tables: Vec::new(),
             begun: false,
             page: None,
+            clients: None,
             catch_up: None,
         }
     }
@@ -233,17 +260,32 @@ impl Shard {
     ) -> Result<ExportChunk, LunoraError> {
         if let Some(catch_up) = &mut self.catch_up {
             let changes = catch_up.next(admin, &self.key, request.tables.as_deref()).await?;
-            let end =
-                catch_up.is_over().then_some(ShardExport { seq: self.last_seq, consistent: true });
+            let is_over = catch_up.is_over();
+            let end = is_over.then(|| self.end(self.last_seq, true));
             let mut chunk = self.chunk(Rows::default(), end);
             (chunk.lines, chunk.changes) = (changes.lines.into(), changes.count);
+            return Ok(chunk);
+        }
+        if let Some(clients) = &mut self.clients {
+            let page = clients.next(admin, &self.key).await?;
+            let end = match page.end {
+                None => None,
+                Some(seq) => {
+                    self.clients = None;
+                    self.last_seq = seq.or(self.last_seq);
+                    self.end_clients()?
+                }
+            };
+            let mut chunk = self.chunk(Rows::default(), end);
+            (chunk.watermarks, chunk.replies) = (page.watermarks, page.replies);
+            chunk.lines = page.lines.into();
             return Ok(chunk);
         }
         let mut page = match self.page.take() {
             Some(page) => page,
             None => self.ask(admin, request).await?,
         };
-        let mut rows = Rows::default();
+        let mut rows = Rows::of(request.with_shard_keys.then_some(&self.key))?;
         match page.patience.wait(page.body.next()).await? {
             Some(piece) => {
                 let piece = piece.map_err(Self::broken)?;
@@ -303,16 +345,19 @@ impl Shard {
             is_done: Option<bool>,
             #[serde(default)]
             seq: Option<u64>,
+            #[serde(default)]
+            other_tables: Vec<String>,
         }
 
         let answer: Result<Answer, _> = serde_json::from_slice(rest);
-        let Answer { result: Rest { cursor, is_done, seq } } =
+        let Answer { result: Rest { cursor, is_done, seq, other_tables } } =
             answer.map_err(|_| Self::bad(&Unmergeable::NO_JSON.into()))?;
         if !self.begun {
             self.seq = seq;
             self.begun = true;
         }
         self.last_seq = seq;
+        self.other_tables.extend(other_tables);
         match (is_done, cursor) {
             (None | Some(true), _) => Ok(true),
             (Some(false), Some(cursor)) if self.cursor.as_ref() != Some(&cursor) => {
@@ -323,22 +368,43 @@ impl Shard {
         }
     }
 
-    /// The end of the shard, unless changes are to be read first.
+    /// The end of the shard, unless more is to be read first.
     fn end_pages(&mut self, request: &ExportRequest) -> Result<Option<ShardExport>, LunoraError> {
         let (Some(first), Some(last)) = (self.seq, self.last_seq) else {
-            return Ok(Some(ShardExport { seq: self.seq, consistent: false }));
+            return Ok(Some(self.end(self.seq, false)));
         };
-        if first == last || !request.with_changes {
-            return Ok(Some(ShardExport { seq: self.seq, consistent: first == last }));
+        if !request.with_changes {
+            return Ok(Some(self.end(self.seq, first == last)));
+        }
+        if request.tables.is_none() {
+            self.clients = Some(ClientRounds::default());
+            return Ok(None);
+        }
+        self.end_clients()
+    }
+
+    /// The end of the shard, unless changes are to be read first.
+    fn end_clients(&mut self) -> Result<Option<ShardExport>, LunoraError> {
+        let (Some(first), Some(last)) = (self.seq, self.last_seq) else {
+            return Ok(Some(self.end(self.seq, false)));
+        };
+        if first == last {
+            return Ok(Some(self.end(self.seq, true)));
         }
         self.catch_up = Some(CatchUp::new(first, last)?);
         Ok(None)
     }
 
+    fn end(&self, seq: Option<u64>, consistent: bool) -> ShardExport {
+        ShardExport { other_tables: self.other_tables.clone(), seq, consistent }
+    }
+
     fn chunk(&self, rows: Rows, end_of_shard: Option<ShardExport>) -> ExportChunk {
         let shard_key = self.key.clone();
         let lines = rows.lines.into();
-        ExportChunk { shard_key, lines, changes: 0, rows: rows.counts, end_of_shard }
+        let (changes, watermarks, replies) = (0, 0, 0);
+        let rows = rows.counts;
+        ExportChunk { shard_key, lines, changes, watermarks, replies, rows, end_of_shard }
     }
 
     fn bad(error: &RowProblem) -> LunoraError {
@@ -394,6 +460,8 @@ impl Patience {
 /// The lines of one piece.
 #[derive(Default)]
 struct Rows {
+    /// `"shardKey":…,`, where rows say their shard.
+    shard: Vec<u8>,
     lines: Vec<u8>,
     counts: BTreeMap<String, u64>,
 }
@@ -408,6 +476,14 @@ impl From<Unmergeable> for RowProblem {
 }
 
 impl Rows {
+    fn of(shard: Option<&ShardKey>) -> Result<Self, LunoraError> {
+        let Some(key) = shard else { return Ok(Self::default()) };
+        let mut shard = b"\"shardKey\":".to_vec();
+        serde_json::to_writer(&mut shard, key.as_str()).map_err(LunoraError::internal)?;
+        shard.push(b',');
+        Ok(Self { shard, ..Self::default() })
+    }
+
     fn add(&mut self, row: &[u8]) -> Result<(), RowProblem> {
         #[derive(Deserialize)]
         struct Row<'a> {
@@ -425,7 +501,9 @@ impl Rows {
         // A string can always be written.
         serde_json::to_writer(&mut self.lines, &row.table)
             .map_err(|e| RowProblem(e.to_string()))?;
-        self.lines.extend_from_slice(b",\"doc\":");
+        self.lines.push(b',');
+        self.lines.extend_from_slice(&self.shard);
+        self.lines.extend_from_slice(b"\"doc\":");
         push_on_one_line(row.doc.get(), &mut self.lines);
         self.lines.extend_from_slice(b"}\n");
         match self.counts.get_mut(&row.table) {
@@ -439,7 +517,7 @@ impl Rows {
 }
 
 /// Line breaks in JSON text stand between tokens only, never in a string.
-fn push_on_one_line(json: &str, lines: &mut Vec<u8>) {
+pub(super) fn push_on_one_line(json: &str, lines: &mut Vec<u8>) {
     if json.bytes().any(|byte| matches!(byte, b'\n' | b'\r')) {
         lines.extend(json.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')));
     } else {

@@ -3,6 +3,7 @@
 mod catch_up;
 mod changes;
 mod clear;
+mod clients;
 mod export;
 mod import;
 mod migration;
@@ -35,7 +36,11 @@ use crate::{
 
 #[cfg(feature = "admin")]
 pub(crate) use self::seal::Seal;
-pub(crate) use self::{catch_up::ChangeLine, import::Import};
+pub(crate) use self::{
+    catch_up::ChangeLine,
+    clients::{ClientBatch, is_client_line},
+    import::Import,
+};
 pub use self::{
     changes::{ApplyBatch, ApplyReport, ChangeError, ShardChanges, SyncReport, SyncRequest},
     export::{Export, ExportChunk, ExportRequest, ShardExport},

@@ -5,6 +5,8 @@ mod export;
 mod import;
 mod rank;
 mod reports;
+#[cfg(feature = "shard-testing")]
+mod round_trip;
 
 use std::{
     cell::{Cell, RefCell},

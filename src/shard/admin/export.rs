@@ -106,7 +106,30 @@ fn page(
         _ => Ok("null".to_owned()),
     };
     let cursor = cursor.map_err(LunoraError::internal)?;
-    Ok(format!(r#"{{"rows":[{}],"cursor":{cursor},"isDone":{is_done},"seq":{seq}}}"#, rows.json))
+    let others = if is_done { other_tables(shard)? } else { Vec::new() };
+    let others = match &*others {
+        [] => String::new(),
+        names => {
+            let names = serde_json::to_string(names).map_err(LunoraError::internal)?;
+            format!(r#","otherTables":{names}"#)
+        }
+    };
+    let rows = rows.json;
+    Ok(format!(r#"{{"rows":[{rows}],"cursor":{cursor},"isDone":{is_done},"seq":{seq}{others}}}"#))
+}
+
+/// The names of tables that no export has: those made by SQL, and those that are not declared any
+/// more. The first hundred, cut to 64 characters, so that the answer stays small.
+fn other_tables(shard: &Inner) -> Result<Vec<String>, LunoraError> {
+    let sql = "SELECT substr(\"name\",1,64) FROM sqlite_master WHERE \"type\"='table' \
+               AND \"name\" NOT LIKE '\\_lunora\\_%' ESCAPE '\\' AND \"name\" NOT LIKE '\\_\\_lunora\\_%' ESCAPE '\\' \
+               AND \"name\" NOT LIKE '\\_cf\\_%' ESCAPE '\\' AND \"name\" NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY \"name\"";
+    let rows = shard.exec(sql, &[])?.rows;
+    let names = rows.into_iter().filter_map(|row| row.into_iter().next().and_then(to_text));
+    let is_other = |name: &String| {
+        !shard.definition.tables.iter().any(|table| table.name.eq_ignore_ascii_case(name))
+    };
+    Ok(names.filter(is_other).take(100).collect())
 }
 
 /// How far a page goes in one table.

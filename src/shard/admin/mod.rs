@@ -1,6 +1,7 @@
 //! What operators ask of a shard: `__lunora_admin__:<operation>` (contract, section 5).
 
 mod changes;
+mod clients;
 mod export;
 mod import;
 mod migrations;
@@ -40,6 +41,8 @@ fn operation(op: &str) -> Option<Operation> {
     Some(match op {
         "exportShard" => |shard, args| export::export(shard, read(args)?),
         "importShard" => |shard, args| json(&import::import(shard, &read(args)?)?),
+        "exportClients" => |shard, args| clients::export(shard, &read(args)?),
+        "importClients" => |shard, args| json(&clients::import(shard, &read(args)?)?),
         "cdcSync" => |shard, args| changes::sync(shard, &read(args)?),
         "applyCdc" => |shard, args| json(&changes::apply(shard, &read(args)?)?),
         "getMetrics" => |shard, _| {

@@ -123,3 +123,32 @@ fn an_export_imported_elsewhere_is_the_same_export() {
     assert_eq!(texts(&elsewhere), ["hello"]);
     assert!(query(&elsewhere, |ctx| ctx.db().get(NOTES, "a")).unwrap().0.is_none());
 }
+
+#[test]
+fn the_last_page_names_the_tables_that_no_export_has() {
+    let shard = shard();
+    put(&shard, "a", "x");
+    let page = |shard: &TestShard| {
+        ok(operator(shard).admin("exportShard", &json!({ "cursor": null, "batchSize": 100 })))
+    };
+    assert_eq!(page(&shard).get("otherTables"), None);
+    for sql in [
+        "CREATE TABLE stats(name TEXT PRIMARY KEY)",
+        "CREATE TABLE \"odd \"\" name\"(x)",
+        "CREATE TABLE _cf_KV(x)",
+        "CREATE TABLE counted(x INTEGER PRIMARY KEY AUTOINCREMENT)",
+        "CREATE TABLE lunora_like(x)",
+    ] {
+        shard.host().exec(sql, &[]).unwrap();
+    }
+    let others = json!(["counted", "lunora_like", "odd \" name", "stats"]);
+    assert_eq!(page(&shard)["otherTables"], others);
+    // A table that is not declared any more keeps its documents, and no export has them.
+    let woken = shard.wake(ShardDefinition::new());
+    let page =
+        ok(operator(&woken).admin("exportShard", &json!({ "cursor": null, "batchSize": 1 })));
+    assert!(page["otherTables"].as_array().unwrap().contains(&json!("notes")));
+    let first = json!({ "cursor": null, "batchSize": 1 });
+    put(&shard, "b", "x");
+    assert_eq!(ok(operator(&shard).admin("exportShard", &first)).get("otherTables"), None);
+}

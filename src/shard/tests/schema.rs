@@ -73,3 +73,29 @@ fn an_insert_costs_two_statements_and_a_replayable_one_four() {
     let ada = shard.user("ada").with_header("x-lunora-mutation-id", "n");
     assert_eq!(count(&ada), 4);
 }
+
+#[test]
+fn tables_of_an_earlier_version_get_the_columns_they_lack() {
+    let shard = shard();
+    let ada = shard.user("ada").with_header("x-lunora-client-id", "c");
+    let numbered = |seq: &str| {
+        let client = ada.with_header("x-lunora-client-seq", seq);
+        client.answer("messages:send", &json!({ "author": "ada", "text": "x" })).0
+    };
+    assert_eq!(numbered("1"), 200);
+    for sql in [
+        "ALTER TABLE _lunora_watermarks DROP COLUMN restored",
+        "ALTER TABLE _lunora_watermarks DROP COLUMN epoch",
+        "ALTER TABLE _lunora_replies DROP COLUMN epoch",
+        "UPDATE _lunora_meta SET value='earlier' WHERE name='schema'",
+    ] {
+        shard.host().exec(sql, &[]).unwrap();
+    }
+    let woken = shard.wake(definition());
+    let ada = woken.user("ada").with_header("x-lunora-client-id", "c");
+    let numbered = |seq: &str| {
+        let client = ada.with_header("x-lunora-client-seq", seq);
+        client.answer("messages:send", &json!({ "author": "ada", "text": "x" })).0
+    };
+    assert_eq!((numbered("3"), numbered("2")), (409, 200));
+}

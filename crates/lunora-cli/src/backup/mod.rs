@@ -1,6 +1,8 @@
 //! `lunora backup`.
 
 mod feed;
+mod interrupt;
+mod plan;
 mod restore;
 mod status;
 
@@ -32,12 +34,44 @@ pub(crate) struct Manifest {
     /// How many lines are changes, beside the rows.
     #[serde(default)]
     pub(crate) changes: u64,
+    /// How many lines are watermarks of clients, and how many stored answers of mutations.
+    #[serde(default)]
+    watermarks: u64,
+    #[serde(default)]
+    replies: u64,
+    #[serde(default)]
+    left_out: LeftOut,
     bytes: u64,
     #[serde(default)]
     pub(crate) shards: Vec<Shard>,
     /// The tables, separated by commas, of a snapshot that is not of every table.
     #[serde(default)]
     tables: Option<String>,
+}
+
+/// The tables of a deployment that no snapshot has.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct LeftOut {
+    shard_tables: Vec<String>,
+    global_tables: Vec<String>,
+}
+
+impl LeftOut {
+    /// The names, separated by commas; empty where every table is part of the snapshot.
+    fn to_text(&self) -> String {
+        let shard = self.shard_tables.iter().cloned();
+        let global = self.global_tables.iter().map(|table| format!("{table} (global)"));
+        shard.chain(global).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Says which tables a snapshot does not have.
+    fn warn(&self, output: &Output) {
+        let names = self.to_text();
+        if !names.is_empty() {
+            output.note(&format!("warning: the snapshot leaves out tables: {names}"));
+        }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -49,6 +83,11 @@ pub(crate) struct Shard {
 }
 
 impl Manifest {
+    /// How many lines the snapshot has.
+    pub(crate) fn lines(&self) -> u64 {
+        self.rows + self.changes + self.watermarks + self.replies
+    }
+
     /// Whether the snapshot is of this table, among others.
     pub(crate) fn has(&self, table: &str) -> bool {
         self.tables.as_ref().is_none_or(|tables| tables.split(',').any(|name| name == table))
@@ -83,9 +122,9 @@ pub(crate) fn run(command: Backup, client: &Client, output: &Output) -> Result<O
         Backup::List => list(client, output),
         Backup::Status => status::run(client, output),
         Backup::Verify { id } => verify(&id, client, output),
-        Backup::Restore { id, replace, to, yes, no_safety_snapshot, max_rows } => {
+        Backup::Restore { id, replace, to, dry_run, yes, no_safety_snapshot, max_rows } => {
             let safety_snapshot = !no_safety_snapshot;
-            let wish = restore::Wish { id, replace, to, yes, safety_snapshot, max_rows };
+            let wish = restore::Wish { id, replace, to, dry_run, yes, safety_snapshot, max_rows };
             restore::run(&wish, client, output)
         }
         Backup::Abandon { yes } => restore::abandon(yes, client, output),
@@ -102,8 +141,11 @@ fn create(client: &Client, output: &Output) -> Result<Outcome, Failure> {
     let progress = output.wait("taking a snapshot …");
     let made: Value = client.post("backup/create", &json!({}))?;
     progress.finish_and_clear();
-    let text = Manifest::deserialize(&made)
-        .map(|made| format!("{}: {} rows, {} bytes", made.id, made.rows, made.bytes));
+    let read = Manifest::deserialize(&made);
+    if let Ok(made) = &read {
+        made.left_out.warn(output);
+    }
+    let text = read.map(|made| format!("{}: {} rows, {} bytes", made.id, made.rows, made.bytes));
     output.answer(&made, || text.unwrap_or_else(|_| made.to_string()));
     Ok(Outcome::Done)
 }
@@ -116,10 +158,11 @@ fn list(client: &Client, output: &Output) -> Result<Outcome, Failure> {
             .map(|manifest| {
                 let by = manifest.cron.unwrap_or_else(|| "by hand".to_owned());
                 let (rows, bytes) = (manifest.rows.to_string(), manifest.bytes.to_string());
-                [manifest.id, manifest.created_at, rows, bytes, by]
+                let left_out = manifest.left_out.to_text();
+                [manifest.id, manifest.created_at, rows, bytes, by, left_out]
             })
             .collect();
-        table(["ID", "TAKEN", "ROWS", "BYTES", "TRIGGER"], &rows)
+        table(["ID", "TAKEN", "ROWS", "BYTES", "TRIGGER", "LEFT OUT"], &rows)
     });
     Ok(Outcome::Done)
 }

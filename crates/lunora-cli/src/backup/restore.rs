@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Manifest, Snapshots, feed::Feed};
+use super::{Manifest, Snapshots, feed::Feed, interrupt::Interrupt, plan};
 use crate::{
     Outcome, client::Client, failure::Failure, moment::Moment, output::Output,
     transfer::ImportReport,
@@ -16,6 +16,7 @@ pub(super) struct Wish {
     pub(super) id: Option<String>,
     pub(super) replace: bool,
     pub(super) to: Option<Moment>,
+    pub(super) dry_run: bool,
     pub(super) yes: bool,
     pub(super) safety_snapshot: bool,
     pub(super) max_rows: u64,
@@ -56,6 +57,14 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
         }
     };
     let replaces = wish.replace || feed.is_some();
+    if wish.dry_run {
+        let to = wish.to.zip(feed.as_ref().map(Feed::changes));
+        return plan::run(&snapshot.id, replaces, to, client, output);
+    }
+    let interrupt = match replaces {
+        true => Some(Interrupt::watch(&finishing(snapshot, wish, client))?),
+        false => None,
+    };
     if replaces {
         let question = format!(
             "Empty the tables of snapshot {} on every shard, and write its {} rows?",
@@ -63,13 +72,17 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
         );
         output.confirm(&question, wish.yes)?;
     }
-    let Rows { import, superseded, lease, safety_snapshot } =
-        rows(snapshot, replaces, feed.is_some(), wish, client, output)?;
-    let is_whole = import.received + superseded == snapshot.rows + snapshot.changes;
+    let Rows { import, superseded, clients, lease, safety_snapshot } =
+        rows(snapshot, interrupt.as_ref(), feed.is_some(), wish, client, output)?;
+    let restored = import.received + superseded + clients;
+    let is_whole = restored == snapshot.lines();
     // Changes build on rows; on rows that are missing they would build something else.
     let mut changes_flawed = false;
     let applied = match &feed {
         Some(feed) if !import.is_flawed() && is_whole => {
+            if let Some(interrupt) = &interrupt {
+                interrupt.note("all rows are restored, and some changes since the snapshot");
+            }
             let report = feed.apply(client, output)?;
             for error in &report.errors {
                 output.note(&format!("a change was not taken: {error}"));
@@ -84,6 +97,9 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
         }
         _ => None,
     };
+    if let Some(interrupt) = &interrupt {
+        interrupt.end();
+    }
     let safety_snapshot = safety_snapshot.as_deref();
     let report = Report { id: &snapshot.id, import: &import, changes: applied, safety_snapshot };
     output.answer(&report, || {
@@ -104,13 +120,22 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
     }
     if !is_whole {
         output.note(&format!(
-            "error: {} rows were restored, and the snapshot has {}",
-            import.received + superseded,
-            snapshot.rows + snapshot.changes
+            "error: {restored} lines were restored, and the snapshot has {}",
+            snapshot.lines()
         ));
         return Ok(Outcome::Flawed);
     }
     if changes_flawed { Ok(Outcome::Flawed) } else { Ok(import.outcome()) }
+}
+
+/// The command that finishes a restore which broke off.
+fn finishing(snapshot: &Manifest, wish: &Wish, client: &Client) -> String {
+    let how = match wish.to {
+        Some(to) => format!("--to {to}"),
+        None => "--replace".to_owned(),
+    };
+    let url = client.url().replace('\'', r"'\''");
+    format!("lunora --url '{url}' backup restore {} {how}", snapshot.id)
 }
 
 /// The whole manifest: a listing leaves the shards out.
@@ -186,6 +211,8 @@ struct Rows {
     import: ImportReport,
     /// Lines whose place a later change takes.
     superseded: u64,
+    /// Watermarks of clients and stored answers.
+    clients: u64,
     /// The lease; a deployment of an older version has none.
     lease: Option<u64>,
     safety_snapshot: Option<String>,
@@ -194,7 +221,7 @@ struct Rows {
 /// Restores the rows, some at a time.
 fn rows(
     snapshot: &Manifest,
-    replace: bool,
+    interrupt: Option<&Interrupt>,
     hold: bool,
     wish: &Wish,
     client: &Client,
@@ -207,6 +234,8 @@ fn rows(
         #[serde(default)]
         superseded: u64,
         #[serde(default)]
+        clients: u64,
+        #[serde(default)]
         next: Option<Value>,
         #[serde(default)]
         lease: Option<u64>,
@@ -215,8 +244,13 @@ fn rows(
     }
 
     let progress = output.rows(Some(snapshot.rows));
-    let mut all =
-        Rows { import: ImportReport::default(), superseded: 0, lease: None, safety_snapshot: None };
+    let mut all = Rows {
+        import: ImportReport::default(),
+        superseded: 0,
+        clients: 0,
+        lease: None,
+        safety_snapshot: None,
+    };
     let mut from = None;
     loop {
         let request = json!({
@@ -226,25 +260,29 @@ fn rows(
             "maxRows": wish.max_rows,
             "safetySnapshot": wish.safety_snapshot,
             // Once: the calls after the first would delete what it wrote.
-            "replace": replace && from.is_none(),
+            "replace": interrupt.is_some() && from.is_none(),
         });
+        if let Some(interrupt) = interrupt {
+            interrupt.note(&format!(
+                "the tables may be emptied, and {} of {} rows are restored",
+                all.import.received, snapshot.rows
+            ));
+        }
         let answer = client.post("backup/restore", &request);
-        let Restored { import, superseded, next, lease, safety_snapshot } =
-            answer.inspect_err(|_| {
-                output.note(&format!(
-                    "{} of {} rows are restored. {}",
-                    all.import.received,
-                    snapshot.rows,
-                    if replace {
-                        "Restore again: what was written is emptied first"
-                    } else {
-                        "Restore again: rows that are there stay as they are"
-                    }
-                ));
+        let Restored { import, superseded, clients, next, lease, safety_snapshot } = answer
+            .inspect_err(|_| {
+                output.note(&match interrupt {
+                    Some(interrupt) => interrupt.to_text(),
+                    None => format!(
+                        "{} of {} rows are restored. Restore again: rows that are there stay as they are",
+                        all.import.received, snapshot.rows
+                    ),
+                });
             })?;
         progress.set_position(all.import.received + import.received);
         all.import.add(import);
         all.superseded += superseded;
+        all.clients += clients;
         (all.lease, all.safety_snapshot) = (lease, safety_snapshot.or(all.safety_snapshot));
         match next {
             Some(next) => from = Some(next),
@@ -273,6 +311,7 @@ mod tests {
             id: id.map(str::to_owned),
             replace: false,
             to,
+            dry_run: false,
             yes: true,
             safety_snapshot: true,
             max_rows: 1,

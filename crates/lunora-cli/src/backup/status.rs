@@ -31,6 +31,10 @@ impl Status {
                 lines.push(format!("size      {} rows, {} bytes", last.rows, last.bytes));
                 let verified = self.verified_at.as_deref().unwrap_or("no");
                 lines.push(format!("verified  {verified}"));
+                let left_out = last.left_out.to_text();
+                if !left_out.is_empty() {
+                    lines.push(format!("left out  {left_out}"));
+                }
             }
             None => lines.push("last      none".to_owned()),
         }

@@ -26,7 +26,7 @@ pub use self::sharding::Sharding;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ImportTarget {
-    /// Each row to the shard that its table's rule names.
+    /// Each row to the shard that its line names (`shardKey`), or else that its table's rule names.
     Sharding(Sharding),
     /// Every row to one shard, such as the one that it was exported from.
     Shard(ShardKey),
@@ -67,7 +67,8 @@ pub struct RowError {
 }
 
 impl ShardAdmin {
-    /// Imports NDJSON, one `{"table","doc"}` a line, of any size: memory holds a few batches.
+    /// Imports NDJSON, one `{"table","doc"}` a line, of any size: memory holds a few batches. A line
+    /// `{"table","shardKey","doc"}` goes to that shard, unless the target is one shard.
     ///
     /// Rows keep their `_id`; one that is there already is a conflict and stays as it is. A line
     /// that is no row never stops the others. A last line `{"$end":{"rows","sha256"}}`, as exports
@@ -173,7 +174,7 @@ impl<'a> Import<'a> {
             }
             Row::read(line).map(Some)
         });
-        let row = match row {
+        let mut row = match row {
             Ok(None) => return,
             Ok(Some(row)) => row,
             Err(message) => {
@@ -184,6 +185,10 @@ impl<'a> Import<'a> {
         self.report.received += 1;
         let shard = match &self.target {
             ImportTarget::Shard(key) => Ok(key.clone()),
+            ImportTarget::Sharding(_) if row.shard.is_some() => {
+                let key = row.shard.take().unwrap_or_default();
+                ShardKey::new(key).map_err(|error| format!("`shardKey` names no shard: {error}"))
+            }
             ImportTarget::Sharding(rules) => {
                 rules.shard_of(&row.table, row.doc, &self.admin.default_shard)
             }
@@ -302,6 +307,8 @@ impl<'a> Import<'a> {
 /// A row as a line has it.
 struct Row<'a> {
     table: String,
+    /// The shard, where the line names it.
+    shard: Option<String>,
     doc: &'a RawValue,
 }
 
@@ -310,14 +317,19 @@ impl<'a> Row<'a> {
         #[derive(serde::Deserialize)]
         struct Fields<'a> {
             table: String,
+            #[serde(default, rename = "shardKey")]
+            shard: Option<String>,
             #[serde(borrow)]
             doc: &'a RawValue,
         }
 
-        let Fields { table, doc } = serde_json::from_slice(line).map_err(|error| {
-            if line.starts_with(b"{\"$change\":") {
-                return "the line is a change of a snapshot, which takes the place of earlier \
-                        rows: restore the snapshot instead of importing its file"
+        let Fields { table, shard, doc } = serde_json::from_slice(line).map_err(|error| {
+            if [&b"{\"$change\":"[..], b"{\"$watermark\":", b"{\"$reply\":"]
+                .iter()
+                .any(|kind| line.starts_with(kind))
+            {
+                return "the line is not a row, but a change or the state of a client in a \
+                        snapshot: restore the snapshot instead of importing its file"
                     .to_owned();
             }
             format!("the line is no `{{\"table\",\"doc\"}}`: {error}")
@@ -328,7 +340,7 @@ impl<'a> Row<'a> {
         if table.is_empty() || !doc.get().starts_with('{') {
             return Err("`table` must not be empty, and `doc` must be an object".to_owned());
         }
-        Ok(Self { table, doc })
+        Ok(Self { table, shard, doc })
     }
 }
 

@@ -1,0 +1,61 @@
+//! What Ctrl-C says in the middle of a restore.
+
+use std::{
+    io::{self, Write},
+    process,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::failure::Failure;
+
+/// How far a restore is that deletes first, told where it is interrupted.
+pub(super) struct Interrupt {
+    /// Empty while nothing was changed, and after the end.
+    state: Arc<Mutex<String>>,
+    command: Arc<str>,
+}
+
+impl Interrupt {
+    /// The exit code of a program that SIGINT ends, as shells have it.
+    const EXIT_CODE: i32 = 130;
+
+    /// Tells how far the restore is on Ctrl-C, and that `command` finishes it.
+    pub(super) fn watch(command: &str) -> Result<Self, Failure> {
+        let watch = Self { state: Arc::default(), command: command.into() };
+        let (state, command) = (watch.state.clone(), watch.command.clone());
+        let told = move || {
+            let state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = writeln!(io::stderr(), "\ninterrupted: {}", text(&state, &command));
+            process::exit(Self::EXIT_CODE);
+        };
+        ctrlc::set_handler(told)
+            .map_err(|error| Failure::Unexpected(format!("Ctrl-C cannot be handled: {error}")))?;
+        Ok(watch)
+    }
+
+    /// Notes how far the restore is.
+    pub(super) fn note(&self, state: &str) {
+        state.clone_into(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Notes that nothing is half done any more.
+    pub(super) fn end(&self) {
+        self.note("");
+    }
+
+    /// Says how far the restore is, and how to finish it.
+    pub(super) fn to_text(&self) -> String {
+        text(&self.state.lock().unwrap_or_else(PoisonError::into_inner), &self.command)
+    }
+}
+
+fn text(state: &str, command: &str) -> String {
+    if state.is_empty() {
+        return "nothing is half done".to_owned();
+    }
+    format!(
+        "the restore is not finished: {state}. No backup runs until it is. Finish it with\n  \
+         {command}\nIf that is refused as RESTORE_IN_PROGRESS, the lease of this attempt is still \
+         held: it ends after 15 minutes at most"
+    )
+}

@@ -1,0 +1,218 @@
+//! `exportClients` and `importClients`: what a shard keeps of its clients beside the documents, the
+//! watermarks of numbered writes and the stored answers of mutations.
+//!
+//! They are read in rounds. The first has all of them, page by page; each later one has what was
+//! written since the one before began, by its epoch. A round that is one page has everything at one
+//! moment, which the answer names by the position of the change log.
+
+use base64::Engine;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    errors::LunoraError,
+    platform::SqlCell,
+    shard::{
+        db::store::{count, malformed, text, to_count, to_text},
+        replies::{EPOCH_SQL, Replies},
+        shard::Inner,
+        watermarks::{note_restore, restore_watermark},
+    },
+    wire::{
+        client_line::{ClientLine, Reply, Watermark},
+        identity::BASE64_URL,
+        paths::CHANGES_PAGE,
+    },
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ExportArgs {
+    /// The epoch that the round before began; absent in the first round.
+    #[serde(default)]
+    since: u64,
+    /// The place on the page before; absent on the first page of a round.
+    cursor: Option<String>,
+    limit: Option<u64>,
+}
+
+const LIMIT: u64 = 5000;
+
+/// Which of the two, and the key after which the page begins.
+type Position = (Kind, String, String);
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Watermarks,
+    Replies,
+}
+
+/// One page of a round: `{"lines","cursor","isDone","epoch"?,"seq"}`.
+pub(super) fn export(shard: &Inner, args: &ExportArgs) -> Result<String, LunoraError> {
+    let position = args.cursor.as_deref().map(read_cursor).transpose()?;
+    let epoch = match position {
+        None => Some(begin_epoch(shard)?),
+        Some(_) => None,
+    };
+    let seq = shard.changes.cursor(shard)?;
+    let (mut kind, mut first, mut second) =
+        position.unwrap_or((Kind::Watermarks, String::new(), String::new()));
+    let mut page = Page { rows: args.limit.unwrap_or(LIMIT).max(1), ..Page::default() };
+    let cursor = loop {
+        match page.fill(shard, kind, (&first, &second), args.since)? {
+            Some((first, second)) => break Some((kind, first, second)),
+            None if kind == Kind::Replies => break None,
+            None => (kind, first, second) = (Kind::Replies, String::new(), String::new()),
+        }
+    };
+    let is_done = cursor.is_none();
+    let cursor = cursor.as_ref().map(write_cursor).transpose()?;
+    let cursor = serde_json::to_string(&cursor).map_err(LunoraError::internal)?;
+    let epoch = epoch.map_or_else(String::new, |epoch| format!(r#","epoch":{epoch}"#));
+    let lines = page.json;
+    Ok(format!(r#"{{"lines":[{lines}],"cursor":{cursor},"isDone":{is_done}{epoch},"seq":{seq}}}"#))
+}
+
+/// Begins an epoch, and returns it: what is written from here on carries its number.
+fn begin_epoch(shard: &Inner) -> Result<u64, LunoraError> {
+    shard.atomically(|| {
+        let sql = format!(
+            "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('epoch',CAST({EPOCH_SQL}+1 AS TEXT))"
+        );
+        shard.exec(&sql, &[])?;
+        let epoch = shard.exec_value(&format!("SELECT {EPOCH_SQL}"), &[])?;
+        Ok(to_count(epoch.as_ref()))
+    })
+}
+
+/// The lines of a page, and the room that is left.
+#[derive(Default)]
+struct Page {
+    json: String,
+    rows: u64,
+}
+
+impl Page {
+    /// Adds what comes after a key, and returns the last key where the page is full.
+    fn fill(
+        &mut self,
+        shard: &Inner,
+        kind: Kind,
+        (first, second): (&str, &str),
+        since: u64,
+    ) -> Result<Option<(String, String)>, LunoraError> {
+        // The sizes come first, which SQLite knows without reading the answers.
+        let (table, keys, size, columns) = match kind {
+            Kind::Watermarks => ("_lunora_watermarks", "\"user\",\"client\"", "0", "\"seq\",0"),
+            Kind::Replies => (
+                "_lunora_replies",
+                "\"namespace\",\"id\"",
+                "octet_length(\"body\")",
+                "\"body\",\"ts\"",
+            ),
+        };
+        let sql = format!(
+            "SELECT {keys},{size} FROM \"{table}\" WHERE ({keys})>(?,?) AND \"epoch\">=CAST(? AS INTEGER) ORDER BY {keys} LIMIT CAST(? AS INTEGER)"
+        );
+        let params = [text(first), text(second), count(since), count(self.rows + 1)];
+        let (mut end, mut is_full, mut bytes) = (None, false, self.json.len() as u64);
+        for row in shard.exec(&sql, &params)?.rows {
+            let mut cells = row.into_iter();
+            let key = cells.next().and_then(to_text).zip(cells.next().and_then(to_text));
+            let size = to_count(cells.next().as_ref()) + 128;
+            let is_first = self.json.is_empty() && end.is_none();
+            if !is_first && (self.rows == 0 || bytes + size > CHANGES_PAGE) {
+                is_full = true;
+                break;
+            }
+            bytes += size;
+            self.rows = self.rows.saturating_sub(1);
+            end = key;
+        }
+        let Some((last_first, last_second)) = &end else {
+            return Ok(is_full.then(|| (first.to_owned(), second.to_owned())));
+        };
+        let sql = format!(
+            "SELECT {keys},{columns} FROM \"{table}\" WHERE ({keys})>(?,?) AND ({keys})<=(?,?) AND \"epoch\">=CAST(? AS INTEGER) ORDER BY {keys}"
+        );
+        let params = [text(first), text(second), text(last_first), text(last_second), count(since)];
+        for row in shard.exec(&sql, &params)?.rows {
+            self.push(kind, row)?;
+        }
+        Ok(end.filter(|_| is_full))
+    }
+
+    fn push(&mut self, kind: Kind, row: Vec<SqlCell>) -> Result<(), LunoraError> {
+        let Ok([SqlCell::Text(first), SqlCell::Text(second), value, ts]) =
+            <[SqlCell; 4]>::try_from(row)
+        else {
+            return Err(malformed("_lunora_replies"));
+        };
+        let line = match (kind, value) {
+            (Kind::Watermarks, seq) => ClientLine::Watermark(Watermark {
+                user: first,
+                client: second,
+                seq: to_count(Some(&seq)),
+            }),
+            (Kind::Replies, SqlCell::Text(body)) => ClientLine::Reply(Reply {
+                namespace: first,
+                id: second,
+                body,
+                ts: to_count(Some(&ts)),
+            }),
+            (Kind::Replies, _) => return Err(malformed("_lunora_replies")),
+        };
+        if !self.json.is_empty() {
+            self.json.push(',');
+        }
+        self.json += &serde_json::to_string(&line).map_err(LunoraError::internal)?;
+        Ok(())
+    }
+}
+
+fn read_cursor(cursor: &str) -> Result<Position, LunoraError> {
+    let json = BASE64_URL.decode(cursor).ok();
+    json.and_then(|json| serde_json::from_slice(&json).ok())
+        .ok_or_else(|| LunoraError::bad_request("`cursor` is not one that a page ended with"))
+}
+
+fn write_cursor(position: &Position) -> Result<String, LunoraError> {
+    let json = serde_json::to_vec(position).map_err(LunoraError::internal)?;
+    Ok(BASE64_URL.encode(json))
+}
+
+#[derive(Deserialize)]
+pub(super) struct ImportArgs {
+    /// Whether what the shard has of its clients is deleted first.
+    #[serde(default)]
+    reset: bool,
+    #[serde(default)]
+    lines: Vec<ClientLine>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Imported {
+    received: usize,
+}
+
+/// Brings watermarks and answers back, all or none. Repeated, it changes nothing.
+pub(super) fn import(shard: &Inner, args: &ImportArgs) -> Result<Imported, LunoraError> {
+    shard.atomically(|| {
+        if args.reset {
+            shard.exec("DELETE FROM \"_lunora_watermarks\"", &[])?;
+            shard.exec("DELETE FROM \"_lunora_replies\"", &[])?;
+        }
+        note_restore(shard, shard.host.now_ms())?;
+        for line in &args.lines {
+            match line {
+                ClientLine::Watermark(Watermark { user, client, seq }) => {
+                    restore_watermark(shard, user, client, *seq)?;
+                }
+                ClientLine::Reply(Reply { namespace, id, body, ts }) => {
+                    Replies::restore(shard, (namespace, id), body, *ts)?;
+                }
+            }
+        }
+        Ok(Imported { received: args.lines.len() })
+    })
+}

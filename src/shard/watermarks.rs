@@ -1,0 +1,97 @@
+//! The numbers of the writes of clients that count them.
+//!
+//! A client that counts its writes sends 1, 2, 3, …. The shard keeps the last number of each client,
+//! its *watermark*: the next number is accepted, a lower one was done already, and a higher one is
+//! refused until the numbers between have come.
+//!
+//! A restore brings watermarks back as of the snapshot, and the client may have gone on since: it was
+//! told that number 10 is done, and the snapshot has 7. So after a restore the first number above the
+//! watermark is accepted, whichever it is, and becomes the watermark. From then on each number
+//! follows the last again. A client of which the snapshot knows nothing begins in the same way with
+//! any number.
+
+use super::{
+    db::store::{count, text, to_count},
+    replies::EPOCH_SQL,
+    shard::Inner,
+};
+use crate::errors::LunoraError;
+
+/// The place of a numbered write among those of its client.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Place {
+    /// The write is due.
+    Next,
+    /// It was done before; the watermark is this.
+    Done(u64),
+    /// Earlier writes are missing; this number is due.
+    TooEarly(u64),
+}
+
+/// Returns the place of the write `seq` of a client.
+pub(crate) fn place_of(
+    shard: &Inner,
+    user: &str,
+    client: &str,
+    seq: u64,
+) -> Result<Place, LunoraError> {
+    let sql =
+        "SELECT \"seq\",\"restored\" FROM \"_lunora_watermarks\" WHERE \"user\"=? AND \"client\"=?";
+    let row = shard.exec(sql, &[text(user), text(client)])?.rows.into_iter().next();
+    let last = row.as_ref().map_or(0, |row| to_count(row.first()));
+    if seq <= last {
+        return Ok(Place::Done(last));
+    }
+    if seq == last + 1 {
+        return Ok(Place::Next);
+    }
+    let may_skip = match &row {
+        Some(row) => to_count(row.get(1)) > 0,
+        None => was_restored(shard)?,
+    };
+    Ok(if may_skip { Place::Next } else { Place::TooEarly(last + 1) })
+}
+
+/// Returns the number of the last write of a client; 0 before the first.
+pub(crate) fn watermark(shard: &Inner, user: &str, client: &str) -> Result<u64, LunoraError> {
+    let sql = "SELECT \"seq\" FROM \"_lunora_watermarks\" WHERE \"user\"=? AND \"client\"=?";
+    Ok(to_count(shard.exec_value(sql, &[text(user), text(client)])?.as_ref()))
+}
+
+/// Notes the write `seq` of a client as done.
+pub(crate) fn set_watermark(
+    shard: &Inner,
+    user: &str,
+    client: &str,
+    seq: u64,
+) -> Result<(), LunoraError> {
+    let sql = format!(
+        "INSERT OR REPLACE INTO \"_lunora_watermarks\"(\"user\",\"client\",\"seq\",\"restored\",\"epoch\") VALUES(?,?,?,0,{EPOCH_SQL})"
+    );
+    shard.exec(&sql, &[text(user), text(client), count(seq)]).map(drop)
+}
+
+/// Brings a watermark back. One that is higher already stays.
+pub(crate) fn restore_watermark(
+    shard: &Inner,
+    user: &str,
+    client: &str,
+    seq: u64,
+) -> Result<(), LunoraError> {
+    let sql = format!(
+        "INSERT INTO \"_lunora_watermarks\"(\"user\",\"client\",\"seq\",\"restored\",\"epoch\") VALUES(?,?,?,1,{EPOCH_SQL}) \
+         ON CONFLICT(\"user\",\"client\") DO UPDATE SET \"seq\"=excluded.\"seq\",\"restored\"=1,\"epoch\"=excluded.\"epoch\" WHERE excluded.\"seq\">\"_lunora_watermarks\".\"seq\""
+    );
+    shard.exec(&sql, &[text(user), text(client), count(seq)]).map(drop)
+}
+
+/// Notes that the shard was restored: clients without a watermark begin with any number.
+pub(crate) fn note_restore(shard: &Inner, now_ms: u64) -> Result<(), LunoraError> {
+    let sql = "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('restored',?)";
+    shard.exec(sql, &[text(&now_ms.to_string())]).map(drop)
+}
+
+fn was_restored(shard: &Inner) -> Result<bool, LunoraError> {
+    let sql = "SELECT 1 FROM \"_lunora_meta\" WHERE \"name\"='restored'";
+    Ok(shard.exec_value(sql, &[])?.is_some())
+}
