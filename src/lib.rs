@@ -95,7 +95,7 @@ pub use crate::{
         RestoreReport, RestoreRequest, RestoreState, Retention, RetentionOfZero, RetentionReport,
         ShardPlan, SnapshotSummary, Verification,
     },
-    builder::Builder,
+    builder::{Builder, IntoShards, VouchedShards},
     compose::{
         FrameworkWorker, LunoraHandler, LunoraOptions, compose_worker, create_lunora_handler,
         resolve_lunora_options, with_framework_worker,

@@ -19,7 +19,12 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
     ),
     ("backup_without_coordinator", &[BACKUP_NEEDS_COORDINATOR]),
     ("backup_without_admin_token", &[BACKUP_NEEDS_TOKEN]),
-    ("backup_without_both", &[BACKUP_NEEDS_COORDINATOR, BACKUP_NEEDS_TOKEN]),
+    ("backup_of_unannounced_shards", &[BACKUP_NEEDS_ANNOUNCED_SHARDS]),
+    (
+        "backup_without_both",
+        &[BACKUP_NEEDS_ANNOUNCED_SHARDS, BACKUP_NEEDS_COORDINATOR, BACKUP_NEEDS_TOKEN],
+    ),
+    ("shard_backup_without_registry", &[BACKUP_NEEDS_ANNOUNCED_SHARDS]),
     (
         "everything_missing_at_once",
         &[
@@ -98,6 +103,10 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
 const BACKUP_NEEDS_COORDINATOR: (&str, &str) = (
     "a scheduled backup needs a query coordinator, and none was configured",
     "call `.query_coordinator(..)`, or drop `.backup(..)`",
+);
+const BACKUP_NEEDS_ANNOUNCED_SHARDS: (&str, &str) = (
+    "a scheduled backup holds every shard, and nothing says that these shards announce themselves",
+    "give `.shard_do(..)` the shards of a class with a `registry:`, as in `.shard_do(Room::shards(namespace))`, or drop `.backup(..)`",
 );
 const BACKUP_NEEDS_TOKEN: (&str, &str) = (
     "a scheduled backup needs an admin token, and none was configured",

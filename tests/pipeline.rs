@@ -6,7 +6,7 @@ use futures::executor::block_on;
 use lunora::{
     AdminToken, BackupConfig, Code, CronJob, Environment, Identity, Jurisdiction, LocationHint,
     Lunora, LunoraError, NoopExecutionContext, QueryCoordinator, Request, Response, ScheduledEvent,
-    ShardCallError, StaticShardRegistry, cron,
+    ShardCallError, StaticShardRegistry, VouchedShards, cron,
     testing::{
         self, ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObjectStore,
         capture_logs,
@@ -263,7 +263,7 @@ fn a_backup_that_fails_fails_the_run_and_leaves_nothing() {
     shards.shard("__root__").fails(|key| ShardCallError::unavailable(key, "moving"));
     let coordinator = QueryCoordinator::new(StaticShardRegistry::new()).clock(ManualClock::new(0));
     let app = testing::builder()
-        .shard_do(shards)
+        .shard_do(VouchedShards::new(shards))
         .query_coordinator(coordinator)
         .admin_token(AdminToken::new("correct-horse-battery-staple").unwrap())
         .backup(

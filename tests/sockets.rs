@@ -13,6 +13,8 @@ use serde_json::json;
 struct Room;
 
 impl ShardClass for Room {
+    type Announcement = lunora::shard::Unannounced;
+
     fn definition() -> ShardDefinition {
         fn one(_: &Query<'_>, _: NoArgs) -> Result<u8, LunoraError> {
             Ok(1)

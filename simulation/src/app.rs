@@ -191,7 +191,7 @@ pub(crate) fn app<E: Bindings>(env: &E) -> Result<Lunora<E>, LunoraError> {
         .retain(keep!(2))
         .build();
     Ok(Lunora::builder_for::<E>()
-        .shard_do(env.durable_object("SHARD")?)
+        .shard_do(Folder::shards(env.durable_object("SHARD")?))
         .admin_token(AdminToken::from_env(env)?)
         .query_coordinator(QueryCoordinator::new(registry))
         .resolve_identity(async |request, _env| identify(request))

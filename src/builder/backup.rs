@@ -11,8 +11,9 @@ use crate::{backup::BackupConfig, coordinator::Sharding, pipeline::backup};
 
 /// Setters of backups.
 impl<S: State, E: 'static> Builder<S, E> {
-    /// Backs every shard up on a schedule. Needs [`admin_token`](Self::admin_token) and
-    /// [`query_coordinator`](Self::query_coordinator).
+    /// Backs every shard up on a schedule. Needs [`admin_token`](Self::admin_token),
+    /// [`query_coordinator`](Self::query_coordinator), and shards that announce themselves
+    /// ([`shard_do`](Self::shard_do)).
     ///
     /// When the backup's trigger fires, [`Lunora::scheduled`](crate::Lunora::scheduled) writes a
     /// snapshot: every row of every shard, or none at all and an error. Then the retention, if

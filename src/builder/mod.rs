@@ -5,16 +5,21 @@ mod admin;
 mod backup;
 mod rate_limit;
 pub mod requirements;
+mod shards;
 pub mod state;
 
 use std::{fmt, rc::Rc, time::Duration};
 
+#[cfg(feature = "shard")]
+pub use self::shards::ShardsOf;
+pub use self::shards::{Announced, Announcement, IntoShards, Unannounced, VouchedShards};
 use self::{
     requirements::{
-        AdminTokenForBackup, AdminTokenOnce, AuthorizeFanOutOnce, AuthorizeShardOnce, ClockOnce,
-        CoordinatorForBackup, CoordinatorForFanOut, DefaultShardKeyOnce, HasShardDo,
-        HttpRouterOnce, JurisdictionOnce, OpenShardsOnce, QueryCoordinatorOnce,
-        ResolveIdentityOnce, SecurityOnce, ShardDoOnce, ShardRegionOnce, ShardTimeoutOnce,
+        AdminTokenForBackup, AdminTokenOnce, AnnouncedForBackup, AuthorizeFanOutOnce,
+        AuthorizeShardOnce, ClockOnce, CoordinatorForBackup, CoordinatorForFanOut,
+        DefaultShardKeyOnce, HasShardDo, HttpRouterOnce, JurisdictionOnce, OpenShardsOnce,
+        QueryCoordinatorOnce, ResolveIdentityOnce, SecurityOnce, ShardDoOnce, ShardRegionOnce,
+        ShardTimeoutOnce,
     },
     state::{
         Called, Empty, Missing, SetAdminToken, SetAuthorizeFanOut, SetAuthorizeShard, SetClock,
@@ -38,9 +43,7 @@ use crate::{
         scheduled::IntoOutcome,
         settings::Settings,
     },
-    platform::{
-        Clock, CronExpression, Env, Jurisdiction, LocationHint, ScheduledEvent, ShardNamespace,
-    },
+    platform::{Clock, CronExpression, Env, Jurisdiction, LocationHint, ScheduledEvent},
     wire::{AdminToken, ShardKey},
 };
 
@@ -69,6 +72,7 @@ use crate::{
 /// # fn app(namespace: lunora::testing::MemoryNamespace, backup: BackupConfig) {
 /// // error: a scheduled backup needs a query coordinator, and none was configured
 /// // error: a scheduled backup needs an admin token, and none was configured
+/// // error: a scheduled backup holds every shard, and nothing says that these shards announce themselves
 /// lunora::testing::builder().shard_do(namespace).backup(backup).build();
 /// # }
 /// ```
@@ -153,14 +157,17 @@ impl<E> Default for Builder<Empty, E> {
 
 /// Every setter, and [`build`](Builder::build).
 impl<S: State, E: 'static> Builder<S, E> {
-    /// The Durable Objects that hold the data, one a shard. Required.
+    /// Sets the Durable Objects that hold the data, one per shard. Required.
     ///
-    /// `worker::ObjectNamespace` is such a namespace: `.shard_do(env.durable_object("SHARD")?)`.
-    pub fn shard_do(self, namespace: impl ShardNamespace) -> Builder<SetShardDo<S>, E>
+    /// `env.durable_object("SHARD")?` is such a namespace. A [`backup`](Self::backup) needs more: that
+    /// the shards announce themselves to the registry. `Room::shards(env.durable_object("SHARD")?)`
+    /// says so for a [`shard!`](crate::shard!) with a `registry:`, and [`VouchedShards`] for shards of
+    /// another implementation.
+    pub fn shard_do<N: IntoShards>(self, shards: N) -> Builder<N::Then<SetShardDo<S>>, E>
     where
         S::ShardDo: ShardDoOnce,
     {
-        Builder { shard_do: Called::with(Rc::new(namespace)), settings: self.settings }
+        Builder { shard_do: Called::with(shards.into_namespace()), settings: self.settings }
     }
 
     /// The shard of calls that name none. Default: `__root__`.
@@ -403,6 +410,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     pub fn build(self) -> Lunora<E>
     where
         S::ShardDo: HasShardDo,
+        S::Announcing: AnnouncedForBackup<S::Backup, S::ShardDo>,
         S::QueryCoordinator:
             CoordinatorForBackup<S::Backup> + CoordinatorForFanOut<S::AuthorizeFanOut>,
         S::AdminToken: AdminTokenForBackup<S::Backup>,

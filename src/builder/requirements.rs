@@ -91,6 +91,29 @@ impl<Coordinator> CoordinatorForBackup<Missing<setter::backup>> for Coordinator 
 #[diagnostic::do_not_recommend]
 impl CoordinatorForBackup<Called<setter::backup>> for Called<setter::query_coordinator> {}
 
+/// The shards announce themselves, or no backup needs to know.
+#[diagnostic::on_unimplemented(
+    message = "a scheduled backup holds every shard, and nothing says that these shards announce themselves",
+    label = "give `.shard_do(..)` the shards of a class with a `registry:`, as in `.shard_do(Room::shards(namespace))`, or drop `.backup(..)`",
+    note = "a shard that is in no registry would be missing from every snapshot; for shards of another implementation that announce themselves there is `.shard_do(VouchedShards::new(namespace))`"
+)]
+pub trait AnnouncedForBackup<Backup, ShardDo> {}
+
+#[diagnostic::do_not_recommend]
+impl<Announcing, ShardDo> AnnouncedForBackup<Missing<setter::backup>, ShardDo> for Announcing {}
+
+#[diagnostic::do_not_recommend]
+impl<Announcing> AnnouncedForBackup<Called<setter::backup>, Missing<setter::shard_do>>
+    for Announcing
+{
+}
+
+#[diagnostic::do_not_recommend]
+impl<Value> AnnouncedForBackup<Called<setter::backup>, Called<setter::shard_do, Value>>
+    for Called<setter::announcing>
+{
+}
+
 /// An admin token was configured, or no backup needs one.
 #[diagnostic::on_unimplemented(
     message = "a scheduled backup needs an admin token, and none was configured",

@@ -117,6 +117,7 @@ macro_rules! slots {
 slots! {
     admin_gate AdminGate SetAdminGate = ();
     admin_token AdminToken SetAdminToken = ();
+    announcing Announcing SetAnnouncing = ();
     allow_unauthenticated_shard_access OpenShards SetOpenShards = ();
     auth_admin AuthAdmin SetAuthAdmin = ();
     authorize_fan_out AuthorizeFanOut SetAuthorizeFanOut = ();

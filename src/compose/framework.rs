@@ -8,8 +8,8 @@ use crate::{
     builder::{
         Builder,
         requirements::{
-            AdminTokenForBackup, CoordinatorForBackup, CoordinatorForFanOut, HasShardDo,
-            HttpRouterOnce,
+            AdminTokenForBackup, AnnouncedForBackup, CoordinatorForBackup, CoordinatorForFanOut,
+            HasShardDo, HttpRouterOnce,
         },
         state::State,
     },
@@ -117,6 +117,7 @@ where
     S: State,
     S::HttpRouter: HttpRouterOnce,
     S::ShardDo: HasShardDo,
+    S::Announcing: AnnouncedForBackup<S::Backup, S::ShardDo>,
     S::QueryCoordinator: CoordinatorForBackup<S::Backup> + CoordinatorForFanOut<S::AuthorizeFanOut>,
     S::AdminToken: AdminTokenForBackup<S::Backup>,
     E: Environment,
@@ -150,6 +151,7 @@ where
     S: State,
     S::HttpRouter: HttpRouterOnce,
     S::ShardDo: HasShardDo,
+    S::Announcing: AnnouncedForBackup<S::Backup, S::ShardDo>,
     S::QueryCoordinator: CoordinatorForBackup<S::Backup> + CoordinatorForFanOut<S::AuthorizeFanOut>,
     S::AdminToken: AdminTokenForBackup<S::Backup>,
     E: Environment,

@@ -16,7 +16,8 @@
 ///     },
 ///     relations: { "messages" => newest },               // asked across shards, answered bare
 ///     migrations: { "add-author" on MESSAGES => { up: add_author, down: drop_author } },
-///     registry: "SHARD_REGISTRY",                        // the binding to announce the shard to
+///     registry: "SHARD_REGISTRY",                        // the binding to announce the shard to:
+// a backup needs it
 /// }
 /// ```
 ///
@@ -51,6 +52,8 @@ macro_rules! shard {
         }
 
         impl $crate::shard::ShardClass for $name {
+            type Announcement = $crate::__shard_announcement!($($registry)?);
+
             fn definition() -> $crate::shard::ShardDefinition {
                 let definition = $crate::shard::ShardDefinition::new();
                 $($(let definition = definition.table($table);)*)?
@@ -250,5 +253,17 @@ macro_rules! __shard_migration {
     };
     ($definition:ident, $id:literal, $table:expr, $up:expr, $down:expr) => {
         $definition.reversible_migration($id, $table, $up, $down)
+    };
+}
+
+/// Whether a class announces its shards.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shard_announcement {
+    () => {
+        $crate::shard::Unannounced
+    };
+    ($registry:literal) => {
+        $crate::shard::Announced
     };
 }

@@ -129,6 +129,7 @@ pub use self::{
     tracking::{Change, ChangeOp, Commit, Reads},
 };
 pub use crate::{
+    builder::{Announced, Announcement, ShardsOf, Unannounced},
     functions::FunctionPathError,
     platform::{DurableObjectHost, ShardHost, SqlCell, SqlFailure, SqlRows},
     table,
@@ -136,8 +137,21 @@ pub use crate::{
 
 /// A class of Durable Objects that [`shard!`](crate::shard!) wrote.
 pub trait ShardClass {
-    /// What its shards are made of.
+    /// Whether the shards announce themselves: [`Announced`] with a `registry:`, else
+    /// [`Unannounced`].
+    type Announcement: Announcement;
+
+    /// Returns what the shards are made of.
     fn definition() -> ShardDefinition;
+
+    /// Says that the objects of a namespace are of this class, for
+    /// [`Builder::shard_do`](crate::Builder::shard_do).
+    fn shards<N: crate::ShardNamespace>(namespace: N) -> ShardsOf<Self, N>
+    where
+        Self: Sized,
+    {
+        ShardsOf::new(namespace)
+    }
 }
 
 /// What a shard's file needs, in one line: `use lunora::shard::prelude::*;`.

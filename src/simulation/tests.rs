@@ -42,6 +42,8 @@ async fn linger(_ctx: Action, _: NoArgs) -> Result<(), LunoraError> {
 struct Room;
 
 impl ShardClass for Room {
+    type Announcement = crate::shard::Announced;
+
     fn definition() -> ShardDefinition {
         ShardDefinition::new()
             .table(NOTES)

@@ -1,8 +1,8 @@
-use lunora::prelude::*;
+use lunora::{VouchedShards, prelude::*};
 
 fn app(env: &Env, token: AdminToken, backup: BackupConfig) -> Result<Lunora, LunoraError> {
     Ok(Lunora::builder()
-        .shard_do(env.durable_object("SHARD")?)
+        .shard_do(VouchedShards::new(env.durable_object("SHARD")?))
         .admin_token(token)
         .backup(backup)
         .build())

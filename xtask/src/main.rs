@@ -12,6 +12,7 @@ mod dev;
 mod node;
 mod shell;
 mod simulate;
+mod teeth;
 mod template;
 mod test;
 mod wire;
@@ -61,8 +62,8 @@ fn run(args: &[String]) -> Result<()> {
         ["template"] => template::check(),
         ["bench", ref rest @ ..] => bench::run(rest),
         ["simulate", ref rest @ ..] => simulate::run(rest),
-        ["teeth"] => simulate::teeth(None),
-        ["teeth", fault] => simulate::teeth(Some(fault)),
+        ["teeth"] => teeth::run(None),
+        ["teeth", fault] => teeth::run(Some(fault)),
         ["budgets"] => budgets::check(),
         ["test"] => test::run(None),
         ["test", "--only", kind] => test::run(Some(kind)),

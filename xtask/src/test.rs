@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::{
     browser, budgets, build, codegen, dependencies, node,
     shell::{cargo, program, root, run as sh},
-    simulate, template, wire,
+    simulate, teeth, template, wire,
 };
 
 struct Step {
@@ -41,7 +41,7 @@ const STEPS: &[Step] = &[
     },
     Step { kind: "lint", name: "clippy, wasm", run: clippy_wasm },
     Step { kind: "lint", name: "documentation", run: documentation },
-    Step { kind: "lint", name: "faults to plant", run: simulate::check_faults },
+    Step { kind: "lint", name: "faults to plant", run: teeth::check_faults },
     Step { kind: "lint", name: "dependency tree", run: dependencies::check },
     Step {
         kind: "unit",

@@ -1,7 +1,7 @@
 //! A Worker to be measured: it backs its shards up, asks them all, and tells how much memory it
 //! took.
 
-use lunora::{StaticShardRegistry, prelude::*};
+use lunora::{StaticShardRegistry, VouchedShards, prelude::*};
 
 fn app(env: &Env) -> Result<Lunora, LunoraError> {
     let shards: usize = env.var("SHARDS")?.to_string().parse().map_err(LunoraError::internal)?;
@@ -17,7 +17,7 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
     let backup =
         BackupConfig::builder().store(env.bucket("BUCKET")?).cron(cron!("0 3 * * *")).build();
     Ok(Lunora::builder()
-        .shard_do(env.durable_object("SHARD")?)
+        .shard_do(VouchedShards::new(env.durable_object("SHARD")?))
         .admin_token(AdminToken::from_env(env)?)
         .query_coordinator(QueryCoordinator::new(registry))
         .allow_unauthenticated_shard_access()

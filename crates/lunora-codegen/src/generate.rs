@@ -123,6 +123,11 @@ fn items(manifest: &Manifest, shard: &syn::Ident) -> TokenStream {
         )
     });
     let (binding, setters) = (&manifest.shard, setters(manifest, shard));
+    let namespace = quote!(env.durable_object(#binding)?);
+    let shards = match manifest.backup {
+        Some(_) => quote!(#shard::shards(#namespace)),
+        None => namespace,
+    };
     quote! {
         use lunora::prelude::*;
         #shard_class
@@ -135,7 +140,7 @@ fn items(manifest: &Manifest, shard: &syn::Ident) -> TokenStream {
         /// # Errors
         /// Where a binding or a secret is missing.
         pub fn app(env: &Env) -> Result<Lunora, LunoraError> {
-            Ok(Lunora::builder().shard_do(env.durable_object(#binding)?) #setters .build())
+            Ok(Lunora::builder().shard_do(#shards) #setters .build())
         }
 
         lunora::serve!(app);

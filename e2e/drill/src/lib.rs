@@ -21,7 +21,7 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .part_size(PartSize::mebibytes(5).map_err(LunoraError::internal)?)
         .build();
     Ok(Lunora::builder()
-        .shard_do(env.durable_object("VAULT")?)
+        .shard_do(Vault::shards(env.durable_object("VAULT")?))
         .allow_unauthenticated_shard_access()
         .resolve_identity(async |request, _env| request.query("token").as_deref().and_then(whoever))
         .admin_token(AdminToken::from_env(env)?)

@@ -85,7 +85,7 @@ pub(crate) fn app<E: Bindings>(env: &E) -> Result<Lunora<E>, LunoraError> {
         .page_rows(2)
         .build();
     Ok(Lunora::builder_for::<E>()
-        .shard_do(env.durable_object("VAULT")?)
+        .shard_do(Vault::shards(env.durable_object("VAULT")?))
         .admin_token(AdminToken::from_env(env)?)
         .query_coordinator(QueryCoordinator::new(registry))
         .allow_unauthenticated_shard_access()

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     BackupConfig, ObjectStore, PutOptions, QueryCoordinator, Sharding, StaticShardRegistry,
+    VouchedShards,
     testing::{ManualClock, MemoryObjectStore},
 };
 
@@ -40,7 +41,7 @@ fn app_with_clock(
         .retain(crate::keep!(1))
         .build();
     let app = testing::builder()
-        .shard_do(shards.clone())
+        .shard_do(VouchedShards::new(shards.clone()))
         .admin_token(AdminToken::new(TOKEN).unwrap())
         .query_coordinator(QueryCoordinator::new(registry).clock(clock.clone()))
         .sharding(Sharding::new().by("messages", "channel"))
@@ -308,8 +309,12 @@ fn of_the_bucket_of_snapshots_nothing_else_is_read_and_nothing_written() {
     }
     let backup = BackupConfig::builder().store(store).cron(cron!("0 3 * * *")).build();
     let registry = StaticShardRegistry::new();
-    let app = with_token().query_coordinator(QueryCoordinator::new(registry)).backup(backup);
-    let app = app.build();
+    let app = testing::builder()
+        .shard_do(VouchedShards::new(shards()))
+        .admin_token(AdminToken::new(TOKEN).unwrap())
+        .query_coordinator(QueryCoordinator::new(registry))
+        .backup(backup)
+        .build();
     // Rows without a manifest are no snapshot.
     for key in ["secret", "backups/notes", "backups/lunora-backup-x.ndjson"] {
         let answer = get(&app, &format!("/_lunora/admin/storage/object?key={key}"));
@@ -336,9 +341,9 @@ fn a_snapshot_is_read_beside_the_storage_of_the_application() {
         .build();
     let clock = ManualClock::new(1_780_315_200_000);
     let app = testing::builder()
-        .shard_do(MemoryNamespace::new(async |_, _| {
+        .shard_do(VouchedShards::new(MemoryNamespace::new(async |_, _| {
             Response::raw_json(r#"{"result":{"rows":[],"cursor":null,"isDone":true}}"#)
-        }))
+        })))
         .admin_token(AdminToken::new(TOKEN).unwrap())
         .query_coordinator(QueryCoordinator::new(StaticShardRegistry::new()).clock(clock.clone()))
         .clock(clock)
@@ -364,11 +369,11 @@ fn names_the_tables_that_backups_leave_out_in_manifest_status_and_health() {
         .allow_empty_registry(true)
         .build();
     let app = testing::builder()
-        .shard_do(MemoryNamespace::new(async |_, _| {
+        .shard_do(VouchedShards::new(MemoryNamespace::new(async |_, _| {
             Response::raw_json(
                 r#"{"result":{"rows":[],"cursor":null,"isDone":true,"otherTables":["stats"]}}"#,
             )
-        }))
+        })))
         .admin_token(AdminToken::new(TOKEN).unwrap())
         .query_coordinator(QueryCoordinator::new(StaticShardRegistry::new()).clock(clock.clone()))
         .clock(clock.clone())

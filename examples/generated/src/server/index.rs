@@ -20,7 +20,7 @@ pub const NOTES: Table<crate::notes::Note> = table!("notes")
 pub fn app(env: &Env) -> Result<Lunora, LunoraError> {
     Ok(
         Lunora::builder()
-            .shard_do(env.durable_object("SHARD")?)
+            .shard_do(Folder::shards(env.durable_object("SHARD")?))
             .resolve_identity(crate::auth::identify)
             .authorize_shard(crate::auth::may_open)
             .query_coordinator(

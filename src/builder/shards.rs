@@ -1,0 +1,133 @@
+//! What `shard_do` takes: a namespace, and what is known of the shards in it.
+
+use std::{fmt, rc::Rc};
+
+use super::state::{SetAnnouncing, State};
+use crate::platform::ShardNamespace;
+
+/// The shards of a deployment, as [`Builder::shard_do`](crate::Builder::shard_do) takes them.
+///
+/// Every [`ShardNamespace`] is accepted. A backup must know that each shard announces itself to the
+/// registry, which a namespace alone does not tell: `Room::shards(namespace)` of a class that
+/// [`shard!`](crate::shard!) wrote does, and [`VouchedShards`] for shards of another implementation.
+pub trait IntoShards: sealed::Sealed {
+    /// The state of a builder of state `S` that has these shards.
+    #[doc(hidden)]
+    type Then<S: State>: State<ShardDo = S::ShardDo>;
+
+    #[doc(hidden)]
+    fn into_namespace(self) -> Rc<dyn ShardNamespace>;
+}
+
+impl<N: ShardNamespace> sealed::Sealed for N {}
+
+impl<N: ShardNamespace> IntoShards for N {
+    type Then<S: State> = S;
+
+    fn into_namespace(self) -> Rc<dyn ShardNamespace> {
+        Rc::new(self)
+    }
+}
+
+/// Shards of another implementation that announce themselves to the registry.
+///
+/// A backup holds what the registry lists. By this type you vouch that every shard of the namespace
+/// is listed before its first row is committed, as the shards of the TypeScript framework are, and
+/// as those of a [`shard!`](crate::shard!) with a `registry:` are by themselves. A shard that is not
+/// listed is missing from every snapshot.
+///
+/// ```
+/// use lunora::{Bindings, Builder, VouchedShards, prelude::*};
+///
+/// # fn example<E: Bindings>(env: &E) -> Result<(), LunoraError> {
+/// let builder =
+///     Lunora::builder_for::<E>().shard_do(VouchedShards::new(env.durable_object("SHARD")?));
+/// # let _ = builder.build();
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct VouchedShards<N> {
+    namespace: N,
+}
+
+impl<N: ShardNamespace> VouchedShards<N> {
+    /// Vouches for the shards of a namespace.
+    pub fn new(namespace: N) -> Self {
+        Self { namespace }
+    }
+}
+
+impl<N: ShardNamespace> sealed::Sealed for VouchedShards<N> {}
+
+impl<N: ShardNamespace> IntoShards for VouchedShards<N> {
+    type Then<S: State> = SetAnnouncing<S>;
+
+    fn into_namespace(self) -> Rc<dyn ShardNamespace> {
+        Rc::new(self.namespace)
+    }
+}
+
+/// Whether the shards of a class announce themselves to the registry of shards.
+pub trait Announcement: fmt::Debug + sealed::Sealed {
+    /// The state of a builder of state `S` that has such shards.
+    #[doc(hidden)]
+    type Then<S: State>: State<ShardDo = S::ShardDo>;
+}
+
+/// The shards announce themselves: their `shard!` has a `registry:`.
+#[derive(Clone, Copy, Debug)]
+pub enum Announced {}
+
+/// The shards do not announce themselves: their `shard!` has no `registry:`.
+#[derive(Clone, Copy, Debug)]
+pub enum Unannounced {}
+
+impl sealed::Sealed for Announced {}
+
+impl Announcement for Announced {
+    type Then<S: State> = SetAnnouncing<S>;
+}
+
+impl sealed::Sealed for Unannounced {}
+
+impl Announcement for Unannounced {
+    type Then<S: State> = S;
+}
+
+/// A namespace whose objects are of the class `C`; see
+/// [`ShardClass::shards`](crate::shard::ShardClass::shards).
+#[cfg(feature = "shard")]
+pub struct ShardsOf<C, N> {
+    namespace: N,
+    class: std::marker::PhantomData<C>,
+}
+
+#[cfg(feature = "shard")]
+impl<C: crate::shard::ShardClass, N: ShardNamespace> ShardsOf<C, N> {
+    pub(crate) fn new(namespace: N) -> Self {
+        Self { namespace, class: std::marker::PhantomData }
+    }
+}
+
+#[cfg(feature = "shard")]
+impl<C: crate::shard::ShardClass, N: ShardNamespace> sealed::Sealed for ShardsOf<C, N> {}
+
+#[cfg(feature = "shard")]
+impl<C: crate::shard::ShardClass, N: ShardNamespace> IntoShards for ShardsOf<C, N> {
+    type Then<S: State> = <C::Announcement as Announcement>::Then<S>;
+
+    fn into_namespace(self) -> Rc<dyn ShardNamespace> {
+        Rc::new(self.namespace)
+    }
+}
+
+#[cfg(feature = "shard")]
+impl<C, N> fmt::Debug for ShardsOf<C, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShardsOf").finish_non_exhaustive()
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
