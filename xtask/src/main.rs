@@ -12,6 +12,7 @@ mod dev;
 mod node;
 mod shell;
 mod simulate;
+mod soak;
 mod teeth;
 mod template;
 mod test;
@@ -37,6 +38,8 @@ Usage: cargo xtask <COMMAND>
   simulate [--seeds N] [--minutes M] [--seed S] [--operations K]
                                   runs the workload over simulated deployments, one per seed
   teeth [FAULT]                   plants each fault of simulation/faults, and finds it again
+  soak [CALLS] [CONNECTIONS]      drives the example with a million calls and 2,000 connections, and
+                                  prints its memory
   budgets                         checks sizes and crossings against their budgets
   test [--only lint|unit|e2e]     runs every check, or those of one kind";
 
@@ -64,6 +67,7 @@ fn run(args: &[String]) -> Result<()> {
         ["simulate", ref rest @ ..] => simulate::run(rest),
         ["teeth"] => teeth::run(None),
         ["teeth", fault] => teeth::run(Some(fault)),
+        ["soak", ref rest @ ..] => soak::run(rest),
         ["budgets"] => budgets::check(),
         ["test"] => test::run(None),
         ["test", "--only", kind] => test::run(Some(kind)),
