@@ -9,6 +9,7 @@ mod build;
 mod codegen;
 mod dependencies;
 mod dev;
+mod fuzz;
 mod node;
 mod shell;
 mod simulate;
@@ -36,6 +37,7 @@ Usage: cargo xtask <COMMAND>
   simulate [--seeds N] [--minutes M] [--seed S] [--operations K]
                                   runs the workload over simulated deployments, one per seed
   teeth [FAULT]                   plants each fault of simulation/faults, and finds it again
+  fuzz [--minutes N] [--seed S] [TARGET]   feeds mutated input to the parsers
   budgets                         checks sizes and crossings against their budgets
   test [--only lint|unit|e2e]     runs every check, or those of one kind";
 
@@ -63,6 +65,7 @@ fn run(args: &[String]) -> Result<()> {
         ["simulate", ref rest @ ..] => simulate::run(rest),
         ["teeth"] => simulate::teeth(None),
         ["teeth", fault] => simulate::teeth(Some(fault)),
+        ["fuzz", ref rest @ ..] => fuzz::run(rest),
         ["budgets"] => budgets::check(),
         ["test"] => test::run(None),
         ["test", "--only", kind] => test::run(Some(kind)),

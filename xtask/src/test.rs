@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::{
-    browser, budgets, build, codegen, dependencies, node,
+    browser, budgets, build, codegen, dependencies, fuzz, node,
     shell::{cargo, program, root, run as sh},
     simulate, template, wire,
 };
@@ -54,6 +54,7 @@ const STEPS: &[Step] = &[
         run: || sh(&mut cargo(["test", "--workspace", "--doc"])),
     },
     Step { kind: "unit", name: "simulated deployments", run: simulate::check },
+    Step { kind: "unit", name: "fuzzed parsers", run: fuzz::check },
     Step { kind: "e2e", name: "Node packages", run: node::install },
     Step {
         kind: "e2e",
