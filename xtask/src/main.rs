@@ -7,6 +7,7 @@ mod browser;
 mod budgets;
 mod build;
 mod codegen;
+mod deny;
 mod dependencies;
 mod dev;
 mod fuzz;
@@ -38,6 +39,7 @@ Usage: cargo xtask <COMMAND>
                                   runs the workload over simulated deployments, one per seed
   teeth [FAULT]                   plants each fault of simulation/faults, and finds it again
   fuzz [--minutes N] [--seed S] [TARGET]   feeds mutated input to the parsers
+  deny                            checks licences, sources, banned crates and advisories
   budgets                         checks sizes and crossings against their budgets
   test [--only lint|unit|e2e]     runs every check, or those of one kind";
 
@@ -66,6 +68,7 @@ fn run(args: &[String]) -> Result<()> {
         ["teeth"] => simulate::teeth(None),
         ["teeth", fault] => simulate::teeth(Some(fault)),
         ["fuzz", ref rest @ ..] => fuzz::run(rest),
+        ["deny"] => deny::check(),
         ["budgets"] => budgets::check(),
         ["test"] => test::run(None),
         ["test", "--only", kind] => test::run(Some(kind)),
