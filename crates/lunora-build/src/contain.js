@@ -84,16 +84,31 @@ export function call(f) {
  * The answer is plain on purpose. A client that replays writes takes an error with a code for the
  * last word on that write, and a plain 500 for a reason to try again: the write is not lost.
  */
-export function respond(f) {
-  return call(f).then(undefined, failed);
+export function respond(f, request) {
+  return call(f).then(undefined, (error) => failed(error, request));
 }
 
-function failed(error) {
+// What the edge sets on data by default; a test of the library compares the two. CORS headers need
+// the settings of the application, which are lost with the instance.
+const SECURITY_HEADERS = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+};
+const HTTPS_HEADERS = {
+  "strict-transport-security": "max-age=31536000; includeSubDomains",
+};
+
+function failed(error, request) {
   if (!(error instanceof InstanceReset)) console.error("The request failed:", error);
   const headers = {
     "content-type": "text/plain; charset=utf-8",
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
+    ...SECURITY_HEADERS,
+    ...(request.url.startsWith("https:") ? HTTPS_HEADERS : {}),
   };
   return new Response("Internal Server Error", { status: 500, headers });
 }

@@ -43,17 +43,20 @@ pub(crate) fn generate(exports: &Exports) -> String {
     });
     for name in &exports.functions {
         let _ = match handler(name) {
-            Some((_, run)) if is_class => {
-                writeln!(
-                    js,
-                    "  {name}(event) {{ return {run}(() => wasm.{name}(event, this.env, observe(this.ctx))); }}"
-                )
-            }
             Some((_, run)) => {
-                writeln!(
-                    js,
-                    "  {name}(event, env, ctx) {{ return {run}(() => wasm.{name}(event, env, observe(ctx))); }},"
-                )
+                // What is answered depends on the request: some headers are for https alone.
+                let request = if *run == "respond" { ", event" } else { "" };
+                if is_class {
+                    writeln!(
+                        js,
+                        "  {name}(event) {{ return {run}(() => wasm.{name}(event, this.env, observe(this.ctx)){request}); }}"
+                    )
+                } else {
+                    writeln!(
+                        js,
+                        "  {name}(event, env, ctx) {{ return {run}(() => wasm.{name}(event, env, observe(ctx)){request}); }},"
+                    )
+                }
             }
             // Any other function can be called over a service binding.
             None => {
@@ -104,6 +107,7 @@ mod tests {
     fn handlers_alone_need_no_class() {
         let js = generate(&Exports::parse("export function fetch(a: any, b: any, c: any): any;"));
         assert!(js.contains("export default {\n  fetch(event, env, ctx) {"), "{js}");
+        assert!(js.contains("observe(ctx)), event); },"), "{js}");
         assert!(!js.contains("extends WorkerEntrypoint"), "{js}");
     }
 
@@ -113,6 +117,7 @@ mod tests {
             "export function scheduled(a: any, b: any, c: any): Promise<any>;",
         ));
         assert!(js.contains("scheduled(event, env, ctx) { return call("), "{js}");
+        assert!(js.contains("observe(ctx))); },"), "{js}");
         assert!(!js.contains("return respond("), "{js}");
     }
 
