@@ -31,6 +31,14 @@ async function failsPlainly(response) {
   // Plain: a client that replays a write must not take it for the last word on that write.
   assert.equal(answer.headers.get("content-type"), "text/plain; charset=utf-8");
   assert.equal(answer.headers.get("cache-control"), "no-store");
+  assert.equal(answer.headers.get("x-content-type-options"), "nosniff");
+  assert.equal(answer.headers.get("x-frame-options"), "DENY");
+  assert.equal(answer.headers.get("referrer-policy"), "no-referrer");
+  assert.equal(answer.headers.get("cross-origin-resource-policy"), "same-origin");
+  assert.match(answer.headers.get("content-security-policy"), /default-src 'none'/);
+  // Over http nothing promises https.
+  assert.equal(answer.headers.get("strict-transport-security"), null);
+  assert.equal(answer.headers.get("access-control-allow-origin"), null);
   assert.equal(await answer.text(), "Internal Server Error");
 }
 

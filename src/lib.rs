@@ -66,6 +66,9 @@ mod errors;
 mod functions;
 mod jobs;
 mod message;
+#[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
+#[doc(hidden)]
+pub mod parsers;
 mod pipeline;
 mod platform;
 #[cfg(feature = "shard")]

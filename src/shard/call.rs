@@ -61,6 +61,13 @@ impl<'a> Envelope<'a> {
     }
 }
 
+/// Returns the path and the arguments of a call's body.
+#[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
+pub(crate) fn parse_call(json: &[u8]) -> Result<(String, String), LunoraError> {
+    let envelope = Envelope::parse(json)?;
+    Ok((envelope.function_path, envelope.args.to_owned()))
+}
+
 /// Arguments are an object; those that are not there are an empty one.
 pub(crate) fn check_args(args: Option<&RawValue>) -> Result<&str, LunoraError> {
     match args.map(RawValue::get) {

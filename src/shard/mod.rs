@@ -135,6 +135,13 @@ pub use crate::{
     table,
 };
 
+#[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
+pub(crate) use self::{
+    call::{parse_call, write_ids},
+    db::{read_cursor, write_cursor},
+    sql::statement::{Effect, Statement},
+};
+
 /// A class of Durable Objects that [`shard!`](crate::shard!) wrote.
 pub trait ShardClass {
     /// Whether the shards announce themselves: [`Announced`] with a `registry:`, else

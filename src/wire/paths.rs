@@ -32,11 +32,46 @@ pub(crate) const RELATION_PREFIX: &str = "__lunora_relation__:";
 /// Returns whether a path is, in any spelling, the reserved prefix or under it.
 ///
 /// Case, repeated slashes, backslashes, dot segments and percent-encoding, once or several times,
-/// make no difference: a router behind this crate may normalise what it gets.
+/// make no difference: a router behind this crate may normalise what it gets. Routers differ in how
+/// often they decode, and in whether a decoded slash separates; one reading that is reserved is enough.
 pub(crate) const fn is_reserved(path: &[u8]) -> bool {
+    if is_reserved_as(path, Reading { separators: FULLY, names: FULLY }) {
+        return true;
+    }
+    // Without an escape there is one reading.
+    let most = if has_escape(path) { MAX_PASSES } else { 0 };
+    let mut separators = 0;
+    while separators <= most {
+        let mut names = separators;
+        while names <= most {
+            if is_reserved_as(path, Reading { separators, names }) {
+                return true;
+            }
+            names += 1;
+        }
+        separators += 1;
+    }
+    false
+}
+
+/// How many passes of decoding are told apart.
+const MAX_PASSES: u8 = 3;
+/// Decodes what one decoding yields again, for as long as there is anything to decode.
+const FULLY: u8 = u8::MAX;
+
+/// How a router reads a path.
+#[derive(Clone, Copy)]
+struct Reading {
+    /// How many passes of decoding come before the path is split at slashes.
+    separators: u8,
+    /// How many passes of decoding come before segments are compared; no fewer.
+    names: u8,
+}
+
+const fn is_reserved_as(path: &[u8], reading: Reading) -> bool {
     let (mut at, mut depth) = (0, 0_usize);
     while at < path.len() {
-        let segment = read_segment(path, at);
+        let segment = read_segment(path, at, reading);
         at = segment.next;
         match segment.kind {
             SegmentKind::Same => {}
@@ -44,6 +79,17 @@ pub(crate) const fn is_reserved(path: &[u8]) -> bool {
             SegmentKind::Reserved if depth == 0 => return true,
             SegmentKind::Reserved | SegmentKind::Other => depth += 1,
         }
+    }
+    false
+}
+
+const fn has_escape(path: &[u8]) -> bool {
+    let mut at = 0;
+    while at < path.len() {
+        if path[at] == b'%' {
+            return true;
+        }
+        at += 1;
     }
     false
 }
@@ -65,14 +111,19 @@ struct Segment {
     next: usize,
 }
 
-const fn read_segment(path: &[u8], start: usize) -> Segment {
+const fn read_segment(path: &[u8], start: usize, reading: Reading) -> Segment {
     const RESERVED: &[u8] = b"_lunora";
     let (mut at, mut length) = (start, 0);
     let (mut dots, mut matches) = (true, true);
     while at < path.len() {
-        let (byte, next) = decode(path, at);
-        at = next;
-        if byte == b'/' || byte == b'\\' {
+        let character = if reading.names == FULLY {
+            decode_fully(path, at)
+        } else {
+            decode(path, at, reading.names)
+        };
+        at = character.next;
+        let byte = character.byte.to_ascii_lowercase();
+        if (byte == b'/' || byte == b'\\') && character.passes <= reading.separators {
             break;
         }
         dots = dots && byte == b'.';
@@ -88,15 +139,43 @@ const fn read_segment(path: &[u8], start: usize) -> Segment {
     Segment { kind, next: at }
 }
 
-/// The byte at `at`, decoded and in lower case, and where the next one begins.
-const fn decode(path: &[u8], at: usize) -> (u8, usize) {
+#[derive(Clone, Copy)]
+struct Character {
+    byte: u8,
+    /// The index where the next character begins.
+    next: usize,
+    /// How many passes of decoding it took.
+    passes: u8,
+}
+
+/// The character at `at`, after so many passes of decoding.
+const fn decode(path: &[u8], at: usize, passes: u8) -> Character {
+    if passes == 0 {
+        return Character { byte: path[at], next: at + 1, passes: 0 };
+    }
+    let first = decode(path, at, passes - 1);
+    if first.byte != b'%' || first.next >= path.len() {
+        return first;
+    }
+    let high = decode(path, first.next, passes - 1);
+    let Some(upper) = hex(high.byte) else { return first };
+    if high.next >= path.len() {
+        return first;
+    }
+    let low = decode(path, high.next, passes - 1);
+    let Some(lower) = hex(low.byte) else { return first };
+    Character { byte: upper * 16 + lower, next: low.next, passes }
+}
+
+/// The character at `at`, decoded for as long as its digits follow.
+const fn decode_fully(path: &[u8], at: usize) -> Character {
     let (mut byte, mut next) = (path[at], at + 1);
     while byte == b'%' && next + 1 < path.len() {
         let (Some(high), Some(low)) = (hex(path[next]), hex(path[next + 1])) else { break };
         byte = high * 16 + low;
         next += 2;
     }
-    (byte.to_ascii_lowercase(), next)
+    Character { byte, next, passes: 0 }
 }
 
 const fn hex(digit: u8) -> Option<u8> {
@@ -165,6 +244,12 @@ mod tests {
             "/_lunora/..",
             "/\\_lunora\\rpc",
             "/%5c_lunora%5crpc",
+            "/%%35flunora/rpc",
+            "/%2%355flunora/rpc",
+            "/%25%35flunora/rpc",
+            "/a%2fb/../_lunora/rpc",
+            "/a%252fb/../_lunora/rpc",
+            "/a%2fb/%2e%2e/_lunora/rpc",
         ] {
             assert!(is_reserved(path.as_bytes()), "{path}");
         }

@@ -7,8 +7,10 @@ mod browser;
 mod budgets;
 mod build;
 mod codegen;
+mod deny;
 mod dependencies;
 mod dev;
+mod fuzz;
 mod node;
 mod shell;
 mod simulate;
@@ -38,6 +40,8 @@ Usage: cargo xtask <COMMAND>
   simulate [--seeds N] [--minutes M] [--seed S] [--operations K]
                                   runs the workload over simulated deployments, one per seed
   teeth [FAULT]                   plants each fault of simulation/faults, and finds it again
+  fuzz [--minutes N] [--seed S] [TARGET]   feeds mutated input to the parsers
+  deny                            checks licences, sources, banned crates and advisories
   soak [CALLS] [CONNECTIONS]      drives the example with a million calls and 2,000 connections, and
                                   prints its memory
   budgets                         checks sizes and crossings against their budgets
@@ -68,6 +72,8 @@ fn run(args: &[String]) -> Result<()> {
         ["teeth"] => teeth::run(None),
         ["teeth", fault] => teeth::run(Some(fault)),
         ["soak", ref rest @ ..] => soak::run(rest),
+        ["fuzz", ref rest @ ..] => fuzz::run(rest),
+        ["deny"] => deny::check(),
         ["budgets"] => budgets::check(),
         ["test"] => test::run(None),
         ["test", "--only", kind] => test::run(Some(kind)),

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::{
-    browser, budgets, build, codegen, dependencies, node,
+    browser, budgets, build, codegen, deny, dependencies, fuzz, node,
     shell::{cargo, program, root, run as sh},
     simulate, teeth, template, wire,
 };
@@ -43,6 +43,7 @@ const STEPS: &[Step] = &[
     Step { kind: "lint", name: "documentation", run: documentation },
     Step { kind: "lint", name: "faults to plant", run: teeth::check_faults },
     Step { kind: "lint", name: "dependency tree", run: dependencies::check },
+    Step { kind: "lint", name: "licences, sources and advisories", run: deny::check },
     Step {
         kind: "unit",
         name: "tests",
@@ -54,6 +55,7 @@ const STEPS: &[Step] = &[
         run: || sh(&mut cargo(["test", "--workspace", "--doc"])),
     },
     Step { kind: "unit", name: "simulated deployments", run: simulate::check },
+    Step { kind: "unit", name: "fuzzed parsers", run: fuzz::check },
     Step { kind: "e2e", name: "Node packages", run: node::install },
     Step {
         kind: "e2e",

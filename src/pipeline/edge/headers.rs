@@ -247,6 +247,35 @@ mod tests {
         assert!(!page.contains_key(CACHE_CONTROL));
     }
 
+    /// The answer that the JavaScript around a dead instance gives by itself.
+    #[test]
+    fn the_answer_to_a_crash_has_the_headers_of_data() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/lunora-build/src/contain.js");
+        let shim = std::fs::read_to_string(path).unwrap_or_default();
+        let list = |name: &str| -> Vec<(String, String)> {
+            let begin = format!("const {name} = {{\n");
+            let text = shim.split_once(&begin).map_or("", |(_, rest)| rest);
+            let text = text.split_once("};").map_or("", |(list, _)| list);
+            let pair = |line: &str| {
+                let (name, value) = line.trim().trim_end_matches(',').split_once(": ")?;
+                Some((name.trim_matches('"').to_owned(), value.trim_matches('"').to_owned()))
+            };
+            text.lines().filter_map(pair).collect()
+        };
+        let mut written = list("SECURITY_HEADERS");
+        let mut expected: Vec<(String, String)> =
+            decorated(&SecurityHeaders::default(), "text/plain", false, true)
+                .iter()
+                .filter(|(name, _)| **name != CONTENT_TYPE)
+                .map(|(name, value)| {
+                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                })
+                .collect();
+        written.sort();
+        expected.sort();
+        assert_eq!(written, expected);
+    }
+
     #[test]
     fn promises_https_over_https_only() {
         let promised = |https| {

@@ -29,6 +29,12 @@ use self::{on_shard::OnShard, sockets::Live};
 use super::{Caller, tracking::Reads};
 use crate::errors::LunoraError;
 
+/// Returns whether a text is a frame that a client may send.
+#[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
+pub(crate) fn is_client_frame(text: &str) -> bool {
+    frame::ClientFrame::read(text).is_some()
+}
+
 /// A socket of the host.
 pub(crate) trait LiveSocket: 'static {
     /// Sends a text; a closed socket ignores it.
