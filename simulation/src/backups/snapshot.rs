@@ -45,7 +45,8 @@ fn read(manifest: &Value, object: &[u8]) -> Option<Snapshot> {
     for shard in manifest["shards"].as_array()? {
         let key = shard["shardKey"].as_str()?;
         let count = |name: &str| shard[name].as_u64().unwrap_or_default();
-        for _ in 0..["rows", "watermarks", "replies", "changes"].map(count).into_iter().sum::<u64>() {
+        for _ in 0..["rows", "watermarks", "replies", "changes"].map(count).into_iter().sum::<u64>()
+        {
             apply(&mut state, key, &lines.next()?);
         }
     }
