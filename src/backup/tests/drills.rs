@@ -45,6 +45,8 @@ struct Deployment {
     /// Fails calls of these operations on the scratch shard.
     broken: Rc<RefCell<Option<&'static str>>>,
     calls: Rc<RefCell<Vec<(String, String)>>>,
+    /// Rows of shard `a` that are deleted before its second page is read.
+    deleted_meanwhile: Rc<RefCell<Vec<&'static str>>>,
     store: MemoryObjectStore,
     clock: ManualClock,
 }
@@ -61,12 +63,13 @@ impl Deployment {
         let clock = ManualClock::new(1_780_315_200_000);
         let store = MemoryObjectStore::new().with_clock(&clock);
         let (broken, calls) = (Rc::default(), Rc::default());
-        Self { shards: Rc::new(shards), broken, calls, store, clock }
+        let deleted_meanwhile = Rc::default();
+        Self { shards: Rc::new(shards), broken, calls, deleted_meanwhile, store, clock }
     }
 
     fn backups(&self, most: u32) -> Backups {
         let (shards, broken) = (self.shards.clone(), self.broken.clone());
-        let calls = self.calls.clone();
+        let (calls, deleted) = (self.calls.clone(), self.deleted_meanwhile.clone());
         let namespace = MemoryNamespace::new(async move |address, mut request: Request| {
             let key = address.key.as_str().to_owned();
             let body: Value = request.json(64 * 1024 * 1024).await.unwrap();
@@ -75,9 +78,18 @@ impl Deployment {
             if key == SCRATCH && broken.borrow().is_some_and(|broken| operation.ends_with(broken)) {
                 return Response::raw_json("{}").with_status(500);
             }
-            let request = Request::post("https://shard.internal/rpc", body.to_string())
-                .with_header("authorization", format!("Bearer {TOKEN}"));
-            shards[&key].shard().fetch(request).await
+            let send = async |body: &Value| {
+                let request = Request::post("https://shard.internal/rpc", body.to_string())
+                    .with_header("authorization", format!("Bearer {TOKEN}"));
+                shards[&key].shard().fetch(request).await
+            };
+            if key == "a" && body["args"]["cursor"].is_string() {
+                let ids = std::mem::take(&mut *deleted.borrow_mut());
+                let args = json!({ "table": "notes", "ids": ids });
+                let path = "__lunora_admin__:deleteRows";
+                send(&json!({ "functionPath": path, "args": args })).await;
+            }
+            send(&body).await
         });
         let registry = StaticShardRegistry::new().table("notes", ["a", "b", "c"]).unwrap();
         let coordinator = QueryCoordinator::new(registry).clock(self.clock.clone());
@@ -396,4 +408,14 @@ fn the_status_names_the_drill_of_the_last_snapshot() {
     assert_eq!(status(&deployment).drilled_at, None);
     deployment.drill(100);
     assert_eq!(status(&deployment).drilled_at.as_deref(), Some("2026-06-01T12:01:00.000Z"));
+}
+
+#[test]
+fn rows_that_changed_while_they_were_read_are_drilled_as_they_are_restored() {
+    let deployment = Deployment::new();
+    *deployment.deleted_meanwhile.borrow_mut() = vec!["a-1"];
+    let manifest = deployment.take();
+    assert_eq!((manifest.rows, manifest.changes), (36, 1));
+    let report = deployment.drill(100);
+    assert_eq!((report.problems, report.rows), (vec![], 35));
 }
