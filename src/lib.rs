@@ -93,10 +93,11 @@ pub use crate::{
 };
 pub use crate::{
     backup::{
-        BackupConfig, BackupOccasion, BackupStatus, Backups, LeftOut, Manifest, ManifestShard,
-        PartSize, PartTooSmall, PruneReport, RestoreCursor, RestoreLease, RestorePlan,
-        RestoreReport, RestoreRequest, RestoreState, Retention, RetentionOfZero, RetentionReport,
-        ShardPlan, SnapshotSummary, Verification,
+        BackupConfig, BackupOccasion, BackupStatus, Backups, DrillProblem, DrillReport,
+        DrillStatus, LastDrill, LeftOut, Manifest, ManifestShard, PartSize, PartTooSmall,
+        PruneReport, RestoreCursor, RestoreLease, RestorePlan, RestoreReport, RestoreRequest,
+        RestoreState, Retention, RetentionOfZero, RetentionReport, ShardPlan, SnapshotSummary,
+        Verification,
     },
     builder::{Builder, IntoShards, VouchedShards},
     compose::{

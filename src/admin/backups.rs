@@ -31,6 +31,7 @@ impl ClusterHandler for BackupRoutes {
                 "backup/prune" => prune(&mut call).await,
                 "backup/create" => create(&call).await,
                 "backup/verify" => verify(&mut call).await,
+                "backup/drill" => drill(&mut call).await,
                 "backup/restore" => restore(&mut call).await,
                 "backup/plan" => {
                     json(&call.backups()?.plan_restore(&call.require_query("id")?).await?)
@@ -84,6 +85,18 @@ async fn verify(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
 
     let Verify { id } = call.body("Backup verify").await?;
     json(&call.backups()?.verify(&id).await?)
+}
+
+/// Restores a snapshot into a scratch shard; the newest one by default.
+async fn drill(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    #[derive(Deserialize)]
+    struct Drill {
+        #[serde(default)]
+        id: Option<String>,
+    }
+
+    let Drill { id } = call.body("Backup drill").await?;
+    json(&call.backups()?.drill(id.as_deref()).await?)
 }
 
 async fn restore(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {

@@ -211,6 +211,7 @@ pub(crate) const ROUTES: &[AdminRoute] = &[
     post("/_lunora/admin/backup/finish", Cluster::Backups),
     post("/_lunora/admin/backup/abandon", Cluster::Backups),
     post("/_lunora/admin/backup/verify", Cluster::Backups),
+    post("/_lunora/admin/backup/drill", Cluster::Backups),
     #[cfg(test)]
     post("/_lunora/admin/test/shard", Cluster::Test),
     #[cfg(test)]

@@ -12,6 +12,8 @@ pub(super) struct Claim {
     key: String,
     etag: String,
     written_ms: u64,
+    /// What the runs exclude each other from, for the error.
+    subject: String,
 }
 
 impl Backups {
@@ -19,26 +21,34 @@ impl Backups {
     const CLAIM_MS: u64 = 5 * 60 * 1000;
 
     pub(super) async fn claim(&self, name: &SnapshotName) -> Result<Claim, LunoraError> {
-        let key = name.claim();
+        self.claim_key(name.claim(), format!("takes the snapshot `{}`", name.id)).await
+    }
+
+    /// Takes the claim of the drill: there is one scratch shard.
+    pub(super) async fn claim_drill(&self) -> Result<Claim, LunoraError> {
+        let key = [self.config.prefix(), "lunora-drill.claim"].concat();
+        self.claim_key(key, "drills a snapshot".to_owned()).await
+    }
+
+    async fn claim_key(&self, key: String, subject: String) -> Result<Claim, LunoraError> {
         let store = self.config.store();
         let options = match store.head(&key).await.map_err(unwritten)? {
             None => PutOptions::new().only_if_absent(),
             Some(found) => {
                 let ends = found.uploaded_ms.saturating_add(Self::CLAIM_MS);
                 if self.clock.now_ms() < ends {
-                    return Err(taken(name));
+                    return Err(taken(&subject));
                 }
                 PutOptions::new().only_if_etag(found.etag)
             }
         };
-        let etag = self.put_claim(&key, options).await?.ok_or_else(|| taken(name))?;
-        Ok(Claim { key, etag, written_ms: self.clock.now_ms() })
+        let etag = self.put_claim(&key, options).await?.ok_or_else(|| taken(&subject))?;
+        Ok(Claim { key, etag, written_ms: self.clock.now_ms(), subject })
     }
 
     /// Renews a claim of which a good part is over, or in any case.
     pub(super) async fn renew_claim(
         &self,
-        name: &SnapshotName,
         claim: &mut Claim,
         in_any_case: bool,
     ) -> Result<(), LunoraError> {
@@ -47,7 +57,8 @@ impl Backups {
             return Ok(());
         }
         let options = PutOptions::new().only_if_etag(claim.etag.clone());
-        claim.etag = self.put_claim(&claim.key, options).await?.ok_or_else(|| taken(name))?;
+        let etag = self.put_claim(&claim.key, options).await?;
+        claim.etag = etag.ok_or_else(|| taken(&claim.subject))?;
         claim.written_ms = now;
         Ok(())
     }
@@ -78,10 +89,8 @@ impl Backups {
     }
 }
 
-fn taken(name: &SnapshotName) -> LunoraError {
-    let message = format!(
-        "another run takes the snapshot `{}`: wait until it is done, or for 5 minutes if it was killed",
-        name.id
-    );
+fn taken(subject: &str) -> LunoraError {
+    let message =
+        format!("another run {subject}: wait until it is done, or for 5 minutes if it was killed");
     LunoraError::new(Code::BackupInProgress, message)
 }

@@ -32,6 +32,14 @@ pub struct BackupConfig {
     /// How many snapshots of this backup stay. Default: all.
     #[builder(default, setter(strip_option))]
     retain: Option<Retention>,
+    /// The trigger that starts a drill, which restores the newest snapshot into a scratch shard and
+    /// compares what it reads back ([`Backups::drill`](crate::Backups::drill)). Default: none.
+    #[builder(default, setter(strip_option))]
+    drill: Option<CronExpression>,
+    /// The most shards of a snapshot that one drill restores, one at least; the next drill goes on
+    /// with the shards after them. Default: 100.
+    #[builder(default = 100)]
+    drill_shards: u32,
     /// What the snapshots' names begin with: a folder, whether a slash ends it or not. Default:
     /// `backups/`.
     #[builder(default = "backups/".to_owned(), setter(transform = |prefix: impl AsRef<str>| normalized(prefix.as_ref())))]
@@ -68,6 +76,18 @@ impl BackupConfig {
     #[must_use]
     pub fn retain(&self) -> Option<Retention> {
         self.retain
+    }
+
+    /// Returns the trigger that starts a drill.
+    #[must_use]
+    pub fn drill(&self) -> Option<&CronExpression> {
+        self.drill.as_ref()
+    }
+
+    /// Returns the most shards of a snapshot that one drill restores.
+    #[must_use]
+    pub fn drill_shards(&self) -> u32 {
+        self.drill_shards
     }
 
     /// What the snapshots' names begin with.
@@ -118,6 +138,8 @@ impl fmt::Debug for BackupConfig {
         f.debug_struct("BackupConfig")
             .field("cron", &self.cron)
             .field("retain", &self.retain)
+            .field("drill", &self.drill)
+            .field("drill_shards", &self.drill_shards)
             .field("prefix", &self.prefix)
             .field("tables", &self.tables)
             .field("allow_empty_registry", &self.allow_empty_registry)

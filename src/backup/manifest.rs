@@ -225,6 +225,11 @@ impl SnapshotName {
         [prefix, Self::STEM, Self::MARKER, &hex(cron.as_bytes()), ".json"].concat()
     }
 
+    /// The key of the object that says how the last drill ended.
+    pub(super) fn drill(prefix: &str) -> String {
+        [prefix, Self::STEM, "drill.json"].concat()
+    }
+
     /// What the keys of every snapshot begin with.
     pub(crate) fn common_prefix(prefix: &str) -> String {
         [prefix, Self::STEM].concat()

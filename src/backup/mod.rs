@@ -3,6 +3,7 @@
 mod claim;
 mod config;
 mod continuity;
+mod drill;
 mod latest;
 mod lease;
 mod manifest;
@@ -27,6 +28,7 @@ use self::manifest::SnapshotName;
 pub(crate) use self::snapshots::TableNames;
 pub use self::{
     config::BackupConfig,
+    drill::{DrillProblem, DrillReport, DrillStatus, LastDrill},
     lease::{RestoreLease, RestoreState},
     manifest::{LeftOut, Manifest, ManifestShard},
     part_size::{PartSize, PartTooSmall},

@@ -1,8 +1,11 @@
-//! The proof that a verification leaves beside a snapshot that it found whole.
+//! The proof that a verification, or a drill, leaves beside a snapshot that it found whole.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Backups, Manifest, SnapshotName, SnapshotSummary, Verification, run::unwritten};
+use super::{
+    Backups, Manifest, SnapshotName, SnapshotSummary, Verification, run::unwritten,
+    snapshots::unreadable,
+};
 use crate::{
     errors::LunoraError,
     platform::{ObjectInfo, ObjectMetadata, PutOptions, log},
@@ -17,6 +20,17 @@ pub(super) struct Proof {
     rows: u64,
     sha256: String,
     pub(super) verified_at: String,
+    #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
+    pub(super) drilled: Option<Drilled>,
+}
+
+/// The last drill that restored the snapshot.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Drilled {
+    pub(super) drilled_at: String,
+    pub(super) drilled_shards: u64,
+    pub(super) drilled_rows: u64,
 }
 
 impl Proof {
@@ -35,36 +49,64 @@ impl Proof {
 }
 
 impl Backups {
-    /// Writes the proof of a snapshot that is whole, and deletes that of one that is damaged.
-    /// Whatever fails is a warning: the verification stands.
-    pub(super) async fn prove(&self, manifest: &Manifest, found: &Verification) {
+    /// Writes the proof of a snapshot that is whole, and deletes that of one that is damaged. With
+    /// `keep` an earlier drill of the same bytes stays part of it. Whatever fails is a warning: the
+    /// verification stands.
+    pub(super) async fn prove(
+        &self,
+        manifest: &Manifest,
+        found: &Verification,
+        drilled: Option<Drilled>,
+        keep: bool,
+    ) {
         let key = SnapshotName::proof_of(&manifest.file);
         let outcome = if found.ok {
-            self.write_proof(&key, manifest, found).await
+            let proof = Proof {
+                etag: manifest.etag.clone(),
+                rows: found.rows,
+                sha256: found.sha256.clone(),
+                verified_at: self.now(),
+                drilled,
+            };
+            self.write_proof(&key, manifest, proof, keep).await
         } else {
             self.config.store().delete(&[key]).await.map_err(unwritten)
         };
-        if let Err(error) = outcome {
-            let id = &manifest.id;
-            log::warn(&format!(
-                "the proof of the snapshot `{id}` is not up to date: {}",
-                error.to_log_line()
-            ));
-        }
+        warn_of(manifest, outcome);
+    }
+
+    /// Takes an earlier drill out of the proof of a snapshot that could not be restored.
+    pub(super) async fn unprove_drill(&self, manifest: &Manifest) {
+        let key = SnapshotName::proof_of(&manifest.file);
+        let outcome = async {
+            match self.proof(&key).await? {
+                Some(proof) if proof.drilled.is_some() => {
+                    let proof = Proof { drilled: None, ..proof };
+                    self.write_proof(&key, manifest, proof, false).await
+                }
+                _ => Ok(()),
+            }
+        };
+        warn_of(manifest, outcome.await);
+    }
+
+    async fn proof(&self, key: &str) -> Result<Option<Proof>, LunoraError> {
+        let found = self.config.store().head(key).await.map_err(unreadable)?;
+        Ok(found.as_ref().and_then(Proof::of_object))
     }
 
     async fn write_proof(
         &self,
         key: &str,
         manifest: &Manifest,
-        found: &Verification,
+        mut proof: Proof,
+        keep: bool,
     ) -> Result<(), LunoraError> {
-        let proof = Proof {
-            etag: manifest.etag.clone(),
-            rows: found.rows,
-            sha256: found.sha256.clone(),
-            verified_at: self.now(),
-        };
+        if keep && proof.drilled.is_none() {
+            let before = self.proof(key).await?;
+            let before = before.filter(|before| before.proves(&manifest.into()));
+            proof.drilled = before.and_then(|before| before.drilled);
+        }
         let text = serde_json::to_string(&proof).map_err(LunoraError::internal)?;
         let metadata = ObjectMetadata::new()
             .with_content_type("application/json")
@@ -72,5 +114,15 @@ impl Backups {
         let options = PutOptions::new().with_metadata(metadata);
         self.config.store().put(key, (text + "\n").into(), options).await.map_err(unwritten)?;
         Ok(())
+    }
+}
+
+fn warn_of(manifest: &Manifest, outcome: Result<(), LunoraError>) {
+    if let Err(error) = outcome {
+        let id = &manifest.id;
+        log::warn(&format!(
+            "the proof of the snapshot `{id}` is not up to date: {}",
+            error.to_log_line()
+        ));
     }
 }

@@ -149,7 +149,7 @@ impl Backups {
         guard: &Guard,
         claim: &mut Claim,
     ) -> Result<(Counts, Written), LunoraError> {
-        let counts = self.copy(name, export, writer, claim).await?;
+        let counts = self.copy(export, writer, claim).await?;
         if let Guard::NoRestore(before) = guard
             && self.refuse_open_restore().await? != *before
         {
@@ -158,7 +158,7 @@ impl Backups {
         }
         let found = Found { tables: &counts.tables, shards: &counts.shards };
         self.refuse_loss(name, about.occasion, about.tables.as_deref(), &found).await?;
-        self.renew_claim(name, claim, true).await?;
+        self.renew_claim(claim, true).await?;
         // A manifest that is not intact would speak for what is written now.
         self.delete(&name.manifest).await?;
         let written = writer.finish().await?;
@@ -181,7 +181,6 @@ impl Backups {
 
     async fn copy(
         &self,
-        name: &SnapshotName,
         mut export: Export,
         writer: &mut ObjectWriter<'_>,
         claim: &mut Claim,
@@ -197,7 +196,7 @@ impl Backups {
             watermarks += chunk.watermarks;
             replies += chunk.replies;
             writer.write(&chunk.lines).await?;
-            self.renew_claim(name, claim, false).await?;
+            self.renew_claim(claim, false).await?;
             for (table, rows) in chunk.rows {
                 *counts.tables.entry(table).or_default() += rows;
                 rows_of_shard += rows;

@@ -222,7 +222,7 @@ impl Backups {
     pub async fn verify(&self, id: &str) -> Result<Verification, LunoraError> {
         let manifest = self.get(id).await?;
         let found = self.verify_object(&manifest).await?;
-        self.prove(&manifest, &found).await;
+        self.prove(&manifest, &found, None, true).await;
         Ok(found)
     }
 
@@ -295,7 +295,7 @@ impl fmt::Debug for Backups {
 }
 
 /// What was read of a snapshot.
-struct Reading {
+pub(super) struct Reading {
     hash: Sha256Stream,
     bytes: u64,
     lines: Lines,
@@ -308,13 +308,13 @@ struct Reading {
 }
 
 impl Reading {
-    fn new() -> Result<Self, LunoraError> {
+    pub(super) fn new() -> Result<Self, LunoraError> {
         let hash = Sha256Stream::new()?;
         let (lines, rows) = (Lines::default(), BTreeMap::new());
         Ok(Self { hash, bytes: 0, lines, rows, changes: 0, clients: 0, no_row: None })
     }
 
-    async fn add(&mut self, piece: &[u8]) -> Result<(), LunoraError> {
+    pub(super) async fn add(&mut self, piece: &[u8]) -> Result<(), LunoraError> {
         self.hash.update(piece).await?;
         self.bytes += piece.len() as u64;
         let Self { lines, rows, changes, clients, no_row, .. } = self;
@@ -322,12 +322,12 @@ impl Reading {
         Ok(())
     }
 
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         let Self { lines, rows, changes, clients, no_row, .. } = self;
         lines.finish(|number, line| count(number, line, rows, (changes, clients), no_row));
     }
 
-    async fn into_verification(
+    pub(super) async fn into_verification(
         self,
         manifest: &Manifest,
         missing: Option<String>,
@@ -408,7 +408,7 @@ fn count(
     }
 }
 
-fn missing(id: &str) -> LunoraError {
+pub(super) fn missing(id: &str) -> LunoraError {
     LunoraError::new(Code::StorageObjectNotFound, format!("there is no snapshot `{id}`"))
 }
 

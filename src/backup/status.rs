@@ -1,13 +1,13 @@
 //! Whether the backup keeps up with its trigger.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-use super::{Backups, SnapshotName, SnapshotSummary, proof::Proof, run::unwritten};
+use super::{Backups, DrillStatus, SnapshotName, SnapshotSummary, proof::Proof, run::unwritten};
 use crate::{
     errors::{Code, LunoraError},
-    platform::{PutOptions, StoreError},
+    platform::{CronExpression, ObjectInfo, PutOptions, StoreError},
     wire::iso::to_iso,
 };
 
@@ -24,6 +24,13 @@ pub struct BackupStatus {
     /// When that snapshot was last read back and found whole, in ISO form; absent where it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<String>,
+    /// When a drill last restored that snapshot into a scratch shard, in ISO form; absent where none
+    /// did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drilled_at: Option<String>,
+    /// The last drill; absent where drills are not configured and none was run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillStatus>,
     /// The last time for which there must be a snapshot by now, in ISO form: the trigger's last
     /// due time that is an hour old, [`Backups::GRACE`].
     pub due: Option<String>,
@@ -42,12 +49,12 @@ impl Backups {
     pub const GRACE: Duration = Duration::from_secs(60 * 60);
 
     /// Tells when the last snapshot of the trigger was taken, when the next one is due, whether
-    /// one is overdue, and when the last one was verified.
+    /// one is overdue, when the last one was verified, and how the last drill ended.
     ///
     /// It costs one listing, and reads no snapshot. Only snapshots of the configured trigger
     /// count, and of those only the ones that [`list`](Self::list) has.
     ///
-    /// Where the trigger has no snapshot, the first call writes a small object that says since when
+    /// Where the trigger has no snapshot, and where drills have a trigger, the first call writes a small object that says since when
     /// it is known. Until the trigger is due after that moment nothing is overdue; later it is, so
     /// that a trigger that never fires, or whose every run fails, does not stay unnoticed.
     ///
@@ -63,23 +70,18 @@ impl Backups {
             .await?
             .into_iter()
             .find(|summary| summary.cron.as_deref() == Some(cron.as_str()));
-        let verified_at = last.as_ref().and_then(|last| {
+        let proof = last.as_ref().and_then(|last| {
             let proof = Proof::of_object(objects.get(&SnapshotName::proof_of(&last.file))?)?;
-            proof.proves(last).then_some(proof.verified_at)
+            proof.proves(last).then_some(proof)
         });
+        let (verified_at, drilled) =
+            proof.map_or((None, None), |proof| (Some(proof.verified_at), proof.drilled));
+        let drill = self.drill_status(&objects, now, grace).await?;
         let due = cron.previous_at_or_before(now.saturating_sub(grace));
         let (covered, since) = match &last {
             Some(last) => (last.scheduled_time, None),
             None => {
-                let marker = SnapshotName::marker(self.config.prefix(), cron.as_str());
-                let known = objects.get(&marker).map(|object| object.uploaded_ms);
-                let since = match known {
-                    Some(ms) => i64::try_from(ms).map_err(LunoraError::internal)?,
-                    None => {
-                        self.mark(&marker).await?;
-                        now
-                    }
-                };
+                let since = self.known_since(cron.as_str(), cron, &objects, now).await?;
                 (since, Some(since))
             }
         };
@@ -87,6 +89,8 @@ impl Backups {
             cron: cron.as_str().to_owned(),
             last,
             verified_at,
+            drilled_at: drilled.map(|drilled| drilled.drilled_at),
+            drill,
             due: due.map(to_iso),
             next: cron.next_after(now).map(to_iso),
             since: since.map(to_iso),
@@ -94,8 +98,25 @@ impl Backups {
         })
     }
 
-    async fn mark(&self, marker: &str) -> Result<(), LunoraError> {
-        let text = format!("{{\"cron\":{}}}\n", serde_json::json!(self.config.cron().as_str()));
+    /// Returns since when a trigger is known, in milliseconds since 1970; a trigger that is new is
+    /// noted under `name`.
+    pub(super) async fn known_since(
+        &self,
+        name: &str,
+        cron: &CronExpression,
+        objects: &BTreeMap<String, ObjectInfo>,
+        now: i64,
+    ) -> Result<i64, LunoraError> {
+        let marker = SnapshotName::marker(self.config.prefix(), name);
+        if let Some(known) = objects.get(&marker) {
+            return i64::try_from(known.uploaded_ms).map_err(LunoraError::internal);
+        }
+        self.mark(&marker, cron).await?;
+        Ok(now)
+    }
+
+    async fn mark(&self, marker: &str, cron: &CronExpression) -> Result<(), LunoraError> {
+        let text = format!("{{\"cron\":{}}}\n", serde_json::json!(cron.as_str()));
         let options = PutOptions::new().only_if_absent();
         match self.config.store().put(marker, text.into(), options).await {
             Ok(_) | Err(StoreError::AlreadyExists { .. }) => Ok(()),
@@ -105,12 +126,15 @@ impl Backups {
 }
 
 impl BackupStatus {
-    /// Returns the error that an overdue backup is.
+    /// Returns the error that an overdue backup, and a drill that failed or is overdue, is.
     ///
     /// # Errors
-    /// 503 `BACKUP_OVERDUE`.
+    /// 503 `BACKUP_OVERDUE`, where the snapshot or the drill is missing; 503 `BACKUP_DRILL_FAILED`.
     pub fn into_result(self) -> Result<Self, LunoraError> {
         if !self.overdue {
+            if let Some(drill) = &self.drill {
+                drill.check()?;
+            }
             return Ok(self);
         }
         let last = self.last.as_ref().map_or("there is none", |last| &last.id);

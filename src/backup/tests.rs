@@ -4,6 +4,8 @@
 mod clients;
 #[cfg(feature = "shard-testing")]
 mod consistency;
+#[cfg(feature = "shard-testing")]
+mod drills;
 mod faults;
 mod leases;
 mod restoring;
@@ -125,7 +127,7 @@ fn put(rows: &mut Rows, shard: &str, table: &str, id: &str, mut doc: Value) {
 
 /// The answer to what a shard of another implementation does not know.
 fn unknown_operation(operation: &str) -> Option<Response> {
-    ["exportClients", "importClients"].contains(&operation).then(|| {
+    ["emptyScratch", "exportClients", "importClients"].contains(&operation).then(|| {
         let error = json!({ "code": "UNKNOWN_ADMIN_OP", "message": "unknown admin operation" });
         Response::raw_json(json!({ "error": error }).to_string()).with_status(404)
     })

@@ -201,6 +201,8 @@ catalogue! {
     ShardError = "SHARD_ERROR", SERVICE_UNAVAILABLE, "Shard error";
     /// 503: the snapshot for the last due time of the backup's trigger is missing.
     BackupOverdue = "BACKUP_OVERDUE", SERVICE_UNAVAILABLE, "Backup overdue";
+    /// 503: the newest snapshot could not be restored into a scratch shard.
+    BackupDrillFailed = "BACKUP_DRILL_FAILED", SERVICE_UNAVAILABLE, "Backup drill failed";
     /// 503: a shard could not be reached.
     ShardUnavailable = "SHARD_UNAVAILABLE", SERVICE_UNAVAILABLE, "Shard unavailable";
     /// 504: a shard did not answer in time.

@@ -11,11 +11,28 @@ use crate::{
     wire::AdminToken,
 };
 
-/// Runs a backup. It is chosen where a backup is configured, so that a Worker without one does not
-/// link the engine.
+/// What the triggers of a backup start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum BackupTask {
+    Snapshot,
+    Drill,
+}
+
+impl BackupTask {
+    /// Returns the tasks that a trigger starts.
+    pub(super) fn of_trigger(config: &BackupConfig, cron: &str) -> impl Iterator<Item = Self> {
+        let snapshot = (config.cron().as_str() == cron).then_some(Self::Snapshot);
+        let drill = config.drill().filter(|drill| drill.as_str() == cron).map(|_| Self::Drill);
+        snapshot.into_iter().chain(drill)
+    }
+}
+
+/// Runs a task of a backup. It is chosen where a backup is configured, so that a Worker without one
+/// does not link the engine.
 pub(crate) type BackupRunner<E> = for<'a> fn(
     &'a Lunora<E>,
     &'a BackupConfig,
+    BackupTask,
     &'a ScheduledEvent,
 ) -> LocalBoxFuture<'a, Result<(), LunoraError>>;
 
@@ -53,6 +70,7 @@ impl<E> Lunora<E> {
 pub(crate) fn run<'a, E>(
     app: &'a Lunora<E>,
     config: &'a BackupConfig,
+    task: BackupTask,
     event: &'a ScheduledEvent,
 ) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
     Box::pin(async move {
@@ -63,6 +81,11 @@ pub(crate) fn run<'a, E>(
                 "a backup needs an admin token and a query coordinator",
             )
         })?;
-        backups.run_scheduled(event.cron(), event.scheduled_time_ms()).await
+        match task {
+            BackupTask::Snapshot => {
+                backups.run_scheduled(event.cron(), event.scheduled_time_ms()).await
+            }
+            BackupTask::Drill => backups.run_scheduled_drill().await,
+        }
     })
 }

@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData};
 
 use futures::future::{FutureExt, LocalBoxFuture, join_all};
 
-use super::{Lunora, functions::Caller, hooks::RouteContext};
+use super::{Lunora, backup::BackupTask, functions::Caller, hooks::RouteContext};
 use crate::{
     errors::{Code, LunoraError},
     jobs::CronJob,
@@ -28,13 +28,14 @@ impl<E: Environment> Lunora<E> {
     ) -> Result<(), ScheduledError> {
         let caller = Caller::server(self, env);
         let ctx = RouteContext::of_server(ctx, &caller);
-        let backup = self.settings.backup.as_ref();
-        let backup = backup.filter(|(config, _)| config.cron().as_str() == event.cron());
         let handlers = self.settings.crons.matching(&event);
         let mut runs: Vec<LocalBoxFuture<'_, Result<(), LunoraError>>> =
             handlers.map(|job| job.run(event.clone(), env, &ctx)).collect();
         runs.extend(self.cron_jobs_of(&event));
-        runs.extend(backup.map(|(config, run)| run(self, config, &event)));
+        if let Some((config, run)) = &self.settings.backup {
+            let tasks = BackupTask::of_trigger(config, event.cron());
+            runs.extend(tasks.map(|task| run(self, config, task, &event)));
+        }
         if let Some(host) = self.settings.host_job.as_ref().filter(|_| !self.has_triggers()) {
             runs.push(host.run(event.clone(), env, &ctx));
         }
@@ -90,7 +91,10 @@ impl<E: Environment> Lunora<E> {
     fn unknown_trigger(&self, event: &ScheduledEvent) -> String {
         let mut known: Vec<&str> = self.settings.crons.expressions().collect();
         known.extend(self.settings.cron_jobs.iter().map(|job| job.cron().as_str()));
-        known.extend(self.settings.backup.iter().map(|(config, _)| config.cron().as_str()));
+        if let Some((config, _)) = &self.settings.backup {
+            known.push(config.cron().as_str());
+            known.extend(config.drill().map(CronExpression::as_str));
+        }
         format!(
             "the trigger `{}` fired and nothing is registered for it; registered are: {}",
             event.cron(),

@@ -220,6 +220,15 @@ impl ChangeLog {
         Ok(())
     }
 
+    /// Deletes the whole log, and what is remembered of its size.
+    pub(crate) fn clear(&self, shard: &Inner) -> Result<(), LunoraError> {
+        shard.exec("DELETE FROM \"_lunora_changes\"", &[])?;
+        shard.exec("DELETE FROM \"_lunora_meta\" WHERE \"name\"='changes'", &[])?;
+        self.size.set(None);
+        self.since_trim.set(Appended::default());
+        Ok(())
+    }
+
     fn delete_up_to(&self, shard: &Inner, seq: u64) -> Result<(), LunoraError> {
         let sql = "DELETE FROM \"_lunora_changes\" WHERE \"seq\"<=?";
         shard.exec(sql, &[count(seq)]).map(drop)

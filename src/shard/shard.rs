@@ -23,6 +23,7 @@ use super::{
 use crate::{
     errors::{Code, LunoraError},
     platform::ShardHost,
+    wire::ShardKey,
 };
 
 /// A shard: what a Durable Object does with the requests that reach it.
@@ -64,7 +65,11 @@ pub struct QueryRun {
 impl Shard {
     /// The shard of `definition` in the object of `host`.
     #[must_use]
-    pub fn new(host: Rc<dyn ShardHost>, definition: ShardDefinition) -> Self {
+    pub fn new(host: Rc<dyn ShardHost>, mut definition: ShardDefinition) -> Self {
+        // The scratch shard of a drill is no part of the deployment's data.
+        if definition.registry.is_some() && ShardKey::is_scratch(&host.shard_key()) {
+            definition.registry = None;
+        }
         let inner = Inner {
             definition,
             random: Random::default(),

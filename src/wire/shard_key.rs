@@ -43,6 +43,20 @@ impl ShardKey {
         }
     }
 
+    /// The shard into which a drill restores snapshots. Its name is reserved, so that
+    /// [`new`](Self::new) refuses it: no client, registry, row or operator can name it.
+    const SCRATCH: &'static str = "__lunora_drill__::replica::0";
+
+    /// Returns the shard into which a drill restores snapshots.
+    pub(crate) fn scratch() -> Self {
+        Self(Self::SCRATCH.to_owned())
+    }
+
+    /// Returns whether a shard of this name is the one of the drill.
+    pub(crate) fn is_scratch(key: &str) -> bool {
+        key == Self::SCRATCH
+    }
+
     /// The key as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -111,6 +125,13 @@ mod tests {
         for key in ["a::relay::0", "::replica::", "x::replica::weur"] {
             assert!(matches!(ShardKey::new(key), Err(ShardKeyError::Reserved { .. })), "{key}");
         }
+    }
+
+    #[test]
+    fn refuses_the_name_of_the_scratch_shard() {
+        let scratch = ShardKey::scratch();
+        assert!(ShardKey::is_scratch(scratch.as_str()));
+        assert!(matches!(ShardKey::new(scratch.as_str()), Err(ShardKeyError::Reserved { .. })));
     }
 
     #[test]

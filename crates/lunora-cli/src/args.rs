@@ -115,14 +115,23 @@ pub(crate) enum Backup {
     Create,
     /// List the snapshots, the newest first.
     List,
-    /// Tell the last snapshot of the trigger, the next one, whether one is overdue, and whether it was verified.
+    /// Tell the last snapshot of the trigger, the next one, whether one is overdue, whether it was verified,
+    /// and how the last drill ended.
     ///
-    /// The exit code is 1 where one is overdue: its due time is an hour past, and it is not there.
+    /// The exit code is 1 where a snapshot or a drill is overdue (its due time is an hour past, and it is
+    /// not there), and where the last drill failed.
     Status,
     /// Read a snapshot back and compare it with its manifest.
     Verify {
         /// The snapshot, as `list` names it.
         id: String,
+    },
+    /// Restore a snapshot into a scratch shard, and compare what is read back with the snapshot.
+    ///
+    /// No live row is read or written. Many shards are proven in turn, over several drills.
+    Drill {
+        /// The snapshot, as `list` names it; the newest by default.
+        id: Option<String>,
     },
     /// Put the rows of a snapshot back into the shards that they were taken from.
     ///

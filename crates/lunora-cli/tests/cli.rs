@@ -653,3 +653,53 @@ fn an_overdue_backup_has_exit_code_1() {
     assert!(text(&told.stdout).contains("verified  no"));
     assert!(server.lines()[0].starts_with("GET /_lunora/admin/backup/status "));
 }
+
+#[test]
+fn a_failed_drill_has_exit_code_3_and_makes_the_status_exit_with_1() {
+    let problem = json!({ "shardKey": "b", "message": "1 rows were refused" });
+    let report = |is_ok: bool| {
+        let problems = if is_ok { json!([]) } else { json!([problem]) };
+        ok(&json!({
+            "id": "2026-06-07T03:00:00.000Z", "ok": is_ok, "problems": problems, "shards": 2,
+            "ofShards": 3, "rows": 24, "next": "c",
+        }))
+    };
+    let status = |is_ok: bool, overdue: bool| {
+        let drill = json!({
+            "cron": "0 5 * * SUN", "due": "2026-06-07T05:00:00.000Z", "overdue": overdue,
+            "last": {
+                "at": "2026-06-07T05:00:09.000Z", "ok": is_ok, "problem": (!is_ok).then_some(&problem),
+                "snapshot": "2026-06-07T03:00:00.000Z", "shards": 2, "ofShards": 3, "rows": 24,
+            },
+        });
+        ok(
+            &json!({ "cron": "0 3 * * *", "due": null, "next": null, "overdue": false, "drill": drill }),
+        )
+    };
+    let server = Server::new([
+        report(true),
+        report(false),
+        status(true, false),
+        status(false, false),
+        status(true, true),
+    ]);
+    let run = |args: &[&str]| {
+        let told = server.run(args);
+        (told.status.code(), text(&told.stdout).to_owned())
+    };
+    let (code, out) = run(&["backup", "drill"]);
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.contains("24 rows in 2 of 3 shards restored"), "{out}");
+    assert!(out.contains("the next drill begins with shard c"), "{out}");
+    let (code, out) = run(&["backup", "drill", "2026-06-07T03:00:00.000Z"]);
+    assert_eq!(code, Some(3));
+    assert!(out.contains("CANNOT BE RESTORED\nshard b: 1 rows were refused"), "{out}");
+    assert_eq!(server.bodies()[..2], [json!({}), json!({ "id": "2026-06-07T03:00:00.000Z" })]);
+    assert_eq!(run(&["backup", "status"]).0, Some(0));
+    let (code, out) = run(&["backup", "status"]);
+    assert_eq!(code, Some(1));
+    assert!(out.contains("FAILED for 2026-06-07T03:00:00.000Z: shard b: 1 rows"), "{out}");
+    let (code, out) = run(&["backup", "status"]);
+    assert_eq!(code, Some(1));
+    assert!(out.contains("overdue, since 2026-06-07T05:00:00.000Z"), "{out}");
+}

@@ -1,5 +1,7 @@
 //! What runs across shards, data that moves, snapshots.
 
+use std::cell::Cell;
+
 use serde_json::json;
 
 use super::*;
@@ -21,6 +23,13 @@ fn app(
 fn app_with_clock(
     answer: impl Fn(&str, &str, &Value) -> Value + 'static,
 ) -> (Lunora<MemoryEnvironment>, MemoryNamespace, ManualClock) {
+    app_with_drill(answer, None)
+}
+
+fn app_with_drill(
+    answer: impl Fn(&str, &str, &Value) -> Value + 'static,
+    drill: Option<crate::CronExpression>,
+) -> (Lunora<MemoryEnvironment>, MemoryNamespace, ManualClock) {
     let shards = MemoryNamespace::new(async move |address, mut request: Request| {
         // Health asks whether the shard is there, and has no token to show.
         if request.path() == "/_lunora/status" {
@@ -38,8 +47,11 @@ fn app_with_clock(
     let backup = BackupConfig::builder()
         .store(MemoryObjectStore::new().with_clock(&clock))
         .cron(cron!("0 3 * * *"))
-        .retain(crate::keep!(1))
-        .build();
+        .retain(crate::keep!(1));
+    let backup = match drill {
+        Some(cron) => backup.drill(cron).build(),
+        None => backup.build(),
+    };
     let app = testing::builder()
         .shard_do(VouchedShards::new(shards.clone()))
         .admin_token(AdminToken::new(TOKEN).unwrap())
@@ -454,4 +466,65 @@ fn an_overdue_backup_makes_health_unhealthy_and_leaves_readiness_alone() {
             "overdue": true,
         })
     );
+}
+
+#[test]
+fn a_drill_runs_on_its_trigger_and_a_failed_one_makes_health_unhealthy() {
+    let _logs = testing::capture_logs();
+    let scratch = Rc::new(RefCell::new(Vec::new()));
+    let loses_rows = Rc::new(Cell::new(false));
+    let (rows, loses) = (scratch.clone(), loses_rows.clone());
+    let answer = move |key: &str, operation: &str, args: &Value| match (key, operation) {
+        ("__lunora_drill__::replica::0", "exportShard") => {
+            json!({"rows": *rows.borrow(), "cursor": null, "isDone": true})
+        }
+        (_, "exportShard") => export(key, operation, args),
+        ("__lunora_drill__::replica::0", "emptyScratch") => {
+            rows.borrow_mut().clear();
+            json!({"ok": true})
+        }
+        ("__lunora_drill__::replica::0", "importShard") => {
+            let taken = args["rows"].as_array().unwrap().iter().cloned();
+            rows.borrow_mut().extend(taken.filter(|_| !loses.get()));
+            json!({"conflicts": 0, "errors": [], "inserted": {}})
+        }
+        other => unreachable!("{other:?}"),
+    };
+    // The same trigger as the backup's: both run, side by side.
+    let (app, shards, clock) = app_with_drill(answer, Some(cron!("0 3 * * *")));
+    let made = post(&app, "/_lunora/admin/backup/create", "").json();
+    let at = |time| crate::ScheduledEvent::new("0 3 * * *", time);
+    let fire = |time| {
+        clock.advance(std::time::Duration::from_secs(60));
+        block_on(app.scheduled(at(time), &MemoryEnvironment::new(), &NoopExecutionContext))
+    };
+    fire(1_780_315_260_000).unwrap();
+    let status = get(&app, "/_lunora/admin/backup/status").json();
+    assert_eq!((&status["drill"]["last"]["ok"], &status["overdue"]), (&json!(true), &json!(false)));
+    assert_eq!(get(&app, "/_lunora/health").status, 200);
+
+    loses_rows.set(true);
+    let failed = fire(1_780_315_320_000).unwrap_err();
+    assert_eq!(failed.failures().len(), 1);
+    assert_eq!(failed.failures()[0].code(), "BACKUP_DRILL_FAILED");
+    clock.advance(std::time::Duration::from_secs(60));
+    assert_eq!(get(&app, "/_lunora/health").status, 503);
+    let problem = &get(&app, "/_lunora/admin/backup/status").json()["drill"]["last"]["problem"];
+    assert_eq!(problem["shardKey"], "__root__");
+
+    let body = json!({ "id": made["id"] }).to_string();
+    let again = post(&app, "/_lunora/admin/backup/drill", &body).json();
+    assert_eq!((&again["ok"], &again["id"]), (&json!(false), &made["id"]));
+    loses_rows.set(false);
+    let again = post(&app, "/_lunora/admin/backup/drill", "{}").json();
+    assert_eq!(
+        (&again["ok"], &again["shards"], &again["rows"]),
+        (&json!(true), &json!(3), &json!(3))
+    );
+    clock.advance(std::time::Duration::from_secs(60));
+    assert_eq!(get(&app, "/_lunora/health").status, 200);
+    assert!(scratch.borrow().is_empty());
+    let missing = post(&app, "/_lunora/admin/backup/drill", r#"{"id":"x"}"#);
+    assert_eq!(missing.error(), (404, "STORAGE_OBJECT_NOT_FOUND".to_owned()));
+    assert!(!shards.calls().is_empty());
 }

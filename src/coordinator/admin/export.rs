@@ -163,6 +163,15 @@ impl ShardAdmin {
     }
 }
 
+impl ShardAdmin {
+    /// Begins an export of the scratch shard of a drill, with what it keeps of clients.
+    pub(crate) fn export_scratch(&self, page_rows: u32) -> Export {
+        let request = ExportRequest { page_rows, with_changes: true, ..ExportRequest::default() };
+        let keys = vec![ShardKey::scratch()].into_iter();
+        Export { admin: self.clone(), request, keys, shard: None, failed: false }
+    }
+}
+
 impl Export {
     /// The next rows; none after the last shard's last.
     ///

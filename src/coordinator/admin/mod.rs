@@ -11,6 +11,7 @@ mod outcome;
 mod rank;
 mod rank_page;
 mod rows;
+mod scratch;
 mod seal;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]

@@ -6,6 +6,7 @@ mod export;
 mod import;
 mod migrations;
 mod rank;
+mod scratch;
 mod tables;
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -43,6 +44,7 @@ fn operation(op: &str) -> Option<Operation> {
         "importShard" => |shard, args| json(&import::import(shard, &read(args)?)?),
         "exportClients" => |shard, args| clients::export(shard, &read(args)?),
         "importClients" => |shard, args| json(&clients::import(shard, &read(args)?)?),
+        "emptyScratch" => |shard, _| json(&scratch::empty(shard)?),
         "cdcSync" => |shard, args| changes::sync(shard, &read(args)?),
         "applyCdc" => |shard, args| json(&changes::apply(shard, &read(args)?)?),
         "getMetrics" => |shard, _| {

@@ -1,5 +1,6 @@
 //! `lunora backup`.
 
+mod drill;
 mod feed;
 mod interrupt;
 mod plan;
@@ -122,6 +123,7 @@ pub(crate) fn run(command: Backup, client: &Client, output: &Output) -> Result<O
         Backup::List => list(client, output),
         Backup::Status => status::run(client, output),
         Backup::Verify { id } => verify(&id, client, output),
+        Backup::Drill { id } => drill::run(id.as_deref(), client, output),
         Backup::Restore { id, replace, to, dry_run, yes, no_safety_snapshot, max_rows } => {
             let safety_snapshot = !no_safety_snapshot;
             let wish = restore::Wish { id, replace, to, dry_run, yes, safety_snapshot, max_rows };

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Manifest;
+use super::{Manifest, drill::Problem};
 use crate::{Outcome, client::Client, failure::Failure, output::Output};
 
 #[derive(Deserialize)]
@@ -19,6 +19,63 @@ struct Status {
     #[serde(default)]
     since: Option<String>,
     overdue: bool,
+    #[serde(default)]
+    drilled_at: Option<String>,
+    #[serde(default)]
+    drill: Option<Drill>,
+}
+
+/// How drills keep up.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Drill {
+    #[serde(default)]
+    last: Option<LastDrill>,
+    #[serde(default)]
+    due: Option<String>,
+    #[serde(default)]
+    next: Option<String>,
+    overdue: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LastDrill {
+    at: String,
+    ok: bool,
+    #[serde(default)]
+    problem: Option<Problem>,
+    snapshot: String,
+    shards: u64,
+    of_shards: u64,
+    rows: u64,
+}
+
+impl Drill {
+    fn is_red(&self) -> bool {
+        self.overdue || self.last.as_ref().is_some_and(|last| !last.ok)
+    }
+
+    fn to_text(&self) -> String {
+        let mut lines = vec![match &self.last {
+            None => "drill     none".to_owned(),
+            Some(LastDrill { at, ok: true, snapshot, shards, of_shards, rows, .. }) => format!(
+                "drill     {at}: {rows} rows in {shards} of {of_shards} shards of {snapshot} restored"
+            ),
+            Some(LastDrill { at, problem, snapshot, .. }) => {
+                let reason = problem.as_ref().map_or_else(String::new, Problem::to_text);
+                format!("drill     {at}: FAILED for {snapshot}: {reason}")
+            }
+        }];
+        if let Some(next) = &self.next {
+            lines.push(format!("          next {next}"));
+        }
+        if self.overdue {
+            let due = self.due.as_deref().unwrap_or("unknown");
+            lines.push(format!("          overdue, since {due}"));
+        }
+        lines.join("\n")
+    }
 }
 
 impl Status {
@@ -31,6 +88,9 @@ impl Status {
                 lines.push(format!("size      {} rows, {} bytes", last.rows, last.bytes));
                 let verified = self.verified_at.as_deref().unwrap_or("no");
                 lines.push(format!("verified  {verified}"));
+                if let Some(drilled) = &self.drilled_at {
+                    lines.push(format!("drilled   {drilled}"));
+                }
                 let left_out = last.left_out.to_text();
                 if !left_out.is_empty() {
                     lines.push(format!("left out  {left_out}"));
@@ -46,6 +106,7 @@ impl Status {
             true => format!("overdue   yes, since {}", self.due.clone().unwrap_or_else(unknown)),
             false => "overdue   no".to_owned(),
         });
+        lines.extend(self.drill.as_ref().map(Drill::to_text));
         lines.join("\n")
     }
 }
@@ -55,5 +116,6 @@ pub(super) fn run(client: &Client, output: &Output) -> Result<Outcome, Failure> 
     let status = Status::deserialize(&found)
         .map_err(|error| Failure::Unexpected(format!("the status is malformed: {error}")))?;
     output.answer(&found, || status.to_text());
-    Ok(if status.overdue { Outcome::Overdue } else { Outcome::Done })
+    let is_red = status.overdue || status.drill.as_ref().is_some_and(Drill::is_red);
+    Ok(if is_red { Outcome::Overdue } else { Outcome::Done })
 }

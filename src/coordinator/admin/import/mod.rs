@@ -277,8 +277,9 @@ impl<'a> Import<'a> {
 
     /// Enters a shard into the registry, before it has rows that nobody would find.
     async fn enter(&mut self, key: &ShardKey, batch: &Batch) -> Result<(), LunoraError> {
-        // What no registry lists is looked for in the default shard.
-        if *key == self.admin.default_shard {
+        // What no registry lists is looked for in the default shard; the scratch shard of a drill is
+        // never looked for.
+        if *key == self.admin.default_shard || ShardKey::is_scratch(key.as_str()) {
             return Ok(());
         }
         for table in batch.tables() {

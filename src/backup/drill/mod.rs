@@ -1,0 +1,376 @@
+//! Proving that a snapshot can be restored: into a scratch shard, and back out of it.
+
+mod contents;
+mod scratch;
+mod state;
+mod status;
+
+use std::collections::{BTreeMap, HashSet};
+
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+
+pub(super) use self::state::DrillState;
+pub use self::status::{DrillStatus, LastDrill};
+use self::{scratch::Scratch, state::cut};
+use super::{
+    Backups, Manifest, SnapshotName, Verification,
+    claim::Claim,
+    proof::Drilled,
+    restore::damaged,
+    snapshots::{Reading, missing, unreadable},
+    targets::Targets,
+};
+use crate::{
+    errors::{Code, LunoraError},
+    message::Body,
+    platform::log,
+    wire::lines::Lines,
+};
+
+/// What a drill found.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct DrillReport {
+    /// The snapshot.
+    pub id: String,
+    /// Whether every shard that was restored has what the snapshot says.
+    pub ok: bool,
+    /// What does not agree.
+    pub problems: Vec<DrillProblem>,
+    /// How many shards were restored and compared.
+    pub shards: u64,
+    /// How many shards of the snapshot hold something.
+    pub of_shards: u64,
+    /// How many rows were read back and compared.
+    pub rows: u64,
+    /// The shard with which the next drill begins; absent where this one restored all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Why a drill failed.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct DrillProblem {
+    /// The shard; absent where the snapshot as a whole is damaged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard_key: Option<String>,
+    /// The reason.
+    pub message: String,
+}
+
+impl DrillProblem {
+    fn of_shard(key: &str, message: impl Into<String>) -> Self {
+        Self { shard_key: Some(key.to_owned()), message: message.into() }
+    }
+
+    pub(super) fn to_text(&self) -> String {
+        match &self.shard_key {
+            Some(key) => format!("shard `{key}`: {}", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
+impl Backups {
+    /// A drill begins no further shard after this many lines of a snapshot.
+    const DRILL_LINES: u64 = 200_000;
+    /// The problems that a report lists.
+    const DRILL_PROBLEMS: usize = 20;
+
+    /// Proves that a snapshot can be restored, the newest intact one by default: restores its shards
+    /// into a scratch shard, one after the other, reads rows, watermarks and stored answers back,
+    /// compares them and the digest with the snapshot, and empties the scratch shard.
+    ///
+    /// The scratch shard lives in the namespace of the shards under a name that no client can use.
+    /// No registry lists it, and no snapshot, export, query or migration includes it. Live shards are
+    /// neither read nor written. A drill that was killed leaves its rows there until the next one,
+    /// which empties the shard first.
+    ///
+    /// One drill restores at most [`BackupConfig::drill_shards`](crate::BackupConfig::drill_shards)
+    /// shards, and begins no further one after 200,000 lines. The next drill goes on with the shards
+    /// after them, so that all are proven over time; after a failure it begins with the shard that
+    /// failed. The snapshot is read whole each time, since its digest is of the whole.
+    ///
+    /// The result is part of [`status`](Self::status). A success is written beside the manifest, as
+    /// that of [`verify`](Self::verify) is.
+    ///
+    /// # Errors
+    /// 409 `RESTORE_IN_PROGRESS` or `RESTORE_UNFINISHED` while a restore is open, 409
+    /// `BACKUP_IN_PROGRESS` while another drill runs; 404 `STORAGE_OBJECT_NOT_FOUND` when there is no
+    /// such snapshot; 409 `CONFLICT` when it does not tell which rows are of which shard; when the
+    /// store fails. A shard that fails, and a snapshot that cannot be restored, are part of the
+    /// report.
+    pub async fn drill(&self, id: Option<&str>) -> Result<DrillReport, LunoraError> {
+        self.refuse_open_restore().await?;
+        let mut claim = self.claim_drill().await?;
+        let drilled = self.drill_claimed(id, &mut claim).await;
+        self.release_claim(claim).await;
+        drilled
+    }
+
+    /// Runs the drill of the trigger: a failed one fails the invocation.
+    pub(crate) async fn run_scheduled_drill(&self) -> Result<(), LunoraError> {
+        let DrillReport { id, problems, shards, of_shards, rows, .. } = self.drill(None).await?;
+        if let Some(problem) = problems.first() {
+            let message = format!("the drill of snapshot `{id}` failed: {}", problem.to_text());
+            return Err(LunoraError::new(Code::BackupDrillFailed, message));
+        }
+        log::info(&format!("backup drill {id}: {rows} rows in {shards} of {of_shards} shards"));
+        Ok(())
+    }
+
+    async fn drill_claimed(
+        &self,
+        id: Option<&str>,
+        claim: &mut Claim,
+    ) -> Result<DrillReport, LunoraError> {
+        let manifest = self.drilled_manifest(id).await?;
+        if !manifest.knows_shards() && manifest.rows > 0 {
+            let problem = "it does not tell which rows are of which shard";
+            return Err(damaged(&manifest.id, problem));
+        }
+        let before = self.drill_state().await?;
+        let sample = Sample::of(&manifest, before.as_ref(), self.config.drill_shards());
+        let mut drill = Drill::new(self, &manifest, &sample)?;
+        let verified = drill.run(claim).await?;
+        let Drill { mut problems, shards, rows, .. } = drill;
+        if let Some(verified) = &verified
+            && !verified.ok
+        {
+            let message = verified.problems.join("; ");
+            problems.push(DrillProblem { shard_key: None, message });
+        }
+        problems.truncate(Self::DRILL_PROBLEMS);
+        // The shard that failed is the first that has to be proven.
+        let failed = problems.iter().find_map(|problem| problem.shard_key.clone());
+        let ok = problems.is_empty();
+        let report = DrillReport {
+            id: manifest.id.clone(),
+            ok,
+            shards,
+            of_shards: sample.of_shards,
+            rows,
+            next: failed.or_else(|| sample.next.clone().filter(|_| ok)),
+            problems,
+        };
+        if let Some(verified) = &verified {
+            let drilled =
+                Drilled { drilled_at: self.now(), drilled_shards: shards, drilled_rows: rows };
+            self.prove(&manifest, verified, Some(drilled).filter(|_| ok), ok).await;
+        } else {
+            self.unprove_drill(&manifest).await;
+        }
+        self.note_drill(&report, before).await?;
+        Ok(report)
+    }
+
+    /// The manifest of the snapshot that is to be drilled.
+    async fn drilled_manifest(&self, id: Option<&str>) -> Result<Manifest, LunoraError> {
+        let newest = match id {
+            Some(id) => return self.get(id).await,
+            None => self.list().await?.into_iter().next(),
+        };
+        let newest = newest.ok_or_else(|| {
+            let message = "there is no snapshot to drill: take one first";
+            LunoraError::new(Code::StorageObjectNotFound, message)
+        })?;
+        let key = SnapshotName::manifest_of(&newest.file);
+        self.manifest(&key).await?.ok_or_else(|| missing(&newest.id))
+    }
+}
+
+/// The shards that one drill restores.
+struct Sample {
+    keys: HashSet<String>,
+    of_shards: u64,
+    /// The shard after the last one.
+    next: Option<String>,
+}
+
+impl Sample {
+    /// Chooses shards in the order of their keys, from where the drill before ended.
+    fn of(manifest: &Manifest, before: Option<&DrillState>, most: u32) -> Self {
+        let shards: BTreeMap<&str, u64> = manifest
+            .shards
+            .iter()
+            .map(|shard| (&*shard.shard_key, shard.lines()))
+            .filter(|(_, lines)| *lines > 0)
+            .collect();
+        let from = before.and_then(|state| state.next.as_deref()).unwrap_or_default();
+        let order = shards.range(from..).chain(shards.range(..from));
+        let (mut keys, mut lines, mut next) = (HashSet::new(), 0_u64, None);
+        for (key, count) in order {
+            let is_full = keys.len() as u64 >= u64::from(most.max(1));
+            if is_full || (lines >= Backups::DRILL_LINES && !keys.is_empty()) {
+                next = Some((*key).to_owned());
+                break;
+            }
+            lines = lines.saturating_add(*count);
+            keys.insert((*key).to_owned());
+        }
+        Self { keys, of_shards: shards.len() as u64, next }
+    }
+}
+
+/// A drill under way.
+struct Drill<'a> {
+    backups: &'a Backups,
+    manifest: &'a Manifest,
+    sample: &'a Sample,
+    targets: Targets,
+    scratch: Option<Scratch<'a>>,
+    lines: u64,
+    problems: Vec<DrillProblem>,
+    shards: u64,
+    rows: u64,
+    /// Set where the scratch shard failed: no other shard could be restored into it.
+    stopped: bool,
+}
+
+impl<'a> Drill<'a> {
+    fn new(
+        backups: &'a Backups,
+        manifest: &'a Manifest,
+        sample: &'a Sample,
+    ) -> Result<Self, LunoraError> {
+        Ok(Self {
+            backups,
+            manifest,
+            sample,
+            targets: Targets::new(manifest)?,
+            scratch: None,
+            lines: 0,
+            problems: Vec::new(),
+            shards: 0,
+            rows: 0,
+            stopped: false,
+        })
+    }
+
+    /// Reads the snapshot once; `None` where a shard failed, and the rest was not read.
+    async fn run(&mut self, claim: &mut Claim) -> Result<Option<Verification>, LunoraError> {
+        let mut reading = Reading::new()?;
+        let found = self.backups.config.store().get(&self.manifest.file).await;
+        let Some(object) = found.map_err(unreadable)? else {
+            let problem = format!("the object `{}` is missing", self.manifest.file);
+            return reading.into_verification(self.manifest, Some(problem)).await.map(Some);
+        };
+        let mut lines = Lines::default();
+        let mut pieces = object.body.into_large_pieces(Body::BULK);
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(unreadable)?;
+            reading.add(&piece).await?;
+            let mut cut = Vec::new();
+            lines.push(&piece, |_, line| cut.push(line.map(<[u8]>::to_vec)));
+            for line in cut {
+                self.line(line.as_deref().map_err(|error| *error), claim).await?;
+            }
+            self.step(async |scratch| scratch.send_due().await).await;
+            if self.stopped {
+                return Ok(None);
+            }
+            self.backups.renew_claim(claim, false).await?;
+        }
+        reading.end();
+        let mut rest = None;
+        lines.finish(|_, line| rest = Some(line.map(<[u8]>::to_vec)));
+        if let Some(line) = rest {
+            self.line(line.as_deref().map_err(|error| *error), claim).await?;
+        }
+        self.end_shard(claim).await?;
+        if self.stopped {
+            return Ok(None);
+        }
+        reading.into_verification(self.manifest, None).await.map(Some)
+    }
+
+    async fn line(
+        &mut self,
+        line: Result<&[u8], &'static str>,
+        claim: &mut Claim,
+    ) -> Result<(), LunoraError> {
+        if self.stopped {
+            return Ok(());
+        }
+        if let Some(part) = self.targets.turn_to(self.lines) {
+            let key = part.key.as_str().to_owned();
+            let latest = match self.sample.keys.contains(&key) {
+                true => Some(self.backups.latest(self.manifest, part).await),
+                false => None,
+            };
+            self.end_shard(claim).await?;
+            match latest {
+                Some(Ok(latest)) if !self.stopped => {
+                    match Scratch::begin(self.backups, &key, latest).await {
+                        Ok(scratch) => self.scratch = Some(scratch),
+                        Err(error) => self.fail(&key, &error),
+                    }
+                }
+                Some(Err(error)) if error.code() == Code::Conflict.as_str() => {
+                    self.problems.push(DrillProblem::of_shard(&key, error.message()));
+                }
+                Some(Err(error)) => return Err(error),
+                _ => {}
+            }
+        }
+        self.lines += 1;
+        let number = self.lines;
+        self.step(async |scratch| scratch.line(number, line).await).await;
+        Ok(())
+    }
+
+    /// Does something with the scratch shard, if one of the sample is in it.
+    async fn step(&mut self, work: impl AsyncFnOnce(&mut Scratch<'a>) -> Result<(), LunoraError>) {
+        if let Some(mut scratch) = self.scratch.take() {
+            match work(&mut scratch).await {
+                Ok(()) => self.scratch = Some(scratch),
+                Err(error) => self.give_up(&scratch, &error).await,
+            }
+        }
+    }
+
+    /// Compares the shard under way with what its lines were, and empties the scratch shard.
+    async fn end_shard(&mut self, claim: &mut Claim) -> Result<(), LunoraError> {
+        let Some(mut scratch) = self.scratch.take() else { return Ok(()) };
+        self.backups.renew_claim(claim, false).await?;
+        let shards = &self.manifest.shards;
+        let expected = shards.iter().find(|shard| shard.shard_key == scratch.key);
+        let found = match scratch.compare(expected, claim).await {
+            Ok(found) => found,
+            // Another drill has the scratch shard by now.
+            Err(error) if error.code() == Code::BackupInProgress.as_str() => return Err(error),
+            Err(error) => {
+                self.give_up(&scratch, &error).await;
+                return Ok(());
+            }
+        };
+        self.shards += 1;
+        self.rows += found.rows;
+        let problem = |message| DrillProblem::of_shard(&scratch.key, cut(message, 1000));
+        self.problems.extend(found.problem.map(problem));
+        if let Err(error) = self.backups.admin.empty_scratch().await {
+            self.fail(&scratch.key, &error);
+        }
+        self.backups.renew_claim(claim, false).await
+    }
+
+    /// Gives up after a failure, and empties the scratch shard as far as it answers.
+    async fn give_up(&mut self, scratch: &Scratch<'_>, error: &LunoraError) {
+        self.fail(&scratch.key, error);
+        if let Err(error) = self.backups.admin.empty_scratch().await {
+            log::warn(&format!(
+                "the scratch shard of the drill was not emptied, and the next drill does so: {}",
+                error.to_log_line()
+            ));
+        }
+    }
+
+    fn fail(&mut self, key: &str, error: &LunoraError) {
+        self.stopped = true;
+        self.problems.push(DrillProblem::of_shard(key, cut(error.message().to_owned(), 1000)));
+    }
+}

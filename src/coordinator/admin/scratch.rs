@@ -1,0 +1,37 @@
+//! Emptying the shard into which a drill restores.
+
+use serde::Serialize;
+
+use super::{AdminCall, ClientBatch, ShardAdmin};
+use crate::{
+    coordinator::ShardFailure,
+    errors::{Code, LunoraError},
+    wire::ShardKey,
+};
+
+impl ShardAdmin {
+    /// Deletes everything in the scratch shard of a drill. A shard of another implementation deletes
+    /// the documents of its tables, and what it keeps of clients.
+    ///
+    /// # Errors
+    /// When the shard fails, or gives no answer in time; some documents may be gone then.
+    pub(crate) async fn empty_scratch(&self) -> Result<(), LunoraError> {
+        #[derive(Serialize)]
+        struct NoArgs {}
+
+        let key = ShardKey::scratch();
+        match self.ask(&key, &AdminCall::repeatable("emptyScratch", &NoArgs {})?).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.code == Code::UnknownAdminOp.as_str() => {
+                let tables = self.tables(&key).await?.ok_or_else(|| {
+                    let message = "the shard can neither be emptied nor list its tables: \
+                                   a drill needs `emptyScratch` or `listTables`";
+                    LunoraError::new(Code::ShardError, message)
+                })?;
+                self.clear(&key, &tables).await?;
+                self.restore_clients(&key, ClientBatch::default(), true).await
+            }
+            Err(failure) => Err(ShardFailure::into_error(failure)),
+        }
+    }
+}

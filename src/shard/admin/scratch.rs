@@ -1,0 +1,33 @@
+//! `emptyScratch`: deletes what a drill restored, on the one shard that is there for drills.
+
+use serde::Serialize;
+
+use crate::{
+    errors::{Code, LunoraError},
+    shard::shard::Inner,
+    wire::ShardKey,
+};
+
+#[derive(Serialize)]
+pub(super) struct Emptied {
+    ok: bool,
+}
+
+/// Deletes every document, the change log, and what the shard keeps of clients.
+pub(super) fn empty(shard: &Inner) -> Result<Emptied, LunoraError> {
+    if !ShardKey::is_scratch(shard.key()) {
+        let message =
+            "emptyScratch deletes every document: only the scratch shard of a drill takes it";
+        return Err(LunoraError::new(Code::Forbidden, message));
+    }
+    shard.atomically(|| {
+        for table in &shard.definition.tables {
+            shard.exec(&format!("DELETE FROM \"{}\"", table.name), &[])?;
+        }
+        for table in ["_lunora_watermarks", "_lunora_replies"] {
+            shard.exec(&format!("DELETE FROM \"{table}\""), &[])?;
+        }
+        shard.changes.clear(shard)
+    })?;
+    Ok(Emptied { ok: true })
+}
