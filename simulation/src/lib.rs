@@ -5,6 +5,7 @@
 //! a Worker, over which `e2e/simulation.test.mjs` runs the [`script`]s of some seeds on workerd.
 
 mod app;
+#[cfg(not(target_arch = "wasm32"))]
 mod backups;
 #[cfg(not(target_arch = "wasm32"))]
 mod model;

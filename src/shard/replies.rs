@@ -13,10 +13,9 @@ use super::{
 };
 use crate::{errors::LunoraError, wire::Identity};
 
-/// The epoch in which watermarks and answers are written. Each reading of them for a snapshot begins
+/// The round in which watermarks and answers are written. Each reading of them for a snapshot begins
 /// a new one, and so finds what was written since the one before (`admin/clients.rs`).
-pub(crate) const EPOCH_SQL: &str =
-    "coalesce((SELECT CAST(\"value\" AS INTEGER) FROM \"_lunora_meta\" WHERE \"name\"='epoch'),0)";
+pub(crate) const ROUND_SQL: &str = "coalesce((SELECT CAST(\"value\" AS INTEGER) FROM \"_lunora_meta\" WHERE \"name\"='clientsRound'),0)";
 
 /// What is remembered of the kept answers while the object is awake.
 #[derive(Debug, Default)]
@@ -83,7 +82,7 @@ impl Replies {
         now_ms: u64,
     ) -> Result<(), LunoraError> {
         let sql = format!(
-            "INSERT OR REPLACE INTO \"_lunora_replies\"(\"namespace\",\"id\",\"body\",\"ts\",\"epoch\") VALUES(?,?,?,?,{EPOCH_SQL})"
+            "INSERT OR REPLACE INTO \"_lunora_replies\"(\"namespace\",\"id\",\"body\",\"ts\",\"round\") VALUES(?,?,?,?,{ROUND_SQL})"
         );
         let params = [text(&replay.namespace), text(&replay.id), text(body), count(now_ms)];
         shard.exec(&sql, &params)?;
@@ -98,7 +97,7 @@ impl Replies {
         ts: u64,
     ) -> Result<(), LunoraError> {
         let sql = format!(
-            "INSERT OR IGNORE INTO \"_lunora_replies\"(\"namespace\",\"id\",\"body\",\"ts\",\"epoch\") VALUES(?,?,?,?,{EPOCH_SQL})"
+            "INSERT OR IGNORE INTO \"_lunora_replies\"(\"namespace\",\"id\",\"body\",\"ts\",\"round\") VALUES(?,?,?,?,{ROUND_SQL})"
         );
         shard.exec(&sql, &[text(namespace), text(id), text(body), count(ts)]).map(drop)
     }

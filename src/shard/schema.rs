@@ -18,19 +18,20 @@ pub(crate) const PREFIX: &str = "_lunora_";
 
 /// The shard's own tables.
 const OWN: [&str; 7] = [
+    // Names: `announced`, `changes`, `clientsRound`, `epoch` (of live queries), `restored`, `schema`.
     "CREATE TABLE IF NOT EXISTS \"_lunora_meta\"(\"name\" TEXT PRIMARY KEY, \"value\" TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS \"_lunora_changes\"(\"seq\" INTEGER PRIMARY KEY AUTOINCREMENT, \"table\" TEXT NOT NULL, \"id\" TEXT NOT NULL, \"op\" TEXT NOT NULL, \"doc\" TEXT, \"ts\" REAL NOT NULL)",
     "CREATE INDEX IF NOT EXISTS \"_lunora_changes_by_table\" ON \"_lunora_changes\"(\"table\",\"seq\")",
-    "CREATE TABLE IF NOT EXISTS \"_lunora_replies\"(\"namespace\" TEXT NOT NULL, \"id\" TEXT NOT NULL, \"body\" TEXT NOT NULL, \"ts\" REAL NOT NULL, \"epoch\" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(\"namespace\",\"id\")) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS \"_lunora_replies\"(\"namespace\" TEXT NOT NULL, \"id\" TEXT NOT NULL, \"body\" TEXT NOT NULL, \"ts\" REAL NOT NULL, \"round\" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(\"namespace\",\"id\")) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS \"_lunora_replies_by_ts\" ON \"_lunora_replies\"(\"ts\")",
-    "CREATE TABLE IF NOT EXISTS \"_lunora_watermarks\"(\"user\" TEXT NOT NULL, \"client\" TEXT NOT NULL, \"seq\" INTEGER NOT NULL, \"restored\" INTEGER NOT NULL DEFAULT 0, \"epoch\" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(\"user\",\"client\")) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS \"_lunora_watermarks\"(\"user\" TEXT NOT NULL, \"client\" TEXT NOT NULL, \"seq\" INTEGER NOT NULL, \"restored\" INTEGER NOT NULL DEFAULT 0, \"round\" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(\"user\",\"client\")) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS \"_lunora_migrations\"(\"id\" TEXT PRIMARY KEY, \"direction\" TEXT NOT NULL, \"status\" TEXT NOT NULL, \"cursor\" TEXT, \"processed\" INTEGER NOT NULL, \"changed\" INTEGER NOT NULL, \"error\" TEXT, \"startedAt\" REAL NOT NULL, \"updatedAt\" REAL NOT NULL) WITHOUT ROWID",
 ];
 
 /// Columns that tables of an earlier version lack.
 const ADDED: [(&str, &str); 3] = [
-    ("_lunora_replies", "epoch"),
-    ("_lunora_watermarks", "epoch"),
+    ("_lunora_replies", "round"),
+    ("_lunora_watermarks", "round"),
     ("_lunora_watermarks", "restored"),
 ];
 

@@ -12,7 +12,7 @@
 
 use super::{
     db::store::{count, text, to_count},
-    replies::EPOCH_SQL,
+    replies::ROUND_SQL,
     shard::Inner,
 };
 use crate::errors::LunoraError;
@@ -66,7 +66,7 @@ pub(crate) fn set_watermark(
     seq: u64,
 ) -> Result<(), LunoraError> {
     let sql = format!(
-        "INSERT OR REPLACE INTO \"_lunora_watermarks\"(\"user\",\"client\",\"seq\",\"restored\",\"epoch\") VALUES(?,?,?,0,{EPOCH_SQL})"
+        "INSERT OR REPLACE INTO \"_lunora_watermarks\"(\"user\",\"client\",\"seq\",\"restored\",\"round\") VALUES(?,?,?,0,{ROUND_SQL})"
     );
     shard.exec(&sql, &[text(user), text(client), count(seq)]).map(drop)
 }
@@ -79,8 +79,8 @@ pub(crate) fn restore_watermark(
     seq: u64,
 ) -> Result<(), LunoraError> {
     let sql = format!(
-        "INSERT INTO \"_lunora_watermarks\"(\"user\",\"client\",\"seq\",\"restored\",\"epoch\") VALUES(?,?,?,1,{EPOCH_SQL}) \
-         ON CONFLICT(\"user\",\"client\") DO UPDATE SET \"seq\"=excluded.\"seq\",\"restored\"=1,\"epoch\"=excluded.\"epoch\" WHERE excluded.\"seq\">\"_lunora_watermarks\".\"seq\""
+        "INSERT INTO \"_lunora_watermarks\"(\"user\",\"client\",\"seq\",\"restored\",\"round\") VALUES(?,?,?,1,{ROUND_SQL}) \
+         ON CONFLICT(\"user\",\"client\") DO UPDATE SET \"seq\"=excluded.\"seq\",\"restored\"=1,\"round\"=excluded.\"round\" WHERE excluded.\"seq\">\"_lunora_watermarks\".\"seq\""
     );
     shard.exec(&sql, &[text(user), text(client), count(seq)]).map(drop)
 }

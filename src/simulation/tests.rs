@@ -118,6 +118,33 @@ fn a_hanging_object_is_given_up_and_keeps_no_shard_awake() {
 }
 
 #[test]
+fn a_reading_of_clients_leaves_the_epoch_of_live_queries() {
+    simulate([0], |world| {
+        deploy(world);
+        world.var("LUNORA_ADMIN_TOKEN", "correct-horse-battery-staple");
+        let epoch = |world: &World| {
+            let client = world.client();
+            let connected = async move { client.connect("a").await.unwrap() };
+            let socket = world.wait(connected).unwrap();
+            socket.subscribe("sub_1", "notes:count", &json!({}));
+            world.run();
+            let epoch = socket.take().iter().find_map(|event| match event {
+                SocketEvent::Frame(frame) => frame["epoch"].as_str().map(str::to_owned),
+                _ => None,
+            });
+            epoch.unwrap()
+        };
+        let before = epoch(world);
+        let operator = "Bearer correct-horse-battery-staple";
+        let client = world.client().with_header("authorization", operator);
+        let path = "__lunora_admin__:exportClients";
+        let read = world.wait(async move { client.call("a", path, &json!({})).await });
+        assert!(read.unwrap().unwrap().is_ok());
+        assert_eq!(epoch(world), before);
+    });
+}
+
+#[test]
 fn memory_goes_and_rows_sockets_and_subscriptions_stay() {
     simulate(0..20, |world| {
         deploy(world);

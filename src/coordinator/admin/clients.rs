@@ -17,10 +17,10 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct ClientRounds {
     rounds: u32,
-    /// The epoch that the round before began.
+    /// The number of the round before.
     since: u64,
-    /// The epoch that this round began.
-    epoch: u64,
+    /// The number of this round.
+    round: u64,
     cursor: Option<String>,
 }
 
@@ -59,7 +59,7 @@ impl ClientRounds {
             lines: Vec<&'a RawValue>,
             cursor: Option<String>,
             is_done: bool,
-            epoch: Option<u64>,
+            round: Option<u64>,
             seq: u64,
         }
 
@@ -80,8 +80,8 @@ impl ClientRounds {
             page.push(line)?;
         }
         let is_first = self.cursor.is_none();
-        if let Some(epoch) = answer.epoch.filter(|_| is_first) {
-            self.epoch = epoch;
+        if let Some(round) = answer.round.filter(|_| is_first) {
+            self.round = round;
         }
         match (answer.is_done, answer.cursor) {
             (true, _) if is_first => page.end = Some(Some(answer.seq)),
@@ -105,7 +105,7 @@ impl ClientRounds {
                 "clients write faster than their watermarks and stored answers are read",
             ));
         }
-        (self.since, self.cursor) = (self.epoch, None);
+        (self.since, self.cursor) = (self.round, None);
         Ok(())
     }
 }

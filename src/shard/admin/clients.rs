@@ -2,8 +2,8 @@
 //! watermarks of numbered writes and the stored answers of mutations.
 //!
 //! They are read in rounds. The first has all of them, page by page; each later one has what was
-//! written since the one before began, by its epoch. A round that is one page has everything at one
-//! moment, which the answer names by the position of the change log.
+//! written since the one before began, by the number of the round. A round that is one page has
+//! everything at one moment, which the answer names by the position of the change log.
 
 use base64::Engine;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::{
     platform::SqlCell,
     shard::{
         db::store::{count, malformed, text, to_count, to_text},
-        replies::{EPOCH_SQL, Replies},
+        replies::{ROUND_SQL, Replies},
         shard::Inner,
         watermarks::{note_restore, restore_watermark},
     },
@@ -27,7 +27,7 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ExportArgs {
-    /// The epoch that the round before began; absent in the first round.
+    /// The number of the round before; absent in the first round.
     #[serde(default)]
     since: u64,
     /// The place on the page before; absent on the first page of a round.
@@ -47,11 +47,11 @@ enum Kind {
     Replies,
 }
 
-/// One page of a round: `{"lines","cursor","isDone","epoch"?,"seq"}`.
+/// One page of a round: `{"lines","cursor","isDone","round"?,"seq"}`.
 pub(super) fn export(shard: &Inner, args: &ExportArgs) -> Result<String, LunoraError> {
     let position = args.cursor.as_deref().map(read_cursor).transpose()?;
-    let epoch = match position {
-        None => Some(begin_epoch(shard)?),
+    let round = match position {
+        None => Some(begin_round(shard)?),
         Some(_) => None,
     };
     let seq = shard.changes.cursor(shard)?;
@@ -68,20 +68,20 @@ pub(super) fn export(shard: &Inner, args: &ExportArgs) -> Result<String, LunoraE
     let is_done = cursor.is_none();
     let cursor = cursor.as_ref().map(write_cursor).transpose()?;
     let cursor = serde_json::to_string(&cursor).map_err(LunoraError::internal)?;
-    let epoch = epoch.map_or_else(String::new, |epoch| format!(r#","epoch":{epoch}"#));
+    let round = round.map_or_else(String::new, |round| format!(r#","round":{round}"#));
     let lines = page.json;
-    Ok(format!(r#"{{"lines":[{lines}],"cursor":{cursor},"isDone":{is_done}{epoch},"seq":{seq}}}"#))
+    Ok(format!(r#"{{"lines":[{lines}],"cursor":{cursor},"isDone":{is_done}{round},"seq":{seq}}}"#))
 }
 
-/// Begins an epoch, and returns it: what is written from here on carries its number.
-fn begin_epoch(shard: &Inner) -> Result<u64, LunoraError> {
+/// Begins a round, and returns it: what is written from here on carries its number.
+fn begin_round(shard: &Inner) -> Result<u64, LunoraError> {
     shard.atomically(|| {
         let sql = format!(
-            "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('epoch',CAST({EPOCH_SQL}+1 AS TEXT))"
+            "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('clientsRound',CAST({ROUND_SQL}+1 AS TEXT))"
         );
         shard.exec(&sql, &[])?;
-        let epoch = shard.exec_value(&format!("SELECT {EPOCH_SQL}"), &[])?;
-        Ok(to_count(epoch.as_ref()))
+        let round = shard.exec_value(&format!("SELECT {ROUND_SQL}"), &[])?;
+        Ok(to_count(round.as_ref()))
     })
 }
 
@@ -112,7 +112,7 @@ impl Page {
             ),
         };
         let sql = format!(
-            "SELECT {keys},{size} FROM \"{table}\" WHERE ({keys})>(?,?) AND \"epoch\">=CAST(? AS INTEGER) ORDER BY {keys} LIMIT CAST(? AS INTEGER)"
+            "SELECT {keys},{size} FROM \"{table}\" WHERE ({keys})>(?,?) AND \"round\">=CAST(? AS INTEGER) ORDER BY {keys} LIMIT CAST(? AS INTEGER)"
         );
         let params = [text(first), text(second), count(since), count(self.rows + 1)];
         let (mut end, mut is_full, mut bytes) = (None, false, self.json.len() as u64);
@@ -133,7 +133,7 @@ impl Page {
             return Ok(is_full.then(|| (first.to_owned(), second.to_owned())));
         };
         let sql = format!(
-            "SELECT {keys},{columns} FROM \"{table}\" WHERE ({keys})>(?,?) AND ({keys})<=(?,?) AND \"epoch\">=CAST(? AS INTEGER) ORDER BY {keys}"
+            "SELECT {keys},{columns} FROM \"{table}\" WHERE ({keys})>(?,?) AND ({keys})<=(?,?) AND \"round\">=CAST(? AS INTEGER) ORDER BY {keys}"
         );
         let params = [text(first), text(second), text(last_first), text(last_second), count(since)];
         for row in shard.exec(&sql, &params)?.rows {

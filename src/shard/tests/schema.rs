@@ -85,8 +85,8 @@ fn tables_of_an_earlier_version_get_the_columns_they_lack() {
     assert_eq!(numbered("1"), 200);
     for sql in [
         "ALTER TABLE _lunora_watermarks DROP COLUMN restored",
-        "ALTER TABLE _lunora_watermarks DROP COLUMN epoch",
-        "ALTER TABLE _lunora_replies DROP COLUMN epoch",
+        "ALTER TABLE _lunora_watermarks DROP COLUMN round",
+        "ALTER TABLE _lunora_replies DROP COLUMN round",
         "UPDATE _lunora_meta SET value='earlier' WHERE name='schema'",
     ] {
         shard.host().exec(sql, &[]).unwrap();
