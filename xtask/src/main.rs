@@ -39,7 +39,7 @@ Usage: cargo xtask <COMMAND>
   bench live [--rounds 31]                 measures a write that live queries wait for
   simulate [--seeds N] [--minutes M] [--seed S] [--operations K]
                                   runs the workload over simulated deployments, one per seed
-  teeth [FAULT]                   plants each fault of simulation/faults, and finds it again
+  teeth [FAULT ..]                plants each fault of simulation/faults, and finds it again
   fuzz [--minutes N] [--seed S] [TARGET]   feeds mutated input to the parsers
   deny                            checks licences, sources, banned crates and advisories
   soak [CALLS] [CONNECTIONS]      drives the example with a million calls and 2,000 connections, and
@@ -69,8 +69,7 @@ fn run(args: &[String]) -> Result<()> {
         ["template"] => template::check(),
         ["bench", ref rest @ ..] => bench::run(rest),
         ["simulate", ref rest @ ..] => simulate::run(rest),
-        ["teeth"] => teeth::run(None),
-        ["teeth", fault] => teeth::run(Some(fault)),
+        ["teeth", ref faults @ ..] => teeth::run(faults),
         ["soak", ref rest @ ..] => soak::run(rest),
         ["fuzz", ref rest @ ..] => fuzz::run(rest),
         ["deny"] => deny::check(),

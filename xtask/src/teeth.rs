@@ -44,12 +44,13 @@ pub(crate) fn check_faults() -> Result<()> {
 }
 
 /// Plants each fault of `simulation/faults/` in a copy of the sources, and finds it again.
-pub(crate) fn run(only: Option<&str>) -> Result<()> {
+pub(crate) fn run(only: &[&str]) -> Result<()> {
     // The checkout may change while this runs.
     let (sources, tree) = (root().join("target/teeth/sources"), root().join("target/teeth/tree"));
     copy(&root(), &sources, &known_files()?)?;
     let mut faults = faults()?;
-    faults.retain(|fault| only.is_none_or(|only| name(fault).contains(only)));
+    let chosen = |fault: &PathBuf| only.iter().any(|only| name(fault).contains(only));
+    faults.retain(|fault| only.is_empty() || chosen(fault));
     ensure!(!faults.is_empty(), "no such fault in simulation/faults");
     println!("| planted fault | found |\n|---|---|");
     let mut missed = Vec::new();
