@@ -27,7 +27,8 @@ impl Backups {
             return Ok(());
         }
         let Some(last) = self.last_before(name, occasion, tables).await? else { return Ok(()) };
-        for before in last.shards.iter().filter(|shard| shard.rows > 0) {
+        // A change may have deleted a row of the same snapshot.
+        for before in last.shards.iter().filter(|shard| shard.rows > shard.changes) {
             let now = found.shards.iter().find(|shard| shard.shard_key == before.shard_key);
             let Some(now) = now else {
                 let what = format!("shard `{}` is not listed any more", before.shard_key);
@@ -42,7 +43,7 @@ impl Backups {
             }
         }
         let vanished = last.rows_by_table.iter().filter(|(table, rows)| {
-            **rows > 0 && found.tables.get(*table).is_none_or(|now| *now == 0)
+            **rows > last.changes && found.tables.get(*table).is_none_or(|now| *now == 0)
         });
         let vanished: Vec<String> = vanished.map(|(table, _)| table.clone()).collect();
         if vanished.is_empty() {

@@ -255,7 +255,9 @@ impl<'a> Words<'a> {
         loop {
             self.skip_while(|byte| byte.is_ascii_whitespace());
             let rest = self.text.get(self.at..).unwrap_or_default();
-            if rest.starts_with("--") {
+            if rest.starts_with(BYTE_ORDER_MARK) {
+                self.at += BYTE_ORDER_MARK.len_utf8();
+            } else if rest.starts_with("--") {
                 self.at += rest.find('\n').unwrap_or(rest.len());
             } else if let Some(comment) = rest.strip_prefix("/*") {
                 self.at += comment.find("*/").ok_or(Refusal::Open)? + 4;
@@ -293,6 +295,9 @@ impl<'a> Words<'a> {
     }
 }
 
+/// SQLite takes it for a space where a word could begin.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// A byte of a name or a keyword; every byte beyond ASCII is one.
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
@@ -326,6 +331,7 @@ mod tests {
             "INSERT INTO t VALUES (1)",
             "replace into t values (1)",
             "WITH a AS (SELECT 1) DELETE FROM t",
+            "WITH a AS (SELECT 1)\u{feff}DELETE FROM t",
             "WITH a AS (SELECT 1) INSERT INTO t SELECT * FROM a",
             "UPDATE OR IGNORE t SET a = 1",
             "CREATE TABLE IF NOT EXISTS t(a)",
