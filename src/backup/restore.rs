@@ -14,11 +14,11 @@ use super::{
     targets::Targets,
 };
 use crate::{
-    coordinator::{ClientBatch, Import, ImportReport, ImportTarget, is_client_line},
+    coordinator::{ClientImport, Import, ImportReport, ImportTarget},
     errors::{Code, LunoraError},
     message::Body,
     platform::log,
-    wire::{ShardKey, lines::Lines},
+    wire::lines::Lines,
 };
 
 /// Which snapshot to restore, and how much of it at once.
@@ -185,10 +185,8 @@ impl Backups {
             import: Import::new(&self.admin, ImportTarget::Sharding(self.sharding.clone())),
             targets: Targets::new(manifest)?,
             latest: Latest::default(),
-            shard: None,
-            batch: ClientBatch::default(),
+            clients: ClientImport::new(&self.admin),
             superseded: 0,
-            clients: 0,
             at: begin,
             end: request.max_rows.map(|rows| begin.lines.saturating_add(rows)),
         };
@@ -215,8 +213,8 @@ impl Backups {
             }
         }
         let next = (restore.at.bytes < manifest.bytes).then_some(restore.at);
-        restore.flush_clients(self).await?;
-        let (superseded, clients) = (restore.superseded, restore.clients);
+        restore.clients.flush().await?;
+        let (superseded, clients) = (restore.superseded, restore.clients.received());
         let import = restore.import.finish().await?;
         held.lease.flawed |= import.failed > 0 || !import.errors.is_empty();
         match (next, held.lease.flawed, held.lease.hold) {
@@ -285,7 +283,7 @@ impl Backups {
         for key in keys {
             self.keep_alive(held).await?;
             let reset = request.replace && named.is_none();
-            self.admin.restore_clients(&key, ClientBatch::default(), reset).await?;
+            self.admin.begin_clients(&key, reset).await?;
         }
         Ok(())
     }
@@ -344,13 +342,9 @@ struct Restore<'a> {
     targets: Targets,
     /// The documents of the shard under way that changed while it was read.
     latest: Latest,
-    /// The shard under way.
-    shard: Option<ShardKey>,
-    /// Its watermarks and stored answers that are due.
-    batch: ClientBatch,
+    /// Its watermarks and stored answers.
+    clients: ClientImport<'a>,
     superseded: u64,
-    /// How many watermarks and stored answers there were.
-    clients: u64,
     at: RestoreCursor,
     /// The line after which this call ends.
     end: Option<u64>,
@@ -373,21 +367,15 @@ impl Restore<'_> {
         if let Some(part) = self.targets.turn_to(self.at.lines) {
             let key = part.key.clone();
             self.latest = backups.latest(manifest, part).await?;
-            self.flush_clients(backups).await?;
             self.import.retarget(ImportTarget::Shard(key.clone()));
-            self.shard = Some(key);
+            self.clients.retarget(key).await?;
         }
         self.at.lines += 1;
         // The line break is one byte more.
         self.at.bytes += line.map_or(0, |line| line.len() as u64 + 1);
-        if let (Ok(text), Some(_)) = (line, &self.shard)
-            && is_client_line(text)
+        if let Ok(text) = line
+            && self.clients.line(text).await?
         {
-            self.clients += 1;
-            self.batch.push(text);
-            if self.batch.is_full() {
-                self.flush_clients(backups).await?;
-            }
             return Ok(());
         }
         match line.map(|text| self.latest.of(self.at.lines, text)) {
@@ -397,17 +385,6 @@ impl Restore<'_> {
             Err(error) => self.import.line(self.at.lines, Err(error)),
         }
         Ok(())
-    }
-}
-
-impl Restore<'_> {
-    /// Sends the watermarks and stored answers of the shard under way.
-    async fn flush_clients(&mut self, backups: &Backups) -> Result<(), LunoraError> {
-        let Some(shard) = self.shard.as_ref().filter(|_| !self.batch.is_empty()) else {
-            return Ok(());
-        };
-        let batch = std::mem::take(&mut self.batch);
-        backups.admin.restore_clients(shard, batch, false).await
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
         claim::Claim,
         latest::{Latest, Line},
     },
-    coordinator::{ClientBatch, Import, ImportReport, ImportTarget, is_client_line},
+    coordinator::{ClientImport, Import, ImportReport, ImportTarget, is_client_line},
     errors::LunoraError,
     wire::ShardKey,
 };
@@ -17,12 +17,11 @@ pub(super) struct Scratch<'a> {
     pub(super) key: String,
     backups: &'a Backups,
     import: Option<Import<'a>>,
-    batch: ClientBatch,
+    clients: ClientImport<'a>,
     latest: Latest,
     expected: Contents,
     /// How many lines are rows, and changes, which `latest` resolves.
     lines: u64,
-    clients: u64,
 }
 
 /// What a comparison found.
@@ -40,15 +39,16 @@ impl<'a> Scratch<'a> {
     ) -> Result<Self, LunoraError> {
         backups.admin.empty_scratch().await?;
         let target = ImportTarget::Shard(ShardKey::scratch());
+        let mut clients = ClientImport::new(&backups.admin);
+        clients.retarget(ShardKey::scratch()).await?;
         Ok(Self {
             key: key.to_owned(),
             backups,
             import: Some(Import::new(&backups.admin, target)),
-            batch: ClientBatch::default(),
+            clients,
             latest,
             expected: Contents::default(),
             lines: 0,
-            clients: 0,
         })
     }
 
@@ -59,14 +59,9 @@ impl<'a> Scratch<'a> {
         line: Result<&[u8], &'static str>,
     ) -> Result<(), LunoraError> {
         if let Ok(text) = line
-            && is_client_line(text)
+            && self.clients.line(text).await?
         {
-            self.clients += 1;
             self.expected.add_client(text);
-            self.batch.push(text);
-            if self.batch.is_full() {
-                self.flush_clients().await?;
-            }
             return Ok(());
         }
         self.lines += 1;
@@ -93,21 +88,13 @@ impl<'a> Scratch<'a> {
         }
     }
 
-    async fn flush_clients(&mut self) -> Result<(), LunoraError> {
-        if self.batch.is_empty() {
-            return Ok(());
-        }
-        let batch = std::mem::take(&mut self.batch);
-        self.backups.admin.restore_clients(&ShardKey::scratch(), batch, false).await
-    }
-
     /// Sends the rest, reads everything back, and compares it.
     pub(super) async fn compare(
         &mut self,
         manifest: Option<&ManifestShard>,
         claim: &mut Claim,
     ) -> Result<Found, LunoraError> {
-        self.flush_clients().await?;
+        self.clients.flush().await?;
         let report = match self.import.take() {
             Some(import) => import.finish().await?,
             None => ImportReport::default(),
@@ -135,11 +122,12 @@ impl<'a> Scratch<'a> {
         let shard = manifest?;
         let lines = shard.rows.saturating_add(shard.changes);
         let clients = shard.watermarks.saturating_add(shard.replies);
-        (lines != self.lines || clients != self.clients).then(|| {
+        let received = self.clients.received();
+        (lines != self.lines || clients != received).then(|| {
             format!(
                 "the manifest has {lines} rows and changes, and {clients} watermarks and stored \
                  answers; the snapshot has {} and {}",
-                self.lines, self.clients
+                self.lines, received
             )
         })
     }

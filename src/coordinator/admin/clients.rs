@@ -126,38 +126,82 @@ impl ClientPage {
     }
 }
 
+/// Brings the watermarks and stored answers among the lines of a snapshot back, shard by shard.
+pub(crate) struct ClientImport<'a> {
+    admin: &'a ShardAdmin,
+    shard: Option<ShardKey>,
+    batch: Batch,
+    received: u64,
+}
+
+impl<'a> ClientImport<'a> {
+    pub(crate) fn new(admin: &'a ShardAdmin) -> Self {
+        Self { admin, shard: None, batch: Batch::default(), received: 0 }
+    }
+
+    /// Sends the lines that are due, and those that come to another shard.
+    pub(crate) async fn retarget(&mut self, shard: ShardKey) -> Result<(), LunoraError> {
+        self.flush().await?;
+        self.shard = Some(shard);
+        Ok(())
+    }
+
+    /// Takes a line. Returns `false` for one that is not of a client, or that comes before there is a
+    /// shard.
+    pub(crate) async fn line(&mut self, line: &[u8]) -> Result<bool, LunoraError> {
+        let Some(text) = std::str::from_utf8(line).ok().filter(|_| is_client_line(line)) else {
+            return Ok(false);
+        };
+        if self.shard.is_none() {
+            return Ok(false);
+        }
+        self.batch.push(text);
+        self.received += 1;
+        if self.batch.is_full() {
+            self.flush().await?;
+        }
+        Ok(true)
+    }
+
+    /// Sends the lines that are due.
+    pub(crate) async fn flush(&mut self) -> Result<(), LunoraError> {
+        match &self.shard {
+            Some(shard) if self.batch.lines > 0 => {
+                let batch = std::mem::take(&mut self.batch);
+                self.admin.restore_clients(shard, batch, false).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns how many lines of clients there were.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+}
+
 /// Lines of clients on their way into one shard.
 #[derive(Default)]
-pub(crate) struct ClientBatch {
+struct Batch {
     json: String,
     lines: u64,
 }
 
-impl ClientBatch {
+impl Batch {
     const MAX_LINES: u64 = 500;
     /// A shard takes a body of 1 MiB at least; one line may be larger.
     const MAX_BYTES: usize = 768 * 1024;
 
-    /// Adds a line. Returns `false` for a line that is not of a client.
-    pub(crate) fn push(&mut self, line: &[u8]) -> bool {
-        let Some(text) = is_client_line(line).then(|| std::str::from_utf8(line).ok()).flatten()
-        else {
-            return false;
-        };
+    fn push(&mut self, line: &str) {
         if self.lines > 0 {
             self.json.push(',');
         }
-        self.json.push_str(text);
+        self.json.push_str(line);
         self.lines += 1;
-        true
     }
 
-    pub(crate) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.lines >= Self::MAX_LINES || self.json.len() >= Self::MAX_BYTES
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.lines == 0
     }
 }
 
@@ -167,17 +211,25 @@ pub(crate) fn is_client_line(line: &[u8]) -> bool {
 }
 
 impl ShardAdmin {
-    /// Brings watermarks and stored answers back. With `reset` those that the
-    /// shard has are deleted first. Every client of the shard may leave a gap in its numbers once.
-    ///
-    /// A shard of another implementation that keeps none takes none.
+    /// Lets every client of a shard leave a gap in its numbers once. With `reset`, deletes what the
+    /// shard keeps of its clients first.
     ///
     /// # Errors
     /// When the shard fails, or gives no answer in time.
-    pub(crate) async fn restore_clients(
+    pub(crate) async fn begin_clients(
         &self,
         shard: &ShardKey,
-        batch: ClientBatch,
+        reset: bool,
+    ) -> Result<(), LunoraError> {
+        self.restore_clients(shard, Batch::default(), reset).await
+    }
+
+    /// Brings watermarks and stored answers back. A shard of another implementation that keeps none
+    /// takes none.
+    async fn restore_clients(
+        &self,
+        shard: &ShardKey,
+        batch: Batch,
         reset: bool,
     ) -> Result<(), LunoraError> {
         #[derive(Serialize)]

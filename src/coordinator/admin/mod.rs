@@ -39,7 +39,7 @@ use crate::{
 pub(crate) use self::seal::Seal;
 pub(crate) use self::{
     catch_up::ChangeLine,
-    clients::{ClientBatch, is_client_line},
+    clients::{ClientImport, is_client_line},
     import::Import,
 };
 pub use self::{

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{AdminCall, ClientBatch, ShardAdmin};
+use super::{AdminCall, ShardAdmin};
 use crate::{
     coordinator::ShardFailure,
     errors::{Code, LunoraError},
@@ -29,7 +29,7 @@ impl ShardAdmin {
                     LunoraError::new(Code::ShardError, message)
                 })?;
                 self.clear(&key, &tables).await?;
-                self.restore_clients(&key, ClientBatch::default(), true).await
+                self.begin_clients(&key, true).await
             }
             Err(failure) => Err(ShardFailure::into_error(failure)),
         }
