@@ -39,11 +39,13 @@ pub(crate) const fn is_reserved(path: &[u8]) -> bool {
         return true;
     }
     // Without an escape there is one reading.
-    let most = if has_escape(path) { MAX_PASSES } else { 0 };
+    if !has_escape(path) {
+        return false;
+    }
     let mut separators = 0;
-    while separators <= most {
+    while separators <= MAX_PASSES {
         let mut names = separators;
-        while names <= most {
+        while names <= MAX_PASSES {
             if is_reserved_as(path, Reading { separators, names }) {
                 return true;
             }
