@@ -18,7 +18,7 @@ use crate::{
     errors::{Code, LunoraError},
     message::Body,
     platform::log,
-    wire::lines::Lines,
+    wire::{ShardKey, lines::Lines},
 };
 
 /// Which snapshot to restore, and how much of it at once.
@@ -166,11 +166,14 @@ impl Backups {
                 }
                 self.check_parts(manifest).await?;
             }
-            self.prepare(manifest, request, held).await?;
+            let named = self.known_tables(manifest).await?;
+            self.prepare(named.as_deref(), request, held).await?;
+            let shards = self.admin.shards_holding(named.as_deref()).await?;
             if request.replace {
-                cleared = self.clear(manifest, held).await?;
+                cleared = self.clear(manifest, named.as_deref(), &shards, held).await?;
             }
-            self.begin_clients(manifest, request, held).await?;
+            let reset = request.replace && named.is_none();
+            self.begin_clients(manifest, shards, reset, held).await?;
         }
         let begin = request.from.unwrap_or(RestoreCursor { lines: 0, bytes: 0, lease: 0 });
         let begin = RestoreCursor { lease: held.lease.lease, ..begin };
@@ -241,23 +244,22 @@ impl Backups {
     /// are. A restore that is taken up has done so.
     async fn prepare(
         &self,
-        manifest: &Manifest,
+        tables: Option<&[String]>,
         request: &RestoreRequest,
         held: &mut Held,
     ) -> Result<(), LunoraError> {
         if held.lease.begun {
             return Ok(());
         }
-        let tables = self.known_tables(manifest).await?;
         if request.safety_snapshot {
             let occasion = BackupOccasion::by_hand(self.free_time().await?);
-            let safety = self.take_tables(&occasion, tables.as_deref(), &Guard::OwnRestore).await?;
+            let safety = self.take_tables(&occasion, tables, &Guard::OwnRestore).await?;
             let seqs = safety.shards.into_iter();
             held.lease.seqs =
                 seqs.filter_map(|shard| Some((shard.shard_key, shard.seq?))).collect();
             held.lease.safety_snapshot = Some(safety.id);
         } else {
-            for key in self.admin.shards_holding(tables.as_deref()).await? {
+            for key in self.admin.shards_holding(tables).await? {
                 if let Some(seq) = self.admin.change_cursor(&key).await? {
                     held.lease.seqs.insert(key.as_str().to_owned(), seq);
                 }
@@ -268,21 +270,20 @@ impl Backups {
     }
 
     /// Lets the clients of every shard leave a gap in their numbers once. A restore that replaces every
-    /// table deletes what the shards keep of their clients first: the rows that it speaks of go too.
+    /// table deletes what the shards keep of their clients first (`reset`): the rows that it speaks of go
+    /// too.
     async fn begin_clients(
         &self,
         manifest: &Manifest,
-        request: &RestoreRequest,
+        mut keys: Vec<ShardKey>,
+        reset: bool,
         held: &mut Held,
     ) -> Result<(), LunoraError> {
-        let named = self.known_tables(manifest).await?;
-        let mut keys = self.admin.shards_holding(named.as_deref()).await?;
         let parts = Targets::new(manifest)?;
         let unlisted: Vec<_> = parts.keys().filter(|key| !keys.contains(key)).cloned().collect();
         keys.extend(unlisted);
         for key in keys {
             self.keep_alive(held).await?;
-            let reset = request.replace && named.is_none();
             self.admin.begin_clients(&key, reset).await?;
         }
         Ok(())
@@ -313,23 +314,24 @@ impl Backups {
     async fn clear(
         &self,
         manifest: &Manifest,
+        named: Option<&[String]>,
+        shards: &[ShardKey],
         held: &mut Held,
     ) -> Result<BTreeMap<String, u64>, LunoraError> {
-        let named = self.known_tables(manifest).await?;
         let mut cleared = BTreeMap::new();
-        for key in self.admin.shards_holding(named.as_deref()).await? {
+        for key in shards {
             self.keep_alive(held).await?;
             // A table that had no rows then has none in the snapshot, and one that does not exist
             // any more has none to delete.
-            let tables = match (&named, self.admin.tables(&key).await?) {
+            let tables = match (named, self.admin.tables(key).await?) {
                 (Some(named), Some(own)) => {
                     named.iter().filter(|table| own.contains(table)).cloned().collect()
                 }
-                (Some(named), None) => named.clone(),
+                (Some(named), None) => named.to_vec(),
                 (None, Some(own)) => own,
                 (None, None) => manifest.rows_by_table.keys().cloned().collect(),
             };
-            for (table, count) in self.admin.clear(&key, &tables).await? {
+            for (table, count) in self.admin.clear(key, &tables).await? {
                 *cleared.entry(table).or_default() += count;
             }
         }
