@@ -5,7 +5,6 @@
 
 use std::cell::Cell;
 
-pub(crate) use super::watermarks::watermark;
 use super::{
     db::store::{count, text, to_text},
     run::Caller,

@@ -15,7 +15,7 @@ use super::{
     replies::ROUND_SQL,
     shard::Inner,
 };
-use crate::errors::LunoraError;
+use crate::{errors::LunoraError, platform::SqlCell};
 
 /// The place of a numbered write among those of its client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,9 +35,7 @@ pub(crate) fn place_of(
     client: &str,
     seq: u64,
 ) -> Result<Place, LunoraError> {
-    let sql =
-        "SELECT \"seq\",\"restored\" FROM \"_lunora_watermarks\" WHERE \"user\"=? AND \"client\"=?";
-    let row = shard.exec(sql, &[text(user), text(client)])?.rows.into_iter().next();
+    let row = row_of(shard, user, client)?;
     let last = row.as_ref().map_or(0, |row| to_count(row.first()));
     if seq <= last {
         return Ok(Place::Done(last));
@@ -54,8 +52,14 @@ pub(crate) fn place_of(
 
 /// Returns the number of the last write of a client; 0 before the first.
 pub(crate) fn watermark(shard: &Inner, user: &str, client: &str) -> Result<u64, LunoraError> {
-    let sql = "SELECT \"seq\" FROM \"_lunora_watermarks\" WHERE \"user\"=? AND \"client\"=?";
-    Ok(to_count(shard.exec_value(sql, &[text(user), text(client)])?.as_ref()))
+    Ok(row_of(shard, user, client)?.map_or(0, |row| to_count(row.first())))
+}
+
+/// Returns the number, and whether it was restored.
+fn row_of(shard: &Inner, user: &str, client: &str) -> Result<Option<Vec<SqlCell>>, LunoraError> {
+    let sql =
+        "SELECT \"seq\",\"restored\" FROM \"_lunora_watermarks\" WHERE \"user\"=? AND \"client\"=?";
+    Ok(shard.exec(sql, &[text(user), text(client)])?.rows.into_iter().next())
 }
 
 /// Notes the write `seq` of a client as done.

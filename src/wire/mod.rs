@@ -15,6 +15,10 @@ pub(crate) mod shard_key;
 pub(crate) mod signature;
 pub mod value;
 
+/// A field that another implementation of the shard keeps in its documents, and that means nothing
+/// elsewhere: imports leave it out.
+pub(crate) const COMMIT_SEQ: &str = "_commitSeq";
+
 pub use self::{
     admin_token::{AdminToken, AdminTokenError},
     envelope::{RpcEnvelope, define_rpc_envelope},

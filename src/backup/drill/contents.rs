@@ -9,7 +9,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::wire::client_line::{ClientLine, Reply, Watermark};
+use crate::wire::{
+    COMMIT_SEQ,
+    client_line::{ClientLine, Reply, Watermark},
+};
 
 /// The rows and the state of clients of one shard. Rows may come in any order.
 #[derive(Default)]
@@ -28,9 +31,6 @@ struct Fingerprint {
     rows: u64,
     sum: u128,
 }
-
-/// The field that belongs to another implementation of the shard, which imports leave out.
-const COMMIT_SEQ: &str = "_commitSeq";
 
 impl Contents {
     /// The rows of a shard that are known one by one, so that memory stays bounded.

@@ -181,6 +181,12 @@ fn write_cursor(position: &Position) -> Result<String, LunoraError> {
     Ok(BASE64_URL.encode(json))
 }
 
+/// Deletes every watermark and every stored answer.
+pub(super) fn delete_all(shard: &Inner) -> Result<(), LunoraError> {
+    shard.exec("DELETE FROM \"_lunora_watermarks\"", &[])?;
+    shard.exec("DELETE FROM \"_lunora_replies\"", &[]).map(drop)
+}
+
 #[derive(Deserialize)]
 pub(super) struct ImportArgs {
     /// Whether what the shard has of its clients is deleted first.
@@ -199,8 +205,7 @@ pub(super) struct Imported {
 pub(super) fn import(shard: &Inner, args: &ImportArgs) -> Result<Imported, LunoraError> {
     shard.atomically(|| {
         if args.reset {
-            shard.exec("DELETE FROM \"_lunora_watermarks\"", &[])?;
-            shard.exec("DELETE FROM \"_lunora_replies\"", &[])?;
+            delete_all(shard)?;
         }
         note_restore(shard, shard.host.now_ms())?;
         for line in &args.lines {

@@ -17,6 +17,7 @@ use crate::{
         shard::Inner,
         table::TableSpec,
     },
+    wire::COMMIT_SEQ,
 };
 
 #[derive(Deserialize)]
@@ -41,10 +42,6 @@ struct RowError {
     message: String,
     table: String,
 }
-
-/// A field that another implementation of the shard keeps in its documents, and that means nothing
-/// elsewhere.
-const COMMIT_SEQ: &str = "_commitSeq";
 
 /// One transaction. Each row is checked before it is written, so that a bad one is told and the
 /// others stay.

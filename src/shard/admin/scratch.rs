@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::clients::delete_all;
 use crate::{
     errors::{Code, LunoraError},
     shard::shard::Inner,
@@ -24,9 +25,7 @@ pub(super) fn empty(shard: &Inner) -> Result<Emptied, LunoraError> {
         for table in &shard.definition.tables {
             shard.exec(&format!("DELETE FROM \"{}\"", table.name), &[])?;
         }
-        for table in ["_lunora_watermarks", "_lunora_replies"] {
-            shard.exec(&format!("DELETE FROM \"{table}\""), &[])?;
-        }
+        delete_all(shard)?;
         shard.changes.clear(shard)
     })?;
     Ok(Emptied { ok: true })

@@ -11,8 +11,8 @@ use crate::{
     shard::{
         Caller, Shard, admin,
         db::store::{count, text, to_text},
-        replies::watermark,
         tracking::Reads,
+        watermarks::watermark,
     },
     wire::{Identity, paths},
 };
