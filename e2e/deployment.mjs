@@ -1,11 +1,10 @@
 // A deployment of the drill on workerd, whose objects can be destroyed and whose bucket stays.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Miniflare } from "miniflare";
-import { workerOptions } from "./worker.mjs";
+import { workerOptions, workerdProcesses } from "./worker.mjs";
 
 const DRILL = new URL("drill", import.meta.url).pathname;
 export const TOKEN = "a-token-for-drills-and-nothing-else";
@@ -36,9 +35,8 @@ export class Deployment {
 
   /** workerd dies as it does when a machine does. */
   async kill() {
-    const pids = execFileSync("ps", ["-o", "pid=,comm=", "--ppid", String(process.pid)]).toString();
-    const workerd = pids.split("\n").filter((line) => line.includes("workerd")).map((line) => Number(line.trim().split(/\s+/)[0]));
-    assert.equal(workerd.length, 1, pids);
+    const workerd = workerdProcesses();
+    assert.equal(workerd.length, 1, String(workerd));
     process.kill(workerd[0], "SIGKILL");
     await this.mf.dispose().catch(() => {});
     this.start();

@@ -1,12 +1,11 @@
 // Live queries over real sockets on workerd: updates, sleep and wake, crowds, crashes.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Miniflare } from "miniflare";
-import { workerOptions } from "./worker.mjs";
+import { workerOptions, workerdProcesses } from "./worker.mjs";
 
 const DRILL = new URL("drill", import.meta.url).pathname;
 const quiet = { handleRuntimeStdio: (...streams) => streams.forEach((stream) => stream.resume()) };
@@ -266,15 +265,13 @@ test("an operator's socket needs a token that was made for it", async () => {
 test("killed in the middle of writes, no acknowledged one is lost and none is done twice", async () => {
   const dir = mkdtempSync(join(tmpdir(), "lunora-kill-"));
   const serve = () => new Miniflare({ ...workerOptions(DRILL), ...quiet, durableObjectsPersist: dir });
-  const children = () => execFileSync("ps", ["-o", "pid=,comm=", "--ppid", String(process.pid)]).toString().split("\n")
-    .filter((line) => line.includes("workerd")).map((line) => Number(line.trim().split(/\s+/)[0]));
   try {
     const sent = [], acknowledged = new Set();
     for (let round = 0; round < 3; round++) {
-      const others = new Set(children());
+      const others = new Set(workerdProcesses());
       const from = serve();
       await add("kills", `start-${round}`, { from });
-      const mine = children().filter((pid) => !others.has(pid));
+      const mine = workerdProcesses().filter((pid) => !others.has(pid));
       assert.equal(mine.length, 1);
       const writes = Array.from({ length: 60 }, async (_, n) => {
         const id = `w-${round}-${n}`;

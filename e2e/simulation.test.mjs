@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Miniflare } from "miniflare";
-import { workerOptions } from "./worker.mjs";
+import { workerOptions, workerdProcesses } from "./worker.mjs";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const WORKER = join(ROOT, "simulation");
@@ -38,8 +38,7 @@ class Deployment {
   }
 
   async kill() {
-    const list = execFileSync("ps", ["-o", "pid=,comm=", "--ppid", String(process.pid)]).toString().split("\n");
-    const workerd = list.filter((line) => line.includes("workerd")).map((line) => Number(line.trim().split(/\s+/)[0]));
+    const workerd = workerdProcesses();
     assert.equal(workerd.length, 1);
     process.kill(workerd[0], "SIGKILL");
     await this.mf.dispose().catch(() => {});

@@ -1,11 +1,10 @@
 // Drives the example on workerd with calls and live connections that come and go, and prints the
 // memory of the process: `cargo xtask soak`. It fails on an error, and on memory that goes on growing.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { Miniflare } from "miniflare";
-import { workerOptions } from "./worker.mjs";
+import { workerOptions, workerdProcesses } from "./worker.mjs";
 
 const CHAT = new URL("../examples/chat", import.meta.url).pathname;
 const [CALLS, CONNECTIONS] = [Number(process.argv[2] ?? 1_000_000), Number(process.argv[3] ?? 2_000)];
@@ -41,14 +40,9 @@ function post(path, body, headers = {}) {
 const { token } = JSON.parse((await post("/api/sign-in", { name: "soak" })).text);
 const authorization = `Bearer ${token}`;
 
-function processOf() {
-  const list = execFileSync("ps", ["-o", "pid=,comm=", "--ppid", String(process.pid)]).toString().split("\n");
-  return Number(list.find((line) => line.includes("workerd"))?.trim().split(/\s+/)[0]);
-}
-
 /** The resident memory of workerd in MiB. */
 function memory() {
-  const status = readFileSync(`/proc/${processOf()}/status`, "utf8");
+  const status = readFileSync(`/proc/${workerdProcesses()[0]}/status`, "utf8");
   return Number(/VmRSS:\s+(\d+)/.exec(status)[1]) / 1024;
 }
 

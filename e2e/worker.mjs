@@ -1,5 +1,6 @@
 // A built Worker's options for Miniflare. Its wrangler.jsonc is the one place that says which
 // objects, buckets and variables it has: what works here works under wrangler.
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parse, printParseErrorCode } from "jsonc-parser";
@@ -44,6 +45,12 @@ export function workerOptions(crateDir) {
     // Or Miniflare asks the internet for `request.cf`.
     cf: false,
   };
+}
+
+/** The ids of the workerd processes that Miniflare started from here. */
+export function workerdProcesses() {
+  const list = execFileSync("ps", ["-o", "pid=,comm=", "--ppid", String(process.pid)]).toString().split("\n");
+  return list.filter((line) => line.includes("workerd")).map((line) => Number(line.trim().split(/\s+/)[0]));
 }
 
 /** The modules that lunora-build put into `build`. */
