@@ -34,12 +34,6 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Returns an answer of this status and body.
-    #[must_use]
-    pub fn new(status: u16, body: Value) -> Self {
-        Self { status, body }
-    }
-
     /// Returns whether the call succeeded.
     #[must_use]
     pub fn is_ok(&self) -> bool {
@@ -91,7 +85,15 @@ impl Client {
     /// [`Lost`] if no answer came.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Answer, Lost> {
         let request = Request::post(format!("https://app.example.com{path}"), body.to_string());
-        let response = self.send(request.with_header("content-type", "application/json")).await?;
+        self.ask(request.with_header("content-type", "application/json")).await
+    }
+
+    /// Sends a request to the Worker, and reads the answer.
+    ///
+    /// # Errors
+    /// [`Lost`] if no answer came.
+    pub async fn ask(&self, request: Request) -> Result<Answer, Lost> {
+        let response = self.send(request).await?;
         let status = response.status().as_u16();
         let bytes = response.into_parts().1.into_bytes(usize::MAX).await.map_err(|_| Lost)?;
         let text = String::from_utf8_lossy(&bytes).into_owned();

@@ -73,11 +73,7 @@ impl Operator {
         let key: String = form_urlencoded::byte_serialize(shard.as_bytes()).collect();
         let url = format!("https://app.example.com/_lunora/admin/import?shardKey={key}");
         let request = Request::post(url, format!("{row}\n"));
-        let request = request.with_header("content-type", "application/x-ndjson");
-        let response = self.client.send(request).await?;
-        let status = response.status().as_u16();
-        let body = response.into_parts().1.into_bytes(usize::MAX).await.map_err(|_| Lost)?;
-        Ok(Answer::new(status, serde_json::from_slice(&body).unwrap_or_default()))
+        self.client.ask(request.with_header("content-type", "application/x-ndjson")).await
     }
 
     /// Restores a snapshot in place, a few rows per call, and repeats what gets no answer. Gives
