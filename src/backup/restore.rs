@@ -197,9 +197,7 @@ impl Backups {
         let mut pieces = object.body.into_large_pieces(Body::BULK);
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(unreadable)?;
-            let mut cut = Vec::new();
-            lines.push(&piece, |_, line| cut.push(line.map(<[u8]>::to_vec)));
-            for line in cut {
+            for line in lines.cut(&piece) {
                 restore.line(self, manifest, line.as_deref().map_err(|error| *error)).await?;
             }
             restore.import.send_due().await?;
@@ -208,12 +206,10 @@ impl Backups {
             }
             self.keep_alive(held).await?;
         }
-        if !restore.is_over() {
-            let mut rest = None;
-            lines.finish(|_, line| rest = Some(line.map(<[u8]>::to_vec)));
-            if let Some(line) = rest {
-                restore.line(self, manifest, line.as_deref().map_err(|error| *error)).await?;
-            }
+        if !restore.is_over()
+            && let Some(line) = lines.cut_rest()
+        {
+            restore.line(self, manifest, line.as_deref().map_err(|error| *error)).await?;
         }
         let next = (restore.at.bytes < manifest.bytes).then_some(restore.at);
         restore.clients.flush().await?;

@@ -12,6 +12,9 @@ pub(crate) struct Lines {
     too_long: bool,
 }
 
+/// A copy of a line, or why it is passed over.
+pub(crate) type Cut = Result<Vec<u8>, &'static str>;
+
 impl Lines {
     /// A document of SQLite has 2 MB at most; escapes make its JSON longer.
     const MAX_LINE: usize = 16 * 1024 * 1024;
@@ -43,6 +46,21 @@ impl Lines {
         if !self.begun.is_empty() || self.too_long {
             self.end(&mut line);
         }
+    }
+
+    /// Takes a piece, and returns a copy of each line that ends in it, for work that waits between
+    /// lines.
+    pub(crate) fn cut(&mut self, piece: &[u8]) -> Vec<Cut> {
+        let mut cut = Vec::new();
+        self.push(piece, |_, line| cut.push(line.map(<[u8]>::to_vec)));
+        cut
+    }
+
+    /// Returns a copy of the last line, if no line break ended it.
+    pub(crate) fn cut_rest(&mut self) -> Option<Cut> {
+        let mut rest = None;
+        self.finish(|_, line| rest = Some(line.map(<[u8]>::to_vec)));
+        rest
     }
 
     /// The number of the line under way.

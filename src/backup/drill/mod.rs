@@ -264,9 +264,7 @@ impl<'a> Drill<'a> {
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(unreadable)?;
             reading.add(&piece).await?;
-            let mut cut = Vec::new();
-            lines.push(&piece, |_, line| cut.push(line.map(<[u8]>::to_vec)));
-            for line in cut {
+            for line in lines.cut(&piece) {
                 self.line(line.as_deref().map_err(|error| *error), claim).await?;
             }
             self.step(async |scratch| scratch.send_due().await).await;
@@ -276,9 +274,7 @@ impl<'a> Drill<'a> {
             self.backups.renew_claim(claim, false).await?;
         }
         reading.end();
-        let mut rest = None;
-        lines.finish(|_, line| rest = Some(line.map(<[u8]>::to_vec)));
-        if let Some(line) = rest {
+        if let Some(line) = lines.cut_rest() {
             self.line(line.as_deref().map_err(|error| *error), claim).await?;
         }
         self.end_shard(claim).await?;
