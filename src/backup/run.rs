@@ -46,8 +46,8 @@ impl Backups {
     /// Takes a snapshot: every row, or an error and no snapshot at all.
     ///
     /// It holds each shard at one sequence number: the rows are followed by the watermarks of clients
-    /// and the stored answers of mutations, and by the changes that were written meanwhile. A run whose changes are not in a shard's log any more begins
-    /// again, three times at most.
+    /// and the stored answers of mutations, and by the changes that were written meanwhile. A run
+    /// whose changes are not in a shard's log any more begins again, three times at most.
     ///
     /// Rows go shard by shard and page by page into the store; memory holds one page and one part.
     /// The manifest is written last. A snapshot that is there already for the same time is left as

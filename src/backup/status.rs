@@ -54,9 +54,10 @@ impl Backups {
     /// It costs one listing, and reads no snapshot. Only snapshots of the configured trigger
     /// count, and of those only the ones that [`list`](Self::list) has.
     ///
-    /// Where the trigger has no snapshot, and where drills have a trigger, the first call writes a small object that says since when
-    /// it is known. Until the trigger is due after that moment nothing is overdue; later it is, so
-    /// that a trigger that never fires, or whose every run fails, does not stay unnoticed.
+    /// Where the trigger has no snapshot, and where drills have a trigger, the first call writes a small
+    /// object that says since when it is known. Until the trigger is due after that moment nothing is
+    /// overdue; later it is, so that a trigger that never fires, or whose every run fails, does not stay
+    /// unnoticed.
     ///
     /// # Errors
     /// When the store fails.
