@@ -340,3 +340,30 @@ fn a_document_that_is_soft_deleted_is_seen_by_no_query() {
         "CONFLICT"
     );
 }
+
+#[test]
+fn rejects_a_value_that_no_client_decodes_on_every_way_in() {
+    let shard = shard();
+    let operator = shard.admin_token(admin::TOKEN);
+    let when = json!(["$lunora.wire$", "date", "today"]);
+    let fields = json!({ "author": "ada", "text": "x", "when": when });
+    let mut doc = fields.clone();
+    doc["_id"] = json!("bad");
+    let told = |answer: (u16, Value)| {
+        let text = answer.1.to_string();
+        assert!(text.contains("VALIDATION_ERROR"), "{text}");
+    };
+    told(operator.admin("importShard", &json!({ "rows": [{ "table": "messages", "doc": doc }] })));
+    told(operator.admin(
+        "writeRow",
+        &json!({ "table": "messages", "op": "insert", "id": "bad", "doc": fields }),
+    ));
+    let change = json!({ "seq": 1, "table": "messages", "id": "bad", "op": "insert", "doc": doc });
+    told(operator.admin("applyCdc", &json!({ "changes": [change] })));
+    let sent = say(&shard, "one");
+    let patched = mutate(&shard, |ctx| {
+        ctx.db().patch(MESSAGES, &sent.id, &json!({ "when": when })).map(drop)
+    });
+    assert_eq!(patched.unwrap_err().code(), "VALIDATION_ERROR");
+    assert_eq!(texts(&shard), ["one"]);
+}
