@@ -26,6 +26,13 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
     ),
     ("shard_backup_without_registry", &[BACKUP_NEEDS_ANNOUNCED_SHARDS]),
     (
+        "jurisdiction_beside_a_class",
+        &[(
+            "`.jurisdiction(..)` does not reach the shards of a class, which enter the registry of their own",
+            "drop `.jurisdiction(..)`, and say it in the `shard!` of these shards, such as `jurisdiction: Eu`",
+        )],
+    ),
+    (
         "everything_missing_at_once",
         &[
             (

@@ -4,9 +4,10 @@
 
 use futures::executor::block_on;
 use lunora::{
-    AdminToken, BackupConfig, Code, CronJob, Environment, Identity, Jurisdiction, LocationHint,
-    Lunora, LunoraError, NoopExecutionContext, QueryCoordinator, Request, Response, ScheduledEvent,
-    ShardCallError, StaticShardRegistry, VouchedShards, cron,
+    AdminToken, BackupConfig, Code, CronJob, DurableShardRegistry, Environment, Identity,
+    Jurisdiction, LocationHint, Lunora, LunoraError, NoopExecutionContext, QueryCoordinator,
+    Request, Response, ScheduledEvent, ShardCallError, ShardRegistry, StaticShardRegistry,
+    VouchedShards, cron,
     testing::{
         self, ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObjectStore,
         capture_logs,
@@ -178,6 +179,20 @@ fn shards_are_placed_as_configured() {
     assert_eq!(call(&app, DEFAULT_SHARD).0, 200);
     let address = &namespace.calls()[0].address;
     assert_eq!((address.jurisdiction, address.location_hint), (Some(Jurisdiction::Eu), None));
+}
+
+#[test]
+fn the_registry_is_in_the_jurisdiction_of_the_shards() {
+    let objects = MemoryNamespace::new(async |_, _| Response::raw_json(r#"{"shardKeys":[]}"#));
+    let registry = DurableShardRegistry::new(objects.clone());
+    let app = testing::builder()
+        .query_coordinator(QueryCoordinator::new(registry.clone()))
+        .jurisdiction(Jurisdiction::Eu)
+        .shard_do(shards())
+        .build();
+    drop(app);
+    block_on(registry.list_shard_keys("messages")).unwrap();
+    assert_eq!(objects.calls()[0].address.jurisdiction, Some(Jurisdiction::Eu));
 }
 
 #[test]

@@ -17,9 +17,9 @@ use self::{
     requirements::{
         AdminTokenForBackup, AdminTokenOnce, AnnouncedForBackup, AuthorizeFanOutOnce,
         AuthorizeShardOnce, ClockOnce, CoordinatorForBackup, CoordinatorForFanOut,
-        DefaultShardKeyOnce, HasShardDo, HttpRouterOnce, JurisdictionOnce, OpenShardsOnce,
-        QueryCoordinatorOnce, ResolveIdentityOnce, SecurityOnce, ShardDoOnce, ShardRegionOnce,
-        ShardTimeoutOnce,
+        DefaultShardKeyOnce, HasShardDo, HttpRouterOnce, JurisdictionOfShards, JurisdictionOnce,
+        OpenShardsOnce, QueryCoordinatorOnce, ResolveIdentityOnce, SecurityOnce, ShardDoOnce,
+        ShardRegionOnce, ShardTimeoutOnce,
     },
     state::{
         Called, Empty, Missing, SetAdminToken, SetAuthorizeFanOut, SetAuthorizeShard, SetClock,
@@ -163,10 +163,13 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// the shards announce themselves to the registry. `Room::shards(env.durable_object("SHARD")?)`
     /// says so for a [`shard!`](crate::shard!) with a `registry:`, and [`VouchedShards`] for shards of
     /// another implementation.
-    pub fn shard_do<N: IntoShards>(self, shards: N) -> Builder<N::Then<SetShardDo<S>>, E>
+    pub fn shard_do<N: IntoShards>(mut self, shards: N) -> Builder<N::Then<SetShardDo<S>>, E>
     where
         S::ShardDo: ShardDoOnce,
     {
+        if let Some(jurisdiction) = N::JURISDICTION {
+            self.settings.placement = self.settings.placement.jurisdiction(jurisdiction);
+        }
         Builder { shard_do: Called::with(shards.into_namespace()), settings: self.settings }
     }
 
@@ -179,9 +182,12 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// The jurisdiction that no shard's data may leave. Default: none.
+    /// Sets the jurisdiction that no shard's data may leave. Default: none.
     ///
-    /// A host that cannot bind objects to it refuses every call; it is never ignored.
+    /// It is for shards of another implementation, which have to enter the registry of the same
+    /// jurisdiction. Those of a [`shard!`](crate::shard!) say theirs themselves, as
+    /// `jurisdiction: Eu`, and `.shard_do(Room::shards(namespace))` brings it along; calling this
+    /// beside it does not compile. Calls, the shard registry, backups and restores all go there. A host that cannot bind objects to it refuses every call; it is never ignored.
     pub fn jurisdiction(mut self, jurisdiction: Jurisdiction) -> Builder<SetJurisdiction<S>, E>
     where
         S::Jurisdiction: JurisdictionOnce,
@@ -411,6 +417,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     where
         S::ShardDo: HasShardDo,
         S::Announcing: AnnouncedForBackup<S::Backup, S::ShardDo>,
+        S::Jurisdiction: JurisdictionOfShards<S::ClassOfShards>,
         S::QueryCoordinator:
             CoordinatorForBackup<S::Backup> + CoordinatorForFanOut<S::AuthorizeFanOut>,
         S::AdminToken: AdminTokenForBackup<S::Backup>,
@@ -419,6 +426,10 @@ impl<S: State, E: 'static> Builder<S, E> {
         let this = self.with_operations();
         #[cfg(not(feature = "admin"))]
         let this = self;
+        let (placement, coordinator) = (&this.settings.placement, &this.settings.query_coordinator);
+        if let (Some(jurisdiction), Some(coordinator)) = (placement.bound_to(), coordinator) {
+            coordinator.bind(jurisdiction);
+        }
         Lunora::new(this.shard_do.into_namespace(), this.settings)
     }
 

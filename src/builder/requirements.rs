@@ -114,6 +114,20 @@ impl<Value> AnnouncedForBackup<Called<setter::backup>, Called<setter::shard_do, 
 {
 }
 
+/// The jurisdiction is said where the shards read it too.
+#[diagnostic::on_unimplemented(
+    message = "`.jurisdiction(..)` does not reach the shards of a class, which enter the registry of their own",
+    label = "drop `.jurisdiction(..)`, and say it in the `shard!` of these shards, such as `jurisdiction: Eu`",
+    note = "said once, it holds for routing, the registry, backups and restores alike"
+)]
+pub trait JurisdictionOfShards<ClassOfShards> {}
+
+#[diagnostic::do_not_recommend]
+impl<ClassOfShards> JurisdictionOfShards<ClassOfShards> for Missing<setter::jurisdiction> {}
+
+#[diagnostic::do_not_recommend]
+impl JurisdictionOfShards<Missing<setter::class_of_shards>> for Called<setter::jurisdiction> {}
+
 /// An admin token was configured, or no backup needs one.
 #[diagnostic::on_unimplemented(
     message = "a scheduled backup needs an admin token, and none was configured",

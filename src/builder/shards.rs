@@ -2,8 +2,10 @@
 
 use std::{fmt, rc::Rc};
 
+#[cfg(feature = "shard")]
+use super::state::SetClassOfShards;
 use super::state::{SetAnnouncing, State};
-use crate::platform::ShardNamespace;
+use crate::platform::{Jurisdiction, ShardNamespace};
 
 /// The shards of a deployment, as [`Builder::shard_do`](crate::Builder::shard_do) takes them.
 ///
@@ -14,6 +16,10 @@ pub trait IntoShards: sealed::Sealed {
     /// The state of a builder of state `S` that has these shards.
     #[doc(hidden)]
     type Then<S: State>: State<ShardDo = S::ShardDo>;
+
+    /// Where the class of the shards says that they are.
+    #[doc(hidden)]
+    const JURISDICTION: Option<Jurisdiction> = None;
 
     #[doc(hidden)]
     fn into_namespace(self) -> Rc<dyn ShardNamespace>;
@@ -114,7 +120,9 @@ impl<C: crate::shard::ShardClass, N: ShardNamespace> sealed::Sealed for ShardsOf
 
 #[cfg(feature = "shard")]
 impl<C: crate::shard::ShardClass, N: ShardNamespace> IntoShards for ShardsOf<C, N> {
-    type Then<S: State> = <C::Announcement as Announcement>::Then<S>;
+    type Then<S: State> = <C::Announcement as Announcement>::Then<SetClassOfShards<S>>;
+
+    const JURISDICTION: Option<Jurisdiction> = C::JURISDICTION;
 
     fn into_namespace(self) -> Rc<dyn ShardNamespace> {
         Rc::new(self.namespace)

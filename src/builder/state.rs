@@ -123,6 +123,7 @@ slots! {
     authorize_fan_out AuthorizeFanOut SetAuthorizeFanOut = ();
     authorize_shard AuthorizeShard SetAuthorizeShard = ();
     backup Backup SetBackup = ();
+    class_of_shards ClassOfShards SetClassOfShards = ();
     clock Clock SetClock = ();
     default_shard_key DefaultShardKey SetDefaultShardKey = ();
     functions Functions SetFunctions = ();

@@ -18,7 +18,7 @@ use futures::{StreamExt, future::LocalBoxFuture};
 
 use crate::{
     errors::{Code, LunoraError},
-    platform::{Clock, CloudflareClock, within},
+    platform::{Clock, CloudflareClock, Jurisdiction, within},
     wire::{FanOut, ShardKey},
 };
 
@@ -96,6 +96,11 @@ impl QueryCoordinator {
             max_shard_bytes: 2 * 1024 * 1024,
             max_total_bytes: 16 * 1024 * 1024,
         }
+    }
+
+    /// Binds the registry to the jurisdiction of the shards; see [`ShardRegistry::bind`].
+    pub(crate) fn bind(&self, jurisdiction: Jurisdiction) {
+        self.registry.bind(jurisdiction);
     }
 
     /// How many shards are asked at once; 16 by default.

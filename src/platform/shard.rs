@@ -135,6 +135,11 @@ impl Placement {
         self
     }
 
+    /// Returns the jurisdiction that every shard is bound to.
+    pub(crate) fn bound_to(&self) -> Option<Jurisdiction> {
+        self.jurisdiction
+    }
+
     /// Says where a shard of a given key should be created.
     #[must_use]
     pub fn region(mut self, region: impl Fn(&ShardKey) -> Option<LocationHint> + 'static) -> Self {

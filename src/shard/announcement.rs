@@ -9,7 +9,7 @@ use super::{
     tracking::Commit,
 };
 use crate::{
-    coordinator::DurableShardRegistry,
+    coordinator::{DurableShardRegistry, ShardRegistry},
     errors::{Code, LunoraError},
     platform::log,
     wire::ShardKey,
@@ -111,6 +111,9 @@ impl Shard {
             return Ok(());
         };
         let registry = DurableShardRegistry::new(shard.host.namespace(binding)?);
+        if let Some(jurisdiction) = shard.definition.jurisdiction {
+            registry.bind(jurisdiction);
+        }
         let key = ShardKey::new(shard.key())?;
         for table in &shard.definition.tables {
             registry.register(table.name, &key).await?;

@@ -7,7 +7,10 @@ use super::{
     migration::{Migration, MigrationHandler},
     table::{TableSpec, same_name},
 };
-use crate::functions::{FunctionInfo, FunctionList, FunctionPathError, check_path};
+use crate::{
+    functions::{FunctionInfo, FunctionList, FunctionPathError, check_path},
+    platform::Jurisdiction,
+};
 
 /// What a shard is made of: its tables, its functions, its migrations.
 ///
@@ -43,6 +46,7 @@ pub struct ShardDefinition {
     pub(crate) relations: Functions,
     pub(crate) migrations: Vec<Migration>,
     pub(crate) registry: Option<&'static str>,
+    pub(crate) jurisdiction: Option<Jurisdiction>,
     problem: Option<DefinitionError>,
 }
 
@@ -168,6 +172,16 @@ impl ShardDefinition {
     #[must_use]
     pub fn registry(mut self, binding: &'static str) -> Self {
         self.registry = Some(binding);
+        self
+    }
+
+    /// Announces the shard to the registry of this jurisdiction. Default: to the one of none.
+    ///
+    /// It is the jurisdiction of [`ShardClass::JURISDICTION`](crate::shard::ShardClass::JURISDICTION):
+    /// [`shard!`](crate::shard!) writes both.
+    #[must_use]
+    pub fn jurisdiction(mut self, jurisdiction: Jurisdiction) -> Self {
+        self.jurisdiction = Some(jurisdiction);
         self
     }
 

@@ -16,12 +16,13 @@
 ///     },
 ///     relations: { "messages" => newest },               // asked across shards, answered bare
 ///     migrations: { "add-author" on MESSAGES => { up: add_author, down: drop_author } },
-///     registry: "SHARD_REGISTRY",                        // the binding to announce the shard to:
-// a backup needs it
+///     registry: "SHARD_REGISTRY",                        // announced there; a backup needs it
+///     jurisdiction: Eu,                                  // which no data leaves, the registry's neither
 /// }
 /// ```
 ///
-/// All but `functions` may be left out. The struct implements
+/// All but `functions` may be left out. The jurisdiction is a variant of
+/// [`Jurisdiction`](crate::Jurisdiction), and is said here alone. The struct implements
 /// [`ShardClass`](crate::shard::ShardClass).
 #[macro_export]
 macro_rules! shard {
@@ -35,6 +36,7 @@ macro_rules! shard {
             $($id:literal on $migrated:expr => { up: $up:expr $(, down: $down:expr)? $(,)? }),* $(,)?
         })?
         $(, registry: $registry:literal)?
+        $(, jurisdiction: $jurisdiction:ident)?
         $(,)?
     ) => {
         const _: () = {
@@ -54,6 +56,9 @@ macro_rules! shard {
         impl $crate::shard::ShardClass for $name {
             type Announcement = $crate::__shard_announcement!($($registry)?);
 
+            $(const JURISDICTION: ::std::option::Option<$crate::Jurisdiction> =
+                ::std::option::Option::Some($crate::Jurisdiction::$jurisdiction);)?
+
             fn definition() -> $crate::shard::ShardDefinition {
                 let definition = $crate::shard::ShardDefinition::new();
                 $($(let definition = definition.table($table);)*)?
@@ -64,6 +69,7 @@ macro_rules! shard {
                     definition, $id, $migrated, $up $(, $down)?
                 );)*)?
                 $(let definition = definition.registry($registry);)?
+                $(let definition = definition.jurisdiction($crate::Jurisdiction::$jurisdiction);)?
                 definition
             }
         }

@@ -148,6 +148,12 @@ pub trait ShardClass {
     /// [`Unannounced`].
     type Announcement: Announcement;
 
+    /// The jurisdiction that the shards' data must not leave; none by default.
+    ///
+    /// The registry of the shards is in it too, and [`shards`](Self::shards) makes the Worker ask for
+    /// them there. [`definition`](Self::definition) says the same to the shards.
+    const JURISDICTION: Option<crate::Jurisdiction> = None;
+
     /// Returns what the shards are made of.
     fn definition() -> ShardDefinition;
 

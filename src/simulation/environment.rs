@@ -72,9 +72,14 @@ impl ShardNamespace for WorldNamespace {
         address: &ShardAddress,
         request: Request,
     ) -> LocalBoxFuture<'static, Result<Response, ShardCallError>> {
-        let (world, binding, key) = (self.world.clone(), self.binding.clone(), address.key.clone());
-        match world.upgrade() {
-            Some(world) => world.call(&binding, &key, request),
+        let key = address.key.clone();
+        // The same name in another jurisdiction is another object.
+        let objects = match address.jurisdiction {
+            Some(jurisdiction) => format!("{}@{}", self.binding, jurisdiction.as_str()),
+            None => self.binding.to_string(),
+        };
+        match self.world.upgrade() {
+            Some(world) => world.call(&objects, &key, request),
             None => {
                 Box::pin(
                     async move { Err(ShardCallError::unavailable(key, "the deployment is over")) },

@@ -425,7 +425,7 @@ impl Inner {
         if let Some(node) = self.nodes.borrow().get(&place) {
             return Some(node.clone());
         }
-        let class = self.classes.borrow().get(binding)?.clone();
+        let class = self.classes.borrow().get(binding.split('@').next()?)?.clone();
         let node = Rc::new(Node::new(self, &place.0, key, &class).ok()?);
         self.nodes.borrow_mut().insert(place, node.clone());
         Some(node)

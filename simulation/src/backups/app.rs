@@ -24,6 +24,7 @@ lunora::shard! {
         mutation "tokens:drop" => discard,
     },
     registry: "SHARD_REGISTRY",
+    jurisdiction: Eu,
 }
 
 #[derive(Deserialize)]

@@ -27,7 +27,8 @@ use crate::{
 /// once. An answer that cannot be read is an error and never an empty list: whoever exports or
 /// migrates every shard must not take a broken registry for a deployment without data.
 ///
-/// A clone shares the cache.
+/// A clone shares the cache, and the jurisdiction: the object is in that of the shards, which the
+/// builder knows ([`ShardRegistry::bind`]).
 ///
 /// ```
 /// use lunora::{DurableShardRegistry, Response, ShardRegistry};
@@ -46,7 +47,7 @@ use crate::{
 #[derive(Clone)]
 pub struct DurableShardRegistry {
     namespace: Rc<dyn ShardNamespace>,
-    jurisdiction: Option<Jurisdiction>,
+    jurisdiction: Rc<Cell<Option<Jurisdiction>>>,
     clock: Rc<dyn Clock>,
     cache_for: Duration,
     timeout: Duration,
@@ -66,22 +67,12 @@ impl DurableShardRegistry {
     pub fn new(namespace: impl ShardNamespace) -> Self {
         Self {
             namespace: Rc::new(namespace),
-            jurisdiction: None,
+            jurisdiction: Rc::default(),
             clock: Rc::new(CloudflareClock),
             cache_for: Duration::from_secs(30),
             timeout: Duration::from_secs(10),
             cache: Rc::default(),
         }
-    }
-
-    /// Binds the registry's object to a jurisdiction; to none by default.
-    ///
-    /// Shard keys are data too. Set it before the first key is registered: the same name in
-    /// another jurisdiction is another object.
-    #[must_use]
-    pub fn jurisdiction(mut self, jurisdiction: Jurisdiction) -> Self {
-        self.jurisdiction = Some(jurisdiction);
-        self
     }
 
     /// How long the shards of a table are cached; 30 seconds by default, and zero for never.
@@ -179,7 +170,7 @@ impl DurableShardRegistry {
 
     async fn ask(&self, request: Request) -> Result<Map<String, Value>, LunoraError> {
         let mut address = ShardAddress::new(ShardKey::new(Self::INSTANCE)?);
-        address.jurisdiction = self.jurisdiction;
+        address.jurisdiction = self.jurisdiction.get();
         let answer = async {
             let response = self.namespace.fetch(&address, request).await?;
             success::body("the shard registry", response, Self::MAX_BYTES).await
@@ -221,6 +212,11 @@ impl ShardRegistry for DurableShardRegistry {
         async { self.register(table, key).await.map(drop) }.boxed_local()
     }
 
+    fn bind(&self, jurisdiction: Jurisdiction) {
+        self.jurisdiction.set(Some(jurisdiction));
+        self.cache.invalidate();
+    }
+
     fn forget(&self) {
         self.cache.invalidate();
     }
@@ -229,7 +225,7 @@ impl ShardRegistry for DurableShardRegistry {
 impl fmt::Debug for DurableShardRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DurableShardRegistry")
-            .field("jurisdiction", &self.jurisdiction)
+            .field("jurisdiction", &self.jurisdiction.get())
             .field("cache_for", &self.cache_for)
             .finish_non_exhaustive()
     }

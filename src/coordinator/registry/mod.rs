@@ -11,7 +11,7 @@ use std::future::ready;
 
 use futures::future::{FutureExt, LocalBoxFuture};
 
-use crate::{errors::LunoraError, wire::ShardKey};
+use crate::{errors::LunoraError, platform::Jurisdiction, wire::ShardKey};
 
 pub use self::{
     durable::DurableShardRegistry, fixed::StaticShardRegistry, object::ShardRegistryObject,
@@ -38,6 +38,12 @@ pub trait ShardRegistry: 'static {
         &self,
     ) -> LocalBoxFuture<'_, Result<Option<Vec<ShardKey>>, LunoraError>> {
         ready(Ok(None)).boxed_local()
+    }
+
+    /// Binds what the registry keeps to the jurisdiction of the shards, since their keys are data
+    /// too. [`Builder::build`](crate::Builder::build) calls it. Does nothing by default.
+    fn bind(&self, jurisdiction: Jurisdiction) {
+        let _ = jurisdiction;
     }
 
     /// Forgets what was cached, so that the next answer is fresh. Does nothing by default.

@@ -55,7 +55,8 @@ fn key(key: &str) -> ShardKey {
 #[test]
 fn speaks_as_the_contract_says() {
     let world = World::new();
-    let registry = world.registry.clone().jurisdiction(Jurisdiction::Eu);
+    let registry = world.registry.clone();
+    registry.bind(Jurisdiction::Eu);
     assert_eq!(world.list("a&b ü").unwrap(), ["a", "b"]);
     assert!(!block_on(registry.register("t", &key("ü\""))).unwrap());
     assert!(!block_on(registry.unregister("t", &key("k"))).unwrap());
