@@ -24,7 +24,11 @@ impl ClusterHandler for BackupRoutes {
     ) -> LocalBoxFuture<'a, Result<Response, LunoraError>> {
         Box::pin(async move {
             match call.op() {
-                "backup/list" => json(&json!({ "snapshots": call.backups()?.list().await? })),
+                "backup/list" => {
+                    let backups = call.backups()?;
+                    let snapshots = backups.list().await?;
+                    json(&json!({ "deployment": backups.deployment(), "snapshots": snapshots }))
+                }
                 "backup/manifest" => json(&call.backups()?.get(&call.require_query("id")?).await?),
                 "backup/retention" => json(&call.backups()?.retention().await?),
                 "backup/status" => json(&call.backups()?.status().await?),

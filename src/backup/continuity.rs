@@ -78,6 +78,7 @@ impl Backups {
             };
             if let Some(manifest) = self.manifest(key).await?
                 && manifest.describes(rows)
+                && !self.is_foreign(manifest.deployment.as_deref())
                 && manifest.tables.as_deref() == tables
                 && (manifest.cron.is_none() || manifest.cron == occasion.cron)
             {

@@ -27,6 +27,10 @@ pub struct Manifest {
     /// The trigger that the run was for; none for a snapshot that somebody asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cron: Option<String>,
+    /// What tells the deployment from others that have the same bucket and prefix. Snapshots of other
+    /// writers, and of older versions, lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<String>,
     /// The store's own mark of the object that the manifest was written for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
@@ -158,7 +162,7 @@ impl Manifest {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_zero(count: &u64) -> bool {
+pub(super) fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 

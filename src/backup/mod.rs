@@ -3,6 +3,7 @@
 mod claim;
 mod config;
 mod continuity;
+mod deployment;
 mod drill;
 mod latest;
 mod lease;

@@ -14,6 +14,9 @@ use crate::errors::LunoraError;
 pub struct RestorePlan {
     /// The snapshot.
     pub id: String,
+    /// Whether another deployment took it: then its rows are not those that this one had.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub foreign: bool,
     /// Why the restore would be refused; empty where it would run.
     pub problems: Vec<String>,
     /// When its last row was read, in ISO form. What was written later is not part of it.
@@ -101,6 +104,7 @@ impl Backups {
             }
         }
         Ok(RestorePlan {
+            foreign: self.is_foreign(manifest.deployment.as_deref()),
             id: manifest.id,
             problems,
             finished_at: manifest.finished_at,

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Backups, RestoreLease, SnapshotName, snapshots::CRON_METADATA};
+use super::{
+    Backups, RestoreLease, SnapshotName, deployment::DEPLOYMENT_METADATA, snapshots::CRON_METADATA,
+};
 use crate::{
     errors::{Code, LunoraError},
     platform::{ObjectInfo, log},
@@ -129,8 +131,9 @@ impl Backups {
     }
 
     fn is_own(&self, object: &ObjectInfo) -> bool {
-        object.metadata.custom.get(CRON_METADATA).map(String::as_str)
-            == Some(self.config.cron().as_str())
+        let custom = |key| object.metadata.custom.get(key).map(String::as_str);
+        custom(CRON_METADATA) == Some(self.config.cron().as_str())
+            && !self.is_foreign(custom(DEPLOYMENT_METADATA))
     }
 
     /// Those that the retention deletes; never what an unfinished restore needs.

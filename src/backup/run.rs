@@ -6,6 +6,7 @@ use super::{
     Backups, LeftOut, Manifest, ManifestShard, SnapshotName, SnapshotSummary,
     claim::Claim,
     continuity::Found,
+    deployment::DEPLOYMENT_METADATA,
     snapshots::CRON_METADATA,
     writer::{ObjectWriter, Written},
 };
@@ -55,7 +56,8 @@ impl Backups {
     ///
     /// # Errors
     /// 409 `RESTORE_IN_PROGRESS` or `RESTORE_UNFINISHED` while a restore is, or was left, between
-    /// two states; 409 `BACKUP_IN_PROGRESS` while another run takes the same snapshot; 404
+    /// two states; 409 `BACKUP_IN_PROGRESS` while another run takes the same snapshot; 409
+    /// `BACKUP_PREFIX_SHARED` where another deployment has taken one of the same name; 404
     /// `UNKNOWN_TABLE` for a table that does not exist; 409 `REGISTRY_EMPTY` when the registry lists
     /// no shards; 409 `BACKUP_SHRUNK` when a scheduled run misses what the last one held; 409
     /// `CDC_LOG_TRIMMED` when a shard's log keeps fewer changes than come in while it is read. When a shard
@@ -74,7 +76,7 @@ impl Backups {
         guard: &Guard,
     ) -> Result<Manifest, LunoraError> {
         let name = SnapshotName::of_time(self.config.prefix(), occasion.time_ms);
-        if let Some(done) = self.intact(&name).await? {
+        if let Some(done) = self.taken(&name).await? {
             return Ok(done);
         }
         let mut claim = self.claim(&name).await?;
@@ -92,7 +94,7 @@ impl Backups {
         claim: &mut Claim,
     ) -> Result<Manifest, LunoraError> {
         // The run that held the claim before may have finished.
-        if let Some(done) = self.intact(name).await? {
+        if let Some(done) = self.taken(name).await? {
             return Ok(done);
         }
         let mut attempts = 1;
@@ -125,7 +127,7 @@ impl Backups {
         let mut writer = ObjectWriter::new(
             &**self.config.store(),
             &name.object,
-            metadata("application/x-ndjson", occasion),
+            self.metadata("application/x-ndjson", occasion),
             self.config.part_size().bytes(),
         )?;
         let tables = tables.map(|tables| tables.join(","));
@@ -253,6 +255,7 @@ impl Backups {
             consistent: counts.consistent,
             created_at,
             cron: occasion.cron.clone(),
+            deployment: self.deployment(),
             etag: Some(written.info.etag.clone()).filter(|etag| !etag.is_empty()),
             file: name.object.clone(),
             finished_at: Some(self.now()),
@@ -270,7 +273,7 @@ impl Backups {
         self.check_object(&manifest).await?;
         let mut text = serde_json::to_vec_pretty(&manifest).map_err(LunoraError::internal)?;
         text.push(b'\n');
-        let metadata = metadata("application/json", occasion);
+        let metadata = self.metadata("application/json", occasion);
         let metadata = SnapshotSummary::from(&manifest).add_to(metadata);
         let options = PutOptions::new().with_metadata(metadata);
         if let Err(error) = self.config.store().put(&name.manifest, text.into(), options).await {
@@ -296,6 +299,31 @@ impl Backups {
             "`{}` is not what was written: another run replaced it",
             manifest.file
         )))
+    }
+
+    /// The snapshot of this name, if this deployment has it.
+    async fn taken(&self, name: &SnapshotName) -> Result<Option<Manifest>, LunoraError> {
+        let Some(manifest) = self.intact(name).await? else { return Ok(None) };
+        if self.is_foreign(manifest.deployment.as_deref()) {
+            let message = format!(
+                "`{}` is the snapshot of another deployment: give each deployment a `.prefix(..)` of its own",
+                manifest.file
+            );
+            return Err(LunoraError::new(Code::BackupPrefixShared, message));
+        }
+        Ok(Some(manifest))
+    }
+
+    /// What a listing shows of the objects of a snapshot.
+    fn metadata(&self, content_type: &str, occasion: &BackupOccasion) -> ObjectMetadata {
+        let mut metadata = ObjectMetadata::new().with_content_type(content_type);
+        if let Some(deployment) = self.deployment() {
+            metadata = metadata.with_custom(DEPLOYMENT_METADATA, deployment);
+        }
+        match &occasion.cron {
+            Some(cron) => metadata.with_custom(CRON_METADATA, cron),
+            None => metadata,
+        }
     }
 
     async fn delete(&self, key: &str) -> Result<(), LunoraError> {
@@ -333,14 +361,6 @@ struct Counts {
 async fn give_up(writer: &mut ObjectWriter<'_>) {
     if let Err(error) = writer.abort().await {
         log::warn(&format!("the parts of a backup that failed could not be deleted: {error}"));
-    }
-}
-
-fn metadata(content_type: &str, occasion: &BackupOccasion) -> ObjectMetadata {
-    let metadata = ObjectMetadata::new().with_content_type(content_type);
-    match &occasion.cron {
-        Some(cron) => metadata.with_custom(CRON_METADATA, cron),
-        None => metadata,
     }
 }
 

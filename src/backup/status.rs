@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-use super::{Backups, DrillStatus, SnapshotName, SnapshotSummary, proof::Proof, run::unwritten};
+use super::{
+    Backups, DrillStatus, SnapshotName, SnapshotSummary, manifest::is_zero, proof::Proof,
+    run::unwritten,
+};
 use crate::{
     errors::{Code, LunoraError},
     platform::{CronExpression, ObjectInfo, PutOptions, StoreError},
@@ -18,6 +21,14 @@ use crate::{
 pub struct BackupStatus {
     /// The trigger.
     pub cron: String,
+    /// What tells the deployment from others, as its snapshots say it; absent where the namespace of
+    /// the shards does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<String>,
+    /// How many snapshots of other deployments are under the same prefix. They can be restored; else
+    /// they are left alone, and a run for the time of one of them is refused.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub foreign: u64,
     /// The newest intact snapshot that the trigger took; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<SnapshotSummary>,
@@ -51,8 +62,8 @@ impl Backups {
     /// Tells when the last snapshot of the trigger was taken, when the next one is due, whether
     /// one is overdue, when the last one was verified, and how the last drill ended.
     ///
-    /// It costs one listing, and reads no snapshot. Only snapshots of the configured trigger
-    /// count, and of those only the ones that [`list`](Self::list) has.
+    /// It costs one listing, and reads no snapshot. Only snapshots of this deployment and of the
+    /// configured trigger count, and of those only the ones that [`list`](Self::list) has.
     ///
     /// Where the trigger has no snapshot, and where drills have a trigger, the first call writes a small
     /// object that says since when it is known. Until the trigger is due after that moment nothing is
@@ -66,11 +77,12 @@ impl Backups {
         let now = i64::try_from(self.clock.now_ms()).map_err(LunoraError::internal)?;
         let grace = i64::try_from(Self::GRACE.as_millis()).map_err(LunoraError::internal)?;
         let objects = self.objects().await?;
-        let last = self
+        let (own, foreign) = self
             .summaries(&objects)
             .await?
             .into_iter()
-            .find(|summary| summary.cron.as_deref() == Some(cron.as_str()));
+            .partition::<Vec<_>, _>(|summary| self.is_own_snapshot(summary));
+        let last = own.into_iter().find(|summary| summary.cron.as_deref() == Some(cron.as_str()));
         let proof = last.as_ref().and_then(|last| {
             let proof = Proof::of_object(objects.get(&SnapshotName::proof_of(&last.file))?)?;
             proof.proves(last).then_some(proof)
@@ -88,6 +100,8 @@ impl Backups {
         };
         Ok(BackupStatus {
             cron: cron.as_str().to_owned(),
+            deployment: self.deployment(),
+            foreign: u64::try_from(foreign.len()).map_err(LunoraError::internal)?,
             last,
             verified_at,
             drilled_at: drilled.map(|drilled| drilled.drilled_at),

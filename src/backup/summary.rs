@@ -25,6 +25,10 @@ pub struct SnapshotSummary {
     /// The trigger that the run was for; absent in a snapshot that was taken by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cron: Option<String>,
+    /// What tells the deployment from others that have the same bucket and prefix. Snapshots of other
+    /// writers, and of older versions, lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<String>,
     /// The store's own mark of the object that the manifest was written for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
@@ -94,6 +98,7 @@ impl From<&Manifest> for SnapshotSummary {
             consistent: manifest.consistent,
             created_at: manifest.created_at,
             cron: manifest.cron,
+            deployment: manifest.deployment,
             etag: manifest.etag,
             file: manifest.file,
             finished_at: manifest.finished_at,

@@ -10,6 +10,7 @@ mod faults;
 mod leases;
 mod restoring;
 mod retention;
+mod sharing;
 mod status;
 mod taking;
 

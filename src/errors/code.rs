@@ -141,6 +141,8 @@ catalogue! {
     RestoreUnfinished = "RESTORE_UNFINISHED", CONFLICT, "Restore unfinished";
     /// 409: another run takes the same snapshot.
     BackupInProgress = "BACKUP_IN_PROGRESS", CONFLICT, "Backup in progress";
+    /// 409: another deployment has taken a snapshot of the same name.
+    BackupPrefixShared = "BACKUP_PREFIX_SHARED", CONFLICT, "Backup prefix shared";
     /// 409: rows that the last backup held vanished without a change.
     BackupShrunk = "BACKUP_SHRUNK", CONFLICT, "Backup lost rows";
     /// 409: the shard registry lists no shards.

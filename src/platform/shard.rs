@@ -20,6 +20,15 @@ pub trait ShardNamespace: 'static {
         address: &ShardAddress,
         request: Request,
     ) -> LocalBoxFuture<'static, Result<Response, ShardCallError>>;
+
+    /// Returns what tells this namespace from every other one, such as that of another deployment.
+    ///
+    /// Backups write it into their manifests, so that two deployments that were given one bucket do
+    /// not take each other's snapshots for their own. Default: `None`, for a namespace that cannot
+    /// tell.
+    fn namespace_id(&self) -> Option<String> {
+        None
+    }
 }
 
 impl<N: ShardNamespace + ?Sized> ShardNamespace for std::rc::Rc<N> {
@@ -29,6 +38,10 @@ impl<N: ShardNamespace + ?Sized> ShardNamespace for std::rc::Rc<N> {
         request: Request,
     ) -> LocalBoxFuture<'static, Result<Response, ShardCallError>> {
         (**self).fetch(address, request)
+    }
+
+    fn namespace_id(&self) -> Option<String> {
+        (**self).namespace_id()
     }
 }
 

@@ -87,6 +87,10 @@ impl ShardNamespace for WorldNamespace {
             }
         }
     }
+
+    fn namespace_id(&self) -> Option<String> {
+        Some(self.binding.to_string())
+    }
 }
 
 /// Work that outlives its request, as long as the isolate lives.

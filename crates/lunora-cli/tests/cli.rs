@@ -191,6 +191,26 @@ fn a_list_is_text_for_people_and_json_for_programs() {
 }
 
 #[test]
+fn the_snapshots_of_another_deployment_are_marked_and_restored_only_by_their_id() {
+    let mut snapshot = manifest("new", "2026-05-01T00:00:00.000Z");
+    snapshot["deployment"] = json!("other");
+    let list = ok(&json!({ "deployment": "own", "snapshots": [snapshot] }));
+    let status =
+        json!({ "cron": "0 3 * * *", "due": null, "next": null, "overdue": false, "foreign": 1 });
+    let server = Server::new([list.clone(), ok(&status), list.clone(), list]);
+    let out = text(&server.run(&["backup", "list"]).stdout);
+    assert!(out.contains("by hand (another deployment)"), "{out}");
+    let out = text(&server.run(&["backup", "status"]).stdout);
+    assert!(out.contains("1 snapshots of other deployments"), "{out}");
+    let to = ["--to", "2026-05-02T00:00:00Z", "--yes"];
+    let newest = server.run(&[&["backup", "restore"], &to[..]].concat());
+    assert!(text(&newest.stderr).contains("there is no snapshot that was finished before"));
+    let named = server.run(&[&["backup", "restore", "new"], &to[..]].concat());
+    assert_eq!(named.status.code(), Some(2));
+    assert!(text(&named.stderr).contains("is of another deployment"));
+}
+
+#[test]
 fn tables_that_a_snapshot_leaves_out_are_named() {
     let mut left = manifest("new", "2026-05-01T00:00:00.000Z");
     left["leftOut"] = json!({ "shardTables": ["stats"], "globalTables": ["users"] });

@@ -81,7 +81,7 @@ impl Backups {
     /// The problems that a report lists.
     const DRILL_PROBLEMS: usize = 20;
 
-    /// Proves that a snapshot can be restored, the newest intact one by default: restores its shards
+    /// Proves that a snapshot can be restored, the newest intact one of this deployment by default: restores its shards
     /// into a scratch shard, one after the other, reads rows, watermarks and stored answers back,
     /// compares them and the digest with the snapshot, and empties the scratch shard.
     ///
@@ -172,7 +172,7 @@ impl Backups {
     async fn drilled_manifest(&self, id: Option<&str>) -> Result<Manifest, LunoraError> {
         let newest = match id {
             Some(id) => return self.get(id).await,
-            None => self.list().await?.into_iter().next(),
+            None => self.list().await?.into_iter().find(|summary| self.is_own_snapshot(summary)),
         };
         let newest = newest.ok_or_else(|| {
             let message = "there is no snapshot to drill: take one first";

@@ -13,6 +13,8 @@ use crate::{
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::backup) struct DrillState {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::backup) deployment: Option<String>,
     /// When it ended, in milliseconds since 1970.
     pub(in crate::backup) ended_ms: i64,
     /// When the last one ended that succeeded.
@@ -60,13 +62,15 @@ impl DrillState {
 }
 
 impl Backups {
-    /// Reads the last drill; `None` before the first, and for a state that is malformed.
+    /// Reads the last drill; `None` before the first, and for a state that is malformed or another
+    /// deployment's.
     pub(super) async fn drill_state(&self) -> Result<Option<DrillState>, LunoraError> {
         let key = SnapshotName::drill(self.config.prefix());
         let found = self.config.store().get(&key).await.map_err(unreadable)?;
         let Some(object) = found else { return Ok(None) };
         let text = object.body.into_bytes(DrillState::MAX_BYTES).await.map_err(unreadable)?;
-        Ok(serde_json::from_slice(&text).ok())
+        let state = serde_json::from_slice::<DrillState>(&text).ok();
+        Ok(state.filter(|state| !self.is_foreign(state.deployment.as_deref())))
     }
 
     /// Writes what a drill found, for the status and for the next drill.
@@ -78,6 +82,7 @@ impl Backups {
         let ended_ms = i64::try_from(self.clock.now_ms()).map_err(LunoraError::internal)?;
         let before = before.and_then(|before| before.proven_ms);
         let state = DrillState {
+            deployment: self.deployment(),
             ended_ms,
             proven_ms: if report.ok { Some(ended_ms) } else { before },
             snapshot: report.id.clone(),
@@ -130,6 +135,7 @@ mod tests {
     fn metadata_is_ascii_and_fits_whatever_failed() {
         let problem = DrillProblem::of_shard(&"部屋".repeat(170), "é😀\"".repeat(400));
         let state = DrillState {
+            deployment: Some("d".repeat(64)),
             ended_ms: 1,
             proven_ms: Some(1),
             snapshot: "2026-06-01T12:00:00.000Z".to_owned(),

@@ -79,6 +79,7 @@ impl Backups {
     ) -> Result<Option<DrillStatus>, LunoraError> {
         let key = SnapshotName::drill(self.config.prefix());
         let state = objects.get(&key).and_then(DrillState::of_object);
+        let state = state.filter(|state| !self.is_foreign(state.deployment.as_deref()));
         let Some(cron) = self.config.drill() else {
             let by_hand = |state: DrillState| DrillStatus {
                 cron: None,

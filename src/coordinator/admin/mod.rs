@@ -138,6 +138,11 @@ impl ShardAdmin {
         self
     }
 
+    /// Returns what tells the deployment of the shards from others.
+    pub(crate) fn namespace_id(&self) -> Option<String> {
+        self.namespace.namespace_id()
+    }
+
     fn shard(&self, key: ShardKey) -> ResolvedShard {
         resolve_shard(&self.namespace, key, &self.placement)
     }

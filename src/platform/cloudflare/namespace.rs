@@ -49,6 +49,11 @@ impl ShardNamespace for ObjectNamespace {
             }
         })
     }
+
+    /// Returns an id that the platform derives from the namespace. Nothing is created or called.
+    fn namespace_id(&self) -> Option<String> {
+        self.id_from_name("__lunora_deployment__").ok().map(|id| id.to_string())
+    }
 }
 
 /// The call, on its way. It is aborted when it is dropped before there is an answer.

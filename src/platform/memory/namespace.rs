@@ -57,6 +57,7 @@ pub(super) struct State {
     pub(super) scripts: RefCell<HashMap<String, Script>>,
     pub(super) calls: RefCell<Vec<RecordedCall>>,
     pub(super) abandoned: RefCell<Vec<String>>,
+    namespace_id: RefCell<Option<String>>,
     in_flight: Cell<usize>,
     max_in_flight: Cell<usize>,
 }
@@ -81,10 +82,18 @@ impl MemoryNamespace {
                 scripts: RefCell::default(),
                 calls: RefCell::default(),
                 abandoned: RefCell::default(),
+                namespace_id: RefCell::default(),
                 in_flight: Cell::default(),
                 max_in_flight: Cell::default(),
             }),
         }
+    }
+
+    /// Sets what tells the namespace from that of another deployment; nothing does by default.
+    #[must_use]
+    pub fn with_namespace_id(self, id: impl Into<String>) -> Self {
+        *self.state.namespace_id.borrow_mut() = Some(id.into());
+        self
     }
 
     /// The namespace as [`resolve_shard`](crate::resolve_shard) takes it.
@@ -144,6 +153,10 @@ impl ShardNamespace for MemoryNamespace {
             outcome
         }
         .boxed_local()
+    }
+
+    fn namespace_id(&self) -> Option<String> {
+        self.state.namespace_id.borrow().clone()
     }
 }
 

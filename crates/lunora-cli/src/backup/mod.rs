@@ -31,6 +31,8 @@ pub(crate) struct Manifest {
     finished_at: Option<String>,
     #[serde(default)]
     cron: Option<String>,
+    #[serde(default)]
+    deployment: Option<String>,
     pub(crate) rows: u64,
     /// How many lines are changes, beside the rows.
     #[serde(default)]
@@ -103,10 +105,19 @@ impl Manifest {
 /// The snapshots that there are: as they came, and as they are read here.
 #[derive(Deserialize)]
 struct Snapshots {
+    /// Whose snapshots are the deployment's own.
+    #[serde(default)]
+    deployment: Option<String>,
     snapshots: Vec<Value>,
 }
 
 impl Snapshots {
+    /// Whether another deployment took a snapshot.
+    fn is_foreign(&self, manifest: &Manifest) -> bool {
+        let (own, of) = (self.deployment.as_ref(), manifest.deployment.as_ref());
+        own.zip(of).is_some_and(|(own, of)| own != of)
+    }
+
     fn read(client: &Client) -> Result<(Self, Vec<Manifest>), Failure> {
         let all: Self = client.get("backup/list")?;
         let manifests =
@@ -158,7 +169,9 @@ fn list(client: &Client, output: &Output) -> Result<Outcome, Failure> {
         let rows: Vec<_> = manifests
             .into_iter()
             .map(|manifest| {
+                let is_foreign = all.is_foreign(&manifest);
                 let by = manifest.cron.unwrap_or_else(|| "by hand".to_owned());
+                let by = if is_foreign { by + " (another deployment)" } else { by };
                 let (rows, bytes) = (manifest.rows.to_string(), manifest.bytes.to_string());
                 let left_out = manifest.left_out.to_text();
                 [manifest.id, manifest.created_at, rows, bytes, by, left_out]

@@ -18,6 +18,8 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 struct Plan {
     id: String,
+    #[serde(default)]
+    foreign: bool,
     problems: Vec<String>,
     #[serde(default)]
     finished_at: Option<String>,
@@ -75,6 +77,9 @@ impl Plan {
                 false => "deletes    nothing: a row whose id is there already stays".to_owned(),
             },
         ];
+        if self.foreign {
+            lines.push("of         another deployment".to_owned());
+        }
         if let Some((to, changes)) = to {
             lines.push(format!("applies    {changes} changes until {to}; later ones are lost"));
         } else if replaces {

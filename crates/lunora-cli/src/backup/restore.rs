@@ -42,8 +42,8 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
             "{to} is in the future: expected a moment that is over"
         )));
     }
-    let (_, snapshots) = Snapshots::read(client)?;
-    let snapshot = choose(&snapshots, wish)?;
+    let (all, snapshots) = Snapshots::read(client)?;
+    let snapshot = choose(&all, &snapshots, wish)?;
     let feed = match wish.to {
         None => None,
         Some(to) => {
@@ -165,14 +165,22 @@ fn begun(snapshot: &Manifest, client: &Client) -> Result<Option<BTreeMap<String,
     Ok(open.map(|lease| lease.seqs).filter(|seqs| !seqs.is_empty()))
 }
 
-/// The snapshot that is meant.
-fn choose<'a>(snapshots: &'a [Manifest], wish: &Wish) -> Result<&'a Manifest, Failure> {
+/// The snapshot that is meant; one of another deployment only by its id.
+fn choose<'a>(
+    all: &Snapshots,
+    snapshots: &'a [Manifest],
+    wish: &Wish,
+) -> Result<&'a Manifest, Failure> {
     if let Some(id) = &wish.id {
         let named = snapshots.iter().find(|snapshot| snapshot.id == *id);
         let named = named.ok_or_else(|| {
             Failure::Unexpected(format!("there is no snapshot `{id}`: see `lunora backup list`"))
         })?;
         return match wish.to {
+            Some(_) if all.is_foreign(named) => Err(Failure::Usage(format!(
+                "snapshot {id} is of another deployment, whose changes since then are not here: \
+                 restore it without --to"
+            ))),
             Some(to) if !is_before(named, to) => Err(Failure::Usage(format!(
                 "snapshot {id} was not finished at {to}: it may hold later rows. Leave the id out, \
                  and an older one is taken"
@@ -183,7 +191,7 @@ fn choose<'a>(snapshots: &'a [Manifest], wish: &Wish) -> Result<&'a Manifest, Fa
     let to = wish.to.ok_or_else(|| Failure::Usage("which snapshot?".to_owned()))?;
     snapshots
         .iter()
-        .filter(|snapshot| is_before(snapshot, to))
+        .filter(|snapshot| is_before(snapshot, to) && !all.is_foreign(snapshot))
         .max_by_key(|snapshot| snapshot.finished())
         .ok_or_else(|| {
             Failure::Unexpected(format!("there is no snapshot that was finished before {to}"))
@@ -326,7 +334,8 @@ mod tests {
             snapshot("silent", None),
             snapshot("a", Some("2026-05-01T00:00:00.000Z")),
         ];
-        let chosen = |wish| choose(&all, &wish).map(|chosen| chosen.id.clone()).ok();
+        let listed = Snapshots { deployment: None, snapshots: Vec::new() };
+        let chosen = |wish| choose(&listed, &all, &wish).map(|chosen| chosen.id.clone()).ok();
         assert_eq!(chosen(wish(None, Some("2026-05-02T12:00:00Z"))).as_deref(), Some("b"));
         assert_eq!(chosen(wish(None, Some("2026-05-02T00:00:00Z"))).as_deref(), Some("b"));
         assert_eq!(chosen(wish(None, Some("2026-04-02T00:00:00Z"))), None);

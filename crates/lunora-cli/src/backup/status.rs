@@ -11,6 +11,8 @@ use crate::{Outcome, client::Client, failure::Failure, output::Output};
 struct Status {
     cron: String,
     #[serde(default)]
+    foreign: u64,
+    #[serde(default)]
     last: Option<Manifest>,
     #[serde(default)]
     verified_at: Option<String>,
@@ -107,6 +109,12 @@ impl Status {
             false => "overdue   no".to_owned(),
         });
         lines.extend(self.drill.as_ref().map(Drill::to_text));
+        if self.foreign > 0 {
+            lines.push(format!(
+                "foreign   {} snapshots of other deployments: give each deployment a prefix of its own",
+                self.foreign
+            ));
+        }
         lines.join("\n")
     }
 }
