@@ -26,6 +26,24 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
     ),
     ("shard_backup_without_registry", &[BACKUP_NEEDS_ANNOUNCED_SHARDS]),
     (
+        "backup_config_without_cron",
+        &[(
+            "a backup needs the trigger that starts it, and none was set",
+            "call `.cron(cron!(\"0 3 * * *\"))` before `.build()`",
+        )],
+    ),
+    (
+        "backup_config_without_store",
+        &[
+            (
+                "a backup needs a store for its snapshots, and none was set",
+                "call `.store(env.bucket(\"BACKUPS\")?)` before `.build()`",
+            ),
+            BACKUP_NEEDS_ANNOUNCED_SHARDS,
+            BACKUP_NEEDS_TOKEN,
+        ],
+    ),
+    (
         "jurisdiction_beside_a_class",
         &[(
             "`.jurisdiction(..)` does not reach the shards of a class, which enter the registry of their own",

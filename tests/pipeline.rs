@@ -184,7 +184,7 @@ fn shards_are_placed_as_configured() {
 #[test]
 fn the_registry_is_in_the_jurisdiction_of_the_shards() {
     let objects = MemoryNamespace::new(async |_, _| Response::raw_json(r#"{"shardKeys":[]}"#));
-    let registry = DurableShardRegistry::new(objects.clone());
+    let registry = DurableShardRegistry::new(objects.clone()).clock(ManualClock::new(0));
     let app = testing::builder()
         .query_coordinator(QueryCoordinator::new(registry.clone()))
         .jurisdiction(Jurisdiction::Eu)

@@ -69,7 +69,8 @@ fn everything() -> Builder<SetAdminToken<SetShardDo>, MemoryEnvironment> {
         BackupConfig::builder().store(MemoryObjectStore::new()).cron(cron!("0 3 * * *")).build();
     let settings = &mut builder.settings;
     settings.query_coordinator = Some(QueryCoordinator::new(registry).clock(clock.clone()));
-    settings.backup = Some((backup, crate::pipeline::backup::run::<MemoryEnvironment> as _));
+    settings.backup =
+        Some((backup.erased(), crate::pipeline::backup::run::<MemoryEnvironment> as _));
     settings.clock = Rc::new(clock);
     let plane = &mut settings.admin;
     plane.attach(Cluster::Backups, BackupRoutes);

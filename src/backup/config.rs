@@ -1,16 +1,32 @@
 //! What a scheduled backup needs to know.
 
+mod build;
+
 use std::{fmt, rc::Rc, time::Duration};
 
 use typed_builder::TypedBuilder;
 
 use super::{PartSize, Retention};
-use crate::{
-    coordinator::ExportRequest,
-    platform::{CronExpression, ObjectStore},
-};
+use crate::platform::{CronExpression, ObjectStore};
 
 /// When to back up, and where to.
+///
+/// [`builder`](Self::builder) begins one. `.cron(..)` and `.store(..)` are required; without them
+/// `.build()` does not compile, and says so. Each setter can be called once:
+///
+/// | setter | sets | default |
+/// |---|---|---|
+/// | `cron` | the trigger that starts a backup, as it stands in `wrangler.jsonc` | required |
+/// | `store` | where the snapshots go; a bucket of R2 is such a store | required |
+/// | `retain` | how many snapshots of this backup stay | all |
+/// | `drill` | the trigger that starts a drill, which restores the newest snapshot into a scratch shard and compares what it reads back ([`Backups::drill`](crate::Backups::drill)) | none |
+/// | `drill_shards` | the most shards of a snapshot that one drill restores, one at least; the next drill goes on with the shards after them | 100 |
+/// | `prefix` | what the snapshots' names begin with: a folder, whether a slash ends it or not | `backups/` |
+/// | `tables` | the tables to back up | every one, for which the shard registry must be able to list every shard |
+/// | `allow_empty_registry` | whether a registry without shards is a deployment whose rows are all in the default shard, or that is new | an error, since a registry that lost its entries looks alike |
+/// | `part_size` | the size of the parts in which a large snapshot is written; one is in memory at a time | 8 MiB, which lets a snapshot grow to 78 GiB |
+/// | `page_rows` | the most rows that a shard reads for one page, before other calls have their turn | 5000 |
+/// | `page_timeout` | how long a shard may take for one page of its rows, or for more of it | 30 seconds |
 ///
 /// ```
 /// use lunora::{BackupConfig, cron, keep, testing::MemoryObjectStore};
@@ -23,49 +39,45 @@ use crate::{
 /// assert_eq!(backup.cron().as_str(), "0 3 * * *");
 /// ```
 #[derive(Clone, TypedBuilder)]
-pub struct BackupConfig {
-    /// The trigger that starts a backup. Required.
+#[builder(build_method(vis = "", name = from_every_field))]
+pub struct BackupConfig<Store = Rc<dyn ObjectStore>> {
     cron: CronExpression,
-    /// Where the snapshots go. Required; a bucket of R2 is such a store.
-    #[builder(setter(transform = |store: impl ObjectStore| Rc::new(store) as Rc<dyn ObjectStore>))]
-    store: Rc<dyn ObjectStore>,
-    /// How many snapshots of this backup stay. Default: all.
-    #[builder(default, setter(strip_option))]
+    store: Store,
+    #[builder(setter(strip_option))]
     retain: Option<Retention>,
-    /// The trigger that starts a drill, which restores the newest snapshot into a scratch shard and
-    /// compares what it reads back ([`Backups::drill`](crate::Backups::drill)). Default: none.
-    #[builder(default, setter(strip_option))]
+    #[builder(setter(strip_option))]
     drill: Option<CronExpression>,
-    /// The most shards of a snapshot that one drill restores, one at least; the next drill goes on
-    /// with the shards after them. Default: 100.
-    #[builder(default = 100)]
     drill_shards: u32,
-    /// What the snapshots' names begin with: a folder, whether a slash ends it or not. Default:
-    /// `backups/`.
-    #[builder(default = "backups/".to_owned(), setter(transform = |prefix: impl AsRef<str>| normalized(prefix.as_ref())))]
+    #[builder(setter(transform = |prefix: impl AsRef<str>| normalized(prefix.as_ref())))]
     prefix: String,
-    /// The tables to back up. Default: every one, for which the shard registry must be able to
-    /// list every shard.
-    #[builder(default, setter(transform = |tables: impl IntoIterator<Item = impl Into<String>>| Some(tables.into_iter().map(Into::into).collect::<Vec<_>>()).filter(|tables| !tables.is_empty())))]
+    #[builder(setter(transform = |tables: impl IntoIterator<Item = impl Into<String>>| Some(tables.into_iter().map(Into::into).collect::<Vec<_>>()).filter(|tables| !tables.is_empty())))]
     tables: Option<Vec<String>>,
-    /// Whether a registry without shards is a deployment whose rows are all in the default shard,
-    /// or that is new. Default: it is an error, since a registry that lost its entries looks alike.
-    #[builder(default)]
     allow_empty_registry: bool,
-    /// The size of the parts in which a large snapshot is written; one is in memory at a time.
-    /// Default: 8 MiB, which lets a snapshot grow to 78 GiB.
-    #[builder(default)]
     part_size: PartSize,
-    /// The most rows that a shard reads for one page, before other calls have their turn. Default:
-    /// 5000.
-    #[builder(default = ExportRequest::default().page_rows)]
     page_rows: u32,
-    /// How long a shard may take for one page of its rows, or for more of it. Default: 30 seconds.
-    #[builder(default = Duration::from_secs(30))]
     page_timeout: Duration,
 }
 
-impl BackupConfig {
+impl<Store: ObjectStore> BackupConfig<Store> {
+    /// Returns the same settings over a store of a type that is not told.
+    pub(crate) fn erased(self) -> BackupConfig {
+        BackupConfig {
+            cron: self.cron,
+            store: Rc::new(self.store),
+            retain: self.retain,
+            drill: self.drill,
+            drill_shards: self.drill_shards,
+            prefix: self.prefix,
+            tables: self.tables,
+            allow_empty_registry: self.allow_empty_registry,
+            part_size: self.part_size,
+            page_rows: self.page_rows,
+            page_timeout: self.page_timeout,
+        }
+    }
+}
+
+impl<Store> BackupConfig<Store> {
     /// The trigger that starts a backup.
     #[must_use]
     pub fn cron(&self) -> &CronExpression {
@@ -128,12 +140,12 @@ impl BackupConfig {
 
     /// Where the snapshots go.
     #[must_use]
-    pub fn store(&self) -> &Rc<dyn ObjectStore> {
+    pub fn store(&self) -> &Store {
         &self.store
     }
 }
 
-impl fmt::Debug for BackupConfig {
+impl<Store> fmt::Debug for BackupConfig<Store> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BackupConfig")
             .field("cron", &self.cron)

@@ -12,7 +12,7 @@ use crate::{
     coordinator::{ChangeLine, ShardAdmin, Sharding, is_client_line},
     errors::{Code, LunoraError},
     message::Body,
-    platform::{Clock, CloudflareClock, ListOptions, ObjectInfo, Sha256Stream, hex},
+    platform::{Clock, CloudflareClock, ListOptions, ObjectInfo, ObjectStore, Sha256Stream, hex},
     wire::lines::Lines,
 };
 
@@ -85,7 +85,11 @@ pub struct Verification {
 impl Backups {
     /// The snapshots that `config` writes, of the shards that `admin` asks.
     #[must_use]
-    pub fn new(config: BackupConfig, admin: ShardAdmin) -> Self {
+    pub fn new(config: BackupConfig<impl ObjectStore>, admin: ShardAdmin) -> Self {
+        Self::over(config.erased(), admin)
+    }
+
+    pub(crate) fn over(config: BackupConfig, admin: ShardAdmin) -> Self {
         let admin = admin.per_shard_timeout(config.page_timeout());
         let (clock, sharding) = (Rc::new(CloudflareClock), Sharding::new());
         Self { config, admin, clock, sharding, global_tables: None }

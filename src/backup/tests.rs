@@ -81,7 +81,10 @@ impl World {
         self.backups_with(|config| config)
     }
 
-    fn backups_with(&self, change: impl FnOnce(BackupConfig) -> BackupConfig) -> Backups {
+    fn backups_with(
+        &self,
+        change: impl FnOnce(BackupConfig<MemoryObjectStore>) -> BackupConfig<MemoryObjectStore>,
+    ) -> Backups {
         let keys: Vec<String> =
             self.rows.borrow().keys().filter(|key| *key != "__root__").cloned().collect();
         let registry = StaticShardRegistry::new().table("messages", keys).unwrap();

@@ -7,7 +7,7 @@ use super::{
 };
 #[cfg(feature = "admin")]
 use crate::admin::{BackupRoutes, Cluster};
-use crate::{backup::BackupConfig, coordinator::Sharding, pipeline::backup};
+use crate::{backup::BackupConfig, coordinator::Sharding, pipeline::backup, platform::ObjectStore};
 
 /// Setters of backups.
 impl<S: State, E: 'static> Builder<S, E> {
@@ -18,7 +18,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// When the backup's trigger fires, [`Lunora::scheduled`](crate::Lunora::scheduled) writes a
     /// snapshot: every row of every shard, or none at all and an error. Then the retention, if
     /// there is one, lets old snapshots of the same trigger go.
-    pub fn backup(self, backup: BackupConfig) -> Builder<SetBackup<S>, E>
+    pub fn backup(self, backup: BackupConfig<impl ObjectStore>) -> Builder<SetBackup<S>, E>
     where
         S::Backup: BackupOnce,
     {
@@ -27,11 +27,14 @@ impl<S: State, E: 'static> Builder<S, E> {
 
     /// As [`backup`](Self::backup), for a backup that only some deployments have. What a backup
     /// needs is needed in either case.
-    pub fn maybe_backup(mut self, backup: Option<BackupConfig>) -> Builder<SetBackup<S>, E>
+    pub fn maybe_backup(
+        mut self,
+        backup: Option<BackupConfig<impl ObjectStore>>,
+    ) -> Builder<SetBackup<S>, E>
     where
         S::Backup: BackupOnce,
     {
-        self.settings.backup = backup.map(|config| (config, backup::run::<E> as _));
+        self.settings.backup = backup.map(|config| (config.erased(), backup::run::<E> as _));
         #[cfg(feature = "admin")]
         if self.settings.backup.is_some() {
             self.settings.admin.attach(Cluster::Backups, BackupRoutes);

@@ -47,7 +47,7 @@ impl<E> Lunora<E> {
     /// The snapshots that `config` writes, with `token` for the hop to a shard.
     pub(super) fn backups_by(&self, config: &BackupConfig, token: &AdminToken) -> Option<Backups> {
         let coordinator = self.settings.query_coordinator.clone()?;
-        let backups = Backups::new(config.clone(), self.shard_admin(coordinator, token));
+        let backups = Backups::over(config.clone(), self.shard_admin(coordinator, token));
         let backups = backups.with_clock(self.settings.clock.clone());
         #[cfg(feature = "admin")]
         let backups = backups.global_tables(self.settings.admin.global_tables());

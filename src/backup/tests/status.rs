@@ -126,7 +126,7 @@ fn a_proof_of_other_bytes_proves_nothing() {
 fn a_proof_goes_with_its_snapshot() {
     let _logs = crate::testing::capture_logs();
     let world = World::new(&[3]);
-    let keep = |config: BackupConfig| {
+    let keep = |config: BackupConfig<MemoryObjectStore>| {
         let builder = BackupConfig::builder().store(world.store.clone());
         builder.cron(config.cron().clone()).retain(crate::keep!(1)).build()
     };

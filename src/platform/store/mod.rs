@@ -4,6 +4,8 @@ mod error;
 mod object;
 pub(crate) mod rules;
 
+use std::rc::Rc;
+
 use bytes::Bytes;
 use futures::future::LocalBoxFuture;
 
@@ -86,6 +88,55 @@ pub trait ObjectStore: 'static {
         key: &'a str,
         metadata: ObjectMetadata,
     ) -> LocalBoxFuture<'a, Result<Box<dyn MultipartUpload>, StoreError>>;
+}
+
+impl<Store: ObjectStore + ?Sized> ObjectStore for Rc<Store> {
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        bytes: Bytes,
+        options: PutOptions,
+    ) -> LocalBoxFuture<'a, Result<ObjectInfo, StoreError>> {
+        (**self).put(key, bytes, options)
+    }
+
+    fn get<'a>(
+        &'a self,
+        key: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Option<StoredObject>, StoreError>> {
+        (**self).get(key)
+    }
+
+    fn get_from<'a>(
+        &'a self,
+        key: &'a str,
+        offset: u64,
+    ) -> LocalBoxFuture<'a, Result<Option<StoredObject>, StoreError>> {
+        (**self).get_from(key, offset)
+    }
+
+    fn head<'a>(
+        &'a self,
+        key: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Option<ObjectInfo>, StoreError>> {
+        (**self).head(key)
+    }
+
+    fn delete<'a>(&'a self, keys: &'a [String]) -> LocalBoxFuture<'a, Result<(), StoreError>> {
+        (**self).delete(keys)
+    }
+
+    fn list(&self, options: ListOptions) -> LocalBoxFuture<'_, Result<ObjectPage, StoreError>> {
+        (**self).list(options)
+    }
+
+    fn create_multipart<'a>(
+        &'a self,
+        key: &'a str,
+        metadata: ObjectMetadata,
+    ) -> LocalBoxFuture<'a, Result<Box<dyn MultipartUpload>, StoreError>> {
+        (**self).create_multipart(key, metadata)
+    }
 }
 
 /// An object under way, written in parts.
