@@ -54,7 +54,7 @@ if (process.argv[1] === new URL(import.meta.url).pathname) {
     for (const [what, count] of Object.entries(counts).sort()) console.log(`  ${String(count).padStart(4)} ${what}`);
     console.log(`${runs} runs, no broken rule, ${Math.round((Date.now() - started) / 1000)} s`);
   } catch (error) {
-    console.error(error.message, error);
+    console.error(`${error.message}\n${error.stack}`);
     process.exit(1);
   }
 }

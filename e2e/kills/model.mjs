@@ -96,6 +96,12 @@ export function difference(found, expected) {
   return null;
 }
 
+/** Fails where two states are not the same, byte for byte. */
+export function assertSame(found, expected, what) {
+  const differs = difference(found, expected);
+  assert.equal(differs, null, `${what}: ${differs}`);
+}
+
 export function differenceOfRows(found, expected) {
   for (const [id, doc] of expected) {
     if (!found.has(id)) return `row ${id} (${label(doc)}) is missing; ${found.size} rows, expected ${expected.size}`;
@@ -107,14 +113,14 @@ export function differenceOfRows(found, expected) {
   return null;
 }
 
-/** The first row that is in none of the states. */
-export function strangerTo(found, states) {
+/** Fails where a row is in none of the states. */
+export function assertRowsOf(found, states, what) {
   for (const [key, rows] of found) {
     for (const [id, doc] of rows) {
-      if (!states.some((state) => state.get(key)?.get(id) === doc)) return `shard ${key}: row ${id} (${label(doc)})`;
+      const isKnown = states.some((state) => state.get(key)?.get(id) === doc);
+      assert.ok(isKnown, `${what}: shard ${key}: row ${id} (${label(doc)})`);
     }
   }
-  return null;
 }
 
 export function label(doc) {
@@ -150,8 +156,7 @@ export function settle(before, log, after) {
     }
     entry.effect(shardOf(expected, shard));
   }
-  const differs = difference(after, expected);
-  assert.equal(differs, null, `after ${log.length} mutations, ${differs}`);
+  assertSame(after, expected, `after ${log.length} mutations`);
 }
 
 function textOf({ label, bytes }, number) {

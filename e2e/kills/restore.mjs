@@ -1,7 +1,7 @@
 // A replacing restore that is killed, with the trigger firing meanwhile, and repeated until it is done.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { countOf, difference, strangerTo } from "./model.mjs";
+import { assertRowsOf, assertSame, countOf } from "./model.mjs";
 
 const IN_PROGRESS = "RESTORE_IN_PROGRESS";
 const UNFINISHED = "RESTORE_UNFINISHED";
@@ -81,12 +81,12 @@ class Restoring {
     const after = await drill.victim.state();
     if (this.acknowledged) assert.equal(state, "finished");
     if (state === "finished") {
-      assert.equal(difference(after, target), null, `the restore ${lease.lease} of ${this.id} is finished`);
+      assertSame(after, target, `the restore of ${this.id} is finished, and the rows are others`);
       this.finished = true;
     } else if (state === "running" && lease.begun) {
-      assert.equal(strangerTo(after, [before, target]), null, "a row of neither state in the middle of a restore");
+      assertRowsOf(after, [before, target], "a row of neither state in the middle of a restore");
     } else {
-      assert.equal(difference(after, before), null, "a restore changed rows before it began");
+      assertSame(after, before, "a restore changed rows before it began");
     }
     drill.state = after;
     // Half of a restore is no state.
