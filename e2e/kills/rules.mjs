@@ -58,7 +58,7 @@ export class Drill {
     const outcome = await this.victim.killDuring(operation, delay);
     if (outcome.took && !took.has(kind)) took.set(measured, outcome.took);
     this.kills++;
-    this.counted(`${kind}: ${outcome.took ? "after its end" : "in its middle"}`);
+    this.counted(`${kind}${from > 0 ? ", near its end" : ""}: ${outcome.took ? "after its end" : "in its middle"}`);
     return outcome;
   }
 
