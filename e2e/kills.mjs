@@ -15,17 +15,18 @@ const OPERATIONS = [
 
 /** Kills so many times, and counts what was checked. A broken rule is an error that names seed and run. */
 export async function kills({ runs, seed, log = () => {}, rows = ROWS }) {
-  const random = new Random(seed);
   const weighted = OPERATIONS.flatMap(([name, weight]) => Array(weight).fill(name));
   const counts = {};
   let run = 0;
   for (let life = 0; run < runs; life++) {
-    const drill = new Drill(random, rows[life % rows.length]);
+    const drill = new Drill(new Random(seed + life), rows[life % rows.length]);
     let name = "populate";
     try {
       await drill.populate();
       for (let lives = 0; lives < LIVES && run < runs; lives++) {
-        name = random.pick(weighted);
+        // How many numbers an operation draws depends on when it was killed: the next one starts anew.
+        drill.random = new Random(seed + 7919 * (life * LIVES + lives + 1));
+        name = drill.random.pick(weighted);
         const [started, killed] = [Date.now(), drill.kills];
         if (name === "restore") await restore(drill);
         else await drill[name]();
