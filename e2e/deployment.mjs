@@ -12,7 +12,8 @@ export const FOLDERS = ["red", "green", "blue/ü"];
 
 /** A deployment whose objects and bucket live in folders of their own. */
 export class Deployment {
-  constructor() {
+  constructor(options = {}) {
+    this.options = options;
     this.dir = mkdtempSync(join(tmpdir(), "lunora-drill-"));
     this.generation = 0;
     this.start();
@@ -21,6 +22,7 @@ export class Deployment {
   start() {
     this.mf = new Miniflare({
       ...workerOptions(DRILL),
+      ...this.options,
       durableObjectsPersist: join(this.dir, `objects-${this.generation}`),
       r2Persist: join(this.dir, "bucket"),
     });

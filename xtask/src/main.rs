@@ -11,6 +11,7 @@ mod deny;
 mod dependencies;
 mod dev;
 mod fuzz;
+mod kills;
 mod node;
 mod shell;
 mod simulate;
@@ -44,6 +45,8 @@ Usage: cargo xtask <COMMAND>
   deny                            checks licences, sources, banned crates and advisories
   soak [CALLS] [CONNECTIONS]      drives the example with a million calls and 2,000 connections, and
                                   prints its memory
+  kills [--runs N] [--seed S]     kills workerd at random points of backups, restores, imports and writes,
+                                  and checks rows and snapshots after each
   budgets                         checks sizes and crossings against their budgets
   test [--only lint|unit|e2e]     runs every check, or those of one kind";
 
@@ -71,6 +74,7 @@ fn run(args: &[String]) -> Result<()> {
         ["simulate", ref rest @ ..] => simulate::run(rest),
         ["teeth", ref faults @ ..] => teeth::run(faults),
         ["soak", ref rest @ ..] => soak::run(rest),
+        ["kills", ref rest @ ..] => kills::run(rest),
         ["fuzz", ref rest @ ..] => fuzz::run(rest),
         ["deny"] => deny::check(),
         ["budgets"] => budgets::check(),
