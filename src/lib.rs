@@ -130,7 +130,8 @@ pub use crate::{
         MultipartUpload, NoopExecutionContext, ObjectInfo, ObjectMetadata, ObjectPage, ObjectStore,
         Placement, PutOptions, RateLimiter, RateVerdict, RegistryStorage, ResolvedShard,
         ScheduledEvent, ShardAddress, ShardCallError, ShardNamespace, SqlRegistryStorage,
-        StoreError, StoreOperation, StoredObject, Workflow, WorkflowAction, resolve_shard,
+        StoreError, StoreOperation, StoredObject, SuspendedPart, SuspendedUpload, Workflow,
+        WorkflowAction, resolve_shard,
     },
     wire::{
         AdminToken, AdminTokenError, Direction, FanOut, GroupOp, Identity, Merge, RpcEnvelope,

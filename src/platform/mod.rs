@@ -63,7 +63,7 @@ pub use self::{
     },
     store::{
         ListOptions, MultipartUpload, ObjectInfo, ObjectMetadata, ObjectPage, ObjectStore,
-        PutOptions, StoreError, StoreOperation, StoredObject,
+        PutOptions, StoreError, StoreOperation, StoredObject, SuspendedPart, SuspendedUpload,
     },
     trigger::{CronError, CronExpression, ScheduledEvent},
     workflow::{Workflow, WorkflowAction},

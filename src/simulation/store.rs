@@ -8,7 +8,7 @@ use futures::future::{FutureExt, LocalBoxFuture};
 use super::Inner;
 use crate::platform::{
     ListOptions, MultipartUpload, ObjectInfo, ObjectMetadata, ObjectPage, ObjectStore, PutOptions,
-    StoreError, StoreOperation, StoredObject, memory::MemoryObjectStore,
+    StoreError, StoreOperation, StoredObject, SuspendedUpload, memory::MemoryObjectStore,
 };
 
 /// The object store behind a binding of a [`World`](super::World).
@@ -104,6 +104,17 @@ impl ObjectStore for WorldStore {
     ) -> LocalBoxFuture<'a, Result<Box<dyn MultipartUpload>, StoreError>> {
         self.call(StoreOperation::CreateMultipart, key, async move || {
             self.store.create_multipart(key, metadata).await
+        })
+        .boxed_local()
+    }
+
+    fn resume_multipart<'a>(
+        &'a self,
+        key: &'a str,
+        upload: SuspendedUpload,
+    ) -> LocalBoxFuture<'a, Result<Box<dyn MultipartUpload>, StoreError>> {
+        self.call(StoreOperation::ResumeMultipart, key, async move || {
+            self.store.resume_multipart(key, upload).await
         })
         .boxed_local()
     }

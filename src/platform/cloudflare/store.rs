@@ -10,7 +10,8 @@ use crate::{
     message::{Body, Response},
     platform::store::{
         ListOptions, MultipartUpload, ObjectInfo, ObjectMetadata, ObjectPage, ObjectStore,
-        PutOptions, StoreError, StoreOperation, StoredObject, rules,
+        PutOptions, StoreError, StoreOperation, StoredObject, SuspendedPart, SuspendedUpload,
+        rules,
     },
 };
 
@@ -156,6 +157,27 @@ impl ObjectStore for Bucket {
             }) as Box<dyn MultipartUpload>)
         })
     }
+
+    fn resume_multipart<'a>(
+        &'a self,
+        key: &'a str,
+        suspended: SuspendedUpload,
+    ) -> LocalBoxFuture<'a, Result<Box<dyn MultipartUpload>, StoreError>> {
+        Box::pin(async move {
+            let upload = self
+                .resume_multipart_upload(key, suspended.id)
+                .map_err(failed(StoreOperation::ResumeMultipart, key))?;
+            let parts = suspended.parts.into_iter();
+            let parts = parts
+                .map(|SuspendedPart { number, etag, bytes }| (number, Part { etag, size: bytes }));
+            Ok(Box::new(Upload {
+                bucket: self.clone(),
+                key: key.to_owned(),
+                upload,
+                parts: RefCell::new(parts.collect()),
+            }) as Box<dyn MultipartUpload>)
+        })
+    }
 }
 
 struct Upload {
@@ -214,6 +236,19 @@ impl MultipartUpload for Upload {
                     Err(error)
                 }
             }
+        })
+    }
+
+    fn suspend(self: Box<Self>) -> LocalBoxFuture<'static, Result<SuspendedUpload, StoreError>> {
+        Box::pin(async move {
+            let id = self.upload.upload_id().await;
+            let parts = self.parts.into_inner().into_iter();
+            let parts = parts.map(|(number, Part { etag, size })| SuspendedPart {
+                number,
+                etag,
+                bytes: size,
+            });
+            Ok(SuspendedUpload { id, parts: parts.collect() })
         })
     }
 

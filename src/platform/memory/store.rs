@@ -23,7 +23,7 @@ use crate::{
         Clock,
         store::{
             ListOptions, MultipartUpload, ObjectInfo, ObjectMetadata, ObjectPage, ObjectStore,
-            PutOptions, StoreError, StoreOperation, StoredObject, rules,
+            PutOptions, StoreError, StoreOperation, StoredObject, SuspendedUpload, rules,
         },
     },
 };
@@ -59,9 +59,12 @@ pub struct MemoryObjectStore {
 struct State {
     objects: BTreeMap<String, MemoryObject>,
     faults: Faults,
-    open_uploads: usize,
+    uploads: BTreeMap<String, (ObjectMetadata, Parts)>,
     writes: u64,
 }
+
+/// The parts of an upload, each with its etag.
+pub(super) type Parts = BTreeMap<u16, (String, Bytes)>;
 
 /// An object as a [`MemoryObjectStore`] keeps it.
 #[derive(Clone, Debug)]
@@ -143,7 +146,7 @@ impl MemoryObjectStore {
     /// How many uploads were begun and neither completed nor aborted.
     #[must_use]
     pub fn open_uploads(&self) -> usize {
-        self.state.borrow().open_uploads
+        self.state.borrow().uploads.len()
     }
 
     /// Fails when the script says so.
@@ -176,9 +179,38 @@ impl MemoryObjectStore {
         info
     }
 
-    pub(super) fn count_upload(&self, begun: bool) {
-        let open = &mut self.state.borrow_mut().open_uploads;
-        *open = if begun { *open + 1 } else { open.saturating_sub(1) };
+    /// Begins an upload, and returns its id.
+    pub(super) fn begin_upload(&self, metadata: &ObjectMetadata) -> String {
+        let mut state = self.state.borrow_mut();
+        state.writes += 1;
+        let id = format!("upload-{}", state.writes);
+        state.uploads.insert(id.clone(), (metadata.clone(), Parts::new()));
+        id
+    }
+
+    /// Adds a part to an upload, and returns its etag; `None` where the upload is gone.
+    pub(super) fn add_part(&self, id: &str, number: u16, bytes: Bytes) -> Option<String> {
+        let mut state = self.state.borrow_mut();
+        state.writes += 1;
+        let etag = format!("part-{}", state.writes);
+        state.uploads.get_mut(id)?.1.insert(number, (etag.clone(), bytes));
+        Some(etag)
+    }
+
+    /// Ends an upload, and returns its parts.
+    pub(super) fn end_upload(&self, id: &str) -> Option<Parts> {
+        Some(self.state.borrow_mut().uploads.remove(id)?.1)
+    }
+
+    /// What the object of an upload will say of itself; nothing where the upload is gone.
+    pub(super) fn metadata_of_upload(&self, id: &str) -> ObjectMetadata {
+        let state = self.state.borrow();
+        state.uploads.get(id).map(|(metadata, _)| metadata.clone()).unwrap_or_default()
+    }
+
+    /// Forgets every upload that is open, as R2 does after seven days.
+    pub fn loses_uploads(&self) {
+        self.state.borrow_mut().uploads.clear();
     }
 
     fn try_put(
@@ -299,6 +331,18 @@ impl ObjectStore for MemoryObjectStore {
             rules::check_new_object(key, &metadata)?;
             self.scripted(StoreOperation::CreateMultipart, key)?;
             Ok(Box::new(Upload::begin(self, key, metadata)) as Box<dyn MultipartUpload>)
+        }
+        .boxed_local()
+    }
+
+    fn resume_multipart<'a>(
+        &'a self,
+        key: &'a str,
+        upload: SuspendedUpload,
+    ) -> LocalBoxFuture<'a, Result<Box<dyn MultipartUpload>, StoreError>> {
+        async move {
+            self.scripted(StoreOperation::ResumeMultipart, key)?;
+            Ok(Box::new(Upload::resume(self, key, upload)) as Box<dyn MultipartUpload>)
         }
         .boxed_local()
     }

@@ -7,20 +7,36 @@ use futures::future::{FutureExt, LocalBoxFuture};
 
 use super::store::MemoryObjectStore;
 use crate::platform::store::{
-    MultipartUpload, ObjectInfo, ObjectMetadata, StoreError, StoreOperation, rules,
+    MultipartUpload, ObjectInfo, ObjectMetadata, StoreError, StoreOperation, SuspendedPart,
+    SuspendedUpload, rules,
 };
 
 pub(super) struct Upload {
     store: MemoryObjectStore,
     key: String,
     metadata: ObjectMetadata,
-    parts: RefCell<BTreeMap<u16, Bytes>>,
+    id: String,
+    /// The etags and sizes of the parts, by their numbers.
+    parts: RefCell<BTreeMap<u16, (String, usize)>>,
 }
 
 impl Upload {
     pub(super) fn begin(store: &MemoryObjectStore, key: &str, metadata: ObjectMetadata) -> Self {
-        store.count_upload(true);
-        Self { store: store.clone(), key: key.to_owned(), metadata, parts: RefCell::default() }
+        let id = store.begin_upload(&metadata);
+        Self { store: store.clone(), key: key.to_owned(), metadata, id, parts: RefCell::default() }
+    }
+
+    pub(super) fn resume(store: &MemoryObjectStore, key: &str, suspended: SuspendedUpload) -> Self {
+        let metadata = store.metadata_of_upload(&suspended.id);
+        let parts = suspended.parts.into_iter();
+        let parts =
+            parts.map(|SuspendedPart { number, etag, bytes }| (number, (etag, bytes))).collect();
+        let (store, key) = (store.clone(), key.to_owned());
+        Self { store, key, metadata, id: suspended.id, parts: RefCell::new(parts) }
+    }
+
+    fn gone(&self) -> StoreError {
+        StoreError::UploadGone { key: self.key.clone() }
     }
 }
 
@@ -29,7 +45,9 @@ impl MultipartUpload for Upload {
         async move {
             rules::check_part_number(&self.key, number)?;
             self.store.scripted(StoreOperation::UploadPart, &self.key)?;
-            self.parts.borrow_mut().insert(number, bytes);
+            let size = bytes.len();
+            let etag = self.store.add_part(&self.id, number, bytes).ok_or_else(|| self.gone())?;
+            self.parts.borrow_mut().insert(number, (etag, size));
             Ok(())
         }
         .boxed_local()
@@ -37,15 +55,32 @@ impl MultipartUpload for Upload {
 
     fn complete(self: Box<Self>) -> LocalBoxFuture<'static, Result<ObjectInfo, StoreError>> {
         async move {
-            let parts = self.parts.into_inner();
-            let sizes = parts.iter().map(|(number, part)| (*number, part.len()));
-            self.store.count_upload(false);
+            let mut stored = self.store.end_upload(&self.id).ok_or_else(|| self.gone())?;
+            let parts = self.parts.take();
+            let sizes = parts.iter().map(|(number, (_, size))| (*number, *size));
             rules::check_parts(&self.key, &sizes.collect())?;
             self.store.scripted(StoreOperation::Complete, &self.key)?;
             let mut whole = BytesMut::new();
-            parts.values().for_each(|part| whole.extend_from_slice(part));
+            for (number, (etag, _)) in parts {
+                match stored.remove(&number) {
+                    Some((own, bytes)) if own == etag => whole.extend_from_slice(&bytes),
+                    _ => return Err(rules::invalid(&self.key, number, "it has another etag")),
+                }
+            }
             let whole = whole.freeze();
             Ok(self.store.write(&self.key, whole, self.metadata, None))
+        }
+        .boxed_local()
+    }
+
+    fn suspend(self: Box<Self>) -> LocalBoxFuture<'static, Result<SuspendedUpload, StoreError>> {
+        async move {
+            self.store.scripted(StoreOperation::Suspend, &self.key)?;
+            let parts = self.parts.take().into_iter();
+            let parts = parts
+                .map(|(number, (etag, bytes))| SuspendedPart { number, etag, bytes })
+                .collect();
+            Ok(SuspendedUpload { id: self.id, parts })
         }
         .boxed_local()
     }
@@ -53,7 +88,7 @@ impl MultipartUpload for Upload {
     fn abort(self: Box<Self>) -> LocalBoxFuture<'static, Result<(), StoreError>> {
         async move {
             self.store.scripted(StoreOperation::Abort, &self.key)?;
-            self.store.count_upload(false);
+            self.store.end_upload(&self.id);
             Ok(())
         }
         .boxed_local()
@@ -150,6 +185,30 @@ mod tests {
         assert_eq!((info.size, info.metadata), (MIN_PART_BYTES as u64 + 3, metadata));
         assert!(store.object("a").unwrap().bytes.ends_with(b"xend"));
         assert_eq!(store.open_uploads(), 0);
+    }
+
+    #[test]
+    fn an_upload_that_was_suspended_is_taken_up_as_often_as_its_instance_dies() {
+        let store = MemoryObjectStore::new();
+        let metadata = ObjectMetadata::new().with_content_type("text/plain");
+        let upload = block_on(store.create_multipart("a", metadata.clone())).unwrap();
+        block_on(upload.upload_part(1, vec![b'x'; MIN_PART_BYTES].into())).unwrap();
+        let suspended = block_on(upload.suspend()).unwrap();
+        for end in ["lost", "end"] {
+            let upload = block_on(store.resume_multipart("a", suspended.clone())).unwrap();
+            block_on(upload.upload_part(2, end.into())).unwrap();
+            if end == "end" {
+                let info = block_on(upload.complete()).unwrap();
+                assert_eq!(
+                    (info.size, info.metadata),
+                    (MIN_PART_BYTES as u64 + 3, metadata.clone())
+                );
+            }
+        }
+        assert!(store.object("a").unwrap().bytes.ends_with(b"xend"));
+        let gone = block_on(store.resume_multipart("a", suspended)).unwrap();
+        let refused = block_on(gone.upload_part(2, "x".into()));
+        assert!(matches!(refused, Err(StoreError::UploadGone { .. })));
     }
 
     #[test]

@@ -104,6 +104,10 @@ pub enum StoreOperation {
     Complete,
     /// [`abort`](crate::MultipartUpload::abort).
     Abort,
+    /// [`suspend`](crate::MultipartUpload::suspend).
+    Suspend,
+    /// [`resume_multipart`](crate::ObjectStore::resume_multipart).
+    ResumeMultipart,
 }
 
 /// As in "failed to …".
@@ -119,6 +123,8 @@ impl fmt::Display for StoreOperation {
             Self::UploadPart => "write a part of",
             Self::Complete => "complete the upload of",
             Self::Abort => "abort the upload of",
+            Self::Suspend => "suspend the upload of",
+            Self::ResumeMultipart => "take up the upload of",
         })
     }
 }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use futures::future::LocalBoxFuture;
+use serde::{Deserialize, Serialize};
 
 pub use self::{
     error::{StoreError, StoreOperation},
@@ -88,6 +89,25 @@ pub trait ObjectStore: 'static {
         key: &'a str,
         metadata: ObjectMetadata,
     ) -> LocalBoxFuture<'a, Result<Box<dyn MultipartUpload>, StoreError>>;
+
+    /// Takes up an upload that was [suspended](MultipartUpload::suspend), maybe by another instance.
+    ///
+    /// By default a store cannot, and says so.
+    ///
+    /// # Errors
+    /// [`StoreError::UploadGone`] where it was completed, aborted, or is too old, which some stores
+    /// tell only when the next part is written.
+    fn resume_multipart<'a>(
+        &'a self,
+        key: &'a str,
+        upload: SuspendedUpload,
+    ) -> LocalBoxFuture<'a, Result<Box<dyn MultipartUpload>, StoreError>> {
+        Box::pin(async move {
+            let SuspendedUpload { id, .. } = upload;
+            let reason = format!("this store cannot take up the upload `{id}`");
+            Err(StoreError::failed(StoreOperation::ResumeMultipart, key, reason))
+        })
+    }
 }
 
 impl<Store: ObjectStore + ?Sized> ObjectStore for Rc<Store> {
@@ -137,6 +157,14 @@ impl<Store: ObjectStore + ?Sized> ObjectStore for Rc<Store> {
     ) -> LocalBoxFuture<'a, Result<Box<dyn MultipartUpload>, StoreError>> {
         (**self).create_multipart(key, metadata)
     }
+
+    fn resume_multipart<'a>(
+        &'a self,
+        key: &'a str,
+        upload: SuspendedUpload,
+    ) -> LocalBoxFuture<'a, Result<Box<dyn MultipartUpload>, StoreError>> {
+        (**self).resume_multipart(key, upload)
+    }
 }
 
 /// An object under way, written in parts.
@@ -160,6 +188,42 @@ pub trait MultipartUpload {
     /// After any failure the upload is aborted: there is nothing left to clean up.
     fn complete(self: Box<Self>) -> LocalBoxFuture<'static, Result<ObjectInfo, StoreError>>;
 
+    /// Leaves the upload open, and returns what [`ObjectStore::resume_multipart`] takes it up with.
+    ///
+    /// By default an upload cannot be left, is aborted, and that is an error.
+    ///
+    /// # Errors
+    /// When the store cannot suspend uploads.
+    #[must_use]
+    fn suspend(self: Box<Self>) -> LocalBoxFuture<'static, Result<SuspendedUpload, StoreError>> {
+        let aborted = self.abort();
+        Box::pin(async move {
+            aborted.await?;
+            let reason = "this store cannot suspend uploads";
+            Err(StoreError::failed(StoreOperation::Suspend, "", reason))
+        })
+    }
+
     /// Throws the parts away.
     fn abort(self: Box<Self>) -> LocalBoxFuture<'static, Result<(), StoreError>>;
+}
+
+/// An upload that was left open, as text that another instance can read.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct SuspendedUpload {
+    /// The store's name for the upload.
+    pub id: String,
+    /// The parts so far.
+    pub parts: Vec<SuspendedPart>,
+}
+
+/// One part of an upload that was left open.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct SuspendedPart {
+    /// The number of the part.
+    pub number: u16,
+    /// The store's own mark of it.
+    pub etag: String,
+    /// Its size.
+    pub bytes: usize,
 }

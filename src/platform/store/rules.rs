@@ -59,7 +59,7 @@ pub(crate) fn check_parts(key: &str, sizes: &BTreeMap<u16, usize>) -> Result<(),
     Ok(())
 }
 
-fn invalid(key: &str, number: u16, rule: &'static str) -> StoreError {
+pub(crate) fn invalid(key: &str, number: u16, rule: &'static str) -> StoreError {
     StoreError::InvalidPart { key: key.to_owned(), number, rule }
 }
 
