@@ -1,7 +1,7 @@
 // Drives a deployment past one bound and reads the memory of its instance before and after.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { Miniflare } from "miniflare";
 import { Client } from "./client.mjs";
 import { TOKEN } from "./deployment.mjs";
@@ -16,7 +16,16 @@ const REPEATS = 5;
 
 /** A deployment of the drill with an instance of its own. */
 export class App {
-  static async start(variables = {}) {
+  /** Starts one after another, so that each finds its own process. */
+  static start(variables) {
+    const started = App.#starting.then(() => App.#start(variables));
+    App.#starting = started.catch(() => {});
+    return started;
+  }
+
+  static #starting = Promise.resolve();
+
+  static async #start(variables = {}) {
     const { bindings, ...options } = workerOptions(DRILL);
     const app = new App();
     const others = new Set(workerdProcesses());
@@ -100,6 +109,9 @@ export class App {
   }
 }
 
+/** An answer, unless the connection was closed while a body that nobody reads was being sent. */
+export const unlessClosed = (answer) => answer.catch((error) => assert.match(error.message, /fetch failed/));
+
 async function read(response) {
   const text = await response.text();
   let json = {};
@@ -111,30 +123,43 @@ async function read(response) {
   return { status: response.status, headers: response.headers, text, result: json.result, code: json.error?.code };
 }
 
+const BOUNDS = [];
+
 /**
- * Tests a bound: `drive` goes past it, asserts that nothing took effect, and returns the codes that it
- * saw. Driving again must need no more memory than the first time, except for `slack` MiB.
+ * Adds a test of a bound: `drive` goes past it, asserts that nothing took effect, and returns the codes
+ * that it saw. Driving again must need no more memory than the first time, except for `slack` MiB.
  */
-export function bound(name, { variables, slack = 1, repeats = REPEATS, atOnce = false, isWorking = true, prepare = () => {} }, drive) {
-  test(name, { timeout: 120_000 }, async () => {
-    const app = await App.start(variables);
-    try {
-      await prepare(app);
-      const before = await app.memory();
-      const codes = await drive(app, 0);
-      const after = await app.memory();
-      const rounds = Array.from({ length: repeats - 1 }, (_, round) => () => drive(app, round + 1));
-      const others = atOnce ? await Promise.all(rounds.map((round) => round())) : [];
-      if (!atOnce) for (const round of rounds) others.push(await round());
-      for (const other of others) assert.deepEqual(other, codes);
-      const last = await app.memory();
-      if (isWorking) await app.works();
-      const mib = ({ wasm, resident }) => `${wasm.toFixed(1)} (process ${resident.toFixed(0)})`;
-      console.log(`${name}: ${codes}; MiB: ${mib(before)} -> ${mib(after)}, ${mib(last)} after ${repeats}`);
-      assert.ok(last.wasm <= after.wasm + slack, `memory grew from ${after.wasm} to ${last.wasm} MiB`);
-      assert.ok(last.wasm < ISOLATE_MIB, `the instance took ${last.wasm} MiB`);
-    } finally {
-      await app.mf.dispose();
-    }
+export function bound(name, options, drive) {
+  BOUNDS.push({ name, options, drive });
+}
+
+/** Declares the tests of all bounds. Two run at once: some of them wait. */
+export function testBounds() {
+  describe("bounds", { concurrency: 2 }, () => {
+    for (const { name, options, drive } of BOUNDS) test(name, { timeout: 120_000 }, () => testBound(name, options, drive));
   });
+}
+
+async function testBound(name, { variables, slack = 1, atOnce = false, isWorking = true, prepare = () => {} }, drive) {
+  const app = await App.start(variables);
+  try {
+    await prepare(app);
+    const before = await app.memory();
+    const codes = await drive(app, 0);
+    const after = await app.memory();
+    const others = [];
+    for (let round = 1; round < REPEATS; round++) {
+      const repeated = drive(app, round);
+      others.push(atOnce ? repeated : await repeated);
+    }
+    for (const other of await Promise.all(others)) assert.deepEqual(other, codes);
+    const last = await app.memory();
+    if (isWorking) await app.works();
+    const mib = ({ wasm, resident }) => `${wasm.toFixed(1)} (process ${resident.toFixed(0)})`;
+    console.log(`${name}: ${codes}; MiB: ${mib(before)} -> ${mib(after)}, ${mib(last)} after ${REPEATS}`);
+    assert.ok(last.wasm <= after.wasm + slack, `memory grew from ${after.wasm} to ${last.wasm} MiB`);
+    assert.ok(last.wasm < ISOLATE_MIB, `the instance took ${last.wasm} MiB`);
+  } finally {
+    await app.mf.dispose();
+  }
 }

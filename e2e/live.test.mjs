@@ -81,19 +81,15 @@ test("an identity that expires is told so, and its socket is closed with 4001", 
   assert.deepEqual([closed.type, closed.code, closed.reason], ["closed", 4001, "token_expired"]);
 });
 
-test("bad frames are answered, limits hold, and the socket lives on", async () => {
+test("bad frames are answered, and the socket lives on", async () => {
   const client = await open("limits");
   client.say("{");
   assert.deepEqual(await client.next(), { message: "invalid envelope", type: "error" });
   client.socket.send(new Uint8Array([1, 2, 3]));
   assert.equal((await client.next()).message, "invalid envelope");
-  client.say(JSON.stringify({ type: "x".repeat(1024 * 1024) }));
-  assert.deepEqual(await client.next(), { message: "frame too large", type: "error" });
   client.subscribe("sub_x", "notes:add");
   assert.equal((await client.next()).code, "FUNCTION_NOT_FOUND");
-  for (let n = 0; n < 32; n++) assert.equal((await client.first(`sub_${n}`, "notes:list")).type, "data");
-  client.subscribe("sub_33", "notes:list");
-  assert.equal((await client.next()).code, "TOO_MANY_SUBSCRIPTIONS");
+  assert.equal((await client.first("sub_1", "notes:list")).type, "data");
 });
 
 test("a crash of the instance keeps sockets, subscriptions and who they belong to", async () => {
@@ -256,40 +252,4 @@ test("killed in the middle of writes, no acknowledged one is lost and none is do
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
-});
-
-test("an upgrade beyond the socket limit is 503 until a socket closes", async () => {
-  const { bindings, ...options } = workerOptions(DRILL);
-  const small = new Miniflare({ ...options, ...quiet, bindings: { ...bindings, LUNORA_SOCKET_LIMIT: "2" } });
-  try {
-    const [first, second] = [await open("full", { from: small }), await open("full", { from: small })];
-    const refused = await open("full", { from: small });
-    assert.equal(refused.status, 503);
-    assert.match(refused.headers.get("retry-after"), /^\d+$/);
-    assert.equal((await refused.json()).error.code, "SHARD_UNAVAILABLE");
-    // Another shard has room, and so have those that are in.
-    const elsewhere = await open("another", { from: small });
-    assert.equal((await elsewhere.first("sub_1", "notes:list")).type, "data");
-    assert.equal((await second.first("sub_1", "notes:list")).type, "data");
-    first.socket.close(1000);
-    assert.equal((await first.next()).code, 1000);
-    const third = await open("full", { from: small });
-    assert.equal((await third.first("sub_1", "notes:list")).type, "data");
-  } finally {
-    await small.dispose();
-  }
-});
-
-test("a client that sends too many frames is told so, then closed with 1008", async () => {
-  const [flooder, other] = [await open("flood"), await open("flood")];
-  for (let n = 0; n < 2000; n++) flooder.say({ type: "whisper", topic: "t" });
-  const told = await flooder.next();
-  assert.deepEqual([told.type, told.code, told.error.code], ["error", "TOO_MANY_REQUESTS", "TOO_MANY_REQUESTS"]);
-  let frame = told;
-  for (let n = 0; frame.type === "error"; n++) {
-    assert.ok(n < 200, "one error for each refused frame, until the socket is closed");
-    frame = await flooder.next();
-  }
-  assert.deepEqual([frame.type, frame.code, frame.reason], ["closed", 1008, "too many frames"]);
-  assert.equal((await other.first("sub_1", "notes:list")).type, "data");
 });

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use lunora::{
-    Clock, CloudflareClock, IsolateRateLimiter, RateLimit, prelude::*, shard::prelude::*,
+    Clock, CloudflareClock, DurableShardRegistry, IsolateRateLimiter, RateLimit, prelude::*,
+    shard::prelude::*,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,15 @@ pub(crate) fn rate_limit(env: &Env) -> RateLimit {
     let limit = setting(env, "DRILL_RATE_LIMIT").and_then(|limit| limit.try_into().ok());
     let limiter = IsolateRateLimiter::new(limit.unwrap_or(u32::MAX), Duration::from_secs(60));
     RateLimit::new(limiter).by(|call| call.request().header("x-rate-key").map(str::to_owned))
+}
+
+/// A coordinator that asks `DRILL_MAX_SHARDS` shards at most.
+pub(crate) fn coordinator(env: &Env, registry: DurableShardRegistry) -> QueryCoordinator {
+    let coordinator = QueryCoordinator::new(registry);
+    match setting(env, "DRILL_MAX_SHARDS").and_then(|shards| shards.try_into().ok()) {
+        Some(shards) => coordinator.max_shards(shards),
+        None => coordinator,
+    }
 }
 
 /// Returns the bytes of wasm memory. It never shrinks: this is the most that was ever needed.

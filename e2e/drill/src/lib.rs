@@ -30,7 +30,7 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .allow_unauthenticated_shard_access()
         .resolve_identity(async |request, _env| request.query("token").as_deref().and_then(whoever))
         .admin_token(AdminToken::from_env(env)?)
-        .query_coordinator(QueryCoordinator::new(registry))
+        .query_coordinator(bounds::coordinator(env, registry))
         .sharding(Sharding::new().by("notes", "folder"))
         .backup(backup)
         .functions(Vault::definition())
