@@ -104,21 +104,25 @@ bound("calls in a batch", {}, async (app) => {
   return coded(refused);
 });
 
-bound("answer of a query or a mutation", {}, async (app) => {
+bound("answer of a query or a mutation", {}, async (app, round) => {
   const fits = await app.rpc("bounds:blob", { bytes: 16 * MIB - 2 });
   assert.equal(fits.status, 200);
   const bytes = 16 * MIB;
   const query = await app.rpc("bounds:blob", { bytes }, "large");
   const mutation = await app.rpc("bounds:bloat", { bytes }, "large");
   assert.equal(coded(query), coded(mutation));
+  // That of a write with an id is kept in a row.
+  const ids = { "x-lunora-mutation-id": "m-1", "x-lunora-client-id": "c1" };
+  assert.equal(coded(await app.rpc("bounds:bloat", { bytes: 3 * MIB }, "large", ids)), coded(query));
   const socket = await app.socket("large");
   socket.subscribe("sub_1", "bounds:blob", { args: { bytes } });
   assert.equal((await socket.next()).code, query.code);
   socket.socket.close();
   await app.untouched("large");
   // What an action did stays, and so does its answer.
-  const action = await app.rpc("bounds:bloatAction", { bytes }, "acted");
-  assert.equal(action.status, 200);
+  const headers = { "x-lunora-mutation-id": `m-${round}`, "x-lunora-client-id": "c1" };
+  const action = await app.rpc("bounds:bloatAction", { bytes }, "acted", headers);
+  assert.equal(action.status, 200, action.text.slice(0, 500));
   assert.equal(action.result.length, bytes);
   return coded(query);
 });
