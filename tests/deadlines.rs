@@ -110,6 +110,37 @@ fn a_shard_that_hangs_fails_its_own_slots_of_a_batch() {
 }
 
 #[test]
+fn asks_few_shards_of_a_batch_at_once_within_one_timeout() {
+    let (shards, clock, _logs) = (shards(), ManualClock::new(0), capture_logs());
+    let keys: Vec<String> = (0..40).map(|shard| format!("shard-{shard:02}")).collect();
+    let calls: Vec<_> =
+        keys.iter().map(|key| json!({ "functionPath": "a:b", "shardKey": key })).collect();
+    let calls = json!({ "calls": calls });
+    let codes = |body: serde_json::Value| -> Vec<String> {
+        let slots = body["results"].as_array().unwrap().iter();
+        let code =
+            |slot: &serde_json::Value| slot["body"]["error"]["code"].as_str().map(str::to_owned);
+        slots.map(|slot| code(slot).unwrap_or_default()).collect()
+    };
+    for key in &keys {
+        shards.shard(key.as_str()).takes(Duration::from_secs(9), &clock);
+    }
+    let app = app(&shards, &clock, None);
+    let (_, body) = ask(&app, &clock, post("/_lunora/rpc-batch", &calls));
+    assert!(codes(body).iter().all(|code| code != "SHARD_UNAVAILABLE"));
+    assert_eq!((shards.max_in_flight(), clock.now_ms()), (16, 27_000));
+
+    for key in &keys {
+        shards.shard(key.as_str()).hangs();
+    }
+    let asked = shards.calls().len();
+    let (_, body) = ask(&app, &clock, post("/_lunora/rpc-batch", &calls));
+    assert_eq!(codes(body), vec!["SHARD_UNAVAILABLE"; 40]);
+    // Those that waited behind the first were not asked.
+    assert_eq!((shards.calls().len() - asked, clock.now_ms()), (16, 57_000));
+}
+
+#[test]
 fn an_answer_in_time_leaves_no_timer_behind() {
     let (shards, clock) = (shards(), ManualClock::new(0));
     let app = app(&shards, &clock, None);

@@ -79,11 +79,15 @@ pub struct QueryCoordinator {
     concurrency: Concurrency,
     per_shard_timeout: Duration,
     retry: RetryPolicy,
+    max_shards: usize,
     max_shard_bytes: usize,
     max_total_bytes: usize,
 }
 
 impl QueryCoordinator {
+    /// Well below the requests that the platform lets one event make.
+    const MAX_SHARDS: usize = 1000;
+
     /// A coordinator that asks the shards that `registry` lists.
     #[must_use]
     pub fn new(registry: impl ShardRegistry) -> Self {
@@ -93,6 +97,7 @@ impl QueryCoordinator {
             concurrency: Concurrency::default(),
             per_shard_timeout: Duration::from_secs(5),
             retry: RetryPolicy::default(),
+            max_shards: Self::MAX_SHARDS,
             max_shard_bytes: 2 * 1024 * 1024,
             max_total_bytes: 16 * 1024 * 1024,
         }
@@ -133,6 +138,23 @@ impl QueryCoordinator {
         self
     }
 
+    /// Sets the most shards that one query may ask; 1,000 by default. A query of a table with more
+    /// is refused with 400 `BAD_REQUEST` before any shard is asked.
+    ///
+    /// The platform bounds the requests of one event as well: raise `limits.subrequests` in
+    /// `wrangler.jsonc` with it.
+    ///
+    /// ```
+    /// use lunora::{QueryCoordinator, StaticShardRegistry};
+    ///
+    /// let coordinator = QueryCoordinator::new(StaticShardRegistry::new()).max_shards(5000);
+    /// ```
+    #[must_use]
+    pub fn max_shards(mut self, shards: usize) -> Self {
+        self.max_shards = shards;
+        self
+    }
+
     /// The largest answer of one shard, in bytes; 2 MiB by default. A larger one counts as failed
     /// and is not read to its end.
     #[must_use]
@@ -164,8 +186,8 @@ impl QueryCoordinator {
     /// The registry's order decides wherever order matters, whoever answers first.
     ///
     /// # Errors
-    /// When the shards cannot be listed, or the merge is none (400 `BAD_REQUEST`). A shard that
-    /// fails is part of the answer.
+    /// If the shards cannot be listed; 400 `BAD_REQUEST` if the merge is invalid or the table has
+    /// more than [`max_shards`](Self::max_shards). A shard that fails is part of the answer.
     pub async fn fan_out(
         &self,
         spec: &FanOut,
@@ -173,12 +195,24 @@ impl QueryCoordinator {
     ) -> Result<FanOutAnswer, LunoraError> {
         spec.check()?;
         let keys = self.shard_keys(spec.table()).await?;
+        self.check_shards(spec.table(), keys.len())?;
         let mut collector = answer::Collector::new(spec.merge(), &call, self.max_total_bytes);
         let mut answers = pin!(self.ask_each(keys, &call));
         while let Some(answer) = answers.next().await {
             collector.add(answer);
         }
         Ok(collector.finish())
+    }
+
+    /// Refuses a query that would ask too many shards.
+    fn check_shards(&self, table: &str, shards: usize) -> Result<(), LunoraError> {
+        if shards <= self.max_shards {
+            return Ok(());
+        }
+        Err(LunoraError::bad_request(format!(
+            "a query across the shards of {table:?} asks too many: expected at most {}, got {shards}; raise `max_shards` of the query coordinator",
+            self.max_shards
+        )))
     }
 
     /// The shards of a table, each once, in the registry's order.
@@ -217,6 +251,7 @@ impl fmt::Debug for QueryCoordinator {
             .field("max_concurrency", &self.concurrency)
             .field("per_shard_timeout", &self.per_shard_timeout)
             .field("retry", &self.retry)
+            .field("max_shards", &self.max_shards)
             .field("max_shard_bytes", &self.max_shard_bytes)
             .field("max_total_bytes", &self.max_total_bytes)
             .finish_non_exhaustive()

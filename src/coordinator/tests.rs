@@ -219,6 +219,29 @@ fn a_merge_that_is_none_is_refused_before_anybody_is_asked() {
     assert_eq!(world.shards.calls().len(), 0);
 }
 
+#[test]
+fn refuses_a_query_of_too_many_shards_before_any_is_asked() {
+    let ask = |world: &World| {
+        let shards = world.shards.clone().into_dyn();
+        let resolve = |key| resolve_shard(&shards, key, &Placement::default());
+        let (spec, call) = (FanOut::new("t", Merge::Concat), ShardCall::new(&resolve, "{}"));
+        block_on(world.clock.run(world.coordinator.fan_out(&spec, call)))
+    };
+    for (set, bound) in [(None, 1000), (Some(3), 3)] {
+        let world = |shards| {
+            World::new(shards).set(|coordinator| match set {
+                Some(most) => coordinator.max_shards(most),
+                None => coordinator,
+            })
+        };
+        assert_eq!(ask(&world(bound)).unwrap().ok(), bound);
+        let world = world(bound + 1);
+        let error = ask(&world).unwrap_err();
+        assert_eq!((error.code(), error.status().as_u16()), ("BAD_REQUEST", 400));
+        assert_eq!(world.shards.calls().len(), 0);
+    }
+}
+
 proptest! {
     /// The answer and the time it takes follow from each shard's own time alone.
     #[test]

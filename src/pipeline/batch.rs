@@ -4,6 +4,9 @@
 //! that does not fit is dropped, and each of its slots is 429 `TOO_MANY_REQUESTS`: its calls may
 //! have run, and a mutation is answered again when it is repeated with its id. The slots of other
 //! shards keep their answers. A shard bounds its own part: see `shard/batch.rs`.
+//!
+//! An answer exists before it is refused, and shards may share the Worker's isolate: only [`AT_ONCE`]
+//! shards are asked at once. The time that one shard has is that of the whole batch.
 
 use std::{
     borrow::Cow,
@@ -12,7 +15,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use futures::{StreamExt, future::join_all};
+use futures::{StreamExt, stream};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header::CONTENT_LENGTH};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -21,7 +24,7 @@ use super::{Lunora, answers, authorization};
 use crate::{
     errors::{Code, LunoraError},
     message::{Body, BodyError, Request, Response},
-    platform::{Environment, log},
+    platform::{Deadline, Environment, log},
     wire::{
         ShardKey,
         batch::{self, BatchCall},
@@ -31,6 +34,9 @@ use crate::{
 
 /// The most that all shards may answer to a batch, in bytes.
 const MAX_ANSWERS: usize = 16 * 1024 * 1024;
+
+/// The most shards that are asked at once.
+const AT_ONCE: usize = 16;
 
 pub(super) async fn answer<E: Environment>(
     app: &Lunora<E>,
@@ -55,10 +61,12 @@ pub(super) async fn answer<E: Environment>(
         identity.mint(&mut headers)?;
     }
     let budget = Budget(Cell::new(MAX_ANSWERS));
+    let deadline = app.deadline().starting_now();
     let parts = groups
         .into_iter()
-        .map(|(key, calls)| app.dispatch_batch(key, headers.clone(), calls, &budget));
-    Ok(merge(&join_all(parts).await))
+        .map(|(key, calls)| app.dispatch_batch(key, headers.clone(), calls, (deadline, &budget)));
+    let parts: Vec<Part> = stream::iter(parts).buffer_unordered(AT_ONCE).collect().await;
+    Ok(merge(&parts))
 }
 
 /// The calls of one shard, each with its place in the batch.
@@ -106,7 +114,7 @@ impl<E> Lunora<E> {
         key: ShardKey,
         headers: HeaderMap,
         calls: Group,
-        budget: &Budget,
+        (deadline, budget): (Deadline<'_>, &Budget),
     ) -> Part {
         let entries: Vec<&str> = calls.iter().map(|(_, call)| &*call.entry).collect();
         let body = [r#"{"calls":["#, &entries.join(","), "]}"].concat();
@@ -118,7 +126,7 @@ impl<E> Lunora<E> {
             Ok(read_part(response, budget).await)
         };
         let (answer, bookmark) =
-            self.deadline().run("the shard", part).await.flatten().unwrap_or_else(|error| {
+            deadline.run("the shard", part).await.flatten().unwrap_or_else(|error| {
                 log::error(&error.to_log_line());
                 let failure = (Code::ShardUnavailable, error.message().to_owned().into());
                 (Answer::Missing(StatusCode::BAD_GATEWAY, failure), None)

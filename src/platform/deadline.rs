@@ -10,14 +10,22 @@ use crate::errors::{Code, LunoraError};
 pub(crate) struct Deadline<'a> {
     clock: &'a dyn Clock,
     timeout: Duration,
+    /// When the time began, in milliseconds since 1970; with each request if absent.
+    began_ms: Option<u64>,
 }
 
 impl<'a> Deadline<'a> {
     pub(crate) fn new(clock: &'a dyn Clock, timeout: Duration) -> Self {
-        Self { clock, timeout }
+        Self { clock, timeout, began_ms: None }
     }
 
-    /// Runs a request to `object` until the time is up, and drops it then, which aborts it.
+    /// Returns the deadline with its time running, for several requests that share it.
+    pub(crate) fn starting_now(self) -> Self {
+        Self { began_ms: Some(self.clock.now_ms()), ..self }
+    }
+
+    /// Runs a request to `object` until the time is up, and drops it then, which aborts it. After
+    /// that time it does not run.
     ///
     /// # Errors
     /// `SHARD_UNAVAILABLE` when the time is up, and not `SHARD_TIMEOUT`: clients repeat a queued
@@ -27,12 +35,24 @@ impl<'a> Deadline<'a> {
         object: &str,
         request: impl Future<Output = T>,
     ) -> Result<T, LunoraError> {
-        within(self.clock, self.timeout, request).await.ok_or_else(|| {
-            let limit = self.timeout.as_millis();
-            let message = format!(
+        let limit = self.timeout.as_millis();
+        let unavailable = |message| Err(LunoraError::new(Code::ShardUnavailable, message));
+        let left = self.timeout.saturating_sub(self.elapsed());
+        if left.is_zero() && self.began_ms.is_some() {
+            return unavailable(format!(
+                "{object} was not asked: requests before it took {limit} ms; send the call again"
+            ));
+        }
+        match within(self.clock, left, request).await {
+            Some(output) => Ok(output),
+            None => unavailable(format!(
                 "{object} timed out after {limit} ms: the call may have run; repeat a mutation with the same id"
-            );
-            LunoraError::new(Code::ShardUnavailable, message)
-        })
+            )),
+        }
+    }
+
+    fn elapsed(self) -> Duration {
+        let began_ms = self.began_ms.unwrap_or_else(|| self.clock.now_ms());
+        Duration::from_millis(self.clock.now_ms().saturating_sub(began_ms))
     }
 }

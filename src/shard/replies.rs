@@ -10,7 +10,10 @@ use super::{
     run::Caller,
     shard::Inner,
 };
-use crate::{errors::LunoraError, wire::Identity};
+use crate::{
+    errors::{Code, LunoraError},
+    wire::Identity,
+};
 
 /// The round in which watermarks and answers are written. Each reading of them for a snapshot begins
 /// a new one, and so finds what was written since the one before (`admin/clients.rs`).
@@ -58,6 +61,8 @@ impl Replay {
 
 impl Replies {
     const KEPT_MS: u64 = 24 * 60 * 60 * 1000;
+    /// The most that SQLite takes for a row on the platform.
+    const LONGEST_BODY: usize = 2 * 1024 * 1024;
     const SWEPT_EVERY_MS: u64 = 60 * 60 * 1000;
 
     /// The body that was answered, if this write was done already.
@@ -73,6 +78,10 @@ impl Replies {
         Ok(body.and_then(to_text))
     }
 
+    /// Stores the answer of a write.
+    ///
+    /// # Errors
+    /// 413 `PAYLOAD_TOO_LARGE` for one that no row has room for; when the database fails.
     pub(crate) fn keep(
         &self,
         shard: &Inner,
@@ -80,6 +89,15 @@ impl Replies {
         body: &str,
         now_ms: u64,
     ) -> Result<(), LunoraError> {
+        // Before it is copied for the statement.
+        if body.len() > Self::LONGEST_BODY {
+            let message = format!(
+                "the answer of a write with an id is too large to be stored: expected at most {} bytes, got {}; return it in pages",
+                Self::LONGEST_BODY,
+                body.len()
+            );
+            return Err(LunoraError::new(Code::PayloadTooLarge, message));
+        }
         let sql = format!(
             "INSERT OR REPLACE INTO \"_lunora_replies\"(\"namespace\",\"id\",\"body\",\"ts\",\"round\") VALUES(?,?,?,?,{ROUND_SQL})"
         );

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     errors::{Code, LunoraError},
     message::Response,
+    platform::log,
     wire::{Identity, paths},
 };
 
@@ -163,8 +164,12 @@ impl Shard {
         let work = call.function.action(action, call.args.to_owned());
         let result = Counted::new(shard, replay.as_ref()).run_future(work).await?;
         let body = body(&result, None, None);
-        if let Some(replay) = &replay {
-            shard.atomically(|| shard.replies.keep(shard, replay, &body, shard.host.now_ms()))?;
+        if let Some(replay) = &replay
+            && let Err(error) =
+                shard.atomically(|| shard.replies.keep(shard, replay, &body, shard.host.now_ms()))
+        {
+            // The effects stay, and so does the answer. One of 2 MB has no room in a row.
+            log::error(&format!("the answer of an action was not kept: {}", error.to_log_line()));
         }
         Ok(body)
     }

@@ -4,9 +4,13 @@
 #![allow(missing_docs, reason = "`durable_object` writes methods without")]
 #![allow(clippy::needless_pass_by_value, reason = "a function of a shard owns its arguments")]
 
+mod bounds;
+
+use std::time::Duration;
+
 use lunora::{
-    DurableShardRegistry, PartSize, ShardRegistryObject, Sharding, SqlRegistryStorage, keep,
-    prelude::*, shard::prelude::*, wire::value::Value,
+    Clock, CloudflareClock, DurableShardRegistry, PartSize, ShardRegistryObject, Sharding,
+    SqlRegistryStorage, keep, prelude::*, shard::prelude::*, wire::value::Value,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,6 +18,7 @@ use worker::{DurableObject, State, durable_object};
 
 fn app(env: &Env) -> Result<Lunora, LunoraError> {
     let registry = DurableShardRegistry::new(env.durable_object("SHARD_REGISTRY")?);
+    let shard_timeout = bounds::setting(env, "DRILL_SHARD_TIMEOUT_MS").unwrap_or(30_000);
     let backup = BackupConfig::builder()
         .store(env.bucket("BACKUPS")?)
         .cron(cron!("0 3 * * *"))
@@ -25,10 +30,13 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .allow_unauthenticated_shard_access()
         .resolve_identity(async |request, _env| request.query("token").as_deref().and_then(whoever))
         .admin_token(AdminToken::from_env(env)?)
-        .query_coordinator(QueryCoordinator::new(registry))
+        .query_coordinator(bounds::coordinator(env, registry))
         .sharding(Sharding::new().by("notes", "folder"))
         .backup(backup)
         .functions(Vault::definition())
+        .shard_timeout(Duration::from_millis(shard_timeout))
+        .rate_limit(bounds::rate_limit(env))
+        .route(route!("GET /memory"), async |_request, _env, _ctx| Response::text(bounds::memory()))
         .build())
 }
 
@@ -146,6 +154,14 @@ lunora::shard! {
         query "drill:fragile" => fragile,
         action "drill:crash" => crash,
         mutation "drill:shatter" => shatter,
+        query "bounds:blob" => bounds::blob,
+        mutation "bounds:bloat" => bounds::bloat,
+        action "bounds:bloatAction" => bounds::bloat_action,
+        query "bounds:descend" => bounds::descend,
+        mutation "bounds:dig" => bounds::dig,
+        action "bounds:dive" => bounds::dive,
+        query "bounds:lookups" => bounds::lookups,
+        action "bounds:stall" => bounds::stall,
         mutation "notes:add" => add,
         mutation "notes:remove" => remove,
         mutation "users:add" => add_user,
@@ -158,14 +174,21 @@ lunora::shard! {
 #[durable_object(fetch)]
 pub struct ShardRegistry {
     registry: ShardRegistryObject<SqlRegistryStorage>,
+    /// The time before each answer, where a drill wants one.
+    stall: Option<Duration>,
 }
 
 impl DurableObject for ShardRegistry {
-    fn new(state: State, _env: Env) -> Self {
-        Self { registry: ShardRegistryObject::new(SqlRegistryStorage::new(state.storage().sql())) }
+    fn new(state: State, env: Env) -> Self {
+        let registry = ShardRegistryObject::new(SqlRegistryStorage::new(state.storage().sql()));
+        let stall = bounds::setting(&env, "DRILL_REGISTRY_STALLS_MS").map(Duration::from_millis);
+        Self { registry, stall }
     }
 
     async fn fetch(&self, request: worker::Request) -> worker::Result<worker::Response> {
+        if let Some(stall) = self.stall {
+            CloudflareClock.sleep(stall).await;
+        }
         let request = request.try_into()?;
         self.registry.fetch(request).await.try_into()
     }
