@@ -96,8 +96,8 @@ pub use crate::{
         BackupConfig, BackupOccasion, BackupStatus, Backups, DrillProblem, DrillReport,
         DrillStatus, LastDrill, LeftOut, Manifest, ManifestShard, PartSize, PartTooSmall,
         PruneReport, RestoreCursor, RestoreLease, RestorePlan, RestoreReport, RestoreRequest,
-        RestoreState, Retention, RetentionOfZero, RetentionReport, ShardPlan, SnapshotSummary,
-        Verification,
+        RestoreState, Retention, RetentionOfZero, RetentionReport, Segment, ShardPlan,
+        SnapshotSummary, UnfinishedRun, Verification,
     },
     builder::{Builder, IntoShards, VouchedShards},
     compose::{

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     backup::{BackupOccasion, RestoreRequest},
-    errors::LunoraError,
+    errors::{Code, LunoraError},
     message::Response,
     wire::AdminToken,
 };
@@ -33,7 +33,7 @@ impl ClusterHandler for BackupRoutes {
                 "backup/retention" => json(&call.backups()?.retention().await?),
                 "backup/status" => json(&call.backups()?.status().await?),
                 "backup/prune" => prune(&mut call).await,
-                "backup/create" => create(&call).await,
+                "backup/create" => create(&mut call).await,
                 "backup/verify" => verify(&mut call).await,
                 "backup/drill" => drill(&mut call).await,
                 "backup/restore" => restore(&mut call).await,
@@ -75,10 +75,24 @@ async fn prune(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     json(&call.backups()?.prune(&confirm).await?)
 }
 
-/// A snapshot for now, which no retention counts.
-async fn create(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
+/// Takes a snapshot for now, which no retention counts, or goes on with one.
+async fn create(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
+    #[derive(Default, Deserialize)]
+    struct Create {
+        /// The time of the snapshot to go on with, in milliseconds since 1970.
+        #[serde(default)]
+        time: Option<i64>,
+    }
+
+    let Create { time } = call.optional_body("Backup create").await?;
     let now = i64::try_from(call.host.clock().now_ms()).map_err(LunoraError::internal)?;
-    json(&call.backups()?.take(&BackupOccasion::by_hand(now)).await?)
+    let time = time.unwrap_or(now);
+    match call.backups()?.take(&BackupOccasion::by_hand(time)).await {
+        Err(error) if error.code() == Code::BackupUnfinished.as_str() => {
+            json(&json!({ "unfinished": { "message": error.message(), "time": time } }))
+        }
+        taken => json(&taken?),
+    }
 }
 
 async fn verify(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {

@@ -84,6 +84,15 @@ impl AdminCall<'_> {
         read_object(&bytes, label)
     }
 
+    /// As [`body`](Self::body); an empty one is an empty object.
+    pub(crate) async fn optional_body<T: DeserializeOwned + Default>(
+        &mut self,
+        label: &str,
+    ) -> Result<T, LunoraError> {
+        let bytes = self.request.bytes(self.max_body).await?;
+        if bytes.is_empty() { Ok(T::default()) } else { read_object(&bytes, label) }
+    }
+
     /// The headers of a call to a shard: the admin bearer and nothing of the caller's.
     ///
     /// Whoever came by the deployment's own gate has no bearer that a shard would take, and gets

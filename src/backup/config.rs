@@ -21,6 +21,9 @@ use crate::platform::{CronExpression, ObjectStore};
 /// | `retain` | how many snapshots of this backup stay | all |
 /// | `drill` | the trigger that starts a drill, which restores the newest snapshot into a scratch shard and compares what it reads back ([`Backups::drill`](crate::Backups::drill)) | none |
 /// | `drill_shards` | the most shards of a snapshot that one drill restores, one at least; the next drill goes on with the shards after them | 100 |
+/// | `run_time` | how long one invocation reads and writes, before it leaves the rest of a run to another | 10 minutes, of the 15 that the platform gives a trigger |
+/// | `run_calls` | how many calls to shards and to the store one invocation makes, about, before it leaves the rest | 5,000, of the 10,000 that the platform allows in a paid plan |
+/// | `resume` | the trigger that goes on with a run that one invocation could not finish | none: the next time that `cron` fires |
 /// | `prefix` | what the snapshots' names begin with: a folder, whether a slash ends it or not | `backups/` |
 /// | `tables` | the tables to back up | every one, for which the shard registry must be able to list every shard |
 /// | `allow_empty_registry` | whether a registry without shards is a deployment whose rows are all in the default shard, or that is new | an error, since a registry that lost its entries looks alike |
@@ -48,6 +51,10 @@ pub struct BackupConfig<Store = Rc<dyn ObjectStore>> {
     #[builder(setter(strip_option))]
     drill: Option<CronExpression>,
     drill_shards: u32,
+    run_time: Duration,
+    run_calls: u32,
+    #[builder(setter(strip_option))]
+    resume: Option<CronExpression>,
     #[builder(setter(transform = |prefix: impl AsRef<str>| normalized(prefix.as_ref())))]
     prefix: String,
     #[builder(setter(transform = |tables: impl IntoIterator<Item = impl Into<String>>| Some(tables.into_iter().map(Into::into).collect::<Vec<_>>()).filter(|tables| !tables.is_empty())))]
@@ -67,6 +74,9 @@ impl<Store: ObjectStore> BackupConfig<Store> {
             retain: self.retain,
             drill: self.drill,
             drill_shards: self.drill_shards,
+            run_time: self.run_time,
+            run_calls: self.run_calls,
+            resume: self.resume,
             prefix: self.prefix,
             tables: self.tables,
             allow_empty_registry: self.allow_empty_registry,
@@ -100,6 +110,24 @@ impl<Store> BackupConfig<Store> {
     #[must_use]
     pub fn drill_shards(&self) -> u32 {
         self.drill_shards
+    }
+
+    /// Returns how long one invocation works on a run.
+    #[must_use]
+    pub fn run_time(&self) -> Duration {
+        self.run_time
+    }
+
+    /// Returns how many calls one invocation makes for a run, about.
+    #[must_use]
+    pub fn run_calls(&self) -> u32 {
+        self.run_calls
+    }
+
+    /// Returns the trigger that goes on with a run that is not finished.
+    #[must_use]
+    pub fn resume(&self) -> Option<&CronExpression> {
+        self.resume.as_ref()
     }
 
     /// What the snapshots' names begin with.
@@ -152,6 +180,9 @@ impl<Store> fmt::Debug for BackupConfig<Store> {
             .field("retain", &self.retain)
             .field("drill", &self.drill)
             .field("drill_shards", &self.drill_shards)
+            .field("run_time", &self.run_time)
+            .field("run_calls", &self.run_calls)
+            .field("resume", &self.resume)
             .field("prefix", &self.prefix)
             .field("tables", &self.tables)
             .field("allow_empty_registry", &self.allow_empty_registry)

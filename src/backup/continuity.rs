@@ -7,6 +7,8 @@ use crate::errors::{Code, LunoraError};
 pub(super) struct Found<'a> {
     pub(super) tables: &'a std::collections::BTreeMap<String, u64>,
     pub(super) shards: &'a [super::ManifestShard],
+    /// When the run began, in ISO form.
+    pub(super) created_at: &'a str,
 }
 
 impl Backups {
@@ -26,7 +28,8 @@ impl Backups {
         if occasion.cron.is_none() {
             return Ok(());
         }
-        let Some(last) = self.last_before(name, occasion, tables).await? else { return Ok(()) };
+        let last = self.last_before(name, occasion, tables, found.created_at).await?;
+        let Some(last) = last else { return Ok(()) };
         // A change may have deleted a row of the same snapshot.
         for before in last.shards.iter().filter(|shard| shard.rows > shard.changes) {
             let now = found.shards.iter().find(|shard| shard.shard_key == before.shard_key);
@@ -64,12 +67,14 @@ impl Backups {
         }
     }
 
-    /// The newest whole snapshot before `name` that it is to be compared with.
+    /// The newest whole snapshot before `name` that it is to be compared with: one that was finished
+    /// before this run began, since a run of several invocations may have read a shard later.
     async fn last_before(
         &self,
         name: &SnapshotName,
         occasion: &BackupOccasion,
         tables: Option<&str>,
+        created_at: &str,
     ) -> Result<Option<Manifest>, LunoraError> {
         let objects = self.objects().await?;
         for (key, _) in objects.iter().rev().filter(|(key, _)| **key < name.manifest) {
@@ -80,6 +85,7 @@ impl Backups {
                 && manifest.describes(rows)
                 && !self.is_foreign(manifest.deployment.as_deref())
                 && manifest.tables.as_deref() == tables
+                && manifest.finished_at.as_deref().is_none_or(|finished| finished <= created_at)
                 && (manifest.cron.is_none() || manifest.cron == occasion.cron)
             {
                 return Ok(Some(manifest));

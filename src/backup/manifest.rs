@@ -56,7 +56,12 @@ pub struct Manifest {
     /// The time that the snapshot is for, in milliseconds since 1970.
     #[serde(default)]
     pub scheduled_time: i64,
-    /// The SHA-256 of the snapshot, in lower-case hexadecimal digits. Older ones may lack it.
+    /// The pieces in which several invocations wrote the snapshot, one after the other; empty where
+    /// one wrote all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<Segment>,
+    /// The SHA-256 of the snapshot, in lower-case hexadecimal digits. Older ones may lack it, and
+    /// those of several segments, each of which has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     /// The shards, in the order in which their rows stand in the snapshot.
@@ -68,6 +73,17 @@ pub struct Manifest {
     /// How many lines are watermarks of clients.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub watermarks: u64,
+}
+
+/// What one invocation wrote of a snapshot.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Segment {
+    /// How many bytes.
+    pub bytes: u64,
+    /// Their SHA-256, in lower-case hexadecimal digits.
+    pub sha256: String,
 }
 
 /// Tables that are not part of a snapshot, since they hold no documents of a shard.
@@ -179,6 +195,7 @@ impl SnapshotName {
     const EXTENSION: &str = ".ndjson";
     const MANIFEST: &str = ".manifest.json";
     const CLAIM: &str = ".claim";
+    const UNFINISHED: &str = ".unfinished";
     const PROOF: &str = ".proof.json";
     const MARKER: &str = "trigger-";
 
@@ -212,6 +229,16 @@ impl SnapshotName {
     /// Whether a key is that of a claim.
     pub(super) fn is_claim(key: &str) -> bool {
         key.strip_suffix(Self::CLAIM).is_some_and(Self::is_object)
+    }
+
+    /// The key of the object that says how far a run came which another invocation goes on with.
+    pub(super) fn unfinished(&self) -> String {
+        [&self.object, Self::UNFINISHED].concat()
+    }
+
+    /// The key of the snapshot that an unfinished run is of; none for another object.
+    pub(super) fn unfinished_object(key: &str) -> Option<&str> {
+        key.strip_suffix(Self::UNFINISHED).filter(|object| Self::is_object(object))
     }
 
     /// The key of the proof of a snapshot that was verified.

@@ -3,6 +3,7 @@
 mod claim;
 mod config;
 mod continuity;
+mod counts;
 mod deployment;
 mod drill;
 mod latest;
@@ -15,6 +16,7 @@ mod prune;
 mod restore;
 mod retention;
 mod run;
+mod segments;
 mod snapshots;
 mod status;
 mod summary;
@@ -22,6 +24,7 @@ mod targets;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 mod tests;
+mod unfinished;
 mod writer;
 
 use self::manifest::SnapshotName;
@@ -31,7 +34,7 @@ pub use self::{
     config::BackupConfig,
     drill::{DrillProblem, DrillReport, DrillStatus, LastDrill},
     lease::{RestoreLease, RestoreState},
-    manifest::{LeftOut, Manifest, ManifestShard},
+    manifest::{LeftOut, Manifest, ManifestShard, Segment},
     part_size::{PartSize, PartTooSmall},
     plan::{RestorePlan, ShardPlan},
     prune::{PruneReport, RetentionReport},
@@ -41,4 +44,5 @@ pub use self::{
     snapshots::{Backups, Verification},
     status::BackupStatus,
     summary::SnapshotSummary,
+    unfinished::UnfinishedRun,
 };

@@ -172,7 +172,7 @@ impl Backups {
     }
 
     /// Rows of the own trigger, and proofs, that have had no manifest for a day, and claims as old:
-    /// their run was killed.
+    /// their run was killed. What an unfinished run left goes a day after another finished it.
     async fn delete_orphans(&self) -> Result<(), LunoraError> {
         const DAY_MS: u64 = 24 * 60 * 60 * 1000;
         let objects = self.objects().await?;
@@ -184,7 +184,9 @@ impl Backups {
             let is_left = is_left
                 || SnapshotName::proven_object(key)
                     .is_some_and(|rows| !objects.contains_key(&SnapshotName::manifest_of(rows)));
-            (is_left || SnapshotName::is_claim(key)) && object.uploaded_ms < before
+            let is_taken = SnapshotName::unfinished_object(key)
+                .is_some_and(|rows| objects.contains_key(&SnapshotName::manifest_of(rows)));
+            (is_left || is_taken || SnapshotName::is_claim(key)) && object.uploaded_ms < before
         };
         let orphans: Vec<String> = objects
             .iter()

@@ -1,19 +1,21 @@
 //! One backup: every row of every shard into one object, and a manifest when all of it is there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{
-    Backups, LeftOut, Manifest, ManifestShard, SnapshotName, SnapshotSummary,
+    Backups, Manifest, SnapshotName, SnapshotSummary,
     claim::Claim,
     continuity::Found,
+    counts::Counts,
     deployment::DEPLOYMENT_METADATA,
     snapshots::CRON_METADATA,
+    unfinished::{Budget, Unfinished, is_upload_gone, unfinished},
     writer::{ObjectWriter, Written},
 };
 use crate::{
-    coordinator::{Export, ExportRequest},
+    coordinator::{Export, ExportRequest, ShardPosition},
     errors::{Code, LunoraError},
-    platform::{ObjectMetadata, PutOptions, hex, log},
+    platform::{ObjectMetadata, PutOptions, log},
     wire::iso::to_iso,
 };
 
@@ -54,7 +56,12 @@ impl Backups {
     /// The manifest is written last. A snapshot that is there already for the same time is left as
     /// it is, so that running again is safe.
     ///
+    /// One call stops between two pages after [`BackupConfig::run_time`](crate::BackupConfig::run_time)
+    /// or [`run_calls`](crate::BackupConfig::run_calls), before the platform stops it in the middle:
+    /// the error is `BACKUP_UNFINISHED` then, and taking the snapshot for the same time again goes on.
+    ///
     /// # Errors
+    /// 503 `BACKUP_UNFINISHED` where another call has to go on;
     /// 409 `RESTORE_IN_PROGRESS` or `RESTORE_UNFINISHED` while a restore is, or was left, between
     /// two states; 409 `BACKUP_IN_PROGRESS` while another run takes the same snapshot; 409
     /// `BACKUP_PREFIX_SHARED` where another deployment has taken one of the same name; 404
@@ -64,7 +71,16 @@ impl Backups {
     /// or the store fails, or gives no answer in time; the message names the shard. What was
     /// written shows nowhere then.
     pub async fn take(&self, occasion: &BackupOccasion) -> Result<Manifest, LunoraError> {
-        let guard = Guard::NoRestore(self.refuse_open_restore().await?);
+        self.take_within(occasion, &self.budget()).await
+    }
+
+    /// Takes a snapshot as far as the budget allows.
+    async fn take_within(
+        &self,
+        occasion: &BackupOccasion,
+        budget: &Budget,
+    ) -> Result<Manifest, LunoraError> {
+        let guard = Guard::NoRestore { mark: self.refuse_open_restore().await?, budget };
         self.take_tables(occasion, self.config.tables(), &guard).await
     }
 
@@ -73,7 +89,7 @@ impl Backups {
         &self,
         occasion: &BackupOccasion,
         tables: Option<&[String]>,
-        guard: &Guard,
+        guard: &Guard<'_>,
     ) -> Result<Manifest, LunoraError> {
         let name = SnapshotName::of_time(self.config.prefix(), occasion.time_ms);
         if let Some(done) = self.taken(&name).await? {
@@ -90,7 +106,7 @@ impl Backups {
         name: &SnapshotName,
         occasion: &BackupOccasion,
         tables: Option<&[String]>,
-        guard: &Guard,
+        guard: &Guard<'_>,
         claim: &mut Claim,
     ) -> Result<Manifest, LunoraError> {
         // The run that held the claim before may have finished.
@@ -100,8 +116,7 @@ impl Backups {
         let mut attempts = 1;
         loop {
             let taken = self.attempt(name, occasion, tables, guard, claim).await;
-            let is_trimmed = |error: &LunoraError| error.code() == Code::CdcLogTrimmed.as_str();
-            if attempts == Self::ATTEMPTS || !taken.as_ref().is_err_and(is_trimmed) {
+            if attempts == Self::ATTEMPTS || !taken.as_ref().is_err_and(begins_anew) {
                 return taken;
             }
             attempts += 1;
@@ -113,115 +128,190 @@ impl Backups {
         name: &SnapshotName,
         occasion: &BackupOccasion,
         tables: Option<&[String]>,
-        guard: &Guard,
+        guard: &Guard<'_>,
         claim: &mut Claim,
     ) -> Result<Manifest, LunoraError> {
-        let created_at = self.now();
         let mut request = ExportRequest::new().tables(tables.unwrap_or_default());
         request.with_changes = true;
         request.page_rows = self.config.page_rows();
         // What is restored into an empty deployment is restored all the same.
         request.allow_empty_registry =
             self.config.allow_empty_registry() || matches!(guard, Guard::OwnRestore);
-        let export = self.admin.export(request).await?;
-        let mut writer = ObjectWriter::new(
-            &**self.config.store(),
-            &name.object,
-            self.metadata("application/x-ndjson", occasion),
-            self.config.part_size().bytes(),
-        )?;
         let tables = tables.map(|tables| tables.join(","));
-        let about = About { occasion, created_at, tables };
-        match self.write(name, &about, export, &mut writer, guard, claim).await {
-            Ok((counts, written)) => self.publish(name, about, counts, &written).await,
+        let left = match guard {
+            Guard::NoRestore { mark, .. } => {
+                self.take_up(name, tables.as_deref(), mark.as_deref()).await?
+            }
+            Guard::OwnRestore => None,
+        };
+        let is_rest = left.is_some();
+        let (about, mut reading, mut writer) =
+            self.begin(name, occasion, tables, request, left).await?;
+        let taken = self.finish(name, about, &mut reading, &mut writer, guard, claim).await;
+        match taken {
+            Ok(Taken::Whole(manifest)) => {
+                if is_rest {
+                    self.forget_unfinished(name).await?;
+                }
+                Ok(*manifest)
+            }
+            Ok(Taken::Part(about, shard)) => {
+                let left = Unfinished {
+                    created_at: about.created_at,
+                    tables: about.tables,
+                    restore: guard.mark(),
+                    deployment: self.deployment(),
+                    counts: reading.counts,
+                    shard,
+                    object: writer.suspend().await?,
+                };
+                Err(unfinished(&self.leave(name, occasion, left).await?))
+            }
+            // What an earlier invocation wrote stays, for the next one.
+            Err(error) if is_rest && !begins_anew(&error) => Err(error),
             Err(error) => {
                 give_up(&mut writer).await;
+                if is_rest {
+                    self.forget_unfinished(name).await?;
+                }
                 Err(error)
             }
         }
     }
 
-    /// Writes the rows.
-    async fn write(
+    /// Begins a run, or takes up what an earlier invocation left of it.
+    async fn begin<'a>(
+        &'a self,
+        name: &'a SnapshotName,
+        occasion: &'a BackupOccasion,
+        tables: Option<String>,
+        request: ExportRequest,
+        left: Option<Unfinished>,
+    ) -> Result<(About<'a>, Reading, ObjectWriter<'a>), LunoraError> {
+        let (store, metadata) =
+            (&**self.config.store(), self.metadata("application/x-ndjson", occasion));
+        let Some(left) = left else {
+            let about = About { occasion, created_at: self.now(), tables };
+            let export = self.admin.export(request).await?;
+            let reading = Reading { export, counts: Counts::new() };
+            let part_bytes = self.config.part_size().bytes();
+            let writer = ObjectWriter::new(store, &name.object, metadata, part_bytes)?;
+            return Ok((about, reading, writer));
+        };
+        let Unfinished { created_at, counts, shard, object, .. } = left;
+        let done = counts.shards.iter().map(|shard| &*shard.shard_key).collect();
+        let export = self.admin.export_rest(request, &done, shard).await?;
+        let writer = ObjectWriter::resume(store, &name.object, metadata, object).await?;
+        Ok((About { occasion, created_at, tables }, Reading { export, counts }, writer))
+    }
+
+    /// Writes the rows, and the manifest where that is all of them.
+    async fn finish<'a>(
         &self,
         name: &SnapshotName,
-        about: &About<'_>,
-        export: Export,
+        about: About<'a>,
+        reading: &mut Reading,
         writer: &mut ObjectWriter<'_>,
-        guard: &Guard,
+        guard: &Guard<'_>,
         claim: &mut Claim,
-    ) -> Result<(Counts, Written), LunoraError> {
-        let counts = self.copy(export, writer, claim).await?;
-        if let Guard::NoRestore(before) = guard
-            && self.refuse_open_restore().await? != *before
+    ) -> Result<Taken<'a>, LunoraError> {
+        if let Some(shard) = self.copy(reading, writer, guard, claim).await? {
+            return Ok(Taken::Part(about, shard));
+        }
+        if let Guard::NoRestore { mark, .. } = guard
+            && self.refuse_open_restore().await? != *mark
         {
             let message = "a snapshot was restored while the rows were read: take the backup again";
             return Err(LunoraError::new(Code::RestoreInProgress, message));
         }
-        let found = Found { tables: &counts.tables, shards: &counts.shards };
+        let mut counts = std::mem::take(&mut reading.counts);
+        counts.left_out.global_tables = self.global_table_names().await;
+        let found =
+            Found { tables: &counts.tables, shards: &counts.shards, created_at: &about.created_at };
         self.refuse_loss(name, about.occasion, about.tables.as_deref(), &found).await?;
         self.renew_claim(claim, true).await?;
         // A manifest that is not intact would speak for what is written now.
         self.delete(&name.manifest).await?;
         let written = writer.finish().await?;
-        Ok((counts, written))
+        let manifest = self.publish(name, about, counts, written).await?;
+        Ok(Taken::Whole(Box::new(manifest)))
     }
 
-    /// What the trigger runs: a snapshot, and after a success what the retention lets go.
+    /// What the trigger runs: the rest of what earlier invocations left, and a snapshot; and after
+    /// each success what the retention lets go.
     pub(crate) async fn run_scheduled(&self, cron: &str, time_ms: i64) -> Result<(), LunoraError> {
-        let manifest =
-            self.take(&BackupOccasion::scheduled(cron, time_ms)).await.map_err(|error| {
+        let (budget, due) = (self.budget(), BackupOccasion::scheduled(cron, time_ms));
+        if let Err(error) = self.go_on(&budget, Some(&due)).await {
+            log::warn(&format!("an earlier backup was not finished: {}", error.to_log_line()));
+        }
+        self.run_within(&due, &budget).await
+    }
+
+    /// What the trigger of the rest runs.
+    pub(crate) async fn run_rest(&self) -> Result<(), LunoraError> {
+        self.go_on(&self.budget(), None).await
+    }
+
+    /// Takes a snapshot as far as the budget allows. To stop there is a failure only where no trigger
+    /// goes on.
+    pub(super) async fn run_within(
+        &self,
+        occasion: &BackupOccasion,
+        budget: &Budget,
+    ) -> Result<(), LunoraError> {
+        let manifest = match self.take_within(occasion, budget).await {
+            Ok(manifest) => manifest,
+            Err(error)
+                if error.code() == Code::BackupUnfinished.as_str()
+                    && self.config.resume().is_some() =>
+            {
+                log::info(error.message());
+                return Ok(());
+            }
+            Err(error) => {
                 let message = format!("the backup failed: {}", error.message());
-                LunoraError::custom(error.code().to_owned(), error.status().as_u16(), message)
-                    .with_source(error)
-            })?;
+                return Err(LunoraError::custom(
+                    error.code().to_owned(),
+                    error.status().as_u16(),
+                    message,
+                )
+                .with_source(error));
+            }
+        };
         let Manifest { file, rows, bytes, .. } = &manifest;
         log::info(&format!("backup {file}: {rows} rows, {bytes} bytes"));
         self.prune_quietly().await;
         Ok(())
     }
 
+    /// Copies rows until there are no more, or the invocation has to stop: then it returns where.
     async fn copy(
         &self,
-        mut export: Export,
+        reading: &mut Reading,
         writer: &mut ObjectWriter<'_>,
+        guard: &Guard<'_>,
         claim: &mut Claim,
-    ) -> Result<Counts, LunoraError> {
-        let mut counts = Counts { consistent: true, ..Counts::default() };
-        let (mut rows_of_shard, mut changes, mut changes_at) = (0, 0, 0);
-        let (mut watermarks, mut replies) = (0, 0);
-        while let Some(chunk) = export.next().await? {
-            if chunk.changes > 0 && changes == 0 {
-                changes_at = writer.bytes();
-            }
-            changes += chunk.changes;
-            watermarks += chunk.watermarks;
-            replies += chunk.replies;
+    ) -> Result<Option<Option<ShardPosition>>, LunoraError> {
+        let Reading { export, counts } = reading;
+        let parts_before = writer.parts();
+        while let Some(chunk) = export.step().await? {
+            counts.note_changes(&chunk, writer.bytes());
             writer.write(&chunk.lines).await?;
             self.renew_claim(claim, false).await?;
-            for (table, rows) in chunk.rows {
-                *counts.tables.entry(table).or_default() += rows;
-                rows_of_shard += rows;
-            }
-            if let Some(end) = chunk.end_of_shard {
-                counts.consistent &= end.consistent;
-                counts.left_out.shard_tables.extend(end.other_tables);
-                counts.changes += changes;
-                counts.watermarks += watermarks;
-                counts.replies += replies;
-                counts.shards.push(ManifestShard {
-                    changes: std::mem::take(&mut changes),
-                    changes_at: std::mem::take(&mut changes_at),
-                    replies: std::mem::take(&mut replies),
-                    rows: std::mem::take(&mut rows_of_shard),
-                    seq: end.seq,
-                    shard_key: chunk.shard_key.as_str().to_owned(),
-                    watermarks: std::mem::take(&mut watermarks),
-                });
+            counts.add(chunk);
+            let calls = export.calls() + u64::from(writer.parts() - parts_before);
+            if let Guard::NoRestore { budget, .. } = guard
+                && budget.is_spent(self.clock.now_ms(), calls)
+                && let Some(shard) = export.leave()
+            {
+                budget.spend(calls);
+                return Ok(Some(shard));
             }
         }
-        counts.left_out.global_tables = self.global_table_names().await;
-        Ok(counts)
+        if let Guard::NoRestore { budget, .. } = guard {
+            budget.spend(export.calls() + u64::from(writer.parts() - parts_before));
+        }
+        Ok(None)
     }
 
     /// The tables that belong to no shard. Where they cannot be listed, the snapshot is taken all the
@@ -246,9 +336,13 @@ impl Backups {
         name: &SnapshotName,
         about: About<'_>,
         counts: Counts,
-        written: &Written,
+        written: Written,
     ) -> Result<Manifest, LunoraError> {
         let About { occasion, created_at, tables } = about;
+        let (sha256, segments) = match written.segments {
+            segments if segments.len() > 1 => (None, segments),
+            one => (one.into_iter().next().map(|segment| segment.sha256), Vec::new()),
+        };
         let manifest = Manifest {
             bytes: written.bytes,
             changes: counts.changes,
@@ -265,7 +359,8 @@ impl Backups {
             rows: counts.tables.values().sum(),
             rows_by_table: counts.tables,
             scheduled_time: occasion.time_ms,
-            sha256: Some(hex(&written.sha256)),
+            sha256,
+            segments,
             shards: counts.shards,
             tables,
             watermarks: counts.watermarks,
@@ -332,11 +427,28 @@ impl Backups {
 }
 
 /// What keeps a snapshot from holding a state between two.
-pub(super) enum Guard {
-    /// The mark of the last restore: it must be the same when the rows are read.
-    NoRestore(Option<String>),
-    /// The restore that takes the snapshot holds the lease.
+pub(super) enum Guard<'a> {
+    /// The mark of the last restore, which must be the same when the rows are read, and how much the
+    /// invocation does of the run.
+    NoRestore { mark: Option<String>, budget: &'a Budget },
+    /// The restore that takes the snapshot holds the lease. It takes it whole.
     OwnRestore,
+}
+
+impl Guard<'_> {
+    fn mark(&self) -> Option<String> {
+        match self {
+            Self::NoRestore { mark, .. } => mark.clone(),
+            Self::OwnRestore => None,
+        }
+    }
+}
+
+/// What came of an attempt.
+enum Taken<'a> {
+    Whole(Box<Manifest>),
+    /// Another invocation goes on: in the middle of a shard, or with the next one.
+    Part(About<'a>, Option<ShardPosition>),
 }
 
 /// What a manifest says beside the rows.
@@ -346,16 +458,15 @@ struct About<'a> {
     tables: Option<String>,
 }
 
-/// How many rows of what.
-#[derive(Default)]
-struct Counts {
-    tables: BTreeMap<String, u64>,
-    shards: Vec<ManifestShard>,
-    left_out: LeftOut,
-    changes: u64,
-    watermarks: u64,
-    replies: u64,
-    consistent: bool,
+/// The rows under way, and what was read of them.
+struct Reading {
+    export: Export,
+    counts: Counts,
+}
+
+/// Whether a run has to be begun anew: what it read, or wrote, is not there any more.
+fn begins_anew(error: &LunoraError) -> bool {
+    error.code() == Code::CdcLogTrimmed.as_str() || is_upload_gone(error)
 }
 
 async fn give_up(writer: &mut ObjectWriter<'_>) {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, rc::Rc};
 use futures::{StreamExt, future::LocalBoxFuture};
 use serde::{Deserialize, Serialize};
 
-use super::{BackupConfig, Manifest, SnapshotName, SnapshotSummary};
+use super::{BackupConfig, Manifest, SnapshotName, SnapshotSummary, segments::Segments};
 #[cfg(feature = "admin")]
 use crate::platform::StoredObject;
 use crate::{
@@ -234,7 +234,7 @@ impl Backups {
         &self,
         manifest: &Manifest,
     ) -> Result<Verification, LunoraError> {
-        let mut reading = Reading::new()?;
+        let mut reading = Reading::of(manifest)?;
         let Some(object) = self.config.store().get(&manifest.file).await.map_err(unreadable)?
         else {
             let problem = format!("the object `{}` is missing", manifest.file);
@@ -301,6 +301,7 @@ impl fmt::Debug for Backups {
 /// What was read of a snapshot.
 pub(super) struct Reading {
     hash: Sha256Stream,
+    segments: Segments,
     bytes: u64,
     lines: Lines,
     rows: BTreeMap<String, u64>,
@@ -312,14 +313,15 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn new() -> Result<Self, LunoraError> {
-        let hash = Sha256Stream::new()?;
+    pub(super) fn of(manifest: &Manifest) -> Result<Self, LunoraError> {
+        let (hash, segments) = (Sha256Stream::new()?, Segments::of(manifest)?);
         let (lines, rows) = (Lines::default(), BTreeMap::new());
-        Ok(Self { hash, bytes: 0, lines, rows, changes: 0, clients: 0, no_row: None })
+        Ok(Self { hash, segments, bytes: 0, lines, rows, changes: 0, clients: 0, no_row: None })
     }
 
     pub(super) async fn add(&mut self, piece: &[u8]) -> Result<(), LunoraError> {
         self.hash.update(piece).await?;
+        self.segments.add(piece).await?;
         self.bytes += piece.len() as u64;
         let Self { lines, rows, changes, clients, no_row, .. } = self;
         lines.push(piece, |number, line| count(number, line, rows, (changes, clients), no_row));
@@ -352,6 +354,10 @@ impl Reading {
             );
             match &manifest.sha256 {
                 Some(written) => expect(*written == sha256, "the SHA-256 is another".to_owned()),
+                None if !manifest.segments.is_empty() => expect(
+                    self.segments.are_whole(),
+                    "the SHA-256 of a segment is another".to_owned(),
+                ),
                 None => expect(false, "the manifest has no SHA-256 to compare with".to_owned()),
             }
             if let Some(line) = self.no_row {

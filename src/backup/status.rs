@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Serialize;
 
 use super::{
-    Backups, DrillStatus, SnapshotName, SnapshotSummary, manifest::is_zero, proof::Proof,
-    run::unwritten,
+    Backups, DrillStatus, SnapshotName, SnapshotSummary, UnfinishedRun, manifest::is_zero,
+    proof::Proof, run::unwritten,
 };
 use crate::{
     errors::{Code, LunoraError},
@@ -51,7 +51,11 @@ pub struct BackupStatus {
     /// of it proves that it has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
-    /// Whether the snapshot for `due` is missing.
+    /// The runs that one invocation could not finish, and that another is to go on with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unfinished: Vec<UnfinishedRun>,
+    /// Whether the snapshot for `due` is missing. One that is being taken, by an invocation of the last
+    /// hour, is not.
     pub overdue: bool,
 }
 
@@ -98,6 +102,12 @@ impl Backups {
                 (since, Some(since))
             }
         };
+        let unfinished = self.unfinished_runs(&objects);
+        let is_under_way = |due: i64| {
+            let own = |run: &&UnfinishedRun| run.cron.as_deref() == Some(cron.as_str());
+            let late = to_iso(now.saturating_sub(grace));
+            unfinished.iter().filter(own).any(|run| run.scheduled_time >= due && run.left_at > late)
+        };
         Ok(BackupStatus {
             cron: cron.as_str().to_owned(),
             deployment: self.deployment(),
@@ -109,7 +119,8 @@ impl Backups {
             due: due.map(to_iso),
             next: cron.next_after(now).map(to_iso),
             since: since.map(to_iso),
-            overdue: due.is_some_and(|due| covered < due),
+            overdue: due.is_some_and(|due| covered < due && !is_under_way(due)),
+            unfinished,
         })
     }
 

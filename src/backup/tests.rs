@@ -9,6 +9,8 @@ mod drills;
 mod faults;
 mod leases;
 mod restoring;
+mod resuming;
+
 mod retention;
 mod sharing;
 mod status;

@@ -1,13 +1,14 @@
 //! Bytes into one object of a store: put at once when they are few, in parts when they are many.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
-use super::run::unwritten;
+use super::{Segment, run::unwritten};
 use crate::{
     errors::LunoraError,
     platform::{
         MultipartUpload, ObjectInfo, ObjectMetadata, ObjectStore, PutOptions, Sha256Stream,
-        StoreError,
+        StoreError, SuspendedUpload, hex,
     },
 };
 
@@ -22,6 +23,8 @@ pub(super) struct ObjectWriter<'a> {
     upload: Option<Box<dyn MultipartUpload>>,
     parts: u16,
     bytes: u64,
+    /// What earlier invocations wrote.
+    segments: Vec<Segment>,
     hash: Sha256Stream,
 }
 
@@ -29,7 +32,31 @@ pub(super) struct ObjectWriter<'a> {
 pub(super) struct Written {
     pub(super) info: ObjectInfo,
     pub(super) bytes: u64,
-    pub(super) sha256: [u8; 32],
+    /// In the order in which they were written; one where one invocation wrote all.
+    pub(super) segments: Vec<Segment>,
+}
+
+/// An object under way that was left, and that another invocation takes up.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SuspendedObject {
+    part_bytes: usize,
+    upload: Option<SuspendedUpload>,
+    segments: Vec<Segment>,
+    /// What is in no part yet.
+    #[serde(skip)]
+    pub(super) rest: Bytes,
+}
+
+impl SuspendedObject {
+    /// How many bytes were written.
+    pub(super) fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    pub(super) fn into_upload(self) -> Option<SuspendedUpload> {
+        self.upload
+    }
 }
 
 impl<'a> ObjectWriter<'a> {
@@ -48,8 +75,62 @@ impl<'a> ObjectWriter<'a> {
             upload: None,
             parts: 0,
             bytes: 0,
+            segments: Vec::new(),
             hash: Sha256Stream::new()?,
         })
+    }
+
+    /// Takes up an object that was [suspended](Self::suspend).
+    ///
+    /// # Errors
+    /// When the store does not take the upload up.
+    pub(super) async fn resume(
+        store: &'a dyn ObjectStore,
+        key: &'a str,
+        metadata: ObjectMetadata,
+        suspended: SuspendedObject,
+    ) -> Result<Self, LunoraError> {
+        let bytes = suspended.bytes();
+        let SuspendedObject { part_bytes, upload, segments, rest } = suspended;
+        let mut writer = Self::new(store, key, metadata, part_bytes)?;
+        if let Some(upload) = upload {
+            writer.parts = upload.parts.last().map_or(0, |part| part.number);
+            let resumed = store.resume_multipart(key, upload).await;
+            writer.upload = Some(resumed.map_err(unwritten)?);
+        }
+        (writer.bytes, writer.segments, writer.part) = (bytes, segments, rest.into());
+        Ok(writer)
+    }
+
+    /// Leaves the object, for another invocation to take it up.
+    ///
+    /// # Errors
+    /// When the store cannot.
+    pub(super) async fn suspend(mut self) -> Result<SuspendedObject, LunoraError> {
+        self.end_segment().await?;
+        let upload = match self.upload {
+            Some(upload) => Some(upload.suspend().await.map_err(unwritten)?),
+            None => None,
+        };
+        let (part_bytes, segments) = (self.part_bytes, self.segments);
+        Ok(SuspendedObject { part_bytes, upload, segments, rest: self.part.into() })
+    }
+
+    /// Ends what this invocation wrote, and returns its digest where that is the whole object.
+    async fn end_segment(&mut self) -> Result<Option<[u8; 32]>, LunoraError> {
+        let hash = std::mem::replace(&mut self.hash, Sha256Stream::new()?);
+        let sha256 = hash.finish().await?;
+        let before: u64 = self.segments.iter().map(|segment| segment.bytes).sum();
+        let is_whole = self.segments.is_empty();
+        if is_whole || self.bytes > before {
+            self.segments.push(Segment { bytes: self.bytes - before, sha256: hex(&sha256) });
+        }
+        Ok(is_whole.then_some(sha256))
+    }
+
+    /// Returns how many parts were written.
+    pub(super) fn parts(&self) -> u16 {
+        self.parts
     }
 
     /// Adds bytes.
@@ -78,21 +159,22 @@ impl<'a> ObjectWriter<'a> {
     /// Makes the object. Until then nothing shows. After a failure there may be something to
     /// [abort](Self::abort).
     pub(super) async fn finish(&mut self) -> Result<Written, LunoraError> {
-        let hash = std::mem::replace(&mut self.hash, Sha256Stream::new()?);
-        let sha256 = hash.finish().await?;
+        let sha256 = self.end_segment().await?;
         if self.upload.is_some() && !self.part.is_empty() {
             self.upload_part().await.map_err(unwritten)?;
         }
         let info = match self.upload.take() {
             Some(upload) => upload.complete().await.map_err(unwritten)?,
             None => {
-                let options =
-                    PutOptions::new().with_metadata(self.metadata.clone()).with_sha256(sha256);
+                let mut options = PutOptions::new().with_metadata(self.metadata.clone());
+                if let Some(sha256) = sha256 {
+                    options = options.with_sha256(sha256);
+                }
                 let part = std::mem::take(&mut self.part);
                 self.store.put(self.key, part.into(), options).await.map_err(unwritten)?
             }
         };
-        Ok(Written { info, bytes: self.bytes, sha256 })
+        Ok(Written { info, bytes: self.bytes, segments: std::mem::take(&mut self.segments) })
     }
 
     /// Throws away what was written.

@@ -24,7 +24,7 @@ use crate::{
 
 #[cfg(feature = "admin")]
 pub(crate) use self::admin::Seal;
-pub(crate) use self::admin::{ChangeLine, ClientImport, Import, is_client_line};
+pub(crate) use self::admin::{ChangeLine, ClientImport, Import, ShardPosition, is_client_line};
 pub use self::{
     admin::{
         ApplyBatch, ApplyReport, ChangeError, Export, ExportChunk, ExportRequest, ImportReport,

@@ -205,6 +205,8 @@ catalogue! {
     BackupOverdue = "BACKUP_OVERDUE", SERVICE_UNAVAILABLE, "Backup overdue";
     /// 503: the newest snapshot could not be restored into a scratch shard.
     BackupDrillFailed = "BACKUP_DRILL_FAILED", SERVICE_UNAVAILABLE, "Backup drill failed";
+    /// 503: a backup is too long for one invocation, and another goes on with it.
+    BackupUnfinished = "BACKUP_UNFINISHED", SERVICE_UNAVAILABLE, "Backup unfinished";
     /// 503: a shard could not be reached.
     ShardUnavailable = "SHARD_UNAVAILABLE", SERVICE_UNAVAILABLE, "Shard unavailable";
     /// 504: a shard did not answer in time.

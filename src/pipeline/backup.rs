@@ -15,6 +15,8 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum BackupTask {
     Snapshot,
+    /// The rest of a snapshot that another invocation began.
+    Rest,
     Drill,
 }
 
@@ -22,8 +24,10 @@ impl BackupTask {
     /// Returns the tasks that a trigger starts.
     pub(super) fn of_trigger(config: &BackupConfig, cron: &str) -> impl Iterator<Item = Self> {
         let snapshot = (config.cron().as_str() == cron).then_some(Self::Snapshot);
+        // A run of the backup's own trigger begins with the rest of the one before.
+        let rest = config.resume().filter(|resume| resume.as_str() == cron).map(|_| Self::Rest);
         let drill = config.drill().filter(|drill| drill.as_str() == cron).map(|_| Self::Drill);
-        snapshot.into_iter().chain(drill)
+        snapshot.or(rest).into_iter().chain(drill)
     }
 }
 
@@ -85,6 +89,7 @@ pub(crate) fn run<'a, E>(
             BackupTask::Snapshot => {
                 backups.run_scheduled(event.cron(), event.scheduled_time_ms()).await
             }
+            BackupTask::Rest => backups.run_rest().await,
             BackupTask::Drill => backups.run_scheduled_drill().await,
         }
     })

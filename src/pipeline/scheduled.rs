@@ -93,6 +93,7 @@ impl<E: Environment> Lunora<E> {
         known.extend(self.settings.cron_jobs.iter().map(|job| job.cron().as_str()));
         if let Some((config, _)) = &self.settings.backup {
             known.push(config.cron().as_str());
+            known.extend(config.resume().map(CronExpression::as_str));
             known.extend(config.drill().map(CronExpression::as_str));
         }
         format!(

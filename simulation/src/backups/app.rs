@@ -5,6 +5,11 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) const TABLES: [&str; 2] = ["away", "held"];
 
+/// The variable that says how many calls one invocation of a backup makes.
+pub(crate) const RUN_CALLS: &str = "RUN_CALLS";
+/// The trigger that goes on with a run.
+pub(crate) const REST: &str = "*/10 * * * *";
+
 const AWAY: Table<Token> = table!("away");
 const HELD: Table<Token> = table!("held");
 
@@ -79,11 +84,14 @@ fn all(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<[String; 3]>, LunoraError> {
 /// Builds the Worker, on any platform.
 pub(crate) fn app<E: Bindings>(env: &E) -> Result<Lunora<E>, LunoraError> {
     let registry = DurableShardRegistry::new(env.durable_object("SHARD_REGISTRY")?);
+    let calls = env.var(RUN_CALLS).and_then(|calls| calls.parse().ok()).unwrap_or(5000);
     let backup = BackupConfig::builder()
         .store(env.bucket("BACKUPS")?)
         .cron(cron!("0 3 * * *"))
         .retain(keep!(1))
         .page_rows(2)
+        .run_calls(calls)
+        .resume(cron!("*/10 * * * *"))
         .build();
     Ok(Lunora::builder_for::<E>()
         .shard_do(Vault::shards(env.durable_object("VAULT")?))

@@ -253,7 +253,7 @@ impl<'a> Drill<'a> {
 
     /// Reads the snapshot once; `None` where a shard failed, and the rest was not read.
     async fn run(&mut self, claim: &mut Claim) -> Result<Option<Verification>, LunoraError> {
-        let mut reading = Reading::new()?;
+        let mut reading = Reading::of(self.manifest)?;
         let found = self.backups.config.store().get(&self.manifest.file).await;
         let Some(object) = found.map_err(unreadable)? else {
             let problem = format!("the object `{}` is missing", self.manifest.file);

@@ -1,6 +1,13 @@
 //! Every row of every shard, shard by shard and page by page.
 
-use std::{collections::BTreeMap, fmt, pin::pin, rc::Rc, time::Duration, vec};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+    pin::pin,
+    rc::Rc,
+    time::Duration,
+    vec,
+};
 
 use bytes::Bytes;
 use futures::{
@@ -85,7 +92,19 @@ pub struct Export {
     request: ExportRequest,
     keys: vec::IntoIter<ShardKey>,
     shard: Option<Shard>,
+    calls: u64,
     failed: bool,
+}
+
+/// Where an export was left in the middle of a shard: between two of its pages.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ShardPosition {
+    shard_key: String,
+    cursor: Option<String>,
+    seq: Option<u64>,
+    last_seq: Option<u64>,
+    other_tables: Vec<String>,
 }
 
 /// Some rows of one shard.
@@ -158,8 +177,29 @@ impl ShardAdmin {
             request,
             keys: keys.into_iter(),
             shard: None,
+            calls: 0,
             failed: false,
         })
+    }
+
+    /// Begins an export where another one was left: without the shards in `done`, and first with the
+    /// rest of the one in whose middle it was.
+    ///
+    /// # Errors
+    /// As [`export`](Self::export).
+    pub(crate) async fn export_rest(
+        &self,
+        request: ExportRequest,
+        done: &HashSet<&str>,
+        left: Option<ShardPosition>,
+    ) -> Result<Export, LunoraError> {
+        let mut export = self.export(request).await?;
+        let is_left = |key: &ShardKey| left.as_ref().is_some_and(|it| it.shard_key == key.as_str());
+        let rest: Vec<_> =
+            export.keys.filter(|key| !done.contains(key.as_str()) && !is_left(key)).collect();
+        export.keys = rest.into_iter();
+        export.shard = left.map(Shard::at).transpose()?;
+        Ok(export)
     }
 }
 
@@ -168,7 +208,7 @@ impl ShardAdmin {
     pub(crate) fn export_scratch(&self, page_rows: u32) -> Export {
         let request = ExportRequest { page_rows, with_changes: true, ..ExportRequest::default() };
         let keys = vec![ShardKey::scratch()].into_iter();
-        Export { admin: self.clone(), request, keys, shard: None, failed: false }
+        Export { admin: self.clone(), request, keys, shard: None, calls: 0, failed: false }
     }
 }
 
@@ -180,12 +220,38 @@ impl Export {
     /// `CDC_LOG_TRIMMED` when the changes that the request asks for are not in the shard's log any
     /// more. The export is over then.
     pub async fn next(&mut self) -> Result<Option<ExportChunk>, LunoraError> {
+        loop {
+            let chunk = self.step().await?;
+            if chunk.as_ref().is_none_or(|it| it.end_of_shard.is_some() || !it.lines.is_empty()) {
+                return Ok(chunk);
+            }
+        }
+    }
+
+    /// As [`next`](Self::next), and returns an empty chunk between two pages, where the export can be
+    /// [left](Self::leave).
+    pub(crate) async fn step(&mut self) -> Result<Option<ExportChunk>, LunoraError> {
         if self.failed {
             return Ok(None);
         }
         let chunk = self.advance().await;
         self.failed = chunk.is_err();
         chunk
+    }
+
+    /// Whether the export can be left here, to be taken up by
+    /// [`export_rest`](ShardAdmin::export_rest): between two pages of a shard, which are told, or
+    /// between two shards.
+    pub(crate) fn leave(&self) -> Option<Option<ShardPosition>> {
+        match &self.shard {
+            Some(shard) => shard.position().map(Some),
+            None => (self.keys.len() > 0).then_some(None),
+        }
+    }
+
+    /// Returns how many calls to shards it made, those that were repeated not counted.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls
     }
 
     /// The chunks as a stream that ends with the first error.
@@ -196,23 +262,22 @@ impl Export {
     }
 
     async fn advance(&mut self) -> Result<Option<ExportChunk>, LunoraError> {
-        loop {
-            let shard = match &mut self.shard {
-                Some(shard) => shard,
-                None => match self.keys.next() {
-                    Some(key) => self.shard.insert(Shard::new(key)),
-                    None => return Ok(None),
-                },
-            };
-            let chunk = shard.next(&self.admin, &self.request).await;
-            let chunk = chunk.map_err(|error| shard.failure(error))?;
-            if chunk.end_of_shard.is_some() {
-                self.shard = None;
-            }
-            if chunk.end_of_shard.is_some() || !chunk.lines.is_empty() {
-                return Ok(Some(chunk));
-            }
+        let shard = match &mut self.shard {
+            Some(shard) => shard,
+            None => match self.keys.next() {
+                Some(key) => self.shard.insert(Shard::new(key)),
+                None => return Ok(None),
+            },
+        };
+        if shard.page.is_none() {
+            self.calls += 1;
         }
+        let chunk = shard.next(&self.admin, &self.request).await;
+        let chunk = chunk.map_err(|error| shard.failure(error))?;
+        if chunk.end_of_shard.is_some() {
+            self.shard = None;
+        }
+        Ok(Some(chunk))
     }
 }
 
@@ -259,6 +324,25 @@ impl Shard {
             clients: None,
             catch_up: None,
         }
+    }
+
+    fn at(position: ShardPosition) -> Result<Self, LunoraError> {
+        let ShardPosition { shard_key, cursor, seq, last_seq, other_tables } = position;
+        let key = ShardKey::new(shard_key)?;
+        Ok(Self { cursor, seq, last_seq, other_tables, begun: true, ..Self::new(key) })
+    }
+
+    /// Where it is between two pages.
+    fn position(&self) -> Option<ShardPosition> {
+        let is_between =
+            self.begun && self.page.is_none() && self.clients.is_none() && self.catch_up.is_none();
+        is_between.then(|| ShardPosition {
+            shard_key: self.key.as_str().to_owned(),
+            cursor: self.cursor.clone(),
+            seq: self.seq,
+            last_seq: self.last_seq,
+            other_tables: self.other_tables.clone(),
+        })
     }
 
     /// The rows of the next piece of the page under way, or of the next page.

@@ -40,6 +40,7 @@ pub(crate) use self::seal::Seal;
 pub(crate) use self::{
     catch_up::ChangeLine,
     clients::{ClientImport, is_client_line},
+    export::ShardPosition,
     import::Import,
 };
 pub use self::{

@@ -1,0 +1,72 @@
+//! How many rows of what a run has read.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{LeftOut, ManifestShard};
+use crate::coordinator::ExportChunk;
+
+/// How many rows of what.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Counts {
+    pub(super) tables: BTreeMap<String, u64>,
+    pub(super) shards: Vec<ManifestShard>,
+    pub(super) left_out: LeftOut,
+    pub(super) changes: u64,
+    pub(super) watermarks: u64,
+    pub(super) replies: u64,
+    pub(super) consistent: bool,
+    /// The shard under way.
+    shard: CountsOfShard,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CountsOfShard {
+    changes: u64,
+    changes_at: u64,
+    replies: u64,
+    rows: u64,
+    watermarks: u64,
+}
+
+impl Counts {
+    pub(super) fn new() -> Self {
+        Self { consistent: true, ..Self::default() }
+    }
+
+    /// Notes where the changes of the shard begin, if a chunk is the first of them.
+    pub(super) fn note_changes(&mut self, chunk: &ExportChunk, at: u64) {
+        if chunk.changes > 0 && self.shard.changes == 0 {
+            self.shard.changes_at = at;
+        }
+    }
+
+    pub(super) fn add(&mut self, chunk: ExportChunk) {
+        self.shard.changes += chunk.changes;
+        self.shard.watermarks += chunk.watermarks;
+        self.shard.replies += chunk.replies;
+        for (table, rows) in chunk.rows {
+            *self.tables.entry(table).or_default() += rows;
+            self.shard.rows += rows;
+        }
+        let Some(end) = chunk.end_of_shard else { return };
+        let shard = std::mem::take(&mut self.shard);
+        self.consistent &= end.consistent;
+        self.left_out.shard_tables.extend(end.other_tables);
+        self.changes += shard.changes;
+        self.watermarks += shard.watermarks;
+        self.replies += shard.replies;
+        self.shards.push(ManifestShard {
+            changes: shard.changes,
+            changes_at: shard.changes_at,
+            replies: shard.replies,
+            rows: shard.rows,
+            seq: end.seq,
+            shard_key: chunk.shard_key.as_str().to_owned(),
+            watermarks: shard.watermarks,
+        });
+    }
+}
