@@ -5,6 +5,8 @@ mod config;
 mod continuity;
 mod deployment;
 mod drill;
+#[cfg(feature = "admin")]
+mod known;
 mod latest;
 mod lease;
 mod manifest;
@@ -25,8 +27,6 @@ mod tests;
 mod writer;
 
 use self::manifest::SnapshotName;
-#[cfg(feature = "admin")]
-pub(crate) use self::snapshots::TableNames;
 pub use self::{
     config::BackupConfig,
     drill::{DrillProblem, DrillReport, DrillStatus, LastDrill},
@@ -42,3 +42,5 @@ pub use self::{
     status::BackupStatus,
     summary::SnapshotSummary,
 };
+#[cfg(feature = "admin")]
+pub(crate) use self::{known::KnownShards, snapshots::TableNames};
