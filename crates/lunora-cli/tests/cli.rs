@@ -566,6 +566,31 @@ fn check_exits_3_where_wrangler_lacks_what_the_code_needs() {
 }
 
 #[test]
+fn check_prints_a_warning_and_exits_with_0() {
+    let dir = krate(
+        r#"{
+            "compatibility_date": "2026-04-01",
+            "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Room"] }],
+            "r2_buckets": [{ "binding": "BACKUPS" }],
+        }"#,
+    );
+    let code = "lunora::shard! { pub struct Room; functions: {}, jurisdiction: Eu }\n\
+                fn app() { config.store(env.bucket(\"BACKUPS\")?); }";
+    fs::write(dir.path().join("src/lib.rs"), code).unwrap();
+    let path = dir.path().to_str().unwrap();
+    let output = lunora(&["check", path]).output().unwrap();
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.starts_with("warning: wrangler.jsonc:4: the bucket `BACKUPS`"), "{said}");
+    let output = lunora(&["check", path, "--json"]).output().unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&answer["ok"], &answer["problems"][0]["severity"]),
+        (&json!(true), &json!("warning"))
+    );
+}
+
+#[test]
 fn codegen_writes_what_its_check_then_accepts() {
     let dir = krate(
         r#"{

@@ -24,7 +24,10 @@ pub const OUTPUT: &str = "src/server/index.rs";
 /// `wrangler.jsonc` does not meet.
 pub fn generate(manifest: &str, wrangler: &str, command: &str) -> Result<String, Vec<Problem>> {
     let manifest = Manifest::parse(manifest)?;
-    wrangler::check(wrangler, &manifest.expected)?;
+    let problems = wrangler::check(wrangler, &manifest.expected).err().unwrap_or_default();
+    if problems.iter().any(Problem::is_error) {
+        return Err(problems);
+    }
     let file = Wrangler::parse(wrangler).map_err(|problem| vec![problem])?;
     let shard = class(&manifest, &file, &manifest.shard)?;
     let registry =
