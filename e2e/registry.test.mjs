@@ -9,6 +9,10 @@ test("a registry that lost its entries gets back the shards of snapshots and tho
   const snapshot = await deployment.admin("backup/create");
   // A shard that no snapshot has.
   await deployment.rpc("notes:add", { count: 2, bytes: 10, label: "late" }, "late");
+  // One whose rows are gone: it announced itself, and would not do so again by itself.
+  await deployment.rpc("notes:add", { count: 1, bytes: 10, label: "gone" }, "hollow");
+  const [{ _id }] = await deployment.rpc("notes:list", {}, "hollow");
+  await deployment.rpc("notes:remove", { id: _id }, "hollow");
   const before = await deployment.rows();
   assert.equal(before.length, 125);
 
@@ -25,11 +29,12 @@ test("a registry that lost its entries gets back the shards of snapshots and tho
   assert.match(report.unseen, /cannot list Durable Objects/);
   assert.equal((await deployment.rows()).length, 123);
 
-  const named = await deployment.admin("registry/rebuild", { keys: ["late", "late ", "never"] });
-  assert.deepEqual([named.found, named.empty], [["late"], ["late ", "never"]]);
+  const named = await deployment.admin("registry/rebuild", { keys: ["late", "late ", "hollow"] });
+  assert.deepEqual([named.found, named.empty, named.failed], [["late"], ["hollow", "late "], []]);
   assert.equal(named.listed.length, 5);
   assert.deepEqual(await deployment.rows(), before);
   const again = await deployment.admin("registry/rebuild", { keys: ["late"] });
   assert.deepEqual([again.listed.length, again.found], [6, []]);
-  assert.equal((await deployment.admin("backup/create")).rows, 125);
+  await deployment.rpc("notes:add", { count: 1, bytes: 10, label: "again" }, "hollow");
+  assert.equal((await deployment.admin("backup/create")).rows, 126);
 }));

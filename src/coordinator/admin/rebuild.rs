@@ -1,11 +1,14 @@
 //! Rebuilding the registry of shards from the shards themselves.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    pin::pin,
+};
 
 use futures::stream::{self, StreamExt};
 use serde::Serialize;
 
-use super::{ShardAdmin, clear::TableInfo};
+use super::{AdminCall, ShardAdmin, clear::TableInfo, unreadable_answer};
 use crate::{
     coordinator::ShardFailure,
     errors::{Code, LunoraError},
@@ -38,7 +41,7 @@ impl ShardAdmin {
     /// the registry lists, and the default shard; asking a shard that does not exist creates an empty
     /// one. A shard with rows, deleted documents included, is entered for every table that it
     /// declares, as it announces itself; then the registry is read again. A shard without rows is not
-    /// entered.
+    /// entered, and announces itself before its first row.
     ///
     /// # Errors
     /// When the registry cannot be read. A shard that fails is part of the report.
@@ -46,75 +49,83 @@ impl ShardAdmin {
         &self,
         keys: impl IntoIterator<Item = ShardKey>,
     ) -> Result<RebuildReport, LunoraError> {
-        let registry = &self.coordinator.registry;
-        registry.forget();
-        let listed = self.coordinator.every_shard_key().await?.unwrap_or_default();
-        let listed: BTreeSet<ShardKey> = listed.into_iter().collect();
+        self.coordinator.registry.forget();
+        let listed = self.coordinator.every_shard_key().await?;
+        let can_list_all = listed.is_some();
+        let listed: BTreeSet<ShardKey> = listed.into_iter().flatten().collect();
         let mut candidates: BTreeSet<ShardKey> = keys.into_iter().collect();
         candidates.extend(listed.iter().cloned());
         candidates.insert(self.default_shard.clone());
 
         let mut failed = BTreeMap::new();
-        let mut tables_of = BTreeMap::new();
-        let mut asked = stream::iter(candidates)
-            .map(async |key| (self.tables_with_rows(&key).await, key))
-            .buffer_unordered(self.coordinator.concurrency.get());
-        while let Some((tables, key)) = asked.next().await {
-            match tables {
-                Ok(tables) => drop(tables_of.insert(key, tables)),
-                Err(failure) => drop(failed.insert(key, failure)),
+        let candidates = candidates.into_iter().map(|key| (key, ()));
+        let asked = self
+            .each(candidates, &mut failed, async |key, ()| self.tables_with_rows(key).await)
+            .await;
+        let tables = asked.iter().filter_map(|(_, tables)| tables.as_ref()).flatten();
+        let before = self.entries(tables).await?;
+
+        let (mut kept, mut missing, mut empty) = (Vec::new(), Vec::new(), Vec::new());
+        let mut found = Vec::new();
+        for (key, tables) in asked {
+            let (is_empty, is_listed) = (tables.is_none(), listed.contains(&key));
+            let mut lacking = tables.unwrap_or_default();
+            lacking.retain(|table| !has(&before, table, &key));
+            if !lacking.is_empty() {
+                missing.push((key, lacking));
+            } else if is_empty && !is_listed {
+                empty.push((key, ()));
+            } else if can_list_all && !is_listed {
+                // It announced itself when it was asked.
+                found.push(String::from(key));
+            } else {
+                kept.push(key.into());
             }
         }
-        drop(asked);
+        let told = async |key: &ShardKey, ()| self.forget_announcement(key).await;
+        let empty = self.each(empty, &mut failed, told).await;
+        let entered = async |key: &ShardKey, tables| self.enter_all(key, tables).await;
+        let entered = self.each(missing, &mut failed, entered).await;
 
-        let tables = tables_of.values().flatten().flatten().cloned().collect();
-        let before = self.entries(&tables).await?;
-        let mut report = RebuildReport {
-            listed: Vec::new(),
-            found: Vec::new(),
-            empty: Vec::new(),
-            failed: Vec::new(),
-            unseen: UNSEEN.to_owned(),
-        };
-        let mut missing = Vec::new();
-        for (key, tables) in tables_of {
-            let lacking: Vec<String> = tables
-                .iter()
-                .flatten()
-                .filter(|table| !has(&before, table, &key))
-                .cloned()
-                .collect();
-            match tables {
-                Some(_) if !lacking.is_empty() => missing.push((key, lacking)),
-                None if !listed.contains(&key) => report.empty.push(key.into()),
-                _ => report.listed.push(key.into()),
-            }
-        }
-
-        let mut entered = Vec::new();
-        let mut entering = stream::iter(missing)
-            .map(async |(key, tables)| (self.enter_all(&key, &tables).await, key, tables))
-            .buffer_unordered(self.coordinator.concurrency.get());
-        while let Some((outcome, key, tables)) = entering.next().await {
-            match outcome {
-                Ok(()) => entered.push((key, tables)),
-                Err(failure) => drop(failed.insert(key, failure)),
-            }
-        }
-        drop(entering);
-
-        registry.forget();
-        let tables = entered.iter().flat_map(|(_, tables)| tables).cloned().collect();
-        let after = self.entries(&tables).await?;
-        entered.sort();
+        self.coordinator.registry.forget();
+        let after = self.entries(entered.iter().flat_map(|(_, tables)| tables)).await?;
         for (key, tables) in entered {
             match tables.iter().find(|table| !has(&after, table, &key)) {
-                None => report.found.push(key.into()),
+                None => found.push(key.into()),
                 Some(table) => drop(failed.insert(key.clone(), not_entered(&key, table))),
             }
         }
-        report.failed = failed.into_values().collect();
-        Ok(report)
+        found.sort();
+        Ok(RebuildReport {
+            listed: kept,
+            found,
+            empty: empty.into_iter().map(|(key, ())| key.into()).collect(),
+            failed: failed.into_values().collect(),
+            unseen: UNSEEN.to_owned(),
+        })
+    }
+
+    /// Does `work` on each shard, on several at once, and returns the results in the order of
+    /// `shards`; failures go to `failed`.
+    async fn each<A, T>(
+        &self,
+        shards: impl IntoIterator<Item = (ShardKey, A)>,
+        failed: &mut BTreeMap<ShardKey, ShardFailure>,
+        work: impl AsyncFn(&ShardKey, A) -> Result<T, ShardFailure>,
+    ) -> Vec<(ShardKey, T)> {
+        let work = &work;
+        let results = stream::iter(shards)
+            .map(async |(key, about)| (work(&key, about).await, key))
+            .buffered(self.coordinator.concurrency.get());
+        let mut results = pin!(results);
+        let mut done = Vec::new();
+        while let Some((result, key)) = results.next().await {
+            match result {
+                Ok(result) => done.push((key, result)),
+                Err(failure) => drop(failed.insert(key, failure)),
+            }
+        }
+        done
     }
 
     /// The tables of a shard that has rows in any of them; `None` for a shard without rows.
@@ -130,24 +141,45 @@ impl ShardAdmin {
         // The counts leave out deleted documents, which are rows of a snapshot.
         let has_rows =
             tables.iter().any(TableInfo::has_rows) || self.first_page(key).await?.has_rows();
+        if has_rows && tables.is_empty() {
+            return Err(unreadable_answer(key, "rows, and a list without tables"));
+        }
         Ok(has_rows.then(|| tables.into_iter().map(|table| table.name).collect()))
     }
 
-    async fn entries(&self, tables: &BTreeSet<String>) -> Result<Entries, LunoraError> {
+    /// Tells a shard that the registry lacks it: one that was announced before its rows were deleted
+    /// would never announce itself again. A shard of another implementation has no such record.
+    async fn forget_announcement(&self, key: &ShardKey) -> Result<(), ShardFailure> {
+        #[derive(Serialize)]
+        struct NoArgs {}
+
+        let call = AdminCall::repeatable("forgetAnnouncement", &NoArgs {})
+            .map_err(|error| ShardFailure::logged(key, &error, false))?;
+        match self.ask(key, &call).await {
+            Err(failure) if failure.code != Code::UnknownAdminOp.as_str() => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    async fn entries(&self, tables: impl Iterator<Item = &String>) -> Result<Entries, LunoraError> {
         let mut entries = Entries::new();
-        for table in tables {
+        for table in tables.collect::<BTreeSet<_>>() {
             let keys = self.coordinator.shard_keys(table).await?;
             entries.insert(table.clone(), keys.into_iter().collect());
         }
         Ok(entries)
     }
 
-    async fn enter_all(&self, key: &ShardKey, tables: &[String]) -> Result<(), ShardFailure> {
-        for table in tables {
+    async fn enter_all(
+        &self,
+        key: &ShardKey,
+        tables: Vec<String>,
+    ) -> Result<Vec<String>, ShardFailure> {
+        for table in &tables {
             let entered = self.coordinator.enter(table, key).await;
             entered.map_err(|error| ShardFailure::logged(key, &error, false))?;
         }
-        Ok(())
+        Ok(tables)
     }
 }
 

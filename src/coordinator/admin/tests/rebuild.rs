@@ -28,6 +28,7 @@ fn world(
                     rows.map(|(name, ..)| json!({"table": name, "doc": {}})).take(1).collect();
                 json!({"rows": rows, "cursor": null, "isDone": rows.is_empty()})
             }
+            "forgetAnnouncement" => json!({"ok": true}),
             other => unreachable!("{other}"),
         }
     });
@@ -74,6 +75,35 @@ fn enters_no_shard_without_rows() {
         json!({"listed": [], "found": [], "empty": ["__root__", "a"], "failed": []})
     );
     assert_eq!(keys_of(&registry, "notes"), [""; 0]);
+}
+
+#[test]
+fn tells_an_empty_shard_that_is_not_listed_to_announce_its_first_row_again() {
+    let told = Shared::<Vec<String>>::default();
+    let seen = told.clone();
+    let registry = Entries::default();
+    block_on(registry.enter("notes", &"listed".parse().unwrap())).unwrap();
+    let world = World::raw(registry, move |key, operation, _| {
+        let result = match operation {
+            "listTables" => json!([{"name": "notes", "rowCount": u8::from(key == "full")}]),
+            "exportShard" => json!({"rows": []}),
+            "forgetAnnouncement" if key == "foreign" => {
+                let error = json!({"code": "UNKNOWN_ADMIN_OP", "message": "unknown"});
+                return Response::raw_json(json!({"error": error}).to_string()).with_status(404);
+            }
+            "forgetAnnouncement" => {
+                seen.borrow_mut().push(key.to_owned());
+                json!({"ok": true})
+            }
+            other => unreachable!("{other}"),
+        };
+        Response::raw_json(json!({"result": result}).to_string())
+    });
+    let report = rebuild(&world, &["empty", "foreign", "full"]);
+    assert_eq!(report["empty"], json!(["__root__", "empty", "foreign"]));
+    assert_eq!((&report["found"], &report["failed"]), (&json!(["full"]), &json!([])));
+    told.borrow_mut().sort();
+    assert_eq!(*told.borrow(), ["__root__", "empty"]);
 }
 
 #[test]
@@ -140,4 +170,34 @@ fn a_shard_that_cannot_list_its_tables_is_a_failure() {
     let report = rebuild(&world, &["a"]);
     assert_eq!(report["failed"][1]["code"], "UNKNOWN_ADMIN_OP");
     assert_eq!(report["failed"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_shard_with_rows_of_no_table_is_a_failure() {
+    let world = World::new(Entries::default(), |key, operation, _| match operation {
+        "listTables" => json!([]),
+        "exportShard" if key == "a" => json!({"rows": [{"table": "notes", "doc": {}}]}),
+        "exportShard" => json!({"rows": []}),
+        _ => json!({"ok": true}),
+    });
+    let report = rebuild(&world, &["a"]);
+    assert_eq!((&report["listed"], &report["found"]), (&json!([]), &json!([])));
+    assert_eq!(report["failed"][0]["code"], "SHARD_ERROR");
+}
+
+#[test]
+fn a_shard_that_announces_itself_when_it_is_asked_is_found() {
+    let registry = Entries::default();
+    let entered = registry.clone();
+    let world = World::new(registry, move |key, operation, _| match operation {
+        "listTables" if key == "a" => {
+            entered.0.borrow_mut().push(("notes".to_owned(), key.parse().unwrap()));
+            json!([{"name": "notes", "rowCount": 1}])
+        }
+        "listTables" => json!([{"name": "notes", "rowCount": 0}]),
+        "exportShard" => json!({"rows": []}),
+        _ => json!({"ok": true}),
+    });
+    let report = rebuild(&world, &["a"]);
+    assert_eq!((&report["listed"], &report["found"]), (&json!([]), &json!(["a"])));
 }
