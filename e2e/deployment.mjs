@@ -1,6 +1,6 @@
 // A deployment of the drill on workerd, whose objects can be destroyed and whose bucket stays.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Miniflare } from "miniflare";
@@ -32,6 +32,16 @@ export class Deployment {
   async destroy() {
     await this.mf.dispose();
     this.generation++;
+    this.start();
+  }
+
+  /** The registry's object loses its database; every other object keeps its own. */
+  async loseRegistry() {
+    await this.mf.dispose();
+    const objects = join(this.dir, `objects-${this.generation}`);
+    const folders = readdirSync(objects).filter((name) => name.endsWith("-ShardRegistry"));
+    assert.equal(folders.length, 1, String(readdirSync(objects)));
+    rmSync(join(objects, folders[0]), { recursive: true });
     this.start();
   }
 

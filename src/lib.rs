@@ -144,9 +144,9 @@ pub mod operations {
     pub use crate::coordinator::{
         ApplyBatch, ApplyReport, ChangeError, Export, ExportChunk, ExportRequest, ImportReport,
         ImportTarget, MigrationOperation, MigrationReport, MigrationRequest, MigrationStatus,
-        RankPage, RankPageRequest, RankReport, RankRequest, RowError, ShardChanges, ShardExport,
-        ShardOutcome, ShardRank, ShardSlice, ShardTraffic, SortDirection, SyncReport, SyncRequest,
-        TrafficReport,
+        RankPage, RankPageRequest, RankReport, RankRequest, RebuildReport, RowError, ShardChanges,
+        ShardExport, ShardOutcome, ShardRank, ShardSlice, ShardTraffic, SortDirection, SyncReport,
+        SyncRequest, TrafficReport,
     };
 }
 

@@ -169,13 +169,14 @@ fn admits_an_identity_until_its_expiry() {
 }
 
 /// Every operation that the wire names, one that it does not, and the bare prefix.
-const ADMIN_PATHS: [&str; 18] = [
+const ADMIN_PATHS: [&str; 19] = [
     "__lunora_admin__:",
     "__lunora_admin__:applyCdc",
     "__lunora_admin__:cdcSync",
     "__lunora_admin__:clearTable",
     "__lunora_admin__:deleteRows",
     "__lunora_admin__:exportShard",
+    "__lunora_admin__:forgetAnnouncement",
     "__lunora_admin__:getMetrics",
     "__lunora_admin__:getPitrBookmark",
     "__lunora_admin__:importShard",

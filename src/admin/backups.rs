@@ -9,7 +9,7 @@ use super::{
     AdminCall, AdminHost, ClusterHandler, HealthCheck, orchestration::json, storage, unhandled,
 };
 use crate::{
-    backup::{BackupOccasion, RestoreRequest},
+    backup::{BackupOccasion, KnownShards, RestoreRequest},
     errors::{Code, LunoraError},
     message::Response,
     wire::AdminToken,
@@ -49,6 +49,15 @@ impl ClusterHandler for BackupRoutes {
                 _ => Err(unhandled(&call)),
             }
         })
+    }
+
+    fn known_shards<'a>(
+        &'a self,
+        host: &'a dyn AdminHost,
+        token: &'a AdminToken,
+    ) -> Option<LocalBoxFuture<'a, Result<KnownShards, LunoraError>>> {
+        let backups = host.backups(token)?;
+        Some(Box::pin(async move { backups.known_shards().await }))
     }
 
     fn health_check<'a>(

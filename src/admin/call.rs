@@ -1,14 +1,15 @@
 //! What a handler of the plane receives.
 
+use futures::future::LocalBoxFuture;
 use http::{
     HeaderMap, HeaderValue, Method,
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
 use serde::de::DeserializeOwned;
 
-use super::{AdminHost, Plane};
+use super::{AdminHost, Cluster, Plane};
 use crate::{
-    backup::Backups,
+    backup::{Backups, KnownShards},
     coordinator::ShardAdmin,
     errors::{Code, LunoraError},
     message::Request,
@@ -116,6 +117,13 @@ impl AdminCall<'_> {
                 "this deployment cannot list its shards: call `.query_coordinator(..)` on the builder",
             )
         })
+    }
+
+    /// The shards that snapshots name; `None` where the deployment has no backup.
+    pub(crate) fn known_shards(
+        &self,
+    ) -> Option<LocalBoxFuture<'_, Result<KnownShards, LunoraError>>> {
+        self.plane.cluster(Cluster::Backups)?.known_shards(self.host, self.token?)
     }
 
     /// The snapshots.

@@ -1,4 +1,4 @@
-//! Moving data: export, import, change feeds (contract, section 6.5).
+//! Moving data (export, import, change feeds; contract, section 6.5), and the registry of shards.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, future::LocalBoxFuture, stream};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
-use super::{AdminCall, ClusterHandler, connector, orchestration::json, unhandled};
+use super::{AdminCall, ClusterHandler, connector, orchestration::json, registry, unhandled};
 use crate::{
     coordinator::{ApplyBatch, ExportRequest, ImportTarget, Seal, SyncRequest},
     errors::{Code, LunoraError},
@@ -28,6 +28,7 @@ impl ClusterHandler for Data {
                 "import" => import(&mut call).await,
                 "sync" => sync(&mut call).await,
                 "apply" => apply(&mut call).await,
+                "registry/rebuild" => registry::rebuild(&mut call).await,
                 "connector/sync" => connector::sync(&mut call).await,
                 _ => Err(unhandled(&call)),
             }

@@ -18,6 +18,7 @@ mod health;
 mod kv;
 mod logs;
 mod orchestration;
+mod registry;
 mod scheduler;
 mod storage;
 mod table;
@@ -46,7 +47,7 @@ pub use self::{
     storage::{Storage, UrlRequest},
 };
 use crate::{
-    backup::{Backups, TableNames},
+    backup::{Backups, KnownShards, TableNames},
     coordinator::{ShardAdmin, Sharding},
     errors::{Code, LunoraError},
     jobs::CronJob,
@@ -121,6 +122,15 @@ pub(crate) trait ClusterHandler: 'static {
     /// The tables of the cluster that belong to no shard.
     fn table_names(&self) -> LocalBoxFuture<'_, Result<Vec<String>, LunoraError>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// The shards that the cluster knows beside those of the registry.
+    fn known_shards<'a>(
+        &'a self,
+        _host: &'a dyn AdminHost,
+        _token: &'a AdminToken,
+    ) -> Option<LocalBoxFuture<'a, Result<KnownShards, LunoraError>>> {
+        None
     }
 
     /// The check of health that the cluster brings; `token` is for the hop to a shard.

@@ -40,7 +40,7 @@ pub(crate) enum Cluster {
     Logs,
     /// Snapshots.
     Backups,
-    /// Export, import, change feeds.
+    /// Export, import, change feeds, the registry of shards.
     Data,
     /// What runs across shards.
     Orchestration,
@@ -198,6 +198,7 @@ pub(crate) const ROUTES: &[AdminRoute] = &[
     post("/_lunora/admin/sync", Cluster::Data).bare_405(),
     post("/_lunora/admin/apply", Cluster::Data).bare_405().takes(paths::MAX_CHANGES),
     post("/_lunora/admin/connector/sync", Cluster::Data).bare_405(),
+    post("/_lunora/admin/registry/rebuild", Cluster::Data).takes(16 * MIB),
     get("/_lunora/admin/backup/list", Cluster::Backups),
     get("/_lunora/admin/backup/manifest", Cluster::Backups),
     get("/_lunora/admin/backup/object", Cluster::Backups),

@@ -34,7 +34,10 @@ impl Backups {
         for before in last.shards.iter().filter(|shard| shard.rows > shard.changes) {
             let now = found.shards.iter().find(|shard| shard.shard_key == before.shard_key);
             let Some(now) = now else {
-                let what = format!("shard `{}` is not listed any more", before.shard_key);
+                let what = format!(
+                    "shard `{}` is not listed any more (`lunora registry rebuild` enters it again)",
+                    before.shard_key
+                );
                 return Err(lost(&last, &what));
             };
             if now.rows == 0 && !went_on(before.seq, now.seq) {

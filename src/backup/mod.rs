@@ -6,6 +6,8 @@ mod continuity;
 mod counts;
 mod deployment;
 mod drill;
+#[cfg(feature = "admin")]
+mod known;
 mod latest;
 mod lease;
 mod manifest;
@@ -28,8 +30,6 @@ mod unfinished;
 mod writer;
 
 use self::manifest::SnapshotName;
-#[cfg(feature = "admin")]
-pub(crate) use self::snapshots::TableNames;
 pub use self::{
     config::BackupConfig,
     drill::{DrillProblem, DrillReport, DrillStatus, LastDrill},
@@ -46,3 +46,5 @@ pub use self::{
     summary::SnapshotSummary,
     unfinished::UnfinishedRun,
 };
+#[cfg(feature = "admin")]
+pub(crate) use self::{known::KnownShards, snapshots::TableNames};

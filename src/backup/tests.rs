@@ -7,6 +7,8 @@ mod consistency;
 #[cfg(feature = "shard-testing")]
 mod drills;
 mod faults;
+#[cfg(feature = "admin")]
+mod known;
 mod leases;
 mod restoring;
 mod resuming;

@@ -29,9 +29,9 @@ pub use self::{
     admin::{
         ApplyBatch, ApplyReport, ChangeError, Export, ExportChunk, ExportRequest, ImportReport,
         ImportTarget, MigrationOperation, MigrationReport, MigrationRequest, MigrationStatus,
-        RankPage, RankPageRequest, RankReport, RankRequest, RowError, ShardAdmin, ShardChanges,
-        ShardExport, ShardOutcome, ShardRank, ShardSlice, ShardTraffic, Sharding, SortDirection,
-        SyncReport, SyncRequest, TrafficReport,
+        RankPage, RankPageRequest, RankReport, RankRequest, RebuildReport, RowError, ShardAdmin,
+        ShardChanges, ShardExport, ShardOutcome, ShardRank, ShardSlice, ShardTraffic, Sharding,
+        SortDirection, SyncReport, SyncRequest, TrafficReport,
     },
     answer::{FanOutAnswer, ShardFailure},
     call::ShardCall,

@@ -147,6 +147,15 @@ impl Inner {
         }
     }
 
+    /// Drops the record that the registry has the shard, so that the shard announces itself again: with
+    /// its next call where it has rows, and otherwise before its first one.
+    pub(crate) fn forget_announcement(&self) -> Result<(), LunoraError> {
+        let sql = "DELETE FROM \"_lunora_meta\" WHERE \"name\"='announced'";
+        self.atomically(|| self.exec(sql, &[]).map(drop))?;
+        self.announcement.stage.set(Stage::Unread);
+        Ok(())
+    }
+
     /// Whether a transaction was rolled back so that the shard can be announced first.
     pub(crate) fn wants_announcement(&self) -> bool {
         self.announcement.wanted.get()

@@ -31,7 +31,7 @@ Exit codes:
   1  it failed, or the backup is overdue
   2  the command was not understood
   3  it ran to its end and found something wrong: a damaged snapshot, rows that were not taken, a
-     wrangler.jsonc that lacks what the code needs
+     shard that failed, a wrangler.jsonc that lacks what the code needs
   4  it was not confirmed";
 
 #[derive(Debug, Subcommand)]
@@ -81,6 +81,9 @@ pub(crate) enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Repair the registry of shards.
+    #[command(subcommand)]
+    Registry(Registry),
     /// Call a function, with the rights of the token's holder: none beyond anybody's.
     Rpc {
         /// The function's path, such as messages:list.
@@ -106,6 +109,23 @@ pub(crate) enum Cron {
         /// After which moment (RFC 3339); now by default.
         #[arg(long)]
         after: Option<Moment>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Registry {
+    /// Enter the shards that hold rows and are missing from the registry.
+    ///
+    /// The platform cannot list Durable Objects. Asked are the shards that the snapshots name, those
+    /// that the registry lists, the default shard, and those that are named here; asking a shard that
+    /// does not exist creates an empty one. The exit code is 3 where a shard failed.
+    Rebuild {
+        /// A shard to ask, exactly as it is called. Can be repeated.
+        #[arg(long = "key", value_name = "KEY", allow_hyphen_values = true)]
+        keys: Vec<String>,
+        /// A file of shards to ask, one per line, exactly as they are called.
+        #[arg(long, value_name = "FILE")]
+        keys_from: Option<PathBuf>,
     },
 }
 

@@ -13,6 +13,7 @@ mod cron;
 mod failure;
 mod moment;
 mod output;
+mod registry;
 mod rpc;
 mod seal;
 mod sources;
@@ -36,7 +37,7 @@ enum Outcome {
     Done,
     /// The snapshot for the last due time is missing.
     Overdue,
-    /// It found what is wrong: a damaged snapshot, rows that were not taken.
+    /// It found what is wrong: a damaged snapshot, rows that were not taken, shards that failed.
     Flawed,
 }
 
@@ -69,6 +70,7 @@ fn run(args: Args, output: &Output) -> Result<Outcome, Failure> {
         Command::Import { file, shard } => {
             transfer::import(&file, shard.as_deref(), &connect()?, output)
         }
+        Command::Registry(command) => registry::run(command, &connect()?, output),
         Command::Rpc { function, args, shard } => {
             rpc::run(&function, &args, shard.as_deref(), &connect()?, output)
         }

@@ -33,13 +33,22 @@ fn answer(problems: &[Problem], fine: &str, output: &Output) -> Outcome {
     let list: Vec<_> = problems
         .iter()
         .map(|problem| {
-            let Problem { place, message, fix } = problem;
-            json!({ "file": place.file, "line": place.line, "message": message, "fix": fix })
+            let Problem { place, message, fix, .. } = problem;
+            let severity = if problem.is_error() { "error" } else { "warning" };
+            json!({
+                "file": place.file, "line": place.line, "message": message, "fix": fix,
+                "severity": severity,
+            })
         })
         .collect();
-    output.answer(&json!({ "ok": problems.is_empty(), "problems": list }), || {
-        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    let is_ok = !problems.iter().any(Problem::is_error);
+    output.answer(&json!({ "ok": is_ok, "problems": list }), || {
+        let text = |problem: &Problem| match problem.is_error() {
+            true => problem.to_string(),
+            false => format!("warning: {problem}"),
+        };
+        let lines: Vec<_> = problems.iter().map(text).collect();
         if lines.is_empty() { fine.to_owned() } else { lines.join("\n") }
     });
-    if problems.is_empty() { Outcome::Done } else { Outcome::Flawed }
+    if is_ok { Outcome::Done } else { Outcome::Flawed }
 }

@@ -566,6 +566,31 @@ fn check_exits_3_where_wrangler_lacks_what_the_code_needs() {
 }
 
 #[test]
+fn check_prints_a_warning_and_exits_with_0() {
+    let dir = krate(
+        r#"{
+            "compatibility_date": "2026-04-01",
+            "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Room"] }],
+            "r2_buckets": [{ "binding": "BACKUPS" }],
+        }"#,
+    );
+    let code = "lunora::shard! { pub struct Room; functions: {}, jurisdiction: Eu }\n\
+                fn app() { config.store(env.bucket(\"BACKUPS\")?); }";
+    fs::write(dir.path().join("src/lib.rs"), code).unwrap();
+    let path = dir.path().to_str().unwrap();
+    let output = lunora(&["check", path]).output().unwrap();
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.starts_with("warning: wrangler.jsonc:4: the bucket `BACKUPS`"), "{said}");
+    let output = lunora(&["check", path, "--json"]).output().unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&answer["ok"], &answer["problems"][0]["severity"]),
+        (&json!(true), &json!("warning"))
+    );
+}
+
+#[test]
 fn codegen_writes_what_its_check_then_accepts() {
     let dir = krate(
         r#"{
@@ -722,4 +747,69 @@ fn a_failed_drill_has_exit_code_3_and_makes_the_status_exit_with_1() {
     let (code, out) = run(&["backup", "status"]);
     assert_eq!(code, Some(1));
     assert!(out.contains("overdue, since 2026-06-07T05:00:00.000Z"), "{out}");
+}
+
+fn rebuilt(listed: &[&str], found: &[&str], failed: &Value) -> String {
+    ok(&json!({
+        "listed": listed, "found": found, "empty": ["e"], "failed": failed,
+        "unseen": "the platform cannot list Durable Objects",
+    }))
+}
+
+#[test]
+fn a_rebuild_of_the_registry_sends_keys_verbatim_and_tells_what_it_cannot_see() {
+    let server = Server::new([rebuilt(&["a"], &["b", " c "], &json!([]))]);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("keys");
+    fs::write(&file, " c \n\n-d\n").unwrap();
+    let file = file.to_str().unwrap();
+    let out =
+        server.run(&["registry", "rebuild", "--key", " b", "--key", "-x", "--keys-from", file]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    assert_eq!(server.bodies(), [json!({ "keys": [" b", "-x", " c ", "", "-d"] })]);
+    assert_eq!(server.lines(), ["POST /_lunora/admin/registry/rebuild HTTP/1.1"]);
+    let shown = text(&out.stdout);
+    assert!(shown.contains("1 shards were listed, 2 were missing and are entered"), "{shown}");
+    assert!(shown.contains("entered: \" c \"\n"), "{shown}");
+    assert!(shown.ends_with("the platform cannot list Durable Objects\n"), "{shown}");
+}
+
+#[test]
+fn a_rebuild_of_the_registry_with_a_failed_shard_has_exit_code_3() {
+    let failed = json!([{
+        "shardKey": "z", "code": "SHARD_TIMEOUT", "message": "too slow", "timedOut": true,
+    }]);
+    let server = Server::new([rebuilt(&[], &["b"], &failed)]);
+    let out = server.run(&["registry", "rebuild"]);
+    assert_eq!(out.status.code(), Some(3));
+    assert!(text(&out.stdout).contains("failed: \"z\": SHARD_TIMEOUT: too slow"));
+}
+
+#[test]
+fn many_keys_are_sent_in_several_requests_and_told_in_one_report() {
+    let server = Server::new([
+        rebuilt(&["a"], &["k1"], &json!([])),
+        rebuilt(&["a", "k1"], &["k1500"], &json!([])),
+    ]);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("keys");
+    let keys: Vec<String> = (0..1501).map(|n| format!("k{n}")).collect();
+    fs::write(&file, keys.join("\n")).unwrap();
+    let out = server.run(&["--json", "registry", "rebuild", "--keys-from", file.to_str().unwrap()]);
+    let report: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(report["listed"], json!(["a"]));
+    assert_eq!(report["found"], json!(["k1", "k1500"]));
+    assert_eq!(report["empty"], json!(["e"]));
+    let bodies = server.bodies();
+    assert_eq!((&bodies[0]["snapshots"], &bodies[1]["snapshots"]), (&Value::Null, &json!(false)));
+    let sent = |at: usize| bodies[at]["keys"].as_array().unwrap().len();
+    assert_eq!((sent(0), sent(1)), (1000, 501));
+}
+
+#[test]
+fn a_file_of_keys_that_cannot_be_read_is_an_error_before_anything_is_asked() {
+    let server = Server::new([]);
+    let out = server.run(&["registry", "rebuild", "--keys-from", "/nowhere/keys"]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(server.lines().is_empty());
 }

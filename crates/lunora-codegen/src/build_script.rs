@@ -5,7 +5,8 @@ use std::{env, path::PathBuf};
 use crate::{Problem, generate, manifest, wrangler};
 
 /// For the `build.rs` of a Worker: the build fails, with every problem, where `wrangler.jsonc` does
-/// not have what the code needs, or where a generated entry is not what `lunora.toml` says.
+/// not have what the code needs, or where a generated entry is not what `lunora.toml` says. A warning
+/// is printed.
 ///
 /// ```no_run
 /// // build.rs
@@ -28,7 +29,8 @@ pub fn build_script() {
         problems.extend(generate::check_written(&dir).err().unwrap_or_default());
     }
     for problem in problems {
-        println!("cargo::error={}", line(&problem));
+        let kind = if problem.is_error() { "error" } else { "warning" };
+        println!("cargo::{kind}={}", line(&problem));
     }
 }
 

@@ -24,7 +24,10 @@ pub const OUTPUT: &str = "src/server/index.rs";
 /// `wrangler.jsonc` does not meet.
 pub fn generate(manifest: &str, wrangler: &str, command: &str) -> Result<String, Vec<Problem>> {
     let manifest = Manifest::parse(manifest)?;
-    wrangler::check(wrangler, &manifest.expected)?;
+    let problems = wrangler::check(wrangler, &manifest.expected).err().unwrap_or_default();
+    if problems.iter().any(Problem::is_error) {
+        return Err(problems);
+    }
     let file = Wrangler::parse(wrangler).map_err(|problem| vec![problem])?;
     let shard = class(&manifest, &file, &manifest.shard)?;
     let registry =
@@ -117,17 +120,16 @@ fn items(manifest: &Manifest, shard: &syn::Ident) -> TokenStream {
             use lunora::shard::{Table, table};
         )
     });
-    let shard_class = manifest.admin.then(|| {
+    let by_class = manifest.backup.is_some() || manifest.jurisdiction.is_some();
+    let shard_class = (manifest.admin || by_class).then(|| {
         quote!(
             use lunora::shard::ShardClass;
         )
     });
     let (binding, setters) = (&manifest.shard, setters(manifest, shard));
     let namespace = quote!(env.durable_object(#binding)?);
-    let shards = match manifest.backup {
-        Some(_) => quote!(#shard::shards(#namespace)),
-        None => namespace,
-    };
+    // The class says whether its shards announce themselves, and their jurisdiction.
+    let shards = if by_class { quote!(#shard::shards(#namespace)) } else { namespace };
     quote! {
         use lunora::prelude::*;
         #shard_class
@@ -220,10 +222,18 @@ fn backup(backup: &Backup) -> TokenStream {
     let retain = backup.retain.map(proc_macro2::Literal::u32_unsuffixed);
     let retain = retain.map(|retain| quote!(.retain(keep!(#retain))));
     let prefix = backup.prefix.as_ref().map(|prefix| quote!(.prefix(#prefix)));
+    let names = &backup.tables;
+    let tables = (!names.is_empty()).then(|| quote!(.tables([#(#names),*])));
+    let allow_empty = backup.allow_empty_registry.then(|| quote!(.allow_empty_registry(true)));
+    let page_rows = backup.page_rows.map(proc_macro2::Literal::u32_unsuffixed);
+    let page_rows = page_rows.map(|rows| quote!(.page_rows(#rows)));
+    let drill = backup.drill.as_ref().map(|cron| quote!(.drill(cron!(#cron))));
+    let drill_shards = backup.drill_shards.map(proc_macro2::Literal::u32_unsuffixed);
+    let drill_shards = drill_shards.map(|shards| quote!(.drill_shards(#shards)));
     quote! {
         .backup(
             BackupConfig::builder().store(env.bucket(#bucket)?).cron(cron!(#cron)) #retain #prefix
-                .build(),
+                #tables #allow_empty #page_rows #drill #drill_shards .build(),
         )
     }
 }
@@ -252,6 +262,9 @@ fn shard_macro(manifest: &Manifest, shard: &syn::Ident) -> String {
     text.push_str("    },\n");
     if let Some(registry) = &manifest.registry {
         text.push_str(&format!("    registry: {registry:?},\n"));
+    }
+    if let Some(jurisdiction) = manifest.jurisdiction {
+        text.push_str(&format!("    jurisdiction: {},\n", jurisdiction.variant()));
     }
     text.push_str("}\n");
     text

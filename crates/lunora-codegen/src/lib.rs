@@ -6,7 +6,8 @@
 //! | check it in a tool of mine | [`wrangler::check_crate`], [`wrangler::check`] |
 //! | write the entry from `lunora.toml` | [`manifest`], [`write_crate`], [`check_crate`] |
 //!
-//! A problem has a place, says what is wrong and what to do; all of them come at once.
+//! A problem has a place, says what is wrong and what to do; all of them come at once. A build fails by
+//! an error, and goes on by a warning ([`Severity`]).
 
 mod build_script;
 mod generate;
@@ -18,5 +19,5 @@ pub mod wrangler;
 pub use self::{
     build_script::build_script,
     generate::{OUTPUT, check_crate, check_written, generate, generate_crate, write_crate},
-    problem::{Place, Problem},
+    problem::{Place, Problem, Severity},
 };

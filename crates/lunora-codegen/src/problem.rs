@@ -20,11 +20,33 @@ pub struct Problem {
     pub message: String,
     /// What to do.
     pub fix: String,
+    /// Whether a build fails by it.
+    pub severity: Severity,
+}
+
+/// Whether a build fails by a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It fails.
+    Error,
+    /// It goes on.
+    Warning,
 }
 
 impl Problem {
     pub(crate) fn new(place: Place, message: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { place, message: message.into(), fix: fix.into() }
+        let (message, fix) = (message.into(), fix.into());
+        Self { place, message, fix, severity: Severity::Error }
+    }
+
+    pub(crate) fn into_warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
+    }
+
+    /// Returns whether a build fails by it.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
     }
 }
 

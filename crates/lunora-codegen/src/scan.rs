@@ -2,12 +2,15 @@
 //!
 //! Tokens and not syntax trees: only so is seen what stands inside of macros.
 
+mod shards;
+
 use std::{
     collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
 };
 
+pub(crate) use self::shards::Shards;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 use crate::{
@@ -50,7 +53,7 @@ pub(crate) fn sources(dir: &Path) -> Result<Expected, Vec<Problem>> {
     let mut expected = Expected::new();
     for (path, scan) in scans {
         if !path.ancestors().any(|part| only_tests.contains(part)) {
-            scan.needs.into_iter().for_each(|(need, place)| expected.add(need, place));
+            scan.add_to(&mut expected);
         }
     }
     Ok(expected)
@@ -78,17 +81,24 @@ fn modules_of(file: &Path) -> PathBuf {
 /// What one file has.
 pub(crate) struct Scan {
     file: String,
-    pub(crate) needs: Vec<(Need, Place)>,
+    needs: Vec<(Need, Place)>,
     /// Modules in files of their own, under `#[cfg(test)]`.
     test_modules: Vec<String>,
+    shards: Shards,
 }
 
 impl Scan {
     pub(crate) fn of(file: &str, text: &str) -> Result<Self, String> {
         let tokens: TokenStream = text.parse().map_err(|error| format!("{error}"))?;
-        let mut scan = Self { file: file.into(), needs: Vec::new(), test_modules: Vec::new() };
+        let (needs, test_modules) = (Vec::new(), Vec::new());
+        let mut scan = Self { file: file.into(), needs, test_modules, shards: Shards::default() };
         scan.tokens(tokens);
         Ok(scan)
+    }
+
+    pub(crate) fn add_to(self, expected: &mut Expected) {
+        self.needs.into_iter().for_each(|(need, place)| expected.add(need, place));
+        expected.shards.append(self.shards);
     }
 
     fn tokens(&mut self, tokens: TokenStream) {
@@ -110,6 +120,7 @@ impl Scan {
             }
             self.call(first, after);
             self.default_shards(first, after);
+            self.shard_calls(first, after);
             self.makro(first, after);
             if let TokenTree::Group(group) = first {
                 self.tokens(group.stream());
@@ -168,6 +179,7 @@ impl Scan {
         if is_ident(first, "shard") {
             let tokens: Vec<TokenTree> = stream.into_iter().collect();
             self.class(&tokens);
+            self.shard_class(&tokens);
             for window in tokens.windows(3) {
                 if let [key, colon, name] = window
                     && is_ident(key, "registry")

@@ -143,3 +143,79 @@ fn texts_of_a_manifest_stay_texts() {
     let text = generate(&manifest, &wrangler, COMMAND).map_err(texts);
     assert!(text.as_ref().is_ok_and(|text| !text.contains("; panic!(\"x\")")), "{text:?}");
 }
+
+const BACKED_UP: &str = r#"shard = "SHARD"
+registry = "SHARD_REGISTRY"
+jurisdiction = "fedramp"
+admin = true
+[tables.notes]
+document = "notes::Note"
+[functions."notes:list"]
+kind = "query"
+[backup]
+bucket = "BACKUPS"
+cron = "0 3 * * *"
+tables = ["notes"]
+allow_empty_registry = true
+page_rows = 1000
+drill = "0 5 * * SUN"
+drill_shards = 20
+"#;
+
+fn wrangler_with(crons: &str) -> String {
+    WRANGLER
+        .replace(
+            "\"Notes\" }",
+            "\"Notes\" }, { \"name\": \"SHARD_REGISTRY\", \"class_name\": \"Registry\" }",
+        )
+        .replace("[\"Notes\"]", "[\"Notes\", \"Registry\"]")
+        .replace(
+            "\"migrations\"",
+            &format!(
+                "\"r2_buckets\": [{{ \"binding\": \"BACKUPS\", \"jurisdiction\": \"fedramp\" }}],\
+                 \"triggers\": {{ \"crons\": [{crons}] }}, \"migrations\""
+            ),
+        )
+}
+
+#[test]
+fn every_key_of_a_backup_and_the_jurisdiction_are_written() {
+    let text = generate(BACKED_UP, &wrangler_with("\"0 3 * * *\", \"0 5 * * SUN\""), COMMAND);
+    let text = text.map_err(texts).unwrap_or_else(|problems| unreachable!("{problems:?}"));
+    let joined: String = text.split_whitespace().collect();
+    assert!(
+        joined.contains(
+            ".cron(cron!(\"03***\")).tables([\"notes\"]).allow_empty_registry(true).page_rows(1000)\
+             .drill(cron!(\"05**SUN\")).drill_shards(20).build()"
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains("    registry: \"SHARD_REGISTRY\",\n    jurisdiction: FedRamp,\n}"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_trigger_of_a_drill_must_be_in_wrangler_jsonc() {
+    let problems = generate(BACKED_UP, &wrangler_with("\"0 3 * * *\""), COMMAND);
+    assert_eq!(
+        problems.map_err(texts),
+        Err(vec![
+            "lunora.toml:15: the trigger `0 5 * * SUN` is not in wrangler.jsonc, so it never fires; \
+             add \"0 5 * * SUN\" to `triggers.crons`"
+                .into()
+        ])
+    );
+}
+
+#[test]
+fn shards_with_a_jurisdiction_are_reached_by_their_class() {
+    let manifest =
+        "shard = \"SHARD\"\njurisdiction = \"eu\"\n[functions.\"notes:list\"]\nkind = \"query\"\n";
+    let text = generate(manifest, WRANGLER, COMMAND).map_err(texts);
+    let text = text.unwrap_or_else(|problems| unreachable!("{problems:?}"));
+    assert!(text.contains("use lunora::shard::ShardClass;"), "{text}");
+    assert!(text.contains("Notes::shards(env.durable_object(\"SHARD\")?)"), "{text}");
+    assert!(text.contains("    },\n    jurisdiction: Eu,\n}"), "{text}");
+}

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde_json::Value;
 
 use super::{AdminCall, ShardAdmin, read, unreadable_answer};
 use crate::{
@@ -62,6 +63,12 @@ impl ShardAdmin {
     /// # Errors
     /// When the shard gives no answer.
     pub(crate) async fn change_cursor(&self, shard: &ShardKey) -> Result<Option<u64>, LunoraError> {
+        let page = self.first_page(shard).await;
+        Ok(page.map_err(ShardFailure::into_error)?.seq)
+    }
+
+    /// Reads an export page of one row.
+    pub(super) async fn first_page(&self, shard: &ShardKey) -> Result<FirstPage, ShardFailure> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Args {
@@ -70,18 +77,12 @@ impl ShardAdmin {
             max_bytes: u32,
             tables: [&'static str; 0],
         }
-        #[derive(Deserialize)]
-        struct Page {
-            #[serde(default)]
-            seq: Option<u64>,
-        }
 
-        // A page of one row says it beside the row.
+        // A page of one row has the number of the last change too.
         let args = Args { batch_size: 1, cursor: None, max_bytes: 1, tables: [] };
-        let call = AdminCall::repeatable("exportShard", &args)?;
-        let answer = self.ask(shard, &call).await;
-        let page = answer.and_then(|result| read::<Page>(shard, &result));
-        Ok(page.map_err(ShardFailure::into_error)?.seq)
+        let call = AdminCall::repeatable("exportShard", &args)
+            .map_err(|error| ShardFailure::logged(shard, &error, false))?;
+        read(shard, &self.ask(shard, &call).await?)
     }
 
     /// The tables of one shard; `None` for a shard that does not tell them in a form that is known.
@@ -92,31 +93,74 @@ impl ShardAdmin {
         &self,
         shard: &ShardKey,
     ) -> Result<Option<Vec<String>>, LunoraError> {
+        let tables = self.table_infos(shard).await.map_err(ShardFailure::into_error)?;
+        Ok(tables.map(|tables| tables.into_iter().map(|table| table.name).collect()))
+    }
+
+    /// The tables of one shard with their counts of rows; `None` for a shard that does not tell them
+    /// in a form that is known.
+    pub(super) async fn table_infos(
+        &self,
+        shard: &ShardKey,
+    ) -> Result<Option<Vec<TableInfo>>, ShardFailure> {
         #[derive(Serialize)]
         struct NoArgs {}
         #[derive(Deserialize)]
         #[serde(untagged)]
         enum Table {
             Name(String),
-            Info { name: String },
+            Info(TableInfo),
         }
 
-        let call = AdminCall::repeatable("listTables", &NoArgs {})?;
+        let call = AdminCall::repeatable("listTables", &NoArgs {})
+            .map_err(|error| ShardFailure::logged(shard, &error, false))?;
         let answer = match self.ask(shard, &call).await {
             Ok(answer) => answer,
             Err(failure) if failure.code == Code::UnknownAdminOp.as_str() => return Ok(None),
-            Err(failure) => return Err(failure.into_error()),
+            Err(failure) => return Err(failure),
         };
         let Ok(tables) = read::<Vec<Table>>(shard, &answer) else {
             log::warn(&format!("shard `{shard}` tells its tables in a form that is not known"));
             return Ok(None);
         };
-        let names = tables.into_iter().map(|table| match table {
-            Table::Name(name) | Table::Info { name } => name,
+        let infos = tables.into_iter().map(|table| match table {
+            Table::Name(name) => TableInfo { name, row_count: Value::Null },
+            Table::Info(info) => info,
         });
-        Ok(Some(names.collect()))
+        Ok(Some(infos.collect()))
     }
 
     /// The most documents that a shard deletes in one call (contract, section 5.3).
     const CLEARED_AT_ONCE: u32 = 500;
+}
+
+/// A table of a shard.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TableInfo {
+    pub(super) name: String,
+    /// The number of documents that a query sees, where the shard counts them.
+    #[serde(default)]
+    row_count: Value,
+}
+
+impl TableInfo {
+    pub(super) fn has_rows(&self) -> bool {
+        self.row_count.as_f64().is_some_and(|rows| rows > 0.0)
+    }
+}
+
+/// The beginning of an export.
+#[derive(Deserialize)]
+pub(super) struct FirstPage {
+    #[serde(default)]
+    rows: Vec<IgnoredAny>,
+    #[serde(default)]
+    seq: Option<u64>,
+}
+
+impl FirstPage {
+    pub(super) fn has_rows(&self) -> bool {
+        !self.rows.is_empty()
+    }
 }

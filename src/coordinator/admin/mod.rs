@@ -10,6 +10,7 @@ mod migration;
 mod outcome;
 mod rank;
 mod rank_page;
+mod rebuild;
 mod rows;
 mod scratch;
 mod seal;
@@ -51,6 +52,7 @@ pub use self::{
     outcome::ShardOutcome,
     rank::{RankReport, RankRequest, ShardRank},
     rank_page::{RankPage, RankPageRequest, ShardSlice, SortDirection},
+    rebuild::RebuildReport,
     traffic::{ShardTraffic, TrafficReport},
 };
 
@@ -192,8 +194,9 @@ impl ShardAdmin {
         if self.coordinator.every_shard_key().await?.is_some_and(|every| every.is_empty()) {
             return Err(LunoraError::new(
                 Code::RegistryEmpty,
-                "the registry lists no shards: a deployment that is new, or has its rows in the \
-                 default shard, says so with `allow_empty_registry`",
+                "the registry lists no shards: if it lost its entries, run `lunora registry rebuild`; \
+                 a deployment that is new, or has its rows in the default shard, says so with \
+                 `allow_empty_registry`",
             ));
         }
         self.shards_holding(None).await

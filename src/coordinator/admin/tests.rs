@@ -4,6 +4,7 @@ mod changes;
 mod export;
 mod import;
 mod rank;
+mod rebuild;
 mod reports;
 #[cfg(feature = "shard-testing")]
 mod round_trip;
@@ -13,15 +14,49 @@ use std::{
     collections::BTreeMap,
 };
 
-use futures::executor::block_on;
+use futures::{FutureExt, executor::block_on, future::LocalBoxFuture};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    coordinator::StaticShardRegistry,
+    coordinator::{ShardRegistry, StaticShardRegistry},
     message::{Request, Response},
     testing::{ManualClock, MemoryNamespace},
 };
+
+/// The entries of a registry: the tables and keys of shards.
+#[derive(Clone, Default)]
+struct Entries(Rc<RefCell<Vec<(String, ShardKey)>>>);
+
+impl ShardRegistry for Entries {
+    fn list_shard_keys<'a>(
+        &'a self,
+        table: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Vec<ShardKey>, LunoraError>> {
+        let entries = self.0.borrow();
+        let keys = entries.iter().filter(|(own, _)| own == table).map(|(_, key)| key.clone());
+        std::future::ready(Ok(keys.collect())).boxed_local()
+    }
+
+    fn list_every_shard_key(
+        &self,
+    ) -> LocalBoxFuture<'_, Result<Option<Vec<ShardKey>>, LunoraError>> {
+        let keys = self.0.borrow().iter().map(|(_, key)| key.clone()).collect();
+        std::future::ready(Ok(Some(keys))).boxed_local()
+    }
+
+    fn enter<'a>(
+        &'a self,
+        table: &'a str,
+        key: &'a ShardKey,
+    ) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
+        let entry = (table.to_owned(), key.clone());
+        if !self.0.borrow().contains(&entry) {
+            self.0.borrow_mut().push(entry);
+        }
+        std::future::ready(Ok(())).boxed_local()
+    }
+}
 
 /// Shards in memory, a clock that moves by itself, and their admin.
 struct World {
@@ -36,7 +71,7 @@ type Shared<T> = Rc<RefCell<T>>;
 impl World {
     /// Every shard answers an operation with what `answer` makes of key, operation and arguments.
     fn new(
-        registry: StaticShardRegistry,
+        registry: impl ShardRegistry,
         answer: impl Fn(&str, &str, &Value) -> Value + 'static,
     ) -> Self {
         Self::raw(registry, move |key, operation, args| {
@@ -45,7 +80,7 @@ impl World {
     }
 
     fn raw(
-        registry: StaticShardRegistry,
+        registry: impl ShardRegistry,
         answer: impl Fn(&str, &str, &Value) -> Response + 'static,
     ) -> Self {
         let shards = MemoryNamespace::new(async move |address, mut request: Request| {

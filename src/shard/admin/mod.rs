@@ -44,6 +44,10 @@ fn operation(op: &str) -> Option<Operation> {
         "importShard" => |shard, args| json(&import::import(shard, &read(args)?)?),
         "exportClients" => |shard, args| clients::export(shard, &read(args)?),
         "importClients" => |shard, args| json(&clients::import(shard, &read(args)?)?),
+        "forgetAnnouncement" => |shard, _| {
+            shard.forget_announcement()?;
+            Ok(r#"{"ok":true}"#.to_owned())
+        },
         "emptyScratch" => |shard, _| json(&scratch::empty(shard)?),
         "cdcSync" => |shard, args| changes::sync(shard, &read(args)?),
         "applyCdc" => |shard, args| json(&changes::apply(shard, &read(args)?)?),

@@ -139,6 +139,28 @@ fn the_registry_has_the_shard_before_its_first_row_however_it_comes() {
 }
 
 #[test]
+fn a_shard_that_is_told_to_forget_its_announcement_announces_itself_again() {
+    let (room, registry) = world("room");
+    room.call::<Value>("messages:send", &message("ada", "x")).unwrap();
+    assert_eq!(registry.take(), both("room"));
+    // With rows, its next call does.
+    assert_eq!(room.admin("forgetAnnouncement", &json!({})).0, 200);
+    assert_eq!(registry.take(), []);
+    assert_eq!(room.admin("listTables", &json!({})).0, 200);
+    assert_eq!(registry.take(), both("room"));
+    // Without rows, its first row does, and no earlier call.
+    assert_eq!(room.admin("clearTable", &json!({ "table": "messages" })).0, 200);
+    assert_eq!(room.admin("forgetAnnouncement", &json!({})).0, 200);
+    let room = room.wake(announcing());
+    assert_eq!(room.admin("listTables", &json!({})).0, 200);
+    assert_eq!(registry.take(), []);
+    room.call::<Value>("messages:send", &message("ada", "y")).unwrap();
+    assert_eq!(registry.take(), both("room"));
+    assert_eq!(room.admin("listTables", &json!({})).0, 200);
+    assert_eq!(registry.take(), []);
+}
+
+#[test]
 fn a_call_that_commits_nothing_is_not_announced() {
     let (room, registry) = world("room");
     let missing = json!({ "table": "notes", "op": "delete", "id": "n1" });

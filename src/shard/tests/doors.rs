@@ -7,12 +7,13 @@ use crate::{Identity, Response, shard::testing::TestShard, testing::MemoryNamesp
 
 const TOKEN: &str = "correct-horse-battery-staple";
 
-const OPERATIONS: [&str; 14] = [
+const OPERATIONS: [&str; 15] = [
     "applyCdc",
     "cdcSync",
     "clearTable",
     "deleteRows",
     "exportShard",
+    "forgetAnnouncement",
     "getMetrics",
     "importShard",
     "listTables",

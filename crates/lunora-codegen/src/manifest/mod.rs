@@ -3,6 +3,7 @@
 //! ```toml
 //! shard = "SHARD"                       # the binding of the shards; required
 //! registry = "SHARD_REGISTRY"           # that of the registry, whose class is generated
+//! jurisdiction = "eu"                   # of the shards and the registry: `eu`, `us` or `fedramp`; default: none
 //! admin = true                          # the admin token of the environment, and the functions
 //! identity = "auth::identify"           # `resolve_identity`, by a function of this crate
 //! authorize_shard = "auth::may_open"    # or `open = true`, for shards that are open to all
@@ -33,6 +34,11 @@
 //! cron = "0 3 * * *"
 //! retain = 14                           # default: all
 //! prefix = "nightly"                    # default: `backups/`
+//! tables = ["notes"]                    # default: every table
+//! allow_empty_registry = true           # default: false; for rows that are all in the default shard
+//! page_rows = 1000                      # default: 5000
+//! drill = "0 5 * * SUN"                 # default: no drills; its trigger must be in wrangler.jsonc
+//! drill_shards = 20                     # default: 100
 //! ```
 //!
 //! What `wrangler.jsonc` says is not said again: the classes behind the bindings are read there.
@@ -57,6 +63,7 @@ pub const FILE: &str = "lunora.toml";
 pub(crate) struct Manifest {
     pub(crate) shard: String,
     pub(crate) registry: Option<String>,
+    pub(crate) jurisdiction: Option<Jurisdiction>,
     pub(crate) admin: bool,
     pub(crate) open: bool,
     pub(crate) identity: Option<syn::Path>,
@@ -94,6 +101,34 @@ pub(crate) enum Kind {
     Action,
 }
 
+/// Where the objects of a class stay.
+#[derive(Clone, Copy)]
+pub(crate) enum Jurisdiction {
+    Eu,
+    Us,
+    FedRamp,
+}
+
+impl Jurisdiction {
+    fn of_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "eu" => Self::Eu,
+            "us" => Self::Us,
+            "fedramp" => Self::FedRamp,
+            _ => return None,
+        })
+    }
+
+    /// The variant that `shard!` takes.
+    pub(crate) fn variant(self) -> &'static str {
+        match self {
+            Self::Eu => "Eu",
+            Self::Us => "Us",
+            Self::FedRamp => "FedRamp",
+        }
+    }
+}
+
 pub(crate) struct Cron {
     pub(crate) name: String,
     pub(crate) cron: String,
@@ -107,6 +142,11 @@ pub(crate) struct Backup {
     pub(crate) cron: String,
     pub(crate) retain: Option<u32>,
     pub(crate) prefix: Option<String>,
+    pub(crate) tables: Vec<String>,
+    pub(crate) allow_empty_registry: bool,
+    pub(crate) page_rows: Option<u32>,
+    pub(crate) drill: Option<String>,
+    pub(crate) drill_shards: Option<u32>,
 }
 
 impl Manifest {
@@ -134,6 +174,7 @@ impl Manifest {
             &[
                 "shard",
                 "registry",
+                "jurisdiction",
                 "admin",
                 "open",
                 "identity",
@@ -150,6 +191,7 @@ impl Manifest {
         let mut manifest = Self {
             shard: reader.required_text(root, "shard", "\"SHARD\"").unwrap_or_default(),
             registry: reader.text(root, "registry"),
+            jurisdiction: read_jurisdiction(root, reader),
             admin: reader.flag(root, "admin"),
             open: reader.flag(root, "open"),
             identity: reader.path(root, "identity"),
@@ -215,16 +257,62 @@ impl Manifest {
             self.storage = Some(bucket);
         }
         let Some(section) = reader.section(root, "backup") else { return };
-        reader.only(&section, &["bucket", "cron", "retain", "prefix"]);
+        let known = [
+            "bucket",
+            "cron",
+            "retain",
+            "prefix",
+            "tables",
+            "allow_empty_registry",
+            "page_rows",
+            "drill",
+            "drill_shards",
+        ];
+        reader.only(&section, &known);
         let bucket = reader.required_text(&section, "bucket", "\"BACKUPS\"");
         let cron = reader.required_text(&section, "cron", "\"0 3 * * *\"");
         let retain = reader.at_least_one(&section, "retain");
         let prefix = reader.text(&section, "prefix");
+        let tables = self.backed_up(&section, reader);
+        let allow_empty_registry = reader.flag(&section, "allow_empty_registry");
+        let page_rows = reader.at_least_one(&section, "page_rows");
+        let drill = reader.text(&section, "drill");
+        let drill_shards = reader.at_least_one(&section, "drill_shards");
+        if drill_shards.is_some() && section.get("drill").is_none() {
+            let fix = "add `drill = \"0 5 * * SUN\"`, or drop it";
+            reader.problem(section.at("drill_shards"), "`drill_shards` lacks a drill", fix);
+        }
         let (Some(bucket), Some(cron)) = (bucket, cron) else { return };
         let need = Need::Binding(BindingKind::Bucket, bucket.clone());
         self.expected.add(need, reader.place(section.at("bucket")));
         self.expected.add(Need::Cron(cron.clone()), reader.place(section.at("cron")));
-        self.backup = Some(Backup { bucket, cron, retain, prefix });
+        if let Some(drill) = &drill {
+            self.expected.add(Need::Cron(drill.clone()), reader.place(section.at("drill")));
+        }
+        self.backup = Some(Backup {
+            bucket,
+            cron,
+            retain,
+            prefix,
+            tables,
+            allow_empty_registry,
+            page_rows,
+            drill,
+            drill_shards,
+        });
+    }
+
+    /// The tables to back up; empty for every one.
+    fn backed_up(&self, section: &Section<'_>, reader: &mut Reader<'_>) -> Vec<String> {
+        let names = reader.texts(section, "tables");
+        for name in &names {
+            if !self.tables.iter().any(|table| table.name == *name) {
+                let message = format!("the backup names `{name}`, which is no table here");
+                let fix = format!("add `[tables.{name}]`, or name one that is there");
+                reader.problem(section.at("tables"), message, fix);
+            }
+        }
+        names
     }
 
     /// Tables are constants of the entry, by their names in capitals.
@@ -290,6 +378,16 @@ impl Table {
         }
         name
     }
+}
+
+fn read_jurisdiction(root: &Section<'_>, reader: &mut Reader<'_>) -> Option<Jurisdiction> {
+    let name = reader.text(root, "jurisdiction")?;
+    let found = Jurisdiction::of_name(&name);
+    if found.is_none() {
+        let message = format!("unknown jurisdiction `{name}`");
+        reader.problem(root.at("jurisdiction"), message, "use `eu`, `us` or `fedramp`");
+    }
+    found
 }
 
 fn read_table(name: &str, section: &Section<'_>, reader: &mut Reader<'_>) -> Option<Table> {

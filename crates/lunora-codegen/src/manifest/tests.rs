@@ -49,9 +49,9 @@ retain = 0
         problems(text),
         [
             "lunora.toml:1: `shard` is integer; make it a text that is not empty",
-            "lunora.toml:2: the manifest knows no `speed`; it may have shard, registry, admin, open, \
-             identity, authorize_shard, authorize_fan_out, routes, tables, functions, crons, storage, \
-             backup",
+            "lunora.toml:2: the manifest knows no `speed`; it may have shard, registry, jurisdiction, \
+             admin, open, identity, authorize_shard, authorize_fan_out, routes, tables, functions, \
+             crons, storage, backup",
             "lunora.toml:3: `identity` is no path in this crate; write it from the crate's root on: \
              `auth::identify`",
             "lunora.toml:5: `no name` is no name of a table; use letters, digits and `_`",
@@ -109,5 +109,25 @@ fn two_crons_or_two_tables_cannot_share_a_name() {
     assert_eq!(
         problems(&format!("{LEAST}{tables}")),
         ["lunora.toml:8: the tables `aB` and `a_b` would have one constant, `A_B`; rename one"]
+    );
+}
+
+#[test]
+fn a_backup_is_told_what_is_wrong_with_its_tables_and_drills() {
+    let text = format!(
+        "registry = \"R\"\nadmin = true\njurisdiction = \"mars\"\n{LEAST}\
+         [backup]\nbucket = \"B\"\ncron = \"0 3 * * *\"\ntables = [\"notes\"]\npage_rows = 0\n\
+         allow_empty_registry = 1\ndrill_shards = 5\n"
+    );
+    assert_eq!(
+        problems(&text),
+        [
+            "lunora.toml:3: unknown jurisdiction `mars`; use `eu`, `us` or `fedramp`",
+            "lunora.toml:10: the backup names `notes`, which is no table here; \
+             add `[tables.notes]`, or name one that is there",
+            "lunora.toml:11: `page_rows` is integer; make it a whole number from 1 on",
+            "lunora.toml:12: `allow_empty_registry` is integer; make it true or false",
+            "lunora.toml:13: `drill_shards` lacks a drill; add `drill = \"0 5 * * SUN\"`, or drop it",
+        ]
     );
 }

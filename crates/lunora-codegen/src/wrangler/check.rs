@@ -3,6 +3,7 @@
 use super::{
     Expected, FILE, Need, Wrangler,
     file::{Environment, Storage},
+    shards,
 };
 use crate::Problem;
 
@@ -29,14 +30,16 @@ pub const MIN_COMPATIBILITY_DATE: &str = "2025-05-05";
 /// triggers, migrations and the date it takes from the top level where it has none.
 ///
 /// # Errors
-/// Every problem there is, in the order of the places.
+/// Every problem there is, in the order of the places, [warnings](crate::Severity::Warning) included.
 pub fn check(wrangler: &str, expected: &Expected) -> Result<(), Vec<Problem>> {
     let file = Wrangler::parse(wrangler).map_err(|problem| vec![problem])?;
     let mut problems = Vec::new();
+    shards::registry(expected, &mut problems);
     for environment in file.environments() {
         needs(&environment, expected, &mut problems);
         bound_classes(&environment, expected, &mut problems);
         date(&file, &environment, &mut problems);
+        shards::buckets(&environment, expected, &mut problems);
     }
     problems.sort();
     problems.dedup();
@@ -127,7 +130,7 @@ fn is_date(text: &str) -> bool {
         })
 }
 
-fn named(environment: &Environment<'_>) -> String {
+pub(super) fn named(environment: &Environment<'_>) -> String {
     match &environment.name {
         None => FILE.into(),
         Some(name) => format!("`env.{name}` of {FILE}"),

@@ -108,6 +108,13 @@ impl<'w> Environment<'w> {
         crons.filter_map(|cron| Some(&*cron.as_string_lit()?.value)).collect()
     }
 
+    /// The jurisdiction of a bucket, and where its entry begins; `None` for one that is not there.
+    pub(crate) fn bucket_jurisdiction(&self, name: &str) -> Option<(Option<&'w str>, Place)> {
+        let mut buckets = self.entries(BindingKind::Bucket);
+        let entry = buckets.find(|entry| string(entry, "binding") == Some(name))?;
+        Some((string(entry, "jurisdiction"), self.file.place(entry)))
+    }
+
     pub(crate) fn compatibility_date(&self) -> Option<(&'w str, Place)> {
         let date = self.inherited("compatibility_date")?.as_string_lit()?;
         Some((&date.value, self.file.place(date)))

@@ -2,6 +2,7 @@
 
 mod check;
 mod file;
+mod shards;
 #[cfg(test)]
 mod tests;
 
@@ -9,7 +10,10 @@ use std::{fmt, fs, path::Path};
 
 pub use self::check::{MIN_COMPATIBILITY_DATE, check};
 pub(crate) use self::file::Wrangler;
-use crate::{Place, Problem, scan};
+use crate::{
+    Place, Problem,
+    scan::{self, Shards},
+};
 
 /// The name of the file.
 pub const FILE: &str = "wrangler.jsonc";
@@ -18,6 +22,7 @@ pub const FILE: &str = "wrangler.jsonc";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expected {
     pub(crate) needs: Vec<(Need, Place)>,
+    pub(crate) shards: Shards,
 }
 
 /// One thing that the code takes for granted.
@@ -140,12 +145,17 @@ impl fmt::Display for BindingKind {
 ///   default,
 /// - `shard! { struct Room; … }` and `#[durable_object] struct Room` are classes.
 ///
+/// Two things about backups that no type tells are read off the same literals: a
+/// `DurableShardRegistry::new(env.durable_object("…")?)` of another binding than `registry: "…"` of the
+/// `shard!` is an error, and a bucket of `.store(env.bucket("…")?)` outside the `jurisdiction:` of the
+/// `shard!` is a warning. Where a crate has several `shard!`, those of `.shard_do(Room::shards(…))` count.
+///
 /// What is no literal there is not seen: a name in a constant, an expression that is parsed when
 /// the Worker runs, what a macro makes up or a dependency asks for. Secrets and variables are not
 /// looked for, since `wrangler.jsonc` need not list them.
 ///
 /// # Errors
-/// Every problem there is, in the order of the places.
+/// Every problem there is, in the order of the places, [warnings](crate::Severity::Warning) included.
 pub fn check_crate(dir: &Path) -> Result<(), Vec<Problem>> {
     let wrangler = read(dir, FILE);
     match (wrangler, Expected::of_sources(dir)) {

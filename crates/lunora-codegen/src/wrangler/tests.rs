@@ -25,7 +25,7 @@ fn app(env: &Env) {
 fn expected(code: &str) -> Expected {
     let scan = Scan::of("src/lib.rs", code).unwrap_or_else(|error| unreachable!("{error}"));
     let mut expected = Expected::new();
-    scan.needs.into_iter().for_each(|(need, place)| expected.add(need, place));
+    scan.add_to(&mut expected);
     expected
 }
 
@@ -168,4 +168,105 @@ fn needs_are_read_inside_of_macros_and_not_inside_of_tests_or_comments() {
             binding(BindingKind::Workflow, "ORDERS"),
         ]
     );
+}
+
+const STORED: &str = r#"{
+  "compatibility_date": "2026-04-01",
+  "durable_objects": { "bindings": [
+    { "name": "SHARD", "class_name": "Room" },
+    { "name": "REGISTRY", "class_name": "Registry" },
+    { "name": "OTHER", "class_name": "Registry" }
+  ] },
+  "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Room", "Hall", "Registry"] }],
+  "r2_buckets": [{ "binding": "FILES" },
+    { "binding": "BACKUPS" }],
+}"#;
+
+const BACKED_UP: &str = r#"
+lunora::shard! {
+    pub struct Room;
+    functions: {},
+    registry: "REGISTRY",
+    jurisdiction: Eu,
+}
+fn app(env: &Env) {
+    let registry = DurableShardRegistry::new(env.durable_object("REGISTRY")?);
+    builder.shard_do(Room::shards(env.durable_object("SHARD")?)).storage(env.bucket("FILES")?);
+    BackupConfig::builder().store(env.bucket("BACKUPS")?);
+}
+"#;
+
+fn found(wrangler: &str, code: &str) -> Vec<(bool, String)> {
+    let problems = check(wrangler, &expected(code)).err().unwrap_or_default();
+    problems.iter().map(|problem| (problem.is_error(), problem.to_string())).collect()
+}
+
+#[test]
+fn warns_of_a_backup_bucket_outside_the_jurisdiction_of_the_shards() {
+    let warning = |has: &str| {
+        let text = format!(
+            "wrangler.jsonc:10: the bucket `BACKUPS` of `r2_buckets` has {has}, and it keeps backups of \
+             shards that stay in `eu` (src/lib.rs:6); create a bucket with `--jurisdiction eu`, and add \
+             \"jurisdiction\": \"eu\" to its entry"
+        );
+        vec![(false, text)]
+    };
+    assert_eq!(found(STORED, BACKED_UP), warning("no jurisdiction"));
+    let bucket_in = |jurisdiction: &str| {
+        let entry = format!("\"BACKUPS\", \"jurisdiction\": \"{jurisdiction}\"");
+        STORED.replace("\"BACKUPS\"", &entry)
+    };
+    assert_eq!(found(&bucket_in("fedramp"), BACKED_UP), warning("the jurisdiction `fedramp`"));
+    assert_eq!(found(&bucket_in("eu"), BACKED_UP), []);
+    let fedramp = BACKED_UP.replace("Eu", "FedRamp");
+    assert_eq!(found(&bucket_in("fedramp"), &fedramp), []);
+    // R2 has no jurisdiction of this name.
+    assert_eq!(found(STORED, &BACKED_UP.replace("Eu", "Us")), []);
+    assert_eq!(found(STORED, &BACKED_UP.replace("    jurisdiction: Eu,\n", "")), []);
+}
+
+#[test]
+fn warns_of_the_bucket_of_each_environment() {
+    let env =
+        "\"env\": { \"test\": { \"r2_buckets\": [{ \"binding\": \"BACKUPS\" }] } }, \"migrations\"";
+    let wrangler = STORED.replace("\"migrations\"", env).replace(
+        "    { \"binding\": \"BACKUPS\" }",
+        "    { \"binding\": \"BACKUPS\", \"jurisdiction\": \"eu\" }",
+    );
+    let warnings: Vec<_> =
+        found(&wrangler, BACKED_UP).into_iter().filter(|(is_error, _)| !is_error).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].1.contains("in `env.test` of wrangler.jsonc has no"), "{warnings:?}");
+}
+
+#[test]
+fn rejects_a_registry_that_the_shards_do_not_announce_themselves_to() {
+    let quiet = BACKED_UP.replace("    jurisdiction: Eu,\n", "");
+    let other = quiet.replace("object(\"REGISTRY\")", "object(\"OTHER\")");
+    assert_eq!(
+        found(STORED, &other),
+        [(
+            true,
+            "src/lib.rs:8: the Worker reads the registry `OTHER`, and the shards of `Room` announce \
+             themselves to `REGISTRY` (src/lib.rs:5); name the same binding in both"
+                .to_owned()
+        )]
+    );
+    assert_eq!(found(STORED, &quiet), []);
+    // What is no literal may be the right one.
+    let unknown = format!("{other}\nfn f() {{ DurableShardRegistry::new(objects); }}");
+    assert_eq!(found(STORED, &unknown), []);
+    let in_test = format!("#[cfg(test)]\nmod tests {{ {other} }}\n{quiet}");
+    assert_eq!(found(STORED, &in_test), []);
+}
+
+#[test]
+fn of_several_shards_those_that_the_worker_serves_count() {
+    let hall = "\nlunora::shard! { struct Hall; functions: {}, registry: \"OTHER\" }";
+    let bucket_in_eu = STORED.replace("\"BACKUPS\"", "\"BACKUPS\", \"jurisdiction\": \"eu\"");
+    assert_eq!(found(&bucket_in_eu, &format!("{BACKED_UP}{hall}")), []);
+    assert_eq!(found(STORED, &format!("{BACKED_UP}{hall}")).len(), 1);
+    let both = format!("{BACKED_UP}{hall}\nfn f() {{ b.shard_do(Hall::shards(env)); }}");
+    let found = found(STORED, &both);
+    assert!(found.len() == 1 && found[0].1.contains("the shards of `Hall`"), "{found:?}");
 }

@@ -44,6 +44,7 @@ pub fn app(env: &Env) -> Result<Lunora, LunoraError> {
                     .store(env.bucket("BACKUPS")?)
                     .cron(cron!("0 3 * * *"))
                     .retain(keep!(14))
+                    .drill(cron!("0 5 * * SUN"))
                     .build(),
             )
             .build(),

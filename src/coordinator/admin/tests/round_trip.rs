@@ -3,11 +3,11 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use bytes::Bytes;
-use futures::{FutureExt, executor::block_on, future::LocalBoxFuture};
+use futures::executor::block_on;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::super::*;
+use super::{super::*, Entries};
 use crate::{
     coordinator::ShardRegistry,
     message::{Body, Request},
@@ -26,40 +26,6 @@ struct Id {
 
 fn delete(ctx: &Mutation<'_>, Id { id }: Id) -> Result<bool, LunoraError> {
     ctx.db().delete(NOTES, &id)
-}
-
-/// The entries of a registry: the tables and keys of shards.
-#[derive(Clone, Default)]
-struct Entries(Rc<RefCell<Vec<(String, ShardKey)>>>);
-
-impl ShardRegistry for Entries {
-    fn list_shard_keys<'a>(
-        &'a self,
-        table: &'a str,
-    ) -> LocalBoxFuture<'a, Result<Vec<ShardKey>, LunoraError>> {
-        let entries = self.0.borrow();
-        let keys = entries.iter().filter(|(own, _)| own == table).map(|(_, key)| key.clone());
-        std::future::ready(Ok(keys.collect())).boxed_local()
-    }
-
-    fn list_every_shard_key(
-        &self,
-    ) -> LocalBoxFuture<'_, Result<Option<Vec<ShardKey>>, LunoraError>> {
-        let keys = self.0.borrow().iter().map(|(_, key)| key.clone()).collect();
-        std::future::ready(Ok(Some(keys))).boxed_local()
-    }
-
-    fn enter<'a>(
-        &'a self,
-        table: &'a str,
-        key: &'a ShardKey,
-    ) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
-        let entry = (table.to_owned(), key.clone());
-        if !self.0.borrow().contains(&entry) {
-            self.0.borrow_mut().push(entry);
-        }
-        std::future::ready(Ok(())).boxed_local()
-    }
 }
 
 /// A deployment whose shards come into being when they are called.

@@ -1,0 +1,69 @@
+//! Shards against the registry that lists them and the buckets that keep their backups.
+
+use super::{BindingKind, Expected, FILE, check::named, file::Environment};
+use crate::{Problem, scan::Shards};
+
+/// The jurisdictions of R2; one that only Durable Objects have is not asked of a bucket.
+const OF_BUCKETS: [&str; 2] = ["eu", "fedramp"];
+
+/// A class whose shards announce themselves to another registry than the Worker asks: queries,
+/// backups and exports would miss them.
+pub(super) fn registry(expected: &Expected, problems: &mut Vec<Problem>) {
+    let Shards { registries, .. } = &expected.shards;
+    let read: Option<Vec<&String>> = registries.iter().map(|(name, _)| name.as_ref()).collect();
+    // One that is no literal may be any.
+    let (Some(read), [(_, place), ..]) = (read, registries.as_slice()) else { return };
+    for class in expected.shards.served_classes() {
+        let Some((announced, at)) = &class.registry else { continue };
+        if let Some(other) = read.first()
+            && !read.contains(&announced)
+        {
+            let name = &class.name;
+            let message = format!(
+                "the Worker reads the registry `{other}`, and the shards of `{name}` announce \
+                 themselves to `{announced}` ({at})"
+            );
+            let fix = "name the same binding in both";
+            problems.push(Problem::new(place.clone(), message, fix));
+        }
+    }
+}
+
+/// A bucket outside the jurisdiction of the shards whose rows it keeps.
+pub(super) fn buckets(
+    environment: &Environment<'_>,
+    expected: &Expected,
+    problems: &mut Vec<Problem>,
+) {
+    let classes = expected.shards.served_classes();
+    let wanted: Vec<_> = classes.iter().filter_map(|class| class.jurisdiction.as_ref()).collect();
+    // A class without one may be what the bucket is for.
+    if wanted.len() < classes.len() {
+        return;
+    }
+    let Some((jurisdiction, at)) =
+        wanted.iter().find(|(name, _)| OF_BUCKETS.contains(&name.as_str()))
+    else {
+        return;
+    };
+    for (bucket, _) in &expected.shards.buckets {
+        let Some((has, place)) = environment.bucket_jurisdiction(bucket) else { continue };
+        if wanted.iter().any(|(name, _)| Some(name.as_str()) == has) {
+            continue;
+        }
+        let has =
+            has.map_or("no jurisdiction".to_owned(), |has| format!("the jurisdiction `{has}`"));
+        let file = named(environment);
+        let file = if file == FILE { String::new() } else { format!(" in {file}") };
+        let list = BindingKind::Bucket.list();
+        let message = format!(
+            "the bucket `{bucket}` of `{list}`{file} has {has}, and it keeps backups of shards that \
+             stay in `{jurisdiction}` ({at})"
+        );
+        let fix = format!(
+            "create a bucket with `--jurisdiction {jurisdiction}`, and add \"jurisdiction\": \
+             \"{jurisdiction}\" to its entry"
+        );
+        problems.push(Problem::new(place, message, fix).into_warning());
+    }
+}
