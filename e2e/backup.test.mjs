@@ -102,6 +102,39 @@ test("a run that is killed in its middle leaves no snapshot, and the next one is
   assert.deepEqual(await deployment.rows(), before);
 }));
 
+test("a snapshot that is too long for one invocation is taken in several, kills between them included", () => drill(async (deployment) => {
+  for (const folder of FOLDERS) {
+    for (let round = 0; round < 4; round++) await deployment.rpc("notes:add", { count: 20, bytes: 50_000, label: `${folder}${round}` }, folder);
+  }
+  const before = await deployment.rows();
+  // By hand: as often as the answer says so.
+  let made = await deployment.admin("backup/create");
+  let calls = 1;
+  for (; made.unfinished; calls++) made = await deployment.admin("backup/create", { time: made.unfinished.time });
+  assert.ok(calls > 3 && made.segments.length > 3, `${calls} calls, ${made.segments?.length} segments`);
+  assert.equal(made.rows, 240);
+  assert.equal((await deployment.admin("backup/verify", { id: made.id })).ok, true);
+
+  // By triggers, while workerd dies between them.
+  const fire = async (cron, scheduledTime) => (await deployment.mf.getWorker()).scheduled({ cron, scheduledTime });
+  const night = new Date(Date.UTC(2026, 0, 1, 3));
+  assert.equal((await fire("0 3 * * *", night)).outcome, "ok");
+  const status = () => deployment.admin("backup/status", undefined, "GET");
+  const { unfinished: [run] } = await status();
+  assert.equal(run.id, night.toISOString());
+  let rests = 0;
+  for (; (await status()).unfinished; rests++) {
+    assert.ok(rests < 50, "the run never ends");
+    if (rests === 1) await deployment.kill();
+    assert.equal((await fire("*/10 * * * *", new Date())).outcome, "ok");
+  }
+  assert.ok(rests > 2, `${rests} rests`);
+  assert.equal((await deployment.admin("backup/verify", { id: run.id })).ok, true);
+  await deployment.destroy();
+  await deployment.admin("backup/restore", { id: run.id });
+  assert.deepEqual(await deployment.rows(), before);
+}, { vars: { DRILL_RUN_CALLS: "2" } }));
+
 test("the trigger takes a snapshot, keeps the newest and never touches what was made by hand", () => drill(async (deployment) => {
   await deployment.populate();
   const byHand = await deployment.admin("backup/create");

@@ -12,16 +12,19 @@ export const FOLDERS = ["red", "green", "blue/ü"];
 
 /** A deployment whose objects and bucket live in folders of their own. */
 export class Deployment {
-  constructor(options = {}) {
+  constructor({ vars = {}, ...options } = {}) {
     this.options = options;
+    this.vars = vars;
     this.dir = mkdtempSync(join(tmpdir(), "lunora-drill-"));
     this.generation = 0;
     this.start();
   }
 
   start() {
+    const worker = workerOptions(DRILL);
     this.mf = new Miniflare({
-      ...workerOptions(DRILL),
+      ...worker,
+      bindings: { ...worker.bindings, ...this.vars },
       ...this.options,
       durableObjectsPersist: join(this.dir, `objects-${this.generation}`),
       r2Persist: join(this.dir, "bucket"),
@@ -97,8 +100,8 @@ export class Deployment {
   }
 }
 
-export async function drill(run) {
-  const deployment = new Deployment();
+export async function drill(run, options) {
+  const deployment = new Deployment(options);
   try {
     await run(deployment);
   } finally {

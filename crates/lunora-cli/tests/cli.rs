@@ -211,6 +211,21 @@ fn the_snapshots_of_another_deployment_are_marked_and_restored_only_by_their_id(
 }
 
 #[test]
+fn a_snapshot_that_is_too_long_for_one_call_takes_several() {
+    let part = json!({ "unfinished": { "time": 7, "message": "the backup is not finished" } });
+    let whole = manifest("new", "2026-05-01T00:00:00.000Z");
+    let server = Server::new([ok(&part), ok(&part), ok(&whole)]);
+    let out = server.run(&["backup", "create"]);
+    assert_eq!((out.status.code(), &*text(&out.stdout)), (Some(0), "new: 4 rows, 99 bytes\n"));
+    assert_eq!(server.bodies(), [json!({}), json!({ "time": 7 }), json!({ "time": 7 })]);
+
+    let run = json!({ "id": "new", "leftAt": "2026-05-01T00:00:00.000Z", "shards": 3, "rows": 40 });
+    let status = json!({ "cron": "0 3 * * *", "due": null, "next": null, "overdue": false, "unfinished": [run] });
+    let out = text(&Server::new([ok(&status)]).run(&["backup", "status"]).stdout);
+    assert!(out.contains("running   new: 40 rows, 3 shards read whole"), "{out}");
+}
+
+#[test]
 fn tables_that_a_snapshot_leaves_out_are_named() {
     let mut left = manifest("new", "2026-05-01T00:00:00.000Z");
     left["leftOut"] = json!({ "shardTables": ["stats"], "globalTables": ["users"] });

@@ -19,10 +19,13 @@ use worker::{DurableObject, State, durable_object};
 fn app(env: &Env) -> Result<Lunora, LunoraError> {
     let registry = DurableShardRegistry::new(env.durable_object("SHARD_REGISTRY")?);
     let shard_timeout = bounds::setting(env, "DRILL_SHARD_TIMEOUT_MS").unwrap_or(30_000);
+    let run_calls = bounds::setting(env, "DRILL_RUN_CALLS").and_then(|calls| calls.try_into().ok());
     let backup = BackupConfig::builder()
         .store(env.bucket("BACKUPS")?)
         .cron(cron!("0 3 * * *"))
         .retain(keep!(2))
+        .run_calls(run_calls.unwrap_or(5000))
+        .resume(cron!("*/10 * * * *"))
         .part_size(PartSize::mebibytes(5).map_err(LunoraError::internal)?)
         .build();
     Ok(Lunora::builder()

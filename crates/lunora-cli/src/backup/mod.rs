@@ -152,7 +152,13 @@ pub(crate) fn run(command: Backup, client: &Client, output: &Output) -> Result<O
 
 fn create(client: &Client, output: &Output) -> Result<Outcome, Failure> {
     let progress = output.wait("taking a snapshot …");
-    let made: Value = client.post("backup/create", &json!({}))?;
+    let mut made: Value = client.post("backup/create", &json!({}))?;
+    // A deployment that is too large for one call.
+    while let Some(time) = made.pointer("/unfinished/time").cloned() {
+        let message = made.pointer("/unfinished/message").and_then(Value::as_str);
+        progress.set_message(message.unwrap_or("taking a snapshot …").to_owned());
+        made = client.post("backup/create", &json!({ "time": time }))?;
+    }
     progress.finish_and_clear();
     let read = Manifest::deserialize(&made);
     if let Ok(made) = &read {

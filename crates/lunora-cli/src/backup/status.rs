@@ -22,9 +22,21 @@ struct Status {
     since: Option<String>,
     overdue: bool,
     #[serde(default)]
+    unfinished: Vec<Unfinished>,
+    #[serde(default)]
     drilled_at: Option<String>,
     #[serde(default)]
     drill: Option<Drill>,
+}
+
+/// A run that another invocation goes on with.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Unfinished {
+    id: String,
+    left_at: String,
+    shards: u64,
+    rows: u64,
 }
 
 /// How drills keep up.
@@ -108,6 +120,11 @@ impl Status {
             true => format!("overdue   yes, since {}", self.due.clone().unwrap_or_else(unknown)),
             false => "overdue   no".to_owned(),
         });
+        for Unfinished { id, left_at, shards, rows } in &self.unfinished {
+            lines.push(format!(
+                "running   {id}: {rows} rows, {shards} shards read whole, last at {left_at}"
+            ));
+        }
         lines.extend(self.drill.as_ref().map(Drill::to_text));
         if self.foreign > 0 {
             lines.push(format!(
