@@ -53,6 +53,8 @@ pub enum BindingKind {
     Service,
     /// `workflows`
     Workflow,
+    /// `ratelimits`
+    RateLimit,
 }
 
 impl Expected {
@@ -97,12 +99,16 @@ impl BindingKind {
             Self::Queue => "queues.producers",
             Self::Service => "services",
             Self::Workflow => "workflows",
+            Self::RateLimit => "ratelimits",
         }
     }
 
     /// The key of an entry that holds the name.
     pub(crate) fn name_key(self) -> &'static str {
-        if self == Self::DurableObject { "name" } else { "binding" }
+        match self {
+            Self::DurableObject | Self::RateLimit => "name",
+            _ => "binding",
+        }
     }
 
     /// The method of `worker::Env` that takes the name.
@@ -114,6 +120,7 @@ impl BindingKind {
             "d1" => Self::D1,
             "queue" => Self::Queue,
             "service" => Self::Service,
+            "rate_limiter" => Self::RateLimit,
             _ => return None,
         })
     }
@@ -129,6 +136,7 @@ impl fmt::Display for BindingKind {
             Self::Queue => "queue binding",
             Self::Service => "service binding",
             Self::Workflow => "workflow binding",
+            Self::RateLimit => "rate limiting binding",
         })
     }
 }
@@ -139,8 +147,8 @@ impl fmt::Display for BindingKind {
 /// and other macros included, code under `#[cfg(test)]` excluded:
 ///
 /// - `cron!("…")` is a trigger,
-/// - `.durable_object("…")`, `.bucket("…")`, `.kv("…")`, `.d1("…")`, `.queue("…")` and
-///   `.service("…")` with one literal are bindings, as are `CloudflareWorkflow::from_env(_, "…")`
+/// - `.durable_object("…")`, `.bucket("…")`, `.kv("…")`, `.d1("…")`, `.queue("…")`, `.service("…")` and
+///   `.rate_limiter("…")` with one literal are bindings, as are `CloudflareWorkflow::from_env(_, "…")`
 ///   and `registry: "…"` of `shard!`; so is `SHARD`, where a backend is mounted that takes it by
 ///   default,
 /// - `shard! { struct Room; … }` and `#[durable_object] struct Room` are classes.

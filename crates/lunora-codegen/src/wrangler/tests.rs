@@ -133,6 +133,20 @@ fn an_environment_inherits_triggers_and_migrations_but_no_binding() {
 }
 
 #[test]
+fn a_rate_limiter_is_found_by_its_name() {
+    let code = r#"fn f(env: &Env) { env.rate_limiter("LIMITER")?; }"#;
+    let file = |entry: &str| {
+        format!(r#"{{ "compatibility_date": "2026-04-01", "ratelimits": [{{ {entry} }}] }}"#)
+    };
+    assert!(found(&file(r#""name": "LIMITER", "namespace_id": "1""#), code).is_empty());
+    let [(_, problem)] = &found(&file(r#""name": "OTHER""#), code)[..] else { unreachable!() };
+    assert!(
+        problem.contains("the rate limiting binding `LIMITER` is not in wrangler.jsonc"),
+        "{problem}"
+    );
+}
+
+#[test]
 fn a_file_that_is_no_json_says_where() {
     let problems = check("{\n  \"name\": ,\n}", &Expected::new()).err().unwrap_or_default();
     assert!(problems[0].to_string().starts_with("wrangler.jsonc:2: "), "{problems:?}");
@@ -151,6 +165,7 @@ fn needs_are_read_inside_of_macros_and_not_inside_of_tests_or_comments() {
         lunora::shard! { pub struct Room; functions: {}, registry: "SHARD_REGISTRY" }
         const NIGHTLY: CronExpression = lunora::cron!(r#"0 3 * * *"#);
         fn f() { CloudflareWorkflow::from_env(env, "ORDERS"); builder.kv(KvNamespaces::new()); }
+        fn g() { RateLimit::new(env.rate_limiter("LIMITER")?); }
         #[cfg(test)]
         mod tests { fn t() { env.bucket("TEST"); } }
         "##,
@@ -166,6 +181,7 @@ fn needs_are_read_inside_of_macros_and_not_inside_of_tests_or_comments() {
             binding(BindingKind::DurableObject, "SHARD_REGISTRY"),
             Need::Cron("0 3 * * *".into()),
             binding(BindingKind::Workflow, "ORDERS"),
+            binding(BindingKind::RateLimit, "LIMITER"),
         ]
     );
 }
