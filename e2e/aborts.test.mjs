@@ -67,7 +67,7 @@ async function until(read, expected, limitMs) {
 }
 
 /** Drives rounds of callers that leave; `afterwards` waits until what they left is over. */
-async function drive(name, request, { flags = [], variables, slack = COLLECTED_SLACK_MIB, afterwards }) {
+async function drive(name, request, { flags = [], variables, slack = COLLECTED_SLACK_MIB, afterwards, between = () => {} }) {
   const app = await App.start(variables, { entry: ENTRY, compatibilityFlags: flags });
   try {
     const url = await app.mf.ready;
@@ -78,6 +78,7 @@ async function drive(name, request, { flags = [], variables, slack = COLLECTED_S
       await Promise.all(Array.from({ length: CALLERS }, () => leave(url, request, arrived)));
       await afterwards(() => requests("ended"), round * CALLERS);
       memory.push((await app.memory()).wasm);
+      await between(app);
     }
     console.log(`${name}: ${memory.map((mib) => mib.toFixed(1)).join(", ")} MiB`);
     await app.works();
@@ -106,3 +107,10 @@ test("a call without the flag ends with its deadline", { timeout: 120_000 }, () 
 
 test("an invocation that the runtime drops frees its memory", { timeout: 120_000 }, () =>
   drive("dropped", post("/ask?shard=hangs&dropped", call), { afterwards: () => wait(500) }));
+
+// What is found of a dead instance must not reach its successor, which counts from the start.
+test("a crash between leaving clients frees nothing of the next instance", { timeout: 120_000 }, () =>
+  drive("crashes", post("/ask?shard=hangs&dropped", call), {
+    afterwards: () => wait(500),
+    between: async (app) => assert.equal((await app.rpc("drill:crash", {}, "crashes")).status, 500),
+  }));

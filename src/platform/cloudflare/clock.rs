@@ -20,7 +20,13 @@ impl Clock for CloudflareClock {
         if let Some(clock) = crate::platform::memory::simulated_clock() {
             return clock.now_ms();
         }
-        worker::Date::now().as_millis()
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "milliseconds are whole and below 2^53"
+        )]
+        let now = worker::js_sys::Date::now() as u64;
+        now
     }
 
     /// Whole milliseconds, rounded up.
