@@ -17,20 +17,22 @@ const REPEATS = 5;
 /** A deployment of the drill with an instance of its own. */
 export class App {
   /** Starts one after another, so that each finds its own process. */
-  static start(variables) {
-    const started = App.#starting.then(() => App.#start(variables));
+  static start(variables, changes) {
+    const started = App.#starting.then(() => App.#start(variables, changes));
     App.#starting = started.catch(() => {});
     return started;
   }
 
   static #starting = Promise.resolve();
 
-  static async #start(variables = {}) {
+  static async #start(variables = {}, { entry, ...changes } = {}) {
     const { bindings, ...options } = workerOptions(DRILL);
+    if (entry) options.modules.unshift({ type: "ESModule", path: `${options.modulesRoot}/entry.js`, contents: entry });
     const app = new App();
     const others = new Set(workerdProcesses());
     app.mf = new Miniflare({
       ...options,
+      ...changes,
       bindings: { ...bindings, ...variables },
       handleRuntimeStdio: (...streams) => streams.forEach((stream) => stream.resume()),
     });

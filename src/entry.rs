@@ -179,7 +179,7 @@ pub fn fetch(
     env: Env,
     ctx: worker_sys::Context,
 ) -> Result<JsValue, JsValue> {
-    cloudflare::run(async move {
+    cloudflare::run(&Clone::clone(&request), async move {
         let response = match (app, cloudflare::request_from_js(request)) {
             (Ok(app), Ok(request)) => app.fetch(request, &env, &worker::Context::new(ctx)).await,
             (Err(error), _) => edge_only(&LunoraError::internal(NotBuilt(error))),

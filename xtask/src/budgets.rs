@@ -16,9 +16,9 @@ use crate::{
 /// A Worker, and the most that its wasm may have after gzip, in bytes, once wasm-opt ran.
 const SIZES: [(&str, u64); 2] = [("examples/chat", 465_000), ("bench/minimal", 180 * 1024)];
 
-/// The most calls between JavaScript and wasm that one small call to a shard may take. Six of them
+/// The most calls between JavaScript and wasm that one small call to a shard may take. Two of them
 /// set and clear the timer of the call.
-const CROSSINGS: f64 = 18.0;
+const CROSSINGS: f64 = 15.0;
 
 /// Builds what has a budget, and fails where it is exceeded.
 ///

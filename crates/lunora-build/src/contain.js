@@ -38,23 +38,32 @@ const noteTrap = (error) => {
 };
 addEventListener("error", (event) => noteTrap(event.error));
 
+// A promise that was collected settles nothing: the runtime dropped the invocation that waited for it.
+const collected = new FinalizationRegistry((reject) => live.delete(reject));
+
 /** The promise `f` gives, which a trap rejects. */
 function track(f) {
   return new Promise((resolve, reject) => {
     live.add(reject);
-    const fail = (error) => {
+    const over = () => {
       live.delete(reject);
+      collected.unregister(reject);
+    };
+    const fail = (error) => {
+      over();
       reject(error);
     };
     const succeed = (value) => {
-      live.delete(reject);
+      over();
       resolve(value);
     };
     try {
       const result = f();
       // What is there already need not be waited for.
-      if (typeof result?.then === "function") result.then(succeed, fail);
-      else succeed(result);
+      if (typeof result?.then === "function") {
+        collected.register(result, reject, reject);
+        result.then(succeed, fail);
+      } else succeed(result);
     } catch (error) {
       noteTrap(error);
       fail(error);

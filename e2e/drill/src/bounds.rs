@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use lunora::{
-    Clock, CloudflareClock, DurableShardRegistry, IsolateRateLimiter, RateLimit, prelude::*,
-    shard::prelude::*,
+    Clock, CloudflareClock, DurableShardRegistry, IsolateRateLimiter, RateLimit, RouteContext,
+    ShardAddress, ShardKey, ShardNamespace, prelude::*, shard::prelude::*,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,24 @@ pub(crate) fn memory() -> String {
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn memory() -> String {
     "0".to_owned()
+}
+
+/// Sends the body to the shard `?shard=`, and holds on to it until there is an answer. With `?dropped`
+/// the invocation ends 50 ms after its client left, whatever it waits for.
+pub(crate) async fn ask(
+    mut request: Request,
+    env: &Env,
+    ctx: &RouteContext<'_>,
+) -> Result<Response, LunoraError> {
+    let body = request.bytes(1024 * 1024).await?;
+    if request.query("dropped").is_some() {
+        ctx.wait_until(CloudflareClock.sleep(Duration::from_millis(50)));
+    }
+    let address = ShardAddress::new(ShardKey::new(request.query("shard").unwrap_or_default())?);
+    let question = Request::post("http://object/rpc", body.clone());
+    let answer = env.durable_object("VAULT")?.fetch(&address, question).await?;
+    drop(body);
+    Ok(answer)
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -40,6 +40,7 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .shard_timeout(Duration::from_millis(shard_timeout))
         .rate_limit(bounds::rate_limit(env))
         .route(route!("GET /memory"), async |_request, _env, _ctx| Response::text(bounds::memory()))
+        .route(route!("POST /ask"), async |request, env, ctx| bounds::ask(request, env, ctx).await)
         .build())
 }
 

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 
+use super::{glue, promise::Awaited};
 use crate::platform::Clock;
 
 /// The clock of the Workers runtime.
 ///
-/// It stands still between two I/O operations. A sleep must be finished by the task that first
-/// polled it: its timer wakes that task and no other. In a simulated deployment it is the
-/// simulation's clock.
+/// It stands still between two I/O operations. In a simulated deployment it is the simulation's
+/// clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CloudflareClock;
 
@@ -20,7 +20,13 @@ impl Clock for CloudflareClock {
         if let Some(clock) = crate::platform::memory::simulated_clock() {
             return clock.now_ms();
         }
-        worker::Date::now().as_millis()
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "milliseconds are whole and below 2^53"
+        )]
+        let now = worker::js_sys::Date::now() as u64;
+        now
     }
 
     /// Whole milliseconds, rounded up.
@@ -29,14 +35,14 @@ impl Clock for CloudflareClock {
         if let Some(clock) = crate::platform::memory::simulated_clock() {
             return clock.sleep(duration);
         }
-        // A timer of JavaScript counts in 31 bits, and fires at once on more.
-        const LONGEST: Duration = Duration::from_millis(0x7fff_ffff);
         Box::pin(async move {
-            let mut rest = duration.saturating_add(Duration::from_nanos(999_999));
-            while rest.as_millis() > 0 {
-                let nap = rest.min(LONGEST);
-                rest -= nap;
-                worker::Delay::from(nap).await;
+            let mut rest = duration.saturating_add(Duration::from_nanos(999_999)).as_millis();
+            while rest > 0 {
+                // A timer of JavaScript counts in 31 bits, and fires at once on more.
+                let nap = i32::try_from(rest).unwrap_or(i32::MAX);
+                rest -= u128::from(nap.unsigned_abs());
+                // A timer cannot fail.
+                let _ = Awaited::start(|slot| glue::sleep(nap, slot)).await;
             }
         })
     }

@@ -6,8 +6,44 @@
  * instance it belongs to: its numbers mean nothing to the next one.
  */
 let instance;
-export function bind(value, bytes, head, drain) {
-  instance = { value, bytes, head, drain, tasks: new Map(), calls: new Map() };
+export function bind(value, bytes, head, drain, lost, aborted) {
+  instance = { value, bytes, head, drain, lost, aborted, tasks: new Map(), pending: new Map() };
+}
+
+/**
+ * Finds what was pending when the runtime dropped an invocation, which it does without a word: the
+ * client left, or the time was up. Nothing but the runtime holds a `Pending`.
+ */
+const dropped = new FinalizationRegistry(({ owner, slot, entry }) => {
+  if (owner !== instance || owner.pending.get(slot) !== entry) return;
+  owner.pending.delete(slot);
+  owner.lost(slot);
+});
+
+/** A slot that the runtime is to settle, unless it is abandoned before. `stop` ends the wait for it. */
+class Pending {
+  #owner = instance;
+  #slot;
+  #entry;
+
+  constructor(slot, stop) {
+    this.#slot = slot;
+    this.#entry = { stop };
+    this.#owner.pending.set(slot, this.#entry);
+    dropped.register(this, { owner: this.#owner, slot, entry: this.#entry }, this.#entry);
+  }
+
+  #settle(how, ...args) {
+    if (this.#owner.pending.get(this.#slot) !== this.#entry) return;
+    this.#owner.pending.delete(this.#slot);
+    dropped.unregister(this.#entry);
+    how(this.#slot, ...args);
+  }
+
+  value = (value) => this.#settle(this.#owner.value, true, value);
+  failed = (error) => this.#settle(this.#owner.value, false, error);
+  bytes = (bytes) => this.#settle(this.#owner.bytes, bytes);
+  head = (response) => this.#settle(this.#owner.head, responseHead(response), response);
 }
 
 /** Settles a slot as `promise` is. */
@@ -16,15 +52,50 @@ export function watch(promise, slot) {
   promise.then((it) => value(slot, true, it), (error) => value(slot, false, error));
 }
 
-/** Nobody waits for the slot any more. */
+/** Nobody waits for the slot any more. Returns whether it will not be settled either. */
 export function abandon(slot) {
-  instance.calls.get(slot)?.abort();
+  const { pending } = instance;
+  const entry = pending.get(slot);
+  if (entry === undefined) return false;
+  pending.delete(slot);
+  dropped.unregister(entry);
+  try {
+    entry.stop?.();
+  } catch {
+    // It belongs to an invocation that is over.
+  }
+  return true;
 }
 
-/** A promise of what a task will end with. */
-export function promise(task) {
-  const { tasks } = instance;
-  return new Promise((resolve, reject) => tasks.set(task, { resolve, reject }));
+/** Settles the slot after a time. */
+export function sleep(milliseconds, slot) {
+  let timer;
+  const pending = new Pending(slot, () => clearTimeout(timer));
+  timer = setTimeout(pending.value, milliseconds);
+}
+
+/** Whether `Request.signal` tells that the client left. */
+const tellsAborts = globalThis.Cloudflare?.compatibilityFlags?.enable_request_signal === true;
+
+/** A promise of what a task that answers `request` will end with. A client that leaves ends it. */
+export function promise(task, request) {
+  const { tasks, aborted } = instance;
+  const settlers = {};
+  tasks.set(task, settlers);
+  if (tellsAborts) {
+    request.signal.addEventListener("abort", () => {
+      if (tasks.get(task) !== settlers || !aborted(task)) return;
+      tasks.delete(task);
+      // Sent to nobody: what waits for it ends with it.
+      settlers.resolve(new Response(null, { status: 499 }));
+    });
+  }
+  return new Promise((resolve, reject) => Object.assign(settlers, { resolve, reject }));
+}
+
+/** Nobody waits for the task any more. */
+export function forget(task) {
+  instance.tasks.delete(task);
 }
 
 export function settle(task, fulfilled, value) {
@@ -96,20 +167,19 @@ export function makeResponse(status, headers, body) {
 
 /** Every byte of a body to the slot, or `undefined` as soon as there are more than `limit`. */
 export function readBody(source, limit, slot) {
-  const { value, bytes } = instance;
-  const failed = (error) => value(slot, false, error);
+  const { value, bytes, failed } = new Pending(slot);
   // A sender over HTTP is held to the length it declared, and reading at once is far cheaper.
   const declared = source.headers?.get("content-length");
   if (declared != null && Number(declared) <= limit) {
     source.arrayBuffer().then((buffer) => {
-      if (buffer.byteLength > limit) value(slot, true, undefined);
-      else bytes(slot, new Uint8Array(buffer));
+      if (buffer.byteLength > limit) value();
+      else bytes(new Uint8Array(buffer));
     }, failed);
     return;
   }
   readAll(source, limit).then((all) => {
-    if (all === undefined) value(slot, true, undefined);
-    else bytes(slot, all);
+    if (all === undefined) value();
+    else bytes(all);
   }, failed);
 }
 
@@ -143,11 +213,8 @@ export const reader = (body) => body.getReader();
 
 /** The next chunk to the slot, or `undefined` after the last. */
 export function nextChunk(reader, slot) {
-  const { value, bytes } = instance;
-  reader.read().then(
-    (read) => (read.value === undefined ? value(slot, true, undefined) : bytes(slot, read.value)),
-    (error) => value(slot, false, error),
-  );
+  const { value, bytes, failed } = new Pending(slot);
+  reader.read().then((read) => (read.value === undefined ? value() : bytes(read.value)), failed);
 }
 
 /** A reader for `nextBulk`. */
@@ -165,20 +232,23 @@ export function bulkReader(body) {
 /** About `length` bytes to the slot, fewer at the end; `undefined` after the last. */
 export function nextBulk(reader, length, slot) {
   if (reader.readAtLeast === undefined) return nextChunk(reader, slot);
-  const { value, bytes } = instance;
+  const { value, bytes, failed } = new Pending(slot);
   reader.readAtLeast(length, new Uint8Array(length)).then(
-    (read) => (read.value?.byteLength ? bytes(slot, read.value) : value(slot, true, undefined)),
-    (error) => value(slot, false, error),
+    (read) => (read.value?.byteLength ? bytes(read.value) : value()),
+    failed,
   );
 }
 
 export function cancel(reader) {
-  reader.cancel().catch(() => {});
+  try {
+    reader.cancel().catch(() => {});
+  } catch {
+    // It belongs to an invocation that is over.
+  }
 }
 
 /** Sends a request to the named object; the slot gets its answer, with the head. */
 export function callShard(namespace, name, jurisdiction, hint, method, url, headers, body, slot) {
-  const { value, head, calls } = instance;
   if (jurisdiction !== undefined) {
     try {
       namespace = namespace.jurisdiction(jurisdiction);
@@ -189,20 +259,13 @@ export function callShard(namespace, name, jurisdiction, hint, method, url, head
     if (namespace === undefined) return watch(Promise.resolve("jurisdiction"), slot);
   }
   const controller = new AbortController();
-  calls.set(slot, controller);
-  const failed = (error) => {
-    calls.delete(slot);
-    value(slot, false, error);
-  };
+  const pending = new Pending(slot, () => controller.abort());
   try {
     const stub = hint === undefined ? namespace.getByName(name) : namespace.getByName(name, { locationHint: hint });
     const init = { method, headers: unpack(headers), body: own(body), redirect: "manual", signal: controller.signal };
-    stub.fetch(url, init).then((response) => {
-      calls.delete(slot);
-      head(slot, responseHead(response), response);
-    }, failed);
+    stub.fetch(url, init).then(pending.head, pending.failed);
   } catch (error) {
-    Promise.reject(error).catch(failed);
+    Promise.reject(error).catch(pending.failed);
   }
 }
 

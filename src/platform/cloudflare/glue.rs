@@ -36,13 +36,24 @@ extern "C" {
     #[wasm_bindgen(js_name = readBody)]
     pub(super) fn read_body(source: &JsValue, limit: f64, slot: u32);
 
-    pub(super) fn bind(value: &JsValue, bytes: &JsValue, head: &JsValue, drain: &JsValue);
+    pub(super) fn bind(
+        value: &JsValue,
+        bytes: &JsValue,
+        head: &JsValue,
+        drain: &JsValue,
+        lost: &JsValue,
+        aborted: &JsValue,
+    );
 
     pub(super) fn watch(promise: &Promise, slot: u32);
 
-    pub(super) fn abandon(slot: u32);
+    pub(super) fn abandon(slot: u32) -> bool;
 
-    pub(super) fn promise(task: u32) -> JsValue;
+    pub(super) fn sleep(milliseconds: i32, slot: u32);
+
+    pub(super) fn promise(task: u32, request: &web_sys::Request) -> JsValue;
+
+    pub(super) fn forget(task: u32);
 
     pub(super) fn settle(task: u32, fulfilled: bool, value: &JsValue);
 

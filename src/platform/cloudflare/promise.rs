@@ -4,6 +4,10 @@
 //! is woken wait for a microtask of its own; in workerd each of those is a call into the runtime.
 //! Here a promise resumes the future that waits for it at once, through closures that are made once
 //! an instance. `glue.js` has the other half.
+//!
+//! A task whose client left is dropped, with all that it waits for: at once where the runtime tells
+//! (`Request.signal`), and otherwise once what it waited for was collected, since the runtime drops
+//! an invocation without settling anything.
 
 use std::{
     cell::{Cell, RefCell},
@@ -16,7 +20,7 @@ use std::{
 
 use futures::future::LocalBoxFuture;
 use wasm_bindgen::prelude::*;
-use worker::js_sys::Promise;
+use worker::{js_sys::Promise, web_sys};
 
 use super::glue;
 
@@ -52,7 +56,9 @@ impl Awaited {
     /// Awaits what `begin` starts; it hands the number to JavaScript, which settles it.
     pub(super) fn start(begin: impl FnOnce(u32)) -> Self {
         bind();
-        let slot = WAITING.with_borrow_mut(|waiting| waiting.insert(Slot::Waiting(None)));
+        let slot = WAITING.with_borrow_mut(|waiting| {
+            waiting.insert(Slot::Waiting { owner: POLLED.get(), waker: None })
+        });
         begin(number(slot));
         Self { slot }
     }
@@ -68,7 +74,7 @@ impl Future for Awaited {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         WAITING.with_borrow_mut(|waiting| match waiting.get_mut(self.slot) {
-            Some(Slot::Waiting(waker)) => {
+            Some(Slot::Waiting { waker, .. }) => {
                 *waker = Some(context.waker().clone());
                 Poll::Pending
             }
@@ -84,57 +90,71 @@ impl Future for Awaited {
 
 impl Drop for Awaited {
     fn drop(&mut self) {
-        // What is dropped in here may be anything; not while the slots are borrowed.
-        let dropped = WAITING.with_borrow_mut(|waiting| match waiting.get_mut(self.slot) {
-            Some(Slot::Waiting(waker)) => {
-                let waker = waker.take();
-                if let Some(slot) = waiting.get_mut(self.slot) {
-                    // JavaScript still knows the number: nobody else may get it yet.
-                    *slot = Slot::Abandoned;
-                }
-                (waker, None, true)
-            }
-            _ => (None, waiting.remove(self.slot), false),
+        let slot = WAITING.with_borrow_mut(|waiting| match waiting.get_mut(self.slot) {
+            // JavaScript still knows the number: nobody else may get it yet.
+            Some(slot @ Slot::Waiting { .. }) => Some(std::mem::replace(slot, Slot::Abandoned)),
+            _ => waiting.remove(self.slot),
         });
-        if dropped.2 {
-            glue::abandon(number(self.slot));
+        // What else is dropped with it may be anything; the slots are not borrowed any more.
+        if matches!(slot, Some(Slot::Waiting { .. })) && glue::abandon(number(self.slot)) {
+            WAITING.with_borrow_mut(|waiting| waiting.remove(self.slot));
         }
     }
 }
 
-/// Runs a future. The result is its answer, or a promise of it.
-pub(crate) fn run(future: impl Future<Output = Answer> + 'static) -> Answer {
+/// Runs a future that answers a request. The result is its answer, or a promise of it.
+pub(crate) fn run(
+    request: &web_sys::Request,
+    future: impl Future<Output = Answer> + 'static,
+) -> Answer {
     bind();
-    let id = TASKS.with_borrow_mut(|tasks| tasks.insert(Task::default()));
-    let waker = Waker::from(Arc::new(TaskWaker(id)));
+    drop_lost();
+    let serial = SERIAL.replace(SERIAL.get().wrapping_add(1));
+    let place = TASKS.with_borrow_mut(|tasks| tasks.insert(Task { serial, ..Task::default() }));
+    let waker = Waker::from(Arc::new(TaskWaker(place)));
     let mut future: LocalBoxFuture<'static, Answer> = Box::pin(future);
-    match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+    let outer = POLLED.replace(Some(TaskId { place, serial }));
+    let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+    POLLED.set(outer);
+    match polled {
         Poll::Ready(answer) => {
-            TASKS.with_borrow_mut(|tasks| tasks.remove(id));
+            TASKS.with_borrow_mut(|tasks| tasks.remove(place));
             answer
         }
         Poll::Pending => {
             TASKS.with_borrow_mut(|tasks| {
-                if let Some(task) = tasks.get_mut(id) {
+                if let Some(task) = tasks.get_mut(place) {
                     task.running = Some((future, waker));
                 }
             });
-            Ok(glue::promise(number(id)))
+            Ok(glue::promise(number(place), request))
         }
     }
 }
 
 #[derive(Debug)]
 enum Slot {
-    Waiting(Option<Waker>),
+    Waiting {
+        /// The task that began to wait.
+        owner: Option<TaskId>,
+        waker: Option<Waker>,
+    },
     /// Until it is polled.
     Settled(Option<Result<Value, JsValue>>),
     Abandoned,
 }
 
+/// A task, and not a later one in its place.
+#[derive(Clone, Copy, Debug)]
+struct TaskId {
+    place: usize,
+    serial: u32,
+}
+
 /// A future that JavaScript waits for.
 #[derive(Default)]
 struct Task {
+    serial: u32,
     /// Nothing while it is being polled.
     running: Option<(LocalBoxFuture<'static, Answer>, Waker)>,
     queued: bool,
@@ -171,6 +191,11 @@ thread_local! {
     /// Whether JavaScript will call to drain.
     static SCHEDULED: Cell<bool> = const { Cell::new(false) };
     static BOUND: Cell<bool> = const { Cell::new(false) };
+    /// The task that is polled.
+    static POLLED: Cell<Option<TaskId>> = const { Cell::new(None) };
+    static SERIAL: Cell<u32> = const { Cell::new(0) };
+    /// Tasks whose invocations the runtime dropped.
+    static LOST: RefCell<Vec<TaskId>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Tells `glue.js` how to resume what runs in this instance, once.
@@ -190,19 +215,64 @@ fn bind() {
         SCHEDULED.set(false);
         drain();
     });
+    let lost = Closure::<dyn Fn(u32)>::new(lose);
+    let aborted = Closure::<dyn Fn(u32) -> bool>::new(|task| drop_task(task as usize));
     glue::bind(
         &value.into_js_value(),
         &bytes.into_js_value(),
         &head.into_js_value(),
         &drain_all.into_js_value(),
+        &lost.into_js_value(),
+        &aborted.into_js_value(),
     );
+}
+
+/// The runtime will not settle a slot: the invocation that waited for it is gone.
+///
+/// Called between events, where a future that is dropped could do nothing with its bindings: it
+/// stays until the next request.
+fn lose(slot: u32) {
+    let slot = slot as usize;
+    WAITING.with_borrow_mut(|waiting| match waiting.get_mut(slot) {
+        Some(Slot::Waiting { owner, .. }) => {
+            if let Some(task) = *owner {
+                LOST.with_borrow_mut(|lost| lost.push(task));
+            }
+        }
+        Some(Slot::Abandoned) => {
+            waiting.remove(slot);
+        }
+        Some(Slot::Settled(_)) | None => {}
+    });
+}
+
+/// Drops the tasks that were lost since the last request.
+fn drop_lost() {
+    for TaskId { place, serial } in LOST.take() {
+        let is_same = TASKS.with_borrow_mut(|tasks| {
+            tasks.get_mut(place).is_some_and(|task| task.serial == serial)
+        });
+        if is_same && drop_task(place) {
+            glue::forget(number(place));
+        }
+    }
+}
+
+/// Drops a task, and with it what it waits for. Returns whether there was one, at rest.
+fn drop_task(place: usize) -> bool {
+    let task = TASKS.with_borrow_mut(|tasks| {
+        tasks.get_mut(place)?.running.as_ref()?;
+        tasks.remove(place)
+    });
+    // What is dropped may be anything; the tasks are not borrowed any more.
+    task.is_some()
 }
 
 /// A promise is settled: whoever waits for it goes on.
 fn settle(slot: u32, outcome: Result<Value, JsValue>) {
     let slot = slot as usize;
     let waker = WAITING.with_borrow_mut(|waiting| match waiting.get_mut(slot) {
-        Some(Slot::Waiting(waker)) => {
+        Some(Slot::Waiting { waker, .. }) => {
             let waker = waker.take();
             if let Some(slot) = waiting.get_mut(slot) {
                 *slot = Slot::Settled(Some(outcome));
@@ -240,11 +310,14 @@ fn poll(id: usize) {
     let running = TASKS.with_borrow_mut(|tasks| {
         let task = tasks.get_mut(id)?;
         task.queued = false;
-        task.running.take()
+        Some((task.running.take()?, task.serial))
     });
     // Nothing: it is over.
-    let Some((mut future, waker)) = running else { return };
-    match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+    let Some(((mut future, waker), serial)) = running else { return };
+    let outer = POLLED.replace(Some(TaskId { place: id, serial }));
+    let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+    POLLED.set(outer);
+    match polled {
         Poll::Pending => TASKS.with_borrow_mut(|tasks| {
             if let Some(task) = tasks.get_mut(id) {
                 task.running = Some((future, waker));
