@@ -15,9 +15,11 @@ mod part_size;
 mod plan;
 mod proof;
 mod prune;
+mod publish;
 mod restore;
 mod retention;
 mod run;
+mod scheduled;
 mod segments;
 mod snapshots;
 mod status;
@@ -40,7 +42,7 @@ pub use self::{
     prune::{PruneReport, RetentionReport},
     restore::{RestoreCursor, RestoreReport, RestoreRequest},
     retention::{Retention, RetentionOfZero},
-    run::BackupOccasion,
+    scheduled::BackupOccasion,
     snapshots::{Backups, Verification},
     status::BackupStatus,
     summary::SnapshotSummary,

@@ -1,46 +1,20 @@
 //! One backup: every row of every shard into one object, and a manifest when all of it is there.
 
-use std::collections::BTreeSet;
-
 use super::{
-    Backups, Manifest, SnapshotName, SnapshotSummary,
+    BackupOccasion, Backups, Manifest, SnapshotName,
     claim::Claim,
     continuity::Found,
     counts::Counts,
-    deployment::DEPLOYMENT_METADATA,
-    snapshots::CRON_METADATA,
+    publish::About,
     unfinished::{Budget, Unfinished, is_upload_gone, unfinished},
-    writer::{ObjectWriter, Written},
+    writer::ObjectWriter,
 };
 use crate::{
     coordinator::{Export, ExportRequest, ShardPosition},
     errors::{Code, LunoraError},
-    platform::{ObjectMetadata, PutOptions, log},
+    platform::log,
     wire::iso::to_iso,
 };
-
-/// Why a snapshot is taken, and for which time.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct BackupOccasion {
-    /// The time that the snapshot is for, in milliseconds since 1970.
-    pub time_ms: i64,
-    /// The trigger, if there is one; retention counts the snapshots of its own trigger only.
-    pub cron: Option<String>,
-}
-
-impl BackupOccasion {
-    /// The trigger `cron` was due at `time_ms`.
-    pub fn scheduled(cron: impl Into<String>, time_ms: i64) -> Self {
-        Self { time_ms, cron: Some(cron.into()) }
-    }
-
-    /// Somebody asked for it at `time_ms`; no retention ever deletes it.
-    #[must_use]
-    pub fn by_hand(time_ms: i64) -> Self {
-        Self { time_ms, cron: None }
-    }
-}
 
 impl Backups {
     /// How many times a run reads the shards whose change logs are cut meanwhile.
@@ -75,7 +49,7 @@ impl Backups {
     }
 
     /// Takes a snapshot as far as the budget allows.
-    async fn take_within(
+    pub(super) async fn take_within(
         &self,
         occasion: &BackupOccasion,
         budget: &Budget,
@@ -237,53 +211,6 @@ impl Backups {
         Ok(Taken::Whole(Box::new(manifest)))
     }
 
-    /// What the trigger runs: the rest of what earlier invocations left, and a snapshot; and after
-    /// each success what the retention lets go.
-    pub(crate) async fn run_scheduled(&self, cron: &str, time_ms: i64) -> Result<(), LunoraError> {
-        let (budget, due) = (self.budget(), BackupOccasion::scheduled(cron, time_ms));
-        if let Err(error) = self.go_on(&budget, Some(&due)).await {
-            log::warn(&format!("an earlier backup was not finished: {}", error.to_log_line()));
-        }
-        self.run_within(&due, &budget).await
-    }
-
-    /// What the trigger of the rest runs.
-    pub(crate) async fn run_rest(&self) -> Result<(), LunoraError> {
-        self.go_on(&self.budget(), None).await
-    }
-
-    /// Takes a snapshot as far as the budget allows. To stop there is a failure only where no trigger
-    /// goes on.
-    pub(super) async fn run_within(
-        &self,
-        occasion: &BackupOccasion,
-        budget: &Budget,
-    ) -> Result<(), LunoraError> {
-        let manifest = match self.take_within(occasion, budget).await {
-            Ok(manifest) => manifest,
-            Err(error)
-                if error.code() == Code::BackupUnfinished.as_str()
-                    && self.config.resume().is_some() =>
-            {
-                log::info(error.message());
-                return Ok(());
-            }
-            Err(error) => {
-                let message = format!("the backup failed: {}", error.message());
-                return Err(LunoraError::custom(
-                    error.code().to_owned(),
-                    error.status().as_u16(),
-                    message,
-                )
-                .with_source(error));
-            }
-        };
-        let Manifest { file, rows, bytes, .. } = &manifest;
-        log::info(&format!("backup {file}: {rows} rows, {bytes} bytes"));
-        self.prune_quietly().await;
-        Ok(())
-    }
-
     /// Copies rows until there are no more, or the invocation has to stop: then it returns where.
     async fn copy(
         &self,
@@ -314,115 +241,8 @@ impl Backups {
         Ok(None)
     }
 
-    /// The tables that belong to no shard. Where they cannot be listed, the snapshot is taken all the
-    /// same: it would not have them.
-    async fn global_table_names(&self) -> BTreeSet<String> {
-        let Some(tables) = &self.global_tables else { return BTreeSet::new() };
-        tables.names().await.map(BTreeSet::from_iter).unwrap_or_else(|error| {
-            log::warn(&format!(
-                "the global tables, which backups leave out, could not be listed: {}",
-                error.to_log_line()
-            ));
-            BTreeSet::new()
-        })
-    }
-
     pub(super) fn now(&self) -> String {
         i64::try_from(self.clock.now_ms()).map(to_iso).unwrap_or_default()
-    }
-
-    async fn publish(
-        &self,
-        name: &SnapshotName,
-        about: About<'_>,
-        counts: Counts,
-        written: Written,
-    ) -> Result<Manifest, LunoraError> {
-        let About { occasion, created_at, tables } = about;
-        let (sha256, segments) = match written.segments {
-            segments if segments.len() > 1 => (None, segments),
-            one => (one.into_iter().next().map(|segment| segment.sha256), Vec::new()),
-        };
-        let manifest = Manifest {
-            bytes: written.bytes,
-            changes: counts.changes,
-            consistent: counts.consistent,
-            created_at,
-            cron: occasion.cron.clone(),
-            deployment: self.deployment(),
-            etag: Some(written.info.etag.clone()).filter(|etag| !etag.is_empty()),
-            file: name.object.clone(),
-            finished_at: Some(self.now()),
-            id: name.id.clone(),
-            left_out: counts.left_out,
-            replies: counts.replies,
-            rows: counts.tables.values().sum(),
-            rows_by_table: counts.tables,
-            scheduled_time: occasion.time_ms,
-            sha256,
-            segments,
-            shards: counts.shards,
-            tables,
-            watermarks: counts.watermarks,
-        };
-        self.check_object(&manifest).await?;
-        let mut text = serde_json::to_vec_pretty(&manifest).map_err(LunoraError::internal)?;
-        text.push(b'\n');
-        let metadata = self.metadata("application/json", occasion);
-        let metadata = SnapshotSummary::from(&manifest).add_to(metadata);
-        let options = PutOptions::new().with_metadata(metadata);
-        if let Err(error) = self.config.store().put(&name.manifest, text.into(), options).await {
-            // It may have arrived all the same: then the run failed and its snapshot is whole.
-            return Err(unwritten(error));
-        }
-        // Whoever replaced the object in the meantime writes a manifest of their own.
-        self.check_object(&manifest).await?;
-        if let Some(warning) = manifest.left_out.to_warning() {
-            log::warn(&format!("backup {}: {warning}", manifest.file));
-        }
-        Ok(manifest)
-    }
-
-    /// Refuses when the object is not the one that was written.
-    async fn check_object(&self, manifest: &Manifest) -> Result<(), LunoraError> {
-        let found = self.config.store().head(&manifest.file).await.map_err(unwritten)?;
-        let is_ours = found.is_some_and(|info| manifest.describes(&info));
-        if is_ours {
-            return Ok(());
-        }
-        Err(unwritten(format!(
-            "`{}` is not what was written: another run replaced it",
-            manifest.file
-        )))
-    }
-
-    /// The snapshot of this name, if this deployment has it.
-    async fn taken(&self, name: &SnapshotName) -> Result<Option<Manifest>, LunoraError> {
-        let Some(manifest) = self.intact(name).await? else { return Ok(None) };
-        if self.is_foreign(manifest.deployment.as_deref()) {
-            let message = format!(
-                "`{}` is the snapshot of another deployment: give each deployment a `.prefix(..)` of its own",
-                manifest.file
-            );
-            return Err(LunoraError::new(Code::BackupPrefixShared, message));
-        }
-        Ok(Some(manifest))
-    }
-
-    /// What a listing shows of the objects of a snapshot.
-    fn metadata(&self, content_type: &str, occasion: &BackupOccasion) -> ObjectMetadata {
-        let mut metadata = ObjectMetadata::new().with_content_type(content_type);
-        if let Some(deployment) = self.deployment() {
-            metadata = metadata.with_custom(DEPLOYMENT_METADATA, deployment);
-        }
-        match &occasion.cron {
-            Some(cron) => metadata.with_custom(CRON_METADATA, cron),
-            None => metadata,
-        }
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), LunoraError> {
-        self.config.store().delete(&[key.to_owned()]).await.map_err(unwritten)
     }
 }
 
@@ -449,13 +269,6 @@ enum Taken<'a> {
     Whole(Box<Manifest>),
     /// Another invocation goes on: in the middle of a shard, or with the next one.
     Part(About<'a>, Option<ShardPosition>),
-}
-
-/// What a manifest says beside the rows.
-struct About<'a> {
-    occasion: &'a BackupOccasion,
-    created_at: String,
-    tables: Option<String>,
 }
 
 /// The rows under way, and what was read of them.

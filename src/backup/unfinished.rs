@@ -159,7 +159,11 @@ impl Backups {
                 self.discard(&name, left.and_then(|left| left.object.into_upload())).await?;
                 continue;
             }
-            self.run_within(&occasion, budget).await?;
+            match self.run_within(&occasion, budget).await {
+                // Another invocation goes on with it.
+                Err(error) if error.code() == Code::BackupInProgress.as_str() => {}
+                done => done?,
+            }
         }
         Ok(())
     }

@@ -232,6 +232,23 @@ fn the_trigger_for_the_rest_finishes_a_run_and_prunes() {
 }
 
 #[test]
+fn the_trigger_for_the_rest_leaves_a_run_to_the_invocation_that_goes_on_with_it() {
+    let _logs = capture_logs();
+    let world = World::new(&[30]);
+    let backups = resumed(&world);
+    world.run(backups.run_scheduled(CRON, 0)).unwrap();
+    let name = SnapshotName::of_time("backups/", 0);
+    let claim = world.run(backups.claim(&name)).unwrap();
+    world.run(backups.run_rest()).unwrap();
+    assert_eq!(unfinished(&world).len(), 1);
+    world.run(backups.release_claim(claim));
+    for _ in 0..20 {
+        world.run(backups.run_rest()).unwrap();
+    }
+    assert_eq!(world.run(backups.list()).unwrap().len(), 1);
+}
+
+#[test]
 fn a_run_that_a_later_snapshot_overtook_is_given_up() {
     let _logs = capture_logs();
     let world = large();

@@ -1,0 +1,132 @@
+//! The manifest of a run, written when all of it is there.
+
+use std::collections::BTreeSet;
+
+use super::{
+    BackupOccasion, Backups, Manifest, SnapshotName, SnapshotSummary, counts::Counts,
+    deployment::DEPLOYMENT_METADATA, run::unwritten, snapshots::CRON_METADATA, writer::Written,
+};
+use crate::{
+    errors::{Code, LunoraError},
+    platform::{ObjectMetadata, PutOptions, log},
+};
+
+/// What a manifest says beside the rows.
+pub(super) struct About<'a> {
+    pub(super) occasion: &'a BackupOccasion,
+    pub(super) created_at: String,
+    pub(super) tables: Option<String>,
+}
+
+impl Backups {
+    /// Writes the manifest.
+    ///
+    /// # Errors
+    /// When the object is not the one that was written; when the store fails.
+    pub(super) async fn publish(
+        &self,
+        name: &SnapshotName,
+        about: About<'_>,
+        counts: Counts,
+        written: Written,
+    ) -> Result<Manifest, LunoraError> {
+        let About { occasion, created_at, tables } = about;
+        let (sha256, segments) = match written.segments {
+            segments if segments.len() > 1 => (None, segments),
+            one => (one.into_iter().next().map(|segment| segment.sha256), Vec::new()),
+        };
+        let manifest = Manifest {
+            bytes: written.bytes,
+            changes: counts.changes,
+            consistent: counts.consistent,
+            created_at,
+            cron: occasion.cron.clone(),
+            deployment: self.deployment(),
+            etag: Some(written.info.etag.clone()).filter(|etag| !etag.is_empty()),
+            file: name.object.clone(),
+            finished_at: Some(self.now()),
+            id: name.id.clone(),
+            left_out: counts.left_out,
+            replies: counts.replies,
+            rows: counts.tables.values().sum(),
+            rows_by_table: counts.tables,
+            scheduled_time: occasion.time_ms,
+            sha256,
+            segments,
+            shards: counts.shards,
+            tables,
+            watermarks: counts.watermarks,
+        };
+        self.check_object(&manifest).await?;
+        let mut text = serde_json::to_vec_pretty(&manifest).map_err(LunoraError::internal)?;
+        text.push(b'\n');
+        let metadata = self.metadata("application/json", occasion);
+        let metadata = SnapshotSummary::from(&manifest).add_to(metadata);
+        let options = PutOptions::new().with_metadata(metadata);
+        if let Err(error) = self.config.store().put(&name.manifest, text.into(), options).await {
+            // It may have arrived all the same: then the run failed and its snapshot is whole.
+            return Err(unwritten(error));
+        }
+        // Whoever replaced the object in the meantime writes a manifest of their own.
+        self.check_object(&manifest).await?;
+        if let Some(warning) = manifest.left_out.to_warning() {
+            log::warn(&format!("backup {}: {warning}", manifest.file));
+        }
+        Ok(manifest)
+    }
+
+    /// Refuses when the object is not the one that was written.
+    async fn check_object(&self, manifest: &Manifest) -> Result<(), LunoraError> {
+        let found = self.config.store().head(&manifest.file).await.map_err(unwritten)?;
+        let is_ours = found.is_some_and(|info| manifest.describes(&info));
+        if is_ours {
+            return Ok(());
+        }
+        Err(unwritten(format!(
+            "`{}` is not what was written: another run replaced it",
+            manifest.file
+        )))
+    }
+
+    /// The snapshot of this name, if this deployment has it.
+    pub(super) async fn taken(&self, name: &SnapshotName) -> Result<Option<Manifest>, LunoraError> {
+        let Some(manifest) = self.intact(name).await? else { return Ok(None) };
+        if self.is_foreign(manifest.deployment.as_deref()) {
+            let message = format!(
+                "`{}` is the snapshot of another deployment: give each deployment a `.prefix(..)` of its own",
+                manifest.file
+            );
+            return Err(LunoraError::new(Code::BackupPrefixShared, message));
+        }
+        Ok(Some(manifest))
+    }
+
+    /// What a listing shows of the objects of a snapshot.
+    pub(super) fn metadata(&self, content_type: &str, occasion: &BackupOccasion) -> ObjectMetadata {
+        let mut metadata = ObjectMetadata::new().with_content_type(content_type);
+        if let Some(deployment) = self.deployment() {
+            metadata = metadata.with_custom(DEPLOYMENT_METADATA, deployment);
+        }
+        match &occasion.cron {
+            Some(cron) => metadata.with_custom(CRON_METADATA, cron),
+            None => metadata,
+        }
+    }
+
+    pub(super) async fn delete(&self, key: &str) -> Result<(), LunoraError> {
+        self.config.store().delete(&[key.to_owned()]).await.map_err(unwritten)
+    }
+
+    /// The tables that belong to no shard. Where they cannot be listed, the snapshot is taken all the
+    /// same: it would not have them.
+    pub(super) async fn global_table_names(&self) -> BTreeSet<String> {
+        let Some(tables) = &self.global_tables else { return BTreeSet::new() };
+        tables.names().await.map(BTreeSet::from_iter).unwrap_or_else(|error| {
+            log::warn(&format!(
+                "the global tables, which backups leave out, could not be listed: {}",
+                error.to_log_line()
+            ));
+            BTreeSet::new()
+        })
+    }
+}
