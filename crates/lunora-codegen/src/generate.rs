@@ -227,13 +227,14 @@ fn backup(backup: &Backup) -> TokenStream {
     let allow_empty = backup.allow_empty_registry.then(|| quote!(.allow_empty_registry(true)));
     let page_rows = backup.page_rows.map(proc_macro2::Literal::u32_unsuffixed);
     let page_rows = page_rows.map(|rows| quote!(.page_rows(#rows)));
+    let resume = backup.resume.as_ref().map(|cron| quote!(.resume(cron!(#cron))));
     let drill = backup.drill.as_ref().map(|cron| quote!(.drill(cron!(#cron))));
     let drill_shards = backup.drill_shards.map(proc_macro2::Literal::u32_unsuffixed);
     let drill_shards = drill_shards.map(|shards| quote!(.drill_shards(#shards)));
     quote! {
         .backup(
             BackupConfig::builder().store(env.bucket(#bucket)?).cron(cron!(#cron)) #retain #prefix
-                #tables #allow_empty #page_rows #drill #drill_shards .build(),
+                #tables #allow_empty #page_rows #resume #drill #drill_shards .build(),
         )
     }
 }

@@ -158,6 +158,7 @@ cron = "0 3 * * *"
 tables = ["notes"]
 allow_empty_registry = true
 page_rows = 1000
+resume = "*/10 * * * *"
 drill = "0 5 * * SUN"
 drill_shards = 20
 "#;
@@ -180,13 +181,17 @@ fn wrangler_with(crons: &str) -> String {
 
 #[test]
 fn every_key_of_a_backup_and_the_jurisdiction_are_written() {
-    let text = generate(BACKED_UP, &wrangler_with("\"0 3 * * *\", \"0 5 * * SUN\""), COMMAND);
+    let text = generate(
+        BACKED_UP,
+        &wrangler_with("\"0 3 * * *\", \"0 5 * * SUN\", \"*/10 * * * *\""),
+        COMMAND,
+    );
     let text = text.map_err(texts).unwrap_or_else(|problems| unreachable!("{problems:?}"));
     let joined: String = text.split_whitespace().collect();
     assert!(
         joined.contains(
             ".cron(cron!(\"03***\")).tables([\"notes\"]).allow_empty_registry(true).page_rows(1000)\
-             .drill(cron!(\"05**SUN\")).drill_shards(20).build()"
+             .resume(cron!(\"*/10****\")).drill(cron!(\"05**SUN\")).drill_shards(20).build()"
         ),
         "{text}"
     );
@@ -198,11 +203,11 @@ fn every_key_of_a_backup_and_the_jurisdiction_are_written() {
 
 #[test]
 fn the_trigger_of_a_drill_must_be_in_wrangler_jsonc() {
-    let problems = generate(BACKED_UP, &wrangler_with("\"0 3 * * *\""), COMMAND);
+    let problems = generate(BACKED_UP, &wrangler_with("\"0 3 * * *\", \"*/10 * * * *\""), COMMAND);
     assert_eq!(
         problems.map_err(texts),
         Err(vec![
-            "lunora.toml:15: the trigger `0 5 * * SUN` is not in wrangler.jsonc, so it never fires; \
+            "lunora.toml:16: the trigger `0 5 * * SUN` is not in wrangler.jsonc, so it never fires; \
              add \"0 5 * * SUN\" to `triggers.crons`"
                 .into()
         ])

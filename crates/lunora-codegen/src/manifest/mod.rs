@@ -37,6 +37,7 @@
 //! tables = ["notes"]                    # default: every table
 //! allow_empty_registry = true           # default: false; for rows that are all in the default shard
 //! page_rows = 1000                      # default: 5000
+//! resume = "*/10 * * * *"               # default: the next run goes on with one that is too long
 //! drill = "0 5 * * SUN"                 # default: no drills; its trigger must be in wrangler.jsonc
 //! drill_shards = 20                     # default: 100
 //! ```
@@ -145,6 +146,7 @@ pub(crate) struct Backup {
     pub(crate) tables: Vec<String>,
     pub(crate) allow_empty_registry: bool,
     pub(crate) page_rows: Option<u32>,
+    pub(crate) resume: Option<String>,
     pub(crate) drill: Option<String>,
     pub(crate) drill_shards: Option<u32>,
 }
@@ -265,6 +267,7 @@ impl Manifest {
             "tables",
             "allow_empty_registry",
             "page_rows",
+            "resume",
             "drill",
             "drill_shards",
         ];
@@ -276,6 +279,7 @@ impl Manifest {
         let tables = self.backed_up(&section, reader);
         let allow_empty_registry = reader.flag(&section, "allow_empty_registry");
         let page_rows = reader.at_least_one(&section, "page_rows");
+        let resume = reader.text(&section, "resume");
         let drill = reader.text(&section, "drill");
         let drill_shards = reader.at_least_one(&section, "drill_shards");
         if drill_shards.is_some() && section.get("drill").is_none() {
@@ -286,8 +290,10 @@ impl Manifest {
         let need = Need::Binding(BindingKind::Bucket, bucket.clone());
         self.expected.add(need, reader.place(section.at("bucket")));
         self.expected.add(Need::Cron(cron.clone()), reader.place(section.at("cron")));
-        if let Some(drill) = &drill {
-            self.expected.add(Need::Cron(drill.clone()), reader.place(section.at("drill")));
+        for (key, cron) in [("resume", &resume), ("drill", &drill)] {
+            if let Some(cron) = cron {
+                self.expected.add(Need::Cron(cron.clone()), reader.place(section.at(key)));
+            }
         }
         self.backup = Some(Backup {
             bucket,
@@ -297,6 +303,7 @@ impl Manifest {
             tables,
             allow_empty_registry,
             page_rows,
+            resume,
             drill,
             drill_shards,
         });
