@@ -19,7 +19,17 @@ const mf = new Miniflare({ ...workerOptions(CHAT), ...quiet });
 const origin = await mf.ready;
 const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
 
-function post(path, body, headers = {}) {
+async function post(path, body, headers) {
+  try {
+    return await postOnce(path, body, headers);
+  } catch (error) {
+    // workerd closes a connection that was idle for five seconds, and this one was chosen just then.
+    if (error.code !== "ECONNRESET" || !error.reused) throw error;
+    return postOnce(path, body, headers);
+  }
+}
+
+function postOnce(path, body, headers = {}) {
   const text = JSON.stringify(body);
   return new Promise((resolve, reject) => {
     const options = {
@@ -32,7 +42,7 @@ function post(path, body, headers = {}) {
       response.on("end", () => resolve({ status: response.statusCode, text: Buffer.concat(pieces).toString() }));
       response.on("error", reject);
     });
-    call.on("error", reject);
+    call.on("error", (error) => reject(Object.assign(error, { reused: call.reusedSocket })));
     call.end(text);
   });
 }
