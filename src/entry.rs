@@ -1,5 +1,7 @@
 //! The entry of a Worker: [`serve!`](crate::serve) and what it is made of.
 
+mod registry_macro;
+mod registry_object;
 #[cfg(feature = "tower")]
 mod service;
 #[cfg(feature = "shard")]
@@ -146,7 +148,7 @@ impl<T> Default for PerIsolate<T> {
     }
 }
 
-/// What `serve!` expands to. Not a public interface.
+/// Used by the expansions of `serve!`, `shard!` and `shard_registry!`. Not a public interface.
 #[doc(hidden)]
 pub mod private {
     pub use worker::{
@@ -159,13 +161,12 @@ pub mod private {
     };
 
     #[cfg(feature = "shard")]
-    pub use worker::{
-        web_sys::WebSocket as JsSocket, worker_sys::DurableObjectState as JsObjectState,
-    };
+    pub use worker::web_sys::WebSocket as JsSocket;
+    pub use worker::worker_sys::DurableObjectState as JsObjectState;
 
     #[cfg(feature = "shard")]
     pub use super::shard_object::ShardObject;
-    pub use super::{fetch, scheduled};
+    pub use super::{fetch, registry_object::RegistryObject, scheduled};
     #[cfg(feature = "shard")]
     pub use crate::functions::check_path_among;
     #[cfg(all(feature = "shard", feature = "schema"))]

@@ -19,10 +19,23 @@ lunora::shard! {
         mutation "tasks:add" => add,
         internal mutation "tasks:tidy" => tidy,
     },
+    // The query across all lists, `__lunora_relation__:tasks`.
+    relations: { "tasks" => count },
+    registry: "SHARD_REGISTRY",
+}
+
+lunora::shard_registry! {
+    /// Knows which lists have tasks, for queries across them.
+    pub struct ShardRegistry;
 }
 
 fn list(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<Document<Task>>, LunoraError> {
     ctx.db().table(TASKS).take(200)
+}
+
+/// Returns the number of tasks.
+fn count(ctx: &Query<'_>, _: NoArgs) -> Result<u64, LunoraError> {
+    ctx.db().table(TASKS).count()
 }
 
 #[derive(Deserialize)]

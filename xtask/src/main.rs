@@ -13,6 +13,7 @@ mod dev;
 mod fuzz;
 mod kills;
 mod node;
+mod package;
 mod shell;
 mod simulate;
 mod soak;
@@ -32,6 +33,7 @@ Usage: cargo xtask <COMMAND>
   build [--dev]                   builds the example
   codegen [--check]               writes the generated entries, or says whether they are up to date
   template                        makes an application of the template, tests and builds it
+  package                         packages the crates for crates.io, and checks their metadata and files
   bench [requests] [--quick] [--only ROW] [--contenders adb]
                                   measures requests beside other ways to serve them
   bench native [FILTER]           measures codecs, merges and calls beside serde alone
@@ -69,6 +71,7 @@ fn run(args: &[String]) -> Result<()> {
         ["build", "--dev"] => build::run(false),
         ["codegen"] => codegen::run(false),
         ["codegen", "--check"] => codegen::run(true),
+        ["package"] => package::check(),
         ["template"] => template::check(),
         ["bench", ref rest @ ..] => bench::run(rest),
         ["simulate", ref rest @ ..] => simulate::run(rest),

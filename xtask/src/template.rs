@@ -48,8 +48,11 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        if entry.file_name() == "cargo-generate.toml" {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // `cargo generate` drops the suffix. With it, cargo does not take the file for a manifest.
+        let (source, target) =
+            (entry.path(), to.join(name.strip_suffix(".liquid").unwrap_or(&name)));
+        if name == "cargo-generate.toml" {
             continue;
         }
         if entry.file_type()?.is_dir() {
@@ -81,7 +84,19 @@ fn fill(text: &str) -> String {
 mod tests {
     use std::fs;
 
-    use crate::shell::root;
+    use crate::shell::{output, program, root};
+
+    /// Cargo reads every `Cargo.toml` of a git dependency, and prints an error for an invalid one.
+    #[test]
+    fn no_manifest_has_placeholders() -> anyhow::Result<()> {
+        let files = output(program("git").args(["ls-files", "*Cargo.toml"]))?;
+        assert!(files.lines().any(|file| file == "xtask/Cargo.toml"), "{files}");
+        for file in files.lines() {
+            let text = fs::read_to_string(root().join(file))?;
+            assert!(!text.contains("{{"), "{file} has a placeholder; append `.liquid` to its name");
+        }
+        Ok(())
+    }
 
     /// A template that pins another version could not be built by `lunora-build`.
     #[test]
@@ -92,7 +107,7 @@ mod tests {
         };
         for (ours, theirs, start) in [
             ("rust-toolchain.toml", "template/rust-toolchain.toml", "channel = "),
-            ("Cargo.toml", "template/Cargo.toml", "wasm-bindgen = "),
+            ("Cargo.toml", "template/Cargo.toml.liquid", "wasm-bindgen = "),
         ] {
             assert!(line(ours, start).is_some());
             assert_eq!(line(theirs, start), line(ours, start));

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::{
-    browser, budgets, build, codegen, deny, dependencies, fuzz, node,
+    browser, budgets, build, codegen, deny, dependencies, fuzz, node, package,
     shell::{cargo, program, root, run as sh},
     simulate, teeth, template, wire,
 };
@@ -43,6 +43,7 @@ const STEPS: &[Step] = &[
     Step { kind: "lint", name: "documentation", run: documentation },
     Step { kind: "lint", name: "faults to plant", run: teeth::check_faults },
     Step { kind: "lint", name: "dependency tree", run: dependencies::check },
+    Step { kind: "lint", name: "packages", run: package::check },
     Step { kind: "lint", name: "licences, sources and advisories", run: deny::check },
     Step {
         kind: "unit",

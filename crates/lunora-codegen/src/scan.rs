@@ -164,7 +164,7 @@ impl Scan {
         }
     }
 
-    /// `cron!("…")`, `shard! { … }`
+    /// `cron!("…")`, `shard! { … }`, `shard_registry! { … }`
     fn makro(&mut self, first: &TokenTree, after: &[TokenTree]) {
         let [bang, TokenTree::Group(arguments), ..] = after else { return };
         if !is_punct(bang, '!') {
@@ -176,8 +176,11 @@ impl Scan {
         {
             self.need(Need::Cron(cron), first);
         }
+        let tokens: Vec<TokenTree> = stream.into_iter().collect();
+        if is_ident(first, "shard_registry") {
+            self.class(&tokens);
+        }
         if is_ident(first, "shard") {
-            let tokens: Vec<TokenTree> = stream.into_iter().collect();
             self.class(&tokens);
             self.shard_class(&tokens);
             for window in tokens.windows(3) {

@@ -8,7 +8,7 @@ use crate::{errors::LunoraError, platform::RegistryStorage};
 
 /// A shard registry's entries in the SQLite of a Durable Object.
 ///
-/// With it, the registry's object is a few lines:
+/// [`shard_registry!`](crate::shard_registry!) defines a class over it. A class by hand:
 ///
 /// ```no_run
 /// use lunora::{ShardRegistryObject, SqlRegistryStorage};

@@ -77,6 +77,27 @@ fn a_class_without_a_sqlite_migration_is_named() {
 }
 
 #[test]
+fn rejects_a_shard_registry_without_a_sqlite_migration() {
+    let code = "lunora::shard_registry! {\n    /// Lists the rooms.\n    pub struct Registry;\n}";
+    let file = |migration: &str| {
+        let date = MIN_COMPATIBILITY_DATE;
+        format!(
+            r#"{{ "compatibility_date": "{date}", "migrations": [{{ "tag": "v1", {migration} }}] }}"#
+        )
+    };
+    assert_eq!(found(&file(r#""new_sqlite_classes": ["Registry"]"#), code), []);
+    let [(true, absent)] = &found(&file(r#""new_sqlite_classes": ["Room"]"#), code)[..] else {
+        unreachable!("one error")
+    };
+    assert!(
+        absent
+            .starts_with("src/lib.rs:3: the class `Registry` of a Durable Object has no migration"),
+        "{absent}"
+    );
+    assert_eq!(found(&file(r#""new_classes": ["Registry"]"#), code).len(), 1);
+}
+
+#[test]
 fn a_class_that_only_the_file_names_needs_its_migration_too() {
     let problems = problems(
         "\"class_name\": \"Room\" }",
