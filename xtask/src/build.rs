@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use lunora_build::{Build, Size, WasmOpt};
+use lunora_build::{Build, Output, WasmOpt};
 
-use crate::shell::{self, output, program, root};
+use crate::{
+    shell::{self, output, program, root},
+    steps::step,
+};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -36,19 +39,19 @@ pub(crate) fn all() -> Vec<PathBuf> {
     crates.into_iter().filter(|dir| dir.join("Cargo.toml").exists()).collect()
 }
 
-/// Builds one of them, and says how large it is.
-pub(crate) fn one(dir: &Path, release: bool) -> Result<Size> {
+/// Builds one of them, and says how large it is. Only a release build runs `wasm-opt`.
+pub(crate) fn one(dir: &Path, release: bool) -> Result<Output> {
     let output = Build::new(dir)
         .release(release)
-        .wasm_opt(wasm_opt())
+        .wasm_opt(if release { wasm_opt() } else { WasmOpt::Off })
         .run()
         .with_context(|| format!("building {}", dir.display()))?;
     let name = output.dir.strip_prefix(root()).unwrap_or(&output.dir).display();
-    println!(
-        "Built {name}: the wasm has {} bytes, {} after gzip.",
-        output.wasm.raw, output.wasm.gzip
-    );
-    Ok(output.wasm)
+    match output.reused {
+        true => println!("{name} is up to date."),
+        false => println!("Built {name}: the wasm has {}.", output.wasm),
+    }
+    Ok(output)
 }
 
 /// The one among the packages of `e2e/`, once they are installed.
@@ -63,7 +66,8 @@ pub(crate) fn install_target() -> Result<()> {
     if Path::new(&libdir).exists() {
         return Ok(());
     }
-    println!("Installing the target {TARGET} …");
-    let installed = shell::run(program("rustup").args(["target", "add", TARGET]));
+    let installed = step(&format!("Installing the target {TARGET}"), || {
+        shell::run(program("rustup").args(["target", "add", TARGET]))
+    });
     installed.with_context(|| format!("install the target {TARGET} for this toolchain"))
 }

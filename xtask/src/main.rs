@@ -17,6 +17,7 @@ mod package;
 mod shell;
 mod simulate;
 mod soak;
+mod steps;
 mod teeth;
 mod template;
 mod test;
@@ -29,7 +30,7 @@ use anyhow::{Result, bail};
 const USAGE: &str = "\
 Usage: cargo xtask <COMMAND>
 
-  dev [--port 8787] [--release]   builds the example and serves it on workerd, rebuilding on changes
+  dev [--port 8787] [--release]   builds the example, serves it on workerd, and follows changes
   build [--dev]                   builds the example
   codegen [--check]               writes the generated entries, or says whether they are up to date
   template                        makes an application of the template, tests and builds it

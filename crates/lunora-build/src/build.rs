@@ -12,7 +12,7 @@ use crate::{
     Error, Size, WasmOpt,
     cargo::Crate,
     exports::Exports,
-    glue, optimize,
+    glue, optimize, reuse,
     shim::{self, CONTAIN_JS},
 };
 
@@ -49,6 +49,8 @@ pub struct Output {
     pub wasm: Size,
     /// The `wasm-opt` that was run.
     pub wasm_opt: Option<PathBuf>,
+    /// The folder already held this build, and was not written.
+    pub reused: bool,
 }
 
 impl Build {
@@ -86,6 +88,8 @@ impl Build {
 
     /// Builds. Cargo's progress goes to standard error.
     ///
+    /// A dev build does nothing after cargo if the output folder holds the result for the same wasm.
+    ///
     /// # Errors
     ///
     /// When a step fails. What was in the output folder is then still there.
@@ -98,16 +102,27 @@ impl Build {
         let wasm = krate.compile(self.release)?;
 
         let out_dir = absolute(&self.out_dir.clone().unwrap_or_else(|| self.dir.join("build")))?;
-        let staging = Staging::new(&out_dir)?;
         let names = self.names.unwrap_or(!self.release);
+        let fingerprint = match self.release {
+            true => None,
+            false => Some(reuse::fingerprint(&wasm, names, wasm_opt.as_deref())?),
+        };
+        if fingerprint.as_ref().is_some_and(|it| reuse::is_current(&out_dir, it)) {
+            let wasm = Size::of(&out_dir.join("index_bg.wasm"), false)?;
+            return Ok(Output { dir: out_dir, wasm, wasm_opt, reused: true });
+        }
+        let staging = Staging::new(&out_dir)?;
         generate(&wasm, &staging.dir, names)?;
         let wasm = staging.dir.join("index_bg.wasm");
         if let Some(program) = &wasm_opt {
             optimize::optimize(program, &wasm, names)?;
         }
-        let wasm = Size::of(&wasm)?;
+        let wasm = Size::of(&wasm, self.release)?;
+        if let Some(fingerprint) = fingerprint {
+            reuse::record(&staging.dir, &fingerprint)?;
+        }
         staging.publish(&out_dir)?;
-        Ok(Output { dir: out_dir, wasm, wasm_opt })
+        Ok(Output { dir: out_dir, wasm, wasm_opt, reused: false })
     }
 }
 

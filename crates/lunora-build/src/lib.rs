@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! let output = lunora_build::Build::new("examples/chat").run()?;
-//! println!("{} bytes, {} after gzip", output.wasm.raw, output.wasm.gzip);
+//! println!("{}: {}", output.dir.display(), output.wasm);
 //! # Ok::<(), lunora_build::Error>(())
 //! ```
 //!
@@ -28,6 +28,7 @@ mod error;
 mod exports;
 mod glue;
 mod optimize;
+mod reuse;
 mod shim;
 
 pub use build::{Build, Output};

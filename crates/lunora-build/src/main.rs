@@ -59,9 +59,11 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Build, Error> {
 
 fn report(output: &Output) {
     println!("Built {}", output.dir.display());
-    println!("index_bg.wasm: {} bytes, {} after gzip", output.wasm.raw, output.wasm.gzip);
+    println!("index_bg.wasm: {}", output.wasm);
     match &output.wasm_opt {
         Some(program) => println!("made smaller by {}", program.display()),
+        // A dev build does without it on purpose.
+        None if output.wasm.gzip.is_none() => {}
         None => {
             println!("not run: wasm-opt (for a smaller Worker: npm install --save-dev binaryen)");
         }

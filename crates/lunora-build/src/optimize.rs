@@ -1,7 +1,7 @@
 //! `wasm-opt`, where it is found, and the sizes a build ends with.
 
 use std::{
-    env, fs, io,
+    env, fmt, fs, io,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -28,8 +28,8 @@ pub enum WasmOpt {
 pub struct Size {
     /// As it is.
     pub raw: u64,
-    /// After gzip, which is what a Worker's size limit counts.
-    pub gzip: u64,
+    /// After gzip, which is what a Worker's size limit counts. A dev build does not measure it.
+    pub gzip: Option<u64>,
 }
 
 // The proposals rustc and wasm-bindgen use. wasm-opt would take them from the module, were they in it.
@@ -72,19 +72,37 @@ pub(crate) fn optimize(program: &Path, wasm: &Path, names: bool) -> Result<(), E
 }
 
 impl Size {
-    pub(crate) fn of(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn of(path: &Path, with_gzip: bool) -> Result<Self, Error> {
         let failed = |source| Error::File { path: path.into(), source };
+        if !with_gzip {
+            let raw = fs::metadata(path).map_err(failed)?.len();
+            return Ok(Self { raw, gzip: None });
+        }
         let bytes = fs::read(path).map_err(failed)?;
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         io::copy(&mut bytes.as_slice(), &mut encoder).map_err(failed)?;
         let gzip = encoder.finish().map_err(failed)?;
-        Ok(Self { raw: bytes.len() as u64, gzip: gzip.len() as u64 })
+        Ok(Self { raw: bytes.len() as u64, gzip: Some(gzip.len() as u64) })
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.raw)?;
+        self.gzip.map_or(Ok(()), |gzip| write!(f, ", {gzip} after gzip"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_names_what_was_measured() {
+        let size = Size { raw: 3, gzip: Some(2) };
+        assert_eq!(size.to_string(), "3 bytes, 2 after gzip");
+        assert_eq!(Size { gzip: None, ..size }.to_string(), "3 bytes");
+    }
 
     #[test]
     fn an_explicit_choice_is_not_searched_for() {
