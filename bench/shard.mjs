@@ -9,6 +9,10 @@ export class Shard {
   async fetch(request) {
     const { args, functionPath } = await request.json();
     if (functionPath === "rows:count") return Response.json({ result: this.rows });
+    // It keeps nothing of clients.
+    if (functionPath === "__lunora_admin__:exportClients") {
+      return Response.json({ error: { code: "UNKNOWN_ADMIN_OP", message: "unknown admin operation" } }, { status: 404 });
+    }
     const from = Number(args.cursor ?? 0);
     const to = Math.min(this.rows, from + Math.min(args.batchSize, Math.ceil(args.maxBytes / 1000)));
     const rows = [];
