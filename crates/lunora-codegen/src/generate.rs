@@ -39,7 +39,7 @@ pub fn generate(manifest: &str, wrangler: &str, command: &str) -> Result<String,
     text.push_str(&shard_macro(&manifest, &shard));
     if let Some(registry) = registry {
         text.push('\n');
-        text.push_str(&formatted(registry_object(&registry))?);
+        text.push_str(&registry_macro(&registry));
     }
     syn::parse_file(&text).map_err(|error| not_rust(&error))?;
     Ok(text)
@@ -105,8 +105,7 @@ const AGAIN: &str = "//! To write it again: `";
 
 fn header(command: &str) -> String {
     format!(
-        "//! Generated from {} and {}; changes here are lost.\n//!\n{AGAIN}{command}`\n\n\
-         #![allow(missing_docs, reason = \"`durable_object` writes methods without\")]\n\n",
+        "//! Generated from {} and {}; changes here are lost.\n//!\n{AGAIN}{command}`\n\n",
         manifest::FILE,
         wrangler::FILE
     )
@@ -271,26 +270,11 @@ fn shard_macro(manifest: &Manifest, shard: &syn::Ident) -> String {
     text
 }
 
-fn registry_object(name: &syn::Ident) -> TokenStream {
-    quote! {
-        /// The object that knows which shards there are.
-        #[worker::durable_object(fetch)]
-        pub struct #name {
-            registry: lunora::ShardRegistryObject<lunora::SqlRegistryStorage>,
-        }
-
-        impl worker::DurableObject for #name {
-            fn new(state: worker::State, _env: Env) -> Self {
-                let storage = lunora::SqlRegistryStorage::new(state.storage().sql());
-                Self { registry: lunora::ShardRegistryObject::new(storage) }
-            }
-
-            async fn fetch(&self, request: worker::Request) -> worker::Result<worker::Response> {
-                let request: Request = request.try_into()?;
-                self.registry.fetch(request).await.try_into()
-            }
-        }
-    }
+fn registry_macro(name: &syn::Ident) -> String {
+    format!(
+        "lunora::shard_registry! {{\n    /// The object that knows which shards there are.\n    \
+         pub struct {name};\n}}\n"
+    )
 }
 
 /// The class that `wrangler.jsonc` has behind a binding: the one place that names it.

@@ -33,8 +33,6 @@ fn the_least_manifest_gives_the_least_entry() {
 //!
 //! To write it again: `make entry`
 
-#![allow(missing_docs, reason = "`durable_object` writes methods without")]
-
 use lunora::prelude::*;
 
 /// Builds the application, once an isolate.

@@ -2,8 +2,6 @@
 //!
 //! To write it again: `cargo xtask codegen`
 
-#![allow(missing_docs, reason = "`durable_object` writes methods without")]
-
 use lunora::prelude::*;
 use lunora::shard::ShardClass;
 use lunora::shard::{Table, table};
@@ -65,21 +63,7 @@ lunora::shard! {
     registry: "SHARD_REGISTRY",
 }
 
-/// The object that knows which shards there are.
-#[worker::durable_object(fetch)]
-pub struct ShardRegistry {
-    registry: lunora::ShardRegistryObject<lunora::SqlRegistryStorage>,
-}
-
-impl worker::DurableObject for ShardRegistry {
-    fn new(state: worker::State, _env: Env) -> Self {
-        let storage = lunora::SqlRegistryStorage::new(state.storage().sql());
-        Self {
-            registry: lunora::ShardRegistryObject::new(storage),
-        }
-    }
-    async fn fetch(&self, request: worker::Request) -> worker::Result<worker::Response> {
-        let request: Request = request.try_into()?;
-        self.registry.fetch(request).await.try_into()
-    }
+lunora::shard_registry! {
+    /// The object that knows which shards there are.
+    pub struct ShardRegistry;
 }
