@@ -1,6 +1,6 @@
 //! The last line of an export, which proves that the lines before it are all of it.
 
-use memchr::memrchr;
+use memchr::{memmem, memrchr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -71,16 +71,28 @@ impl SealCheck {
         let (whole, rest) = piece.split_at(last_break + 1);
         self.begun.extend_from_slice(whole);
         let whole = std::mem::replace(&mut self.begun, rest.to_vec());
-        let line = whole.strip_suffix(b"\n").and_then(|lines| memrchr(b'\n', lines));
-        let (before, line) = whole.split_at(line.map_or(0, |at| at + 1));
-        let end = Some(line).filter(|line| line.starts_with(END));
-        let end = end.and_then(|line| serde_json::from_slice(line).ok());
-        let counted = if end.is_some() { before } else { &*whole };
+        self.lines(&whole).await
+    }
+
+    /// Counts whole lines up to the last one of the export. What follows that is told by whoever reads
+    /// the rows.
+    async fn lines(&mut self, whole: &[u8]) -> Result<(), LunoraError> {
+        if self.end.is_some() {
+            return Ok(());
+        }
+        let end = memmem::find_iter(whole, END).find_map(|at| {
+            let (before, rest) = whole.split_at_checked(at)?;
+            let is_line = before.is_empty() || before.ends_with(b"\n");
+            let line = rest.split(|byte| *byte == b'\n').next().filter(|_| is_line)?;
+            Some((before, serde_json::from_slice::<EndLine>(line).ok()?.end))
+        });
+        let (counted, end) = match end {
+            Some((before, end)) => (before, Some(end)),
+            None => (whole, None),
+        };
         let rows = memchr::memchr_iter(b'\n', counted).count() as u64;
         self.seal.add(counted, rows).await?;
-        if let Some(EndLine { end }) = end {
-            self.end = Some(end);
-        }
+        self.end = end;
         Ok(())
     }
 
