@@ -139,7 +139,7 @@ fn an_import_checks_the_last_line_of_an_export() {
     assert_eq!(errors(rows.to_owned()), (json!(2), 0));
     assert_eq!(errors(format!("{rows}{}\n", end(3))), (json!(2), 1));
     assert_eq!(errors(format!("{}{}\n", rows.replace('1', "2"), end(2))), (json!(2), 1));
-    assert_eq!(errors(format!("{}\n{rows}", end(2))).1, 2);
+    assert_eq!(errors(format!("{}\n{rows}", end(2))).1, 3);
 }
 
 fn importing(key: &str, operation: &str, args: &Value) -> Value {
