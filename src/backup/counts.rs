@@ -14,22 +14,9 @@ pub(super) struct Counts {
     pub(super) tables: BTreeMap<String, u64>,
     pub(super) shards: Vec<ManifestShard>,
     pub(super) left_out: LeftOut,
-    pub(super) changes: u64,
-    pub(super) watermarks: u64,
-    pub(super) replies: u64,
     pub(super) consistent: bool,
-    /// The shard under way.
-    shard: CountsOfShard,
-}
-
-#[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CountsOfShard {
-    changes: u64,
-    changes_at: u64,
-    replies: u64,
-    rows: u64,
-    watermarks: u64,
+    /// The shard under way, before its key and sequence number are noted.
+    shard: ManifestShard,
 }
 
 impl Counts {
@@ -53,20 +40,10 @@ impl Counts {
             self.shard.rows += rows;
         }
         let Some(end) = chunk.end_of_shard else { return };
-        let shard = std::mem::take(&mut self.shard);
         self.consistent &= end.consistent;
         self.left_out.shard_tables.extend(end.other_tables);
-        self.changes += shard.changes;
-        self.watermarks += shard.watermarks;
-        self.replies += shard.replies;
-        self.shards.push(ManifestShard {
-            changes: shard.changes,
-            changes_at: shard.changes_at,
-            replies: shard.replies,
-            rows: shard.rows,
-            seq: end.seq,
-            shard_key: chunk.shard_key.as_str().to_owned(),
-            watermarks: shard.watermarks,
-        });
+        let shard_key = chunk.shard_key.as_str().to_owned();
+        let counted = std::mem::take(&mut self.shard);
+        self.shards.push(ManifestShard { seq: end.seq, shard_key, ..counted });
     }
 }

@@ -9,13 +9,13 @@ impl Backups {
     /// Returns what tells this deployment from others; `None` where the namespace of the shards does
     /// not tell.
     #[must_use]
-    pub fn deployment(&self) -> Option<String> {
-        self.admin.namespace_id()
+    pub fn deployment(&self) -> Option<&str> {
+        self.deployment.as_deref()
     }
 
     /// Whether something is another deployment's. What does not say whose it is, is not.
     pub(super) fn is_foreign(&self, deployment: Option<&str>) -> bool {
-        deployment.is_some_and(|of| self.deployment().is_some_and(|own| own != of))
+        deployment.zip(self.deployment()).is_some_and(|(of, own)| own != of)
     }
 
     pub(super) fn is_own_snapshot(&self, snapshot: &SnapshotSummary) -> bool {

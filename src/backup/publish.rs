@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{
-    BackupOccasion, Backups, Manifest, SnapshotName, SnapshotSummary, counts::Counts,
-    deployment::DEPLOYMENT_METADATA, run::unwritten, snapshots::CRON_METADATA, writer::Written,
+    BackupOccasion, Backups, Manifest, ManifestShard, SnapshotName, SnapshotSummary,
+    counts::Counts, deployment::DEPLOYMENT_METADATA, run::unwritten, snapshots::CRON_METADATA,
+    writer::Written,
 };
 use crate::{
     errors::{Code, LunoraError},
@@ -31,31 +32,33 @@ impl Backups {
         written: Written,
     ) -> Result<Manifest, LunoraError> {
         let About { occasion, created_at, tables } = about;
+        let Counts { tables: rows_by_table, shards, left_out, consistent, .. } = counts;
+        let total = |count: fn(&ManifestShard) -> u64| shards.iter().map(count).sum();
         let (sha256, segments) = match written.segments {
             segments if segments.len() > 1 => (None, segments),
             one => (one.into_iter().next().map(|segment| segment.sha256), Vec::new()),
         };
         let manifest = Manifest {
             bytes: written.bytes,
-            changes: counts.changes,
-            consistent: counts.consistent,
+            changes: total(|shard| shard.changes),
+            consistent,
             created_at,
             cron: occasion.cron.clone(),
-            deployment: self.deployment(),
+            deployment: self.deployment.clone(),
             etag: Some(written.info.etag.clone()).filter(|etag| !etag.is_empty()),
             file: name.object.clone(),
             finished_at: Some(self.now()),
             id: name.id.clone(),
-            left_out: counts.left_out,
-            replies: counts.replies,
-            rows: counts.tables.values().sum(),
-            rows_by_table: counts.tables,
+            left_out,
+            replies: total(|shard| shard.replies),
+            rows: rows_by_table.values().sum(),
+            rows_by_table,
             scheduled_time: occasion.time_ms,
             sha256,
             segments,
-            shards: counts.shards,
+            watermarks: total(|shard| shard.watermarks),
+            shards,
             tables,
-            watermarks: counts.watermarks,
         };
         self.check_object(&manifest).await?;
         let mut text = serde_json::to_vec_pretty(&manifest).map_err(LunoraError::internal)?;

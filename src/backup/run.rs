@@ -134,7 +134,7 @@ impl Backups {
                     created_at: about.created_at,
                     tables: about.tables,
                     restore: guard.mark(),
-                    deployment: self.deployment(),
+                    deployment: self.deployment.clone(),
                     counts: reading.counts,
                     shard,
                     object: writer.suspend().await?,

@@ -55,6 +55,7 @@ pub struct Backups {
     pub(super) clock: Rc<dyn Clock>,
     pub(super) sharding: Sharding,
     pub(super) global_tables: Option<Rc<dyn TableNames>>,
+    pub(super) deployment: Option<String>,
 }
 
 /// Tables that belong to no shard, and are part of no snapshot.
@@ -92,7 +93,8 @@ impl Backups {
     pub(crate) fn over(config: BackupConfig, admin: ShardAdmin) -> Self {
         let admin = admin.per_shard_timeout(config.page_timeout());
         let (clock, sharding) = (Rc::new(CloudflareClock), Sharding::new());
-        Self { config, admin, clock, sharding, global_tables: None }
+        let deployment = admin.namespace_id();
+        Self { config, admin, clock, sharding, global_tables: None, deployment }
     }
 
     /// Where the rows of a snapshot go that does not tell its shards; to the default shard by

@@ -110,7 +110,7 @@ impl Backups {
         };
         Ok(BackupStatus {
             cron: cron.as_str().to_owned(),
-            deployment: self.deployment(),
+            deployment: self.deployment.clone(),
             foreign: u64::try_from(foreign.len()).map_err(LunoraError::internal)?,
             last,
             verified_at,

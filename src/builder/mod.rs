@@ -187,7 +187,9 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// It is for shards of another implementation, which have to enter the registry of the same
     /// jurisdiction. Those of a [`shard!`](crate::shard!) say theirs themselves, as
     /// `jurisdiction: Eu`, and `.shard_do(Room::shards(namespace))` brings it along; calling this
-    /// beside it does not compile. Calls, the shard registry, backups and restores all go there. A host that cannot bind objects to it refuses every call; it is never ignored.
+    /// beside it does not compile. Calls, the shard registry, backups and restores all go there.
+    ///
+    /// A host that cannot bind objects to it refuses every call; it is never ignored.
     pub fn jurisdiction(mut self, jurisdiction: Jurisdiction) -> Builder<SetJurisdiction<S>, E>
     where
         S::Jurisdiction: JurisdictionOnce,

@@ -82,7 +82,7 @@ impl Backups {
         let ended_ms = i64::try_from(self.clock.now_ms()).map_err(LunoraError::internal)?;
         let before = before.and_then(|before| before.proven_ms);
         let state = DrillState {
-            deployment: self.deployment(),
+            deployment: self.deployment.clone(),
             ended_ms,
             proven_ms: if report.ok { Some(ended_ms) } else { before },
             snapshot: report.id.clone(),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{platform::StoreOperation, testing::capture_logs};
 
-const OPERATIONS: [StoreOperation; 7] = [
+pub(super) const OPERATIONS: [StoreOperation; 7] = [
     StoreOperation::Put,
     StoreOperation::Get,
     StoreOperation::Head,

@@ -1,6 +1,6 @@
 //! Runs that several invocations take.
 
-use super::*;
+use super::{faults::OPERATIONS, *};
 use crate::{ObjectStore, PutOptions, keep, platform::StoreOperation, testing::capture_logs};
 
 const HOUR: i64 = 60 * 60 * 1000;
@@ -119,18 +119,8 @@ fn a_run_that_goes_on_is_not_overdue_until_it_stands_still() {
 #[test]
 fn the_store_may_fail_at_every_call_of_every_invocation() {
     let _logs = capture_logs();
-    let operations = [
-        StoreOperation::Put,
-        StoreOperation::Get,
-        StoreOperation::Head,
-        StoreOperation::Delete,
-        StoreOperation::CreateMultipart,
-        StoreOperation::UploadPart,
-        StoreOperation::Suspend,
-        StoreOperation::ResumeMultipart,
-        StoreOperation::Complete,
-    ];
-    for operation in operations {
+    let of_resuming = [StoreOperation::Suspend, StoreOperation::ResumeMultipart];
+    for operation in OPERATIONS.into_iter().chain(of_resuming) {
         for calls in 0..4 {
             let world = large();
             let backups = slow(&world);
