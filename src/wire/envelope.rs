@@ -162,16 +162,21 @@ impl RpcEnvelope {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// `&()` stands for no arguments, an empty object.
+///
 /// # Errors
 /// 400 `BAD_REQUEST` when `args` is not an object in JSON, or cannot be written as JSON.
 pub fn define_rpc_envelope(
     function_path: impl Into<String>,
     args: &impl Serialize,
 ) -> Result<RpcEnvelope, LunoraError> {
-    let args = to_raw_value(args)
-        .ok()
-        .filter(|args| args.get().starts_with('{'))
-        .ok_or_else(|| LunoraError::bad_request("args must be an object"))?;
+    let refused = || LunoraError::bad_request("args must be an object");
+    let args = to_raw_value(args).map_err(|_| refused())?;
+    let args = match args.get() {
+        "null" => RawValue::from_string("{}".to_owned()).map_err(|_| refused())?,
+        text if text.starts_with('{') => args,
+        _ => return Err(refused()),
+    };
     Ok(RpcEnvelope { function_path: function_path.into(), args, target: Target::DefaultShard })
 }
 

@@ -67,7 +67,7 @@ fn main() -> ExitCode {
 fn run(args: &[String]) -> Result<()> {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words[..] {
-        ["dev", ref rest @ ..] => dev::run(&dev::Options::parse(rest)?),
+        ["dev", ref rest @ ..] => dev::run(dev::parse(rest)?),
         ["build"] => build::run(true),
         ["build", "--dev"] => build::run(false),
         ["codegen"] => codegen::run(false),

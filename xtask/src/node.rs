@@ -1,15 +1,13 @@
-//! The Node side: its version, and the packages of `e2e/`.
+//! The npm packages of `e2e/`.
 
 use std::{fs, path::Path, time::SystemTime};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
 use crate::{
-    shell::{output, program, root, run},
+    shell::{program, root, run},
     steps::step,
 };
-
-const OLDEST: u32 = 20;
 
 const LOCK: &str = "package-lock.json";
 
@@ -18,18 +16,7 @@ const INSTALLED: &str = "node_modules/.installed-lock.json";
 
 /// Makes `e2e/` ready to run.
 pub(crate) fn install() -> Result<()> {
-    let version = output(program("node").arg("--version"))
-        .with_context(|| format!("Node {OLDEST} or newer is needed; see https://nodejs.org"))?;
-    let major = version
-        .trim_start_matches('v')
-        .split('.')
-        .next()
-        .and_then(|major| major.parse::<u32>().ok());
-    ensure!(
-        major >= Some(OLDEST),
-        "Node {OLDEST} or newer is needed, this is {version}; see https://nodejs.org"
-    );
-
+    lunora_dev::check_node()?;
     let e2e = root().join("e2e");
     if !is_installed(&e2e) {
         step("Installing the npm packages of e2e/", || {

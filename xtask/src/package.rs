@@ -13,7 +13,7 @@ struct Package {
     files: &'static [&'static str],
 }
 
-const PACKAGES: [Package; 4] = [
+const PACKAGES: [Package; 5] = [
     Package {
         name: "lunora",
         manifest: "Cargo.toml",
@@ -32,6 +32,11 @@ const PACKAGES: [Package; 4] = [
     Package {
         name: "lunora-codegen",
         manifest: "crates/lunora-codegen/Cargo.toml",
+        files: &["README.md", "src"],
+    },
+    Package {
+        name: "lunora-dev",
+        manifest: "crates/lunora-dev/Cargo.toml",
         files: &["README.md", "src"],
     },
 ];

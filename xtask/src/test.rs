@@ -134,6 +134,8 @@ fn documentation() -> Result<()> {
         "lunora-build",
         "--package",
         "lunora-codegen",
+        "--package",
+        "lunora-dev",
     ]);
     sh(command.env("RUSTDOCFLAGS", "-D warnings"))
 }

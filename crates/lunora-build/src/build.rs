@@ -86,6 +86,15 @@ impl Build {
         self
     }
 
+    /// Finds the root of the workspace that the crate belongs to.
+    ///
+    /// # Errors
+    ///
+    /// When cargo cannot read the crate's manifest.
+    pub fn workspace_root(&self) -> Result<PathBuf, Error> {
+        Ok(Crate::find(&self.dir)?.workspace)
+    }
+
     /// Builds. Cargo's progress goes to standard error.
     ///
     /// A dev build does nothing after cargo if the output folder holds the result for the same wasm.

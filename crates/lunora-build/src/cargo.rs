@@ -18,7 +18,7 @@ pub(crate) const BINDGEN: &str = "0.2.130";
 /// The crate to build, as `cargo metadata` describes it.
 pub(crate) struct Crate {
     manifest: PathBuf,
-    workspace: PathBuf,
+    pub(crate) workspace: PathBuf,
     target_dir: PathBuf,
     package: String,
     library: String,

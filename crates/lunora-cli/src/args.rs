@@ -4,11 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::moment::Moment;
+use crate::{
+    moment::Moment,
+    project::{BuildArgs, DevArgs, NewArgs},
+};
 
-/// Operates a lunora deployment over its admin endpoints.
+/// Makes, serves and checks a Worker on lunora, and operates its deployment.
 ///
-/// The admin token is read from LUNORA_ADMIN_TOKEN.
+/// The commands of the operator go over the deployment's admin endpoints; their token is read from
+/// LUNORA_ADMIN_TOKEN.
 #[derive(Debug, Parser)]
 #[command(name = "lunora", version, after_help = EXIT_CODES)]
 pub(crate) struct Args {
@@ -36,6 +40,26 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    New(NewArgs),
+    Dev(DevArgs),
+    Build(BuildArgs),
+    /// Check the wrangler.jsonc of a crate against its code, and its generated entry.
+    ///
+    /// No deployment is asked.
+    Check {
+        /// The folder of the crate.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Write src/server/index.rs of a crate from its lunora.toml and wrangler.jsonc.
+    Codegen {
+        /// The folder of the crate.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        /// Only say whether it is up to date.
+        #[arg(long)]
+        check: bool,
+    },
     /// Take, list, verify, restore and prune snapshots.
     #[command(subcommand)]
     Backup(Backup),
@@ -63,23 +87,6 @@ pub(crate) enum Command {
         /// The shard of every row; by default each table's own rule decides.
         #[arg(long)]
         shard: Option<String>,
-    },
-    /// Check the wrangler.jsonc of a crate against its code, and its generated entry.
-    ///
-    /// No deployment is asked.
-    Check {
-        /// The folder of the crate.
-        #[arg(default_value = ".")]
-        dir: PathBuf,
-    },
-    /// Write src/server/index.rs of a crate from its lunora.toml and wrangler.jsonc.
-    Codegen {
-        /// The folder of the crate.
-        #[arg(default_value = ".")]
-        dir: PathBuf,
-        /// Only say whether it is up to date.
-        #[arg(long)]
-        check: bool,
     },
     /// Repair the registry of shards.
     #[command(subcommand)]

@@ -1,6 +1,6 @@
 //! Why a command failed.
 
-use std::io;
+use std::{io, path::Path};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -21,6 +21,9 @@ pub(crate) enum Failure {
     Unexpected(String),
     #[error("{path}: {source}")]
     File { path: String, source: io::Error },
+    /// A crate on this machine could not be built or served.
+    #[error("{0}")]
+    Project(String),
     /// What was typed cannot be meant.
     #[error("{0}")]
     Usage(String),
@@ -30,6 +33,10 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    pub(crate) fn file(path: &Path, source: io::Error) -> Self {
+        Self::File { path: path.display().to_string(), source }
+    }
+
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,

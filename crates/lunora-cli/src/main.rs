@@ -1,4 +1,4 @@
-//! `lunora`: operates a deployment over its admin endpoints.
+//! `lunora`: makes, serves and checks a Worker, and operates its deployment.
 //!
 //! The token comes from `LUNORA_ADMIN_TOKEN` and from nowhere else: arguments are seen by every
 //! process of a machine. What a command answers goes to the standard output, everything else to the
@@ -13,10 +13,10 @@ mod cron;
 mod failure;
 mod moment;
 mod output;
+mod project;
 mod registry;
 mod rpc;
 mod seal;
-mod sources;
 mod transfer;
 
 use std::process::ExitCode;
@@ -58,8 +58,11 @@ fn main() -> ExitCode {
 fn run(args: Args, output: &Output) -> Result<Outcome, Failure> {
     let connect = || Client::new(&args.url, args.timeout);
     match args.command {
-        Command::Check { dir } => Ok(sources::check(&dir, output)),
-        Command::Codegen { dir, check } => Ok(sources::codegen(&dir, check, output)),
+        Command::New(args) => args.run(output),
+        Command::Dev(args) => project::dev(&args),
+        Command::Build(args) => project::build(args, output),
+        Command::Check { dir } => Ok(project::check(&dir, output)),
+        Command::Codegen { dir, check } => Ok(project::codegen(&dir, check, output)),
         Command::Cron(command) => cron::run(&command, output),
         Command::Backup(command) => backup::run(command, &connect()?, output),
         Command::Export { tables, allow_empty_registry, output: file } => {

@@ -28,6 +28,13 @@ impl Output {
         let _ = writeln!(io::stdout(), "{line}");
     }
 
+    /// Tells a person what was done.
+    pub(crate) fn line(&self, text: &str) {
+        if !self.json {
+            let _ = writeln!(io::stdout(), "{}", printable(text));
+        }
+    }
+
     /// Says something on the side.
     pub(crate) fn note(&self, text: &str) {
         let _ = writeln!(io::stderr(), "{}", printable(text));

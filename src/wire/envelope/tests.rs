@@ -81,6 +81,18 @@ fn args_may_nest_as_deep_as_the_budget_allows() {
     assert!(RpcEnvelope::from_slice(json.as_bytes()).is_ok());
 }
 
+#[test]
+fn takes_a_unit_for_no_arguments() {
+    let args = |args: &serde_json::Value| {
+        define_rpc_envelope("a:b", args).ok().map(|envelope| envelope.args().to_owned())
+    };
+    assert_eq!(define_rpc_envelope("a:b", &()).unwrap().args(), "{}");
+    assert_eq!(args(&serde_json::json!({})).as_deref(), Some("{}"));
+    for refused in [serde_json::json!([]), serde_json::json!("{}"), serde_json::json!(1)] {
+        assert_eq!(args(&refused), None, "{refused}");
+    }
+}
+
 proptest! {
     #[test]
     fn never_panics_on_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {

@@ -1,6 +1,7 @@
 //! Whether `wrangler.jsonc` has what the code needs.
 
 mod check;
+mod config;
 mod file;
 mod shards;
 #[cfg(test)]
@@ -8,8 +9,11 @@ mod tests;
 
 use std::{fmt, fs, path::Path};
 
-pub use self::check::{MIN_COMPATIBILITY_DATE, check};
 pub(crate) use self::file::Wrangler;
+pub use self::{
+    check::{MIN_COMPATIBILITY_DATE, check},
+    config::config,
+};
 use crate::{
     Place, Problem,
     scan::{self, Shards},

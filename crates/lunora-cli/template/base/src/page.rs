@@ -2,8 +2,8 @@
 
 use lunora::{Response, Route, RoutePattern, prelude::*};
 
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// The page and its files.
 pub fn routes() -> [Route<Env>; 3] {

@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 
 const TASKS: Table<Task> = table!("tasks");
 
+/// A task.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
-struct Task {
-    title: String,
+pub struct Task {
+    /// What there is to do.
+    pub title: String,
 }
 
 lunora::shard! {

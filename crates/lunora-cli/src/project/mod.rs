@@ -1,0 +1,118 @@
+//! The commands for a crate on this machine: `new`, `dev`, `build`, `check` and `codegen`. No deployment
+//! is asked.
+
+mod create;
+mod origin;
+mod sources;
+mod template;
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use lunora_build::{Build, WasmOpt};
+use lunora_dev::Dev;
+
+pub(crate) use self::{
+    create::create,
+    sources::{check, codegen},
+    template::Kind,
+};
+use crate::{Outcome, failure::Failure, output::Output};
+
+/// Serve the Worker of a crate on workerd, and follow every change of its files.
+///
+/// It is at http://127.0.0.1:8787/ then, without an account and without a network. Durable Objects, R2
+/// and KV live on disk in .state/.
+#[derive(Debug, Args)]
+pub(crate) struct DevArgs {
+    /// The folder of the crate.
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// The port on 127.0.0.1.
+    #[arg(short, long, default_value_t = 8787)]
+    port: u16,
+    /// Optimize each build, as for a deployment.
+    #[arg(long)]
+    release: bool,
+}
+
+/// Build the Worker of a crate into build/, for wrangler.
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    /// The folder of the crate.
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// Compile quickly; the Worker is slower and larger.
+    #[arg(long)]
+    dev: bool,
+    /// Where to write; build/ beside Cargo.toml by default.
+    #[arg(long, value_name = "DIR")]
+    out_dir: Option<PathBuf>,
+    /// A wasm-opt to run; WASM_OPT_BIN or npm's binaryen by default.
+    #[arg(long, value_name = "PATH", conflicts_with = "no_wasm_opt")]
+    wasm_opt: Option<PathBuf>,
+    /// Run no wasm-opt.
+    #[arg(long)]
+    no_wasm_opt: bool,
+    /// Keep the names of functions, for stack traces and profiles.
+    #[arg(long)]
+    names: bool,
+}
+
+/// Serves the crate until Ctrl-C.
+pub(crate) fn dev(args: &DevArgs) -> Result<Outcome, Failure> {
+    let dev = Dev::new(&args.dir).port(args.port).release(args.release);
+    dev.run().map_err(|error| Failure::Project(error.to_string()))?;
+    Ok(Outcome::Done)
+}
+
+/// Builds the crate once.
+pub(crate) fn build(args: BuildArgs, output: &Output) -> Result<Outcome, Failure> {
+    let mut build = Build::new(&args.dir).release(!args.dev);
+    if let Some(dir) = args.out_dir {
+        build = build.out_dir(dir);
+    }
+    if args.names {
+        build = build.names(true);
+    }
+    if args.no_wasm_opt {
+        build = build.wasm_opt(WasmOpt::Off);
+    } else if let Some(program) = args.wasm_opt {
+        build = build.wasm_opt(WasmOpt::Program(program));
+    }
+    let built = build.run().map_err(|error| Failure::Project(error.to_string()))?;
+    output.line(&format!("Built {}: the wasm has {}.", built.dir.display(), built.wasm));
+    if built.wasm_opt.is_none() && built.wasm.gzip.is_some() && !args.no_wasm_opt {
+        output.note(
+            "hint: `npm install --save-dev binaryen` makes the Worker smaller, by its wasm-opt",
+        );
+    }
+    Ok(Outcome::Done)
+}
+
+/// Make an application: a page, a shard, a registry, nightly backups, and tests.
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// The folder to create; its name is that of the Worker.
+    dir: PathBuf,
+    /// What answers the requests for pages.
+    #[arg(long, value_enum, default_value_t = Kind::Plain)]
+    with: Kind,
+    /// Where the crates of lunora come from: a git URL, or the folder of a checkout. By default it is where
+    /// this tool came from.
+    #[arg(long, value_name = "SOURCE")]
+    lunora: Option<String>,
+}
+
+impl NewArgs {
+    pub(crate) fn run(&self, output: &Output) -> Result<Outcome, Failure> {
+        create(&self.dir, self.with, self.lunora.as_deref(), output)
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let value = self.to_possible_value();
+        f.write_str(value.as_ref().map_or("", clap::builder::PossibleValue::get_name))
+    }
+}

@@ -1,0 +1,42 @@
+//! What can go wrong while a Worker is served, and how to mend it.
+
+use std::{io, path::PathBuf};
+
+use lunora_codegen::Problem;
+
+/// A server that could not be started, or that stopped. The message names the fix where there is one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The build failed.
+    #[error(transparent)]
+    Build(#[from] lunora_build::Error),
+    /// The configuration of the Worker cannot be read.
+    #[error("{0}")]
+    Config(Problem),
+    /// Node is missing or too old.
+    #[error("Node {oldest} or newer is needed{found}; see https://nodejs.org", oldest = crate::OLDEST_NODE)]
+    Node {
+        /// Which one is there: empty, or `, this is v18.0.0`.
+        found: String,
+    },
+    /// Miniflare could not be installed.
+    #[error(
+        "could not install Miniflare with npm ({0}); `npm install --save-dev wrangler` in the crate works as well"
+    )]
+    Install(String),
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The server could not be started or spoken to.
+    #[error("the server cannot be reached ({0})")]
+    Server(#[source] io::Error),
+    /// The server ended by itself; it has said why.
+    #[error("the server stopped ({0})")]
+    Stopped(std::process::ExitStatus),
+}

@@ -1,0 +1,27 @@
+//! Serves a Worker's crate on workerd while it is being written: the Rust library behind `lunora dev`.
+//!
+//! ```no_run
+//! lunora_dev::Dev::new("examples/chat").port(8787).run()?;
+//! # Ok::<(), lunora_dev::Error>(())
+//! ```
+//!
+//! The crate is built, served, and built again whenever a file changes that the build or the server
+//! reads. After a failed build the last good one is still served. Durable Objects, R2, KV and D1 live on
+//! local disk; no account and no network is needed.
+//!
+//! workerd comes from npm, with [Miniflare]: that of the crate's own `node_modules` (`wrangler` brings
+//! it), or one that is installed once in the user's cache folder.
+//!
+//! [Miniflare]: https://developers.cloudflare.com/workers/testing/miniflare/
+
+mod dev;
+mod error;
+mod runtime;
+mod server;
+mod watch;
+
+pub use self::{
+    dev::Dev,
+    error::Error,
+    runtime::{OLDEST_NODE, check_node},
+};
