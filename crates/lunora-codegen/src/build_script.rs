@@ -4,9 +4,9 @@ use std::{env, path::PathBuf};
 
 use crate::{Problem, generate, manifest, wrangler};
 
-/// For the `build.rs` of a Worker: the build fails, with every problem, where `wrangler.jsonc` does
-/// not have what the code needs, or where a generated entry is not what `lunora.toml` says. A warning
-/// is printed.
+/// For the `build.rs` of a Worker: the build fails, with every problem, where wrangler's
+/// configuration does not have what the code needs, or where a generated entry is not what
+/// `lunora.toml` says. A warning is printed.
 ///
 /// ```no_run
 /// // build.rs
@@ -19,10 +19,10 @@ use crate::{Problem, generate, manifest, wrangler};
 #[allow(clippy::needless_doctest_main, reason = "it is that of a build script")]
 #[allow(clippy::print_stdout, reason = "cargo reads it there")]
 pub fn build_script() {
-    for path in [wrangler::FILE, "src", "build.rs"] {
+    let dir = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
+    for path in [wrangler::file_of(&dir), "src", "build.rs"] {
         println!("cargo::rerun-if-changed={path}");
     }
-    let dir = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
     let mut problems = wrangler::check_crate(&dir).err().unwrap_or_default();
     if dir.join(manifest::FILE).exists() {
         println!("cargo::rerun-if-changed={}", manifest::FILE);

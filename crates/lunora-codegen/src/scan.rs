@@ -1,4 +1,4 @@
-//! What Rust sources need of `wrangler.jsonc`, read off their tokens.
+//! What Rust sources need of wrangler's configuration, read off their tokens.
 //!
 //! Tokens and not syntax trees: only so is seen what stands inside of macros.
 

@@ -89,3 +89,20 @@ fn the_workers_of_this_repository_have_what_they_need() {
         assert_eq!(wrangler::check_crate(&root.join(dir)), Ok(()), "{dir}");
     }
 }
+
+#[test]
+fn the_file_that_wrangler_reads_is_checked() -> io::Result<()> {
+    let code = ("src/lib.rs", "fn f() { env.bucket(\"FILES\"); }");
+    let toml = ("wrangler.toml", "compatibility_date = \"2026-04-01\"");
+    let jsonc = ("wrangler.jsonc", WRANGLER);
+    let json = (
+        "wrangler.json",
+        r#"{ "compatibility_date": "2026-04-01", "r2_buckets": [{ "binding": "FILES" }] }"#,
+    );
+    let found = problems("toml", &[code, toml])?;
+    assert!(found.len() == 1 && found[0].contains("is not in wrangler.toml"), "{found:?}");
+    let found = problems("jsonc-and-toml", &[code, toml, jsonc])?;
+    assert!(found.len() == 1 && found[0].contains("is not in wrangler.jsonc"), "{found:?}");
+    assert_eq!(problems("all-three", &[code, toml, jsonc, json])?, [""; 0]);
+    Ok(())
+}

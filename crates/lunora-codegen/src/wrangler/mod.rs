@@ -1,24 +1,36 @@
-//! Whether `wrangler.jsonc` has what the code needs.
+//! Whether wrangler's configuration has what the code needs.
 
 mod check;
 mod file;
+mod lack;
+mod report;
 mod shards;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use std::{fmt, fs, path::Path};
 
-pub use self::check::{MIN_COMPATIBILITY_DATE, check};
+pub use self::check::{MIN_COMPATIBILITY_DATE, check, check_file};
 pub(crate) use self::file::Wrangler;
 use crate::{
     Place, Problem,
     scan::{self, Shards},
 };
 
-/// The name of the file.
+/// The name of the file of a new Worker.
 pub const FILE: &str = "wrangler.jsonc";
 
-/// What a Worker's code needs of its `wrangler.jsonc`: each need with the place that has it.
+/// The names that wrangler looks for. Of several files in a folder it reads the first.
+pub const FILES: [&str; 3] = ["wrangler.json", FILE, "wrangler.toml"];
+
+/// Returns the name of the file that wrangler reads in `dir`; [`FILE`] where there is none.
+#[must_use]
+pub fn file_of(dir: &Path) -> &'static str {
+    FILES.into_iter().find(|file| dir.join(file).is_file()).unwrap_or(FILE)
+}
+
+/// What a Worker's code needs of wrangler's configuration: each need with the place that has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expected {
     pub(crate) needs: Vec<(Need, Place)>,
@@ -88,7 +100,7 @@ impl Expected {
 }
 
 impl BindingKind {
-    /// The list of `wrangler.jsonc` that has them.
+    /// The list of the file that has them.
     #[must_use]
     pub fn list(self) -> &'static str {
         match self {
@@ -141,7 +153,8 @@ impl fmt::Display for BindingKind {
     }
 }
 
-/// Checks the `wrangler.jsonc` of the crate in `dir` against its sources below `src/`.
+/// Checks the `wrangler.jsonc`, `wrangler.json` or `wrangler.toml` of the crate in `dir` against its
+/// sources below `src/`.
 ///
 /// Nothing is declared a second time: needs are read off the tokens of the sources, `lunora::shard!`
 /// and other macros included, code under `#[cfg(test)]` excluded:
@@ -160,14 +173,14 @@ impl fmt::Display for BindingKind {
 ///
 /// What is no literal there is not seen: a name in a constant, an expression that is parsed when
 /// the Worker runs, what a macro makes up or a dependency asks for. Secrets and variables are not
-/// looked for, since `wrangler.jsonc` need not list them.
+/// looked for, since the file need not list them.
 ///
 /// # Errors
 /// Every problem there is, in the order of the places, [warnings](crate::Severity::Warning) included.
 pub fn check_crate(dir: &Path) -> Result<(), Vec<Problem>> {
-    let wrangler = read(dir, FILE);
-    match (wrangler, Expected::of_sources(dir)) {
-        (Ok(wrangler), Ok(expected)) => check(&wrangler, &expected),
+    let file = file_of(dir);
+    match (read(dir, file), Expected::of_sources(dir)) {
+        (Ok(text), Ok(expected)) => check_file(file, &text, &expected),
         (Err(problem), Err(mut problems)) => {
             problems.insert(0, problem);
             Err(problems)

@@ -1,6 +1,6 @@
 //! Shards against the registry that lists them and the buckets that keep their backups.
 
-use super::{BindingKind, Expected, FILE, check::named, file::Environment};
+use super::{BindingKind, Expected, check::named, file::Environment};
 use crate::{Problem, scan::Shards};
 
 /// The jurisdictions of R2; one that only Durable Objects have is not asked of a bucket.
@@ -53,8 +53,8 @@ pub(super) fn buckets(
         }
         let has =
             has.map_or("no jurisdiction".to_owned(), |has| format!("the jurisdiction `{has}`"));
-        let file = named(environment);
-        let file = if file == FILE { String::new() } else { format!(" in {file}") };
+        let file = environment.name.map(|name| named(environment.file.file(), Some(name)));
+        let file = file.map_or(String::new(), |file| format!(" in {file}"));
         let list = BindingKind::Bucket.list();
         let message = format!(
             "the bucket `{bucket}` of `{list}`{file} has {has}, and it keeps backups of shards that \

@@ -147,8 +147,9 @@ fn an_environment_inherits_triggers_and_migrations_but_no_binding() {
     assert_eq!(
         problems("\"triggers\"", env),
         [
-            "src/lib.rs:7: the Durable Object binding `SHARD` is not in `env.staging` of wrangler.jsonc; \
-          add { \"name\": \"SHARD\", … } to `durable_objects.bindings`"
+            "src/lib.rs:7: the Durable Object binding `SHARD` is not in `env.staging` of wrangler.jsonc, \
+          and environments inherit no bindings; \
+          add { \"name\": \"SHARD\", … } to `env.staging.durable_objects.bindings`"
         ]
     );
 }
