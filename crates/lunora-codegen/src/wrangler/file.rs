@@ -77,7 +77,22 @@ impl<'a> Wrangler<'a> {
 impl<'w> Environment<'w> {
     /// The names of one kind's bindings.
     pub(crate) fn bindings(&self, kind: BindingKind) -> Vec<&'w str> {
-        self.entries(kind).iter().filter_map(|entry| entry.string(kind.name_key())).collect()
+        self.texts(kind, kind.name_key())
+    }
+
+    /// The entry of a binding.
+    pub(super) fn binding(&self, kind: BindingKind, name: &str) -> Option<&'w Node> {
+        self.entries(kind).iter().find(|entry| entry.string(kind.name_key()) == Some(name))
+    }
+
+    /// The text at `key` of every entry.
+    pub(super) fn texts(&self, kind: BindingKind, key: &str) -> Vec<&'w str> {
+        self.entries(kind).iter().filter_map(|entry| entry.string(key)).collect()
+    }
+
+    /// Every tag of the migrations.
+    pub(super) fn tags(&self) -> Vec<&'w str> {
+        self.migrations().iter().filter_map(|migration| migration.string("tag")).collect()
     }
 
     /// The class behind each binding of a Durable Object of this very Worker.
@@ -103,8 +118,7 @@ impl<'w> Environment<'w> {
 
     /// The jurisdiction of a bucket, and where its entry begins; `None` for one that is not there.
     pub(crate) fn bucket_jurisdiction(&self, name: &str) -> Option<(Option<&'w str>, Place)> {
-        let mut buckets = self.entries(BindingKind::Bucket).iter();
-        let entry = buckets.find(|entry| entry.string("binding") == Some(name))?;
+        let entry = self.binding(BindingKind::Bucket, name)?;
         Some((entry.string("jurisdiction"), self.file.place(entry)))
     }
 

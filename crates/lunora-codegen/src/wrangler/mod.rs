@@ -2,6 +2,7 @@
 
 mod check;
 mod file;
+mod fix;
 mod lack;
 mod report;
 mod shards;
@@ -13,6 +14,7 @@ use std::{fmt, fs, path::Path};
 
 pub use self::check::{MIN_COMPATIBILITY_DATE, check, check_file};
 pub(crate) use self::file::Wrangler;
+pub use self::fix::{Change, Fixed, fix, fix_crate};
 use crate::{
     Place, Problem,
     scan::{self, Shards},
