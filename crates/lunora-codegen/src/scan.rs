@@ -2,6 +2,9 @@
 //!
 //! Tokens and not syntax trees: only so is seen what stands inside of macros.
 
+mod comments;
+mod extent;
+mod receiver;
 mod shards;
 
 use std::{
@@ -12,6 +15,12 @@ use std::{
 
 pub(crate) use self::shards::Shards;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+
+use self::{
+    comments::Comments,
+    extent::{extent, is_for_tests, path_of},
+    receiver::Environments,
+};
 
 use crate::{
     Place, Problem,
@@ -27,6 +36,8 @@ pub(crate) fn sources(dir: &Path) -> Result<Expected, Vec<Problem>> {
         let message = format!("the sources cannot be listed ({error})");
         return Err(vec![Problem::new(place, message, "run this for a crate with `src/`")]);
     }
+    let of_other_programs = other_programs(dir);
+    paths.retain(|path| !of_other_programs.iter().any(|other| path.starts_with(other)));
     paths.sort();
     for path in paths {
         let file = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().replace('\\', "/");
@@ -37,6 +48,9 @@ pub(crate) fn sources(dir: &Path) -> Result<Expected, Vec<Problem>> {
                 for name in &scan.test_modules {
                     only_tests.insert(modules.join(name));
                     only_tests.insert(modules.join(format!("{name}.rs")));
+                }
+                for file in &scan.test_files {
+                    only_tests.insert(path.with_file_name(file));
                 }
                 scans.push((path, scan));
             }
@@ -57,6 +71,13 @@ pub(crate) fn sources(dir: &Path) -> Result<Expected, Vec<Problem>> {
         }
     }
     Ok(expected)
+}
+
+/// What is no part of the Worker: programs beside its library.
+fn other_programs(dir: &Path) -> Vec<PathBuf> {
+    let src = dir.join("src");
+    let main = src.join("lib.rs").is_file().then(|| src.join("main.rs"));
+    std::iter::once(src.join("bin")).chain(main).collect()
 }
 
 fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
@@ -84,14 +105,25 @@ pub(crate) struct Scan {
     needs: Vec<(Need, Place)>,
     /// Modules in files of their own, under `#[cfg(test)]`.
     test_modules: Vec<String>,
+    /// Such modules with `#[path]`.
+    test_files: Vec<String>,
     shards: Shards,
+    environments: Environments,
+    comments: Comments,
 }
 
 impl Scan {
     pub(crate) fn of(file: &str, text: &str) -> Result<Self, String> {
         let tokens: TokenStream = text.parse().map_err(|error| format!("{error}"))?;
-        let (needs, test_modules) = (Vec::new(), Vec::new());
-        let mut scan = Self { file: file.into(), needs, test_modules, shards: Shards::default() };
+        let mut scan = Self {
+            file: file.into(),
+            needs: Vec::new(),
+            test_modules: Vec::new(),
+            test_files: Vec::new(),
+            shards: Shards::default(),
+            environments: Environments::of(&tokens),
+            comments: Comments::of(text),
+        };
         scan.tokens(tokens);
         Ok(scan)
     }
@@ -103,35 +135,48 @@ impl Scan {
 
     fn tokens(&mut self, tokens: TokenStream) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-        let mut rest = tokens.as_slice();
-        while let [first, after @ ..] = rest {
-            rest = after;
+        let mut at = 0;
+        while let Some((before, [first, after @ ..])) = tokens.split_at_checked(at) {
+            if self.comments.ignore_from(first.line()) {
+                at += self.skip(&tokens[at..]);
+                continue;
+            }
+            at += 1;
             if let [attribute, item @ ..] = after
                 && is_punct(first, '#')
                 && let Some(attribute) = group(attribute, Delimiter::Bracket)
             {
                 if is_for_tests(attribute) {
-                    rest = self.skip_item(item);
+                    at += 1 + self.skip_tests(item);
                     continue;
                 }
                 if begins_with(attribute, "durable_object") {
                     self.class(item);
                 }
             }
-            self.call(first, after);
+            if let [bang, attribute, ..] = after
+                && is_punct(first, '#')
+                && is_punct(bang, '!')
+                && group(attribute, Delimiter::Bracket).is_some_and(is_for_tests)
+            {
+                return;
+            }
+            self.call(before, first, after);
             self.default_shards(first, after);
             self.shard_calls(first, after);
             self.makro(first, after);
             if let TokenTree::Group(group) = first {
                 self.tokens(group.stream());
+                self.comments.pass(group.span_close().start().line);
             }
         }
     }
 
     /// `.bucket("FILES")`, `CloudflareWorkflow::from_env(env, "ORDERS")`
-    fn call(&mut self, first: &TokenTree, after: &[TokenTree]) {
+    fn call(&mut self, before: &[TokenTree], first: &TokenTree, after: &[TokenTree]) {
         if is_punct(first, '.')
             && let [TokenTree::Ident(method), arguments, ..] = after
+            && (self.environments.end(before) || self.comments.is_binding(method.line()))
             && let Some(kind) = BindingKind::of_method(&method.to_string())
             && let Some(arguments) = group(arguments, Delimiter::Parenthesis)
             && let Some(name) = only_string(&arguments.stream())
@@ -206,23 +251,35 @@ impl Scan {
         }
     }
 
-    /// What follows the item at the beginning of `tokens`.
-    fn skip_item<'t>(&mut self, tokens: &'t [TokenTree]) -> &'t [TokenTree] {
-        let ends =
-            |token: &TokenTree| is_punct(token, ';') || group(token, Delimiter::Brace).is_some();
-        let end = tokens.iter().position(ends).map_or(tokens.len(), |end| end + 1);
-        let (item, rest) = tokens.split_at(end);
+    /// Passes over what begins here, and gives its number of tokens.
+    fn skip(&mut self, tokens: &[TokenTree]) -> usize {
+        let end = extent(tokens);
+        if let Some(last) = tokens.get(..end).and_then(<[_]>::last) {
+            self.comments.pass(last.span().end().line);
+        }
+        end
+    }
+
+    /// Passes over an item under `#[cfg(test)]`, and notes the file that it names.
+    fn skip_tests(&mut self, tokens: &[TokenTree]) -> usize {
+        let end = self.skip(tokens);
+        let item = &tokens[..end];
         if let [.., keyword, TokenTree::Ident(name), semicolon] = item
             && is_ident(keyword, "mod")
             && is_punct(semicolon, ';')
         {
-            self.test_modules.push(name.to_string());
+            match path_of(item) {
+                Some(file) => self.test_files.push(file),
+                None => self.test_modules.push(name.to_string()),
+            }
         }
-        rest
+        end
     }
 
     fn need(&mut self, need: Need, at: &impl Located) {
-        self.needs.push((need, Place { file: self.file.clone(), line: at.line() }));
+        if !self.comments.ignore_on(at.line()) {
+            self.needs.push((need, Place { file: self.file.clone(), line: at.line() }));
+        }
     }
 }
 
@@ -255,12 +312,6 @@ fn group(token: &TokenTree, delimiter: Delimiter) -> Option<&Group> {
         TokenTree::Group(group) if group.delimiter() == delimiter => Some(group),
         _ => None,
     }
-}
-
-/// `#[cfg(test)]` and `#[cfg(all(test, …))]`, and the test itself.
-fn is_for_tests(attribute: &Group) -> bool {
-    let text: String = attribute.stream().to_string().split_whitespace().collect();
-    text == "test" || text == "cfg(test)" || text.starts_with("cfg(all(test,")
 }
 
 /// Whether the path of an attribute ends in `name`: `#[worker::durable_object(fetch)]`.

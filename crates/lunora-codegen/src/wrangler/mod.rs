@@ -159,14 +159,26 @@ impl fmt::Display for BindingKind {
 /// sources below `src/`.
 ///
 /// Nothing is declared a second time: needs are read off the tokens of the sources, `lunora::shard!`
-/// and other macros included, code under `#[cfg(test)]` excluded:
+/// and other macros included:
 ///
 /// - `cron!("…")` is a trigger,
 /// - `.durable_object("…")`, `.bucket("…")`, `.kv("…")`, `.d1("…")`, `.queue("…")`, `.service("…")` and
-///   `.rate_limiter("…")` with one literal are bindings, as are `CloudflareWorkflow::from_env(_, "…")`
+///   `.rate_limiter("…")` with one literal are bindings where an environment is before the dot, as are `CloudflareWorkflow::from_env(_, "…")`
 ///   and `registry: "…"` of `shard!`; so is `SHARD`, where a backend is mounted that takes it by
 ///   default,
 /// - `shard! { struct Room; … }` and `#[durable_object] struct Room` are classes.
+///
+/// An environment is a value with `env` in its name (`self.env`, `ctx.env()`, `worker_env`), `ctx`, and what the
+/// same file declares as `Env` or `RouteContext` (`bindings: &Env`) or assigns from such a value
+/// (`let bindings = &self.env;`). So `s3.put_object().bucket("…")` is no binding.
+///
+/// Left out are tests (`#[test]`, `#[tokio::test]`, and anything under a `#[cfg(…)]` that has `test`
+/// outside of `not(…)`), `src/bin/`, and `src/main.rs` beside a `src/lib.rs`. Comments say the rest:
+///
+/// - `// lunora: ignore` on a line of its own takes away the needs of the item or statement that
+///   follows, and at the end of a line those of that line,
+/// - `// lunora: binding` on the line of such a method, or the line above, makes it a binding whatever is
+///   before the dot.
 ///
 /// Two things about backups that no type tells are read off the same literals: a
 /// `DurableShardRegistry::new(env.durable_object("…")?)` of another binding than `registry: "…"` of the
