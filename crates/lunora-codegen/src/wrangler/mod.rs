@@ -17,7 +17,7 @@ pub(crate) use self::file::Wrangler;
 pub use self::fix::{Change, Fixed, fix, fix_crate};
 use crate::{
     Place, Problem,
-    scan::{self, Shards},
+    scan::{self, Shards, Sources},
 };
 
 /// The name of the file of a new Worker.
@@ -90,7 +90,8 @@ impl Expected {
     /// # Errors
     /// A problem for each file that cannot be read, or is not Rust.
     pub fn of_sources(dir: &Path) -> Result<Self, Vec<Problem>> {
-        scan::sources(dir)
+        let Sources { expected, unread } = scan::sources(dir);
+        if unread.is_empty() { Ok(expected) } else { Err(unread) }
     }
 
     /// Every need is named once, at its first place.
@@ -192,16 +193,20 @@ impl fmt::Display for BindingKind {
 /// # Errors
 /// Every problem there is, in the order of the places, [warnings](crate::Severity::Warning) included.
 pub fn check_crate(dir: &Path) -> Result<(), Vec<Problem>> {
+    let (unread, problems) = check_sources(dir);
+    let problems: Vec<Problem> = problems.into_iter().chain(unread).collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// A problem for each source that cannot be read, and those of the file with what the others need.
+pub(crate) fn check_sources(dir: &Path) -> (Vec<Problem>, Vec<Problem>) {
     let file = file_of(dir);
-    match (read(dir, file), Expected::of_sources(dir)) {
-        (Ok(text), Ok(expected)) => check_file(file, &text, &expected),
-        (Err(problem), Err(mut problems)) => {
-            problems.insert(0, problem);
-            Err(problems)
-        }
-        (Err(problem), Ok(_)) => Err(vec![problem]),
-        (Ok(_), Err(problems)) => Err(problems),
-    }
+    let Sources { expected, unread } = scan::sources(dir);
+    let problems = match read(dir, file) {
+        Ok(text) => check_file(file, &text, &expected).err().unwrap_or_default(),
+        Err(problem) => vec![problem],
+    };
+    (unread, problems)
 }
 
 pub(crate) fn read(dir: &Path, file: &str) -> Result<String, Problem> {
