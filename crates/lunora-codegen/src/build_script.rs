@@ -82,7 +82,7 @@ mod tests {
         let problems = problems_with("broken", "fn f( {");
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems.iter().all(|problem| !problem.is_error()), "{problems:?}");
-        assert!(problems[0].to_string().starts_with("src/lib.rs:1: it is not Rust"));
+        assert!(problems[0].to_string().starts_with("src/lib.rs:1: invalid Rust syntax"));
         assert!(problems[1].to_string().starts_with("src/jobs.rs:1: the trigger"));
     }
 

@@ -8,7 +8,7 @@ mod files;
 mod receiver;
 mod shards;
 
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, LexError, TokenStream, TokenTree};
 
 use self::{
     comments::Comments,
@@ -38,8 +38,8 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
-    pub(crate) fn of(file: &str, text: &str) -> Result<Self, String> {
-        let tokens: TokenStream = text.parse().map_err(|error| format!("{error}"))?;
+    pub(crate) fn of(file: &str, text: &str) -> Result<Self, LexError> {
+        let tokens: TokenStream = text.parse()?;
         let mut scan = Self {
             file: file.into(),
             needs: Vec::new(),

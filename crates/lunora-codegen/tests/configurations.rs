@@ -139,6 +139,18 @@ fn a_binding_of_named_environments_alone_is_told_apart() {
 }
 
 #[test]
+fn rejects_a_top_level_that_has_some_of_the_bindings() {
+    let members = r#""r2_buckets": [{ "binding": "FILES" }], "env": { "production": {
+        "r2_buckets": [{ "binding": "FILES" }, { "binding": "LOGS" }],
+        "triggers": { "crons": ["0 3 * * *"] } } }"#;
+    let found = jsonc(members, [bucket("FILES"), bucket("LOGS"), cron("0 3 * * *")]);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found.iter().all(|(is_error, text)| *is_error && text.contains("not at the top level"))
+    );
+}
+
+#[test]
 fn an_empty_list_of_triggers_in_an_environment_is_a_warning() {
     let members = r#""triggers": { "crons": ["0 3 * * *"] },
         "env": { "dev": { "triggers": { "crons": [] } } }"#;

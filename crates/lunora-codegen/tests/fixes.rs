@@ -298,6 +298,23 @@ fn a_crate_with_shards_and_a_registry_gets_all_it_needs() -> io::Result<()> {
 }
 
 #[test]
+fn a_bucket_for_backups_is_where_the_shards_are() -> io::Result<()> {
+    let code = r#"
+        lunora::shard! { pub struct Room; functions: {}, jurisdiction: Eu }
+        fn app(env: &Env) { config.store(env.bucket("BACKUPS")?); env.bucket("FILES")?; }"#;
+    let files =
+        [("wrangler.jsonc", "{ \"compatibility_date\": \"2026-04-01\" }"), ("src/lib.rs", code)];
+    let dir = krate("fix-jurisdiction", &files)?;
+    let fixed = fix_crate(&dir).map_err(|problems| io::Error::other(format!("{problems:?}")))?;
+    assert_eq!(fixed.left, []);
+    let inside: Vec<_> = (fixed.changes.iter().map(|change| change.entry.as_str()))
+        .filter(|entry| entry.contains("\"jurisdiction\": \"eu\""))
+        .collect();
+    assert!(inside.len() == 1 && inside[0].contains("BACKUPS"), "{:?}", fixed.changes);
+    Ok(())
+}
+
+#[test]
 fn classes_of_an_entry_that_is_to_be_generated_are_named_after_their_bindings() -> io::Result<()> {
     let manifest = "shard = \"SHARD\"\nregistry = \"SHARD_REGISTRY\"\n\
                     [functions.\"notes:list\"]\nkind = \"query\"\n\

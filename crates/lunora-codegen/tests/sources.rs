@@ -76,7 +76,15 @@ fn what_cannot_be_read_is_named_with_all_the_rest() -> io::Result<()> {
     let problems = problems("broken", &[("src/lib.rs", "fn f( {"), ("src/ok.rs", "")])?;
     assert_eq!(problems.len(), 2, "{problems:?}");
     assert!(problems[0].starts_with("wrangler.jsonc:1: cannot be read"), "{problems:?}");
-    assert!(problems[1].starts_with("src/lib.rs:1: it is not Rust"), "{problems:?}");
+    assert!(problems[1].starts_with("src/lib.rs:1: invalid Rust syntax"), "{problems:?}");
+    Ok(())
+}
+
+#[test]
+fn a_syntax_error_is_named_with_its_line_where_the_parser_tells() -> io::Result<()> {
+    let files = [("wrangler.jsonc", WRANGLER), ("src/lib.rs", "fn f() {}\n\nfn g() { \"a\n")];
+    let problems = problems("lexed", &files)?;
+    assert!(problems.len() == 1 && problems[0].starts_with("src/lib.rs:3: "), "{problems:?}");
     Ok(())
 }
 

@@ -32,8 +32,16 @@ pub(crate) fn sources(dir: &Path) -> Sources {
     paths.sort();
     for path in paths {
         let file = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-        let text = fs::read_to_string(&path).map_err(|error| error.to_string());
-        match text.and_then(|text| Scan::of(&file, &text)) {
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) => {
+                let message = format!("the source cannot be read ({error})");
+                let place = Place { file, line: 1 };
+                unread.push(Problem::new(place, message, "make it readable, and UTF-8"));
+                continue;
+            }
+        };
+        match Scan::of(&file, &text) {
             Ok(scan) => {
                 let modules = modules_of(&path);
                 for name in &scan.test_modules {
@@ -46,9 +54,9 @@ pub(crate) fn sources(dir: &Path) -> Sources {
                 scans.push((path, scan));
             }
             Err(error) => unread.push(Problem::new(
-                Place { file, line: 1 },
-                format!("it is not Rust ({error})"),
-                "mend it; `cargo check` says where",
+                Place { file, line: error.span().start().line.max(1) },
+                "invalid Rust syntax, so what the source needs is unknown",
+                "mend the error that `cargo check` reports",
             )),
         }
     }

@@ -30,9 +30,9 @@ pub const MIN_COMPATIBILITY_DATE: &str = "2025-05-05";
 ///
 /// Each named environment (`env.staging`) is checked as well: bindings it must have of its own,
 /// triggers, migrations, `exports` and the date it takes from the top level where it has none. A
-/// problem names the environments that lack something. What only the top level lacks is a warning,
-/// since it may be nothing but what the environments have in common; so is an environment with
-/// `"crons": []`, where nothing fires.
+/// problem names the environments that lack something. What only the top
+/// level lacks is a warning if it has none of the bindings, and so is no Worker of its own; so is an
+/// environment with `"crons": []`, where nothing fires.
 ///
 /// # Errors
 /// Every problem there is, in the order of the places, [warnings](crate::Severity::Warning) included.

@@ -15,6 +15,8 @@ pub(super) struct Lack<'w> {
     pub(super) absent: Vec<Option<&'w str>>,
     /// The environments that have it.
     pub(super) present: Vec<Option<&'w str>>,
+    /// Whether only the top level lacks it, and seems to be no Worker of its own.
+    pub(super) is_of_a_base: bool,
 }
 
 impl<'w> Lack<'w> {
@@ -41,13 +43,7 @@ impl<'w> Lack<'w> {
             absent.retain(|owner| !spared(owner));
         }
         let (need, place) = (need.clone(), place.clone());
-        (!absent.is_empty()).then_some(Self { need, place, absent, present })
-    }
-
-    /// Whether the top level may be no Worker, but what named environments begin with: each of them
-    /// has what it lacks.
-    pub(super) fn is_of_a_base(&self) -> bool {
-        self.absent == [None] && !self.present.is_empty()
+        (!absent.is_empty()).then_some(Self { need, place, absent, present, is_of_a_base: false })
     }
 }
 
@@ -60,6 +56,14 @@ pub(super) fn lacks<'w>(file: &'w Wrangler<'w>, expected: &Expected) -> Vec<Lack
     });
     let mut lacks: Vec<Lack<'_>> =
         needs.filter_map(|(need, place)| Lack::of(need, place, &environments)).collect();
+    // A top level with none of the bindings is what the environments have in common.
+    let is_base = !expected.needs.iter().any(|(need, _)| match need {
+        Need::Binding(..) => environments.first().is_some_and(|top| has(need, top)),
+        Need::Cron(_) | Need::Class(_) => false,
+    });
+    for lack in &mut lacks {
+        lack.is_of_a_base = is_base && lack.absent == [None] && !lack.present.is_empty();
+    }
     // A class that only the file names, such as one that a dependency exports.
     for environment in &environments {
         for (_, class, place) in environment.classes() {
@@ -67,7 +71,7 @@ pub(super) fn lacks<'w>(file: &'w Wrangler<'w>, expected: &Expected) -> Vec<Lack
             let in_code = expected.needs.iter().any(|(known, _)| *known == need);
             if !in_code && !has(&need, environment) {
                 let (absent, present) = (vec![owner(&need, environment)], Vec::new());
-                lacks.push(Lack { need, place, absent, present });
+                lacks.push(Lack { need, place, absent, present, is_of_a_base: false });
             }
         }
     }

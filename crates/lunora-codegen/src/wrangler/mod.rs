@@ -164,13 +164,13 @@ impl fmt::Display for BindingKind {
 ///
 /// - `cron!("…")` is a trigger,
 /// - `.durable_object("…")`, `.bucket("…")`, `.kv("…")`, `.d1("…")`, `.queue("…")`, `.service("…")` and
-///   `.rate_limiter("…")` with one literal are bindings where an environment is before the dot, as are `CloudflareWorkflow::from_env(_, "…")`
-///   and `registry: "…"` of `shard!`; so is `SHARD`, where a backend is mounted that takes it by
-///   default,
+///   `.rate_limiter("…")` with one literal are bindings where an environment is before the dot; so are
+///   `CloudflareWorkflow::from_env(_, "…")`, `registry: "…"` of `shard!`, and `SHARD` where a backend is
+///   mounted that takes it by default,
 /// - `shard! { struct Room; … }` and `#[durable_object] struct Room` are classes.
 ///
-/// An environment is a value with `env` in its name (`self.env`, `ctx.env()`, `worker_env`), `ctx`, and what the
-/// same file declares as `Env` or `RouteContext` (`bindings: &Env`) or assigns from such a value
+/// An environment is `ctx`, a value with `env` in its name (`self.env`, `ctx.env()`, `worker_env`), and
+/// what the same file declares as `Env` or `RouteContext` (`bindings: &Env`) or assigns from such a value
 /// (`let bindings = &self.env;`). So `s3.put_object().bucket("…")` is no binding.
 ///
 /// Left out are tests (`#[test]`, `#[tokio::test]`, and anything under a `#[cfg(…)]` that has `test`
@@ -178,8 +178,8 @@ impl fmt::Display for BindingKind {
 ///
 /// - `// lunora: ignore` on a line of its own takes away the needs of the item or statement that
 ///   follows, and at the end of a line those of that line,
-/// - `// lunora: binding` on the line of such a method, or the line above, makes it a binding whatever is
-///   before the dot.
+/// - `// lunora: binding` on the line of such a method, or the line above, makes it a binding
+///   whatever is before the dot.
 ///
 /// Two things about backups that no type tells are read off the same literals: a
 /// `DurableShardRegistry::new(env.durable_object("…")?)` of another binding than `registry: "…"` of the

@@ -18,7 +18,7 @@ pub(super) fn lacking(file: &Wrangler<'_>, lack: &Lack<'_>) -> Problem {
         Need::Class(name) => class(name, file, lack),
     };
     let problem = Problem::new(lack.place.clone(), message, fix);
-    if lack.is_of_a_base() { problem.into_warning() } else { problem }
+    if lack.is_of_a_base { problem.into_warning() } else { problem }
 }
 
 fn trigger(cron: &str, file: &Wrangler<'_>, lack: &Lack<'_>) -> (String, String) {

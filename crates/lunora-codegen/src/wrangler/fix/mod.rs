@@ -83,7 +83,7 @@ pub fn fix_crate(dir: &Path) -> Result<Fixed, Vec<Problem>> {
 /// A value that no source tells, such as the name of a bucket, is derived from the binding, with the
 /// name of the environment behind it, and is listed in [`Change::assumed`]. The target of a service or
 /// of a workflow and an ambiguous class of a Durable Object are not guessed: they stay in
-/// [`Fixed::left`], as do invalid cron expressions and what only the top level lacks.
+/// [`Fixed::left`], as do invalid cron expressions and what a top level lacks that has none of the bindings.
 ///
 /// A second fix adds nothing.
 ///

@@ -5,6 +5,7 @@ use crate::wrangler::{
     BindingKind, Expected, Need, Wrangler,
     file::Environment,
     lack::{Lack, lacks},
+    shards::jurisdiction,
 };
 
 /// Everything that can be added now. What it brings with it is the next round's.
@@ -12,7 +13,7 @@ pub(super) fn edits(file: &Wrangler<'_>, expected: &Expected, named: &[String]) 
     let environments = file.environments();
     let mut plan =
         Plan { file, environments, expected, named, taken: Vec::new(), edits: Vec::new() };
-    for lack in lacks(file, expected).iter().filter(|lack| !lack.is_of_a_base()) {
+    for lack in lacks(file, expected).iter().filter(|lack| !lack.is_of_a_base) {
         for environment in &lack.absent {
             plan.add(lack, *environment);
         }
@@ -103,7 +104,14 @@ impl Plan<'_> {
         let name_of_its_own = Item::text(resource(name, environment));
         Some(match kind {
             BindingKind::DurableObject => return self.class(name),
-            BindingKind::Bucket => Values::of([("bucket_name", name_of_its_own)], &["bucket_name"]),
+            BindingKind::Bucket => {
+                let mut bucket = Values::of([("bucket_name", name_of_its_own)], &["bucket_name"]);
+                let keeps_backups = self.expected.shards.buckets.iter().any(|(of, _)| of == name);
+                if let Some((place, _)) = jurisdiction(self.expected).filter(|_| keeps_backups) {
+                    bucket.values.push(("jurisdiction", Item::text(place)));
+                }
+                bucket
+            }
             BindingKind::D1 => Values::of([("database_name", name_of_its_own)], &["database_name"]),
             BindingKind::Queue => Values::of([("queue", name_of_its_own)], &["queue"]),
             // wrangler creates the namespace, and keeps its id, where there is none.
