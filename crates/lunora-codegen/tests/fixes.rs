@@ -152,6 +152,107 @@ fn a_file_that_ends_early_never_panics() {
     }
 }
 
+const JSON_TOKENS: [&str; 24] = [
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ",",
+    "\n",
+    " // note\n",
+    "/* note */",
+    "null",
+    "\"\"",
+    "1",
+    "\"env\":{\"x\":{",
+    "\"env\":",
+    "\"durable_objects\":{\"bindings\":[",
+    "\"durable_objects\":",
+    "{\"name\":\"SHARD\",\"class_name\":\"Hall\"}",
+    "\"r2_buckets\":[",
+    "\"r2_buckets\":",
+    "{\"binding\":\"USER_FILES\"}",
+    "\"triggers\":{\"crons\":[",
+    "\"triggers\":",
+    "\"migrations\":[{",
+    "\"exports\":{\"Hall\":{\"type\":\"durable-object\"}",
+];
+const TOML_TOKENS: [&str; 22] = [
+    "=",
+    "\n",
+    "\n",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    " # note\n",
+    "\"a\"",
+    "env.x.",
+    "\n[env.x]\n",
+    "\n[env.x.triggers]\n",
+    "crons=[",
+    "\n[triggers]\n",
+    "triggers.",
+    "\n[[r2_buckets]]\n",
+    "r2_buckets=[",
+    "binding=\"USER_FILES\"\n",
+    "\n[[durable_objects.bindings]]\n",
+    "durable_objects=",
+    "migrations=[",
+];
+
+/// What a number generator makes of tokens.
+fn random(seed: u64, tokens: &[&str]) -> String {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut text = String::new();
+    let mut next = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap_or_default() % below
+    };
+    for _ in 0..next(14) + 1 {
+        text.push_str(tokens[next(tokens.len())]);
+    }
+    text
+}
+
+/// The text with an end for everything that it begins.
+fn closed(text: &str) -> String {
+    let mut open = Vec::new();
+    for char in text.chars() {
+        match char {
+            '{' => open.push('}'),
+            '[' => open.push(']'),
+            '}' | ']' => drop(open.pop()),
+            _ => {}
+        }
+    }
+    text.chars().chain(open.into_iter().rev()).collect()
+}
+
+#[test]
+fn a_second_fix_of_any_file_adds_nothing() {
+    let expected = expected(needs());
+    let mut fixes = [0; 2];
+    for seed in 0..6_000 {
+        let jsonc = closed(&format!("{{{}", random(seed, &JSON_TOKENS)));
+        for (kind, file, text) in
+            [(0, "wrangler.jsonc", jsonc), (1, "wrangler.toml", random(seed, &TOML_TOKENS))]
+        {
+            let Ok(once) = fix(file, &text, &expected) else { continue };
+            fixes[kind] += 1;
+            let again = fixed(file, &once.text, &expected);
+            assert_eq!((again.changes, &again.text), (Vec::new(), &once.text), "{file}: {text}");
+            let notes = |text: &str| text.matches("note").count();
+            assert_eq!(notes(&text), notes(&once.text), "{file}: {text}\n---\n{}", once.text);
+        }
+    }
+    assert!(fixes.iter().all(|count| *count > 50), "{fixes:?}");
+}
+
 #[test]
 fn entries_are_written_in_the_style_of_the_file() {
     let text = r#"{
