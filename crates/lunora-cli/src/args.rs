@@ -43,13 +43,16 @@ pub(crate) enum Command {
     New(NewArgs),
     Dev(DevArgs),
     Build(BuildArgs),
-    /// Check the wrangler.jsonc of a crate against its code, and its generated entry.
+    /// Check the wrangler configuration of a crate against its code, and its generated entry.
     ///
     /// No deployment is asked.
     Check {
         /// The folder of the crate.
         #[arg(default_value = ".")]
         dir: PathBuf,
+        /// Add the triggers, bindings and classes that are missing. Comments stay.
+        #[arg(long)]
+        fix: bool,
     },
     /// Write src/server/index.rs of a crate from its lunora.toml and wrangler.jsonc.
     Codegen {

@@ -581,6 +581,45 @@ fn check_exits_3_where_wrangler_lacks_what_the_code_needs() {
 }
 
 #[test]
+fn check_with_fix_adds_what_is_missing_and_keeps_comments() {
+    let dir = krate("// Ours.\n{\n  \"compatibility_date\": \"2026-04-01\", // kept\n}\n");
+    let args = ["check", "--fix", dir.path().to_str().unwrap()];
+    let output = lunora(&args).output().unwrap();
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("added \"0 3 * * *\" to `triggers.crons`"), "{said}");
+    let fixed = fs::read_to_string(dir.path().join("wrangler.jsonc")).unwrap();
+    assert!(fixed.starts_with("// Ours.\n{") && fixed.contains("// kept"), "{fixed}");
+    assert!(fixed.contains("\"0 3 * * *\""), "{fixed}");
+    assert_eq!(lunora(&args).output().unwrap().status.code(), Some(0));
+    assert_eq!(fs::read_to_string(dir.path().join("wrangler.jsonc")).unwrap(), fixed);
+}
+
+#[test]
+fn new_makes_an_application_and_overwrites_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = folder.path().join("my-app");
+    let args = ["new", app.to_str().unwrap(), "--with", "pages"];
+    let output = lunora(&args).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("lunora dev"), "{}", text(&output.stdout));
+    let read = |path: &str| fs::read_to_string(app.join(path)).unwrap();
+    assert!(read("Cargo.toml").contains("name = \"my-app\""));
+    assert!(read("src/page.rs").contains("maud"));
+    assert!(read(".dev.vars").contains("LUNORA_ADMIN_TOKEN"));
+    assert!(!app.join("public/index.html").exists());
+    assert_eq!(lunora(&["check", app.to_str().unwrap()]).output().unwrap().status.code(), Some(0));
+
+    let again = lunora(&args).output().unwrap();
+    assert_eq!(again.status.code(), Some(2));
+    assert!(text(&again.stderr).contains("is there already"), "{}", text(&again.stderr));
+    let unnamed = folder.path().join("My App");
+    let refused = lunora(&["new", unnamed.to_str().unwrap()]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(!unnamed.exists());
+}
+
+#[test]
 fn check_prints_a_warning_and_exits_with_0() {
     let dir = krate(
         r#"{

@@ -1,12 +1,16 @@
 //! What a Worker's `build.rs` calls.
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 use crate::{Problem, generate, manifest, wrangler};
 
-/// For the `build.rs` of a Worker: the build fails, with every problem, where `wrangler.jsonc` does
-/// not have what the code needs, or where a generated entry is not what `lunora.toml` says. A warning
-/// is printed.
+/// For the `build.rs` of a Worker: the build fails, with every problem, where wrangler's
+/// configuration does not have what the code needs, or where a generated entry is not what
+/// `lunora.toml` says. A warning is printed. Where a source is not Rust, every problem is a warning, so
+/// that the build goes on to the error of rustc.
 ///
 /// ```no_run
 /// // build.rs
@@ -19,22 +23,72 @@ use crate::{Problem, generate, manifest, wrangler};
 #[allow(clippy::needless_doctest_main, reason = "it is that of a build script")]
 #[allow(clippy::print_stdout, reason = "cargo reads it there")]
 pub fn build_script() {
-    for path in [wrangler::FILE, "src", "build.rs"] {
+    let dir = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
+    for path in [wrangler::file_of(&dir), "src", "build.rs"] {
         println!("cargo::rerun-if-changed={path}");
     }
-    let dir = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
-    let mut problems = wrangler::check_crate(&dir).err().unwrap_or_default();
     if dir.join(manifest::FILE).exists() {
         println!("cargo::rerun-if-changed={}", manifest::FILE);
-        problems.extend(generate::check_written(&dir).err().unwrap_or_default());
     }
-    for problem in problems {
+    for problem in problems(&dir) {
         let kind = if problem.is_error() { "error" } else { "warning" };
         println!("cargo::{kind}={}", line(&problem));
     }
 }
 
+/// The problems of the crate in `dir`; all of them warnings where a source cannot be read, since an
+/// error would end the build before rustc says where and why.
+fn problems(dir: &Path) -> Vec<Problem> {
+    let (unread, mut problems) = wrangler::check_sources(dir);
+    if dir.join(manifest::FILE).exists() {
+        problems.extend(generate::check_written(dir).err().unwrap_or_default());
+    }
+    if unread.is_empty() {
+        return problems;
+    }
+    unread.into_iter().chain(problems).map(Problem::into_warning).collect()
+}
+
 /// A line of its own: what stands after a line's end would be another instruction to cargo.
 fn line(problem: &Problem) -> String {
     problem.to_string().replace(['\r', '\n'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// The problems of a crate with this `src/lib.rs` and a `src/jobs.rs` that lacks its trigger.
+    fn problems_with(name: &str, code: &str) -> Vec<Problem> {
+        let dir = env::temp_dir().join(format!("lunora-codegen-{name}-{}", std::process::id()));
+        let files = [
+            (wrangler::FILE, "{ \"compatibility_date\": \"2026-04-01\" }"),
+            ("src/lib.rs", code),
+            ("src/jobs.rs", "const NIGHTLY: C = cron!(\"0 3 * * *\");"),
+        ];
+        let written = fs::create_dir_all(dir.join("src")).and_then(|()| {
+            files.iter().try_for_each(|(file, text)| fs::write(dir.join(file), text))
+        });
+        assert!(written.is_ok(), "{written:?}");
+        let problems = problems(&dir);
+        let _ = fs::remove_dir_all(dir);
+        problems
+    }
+
+    #[test]
+    fn leaves_a_syntax_error_to_rustc() {
+        let problems = problems_with("broken", "fn f( {");
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems.iter().all(|problem| !problem.is_error()), "{problems:?}");
+        assert!(problems[0].to_string().starts_with("src/lib.rs:1: invalid Rust syntax"));
+        assert!(problems[1].to_string().starts_with("src/jobs.rs:1: the trigger"));
+    }
+
+    #[test]
+    fn fails_by_what_is_missing_where_the_sources_are_rust() {
+        let problems = problems_with("sound", "mod jobs;");
+        assert!(problems.len() == 1 && problems[0].is_error(), "{problems:?}");
+    }
 }

@@ -23,17 +23,28 @@ pub const OUTPUT: &str = "src/server/index.rs";
 /// Every problem of the manifest, each with its line; when it has none, every need of it that
 /// `wrangler.jsonc` does not meet.
 pub fn generate(manifest: &str, wrangler: &str, command: &str) -> Result<String, Vec<Problem>> {
+    generate_beside(manifest, wrangler::FILE, wrangler, command)
+}
+
+/// [`generate`] with the text of a configuration of this name.
+fn generate_beside(
+    manifest: &str,
+    file: &str,
+    wrangler: &str,
+    command: &str,
+) -> Result<String, Vec<Problem>> {
     let manifest = Manifest::parse(manifest)?;
-    let problems = wrangler::check(wrangler, &manifest.expected).err().unwrap_or_default();
+    let problems =
+        wrangler::check_file(file, wrangler, &manifest.expected).err().unwrap_or_default();
     if problems.iter().any(Problem::is_error) {
         return Err(problems);
     }
-    let file = Wrangler::parse(wrangler).map_err(|problem| vec![problem])?;
+    let file = Wrangler::parse(file, wrangler).map_err(|problem| vec![problem])?;
     let shard = class(&manifest, &file, &manifest.shard)?;
     let registry =
         manifest.registry.as_deref().map(|name| class(&manifest, &file, name)).transpose()?;
 
-    let mut text = header(command);
+    let mut text = header(file.file(), command);
     text.push_str(&formatted(items(&manifest, &shard))?);
     text.push('\n');
     text.push_str(&shard_macro(&manifest, &shard));
@@ -50,8 +61,9 @@ pub fn generate(manifest: &str, wrangler: &str, command: &str) -> Result<String,
 /// # Errors
 /// As [`generate`], and where a file cannot be read.
 pub fn generate_crate(dir: &Path, command: &str) -> Result<String, Vec<Problem>> {
-    match (wrangler::read(dir, manifest::FILE), wrangler::read(dir, wrangler::FILE)) {
-        (Ok(manifest), Ok(wrangler)) => generate(&manifest, &wrangler, command),
+    let file = wrangler::file_of(dir);
+    match (wrangler::read(dir, manifest::FILE), wrangler::read(dir, file)) {
+        (Ok(manifest), Ok(wrangler)) => generate_beside(&manifest, file, &wrangler, command),
         (one, other) => Err([one.err(), other.err()].into_iter().flatten().collect()),
     }
 }
@@ -103,11 +115,10 @@ pub fn check_written(dir: &Path) -> Result<(), Vec<Problem>> {
 /// What stands before the command.
 const AGAIN: &str = "//! To write it again: `";
 
-fn header(command: &str) -> String {
+fn header(wrangler: &str, command: &str) -> String {
     format!(
-        "//! Generated from {} and {}; changes here are lost.\n//!\n{AGAIN}{command}`\n\n",
+        "//! Generated from {} and {wrangler}; changes here are lost.\n//!\n{AGAIN}{command}`\n\n",
         manifest::FILE,
-        wrangler::FILE
     )
 }
 
@@ -277,19 +288,19 @@ fn registry_macro(name: &syn::Ident) -> String {
     )
 }
 
-/// The class that `wrangler.jsonc` has behind a binding: the one place that names it.
+/// The class that wrangler's configuration has behind a binding: the one place that names it.
 fn class(
     manifest: &Manifest,
     file: &Wrangler<'_>,
     binding: &str,
 ) -> Result<syn::Ident, Vec<Problem>> {
-    let classes = file.environments().into_iter().next().map(|top| top.classes());
-    let class = classes.into_iter().flatten().find(|(name, ..)| *name == binding);
+    let classes = file.environments().into_iter().flat_map(|environment| environment.classes());
+    let class = classes.into_iter().find(|(name, ..)| *name == binding);
     let problem =
         |message: String, fix: &str| vec![Problem::new(manifest.place_of(binding), message, fix)];
     let Some((_, class, _)) = class else {
         let message = format!("the binding `{binding}` has no class of this Worker");
-        return Err(problem(message, "give it a `class_name` in wrangler.jsonc"));
+        return Err(problem(message, &format!("give it a `class_name` in {}", file.file())));
     };
     syn::parse_str(class).map_err(|_| {
         problem(format!("the class `{class}` is no name of Rust"), "give it another name")

@@ -1,82 +1,28 @@
-//! What Rust sources need of `wrangler.jsonc`, read off their tokens.
+//! What Rust sources need of wrangler's configuration, read off their tokens.
 //!
 //! Tokens and not syntax trees: only so is seen what stands inside of macros.
 
+mod comments;
+mod extent;
+mod files;
+mod receiver;
 mod shards;
 
-use std::{
-    collections::BTreeSet,
-    fs, io,
-    path::{Path, PathBuf},
+use proc_macro2::{Delimiter, Group, LexError, TokenStream, TokenTree};
+
+use self::{
+    comments::Comments,
+    extent::{extent, is_for_tests, path_of},
+    receiver::Environments,
 };
-
-pub(crate) use self::shards::Shards;
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
-
+pub(crate) use self::{
+    files::{Sources, sources},
+    shards::Shards,
+};
 use crate::{
-    Place, Problem,
+    Place,
     wrangler::{BindingKind, Expected, Need},
 };
-
-/// The needs of every source below `src/` of the crate in `dir`.
-pub(crate) fn sources(dir: &Path) -> Result<Expected, Vec<Problem>> {
-    let mut paths = Vec::new();
-    let (mut problems, mut scans, mut only_tests) = (Vec::new(), Vec::new(), BTreeSet::new());
-    if let Err(error) = rust_files(&dir.join("src"), &mut paths) {
-        let place = Place { file: "src".into(), line: 1 };
-        let message = format!("the sources cannot be listed ({error})");
-        return Err(vec![Problem::new(place, message, "run this for a crate with `src/`")]);
-    }
-    paths.sort();
-    for path in paths {
-        let file = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-        let text = fs::read_to_string(&path).map_err(|error| error.to_string());
-        match text.and_then(|text| Scan::of(&file, &text)) {
-            Ok(scan) => {
-                let modules = modules_of(&path);
-                for name in &scan.test_modules {
-                    only_tests.insert(modules.join(name));
-                    only_tests.insert(modules.join(format!("{name}.rs")));
-                }
-                scans.push((path, scan));
-            }
-            Err(error) => problems.push(Problem::new(
-                Place { file, line: 1 },
-                format!("it is not Rust ({error})"),
-                "mend it; `cargo check` says where",
-            )),
-        }
-    }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let mut expected = Expected::new();
-    for (path, scan) in scans {
-        if !path.ancestors().any(|part| only_tests.contains(part)) {
-            scan.add_to(&mut expected);
-        }
-    }
-    Ok(expected)
-}
-
-fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            rust_files(&path, found)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
-/// The folder of the modules that `file` declares.
-fn modules_of(file: &Path) -> PathBuf {
-    let root =
-        file.file_stem().is_some_and(|stem| stem == "lib" || stem == "main" || stem == "mod");
-    if root { file.parent().unwrap_or(file).into() } else { file.with_extension("") }
-}
 
 /// What one file has.
 pub(crate) struct Scan {
@@ -84,14 +30,25 @@ pub(crate) struct Scan {
     needs: Vec<(Need, Place)>,
     /// Modules in files of their own, under `#[cfg(test)]`.
     test_modules: Vec<String>,
+    /// Such modules with `#[path]`.
+    test_files: Vec<String>,
     shards: Shards,
+    environments: Environments,
+    comments: Comments,
 }
 
 impl Scan {
-    pub(crate) fn of(file: &str, text: &str) -> Result<Self, String> {
-        let tokens: TokenStream = text.parse().map_err(|error| format!("{error}"))?;
-        let (needs, test_modules) = (Vec::new(), Vec::new());
-        let mut scan = Self { file: file.into(), needs, test_modules, shards: Shards::default() };
+    pub(crate) fn of(file: &str, text: &str) -> Result<Self, LexError> {
+        let tokens: TokenStream = text.parse()?;
+        let mut scan = Self {
+            file: file.into(),
+            needs: Vec::new(),
+            test_modules: Vec::new(),
+            test_files: Vec::new(),
+            shards: Shards::default(),
+            environments: Environments::of(&tokens),
+            comments: Comments::of(text),
+        };
         scan.tokens(tokens);
         Ok(scan)
     }
@@ -103,35 +60,48 @@ impl Scan {
 
     fn tokens(&mut self, tokens: TokenStream) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-        let mut rest = tokens.as_slice();
-        while let [first, after @ ..] = rest {
-            rest = after;
+        let mut at = 0;
+        while let Some((before, [first, after @ ..])) = tokens.split_at_checked(at) {
+            if self.comments.ignore_from(first.line()) {
+                at += self.skip(&tokens[at..]);
+                continue;
+            }
+            at += 1;
             if let [attribute, item @ ..] = after
                 && is_punct(first, '#')
                 && let Some(attribute) = group(attribute, Delimiter::Bracket)
             {
                 if is_for_tests(attribute) {
-                    rest = self.skip_item(item);
+                    at += 1 + self.skip_tests(item);
                     continue;
                 }
                 if begins_with(attribute, "durable_object") {
                     self.class(item);
                 }
             }
-            self.call(first, after);
+            if let [bang, attribute, ..] = after
+                && is_punct(first, '#')
+                && is_punct(bang, '!')
+                && group(attribute, Delimiter::Bracket).is_some_and(is_for_tests)
+            {
+                return;
+            }
+            self.call(before, first, after);
             self.default_shards(first, after);
             self.shard_calls(first, after);
             self.makro(first, after);
             if let TokenTree::Group(group) = first {
                 self.tokens(group.stream());
+                self.comments.pass(group.span_close().start().line);
             }
         }
     }
 
     /// `.bucket("FILES")`, `CloudflareWorkflow::from_env(env, "ORDERS")`
-    fn call(&mut self, first: &TokenTree, after: &[TokenTree]) {
+    fn call(&mut self, before: &[TokenTree], first: &TokenTree, after: &[TokenTree]) {
         if is_punct(first, '.')
             && let [TokenTree::Ident(method), arguments, ..] = after
+            && (self.environments.end(before) || self.comments.is_binding(method.line()))
             && let Some(kind) = BindingKind::of_method(&method.to_string())
             && let Some(arguments) = group(arguments, Delimiter::Parenthesis)
             && let Some(name) = only_string(&arguments.stream())
@@ -206,23 +176,35 @@ impl Scan {
         }
     }
 
-    /// What follows the item at the beginning of `tokens`.
-    fn skip_item<'t>(&mut self, tokens: &'t [TokenTree]) -> &'t [TokenTree] {
-        let ends =
-            |token: &TokenTree| is_punct(token, ';') || group(token, Delimiter::Brace).is_some();
-        let end = tokens.iter().position(ends).map_or(tokens.len(), |end| end + 1);
-        let (item, rest) = tokens.split_at(end);
+    /// Passes over what begins here, and gives its number of tokens.
+    fn skip(&mut self, tokens: &[TokenTree]) -> usize {
+        let end = extent(tokens);
+        if let Some(last) = tokens.get(..end).and_then(<[_]>::last) {
+            self.comments.pass(last.span().end().line);
+        }
+        end
+    }
+
+    /// Passes over an item under `#[cfg(test)]`, and notes the file that it names.
+    fn skip_tests(&mut self, tokens: &[TokenTree]) -> usize {
+        let end = self.skip(tokens);
+        let item = &tokens[..end];
         if let [.., keyword, TokenTree::Ident(name), semicolon] = item
             && is_ident(keyword, "mod")
             && is_punct(semicolon, ';')
         {
-            self.test_modules.push(name.to_string());
+            match path_of(item) {
+                Some(file) => self.test_files.push(file),
+                None => self.test_modules.push(name.to_string()),
+            }
         }
-        rest
+        end
     }
 
     fn need(&mut self, need: Need, at: &impl Located) {
-        self.needs.push((need, Place { file: self.file.clone(), line: at.line() }));
+        if !self.comments.ignore_on(at.line()) {
+            self.needs.push((need, Place { file: self.file.clone(), line: at.line() }));
+        }
     }
 }
 
@@ -255,12 +237,6 @@ fn group(token: &TokenTree, delimiter: Delimiter) -> Option<&Group> {
         TokenTree::Group(group) if group.delimiter() == delimiter => Some(group),
         _ => None,
     }
-}
-
-/// `#[cfg(test)]` and `#[cfg(all(test, …))]`, and the test itself.
-fn is_for_tests(attribute: &Group) -> bool {
-    let text: String = attribute.stream().to_string().split_whitespace().collect();
-    text == "test" || text == "cfg(test)" || text.starts_with("cfg(all(test,")
 }
 
 /// Whether the path of an attribute ends in `name`: `#[worker::durable_object(fetch)]`.

@@ -76,7 +76,15 @@ fn what_cannot_be_read_is_named_with_all_the_rest() -> io::Result<()> {
     let problems = problems("broken", &[("src/lib.rs", "fn f( {"), ("src/ok.rs", "")])?;
     assert_eq!(problems.len(), 2, "{problems:?}");
     assert!(problems[0].starts_with("wrangler.jsonc:1: cannot be read"), "{problems:?}");
-    assert!(problems[1].starts_with("src/lib.rs:1: it is not Rust"), "{problems:?}");
+    assert!(problems[1].starts_with("src/lib.rs:1: invalid Rust syntax"), "{problems:?}");
+    Ok(())
+}
+
+#[test]
+fn a_syntax_error_is_named_with_its_line_where_the_parser_tells() -> io::Result<()> {
+    let files = [("wrangler.jsonc", WRANGLER), ("src/lib.rs", "fn f() {}\n\nfn g() { \"a\n")];
+    let problems = problems("lexed", &files)?;
+    assert!(problems.len() == 1 && problems[0].starts_with("src/lib.rs:3: "), "{problems:?}");
     Ok(())
 }
 
@@ -85,7 +93,26 @@ fn the_workers_of_this_repository_have_what_they_need() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let examples =
         ["axum", "chat", "generated", "plain", "ssr"].map(|name| format!("examples/{name}"));
-    for dir in examples.iter().map(String::as_str).chain(["e2e/drill", "template"]) {
+    for dir in
+        examples.iter().map(String::as_str).chain(["e2e/drill", "crates/lunora-cli/template/base"])
+    {
         assert_eq!(wrangler::check_crate(&root.join(dir)), Ok(()), "{dir}");
     }
+}
+
+#[test]
+fn the_file_that_wrangler_reads_is_checked() -> io::Result<()> {
+    let code = ("src/lib.rs", "fn f() { env.bucket(\"FILES\"); }");
+    let toml = ("wrangler.toml", "compatibility_date = \"2026-04-01\"");
+    let jsonc = ("wrangler.jsonc", WRANGLER);
+    let json = (
+        "wrangler.json",
+        r#"{ "compatibility_date": "2026-04-01", "r2_buckets": [{ "binding": "FILES" }] }"#,
+    );
+    let found = problems("toml", &[code, toml])?;
+    assert!(found.len() == 1 && found[0].contains("is not in wrangler.toml"), "{found:?}");
+    let found = problems("jsonc-and-toml", &[code, toml, jsonc])?;
+    assert!(found.len() == 1 && found[0].contains("is not in wrangler.jsonc"), "{found:?}");
+    assert_eq!(problems("all-three", &[code, toml, jsonc, json])?, [""; 0]);
+    Ok(())
 }

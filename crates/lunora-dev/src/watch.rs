@@ -7,6 +7,8 @@ use std::{
     time::SystemTime,
 };
 
+use lunora_codegen::wrangler::FILES;
+
 /// Read by every build in the workspace. Cargo itself writes `Cargo.lock`.
 const WORKSPACE: [&str; 4] =
     ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml"];
@@ -14,8 +16,8 @@ const WORKSPACE: [&str; 4] =
 /// Read in each package that the Worker is built from.
 const PACKAGE: [&str; 3] = ["Cargo.toml", "build.rs", "lunora.toml"];
 
-/// Read by the server, and by the build script in the case of `wrangler.jsonc`.
-const WORKER: [&str; 2] = ["wrangler.jsonc", ".dev.vars"];
+/// Read by the server alone.
+const SECRETS: &str = ".dev.vars";
 
 /// The modification time and length of every file that counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,7 +35,8 @@ impl Snapshot {
                 path.extension().is_some_and(|extension| extension == "rs")
             });
         }
-        WORKER.iter().for_each(|name| snapshot.add(worker.join(name)));
+        FILES.iter().for_each(|name| snapshot.add(worker.join(name)));
+        snapshot.add(worker.join(SECRETS));
         snapshot.add_below(&worker.join("public"), |_| true);
         snapshot
     }
@@ -89,8 +92,11 @@ impl Effect {
     pub(crate) fn of(changes: &[PathBuf]) -> Self {
         let is = |path: &Path, name: &str| path.file_name().is_some_and(|it| it == name);
         Self {
-            build: changes.iter().any(|path| !is(path, ".dev.vars")),
-            restart: changes.iter().any(|path| WORKER.iter().any(|name| is(path, name))),
+            build: changes.iter().any(|path| !is(path, SECRETS)),
+            // The build script reads the configuration as well.
+            restart: changes
+                .iter()
+                .any(|path| is(path, SECRETS) || FILES.iter().any(|name| is(path, name))),
         }
     }
 }
@@ -195,6 +201,7 @@ mod tests {
             ("Cargo.lock", build),
             (".cargo/config.toml", build),
             ("app/wrangler.jsonc", both),
+            ("app/wrangler.toml", both),
             ("app/.dev.vars", restart),
         ] {
             assert_eq!(workspace.effect(path)?, effect, "{path}");

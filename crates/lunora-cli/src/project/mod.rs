@@ -14,7 +14,7 @@ use lunora_dev::Dev;
 
 pub(crate) use self::{
     create::create,
-    sources::{check, codegen},
+    sources::{check, codegen, fix},
     template::Kind,
 };
 use crate::{Outcome, failure::Failure, output::Output};

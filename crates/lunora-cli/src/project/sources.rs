@@ -10,6 +10,19 @@ use crate::{Outcome, output::Output};
 /// As it is written into what is generated.
 const COMMAND: &str = "lunora codegen";
 
+/// Adds to the wrangler configuration what the code needs, and says what is left to mend by hand.
+pub(crate) fn fix(dir: &Path, output: &Output) -> Outcome {
+    match lunora_codegen::wrangler::fix_crate(dir) {
+        Ok(fixed) => {
+            for change in &fixed.changes {
+                output.line(&format!("{}: {change}", fixed.file));
+            }
+            check(dir, output)
+        }
+        Err(problems) => answer(&problems, "", output),
+    }
+}
+
 /// Whether `wrangler.jsonc` has what the code needs, and the entry is what `lunora.toml` says.
 pub(crate) fn check(dir: &Path, output: &Output) -> Outcome {
     let mut problems = lunora_codegen::wrangler::check_crate(dir).err().unwrap_or_default();

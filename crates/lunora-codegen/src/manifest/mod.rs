@@ -22,7 +22,7 @@
 //! kind = "mutation"                     # or `query`, or `action`; required
 //! internal = true                       # default: false
 //!
-//! [[crons]]                             # its trigger must be in wrangler.jsonc
+//! [[crons]]                             # its trigger must be in wrangler's file
 //! name = "sweep"
 //! cron = "0 * * * *"
 //! function = "notes:sweep"
@@ -38,11 +38,11 @@
 //! allow_empty_registry = true           # default: false; for rows that are all in the default shard
 //! page_rows = 1000                      # default: 5000
 //! resume = "*/10 * * * *"               # default: the next run goes on with one that is too long
-//! drill = "0 5 * * SUN"                 # default: no drills; its trigger must be in wrangler.jsonc
+//! drill = "0 5 * * SUN"                 # default: no drills; its trigger must be in wrangler's file
 //! drill_shards = 20                     # default: 100
 //! ```
 //!
-//! What `wrangler.jsonc` says is not said again: the classes behind the bindings are read there.
+//! What wrangler's configuration says is not said again: the classes behind the bindings are read there.
 
 mod reader;
 #[cfg(test)]
@@ -76,7 +76,7 @@ pub(crate) struct Manifest {
     pub(crate) crons: Vec<Cron>,
     pub(crate) storage: Option<String>,
     pub(crate) backup: Option<Backup>,
-    /// What `wrangler.jsonc` must have, and the line that says so.
+    /// What wrangler's configuration must have, and the line that says so.
     pub(crate) expected: Expected,
 }
 

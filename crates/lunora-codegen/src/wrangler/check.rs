@@ -3,6 +3,8 @@
 use super::{
     Expected, FILE, Need, Wrangler,
     file::{Environment, Storage},
+    lack::{is_cron, lacks},
+    report::lacking,
     shards,
 };
 use crate::Problem;
@@ -27,17 +29,31 @@ pub const MIN_COMPATIBILITY_DATE: &str = "2025-05-05";
 /// ```
 ///
 /// Each named environment (`env.staging`) is checked as well: bindings it must have of its own,
-/// triggers, migrations and the date it takes from the top level where it has none.
+/// triggers, migrations, `exports` and the date it takes from the top level where it has none. A
+/// problem names the environments that lack something. What only the top
+/// level lacks is a warning if it has none of the bindings, and so is no Worker of its own; so is an
+/// environment with `"crons": []`, where nothing fires.
 ///
 /// # Errors
 /// Every problem there is, in the order of the places, [warnings](crate::Severity::Warning) included.
 pub fn check(wrangler: &str, expected: &Expected) -> Result<(), Vec<Problem>> {
-    let file = Wrangler::parse(wrangler).map_err(|problem| vec![problem])?;
+    check_file(FILE, wrangler, expected)
+}
+
+/// Compares the text of the configuration in `file` with what the code needs, as [`check`] does. A
+/// name that ends in `.toml` is read as TOML, any other as JSON with comments.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_file(file: &str, text: &str, expected: &Expected) -> Result<(), Vec<Problem>> {
+    let file = Wrangler::parse(file, text).map_err(|problem| vec![problem])?;
     let mut problems = Vec::new();
     shards::registry(expected, &mut problems);
+    expressions(expected, &mut problems);
+    problems.extend(lacks(&file, expected).iter().map(|lack| lacking(&file, lack)));
     for environment in file.environments() {
-        needs(&environment, expected, &mut problems);
-        bound_classes(&environment, expected, &mut problems);
+        classes(&environment, expected, &mut problems);
+        silent(&environment, expected, &mut problems);
         date(&file, &environment, &mut problems);
         shards::buckets(&environment, expected, &mut problems);
     }
@@ -46,59 +62,75 @@ pub fn check(wrangler: &str, expected: &Expected) -> Result<(), Vec<Problem>> {
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-fn needs(environment: &Environment<'_>, expected: &Expected, problems: &mut Vec<Problem>) {
-    let file = named(environment);
+/// An expression that the platform refuses has no place in the file.
+fn expressions(expected: &Expected, problems: &mut Vec<Problem>) {
     for (need, place) in &expected.needs {
-        let problem = match need {
-            Need::Cron(cron) if !environment.crons().contains(&cron.as_str()) => Problem::new(
-                place.clone(),
-                format!("the trigger `{cron}` is not in {file}, so it never fires"),
-                format!("add {cron:?} to `triggers.crons`"),
-            ),
-            Need::Binding(kind, name) if !environment.bindings(*kind).contains(&name.as_str()) => {
-                Problem::new(
-                    place.clone(),
-                    format!("the {kind} `{name}` is not in {file}"),
-                    format!("add {{ \"{}\": {name:?}, … }} to `{}`", kind.name_key(), kind.list()),
-                )
-            }
-            Need::Class(class) => match class_without_sqlite(environment, class) {
-                Some((message, fix)) => Problem::new(place.clone(), message, fix),
-                None => continue,
-            },
-            Need::Cron(_) | Need::Binding(..) => continue,
-        };
-        problems.push(problem);
-    }
-}
-
-/// A class that only the file names, such as one that a dependency exports.
-fn bound_classes(environment: &Environment<'_>, expected: &Expected, problems: &mut Vec<Problem>) {
-    for (_, class, place) in environment.classes() {
-        let in_code = expected.needs.iter().any(|(need, _)| *need == Need::Class(class.into()));
-        if !in_code && let Some((message, fix)) = class_without_sqlite(environment, class) {
-            problems.push(Problem::new(place, message, fix));
+        if let Need::Cron(cron) = need
+            && !is_cron(cron)
+        {
+            let message = format!("invalid cron expression `{cron}`: the platform refuses it");
+            let fix = "write minute, hour, day, month and weekday, such as \"0 3 * * *\", and a day \
+                       that exists";
+            problems.push(Problem::new(place.clone(), message, fix));
         }
     }
 }
 
-fn class_without_sqlite(environment: &Environment<'_>, class: &str) -> Option<(String, String)> {
-    let file = named(environment);
-    match environment.storage().get(class) {
-        Some(Storage::Sqlite) => None,
-        Some(Storage::KeyValue) => Some((
-            format!("the class `{class}` is in `new_classes` of {file}, which gives it no SQLite"),
-            format!(
-                "move {class:?} to `new_sqlite_classes`; one that is deployed already cannot \
-                 change, so give it another name"
+/// Classes without SQLite, and those that two lists declare.
+fn classes(environment: &Environment<'_>, expected: &Expected, problems: &mut Vec<Problem>) {
+    let bound = environment.classes().into_iter();
+    let bound = bound.map(|(_, class, place)| (class.to_owned(), place));
+    let in_code = expected.needs.iter().filter_map(|(need, place)| match need {
+        Need::Class(class) => Some((class.clone(), place.clone())),
+        Need::Cron(_) | Need::Binding(..) => None,
+    });
+    let in_code: Vec<_> = in_code.collect();
+    let bound = bound.filter(|(class, _)| !in_code.iter().any(|(known, _)| known == class));
+    let (storage, by_exports) = (environment.storage(), environment.has_class_exports());
+    let owner = environment.owner_of(if by_exports { "exports" } else { "migrations" });
+    let file = named(environment.file.file(), owner);
+    for (class, place) in in_code.iter().cloned().chain(bound) {
+        if storage.get(class.as_str()) != Some(&Storage::KeyValue) {
+            continue;
+        }
+        let (message, fix) = match by_exports {
+            true => (
+                format!("the class `{class}` in `exports` of {file} has no SQLite"),
+                "set its `storage` to \"sqlite\"".to_owned(),
             ),
-        )),
-        None => Some((
-            format!("the class `{class}` of a Durable Object has no migration in {file}"),
-            format!(
-                "add {{ \"tag\": \"…\", \"new_sqlite_classes\": [{class:?}] }} to `migrations`"
+            false => (
+                format!(
+                    "the class `{class}` is in `new_classes` of {file}, which gives it no SQLite"
+                ),
+                format!("move {class:?} to `new_sqlite_classes`"),
             ),
-        )),
+        };
+        let fix =
+            format!("{fix}; one that is deployed already cannot change, so give it another name");
+        problems.push(Problem::new(place, message, fix));
+    }
+    if let Some(place) = environment.migrations_beside_exports() {
+        let message = "`migrations` and `exports` both declare classes, and wrangler refuses that";
+        problems.push(Problem::new(place, message, "keep one of them"));
+    }
+}
+
+/// An environment whose list of triggers is empty, where others fire.
+fn silent(environment: &Environment<'_>, expected: &Expected, problems: &mut Vec<Problem>) {
+    let Some(place) = environment.own_crons() else { return };
+    let fires = |cron: &str| {
+        let environments = environment.file.environments();
+        environments.iter().any(|other| other.crons().is_some_and(|list| list.contains(&cron)))
+    };
+    let wanted = expected.needs.iter().any(|(need, _)| match need {
+        Need::Cron(cron) => fires(cron),
+        Need::Binding(..) | Need::Class(_) => false,
+    });
+    if wanted && environment.crons().is_some_and(|list| list.is_empty()) {
+        let file = named(environment.file.file(), environment.name);
+        let message = format!("`triggers.crons` of {file} is empty, so no trigger fires there");
+        let fix = "list the triggers there if they should fire";
+        problems.push(Problem::new(place, message, fix).into_warning());
     }
 }
 
@@ -130,9 +162,10 @@ fn is_date(text: &str) -> bool {
         })
 }
 
-pub(super) fn named(environment: &Environment<'_>) -> String {
-    match &environment.name {
-        None => FILE.into(),
-        Some(name) => format!("`env.{name}` of {FILE}"),
+/// The file, or an environment of it.
+pub(super) fn named(file: &str, environment: Option<&str>) -> String {
+    match environment {
+        None => file.into(),
+        Some(name) => format!("`env.{name}` of {file}"),
     }
 }

@@ -1,29 +1,26 @@
-//! `wrangler.jsonc` as it is read here: JSON with comments, and the line of each value.
+//! A wrangler configuration file as wrangler understands it.
 
 use std::collections::BTreeMap;
 
-use jsonc_parser::{
-    CollectOptions, ParseOptions,
-    ast::{Object, Value},
-    common::Ranged,
-    parse_to_ast,
+use super::{
+    BindingKind,
+    value::{Node, is_toml},
 };
-
-use super::{BindingKind, FILE};
 use crate::{Place, Problem};
 
 /// The parsed file.
 pub(crate) struct Wrangler<'a> {
+    file: &'a str,
     text: &'a str,
-    root: Object<'a>,
+    root: Node,
 }
 
 /// The Worker of the top level, or that of a named environment.
 pub(crate) struct Environment<'w> {
     /// `None` for the top level.
-    pub(crate) name: Option<String>,
-    file: &'w Wrangler<'w>,
-    own: &'w Object<'w>,
+    pub(crate) name: Option<&'w str>,
+    pub(super) file: &'w Wrangler<'w>,
+    own: &'w Node,
 }
 
 /// Where the rows of a class are.
@@ -34,146 +31,169 @@ pub(crate) enum Storage {
 }
 
 impl<'a> Wrangler<'a> {
-    pub(crate) fn parse(text: &'a str) -> Result<Self, Problem> {
-        let options = ParseOptions {
-            allow_comments: true,
-            allow_loose_object_property_names: false,
-            allow_trailing_commas: true,
-            allow_missing_commas: false,
-            allow_single_quoted_strings: false,
-            allow_hexadecimal_numbers: false,
-            allow_unary_plus_numbers: false,
-            allow_bare_decimal_point_numbers: false,
-            allow_extended_string_escapes: false,
-            allow_non_finite_numbers: false,
-        };
-        match parse_to_ast(text, &CollectOptions::default(), &options) {
-            Ok(parsed) => match parsed.value {
-                Some(Value::Object(root)) => Ok(Self { text, root }),
-                _ => Err(Problem::new(
-                    Place { file: FILE.into(), line: 1 },
-                    "it is no object",
-                    "begin it with `{`",
-                )),
-            },
-            Err(error) => Err(Problem::new(
-                Place::of_offset(FILE, text, error.range().start),
-                format!("it is not JSON with comments ({})", error.kind()),
-                "mend the syntax",
-            )),
-        }
+    /// Parses the text of `file`, whose ending tells the syntax.
+    pub(crate) fn parse(file: &'a str, text: &'a str) -> Result<Self, Problem> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Ok(Self { file, text, root: Node::parse(file, text)? })
     }
 
     /// The top level, and each named environment, which inherits no bindings from it.
     pub(crate) fn environments(&'a self) -> Vec<Environment<'a>> {
         let top = Environment { name: None, file: self, own: &self.root };
-        let named = self.root.get_object("env").into_iter().flat_map(|env| &env.properties);
-        let named = named.filter_map(|property| {
-            let own = property.value.as_object()?;
-            Some(Environment { name: Some(property.name.as_str().into()), file: self, own })
+        let named = self.root.get("env").and_then(Node::table).into_iter().flatten();
+        let named = named.filter(|(_, own)| own.table().is_some()).map(|(name, own)| Environment {
+            name: Some(name.as_str()),
+            file: self,
+            own,
         });
         std::iter::once(top).chain(named).collect()
     }
 
-    pub(crate) fn place(&self, value: &impl Ranged) -> Place {
-        Place::of_offset(FILE, self.text, value.range().start)
+    /// The name of the file.
+    pub(crate) fn file(&self) -> &'a str {
+        self.file
+    }
+
+    pub(super) fn is_toml(&self) -> bool {
+        is_toml(self.file)
+    }
+
+    /// The list that declares classes: `exports` and `migrations` exclude each other.
+    pub(super) fn class_list(&self) -> &'static str {
+        let by_exports = self.environments().iter().any(Environment::has_class_exports);
+        if by_exports { "exports" } else { "migrations" }
     }
 
     /// The line where the file begins its object.
     pub(crate) fn beginning(&self) -> Place {
         self.place(&self.root)
     }
+
+    fn place(&self, node: &Node) -> Place {
+        Place::of_offset(self.file, self.text, node.at)
+    }
 }
 
 impl<'w> Environment<'w> {
     /// The names of one kind's bindings.
     pub(crate) fn bindings(&self, kind: BindingKind) -> Vec<&'w str> {
-        self.entries(kind).filter_map(|entry| string(entry, kind.name_key())).collect()
+        self.texts(kind, kind.name_key())
+    }
+
+    /// The entry of a binding.
+    pub(super) fn binding(&self, kind: BindingKind, name: &str) -> Option<&'w Node> {
+        self.entries(kind).iter().find(|entry| entry.string(kind.name_key()) == Some(name))
+    }
+
+    /// The text at `key` of every entry.
+    pub(super) fn texts(&self, kind: BindingKind, key: &str) -> Vec<&'w str> {
+        self.entries(kind).iter().filter_map(|entry| entry.string(key)).collect()
+    }
+
+    /// Every tag of the migrations.
+    pub(super) fn tags(&self) -> Vec<&'w str> {
+        self.migrations().iter().filter_map(|migration| migration.string("tag")).collect()
     }
 
     /// The class behind each binding of a Durable Object of this very Worker.
     pub(crate) fn classes(&self) -> Vec<(&'w str, &'w str, Place)> {
-        self.entries(BindingKind::DurableObject)
+        (self.entries(BindingKind::DurableObject).iter())
             .filter(|entry| entry.get("script_name").is_none())
             .filter_map(|entry| {
-                Some((string(entry, "name")?, string(entry, "class_name")?, self.file.place(entry)))
+                Some((entry.string("name")?, entry.string("class_name")?, self.file.place(entry)))
             })
             .collect()
     }
 
-    pub(crate) fn crons(&self) -> Vec<&'w str> {
-        let triggers = self.inherited("triggers").and_then(Value::as_object);
-        let crons = triggers.and_then(|triggers| triggers.get_array("crons"));
-        let crons = crons.into_iter().flat_map(|crons| &crons.elements);
-        crons.filter_map(|cron| Some(&*cron.as_string_lit()?.value)).collect()
+    /// The triggers that fire here; `None` where the file does not list them.
+    pub(crate) fn crons(&self) -> Option<Vec<&'w str>> {
+        let list = self.inherited("triggers")?.get("crons")?.list()?;
+        Some(list.iter().filter_map(Node::text).collect())
+    }
+
+    /// Where this environment itself lists its triggers.
+    pub(super) fn own_crons(&self) -> Option<Place> {
+        Some(self.file.place(self.own.get("triggers")?.get("crons")?))
     }
 
     /// The jurisdiction of a bucket, and where its entry begins; `None` for one that is not there.
     pub(crate) fn bucket_jurisdiction(&self, name: &str) -> Option<(Option<&'w str>, Place)> {
-        let mut buckets = self.entries(BindingKind::Bucket);
-        let entry = buckets.find(|entry| string(entry, "binding") == Some(name))?;
-        Some((string(entry, "jurisdiction"), self.file.place(entry)))
+        let entry = self.binding(BindingKind::Bucket, name)?;
+        Some((entry.string("jurisdiction"), self.file.place(entry)))
     }
 
     pub(crate) fn compatibility_date(&self) -> Option<(&'w str, Place)> {
-        let date = self.inherited("compatibility_date")?.as_string_lit()?;
-        Some((&date.value, self.file.place(date)))
+        let date = self.inherited("compatibility_date")?;
+        Some((date.text()?, self.file.place(date)))
     }
 
-    /// Where each class keeps its rows, after all migrations.
+    /// Where each class keeps its rows: by all migrations, or by `exports`.
     pub(crate) fn storage(&self) -> BTreeMap<&'w str, Storage> {
         let mut storage = BTreeMap::new();
-        let migrations = self.inherited("migrations").and_then(Value::as_array);
-        for migration in migrations.into_iter().flat_map(|list| &list.elements) {
-            let Some(migration) = migration.as_object() else { continue };
-            let list =
-                |key: &str| migration.get_array(key).into_iter().flat_map(|list| &list.elements);
-            for class in list("new_classes").filter_map(Value::as_string_lit) {
-                storage.insert(&*class.value, Storage::KeyValue);
+        for migration in self.migrations() {
+            let classes = |key| migration.elements(key).iter().filter_map(Node::text);
+            storage.extend(classes("new_classes").map(|class| (class, Storage::KeyValue)));
+            storage.extend(classes("new_sqlite_classes").map(|class| (class, Storage::Sqlite)));
+            for class in classes("deleted_classes") {
+                storage.remove(class);
             }
-            for class in list("new_sqlite_classes").filter_map(Value::as_string_lit) {
-                storage.insert(&*class.value, Storage::Sqlite);
-            }
-            for class in list("deleted_classes").filter_map(Value::as_string_lit) {
-                storage.remove(&*class.value);
-            }
-            for renamed in list("renamed_classes").filter_map(Value::as_object) {
-                let (from, to) = (string(renamed, "from"), string(renamed, "to"));
+            for renamed in migration.elements("renamed_classes") {
+                let (from, to) = (renamed.string("from"), renamed.string("to"));
                 if let (Some(kept), Some(to)) = (from.and_then(|from| storage.remove(from)), to) {
                     storage.insert(to, kept);
                 }
             }
             // What comes from another Worker keeps what it was there, which is not said here.
-            for moved in list("transferred_classes").filter_map(Value::as_object) {
-                if let Some(to) = string(moved, "to") {
+            for moved in migration.elements("transferred_classes") {
+                if let Some(to) = moved.string("to") {
                     storage.insert(to, Storage::Sqlite);
                 }
+            }
+        }
+        for (class, export) in self.class_exports() {
+            // The other states are of classes that are gone.
+            if matches!(export.string("state"), None | Some("created" | "expecting-transfer")) {
+                let is_sqlite = export.string("storage") == Some("sqlite");
+                storage.insert(class, if is_sqlite { Storage::Sqlite } else { Storage::KeyValue });
             }
         }
         storage
     }
 
-    fn entries(&self, kind: BindingKind) -> impl Iterator<Item = &'w Object<'w>> + use<'w> {
-        let mut at = Some(self.own);
-        let mut keys = kind.list().split('.').peekable();
-        let mut list = None;
-        while let (Some(key), Some(object)) = (keys.next(), at) {
-            if keys.peek().is_some() {
-                at = object.get_object(key);
-            } else {
-                list = object.get_array(key);
-            }
-        }
-        list.into_iter().flat_map(|list| &list.elements).filter_map(Value::as_object)
+    /// Whether classes are declared in `exports`, which excludes `migrations`.
+    pub(super) fn has_class_exports(&self) -> bool {
+        self.class_exports().next().is_some()
+    }
+
+    /// Where `migrations` begin beside classes in `exports`.
+    pub(super) fn migrations_beside_exports(&self) -> Option<Place> {
+        let both = self.has_class_exports() && !self.migrations().is_empty();
+        both.then(|| self.inherited("migrations").map(|list| self.file.place(list)))?
+    }
+
+    /// The environment whose value of an inherited key counts here: this one, or the top level.
+    pub(super) fn owner_of(&self, key: &str) -> Option<&'w str> {
+        self.name.filter(|_| self.own.get(key).is_some())
+    }
+
+    fn migrations(&self) -> &'w [Node] {
+        self.inherited("migrations").and_then(Node::list).unwrap_or_default()
+    }
+
+    fn class_exports(&self) -> impl Iterator<Item = (&'w str, &'w Node)> + use<'w> {
+        let exports = self.inherited("exports").and_then(Node::table).into_iter().flatten();
+        let classes = exports.filter(|(_, entry)| entry.string("type") == Some("durable-object"));
+        classes.map(|(class, entry)| (class.as_str(), entry))
+    }
+
+    fn entries(&self, kind: BindingKind) -> &'w [Node] {
+        let mut keys = kind.list().split('.');
+        let list = keys.try_fold(self.own, |at, key| at.get(key));
+        list.and_then(Node::list).unwrap_or_default()
     }
 
     /// A key that an environment takes from the top level where it has none of its own.
-    fn inherited(&self, key: &str) -> Option<&'w Value<'w>> {
-        let property = self.own.get(key).or_else(|| self.file.root.get(key))?;
-        Some(&property.value)
+    fn inherited(&self, key: &str) -> Option<&'w Node> {
+        self.own.get(key).or_else(|| self.file.root.get(key))
     }
-}
-
-fn string<'w>(object: &'w Object<'w>, key: &str) -> Option<&'w str> {
-    object.get_string(key).map(|text| &*text.value)
 }

@@ -1,28 +1,38 @@
-//! Whether `wrangler.jsonc` has what the code needs.
+//! Whether wrangler's configuration has what the code needs.
 
 mod check;
-mod config;
 mod file;
+mod fix;
+mod lack;
+mod report;
 mod shards;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use std::{fmt, fs, path::Path};
 
+pub use self::check::{MIN_COMPATIBILITY_DATE, check, check_file};
 pub(crate) use self::file::Wrangler;
-pub use self::{
-    check::{MIN_COMPATIBILITY_DATE, check},
-    config::config,
-};
+pub use self::fix::{Change, Fixed, fix, fix_crate};
 use crate::{
     Place, Problem,
-    scan::{self, Shards},
+    scan::{self, Shards, Sources},
 };
 
-/// The name of the file.
+/// The name of the file of a new Worker.
 pub const FILE: &str = "wrangler.jsonc";
 
-/// What a Worker's code needs of its `wrangler.jsonc`: each need with the place that has it.
+/// The names that wrangler looks for. Of several files in a folder it reads the first.
+pub const FILES: [&str; 3] = ["wrangler.json", FILE, "wrangler.toml"];
+
+/// Returns the name of the file that wrangler reads in `dir`; [`FILE`] where there is none.
+#[must_use]
+pub fn file_of(dir: &Path) -> &'static str {
+    FILES.into_iter().find(|file| dir.join(file).is_file()).unwrap_or(FILE)
+}
+
+/// What a Worker's code needs of wrangler's configuration: each need with the place that has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expected {
     pub(crate) needs: Vec<(Need, Place)>,
@@ -80,7 +90,8 @@ impl Expected {
     /// # Errors
     /// A problem for each file that cannot be read, or is not Rust.
     pub fn of_sources(dir: &Path) -> Result<Self, Vec<Problem>> {
-        scan::sources(dir)
+        let Sources { expected, unread } = scan::sources(dir);
+        if unread.is_empty() { Ok(expected) } else { Err(unread) }
     }
 
     /// Every need is named once, at its first place.
@@ -92,7 +103,7 @@ impl Expected {
 }
 
 impl BindingKind {
-    /// The list of `wrangler.jsonc` that has them.
+    /// The list of the file that has them.
     #[must_use]
     pub fn list(self) -> &'static str {
         match self {
@@ -145,17 +156,30 @@ impl fmt::Display for BindingKind {
     }
 }
 
-/// Checks the `wrangler.jsonc` of the crate in `dir` against its sources below `src/`.
+/// Checks the `wrangler.jsonc`, `wrangler.json` or `wrangler.toml` of the crate in `dir` against its
+/// sources below `src/`.
 ///
 /// Nothing is declared a second time: needs are read off the tokens of the sources, `lunora::shard!`
-/// and other macros included, code under `#[cfg(test)]` excluded:
+/// and other macros included:
 ///
 /// - `cron!("…")` is a trigger,
 /// - `.durable_object("…")`, `.bucket("…")`, `.kv("…")`, `.d1("…")`, `.queue("…")`, `.service("…")` and
-///   `.rate_limiter("…")` with one literal are bindings, as are `CloudflareWorkflow::from_env(_, "…")`
-///   and `registry: "…"` of `shard!`; so is `SHARD`, where a backend is mounted that takes it by
-///   default,
+///   `.rate_limiter("…")` with one literal are bindings where an environment is before the dot; so are
+///   `CloudflareWorkflow::from_env(_, "…")`, `registry: "…"` of `shard!`, and `SHARD` where a backend is
+///   mounted that takes it by default,
 /// - `shard! { struct Room; … }` and `#[durable_object] struct Room` are classes.
+///
+/// An environment is `ctx`, a value with `env` in its name (`self.env`, `ctx.env()`, `worker_env`), and
+/// what the same file declares as `Env` or `RouteContext` (`bindings: &Env`) or assigns from such a value
+/// (`let bindings = &self.env;`). So `s3.put_object().bucket("…")` is no binding.
+///
+/// Left out are tests (`#[test]`, `#[tokio::test]`, and anything under a `#[cfg(…)]` that has `test`
+/// outside of `not(…)`), `src/bin/`, and `src/main.rs` beside a `src/lib.rs`. Comments say the rest:
+///
+/// - `// lunora: ignore` on a line of its own takes away the needs of the item or statement that
+///   follows, and at the end of a line those of that line,
+/// - `// lunora: binding` on the line of such a method, or the line above, makes it a binding
+///   whatever is before the dot.
 ///
 /// Two things about backups that no type tells are read off the same literals: a
 /// `DurableShardRegistry::new(env.durable_object("…")?)` of another binding than `registry: "…"` of the
@@ -164,21 +188,35 @@ impl fmt::Display for BindingKind {
 ///
 /// What is no literal there is not seen: a name in a constant, an expression that is parsed when
 /// the Worker runs, what a macro makes up or a dependency asks for. Secrets and variables are not
-/// looked for, since `wrangler.jsonc` need not list them.
+/// looked for, since the file need not list them.
 ///
 /// # Errors
 /// Every problem there is, in the order of the places, [warnings](crate::Severity::Warning) included.
 pub fn check_crate(dir: &Path) -> Result<(), Vec<Problem>> {
-    let wrangler = read(dir, FILE);
-    match (wrangler, Expected::of_sources(dir)) {
-        (Ok(wrangler), Ok(expected)) => check(&wrangler, &expected),
-        (Err(problem), Err(mut problems)) => {
-            problems.insert(0, problem);
-            Err(problems)
-        }
-        (Err(problem), Ok(_)) => Err(vec![problem]),
-        (Ok(_), Err(problems)) => Err(problems),
-    }
+    let (unread, problems) = check_sources(dir);
+    let problems: Vec<Problem> = problems.into_iter().chain(unread).collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// A problem for each source that cannot be read, and those of the file with what the others need.
+pub(crate) fn check_sources(dir: &Path) -> (Vec<Problem>, Vec<Problem>) {
+    let file = file_of(dir);
+    let Sources { expected, unread } = scan::sources(dir);
+    let problems = match read(dir, file) {
+        Ok(text) => check_file(file, &text, &expected).err().unwrap_or_default(),
+        Err(problem) => vec![problem],
+    };
+    (unread, problems)
+}
+
+/// Reads the wrangler configuration of the crate in `dir` as JSON, for a tool that serves the Worker.
+///
+/// # Errors
+/// A problem if there is no such file, or it cannot be parsed.
+pub fn config(dir: &Path) -> Result<serde_json::Value, Problem> {
+    let file = file_of(dir);
+    let text = read(dir, file)?;
+    value::to_json(file, text.strip_prefix('\u{feff}').unwrap_or(&text))
 }
 
 pub(crate) fn read(dir: &Path, file: &str) -> Result<String, Problem> {

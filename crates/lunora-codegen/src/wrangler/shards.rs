@@ -1,7 +1,7 @@
 //! Shards against the registry that lists them and the buckets that keep their backups.
 
-use super::{BindingKind, Expected, FILE, check::named, file::Environment};
-use crate::{Problem, scan::Shards};
+use super::{BindingKind, Expected, check::named, file::Environment};
+use crate::{Place, Problem, scan::Shards};
 
 /// The jurisdictions of R2; one that only Durable Objects have is not asked of a bucket.
 const OF_BUCKETS: [&str; 2] = ["eu", "fedramp"];
@@ -29,40 +29,46 @@ pub(super) fn registry(expected: &Expected, problems: &mut Vec<Problem>) {
     }
 }
 
+/// Where buckets must be that keep rows of the shards, and where that is said.
+pub(super) fn jurisdiction(expected: &Expected) -> Option<&(String, Place)> {
+    let classes = expected.shards.served_classes();
+    let wanted: Vec<_> = classes.iter().filter_map(|class| class.jurisdiction.as_ref()).collect();
+    // A class without one may be what the bucket is for.
+    if wanted.len() < classes.len() {
+        return None;
+    }
+    wanted.into_iter().find(|(name, _)| OF_BUCKETS.contains(&name.as_str()))
+}
+
 /// A bucket outside the jurisdiction of the shards whose rows it keeps.
 pub(super) fn buckets(
     environment: &Environment<'_>,
     expected: &Expected,
     problems: &mut Vec<Problem>,
 ) {
-    let classes = expected.shards.served_classes();
-    let wanted: Vec<_> = classes.iter().filter_map(|class| class.jurisdiction.as_ref()).collect();
-    // A class without one may be what the bucket is for.
-    if wanted.len() < classes.len() {
-        return;
-    }
-    let Some((jurisdiction, at)) =
-        wanted.iter().find(|(name, _)| OF_BUCKETS.contains(&name.as_str()))
-    else {
-        return;
-    };
+    let Some((jurisdiction, at)) = jurisdiction(expected) else { return };
     for (bucket, _) in &expected.shards.buckets {
         let Some((has, place)) = environment.bucket_jurisdiction(bucket) else { continue };
-        if wanted.iter().any(|(name, _)| Some(name.as_str()) == has) {
+        let classes = expected.shards.served_classes();
+        let mut wanted = classes.iter().filter_map(|class| class.jurisdiction.as_ref());
+        if wanted.any(|(name, _)| Some(name.as_str()) == has) {
             continue;
         }
         let has =
             has.map_or("no jurisdiction".to_owned(), |has| format!("the jurisdiction `{has}`"));
-        let file = named(environment);
-        let file = if file == FILE { String::new() } else { format!(" in {file}") };
+        let file = environment.name.map(|name| named(environment.file.file(), Some(name)));
+        let file = file.map_or(String::new(), |file| format!(" in {file}"));
         let list = BindingKind::Bucket.list();
         let message = format!(
             "the bucket `{bucket}` of `{list}`{file} has {has}, and it keeps backups of shards that \
              stay in `{jurisdiction}` ({at})"
         );
+        let member = match environment.file.is_toml() {
+            true => format!("jurisdiction = \"{jurisdiction}\""),
+            false => format!("\"jurisdiction\": \"{jurisdiction}\""),
+        };
         let fix = format!(
-            "create a bucket with `--jurisdiction {jurisdiction}`, and add \"jurisdiction\": \
-             \"{jurisdiction}\" to its entry"
+            "create a bucket with `--jurisdiction {jurisdiction}`, and add {member} to its entry"
         );
         problems.push(Problem::new(place, message, fix).into_warning());
     }

@@ -147,8 +147,9 @@ fn an_environment_inherits_triggers_and_migrations_but_no_binding() {
     assert_eq!(
         problems("\"triggers\"", env),
         [
-            "src/lib.rs:7: the Durable Object binding `SHARD` is not in `env.staging` of wrangler.jsonc; \
-          add { \"name\": \"SHARD\", … } to `durable_objects.bindings`"
+            "src/lib.rs:7: the Durable Object binding `SHARD` is not in `env.staging` of wrangler.jsonc, \
+          and environments inherit no bindings; \
+          add { \"name\": \"SHARD\", … } to `env.staging.durable_objects.bindings`"
         ]
     );
 }
@@ -306,4 +307,30 @@ fn of_several_shards_those_that_the_worker_serves_count() {
     let both = format!("{BACKED_UP}{hall}\nfn f() {{ b.shard_do(Hall::shards(env)); }}");
     let found = found(STORED, &both);
     assert!(found.len() == 1 && found[0].1.contains("the shards of `Hall`"), "{found:?}");
+}
+
+#[test]
+fn reads_every_form_that_wrangler_reads() -> std::io::Result<()> {
+    let dir = std::env::temp_dir().join(format!("lunora-config-{}", std::process::id()));
+    std::fs::create_dir_all(&dir)?;
+    let expected = serde_json::json!({ "name": "chat", "triggers": { "crons": ["0 3 * * *"] } });
+    for (name, text) in [
+        ("wrangler.toml", "name = \"chat\"\n[triggers]\ncrons = [\"0 3 * * *\"]\n"),
+        (
+            "wrangler.jsonc",
+            "{ // chat\n\"name\":\"chat\",\"triggers\":{\"crons\":[\"0 3 * * *\",]},}",
+        ),
+        ("wrangler.json", "{\"name\":\"chat\",\"triggers\":{\"crons\":[\"0 3 * * *\"]}}"),
+    ] {
+        std::fs::write(dir.join(name), text)?;
+        assert_eq!(
+            config(&dir).map_err(|problem| problem.to_string()),
+            Ok(expected.clone()),
+            "{name}"
+        );
+    }
+    std::fs::write(dir.join("wrangler.json"), "{\n \"name\" 1 }")?;
+    let problem = config(&dir).map(drop).map_err(|problem| problem.to_string());
+    assert!(problem.is_err_and(|it| it.starts_with("wrangler.json:2: it is not JSON")));
+    std::fs::remove_dir_all(dir)
 }
