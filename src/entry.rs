@@ -5,6 +5,8 @@ mod registry_object;
 #[cfg(feature = "tower")]
 mod service;
 #[cfg(feature = "shard")]
+mod shard_macro;
+#[cfg(feature = "shard")]
 mod shard_object;
 
 #[cfg(feature = "tower")]

@@ -46,11 +46,9 @@ macro_rules! shard {
         $(const _: () = $crate::shard::check_tables(&[$($table.spec()),*]);)?
 
         $(#[$meta])*
-        #[$crate::__private::wasm_bindgen::prelude::wasm_bindgen(
-            wasm_bindgen = $crate::__private::wasm_bindgen
-        )]
+        #[allow(dead_code, reason = "a name at compile time: the platform makes the objects")]
         $visibility struct $name {
-            object: $crate::__private::ShardObject,
+            never: ::std::convert::Infallible,
         }
 
         impl $crate::shard::ShardClass for $name {
@@ -74,83 +72,7 @@ macro_rules! shard {
             }
         }
 
-        const _: () = {
-            use $crate::__private::{js_sys, wasm_bindgen, wasm_bindgen_futures};
-
-            #[wasm_bindgen::prelude::wasm_bindgen(
-                wasm_bindgen = $crate::__private::wasm_bindgen,
-                wasm_bindgen_futures = $crate::__private::wasm_bindgen_futures,
-                js_sys = $crate::__private::js_sys
-            )]
-            impl $name {
-                #[doc(hidden)]
-                #[wasm_bindgen(constructor, wasm_bindgen = $crate::__private::wasm_bindgen)]
-                pub fn new(
-                    state: $crate::__private::JsObjectState,
-                    env: $crate::__private::Env,
-                ) -> Self {
-                    let definition = <Self as $crate::shard::ShardClass>::definition();
-                    Self { object: $crate::__private::ShardObject::new(state, env, definition) }
-                }
-
-                #[doc(hidden)]
-                #[wasm_bindgen(js_name = fetch)]
-                pub async fn __fetch(
-                    &self,
-                    request: $crate::__private::JsRequest,
-                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                    self.object.fetch(request).await
-                }
-
-                #[doc(hidden)]
-                #[wasm_bindgen(js_name = webSocketMessage)]
-                pub async fn __websocket_message(
-                    &self,
-                    socket: $crate::__private::JsSocket,
-                    message: wasm_bindgen::JsValue,
-                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                    self.object.websocket_message(socket, message).await
-                }
-
-                #[doc(hidden)]
-                #[wasm_bindgen(js_name = webSocketClose)]
-                pub async fn __websocket_close(
-                    &self,
-                    socket: $crate::__private::JsSocket,
-                    code: u32,
-                    _reason: wasm_bindgen::JsValue,
-                    _was_clean: bool,
-                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                    self.object.websocket_close(socket, ::std::option::Option::Some(code)).await
-                }
-
-                #[doc(hidden)]
-                #[wasm_bindgen(js_name = webSocketError)]
-                pub async fn __websocket_error(
-                    &self,
-                    socket: $crate::__private::JsSocket,
-                    _error: wasm_bindgen::JsValue,
-                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                    self.object.websocket_close(socket, ::std::option::Option::None).await
-                }
-
-                #[doc(hidden)]
-                #[wasm_bindgen(js_name = alarm)]
-                pub async fn __alarm(
-                    &self,
-                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                    self.object.alarm().await
-                }
-
-                #[doc(hidden)]
-                #[wasm_bindgen(js_name = __flush)]
-                pub async fn __flush(
-                    &self,
-                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                    self.object.flush().await
-                }
-            }
-        };
+        $crate::__shard_class!($name);
     };
 }
 
