@@ -170,7 +170,7 @@ pub mod private {
     pub use super::shard_object::ShardObject;
     pub use super::{fetch, registry_object::RegistryObject, scheduled};
     #[cfg(feature = "shard")]
-    pub use crate::functions::check_path_among;
+    pub use crate::shard::faults;
     #[cfg(all(feature = "shard", feature = "schema"))]
     pub use crate::shard::schemas;
 }

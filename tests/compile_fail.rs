@@ -103,21 +103,128 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
     ),
     (
         "shard_function_twice",
-        &[(
-            "two functions of this shard have the path `messages:list`",
-            "evaluation of `_` failed here",
-        )],
+        &[
+            ("two functions of this shard have the same path", "rename one of the two"),
+            ("two functions of this shard have the same path", "rename one of the two"),
+        ],
     ),
     (
         "shard_path_without_namespace",
         &[(
-            "`list` is no path of a function: it has the form `namespace:name`",
-            "evaluation of `_` failed here",
+            "the path of a function has the form `namespace:name`",
+            "expected a path such as `messages:send`: two names with one colon in between",
         )],
     ),
     (
         "shard_malformed_table",
         &[("a table's name has ASCII letters, digits and `_` only", "from_static")],
+    ),
+    (
+        "shard_unknown_part",
+        &[(
+            "`shard!` has no part `tabels`",
+            "expected `tables`, `functions`, `relations`, `migrations`, `registry` or `jurisdiction`",
+        )],
+    ),
+    (
+        "shard_part_twice",
+        &[(
+            "`shard!` has the part `tables` twice",
+            "this is the second one: merge it into the first",
+        )],
+    ),
+    (
+        "shard_malformed_part",
+        &[(
+            "the part `tables` of `shard!` is malformed",
+            "write it in the form of the note, with a comma between it and the next part",
+        )],
+    ),
+    (
+        "shard_part_without_comma",
+        &[(
+            "the part `tables` of `shard!` is malformed",
+            "write it in the form of the note, with a comma between it and the next part",
+        )],
+    ),
+    (
+        "shard_without_functions",
+        &[(
+            "this shard has no functions",
+            "add `functions: { query \"messages:list\" => list }` after the name",
+        )],
+    ),
+    (
+        "shard_unknown_kind",
+        &[(
+            "a function of `shard!` has an unknown kind",
+            "expected `query`, `mutation` or `action` before this path",
+        )],
+    ),
+    (
+        "shard_path_without_quotes",
+        &[(
+            "a function of `shard!` is malformed",
+            "expected `query \"namespace:name\" => function`, and a comma between two of them",
+        )],
+    ),
+    (
+        "shard_function_without_kind",
+        &[(
+            "a function of `shard!` is malformed",
+            "expected `query \"namespace:name\" => function`, and a comma between two of them",
+        )],
+    ),
+    (
+        "shard_reserved_path",
+        &[(
+            "the path of a function must not begin with `__lunora`",
+            "rename it: the prefix is reserved for the framework",
+        )],
+    ),
+    (
+        "shard_table_twice",
+        &[
+            (
+                "two tables of this shard have the same name",
+                "rename or remove one of the two; case does not tell names apart",
+            ),
+            (
+                "two tables of this shard have the same name",
+                "rename or remove one of the two; case does not tell names apart",
+            ),
+        ],
+    ),
+    (
+        "shard_relation_twice",
+        &[
+            ("two relations of this shard have the same name", "rename one of the two"),
+            ("two relations of this shard have the same name", "rename one of the two"),
+        ],
+    ),
+    (
+        "shard_migrations_that_cannot_run",
+        &[
+            (
+                "two migrations of this shard have the same id",
+                "rename the later one: a shard runs each id once",
+            ),
+            (
+                "two migrations of this shard have the same id",
+                "rename the later one: a shard runs each id once",
+            ),
+            (
+                "this migration is of a table that the shard does not have",
+                "add the table to `tables: [..]` of this `shard!`",
+            ),
+        ],
+    ),
+    (
+        "shard_unknown_jurisdiction",
+        &[(
+            "`Europe` is not a jurisdiction",
+            "expected `Eu`, `Us` or `FedRamp`, the variants of `lunora::Jurisdiction`",
+        )],
     ),
     (
         "shard_query_that_writes",

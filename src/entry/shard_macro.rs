@@ -9,7 +9,7 @@
 #[macro_export]
 #[rustfmt::skip] // It indents the attributes further with every run.
 macro_rules! __shard_class {
-    ($name:ident) => {
+    ($name:tt) => {
         const _: () = {
             type Class = $name;
 

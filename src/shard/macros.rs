@@ -2,7 +2,7 @@
 
 /// Makes a Durable Object out of tables and functions; see [`lunora::shard`](mod@crate::shard).
 ///
-/// The object's class goes into `new_sqlite_classes` of `wrangler.jsonc`. Its parts, in this order:
+/// The object's class goes into `new_sqlite_classes` of `wrangler.jsonc`. Its parts, in any order:
 ///
 /// ```text
 /// lunora::shard! {
@@ -26,24 +26,67 @@
 /// [`ShardClass`](crate::shard::ShardClass).
 #[macro_export]
 macro_rules! shard {
+    ($(#[$meta:meta])* $visibility:vis struct $name:tt; $($parts:tt)*) => {
+        $crate::__shard_parts! {
+            [$(#[$meta])* $visibility struct $name] [] [] [] [] [] [] $($parts)*
+        }
+    };
+    ($($other:tt)*) => {
+        ::std::compile_error!(
+            "`shard!` begins with the name of its class and a semicolon, such as `pub struct Room;`"
+        );
+    };
+}
+
+/// What `shard!` expands to, once its parts are in order. Not a public interface.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shard_emit {
     (
-        $(#[$meta:meta])*
-        $visibility:vis struct $name:ident;
-        $(tables: [$($table:expr),* $(,)?],)?
-        functions: { $($($kind:ident)+ $path:literal => $function:expr),* $(,)? }
-        $(, relations: { $($relation:literal => $query:expr),* $(,)? })?
-        $(, migrations: {
-            $($id:literal on $migrated:expr => { up: $up:expr $(, down: $down:expr)? $(,)? }),* $(,)?
-        })?
-        $(, registry: $registry:literal)?
-        $(, jurisdiction: $jurisdiction:ident)?
-        $(,)?
+        [$(#[$meta:meta])* $visibility:vis struct $name:tt]
+        [$([$($table:expr),*])?]
+        [{ $($($kind:ident)+ $path:literal => $function:expr),* $(,)? }]
+        [$({ $($relation:literal => $query:expr),* })?]
+        [$({ $($id:literal on $migrated:expr => { up: $up:expr $(, down: $down:expr)? }),* })?]
+        [$($registry:literal)?]
+        [$($jurisdiction:tt)?]
     ) => {
+        $($crate::__shard_kind! { $path $($kind)+ })*
+        $($crate::__shard_jurisdiction! { @check $jurisdiction })?
+
         const _: () = {
+            use $crate::__private::faults::{self, Is};
+
             const PATHS: &[&str] = &[$($path),*];
-            $($crate::__shard_path!($path in PATHS);)*
+            const TABLES: &[$crate::shard::TableSpec] = &[$($($table.spec()),*)?];
+            const RELATIONS: &[&str] = &[$($($relation),*)?];
+            const MIGRATIONS: &[&str] = &[$($($id),*)?];
+
+            #[allow(dead_code)]
+            fn check() {
+                $(faults::path(
+                    $path,
+                    Is::<{ faults::has_form($path) }>,
+                    Is::<{ faults::is_free($path) }>,
+                    Is::<{ faults::is_unique($path, PATHS) }>,
+                );)*
+                $($(faults::table(
+                    $table,
+                    Is::<{ faults::is_unique_table(&$table.spec(), TABLES) }>,
+                );)*)?
+                $($(faults::relation(
+                    $relation,
+                    Is::<{ faults::is_unique($relation, RELATIONS) }>,
+                );)*)?
+                $($(
+                    faults::migration($id, Is::<{ faults::is_unique($id, MIGRATIONS) }>);
+                    faults::migrated(
+                        $migrated,
+                        Is::<{ faults::is_listed(&$migrated.spec(), TABLES) }>,
+                    );
+                )*)?
+            }
         };
-        $(const _: () = $crate::shard::check_tables(&[$($table.spec()),*]);)?
 
         $(#[$meta])*
         #[allow(dead_code, reason = "a name at compile time: the platform makes the objects")]
@@ -55,7 +98,7 @@ macro_rules! shard {
             type Announcement = $crate::__shard_announcement!($($registry)?);
 
             $(const JURISDICTION: ::std::option::Option<$crate::Jurisdiction> =
-                ::std::option::Option::Some($crate::Jurisdiction::$jurisdiction);)?
+                ::std::option::Option::Some($crate::__shard_jurisdiction!($jurisdiction));)?
 
             fn definition() -> $crate::shard::ShardDefinition {
                 let definition = $crate::shard::ShardDefinition::new();
@@ -67,12 +110,20 @@ macro_rules! shard {
                     definition, $id, $migrated, $up $(, $down)?
                 );)*)?
                 $(let definition = definition.registry($registry);)?
-                $(let definition = definition.jurisdiction($crate::Jurisdiction::$jurisdiction);)?
+                $(let definition = definition.jurisdiction($crate::__shard_jurisdiction!($jurisdiction));)?
                 definition
             }
         }
 
         $crate::__shard_class!($name);
+    };
+    ([$(#[$meta:meta])* $visibility:vis struct $name:tt] $t:tt [] $($rest:tt)*) => {
+        $crate::__shard_fault! { without_functions $name }
+        $crate::__shard_stub! { [$visibility struct $name] }
+    };
+    ($head:tt $t:tt [{ $($rows:tt)* }] $($rest:tt)*) => {
+        $crate::__shard_rows! { $($rows)* }
+        $crate::__shard_stub! { $head }
     };
 }
 
@@ -86,32 +137,6 @@ macro_rules! table {
         const CHECKED: $crate::shard::TableSpec = $crate::shard::TableSpec::from_static($name);
         $crate::shard::Table::from_spec(CHECKED)
     }};
-}
-
-/// One path of `shard!`, which a compile error names. Not a public interface.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __shard_path {
-    ($path:literal in $paths:ident) => {
-        match $crate::__private::check_path_among($path, $paths) {
-            Ok(()) => {}
-            Err($crate::shard::FunctionPathError::Taken) => {
-                panic!("{}", concat!("two functions of this shard have the path `", $path, "`"))
-            }
-            Err($crate::shard::FunctionPathError::Reserved) => {
-                panic!("{}", concat!("`", $path, "` begins with `__lunora`, which is reserved"))
-            }
-            Err($crate::shard::FunctionPathError::Form) => panic!(
-                "{}",
-                concat!(
-                    "`",
-                    $path,
-                    "` is no path of a function: it has the form `namespace:name`, ",
-                    "such as `messages:send`"
-                )
-            ),
-        }
-    };
 }
 
 /// One function of `shard!`. Not a public interface.
@@ -136,10 +161,9 @@ macro_rules! __shard_function {
     ($definition:ident, internal action, $path:literal, $function:expr) => {
         $definition.internal_action($path, $function)
     };
+    // `__shard_kind` has refused it.
     ($definition:ident, $($kind:ident)+, $path:literal, $function:expr) => {
-        compile_error!(
-            "a function of a shard is a `query`, a `mutation` or an `action`, with `internal` in front where only the server may call it"
-        )
+        $definition
     };
 }
 
@@ -149,10 +173,19 @@ macro_rules! __shard_function {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __shard_schemas {
-    ($definition:ident, [internal $kind:ident] $path:literal, $function:expr) => {
+    ($definition:ident, [query] $path:literal, $function:expr) => {
+        $crate::__shard_schemas!(@typed $definition, query, $path, $function)
+    };
+    ($definition:ident, [mutation] $path:literal, $function:expr) => {
+        $crate::__shard_schemas!(@typed $definition, mutation, $path, $function)
+    };
+    ($definition:ident, [action] $path:literal, $function:expr) => {
+        $crate::__shard_schemas!(@typed $definition, action, $path, $function)
+    };
+    ($definition:ident, [$($kind:ident)+] $path:literal, $function:expr) => {
         $definition
     };
-    ($definition:ident, [$kind:ident] $path:literal, $function:expr) => {
+    (@typed $definition:ident, $kind:ident, $path:literal, $function:expr) => {
         $definition.describe($path, |info| {
             use $crate::__private::schemas::{
                 NeitherHas as _, OfArgs as _, OfBoth as _, OfResult as _, Types,
@@ -169,6 +202,31 @@ macro_rules! __shard_schemas {
 macro_rules! __shard_schemas {
     ($definition:ident, $($rest:tt)*) => {
         $definition
+    };
+}
+
+/// A jurisdiction by its name. Not a public interface.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shard_jurisdiction {
+    (Eu) => {
+        $crate::Jurisdiction::Eu
+    };
+    (Us) => {
+        $crate::Jurisdiction::Us
+    };
+    (FedRamp) => {
+        $crate::Jurisdiction::FedRamp
+    };
+    (@check Eu) => {};
+    (@check Us) => {};
+    (@check FedRamp) => {};
+    (@check $other:tt) => {
+        $crate::__shard_fault! { unknown_jurisdiction $other }
+    };
+    // The check has refused it.
+    ($other:tt) => {
+        $crate::Jurisdiction::Eu
     };
 }
 

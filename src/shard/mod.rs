@@ -91,12 +91,15 @@ mod context;
 mod crashes;
 mod db;
 mod definition;
+#[doc(hidden)]
+pub mod faults;
 mod fetch;
 mod function;
 pub(crate) mod live;
 mod macros;
 mod metrics;
 mod migration;
+mod parts;
 mod random;
 mod replies;
 mod rpc;
@@ -125,7 +128,7 @@ pub use self::{
     run::Caller,
     shard::{QueryRun, Shard},
     sql::SqlValue,
-    table::{Table, TableSpec, check_tables},
+    table::{Table, TableSpec},
     tracking::{Change, ChangeOp, Commit, Reads},
 };
 pub use crate::{

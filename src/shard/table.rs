@@ -312,25 +312,6 @@ pub(crate) const fn same_name(one: &str, other: &str) -> bool {
     one.len() == other.len() && begins_with(one.as_bytes(), other.as_bytes())
 }
 
-/// Refuses a name that two tables of one shard have; [`shard!`](crate::shard!) calls it.
-///
-/// # Panics
-/// When there is such a name. In a constant that is a compile error.
-pub const fn check_tables(tables: &[TableSpec]) {
-    let mut one = 0;
-    while one < tables.len() {
-        let mut other = one + 1;
-        while other < tables.len() {
-            assert!(
-                !same_name(tables[one].name, tables[other].name),
-                "two tables of a shard have the same name"
-            );
-            other += 1;
-        }
-        one += 1;
-    }
-}
-
 impl<T: DeserializeOwned> From<Table<T>> for TableSpec {
     fn from(table: Table<T>) -> Self {
         Self { check: TypeCheck(Some(read_as::<T>)), ..table.spec }
