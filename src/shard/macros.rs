@@ -38,6 +38,35 @@ macro_rules! shard {
     };
 }
 
+/// The name of an index of a table, checked while it compiles: `index!(MESSAGES, "by_author")`.
+///
+/// ```
+/// use lunora::shard::{Query, Table, index, table};
+/// # use lunora::{LunoraError, shard::Document, wire::value::Value};
+///
+/// const MESSAGES: Table = table!("messages").index("by_author", &["author"]);
+///
+/// fn of(ctx: &Query<'_>, author: &str) -> Result<Vec<Document<Value>>, LunoraError> {
+///     ctx.db().table(MESSAGES).index(index!(MESSAGES, "by_author")).eq("author", author).take(20)
+/// }
+/// ```
+///
+/// Another name does not compile, and the error lists the indexes of the table:
+///
+/// ```compile_fail
+/// # use lunora::shard::{Table, index, table};
+/// const MESSAGES: Table = table!("messages").index("by_author", &["author"]);
+/// let name = index!(MESSAGES, "by_autor");
+/// ```
+#[macro_export]
+macro_rules! index {
+    ($table:expr, $name:literal $(,)?) => {{
+        // An item, not a `const` block: `cargo check` evaluates it as well.
+        const CHECKED: &str = $table.spec().index_named($name);
+        CHECKED
+    }};
+}
+
 /// What `shard!` expands to, once its parts are in order. Not a public interface.
 #[doc(hidden)]
 #[macro_export]
@@ -188,9 +217,9 @@ macro_rules! __shard_schemas {
     (@typed $definition:ident, $kind:ident, $path:literal, $function:expr) => {
         $definition.describe($path, |info| {
             use $crate::__private::schemas::{
-                NeitherHas as _, OfArgs as _, OfBoth as _, OfResult as _, Types,
+                NeitherHas as _, OfArgs as _, OfBoth as _, OfResult as _,
             };
-            (&&&Types::$kind(&$function)).describe(info)
+            (&&&$crate::__private::schemas::$kind($function)).describe(info)
         })
     };
 }

@@ -134,6 +134,7 @@ pub use self::{
 pub use crate::{
     builder::{Announced, Announcement, ShardsOf, Unannounced},
     functions::FunctionPathError,
+    index,
     platform::{DurableObjectHost, ShardHost, SqlCell, SqlFailure, SqlRows},
     table,
 };
@@ -173,7 +174,8 @@ pub trait ShardClass {
 /// What a shard's file needs, in one line: `use lunora::shard::prelude::*;`.
 pub mod prelude {
     pub use super::{
-        Action, Document, Mutation, NoArgs, Page, Query, ShardClass, Table, invalid_argument, table,
+        Action, Document, Mutation, NoArgs, Page, Query, ShardClass, Table, index,
+        invalid_argument, table,
     };
     pub use crate::{Code, Direction, LunoraError};
 }

@@ -204,6 +204,38 @@ impl TableSpec {
         self.shard_by
     }
 
+    /// The name of an index that the table has; [`index!`](crate::shard::index) calls it.
+    ///
+    /// # Panics
+    /// When it has no index of that name. In a constant that is a compile error.
+    #[doc(hidden)]
+    #[must_use]
+    #[allow(clippy::panic, reason = "called by `index!`, in a const context")]
+    pub const fn index_named(&self, name: &'static str) -> &'static str {
+        let mut sentence = Sentence::new();
+        sentence.push("the table `");
+        sentence.push(self.name);
+        sentence.push("` has no index `");
+        sentence.push(name);
+        sentence.push("`: it has `by_creation`");
+        if is(name, BY_CREATION) {
+            return name;
+        }
+        let mut at = 0;
+        while at < MAX_INDEXES {
+            if let Some(index) = &self.indexes[at] {
+                if is(name, index.name) {
+                    return name;
+                }
+                sentence.push(", `");
+                sentence.push(index.name);
+                sentence.push("`");
+            }
+            at += 1;
+        }
+        panic!("{}", sentence.as_str())
+    }
+
     /// Refuses a document that is not of the table's type: a query over the table would fail.
     pub(crate) fn check_type(&self, document: &str) -> Result<(), LunoraError> {
         let Some(read) = self.check.0 else { return Ok(()) };
@@ -305,6 +337,50 @@ const fn begins_with(name: &[u8], prefix: &[u8]) -> bool {
         at += 1;
     }
     true
+}
+
+const fn is(one: &str, other: &str) -> bool {
+    same_name(one, other) && {
+        let (one, other) = (one.as_bytes(), other.as_bytes());
+        let mut at = 0;
+        while at < one.len() && one[at] == other[at] {
+            at += 1;
+        }
+        at == one.len()
+    }
+}
+
+/// The sentence of a compile error, put together while compiling.
+struct Sentence {
+    bytes: [u8; 2048],
+    length: usize,
+}
+
+impl Sentence {
+    const fn new() -> Self {
+        Self { bytes: [0; 2048], length: 0 }
+    }
+
+    /// Adds a text, where there is room.
+    const fn push(&mut self, text: &str) {
+        let text = text.as_bytes();
+        if self.length + text.len() > self.bytes.len() {
+            return;
+        }
+        let mut at = 0;
+        while at < text.len() {
+            self.bytes[self.length] = text[at];
+            self.length += 1;
+            at += 1;
+        }
+    }
+
+    const fn as_str(&self) -> &str {
+        match str::from_utf8(self.bytes.split_at(self.length).0) {
+            Ok(text) => text,
+            Err(_) => "the table has no such index",
+        }
+    }
 }
 
 /// Names are compared as SQLite compares them.
