@@ -250,7 +250,7 @@ pub const fn is_unique_table(table: &TableSpec, tables: &[TableSpec]) -> bool {
     times <= 1
 }
 
-const fn same(one: &str, other: &str) -> bool {
+pub(super) const fn same(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     if one.len() != other.len() {
         return false;

@@ -105,6 +105,7 @@ mod replies;
 mod rpc;
 mod run;
 mod schema;
+mod sentence;
 #[allow(clippy::module_inception, reason = "the shard is what the room is named after")]
 mod shard;
 mod sql;

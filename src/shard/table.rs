@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData};
 
 use serde::de::DeserializeOwned;
 
-use super::function::args::invalid_document;
+use super::{faults::same, function::args::invalid_document, sentence::Sentence};
 use crate::{
     errors::LunoraError,
     wire::{Direction, value::Value},
@@ -218,13 +218,13 @@ impl TableSpec {
         sentence.push("` has no index `");
         sentence.push(name);
         sentence.push("`: it has `by_creation`");
-        if is(name, BY_CREATION) {
+        if same(name, BY_CREATION) {
             return name;
         }
         let mut at = 0;
         while at < MAX_INDEXES {
             if let Some(index) = &self.indexes[at] {
-                if is(name, index.name) {
+                if same(name, index.name) {
                     return name;
                 }
                 sentence.push(", `");
@@ -337,50 +337,6 @@ const fn begins_with(name: &[u8], prefix: &[u8]) -> bool {
         at += 1;
     }
     true
-}
-
-const fn is(one: &str, other: &str) -> bool {
-    same_name(one, other) && {
-        let (one, other) = (one.as_bytes(), other.as_bytes());
-        let mut at = 0;
-        while at < one.len() && one[at] == other[at] {
-            at += 1;
-        }
-        at == one.len()
-    }
-}
-
-/// The sentence of a compile error, put together while compiling.
-struct Sentence {
-    bytes: [u8; 2048],
-    length: usize,
-}
-
-impl Sentence {
-    const fn new() -> Self {
-        Self { bytes: [0; 2048], length: 0 }
-    }
-
-    /// Adds a text, where there is room.
-    const fn push(&mut self, text: &str) {
-        let text = text.as_bytes();
-        if self.length + text.len() > self.bytes.len() {
-            return;
-        }
-        let mut at = 0;
-        while at < text.len() {
-            self.bytes[self.length] = text[at];
-            self.length += 1;
-            at += 1;
-        }
-    }
-
-    const fn as_str(&self) -> &str {
-        match str::from_utf8(self.bytes.split_at(self.length).0) {
-            Ok(text) => text,
-            Err(_) => "the table has no such index",
-        }
-    }
 }
 
 /// Names are compared as SQLite compares them.
