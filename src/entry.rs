@@ -5,6 +5,8 @@ mod registry_object;
 #[cfg(feature = "tower")]
 mod service;
 #[cfg(feature = "shard")]
+mod shard_macro;
+#[cfg(feature = "shard")]
 mod shard_object;
 
 #[cfg(feature = "tower")]
@@ -17,6 +19,7 @@ use worker::{Env, js_sys, web_sys, worker_sys};
 
 use crate::{
     errors::LunoraError,
+    faults::{Direct, Impossible, NoWay},
     pipeline::{Lunora, edge_only},
     platform::{ScheduledEvent, cloudflare, log},
 };
@@ -77,6 +80,12 @@ macro_rules! serve {
                     const { $crate::PerIsolate::new() };
             }
 
+            fn build(
+                env: &$crate::__private::Env,
+            ) -> ::std::result::Result<$crate::Lunora, $crate::LunoraError> {
+                $crate::__private::build($app, env)
+            }
+
             #[wasm_bindgen::prelude::wasm_bindgen(
                                 js_name = fetch,
                                 wasm_bindgen = $crate::__private::wasm_bindgen
@@ -86,7 +95,7 @@ macro_rules! serve {
                 env: $crate::__private::Env,
                 ctx: $crate::__private::JsContext,
             ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                let app = APP.with(|app| app.get_or_build(|| ($app)(&env)));
+                let app = APP.with(|app| app.get_or_build(|| build(&env)));
                 $crate::__private::fetch(app, request, env, ctx)
             }
 
@@ -101,7 +110,7 @@ macro_rules! serve {
                 env: $crate::__private::Env,
                 ctx: $crate::__private::JsScheduleContext,
             ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                let app = APP.with(|app| app.get_or_build(|| ($app)(&env)));
+                let app = APP.with(|app| app.get_or_build(|| build(&env)));
                 $crate::__private::scheduled(app, event, env, ctx).await
             }
         };
@@ -166,11 +175,31 @@ pub mod private {
 
     #[cfg(feature = "shard")]
     pub use super::shard_object::ShardObject;
-    pub use super::{fetch, registry_object::RegistryObject, scheduled};
+    pub use super::{build, fetch, registry_object::RegistryObject, scheduled};
     #[cfg(feature = "shard")]
-    pub use crate::functions::check_path_among;
+    pub use crate::shard::faults;
     #[cfg(all(feature = "shard", feature = "schema"))]
     pub use crate::shard::schemas;
+}
+
+/// What `serve!` takes.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot build the `Lunora` of a Worker",
+    label = "`serve!` takes `fn(env: &Env) -> Result<Lunora, LunoraError>`",
+    note = "it is not `async`, and takes the environment only; `?` turns other errors into a `LunoraError`"
+)]
+pub trait BuildApp<Way>: Fn(&Env) -> Result<Lunora, LunoraError> {}
+
+impl<F: Fn(&Env) -> Result<Lunora, LunoraError>> BuildApp<Direct> for F {}
+
+impl<F: Impossible + Fn(&Env) -> Result<Lunora, LunoraError>> BuildApp<NoWay> for F {}
+
+/// Builds the `Lunora` of a Worker.
+///
+/// # Errors
+/// Whatever the application's own function failed with.
+pub fn build<Way>(app: impl BuildApp<Way>, env: &Env) -> Result<Lunora, LunoraError> {
+    app(env)
 }
 
 /// Answers one request: with a response, or with a promise of one, which never rejects.

@@ -63,6 +63,8 @@ mod compose;
 mod coordinator;
 mod entry;
 mod errors;
+#[doc(hidden)]
+mod faults;
 mod functions;
 mod jobs;
 mod message;

@@ -103,16 +103,16 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
     ),
     (
         "shard_function_twice",
-        &[(
-            "two functions of this shard have the path `messages:list`",
-            "evaluation of `_` failed here",
-        )],
+        &[
+            ("two functions of this shard have the same path", "rename one of the two"),
+            ("two functions of this shard have the same path", "rename one of the two"),
+        ],
     ),
     (
         "shard_path_without_namespace",
         &[(
-            "`list` is no path of a function: it has the form `namespace:name`",
-            "evaluation of `_` failed here",
+            "the path of a function has the form `namespace:name`",
+            "expected a path such as `messages:send`: two names with one colon in between",
         )],
     ),
     (
@@ -120,8 +120,249 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
         &[("a table's name has ASCII letters, digits and `_` only", "from_static")],
     ),
     (
+        "shard_unknown_part",
+        &[(
+            "`shard!` has no part `tabels`",
+            "expected `tables`, `functions`, `relations`, `migrations`, `registry` or `jurisdiction`",
+        )],
+    ),
+    (
+        "shard_part_twice",
+        &[(
+            "`shard!` has the part `tables` twice",
+            "this is the second one: merge it into the first",
+        )],
+    ),
+    (
+        "shard_malformed_part",
+        &[(
+            "the part `tables` of `shard!` is malformed",
+            "write it in the form of the note, with a comma between it and the next part",
+        )],
+    ),
+    (
+        "shard_part_without_comma",
+        &[(
+            "the part `tables` of `shard!` is malformed",
+            "write it in the form of the note, with a comma between it and the next part",
+        )],
+    ),
+    (
+        "shard_without_functions",
+        &[(
+            "this shard has no functions",
+            "add `functions: { query \"messages:list\" => list }` after the name",
+        )],
+    ),
+    (
+        "shard_unknown_kind",
+        &[(
+            "a function of `shard!` has an unknown kind",
+            "expected `query`, `mutation` or `action` before this path",
+        )],
+    ),
+    (
+        "shard_path_without_quotes",
+        &[(
+            "a function of `shard!` is malformed",
+            "expected `query \"namespace:name\" => function`, and a comma between two of them",
+        )],
+    ),
+    (
+        "shard_function_without_kind",
+        &[(
+            "a function of `shard!` is malformed",
+            "expected `query \"namespace:name\" => function`, and a comma between two of them",
+        )],
+    ),
+    (
+        "shard_reserved_path",
+        &[(
+            "the path of a function must not begin with `__lunora`",
+            "rename it: the prefix is reserved for the framework",
+        )],
+    ),
+    (
+        "shard_table_twice",
+        &[
+            (
+                "two tables of this shard have the same name",
+                "rename or remove one of the two; case does not tell names apart",
+            ),
+            (
+                "two tables of this shard have the same name",
+                "rename or remove one of the two; case does not tell names apart",
+            ),
+        ],
+    ),
+    (
+        "shard_relation_twice",
+        &[
+            ("two relations of this shard have the same name", "rename one of the two"),
+            ("two relations of this shard have the same name", "rename one of the two"),
+        ],
+    ),
+    (
+        "shard_migrations_that_cannot_run",
+        &[
+            (
+                "two migrations of this shard have the same id",
+                "rename the later one: a shard runs each id once",
+            ),
+            (
+                "two migrations of this shard have the same id",
+                "rename the later one: a shard runs each id once",
+            ),
+            (
+                "this migration is of a table that the shard does not have",
+                "add the table to `tables: [..]` of this `shard!`",
+            ),
+        ],
+    ),
+    (
+        "shard_unknown_jurisdiction",
+        &[(
+            "`Europe` is not a jurisdiction",
+            "expected `Eu`, `Us` or `FedRamp`, the variants of `lunora::Jurisdiction`",
+        )],
+    ),
+    (
+        "shard_query_without_arguments",
+        &[(
+            "this function cannot be a query",
+            "a query has the form `fn(ctx: &Query<'_>, args: Args) -> Result<Answer, LunoraError>`",
+        )],
+    ),
+    (
+        "shard_query_that_is_async",
+        &[(
+            "this function cannot be a query",
+            "a query has the form `fn(ctx: &Query<'_>, args: Args) -> Result<Answer, LunoraError>`",
+        )],
+    ),
+    (
+        "shard_mutation_as_query",
+        &[(
+            "this function cannot be a query",
+            "a query has the form `fn(ctx: &Query<'_>, args: Args) -> Result<Answer, LunoraError>`",
+        )],
+    ),
+    (
+        "shard_mutation_by_unique_reference",
+        &[(
+            "this function cannot be a mutation",
+            "a mutation has the form `fn(ctx: &Mutation<'_>, args: Args) -> Result<Answer, LunoraError>`",
+        )],
+    ),
+    (
+        "shard_action_that_is_not_async",
+        &[(
+            "this function cannot be an action: it is not `async`",
+            "an action has the form `async fn(ctx: Action, args: Args) -> Result<Answer, LunoraError>`",
+        )],
+    ),
+    (
+        "shard_action_by_reference",
+        &[(
+            "this function cannot be an action",
+            "an action has the form `async fn(ctx: Action, args: Args) -> Result<Answer, LunoraError>`",
+        )],
+    ),
+    (
+        "shard_arguments_without_deserialize",
+        &[(
+            "`Sent` cannot be the arguments of a function",
+            "its second parameter, `Sent`, must implement `serde::Deserialize`",
+        )],
+    ),
+    (
+        "shard_answer_without_serialize",
+        &[(
+            "`Option<Message>` cannot be the answer of a function",
+            "the `Ok` of its `Result`, `Option<Message>`, must implement `serde::Serialize`",
+        )],
+    ),
+    (
+        "shard_query_without_result",
+        &[(
+            "`u32` cannot be what a function returns",
+            "a function returns `Result<Answer, LunoraError>`",
+        )],
+    ),
+    (
+        "shard_migration_without_result",
+        &[(
+            "this function cannot migrate documents",
+            "a migration has the form `fn(old: Old) -> Result<Option<New>, LunoraError>`",
+        )],
+    ),
+    (
+        "identity_that_is_a_text",
+        &[(
+            "`Option<std::string::String>` cannot be what a resolver of identities returns",
+            "return `Option<Identity>`, `Result<Option<Identity>, LunoraError>` or `Result<Identity, LunoraError>`",
+        )],
+    ),
+    (
+        "gate_that_returns_an_identity",
+        &[(
+            "`Option<Identity>` cannot be what a gate returns",
+            "return `bool` or `Result<bool, LunoraError>`",
+        )],
+    ),
+    (
+        "route_that_returns_a_text",
+        &[("`&str` cannot be the response of a route", "request, _env, _ctx| \"pong\")")],
+    ),
+    (
+        "cron_that_returns_a_number",
+        &[("`{integer}` cannot be what a cron handler returns", "event, _env, _ctx| 1)")],
+    ),
+    (
+        "resolver_that_is_no_resolver",
+        &[(
+            "`&str` does not resolve identities",
+            "expected a resolver, such as `resolver(async |request, env| ..)` or `first_match()`",
+        )],
+    ),
+    (
+        "shards_by_name",
+        &[(
+            "`&str` is not a namespace of shards",
+            "expected `env.durable_object(\"SHARD\")?`, or the shards of a class: `Room::shards(namespace)`",
+        )],
+    ),
+    (
+        "malformed_function",
+        &[(
+            "the path of a function has the form `namespace:name`, such as \"messages:send\"",
+            "evaluation of `main::CHECKED` failed inside this call",
+        )],
+    ),
+    (
+        "serve_of_an_async_function",
+        &[(
+            "this function cannot build the `Lunora` of a Worker",
+            "required by this bound in `build`",
+        )],
+    ),
+    (
+        "serve_without_environment",
+        &[(
+            "this function cannot build the `Lunora` of a Worker",
+            "required by this bound in `build`",
+        )],
+    ),
+    (
+        "shard_unknown_index",
+        &[(
+            "the table `messages` has no index `by_autor`: it has `by_creation`, `by_author`, `by_channel`",
+            "evaluation of `count::CHECKED` failed inside this call",
+        )],
+    ),
+    (
         "shard_query_that_writes",
-        &[("no method named `insert` found for struct `Reader", "method not found in `Reader")],
+        &[("a query cannot write", "only the `ctx.db()` of a mutation writes")],
     ),
 ];
 
@@ -163,6 +404,51 @@ fn each_error_begins_with_our_sentence_and_names_the_way_out() {
             assert!(text.contains(label), "{case}: no label `{label}`");
         }
     }
+}
+
+#[test]
+fn the_first_line_of_each_case_is_ours() {
+    let source = code_in(Path::new("src"));
+    for (case, _) in CASES {
+        let text = fs::read_to_string(format!("tests/ui/{case}.stderr")).unwrap();
+        let line = text.lines().next().unwrap();
+        assert!(is_ours(line, &source), "{case}: {line}");
+    }
+    for line in [
+        "error[E0061]: this function takes 0 arguments but 1 argument was supplied",
+        "error[E0277]: `Option<Identity>` is not a future",
+        "error[E0282]: type annotations needed",
+        "error[E0308]: mismatched types",
+        "error[E0593]: function is expected to take 2 arguments, but it takes 1 argument",
+        "error[E0599]: no method named `insert` found for struct `Reader<'a>` in the current scope",
+        "error[E0631]: type mismatch in function arguments",
+    ] {
+        assert!(!is_ours(line, &source), "{line}");
+    }
+}
+
+/// Whether a line has words of our code: the longest part that is in no backticks, since what is in
+/// them may be a name of the application.
+fn is_ours(line: &str, source: &str) -> bool {
+    let (_, sentence) = line.split_once(": ").unwrap();
+    let sentence = sentence.strip_prefix("evaluation panicked: ").unwrap_or(sentence);
+    let words = sentence.split('`').step_by(2).max_by_key(|part| part.len()).unwrap();
+    words.len() >= 12 && (source.contains(words) || source.contains(&words.replace('"', "\\\"")))
+}
+
+/// The Rust below a folder, without its comments.
+fn code_in(folder: &Path) -> String {
+    let mut code = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            code += &code_in(&path);
+        } else {
+            let text = fs::read_to_string(path).unwrap();
+            code.extend(text.lines().filter(|line| !line.trim_start().starts_with("//")));
+        }
+    }
+    code
 }
 
 #[test]

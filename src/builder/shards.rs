@@ -12,6 +12,10 @@ use crate::platform::{Jurisdiction, ShardNamespace};
 /// Every [`ShardNamespace`] is accepted. A backup must know that each shard announces itself to the
 /// registry, which a namespace alone does not tell: `Room::shards(namespace)` of a class that
 /// [`shard!`](crate::shard!) wrote does, and [`VouchedShards`] for shards of another implementation.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a namespace of shards",
+    label = "expected `env.durable_object(\"SHARD\")?`, or the shards of a class: `Room::shards(namespace)`"
+)]
 pub trait IntoShards: sealed::Sealed {
     /// The state of a builder of state `S` that has these shards.
     #[doc(hidden)]
@@ -25,8 +29,10 @@ pub trait IntoShards: sealed::Sealed {
     fn into_namespace(self) -> Rc<dyn ShardNamespace>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<N: ShardNamespace> sealed::Sealed for N {}
 
+#[diagnostic::do_not_recommend]
 impl<N: ShardNamespace> IntoShards for N {
     type Then<S: State> = S;
 

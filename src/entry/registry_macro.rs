@@ -44,15 +44,20 @@
 macro_rules! shard_registry {
     ($(#[$meta:meta])* $visibility:vis struct $name:ident $(;)?) => {
         $(#[$meta])*
-        #[$crate::__private::wasm_bindgen::prelude::wasm_bindgen(
-            wasm_bindgen = $crate::__private::wasm_bindgen
-        )]
+        #[allow(dead_code, reason = "a name at compile time: the platform makes the object")]
         $visibility struct $name {
-            object: $crate::__private::RegistryObject,
+            never: ::std::convert::Infallible,
         }
 
         const _: () = {
             use $crate::__private::{js_sys, wasm_bindgen, wasm_bindgen_futures};
+
+            #[wasm_bindgen::prelude::wasm_bindgen(
+                wasm_bindgen = $crate::__private::wasm_bindgen
+            )]
+            pub struct $name {
+                object: $crate::__private::RegistryObject,
+            }
 
             #[wasm_bindgen::prelude::wasm_bindgen(
                 wasm_bindgen = $crate::__private::wasm_bindgen,

@@ -8,8 +8,6 @@ use std::rc::Rc;
 use serde_json::value::RawValue;
 
 pub(crate) use self::path::check_path;
-#[cfg(feature = "shard")]
-pub use self::path::check_path_among;
 pub use self::{path::FunctionPathError, reference::FunctionRef};
 
 /// Lists the functions of an application, for `/_lunora/admin/functions` and the API documents.

@@ -24,25 +24,6 @@ impl FunctionPathError {
     }
 }
 
-/// Checks one path of a shard beside all of them; [`shard!`](crate::shard!) calls it.
-///
-/// # Errors
-/// When it is none, or another one is the same.
-#[cfg(feature = "shard")]
-pub const fn check_path_among(path: &str, all: &[&str]) -> Result<(), FunctionPathError> {
-    if let Err(error) = check_path(path) {
-        return Err(error);
-    }
-    let (mut times, mut at) = (0, 0);
-    while at < all.len() {
-        if same(path.as_bytes(), all[at].as_bytes()) {
-            times += 1;
-        }
-        at += 1;
-    }
-    if times > 1 { Err(FunctionPathError::Taken) } else { Ok(()) }
-}
-
 /// Letters, digits, `_`, `-`, `.` and `/`, with one colon between two names.
 pub(crate) const fn check_path(path: &str) -> Result<(), FunctionPathError> {
     let bytes = path.as_bytes();
@@ -68,21 +49,6 @@ pub(crate) const fn check_path(path: &str) -> Result<(), FunctionPathError> {
     if at == reserved.len() { Err(FunctionPathError::Reserved) } else { Ok(()) }
 }
 
-#[cfg(feature = "shard")]
-const fn same(one: &[u8], other: &[u8]) -> bool {
-    if one.len() != other.len() {
-        return false;
-    }
-    let mut at = 0;
-    while at < one.len() {
-        if one[at] != other[at] {
-            return false;
-        }
-        at += 1;
-    }
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,14 +62,5 @@ mod tests {
             assert_eq!(check_path(path), Err(FunctionPathError::Form), "{path}");
         }
         assert_eq!(check_path("__lunora_admin__:x"), Err(FunctionPathError::Reserved));
-    }
-
-    #[cfg(feature = "shard")]
-    #[test]
-    fn a_path_is_taken_once() {
-        let all = ["a:b", "a:c", "a:b"];
-        assert_eq!(check_path_among("a:c", &all), Ok(()));
-        assert_eq!(check_path_among("a:b", &all), Err(FunctionPathError::Taken));
-        assert_eq!(check_path_among("a", &all), Err(FunctionPathError::Form));
     }
 }

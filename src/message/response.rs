@@ -151,6 +151,11 @@ impl DerefMut for Response {
 }
 
 /// What a handler may return: a [`Response`], or a `Result` of one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the response of a route",
+    label = "return `Response` or `Result<Response, LunoraError>`",
+    note = "`Response::text(..)`, `Response::json(..)` and `Response::empty()` make one"
+)]
 pub trait IntoResponse {
     /// The response, or the error that the pipeline answers instead.
     ///

@@ -132,6 +132,11 @@ impl fmt::Display for ScheduledError {
 impl std::error::Error for ScheduledError {}
 
 /// What a cron handler may return: nothing, or a `Result` of nothing.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be what a cron handler returns",
+    label = "return `()` or `Result<(), LunoraError>`",
+    note = "an error fails the run"
+)]
 pub trait IntoOutcome {
     /// The outcome.
     ///

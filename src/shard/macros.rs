@@ -2,7 +2,7 @@
 
 /// Makes a Durable Object out of tables and functions; see [`lunora::shard`](mod@crate::shard).
 ///
-/// The object's class goes into `new_sqlite_classes` of `wrangler.jsonc`. Its parts, in this order:
+/// The object's class goes into `new_sqlite_classes` of `wrangler.jsonc`. Its parts, in any order:
 ///
 /// ```text
 /// lunora::shard! {
@@ -26,38 +26,108 @@
 /// [`ShardClass`](crate::shard::ShardClass).
 #[macro_export]
 macro_rules! shard {
+    ($(#[$meta:meta])* $visibility:vis struct $name:tt; $($parts:tt)*) => {
+        $crate::__shard_parts! {
+            [$(#[$meta])* $visibility struct $name] [] [] [] [] [] [] $($parts)*
+        }
+    };
+    ($($other:tt)*) => {
+        ::std::compile_error!(
+            "`shard!` begins with the name of its class and a semicolon, such as `pub struct Room;`"
+        );
+    };
+}
+
+/// The name of an index of a table, checked while it compiles: `index!(MESSAGES, "by_author")`.
+///
+/// ```
+/// use lunora::shard::{Query, Table, index, table};
+/// # use lunora::{LunoraError, shard::Document, wire::value::Value};
+///
+/// const MESSAGES: Table = table!("messages").index("by_author", &["author"]);
+///
+/// fn of(ctx: &Query<'_>, author: &str) -> Result<Vec<Document<Value>>, LunoraError> {
+///     ctx.db().table(MESSAGES).index(index!(MESSAGES, "by_author")).eq("author", author).take(20)
+/// }
+/// ```
+///
+/// Another name does not compile, and the error lists the indexes of the table:
+///
+/// ```compile_fail
+/// # use lunora::shard::{Table, index, table};
+/// const MESSAGES: Table = table!("messages").index("by_author", &["author"]);
+/// let name = index!(MESSAGES, "by_autor");
+/// ```
+#[macro_export]
+macro_rules! index {
+    ($table:expr, $name:literal $(,)?) => {{
+        // An item, not a `const` block: `cargo check` evaluates it as well.
+        const CHECKED: &str = $table.spec().index_named($name);
+        CHECKED
+    }};
+}
+
+/// What `shard!` expands to, once its parts are in order. Not a public interface.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shard_emit {
     (
-        $(#[$meta:meta])*
-        $visibility:vis struct $name:ident;
-        $(tables: [$($table:expr),* $(,)?],)?
-        functions: { $($($kind:ident)+ $path:literal => $function:expr),* $(,)? }
-        $(, relations: { $($relation:literal => $query:expr),* $(,)? })?
-        $(, migrations: {
-            $($id:literal on $migrated:expr => { up: $up:expr $(, down: $down:expr)? $(,)? }),* $(,)?
-        })?
-        $(, registry: $registry:literal)?
-        $(, jurisdiction: $jurisdiction:ident)?
-        $(,)?
+        [$(#[$meta:meta])* $visibility:vis struct $name:tt]
+        [$([$($table:expr),*])?]
+        [{ $($($kind:ident)+ $path:literal => $function:expr),* $(,)? }]
+        [$({ $($relation:literal => $query:expr),* })?]
+        [$({ $($id:literal on $migrated:expr => { up: $up:expr $(, down: $down:expr)? }),* })?]
+        [$($registry:literal)?]
+        [$($jurisdiction:tt)?]
     ) => {
+        $($crate::__shard_kind! { $path $($kind)+ })*
+        $($crate::__shard_jurisdiction! { @check $jurisdiction })?
+
         const _: () = {
+            use $crate::__private::faults::{self, Is};
+
             const PATHS: &[&str] = &[$($path),*];
-            $($crate::__shard_path!($path in PATHS);)*
+            const TABLES: &[$crate::shard::TableSpec] = &[$($($table.spec()),*)?];
+            const RELATIONS: &[&str] = &[$($($relation),*)?];
+            const MIGRATIONS: &[&str] = &[$($($id),*)?];
+
+            #[allow(dead_code)]
+            fn check() {
+                $(faults::path(
+                    $path,
+                    Is::<{ faults::has_form($path) }>,
+                    Is::<{ faults::is_free($path) }>,
+                    Is::<{ faults::is_unique($path, PATHS) }>,
+                );)*
+                $($(faults::table(
+                    $table,
+                    Is::<{ faults::is_unique_table(&$table.spec(), TABLES) }>,
+                );)*)?
+                $($(faults::relation(
+                    $relation,
+                    Is::<{ faults::is_unique($relation, RELATIONS) }>,
+                );)*)?
+                $($(
+                    faults::migration($id, Is::<{ faults::is_unique($id, MIGRATIONS) }>);
+                    faults::migrated(
+                        $migrated,
+                        Is::<{ faults::is_listed(&$migrated.spec(), TABLES) }>,
+                    );
+                )*)?
+            }
         };
-        $(const _: () = $crate::shard::check_tables(&[$($table.spec()),*]);)?
 
         $(#[$meta])*
-        #[$crate::__private::wasm_bindgen::prelude::wasm_bindgen(
-            wasm_bindgen = $crate::__private::wasm_bindgen
-        )]
+        #[allow(dead_code, reason = "a name at compile time: the platform makes the objects")]
         $visibility struct $name {
-            object: $crate::__private::ShardObject,
+            never: ::std::convert::Infallible,
         }
 
         impl $crate::shard::ShardClass for $name {
             type Announcement = $crate::__shard_announcement!($($registry)?);
 
             $(const JURISDICTION: ::std::option::Option<$crate::Jurisdiction> =
-                ::std::option::Option::Some($crate::Jurisdiction::$jurisdiction);)?
+                ::std::option::Option::Some($crate::__shard_jurisdiction!($jurisdiction));)?
 
             fn definition() -> $crate::shard::ShardDefinition {
                 let definition = $crate::shard::ShardDefinition::new();
@@ -69,88 +139,20 @@ macro_rules! shard {
                     definition, $id, $migrated, $up $(, $down)?
                 );)*)?
                 $(let definition = definition.registry($registry);)?
-                $(let definition = definition.jurisdiction($crate::Jurisdiction::$jurisdiction);)?
+                $(let definition = definition.jurisdiction($crate::__shard_jurisdiction!($jurisdiction));)?
                 definition
             }
         }
 
-        const _: () = {
-            use $crate::__private::{js_sys, wasm_bindgen, wasm_bindgen_futures};
-
-            #[wasm_bindgen::prelude::wasm_bindgen(
-                wasm_bindgen = $crate::__private::wasm_bindgen,
-                wasm_bindgen_futures = $crate::__private::wasm_bindgen_futures,
-                js_sys = $crate::__private::js_sys
-            )]
-            impl $name {
-                #[doc(hidden)]
-                #[wasm_bindgen(constructor, wasm_bindgen = $crate::__private::wasm_bindgen)]
-                pub fn new(
-                    state: $crate::__private::JsObjectState,
-                    env: $crate::__private::Env,
-                ) -> Self {
-                    let definition = <Self as $crate::shard::ShardClass>::definition();
-                    Self { object: $crate::__private::ShardObject::new(state, env, definition) }
-                }
-
-                #[doc(hidden)]
-                #[wasm_bindgen(js_name = fetch)]
-                pub async fn __fetch(
-                    &self,
-                    request: $crate::__private::JsRequest,
-                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                    self.object.fetch(request).await
-                }
-
-                #[doc(hidden)]
-                #[wasm_bindgen(js_name = webSocketMessage)]
-                pub async fn __websocket_message(
-                    &self,
-                    socket: $crate::__private::JsSocket,
-                    message: wasm_bindgen::JsValue,
-                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                    self.object.websocket_message(socket, message).await
-                }
-
-                #[doc(hidden)]
-                #[wasm_bindgen(js_name = webSocketClose)]
-                pub async fn __websocket_close(
-                    &self,
-                    socket: $crate::__private::JsSocket,
-                    code: u32,
-                    _reason: wasm_bindgen::JsValue,
-                    _was_clean: bool,
-                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                    self.object.websocket_close(socket, ::std::option::Option::Some(code)).await
-                }
-
-                #[doc(hidden)]
-                #[wasm_bindgen(js_name = webSocketError)]
-                pub async fn __websocket_error(
-                    &self,
-                    socket: $crate::__private::JsSocket,
-                    _error: wasm_bindgen::JsValue,
-                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                    self.object.websocket_close(socket, ::std::option::Option::None).await
-                }
-
-                #[doc(hidden)]
-                #[wasm_bindgen(js_name = alarm)]
-                pub async fn __alarm(
-                    &self,
-                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                    self.object.alarm().await
-                }
-
-                #[doc(hidden)]
-                #[wasm_bindgen(js_name = __flush)]
-                pub async fn __flush(
-                    &self,
-                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                    self.object.flush().await
-                }
-            }
-        };
+        $crate::__shard_class!($name);
+    };
+    ([$(#[$meta:meta])* $visibility:vis struct $name:tt] $t:tt [] $($rest:tt)*) => {
+        $crate::__shard_fault! { without_functions $name }
+        $crate::__shard_stub! { [$visibility struct $name] }
+    };
+    ($head:tt $t:tt [{ $($rows:tt)* }] $($rest:tt)*) => {
+        $crate::__shard_rows! { $($rows)* }
+        $crate::__shard_stub! { $head }
     };
 }
 
@@ -164,32 +166,6 @@ macro_rules! table {
         const CHECKED: $crate::shard::TableSpec = $crate::shard::TableSpec::from_static($name);
         $crate::shard::Table::from_spec(CHECKED)
     }};
-}
-
-/// One path of `shard!`, which a compile error names. Not a public interface.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __shard_path {
-    ($path:literal in $paths:ident) => {
-        match $crate::__private::check_path_among($path, $paths) {
-            Ok(()) => {}
-            Err($crate::shard::FunctionPathError::Taken) => {
-                panic!("{}", concat!("two functions of this shard have the path `", $path, "`"))
-            }
-            Err($crate::shard::FunctionPathError::Reserved) => {
-                panic!("{}", concat!("`", $path, "` begins with `__lunora`, which is reserved"))
-            }
-            Err($crate::shard::FunctionPathError::Form) => panic!(
-                "{}",
-                concat!(
-                    "`",
-                    $path,
-                    "` is no path of a function: it has the form `namespace:name`, ",
-                    "such as `messages:send`"
-                )
-            ),
-        }
-    };
 }
 
 /// One function of `shard!`. Not a public interface.
@@ -214,10 +190,9 @@ macro_rules! __shard_function {
     ($definition:ident, internal action, $path:literal, $function:expr) => {
         $definition.internal_action($path, $function)
     };
+    // `__shard_kind` has refused it.
     ($definition:ident, $($kind:ident)+, $path:literal, $function:expr) => {
-        compile_error!(
-            "a function of a shard is a `query`, a `mutation` or an `action`, with `internal` in front where only the server may call it"
-        )
+        $definition
     };
 }
 
@@ -227,15 +202,24 @@ macro_rules! __shard_function {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __shard_schemas {
-    ($definition:ident, [internal $kind:ident] $path:literal, $function:expr) => {
+    ($definition:ident, [query] $path:literal, $function:expr) => {
+        $crate::__shard_schemas!(@typed $definition, query, $path, $function)
+    };
+    ($definition:ident, [mutation] $path:literal, $function:expr) => {
+        $crate::__shard_schemas!(@typed $definition, mutation, $path, $function)
+    };
+    ($definition:ident, [action] $path:literal, $function:expr) => {
+        $crate::__shard_schemas!(@typed $definition, action, $path, $function)
+    };
+    ($definition:ident, [$($kind:ident)+] $path:literal, $function:expr) => {
         $definition
     };
-    ($definition:ident, [$kind:ident] $path:literal, $function:expr) => {
+    (@typed $definition:ident, $kind:ident, $path:literal, $function:expr) => {
         $definition.describe($path, |info| {
             use $crate::__private::schemas::{
-                NeitherHas as _, OfArgs as _, OfBoth as _, OfResult as _, Types,
+                NeitherHas as _, OfArgs as _, OfBoth as _, OfResult as _,
             };
-            (&&&Types::$kind(&$function)).describe(info)
+            (&&&$crate::__private::schemas::$kind($function)).describe(info)
         })
     };
 }
@@ -247,6 +231,31 @@ macro_rules! __shard_schemas {
 macro_rules! __shard_schemas {
     ($definition:ident, $($rest:tt)*) => {
         $definition
+    };
+}
+
+/// A jurisdiction by its name. Not a public interface.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shard_jurisdiction {
+    (Eu) => {
+        $crate::Jurisdiction::Eu
+    };
+    (Us) => {
+        $crate::Jurisdiction::Us
+    };
+    (FedRamp) => {
+        $crate::Jurisdiction::FedRamp
+    };
+    (@check Eu) => {};
+    (@check Us) => {};
+    (@check FedRamp) => {};
+    (@check $other:tt) => {
+        $crate::__shard_fault! { unknown_jurisdiction $other }
+    };
+    // The check has refused it.
+    ($other:tt) => {
+        $crate::Jurisdiction::Eu
     };
 }
 

@@ -42,6 +42,11 @@ pub(crate) type Step = Box<dyn Fn(&str) -> Result<Option<String>, LunoraError>>;
 ///     .migration("add-length", MESSAGES, add_length);
 /// # assert!(definition.check().is_ok());
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "this function cannot migrate documents",
+    label = "a migration has the form `fn(old: Old) -> Result<Option<New>, LunoraError>`",
+    note = "`Old` implements `serde::Deserialize` and `New` implements `serde::Serialize`; `Ok(None)` leaves a document as it is"
+)]
 pub trait MigrationHandler<Marker>: 'static {
     #[doc(hidden)]
     fn into_step(self) -> MigrationStep;
@@ -52,12 +57,32 @@ pub trait MigrationHandler<Marker>: 'static {
 #[allow(missing_debug_implementations, reason = "a function behind a box")]
 pub struct MigrationStep(Step);
 
-impl<F, Old, New, E> MigrationHandler<(Old, New, E)> for F
+/// What a migration makes of a document.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be what a migration returns",
+    label = "a migration returns `Result<Option<New>, LunoraError>`, where `New` implements `serde::Serialize`",
+    note = "`Ok(None)` leaves a document as it is"
+)]
+pub trait Migrated {
+    #[doc(hidden)]
+    fn into_json(self) -> Result<Option<serde_json::Result<String>>, LunoraError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<New: Serialize, E: Into<LunoraError>> Migrated for Result<Option<New>, E> {
+    fn into_json(self) -> Result<Option<serde_json::Result<String>>, LunoraError> {
+        let new = self.map_err(Into::into)?;
+        Ok(new.map(|new| serde_json::to_string(&new)))
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<F, Old, R> MigrationHandler<(Old, R)> for F
 where
-    F: Fn(Old) -> Result<Option<New>, E> + 'static,
+    F: Fn(Old) -> R + 'static,
     Old: DeserializeOwned,
-    New: Serialize,
-    E: Into<LunoraError>,
+    R: Migrated,
 {
     fn into_step(self) -> MigrationStep {
         let failed = |error: serde_json::Error| {
@@ -66,8 +91,7 @@ where
         };
         MigrationStep(Box::new(move |document| {
             let old = serde_json::from_str(document).map_err(failed)?;
-            let new = self(old).map_err(Into::into)?;
-            new.map(|new| serde_json::to_string(&new).map_err(failed)).transpose()
+            self(old).into_json()?.transpose().map_err(failed)
         }))
     }
 }

@@ -91,17 +91,21 @@ mod context;
 mod crashes;
 mod db;
 mod definition;
+#[doc(hidden)]
+pub mod faults;
 mod fetch;
 mod function;
 pub(crate) mod live;
 mod macros;
 mod metrics;
 mod migration;
+mod parts;
 mod random;
 mod replies;
 mod rpc;
 mod run;
 mod schema;
+mod sentence;
 #[allow(clippy::module_inception, reason = "the shard is what the room is named after")]
 mod shard;
 mod sql;
@@ -125,12 +129,13 @@ pub use self::{
     run::Caller,
     shard::{QueryRun, Shard},
     sql::SqlValue,
-    table::{Table, TableSpec, check_tables},
+    table::{Table, TableSpec},
     tracking::{Change, ChangeOp, Commit, Reads},
 };
 pub use crate::{
     builder::{Announced, Announcement, ShardsOf, Unannounced},
     functions::FunctionPathError,
+    index,
     platform::{DurableObjectHost, ShardHost, SqlCell, SqlFailure, SqlRows},
     table,
 };
@@ -170,7 +175,8 @@ pub trait ShardClass {
 /// What a shard's file needs, in one line: `use lunora::shard::prelude::*;`.
 pub mod prelude {
     pub use super::{
-        Action, Document, Mutation, NoArgs, Page, Query, ShardClass, Table, invalid_argument, table,
+        Action, Document, Mutation, NoArgs, Page, Query, ShardClass, Table, index,
+        invalid_argument, table,
     };
     pub use crate::{Code, Direction, LunoraError};
 }

@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData};
 
 use serde::de::DeserializeOwned;
 
-use super::function::args::invalid_document;
+use super::{faults::same, function::args::invalid_document, sentence::Sentence};
 use crate::{
     errors::LunoraError,
     wire::{Direction, value::Value},
@@ -204,6 +204,38 @@ impl TableSpec {
         self.shard_by
     }
 
+    /// The name of an index that the table has; [`index!`](crate::shard::index) calls it.
+    ///
+    /// # Panics
+    /// When it has no index of that name. In a constant that is a compile error.
+    #[doc(hidden)]
+    #[must_use]
+    #[allow(clippy::panic, reason = "called by `index!`, in a const context")]
+    pub const fn index_named(&self, name: &'static str) -> &'static str {
+        let mut sentence = Sentence::new();
+        sentence.push("the table `");
+        sentence.push(self.name);
+        sentence.push("` has no index `");
+        sentence.push(name);
+        sentence.push("`: it has `by_creation`");
+        if same(name, BY_CREATION) {
+            return name;
+        }
+        let mut at = 0;
+        while at < MAX_INDEXES {
+            if let Some(index) = &self.indexes[at] {
+                if same(name, index.name) {
+                    return name;
+                }
+                sentence.push(", `");
+                sentence.push(index.name);
+                sentence.push("`");
+            }
+            at += 1;
+        }
+        panic!("{}", sentence.as_str())
+    }
+
     /// Refuses a document that is not of the table's type: a query over the table would fail.
     pub(crate) fn check_type(&self, document: &str) -> Result<(), LunoraError> {
         let Some(read) = self.check.0 else { return Ok(()) };
@@ -310,25 +342,6 @@ const fn begins_with(name: &[u8], prefix: &[u8]) -> bool {
 /// Names are compared as SQLite compares them.
 pub(crate) const fn same_name(one: &str, other: &str) -> bool {
     one.len() == other.len() && begins_with(one.as_bytes(), other.as_bytes())
-}
-
-/// Refuses a name that two tables of one shard have; [`shard!`](crate::shard!) calls it.
-///
-/// # Panics
-/// When there is such a name. In a constant that is a compile error.
-pub const fn check_tables(tables: &[TableSpec]) {
-    let mut one = 0;
-    while one < tables.len() {
-        let mut other = one + 1;
-        while other < tables.len() {
-            assert!(
-                !same_name(tables[one].name, tables[other].name),
-                "two tables of a shard have the same name"
-            );
-            other += 1;
-        }
-        one += 1;
-    }
 }
 
 impl<T: DeserializeOwned> From<Table<T>> for TableSpec {

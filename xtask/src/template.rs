@@ -67,11 +67,17 @@ mod tests {
             read(file).lines().find(|line| line.starts_with(start)).map(str::to_owned)
         };
         let manifest = |kind: &str| format!("{kind}/Cargo.toml.liquid");
+        let cli_support = line("Cargo.toml", "wasm-bindgen-cli-support = ").unwrap_or_default();
+        for kind in ["base", "pages", "axum"] {
+            let pin =
+                line(&format!("crates/lunora-cli/template/{}", manifest(kind)), "wasm-bindgen = ");
+            assert_eq!(
+                pin.map(|pin| pin.replace("gen = ", "gen-cli-support = ")).as_ref(),
+                Some(&cli_support)
+            );
+        }
         for (ours, theirs, start) in [
             ("rust-toolchain.toml", "base/rust-toolchain.toml".to_owned(), "channel = "),
-            ("Cargo.toml", manifest("base"), "wasm-bindgen = "),
-            ("Cargo.toml", manifest("pages"), "wasm-bindgen = "),
-            ("Cargo.toml", manifest("axum"), "wasm-bindgen = "),
             ("Cargo.toml", manifest("base"), "opt-level = "),
             ("Cargo.toml", manifest("pages"), "opt-level = "),
             ("Cargo.toml", manifest("axum"), "opt-level = "),

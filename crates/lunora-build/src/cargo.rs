@@ -155,7 +155,10 @@ mod tests {
         assert!(matches!(check_bindgen(""), Err(Error::NoBindgen)));
         let refused =
             check_bindgen(&lock("0.2.99")).err().map(|error| error.to_string()).unwrap_or_default();
-        assert!(refused.contains("cargo update -p wasm-bindgen --precise 0.2.130"), "{refused}");
+        assert!(
+            refused.contains("`wasm-bindgen = \"=0.2.130\"` to the [dependencies]"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -46,8 +46,8 @@ pub enum Error {
     NoTarget,
     /// The crate's wasm-bindgen is not the one this tool reads.
     #[error(
-        "Cargo.lock has wasm-bindgen {found}, this lunora-build reads {expected}; \
-         run `cargo update -p wasm-bindgen --precise {expected}`"
+        "Cargo.lock has wasm-bindgen {found}, this lunora-build reads {expected}; add \
+         `wasm-bindgen = \"={expected}\"` to the [dependencies] of Cargo.toml"
     )]
     BindgenVersion {
         /// The version in the lock file.

@@ -56,6 +56,11 @@ pub trait FanOutAuthorizer: 'static {
 }
 
 /// What a gate may return: `bool`, or a `Result` of it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be what a gate returns",
+    label = "return `bool` or `Result<bool, LunoraError>`",
+    note = "only `true` grants; an error denies and is logged"
+)]
 pub trait IntoGrant {
     /// The decision.
     ///

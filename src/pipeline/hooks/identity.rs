@@ -8,6 +8,11 @@ use crate::{errors::LunoraError, message::Request, wire::Identity};
 
 /// Finds out who is calling. An async closure is one, see
 /// [`Builder::resolve_identity`](crate::Builder::resolve_identity).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not resolve identities",
+    label = "expected a resolver, such as `resolver(async |request, env| ..)` or `first_match()`",
+    note = "an `async` closure goes into `.resolve_identity(..)`"
+)]
 pub trait IdentityResolver<E>: 'static {
     /// Finds out who sent `request`.
     ///
@@ -21,6 +26,11 @@ pub trait IdentityResolver<E>: 'static {
 }
 
 /// What a resolver may return: an identity, perhaps, and perhaps an error instead.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be what a resolver of identities returns",
+    label = "return `Option<Identity>`, `Result<Option<Identity>, LunoraError>` or `Result<Identity, LunoraError>`",
+    note = "`Identity::user(id)` makes an identity; `None` is a caller without credentials"
+)]
 pub trait IntoIdentity {
     /// The identity.
     ///

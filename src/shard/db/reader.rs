@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use super::{Document, Sql, TableQuery};
 use crate::{
     errors::LunoraError,
+    faults::Impossible,
     shard::{run::Run, table::Table},
 };
 
@@ -50,6 +51,43 @@ impl<'a> Reader<'a> {
     pub fn sql(&self, sql: &'a str) -> Sql<'a> {
         Sql::reading(self.run, sql)
     }
+}
+
+/// A [`Writer`](super::Writer): what a query has not.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a query cannot write",
+    label = "only the `ctx.db()` of a mutation writes",
+    note = "make the function a mutation: `fn(ctx: &Mutation<'_>, ..)`, and `mutation \"..\" => ..` in `shard!`"
+)]
+pub trait Writes<T>: Impossible {}
+
+macro_rules! refused {
+    ($($name:ident($($kind:ident),*) -> $answer:ty;)*) => {
+        /// The methods of a [`Writer`](super::Writer), so that the compile error says what a query
+        /// cannot do.
+        impl<'a> Reader<'a> {$(
+            #[doc(hidden)]
+            pub fn $name<T $(, $kind)*>(
+                &self,
+                _: Table<T>,
+                $(_: $kind),*
+            ) -> Result<$answer, LunoraError>
+            where
+                Reader<'a>: Writes<T>,
+            {
+                self.never()
+            }
+        )*}
+    };
+}
+
+refused! {
+    insert(Value) -> Document<T>;
+    insert_with_id(Id, Value) -> Document<T>;
+    patch(Id, Fields) -> Document<T>;
+    replace(Id, Value) -> Document<T>;
+    delete(Id) -> bool;
 }
 
 impl fmt::Debug for Reader<'_> {

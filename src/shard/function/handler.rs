@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     errors::LunoraError,
+    faults::{Direct, Impossible, NoWay},
     shard::context::{Action, Mutation, Query},
 };
 
@@ -18,7 +19,7 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "this function cannot be a query",
     label = "a query has the form `fn(ctx: &Query<'_>, args: Args) -> Result<Answer, LunoraError>`",
-    note = "`Args` implements `serde::Deserialize`, `Answer` implements `serde::Serialize`; a function without arguments takes `NoArgs`"
+    note = "a query is not `async`, and takes two arguments; without any of its own it takes `NoArgs`"
 )]
 pub trait QueryHandler<Marker>: 'static {
     #[doc(hidden)]
@@ -29,7 +30,7 @@ pub trait QueryHandler<Marker>: 'static {
 #[diagnostic::on_unimplemented(
     message = "this function cannot be a mutation",
     label = "a mutation has the form `fn(ctx: &Mutation<'_>, args: Args) -> Result<Answer, LunoraError>`",
-    note = "`Args` implements `serde::Deserialize`, `Answer` implements `serde::Serialize`; a function without arguments takes `NoArgs`"
+    note = "a mutation is not `async`, and takes two arguments; without any of its own it takes `NoArgs`"
 )]
 pub trait MutationHandler<Marker>: 'static {
     #[doc(hidden)]
@@ -40,7 +41,7 @@ pub trait MutationHandler<Marker>: 'static {
 #[diagnostic::on_unimplemented(
     message = "this function cannot be an action",
     label = "an action has the form `async fn(ctx: Action, args: Args) -> Result<Answer, LunoraError>`",
-    note = "`Args` implements `serde::Deserialize`, `Answer` implements `serde::Serialize`; a function without arguments takes `NoArgs`"
+    note = "an action is `async`, takes `Action` by value and two arguments; without any of its own it takes `NoArgs`"
 )]
 pub trait ActionHandler<Marker>: 'static {
     #[doc(hidden)]
@@ -60,46 +61,186 @@ pub struct MutationBody(pub(crate) Body);
 #[allow(missing_debug_implementations, reason = "a function behind a box")]
 pub struct ActionBody(pub(crate) Body);
 
-impl<F, Args, Answer, E> QueryHandler<(Args, Answer, E)> for F
+/// A function of the form of a query, whatever its types.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot be a query",
+    label = "a query has the form `fn(ctx: &Query<'_>, args: Args) -> Result<Answer, LunoraError>`",
+    note = "a query is not `async`, and takes two arguments; without any of its own it takes `NoArgs`"
+)]
+#[doc(hidden)]
+pub trait QueryForm<Args, R, Way>: 'static {
+    /// Calls the function.
+    fn call(&self, ctx: &Query<'_>, args: Args) -> R;
+}
+
+impl<F, Args, R> QueryForm<Args, R, Direct> for F
 where
-    F: Fn(&Query<'_>, Args) -> Result<Answer, E> + 'static,
-    Args: DeserializeOwned,
-    Answer: Serialize,
-    E: Into<LunoraError>,
+    F: Fn(&Query<'_>, Args) -> R + 'static,
+{
+    fn call(&self, ctx: &Query<'_>, args: Args) -> R {
+        self(ctx, args)
+    }
+}
+
+impl<F: Impossible + 'static, Args, R> QueryForm<Args, R, NoWay> for F {
+    fn call(&self, _: &Query<'_>, _: Args) -> R {
+        self.never()
+    }
+}
+
+/// A function of the form of a mutation, whatever its types.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot be a mutation",
+    label = "a mutation has the form `fn(ctx: &Mutation<'_>, args: Args) -> Result<Answer, LunoraError>`",
+    note = "a mutation is not `async`, and takes two arguments; without any of its own it takes `NoArgs`"
+)]
+#[doc(hidden)]
+pub trait MutationForm<Args, R, Way>: 'static {
+    /// Calls the function.
+    fn call(&self, ctx: &Mutation<'_>, args: Args) -> R;
+}
+
+impl<F, Args, R> MutationForm<Args, R, Direct> for F
+where
+    F: Fn(&Mutation<'_>, Args) -> R + 'static,
+{
+    fn call(&self, ctx: &Mutation<'_>, args: Args) -> R {
+        self(ctx, args)
+    }
+}
+
+impl<F: Impossible + 'static, Args, R> MutationForm<Args, R, NoWay> for F {
+    fn call(&self, _: &Mutation<'_>, _: Args) -> R {
+        self.never()
+    }
+}
+
+/// A function of the form of an action, whatever its types.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot be an action",
+    label = "an action has the form `async fn(ctx: Action, args: Args) -> Result<Answer, LunoraError>`",
+    note = "an action is `async`, takes `Action` by value and two arguments; without any of its own it takes `NoArgs`"
+)]
+#[doc(hidden)]
+pub trait ActionForm<Args, R, Way>: 'static {
+    /// Calls the function.
+    fn call(&self, ctx: Action, args: Args) -> R;
+}
+
+impl<F, Args, R> ActionForm<Args, R, Direct> for F
+where
+    F: Fn(Action, Args) -> R + 'static,
+{
+    fn call(&self, ctx: Action, args: Args) -> R {
+        self(ctx, args)
+    }
+}
+
+impl<F: Impossible + 'static, Args, R> ActionForm<Args, R, NoWay> for F {
+    fn call(&self, _: Action, _: Args) -> R {
+        self.never()
+    }
+}
+
+/// What a function takes.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the arguments of a function",
+    label = "its second parameter, `{Self}`, must implement `serde::Deserialize`",
+    note = "add `#[derive(serde::Deserialize)]` to an owned type; a function without arguments takes `NoArgs`"
+)]
+pub trait FunctionArgs: DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> FunctionArgs for T {}
+
+/// What a function answers with, inside of its `Result`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the answer of a function",
+    label = "the `Ok` of its `Result`, `{Self}`, must implement `serde::Serialize`",
+    note = "add `#[derive(serde::Serialize)]` to the type"
+)]
+pub trait FunctionAnswer: Serialize {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> FunctionAnswer for T {}
+
+/// What a function returns.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be what a function returns",
+    label = "a function returns `Result<Answer, LunoraError>`",
+    note = "a query and a mutation are not `async`; only an action is"
+)]
+pub trait FunctionResult {
+    /// What it answers with.
+    type Answer: FunctionAnswer;
+
+    /// The answer, or the error that the caller is told.
+    ///
+    /// # Errors
+    /// Whatever the function failed with.
+    fn into_answer(self) -> Result<Self::Answer, LunoraError>;
+}
+
+impl<T: FunctionAnswer, E: Into<LunoraError>> FunctionResult for Result<T, E> {
+    type Answer = T;
+
+    fn into_answer(self) -> Result<T, LunoraError> {
+        self.map_err(Into::into)
+    }
+}
+
+/// What an action returns: it is `async`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "this function cannot be an action: it is not `async`",
+    label = "an action has the form `async fn(ctx: Action, args: Args) -> Result<Answer, LunoraError>`",
+    note = "a function that waits for nothing is better a query or a mutation"
+)]
+pub trait ActionFuture: Future + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Future + 'static> ActionFuture for T {}
+
+impl<F, Args, R, Way> QueryHandler<(Args, R, Way)> for F
+where
+    F: QueryForm<Args, R, Way>,
+    Args: FunctionArgs,
+    R: FunctionResult,
 {
     fn into_body(self) -> QueryBody {
         QueryBody(Body::Query(Box::new(move |ctx, args| {
-            write_result(&self(ctx, read_args(args)?).map_err(Into::into)?)
+            write_result(&self.call(ctx, read_args(args)?).into_answer()?)
         })))
     }
 }
 
-impl<F, Args, Answer, E> MutationHandler<(Args, Answer, E)> for F
+impl<F, Args, R, Way> MutationHandler<(Args, R, Way)> for F
 where
-    F: Fn(&Mutation<'_>, Args) -> Result<Answer, E> + 'static,
-    Args: DeserializeOwned,
-    Answer: Serialize,
-    E: Into<LunoraError>,
+    F: MutationForm<Args, R, Way>,
+    Args: FunctionArgs,
+    R: FunctionResult,
 {
     fn into_body(self) -> MutationBody {
         MutationBody(Body::Mutation(Box::new(move |ctx, args| {
-            write_result(&self(ctx, read_args(args)?).map_err(Into::into)?)
+            write_result(&self.call(ctx, read_args(args)?).into_answer()?)
         })))
     }
 }
 
-impl<F, Future_, Args, Answer, E> ActionHandler<(Future_, Args, Answer, E)> for F
+impl<F, Args, R, Way> ActionHandler<(Args, R, Way)> for F
 where
-    F: Fn(Action, Args) -> Future_ + 'static,
-    Future_: Future<Output = Result<Answer, E>> + 'static,
-    Args: DeserializeOwned,
-    Answer: Serialize,
-    E: Into<LunoraError>,
+    F: ActionForm<Args, R, Way>,
+    Args: FunctionArgs,
+    R: ActionFuture,
+    R::Output: FunctionResult,
 {
     fn into_body(self) -> ActionBody {
         ActionBody(Body::Action(Box::new(move |ctx, args| {
-            let answer = read_args(&args).map(|args| self(ctx, args));
-            async move { write_result(&answer?.await.map_err(Into::into)?) }.boxed_local()
+            let answer = read_args(&args).map(|args| self.call(ctx, args));
+            async move { write_result(&answer?.await.into_answer()?) }.boxed_local()
         })))
     }
 }

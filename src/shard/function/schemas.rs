@@ -4,39 +4,44 @@
 //! [`shard!`](crate::shard!) calls the method of whichever trait here applies after the fewest
 //! references are taken off the receiver: of both types, of one of them, of none.
 
-use std::marker::PhantomData;
+use std::{
+    future::{Future, Ready},
+    marker::PhantomData,
+};
 
 use schemars::JsonSchema;
 
-use super::{ActionHandler, MutationHandler, QueryHandler};
+use super::handler::{ActionForm, FunctionResult, MutationForm, QueryForm};
 use crate::functions::FunctionInfo;
 
 /// Adds the schemas of a function to its description.
 pub type Describe = fn(FunctionInfo) -> FunctionInfo;
 
-/// The types of a function.
+/// The types of a function: its arguments, and the future of what it returns.
 #[allow(missing_debug_implementations, reason = "it holds nothing")]
-pub struct Types<Args, Answer>(PhantomData<(Args, Answer)>);
+pub struct Types<Args, Returned>(PhantomData<(Args, Returned)>);
 
-impl<Args, Answer> Types<Args, Answer> {
-    /// Those of a query.
-    #[must_use]
-    pub fn query<E>(_: &impl QueryHandler<(Args, Answer, E)>) -> Self {
-        Self(PhantomData)
-    }
-
-    /// Those of a mutation.
-    #[must_use]
-    pub fn mutation<E>(_: &impl MutationHandler<(Args, Answer, E)>) -> Self {
-        Self(PhantomData)
-    }
-
-    /// Those of an action.
-    #[must_use]
-    pub fn action<F, E>(_: &impl ActionHandler<(F, Args, Answer, E)>) -> Self {
-        Self(PhantomData)
-    }
+/// Those of a query.
+///
+/// Of the form alone: what else is wrong with a function, its registration has said already.
+#[must_use]
+pub fn query<Args, R, W>(_: impl QueryForm<Args, R, W>) -> Types<Args, Ready<R>> {
+    Types(PhantomData)
 }
+
+/// Those of a mutation.
+#[must_use]
+pub fn mutation<Args, R, W>(_: impl MutationForm<Args, R, W>) -> Types<Args, Ready<R>> {
+    Types(PhantomData)
+}
+
+/// Those of an action.
+#[must_use]
+pub fn action<Args, R, W>(_: impl ActionForm<Args, R, W>) -> Types<Args, R> {
+    Types(PhantomData)
+}
+
+type AnswerOf<Returned> = <<Returned as Future>::Output as FunctionResult>::Answer;
 
 /// Both types tell.
 pub trait OfBoth {
@@ -44,9 +49,12 @@ pub trait OfBoth {
     fn describe(&self, info: FunctionInfo) -> FunctionInfo;
 }
 
-impl<Args: JsonSchema, Answer: JsonSchema> OfBoth for &&Types<Args, Answer> {
+impl<Args: JsonSchema, R> OfBoth for &&Types<Args, R>
+where
+    R: Future<Output: FunctionResult<Answer: JsonSchema>>,
+{
     fn describe(&self, info: FunctionInfo) -> FunctionInfo {
-        info.typed::<Args, Answer>()
+        info.typed::<Args, AnswerOf<R>>()
     }
 }
 
@@ -56,7 +64,7 @@ pub trait OfArgs {
     fn describe(&self, info: FunctionInfo) -> FunctionInfo;
 }
 
-impl<Args: JsonSchema, Answer> OfArgs for &Types<Args, Answer> {
+impl<Args: JsonSchema, R> OfArgs for &Types<Args, R> {
     fn describe(&self, info: FunctionInfo) -> FunctionInfo {
         info.typed_args::<Args>()
     }
@@ -68,9 +76,12 @@ pub trait OfResult {
     fn describe(&self, info: FunctionInfo) -> FunctionInfo;
 }
 
-impl<Args, Answer: JsonSchema> OfResult for Types<Args, Answer> {
+impl<Args, R> OfResult for Types<Args, R>
+where
+    R: Future<Output: FunctionResult<Answer: JsonSchema>>,
+{
     fn describe(&self, info: FunctionInfo) -> FunctionInfo {
-        info.typed_result::<Answer>()
+        info.typed_result::<AnswerOf<R>>()
     }
 }
 

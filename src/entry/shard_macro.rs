@@ -1,0 +1,108 @@
+//! The class that a shard is to the platform: `shard!` expands to it.
+
+/// The JavaScript class of a shard. Not a public interface.
+///
+/// It has the name of the application's own struct. It lies in a block of its own, where the names
+/// that `#[wasm_bindgen]` writes lead to what this crate exports again: so an application needs no
+/// `wasm-bindgen` among its dependencies.
+#[doc(hidden)]
+#[macro_export]
+#[rustfmt::skip] // It indents the attributes further with every run.
+macro_rules! __shard_class {
+    ($name:tt) => {
+        const _: () = {
+            type Class = $name;
+
+            const _: () = {
+                use $crate::__private::{js_sys, wasm_bindgen, wasm_bindgen_futures};
+
+                #[wasm_bindgen::prelude::wasm_bindgen(
+                    wasm_bindgen = $crate::__private::wasm_bindgen
+                )]
+                pub struct $name {
+                    object: $crate::__private::ShardObject,
+                }
+
+                #[wasm_bindgen::prelude::wasm_bindgen(
+                    wasm_bindgen = $crate::__private::wasm_bindgen,
+                    wasm_bindgen_futures = $crate::__private::wasm_bindgen_futures,
+                    js_sys = $crate::__private::js_sys
+                )]
+                impl $name {
+                    #[doc(hidden)]
+                    #[wasm_bindgen(constructor, wasm_bindgen = $crate::__private::wasm_bindgen)]
+                    pub fn new(
+                        state: $crate::__private::JsObjectState,
+                        env: $crate::__private::Env,
+                    ) -> Self {
+                        let definition = <Class as $crate::shard::ShardClass>::definition();
+                        Self { object: $crate::__private::ShardObject::new(state, env, definition) }
+                    }
+
+                    #[doc(hidden)]
+                    #[wasm_bindgen(js_name = fetch)]
+                    pub async fn __fetch(
+                        &self,
+                        request: $crate::__private::JsRequest,
+                    ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue>
+                    {
+                        self.object.fetch(request).await
+                    }
+
+                    #[doc(hidden)]
+                    #[wasm_bindgen(js_name = webSocketMessage)]
+                    pub async fn __websocket_message(
+                        &self,
+                        socket: $crate::__private::JsSocket,
+                        message: wasm_bindgen::JsValue,
+                    ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue>
+                    {
+                        self.object.websocket_message(socket, message).await
+                    }
+
+                    #[doc(hidden)]
+                    #[wasm_bindgen(js_name = webSocketClose)]
+                    pub async fn __websocket_close(
+                        &self,
+                        socket: $crate::__private::JsSocket,
+                        code: u32,
+                        _reason: wasm_bindgen::JsValue,
+                        _was_clean: bool,
+                    ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue>
+                    {
+                        self.object.websocket_close(socket, ::std::option::Option::Some(code)).await
+                    }
+
+                    #[doc(hidden)]
+                    #[wasm_bindgen(js_name = webSocketError)]
+                    pub async fn __websocket_error(
+                        &self,
+                        socket: $crate::__private::JsSocket,
+                        _error: wasm_bindgen::JsValue,
+                    ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue>
+                    {
+                        self.object.websocket_close(socket, ::std::option::Option::None).await
+                    }
+
+                    #[doc(hidden)]
+                    #[wasm_bindgen(js_name = alarm)]
+                    pub async fn __alarm(
+                        &self,
+                    ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue>
+                    {
+                        self.object.alarm().await
+                    }
+
+                    #[doc(hidden)]
+                    #[wasm_bindgen(js_name = __flush)]
+                    pub async fn __flush(
+                        &self,
+                    ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue>
+                    {
+                        self.object.flush().await
+                    }
+                }
+            };
+        };
+    };
+}

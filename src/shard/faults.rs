@@ -1,0 +1,295 @@
+//! The compile errors of `shard!`: each is a bound that does not hold, on a token of the
+//! application, so that the compiler points there and says the sentence of the trait.
+//!
+//! None of it is ever called.
+
+use super::table::{TableSpec, same_name};
+use crate::functions::{FunctionPathError, check_path};
+
+/// Whether something that was computed while compiling is right.
+#[derive(Clone, Copy, Debug)]
+pub struct Is<const RIGHT: bool>;
+
+/// A second way to fulfil each check, so that the compiler does not infer `Is<true>`, as it would
+/// where there is one way only, and then speak of mismatched types.
+#[derive(Clone, Copy, Debug)]
+pub enum NotInferred {}
+
+/// A part of `shard!` that there is.
+#[diagnostic::on_unimplemented(
+    message = "`shard!` has no part `{Self}`",
+    label = "expected `tables`, `functions`, `relations`, `migrations`, `registry` or `jurisdiction`"
+)]
+pub trait KnownPart {}
+
+/// Fails with the sentence of [`KnownPart`].
+pub const fn unknown_part<T: KnownPart + Copy>(_: T) {}
+
+/// A part of `shard!` that was not there before.
+#[diagnostic::on_unimplemented(
+    message = "`shard!` has the part `{Self}` twice",
+    label = "this is the second one: merge it into the first"
+)]
+pub trait PartOnce {}
+
+/// Fails with the sentence of [`PartOnce`].
+pub const fn part_twice<T: PartOnce + Copy>(_: T) {}
+
+/// A part of `shard!` in its form.
+#[diagnostic::on_unimplemented(
+    message = "the part `{Self}` of `shard!` is malformed",
+    label = "write it in the form of the note, with a comma between it and the next part",
+    note = "the forms are `tables: [MESSAGES]`, `functions: {{ query \"messages:list\" => list }}`, `relations: {{ \"messages\" => newest }}`, `migrations: {{ \"add-author\" on MESSAGES => {{ up: add_author }} }}`, `registry: \"SHARD_REGISTRY\"` and `jurisdiction: Eu`"
+)]
+pub trait WellFormedPart {}
+
+/// Fails with the sentence of [`WellFormedPart`].
+pub const fn malformed_part<T: WellFormedPart + Copy>(_: T) {}
+
+/// A function of `shard!` in its form.
+#[diagnostic::on_unimplemented(
+    message = "a function of `shard!` is malformed",
+    label = "expected `query \"namespace:name\" => function`, and a comma between two of them",
+    note = "the kind is `query`, `mutation` or `action`, with `internal` in front if only the server may call the function"
+)]
+pub trait WellFormedFunction {}
+
+/// Fails with the sentence of [`WellFormedFunction`].
+pub const fn malformed_function<T: WellFormedFunction + Copy>(_: T) {}
+
+/// A kind of function.
+#[diagnostic::on_unimplemented(
+    message = "a function of `shard!` has an unknown kind",
+    label = "expected `query`, `mutation` or `action` before this path",
+    note = "`internal` stands in front of the kind if only the server may call the function"
+)]
+pub trait KnownKind {}
+
+/// Fails with the sentence of [`KnownKind`].
+pub const fn unknown_kind<T: KnownKind + Copy>(_: T) {}
+
+/// A shard with functions.
+#[diagnostic::on_unimplemented(
+    message = "this shard has no functions",
+    label = "add `functions: {{ query \"messages:list\" => list }}` after the name"
+)]
+pub trait HasFunctions {}
+
+/// Fails with the sentence of [`HasFunctions`].
+pub const fn without_functions<T: HasFunctions + Copy>(_: T) {}
+
+/// A jurisdiction that the platform has.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a jurisdiction",
+    label = "expected `Eu`, `Us` or `FedRamp`, the variants of `lunora::Jurisdiction`"
+)]
+pub trait KnownJurisdiction {}
+
+/// Fails with the sentence of [`KnownJurisdiction`].
+pub const fn unknown_jurisdiction<T: KnownJurisdiction + Copy>(_: T) {}
+
+/// A path of two names and a colon.
+#[diagnostic::on_unimplemented(
+    message = "the path of a function has the form `namespace:name`",
+    label = "expected a path such as `messages:send`: two names with one colon in between",
+    note = "a name has ASCII letters, digits, `_`, `-`, `.` and `/`; the whole path has at most 256 characters"
+)]
+pub trait PathHasForm<Right> {}
+
+#[diagnostic::do_not_recommend]
+impl<T> PathHasForm<Is<true>> for T {}
+
+#[diagnostic::do_not_recommend]
+impl<T> PathHasForm<NotInferred> for T {}
+
+/// A path that is none of the framework's.
+#[diagnostic::on_unimplemented(
+    message = "the path of a function must not begin with `__lunora`",
+    label = "rename it: the prefix is reserved for the framework"
+)]
+pub trait PathIsFree<Right> {}
+
+#[diagnostic::do_not_recommend]
+impl<T> PathIsFree<Is<true>> for T {}
+
+#[diagnostic::do_not_recommend]
+impl<T> PathIsFree<NotInferred> for T {}
+
+/// A path that one function has.
+#[diagnostic::on_unimplemented(
+    message = "two functions of this shard have the same path",
+    label = "rename one of the two"
+)]
+pub trait PathIsUnique<Right> {}
+
+#[diagnostic::do_not_recommend]
+impl<T> PathIsUnique<Is<true>> for T {}
+
+#[diagnostic::do_not_recommend]
+impl<T> PathIsUnique<NotInferred> for T {}
+
+/// A table whose name is its own.
+#[diagnostic::on_unimplemented(
+    message = "two tables of this shard have the same name",
+    label = "rename or remove one of the two; case does not tell names apart"
+)]
+pub trait TableIsUnique<Right> {}
+
+#[diagnostic::do_not_recommend]
+impl<T> TableIsUnique<Is<true>> for T {}
+
+#[diagnostic::do_not_recommend]
+impl<T> TableIsUnique<NotInferred> for T {}
+
+/// A relation whose name is its own.
+#[diagnostic::on_unimplemented(
+    message = "two relations of this shard have the same name",
+    label = "rename one of the two"
+)]
+pub trait RelationIsUnique<Right> {}
+
+#[diagnostic::do_not_recommend]
+impl<T> RelationIsUnique<Is<true>> for T {}
+
+#[diagnostic::do_not_recommend]
+impl<T> RelationIsUnique<NotInferred> for T {}
+
+/// A migration whose id is its own.
+#[diagnostic::on_unimplemented(
+    message = "two migrations of this shard have the same id",
+    label = "rename the later one: a shard runs each id once"
+)]
+pub trait MigrationIsUnique<Right> {}
+
+#[diagnostic::do_not_recommend]
+impl<T> MigrationIsUnique<Is<true>> for T {}
+
+#[diagnostic::do_not_recommend]
+impl<T> MigrationIsUnique<NotInferred> for T {}
+
+/// A table of the shard.
+#[diagnostic::on_unimplemented(
+    message = "this migration is of a table that the shard does not have",
+    label = "add the table to `tables: [..]` of this `shard!`"
+)]
+pub trait MigratedTableIsListed<Right> {}
+
+#[diagnostic::do_not_recommend]
+impl<T> MigratedTableIsListed<Is<true>> for T {}
+
+#[diagnostic::do_not_recommend]
+impl<T> MigratedTableIsListed<NotInferred> for T {}
+
+/// Checks a path; see the traits.
+pub fn path<P, Form, Free, Unique>(_: P, _: Form, _: Free, _: Unique)
+where
+    P: PathHasForm<Form> + PathIsFree<Free> + PathIsUnique<Unique>,
+{
+}
+
+/// Checks a table; see the trait.
+pub fn table<T: TableIsUnique<Unique>, Unique>(_: T, _: Unique) {}
+
+/// Checks the name of a relation; see the trait.
+pub fn relation<T: RelationIsUnique<Unique>, Unique>(_: T, _: Unique) {}
+
+/// Checks the id of a migration; see the trait.
+pub fn migration<T: MigrationIsUnique<Unique>, Unique>(_: T, _: Unique) {}
+
+/// Checks the table of a migration; see the trait.
+pub fn migrated<T: MigratedTableIsListed<Listed>, Listed>(_: T, _: Listed) {}
+
+/// Whether a path has two names and a colon.
+#[must_use]
+pub const fn has_form(path: &str) -> bool {
+    !matches!(check_path(path), Err(FunctionPathError::Form))
+}
+
+/// Whether a path is none of the framework's.
+#[must_use]
+pub const fn is_free(path: &str) -> bool {
+    !matches!(check_path(path), Err(FunctionPathError::Reserved))
+}
+
+/// Whether at most one of `names` is `name`.
+#[must_use]
+pub const fn is_unique(name: &str, names: &[&str]) -> bool {
+    let (mut times, mut at) = (0, 0);
+    while at < names.len() {
+        if same(name, names[at]) {
+            times += 1;
+        }
+        at += 1;
+    }
+    times <= 1
+}
+
+/// Whether one of `tables` has the name of `table`.
+#[must_use]
+pub const fn is_listed(table: &TableSpec, tables: &[TableSpec]) -> bool {
+    let mut at = 0;
+    while at < tables.len() {
+        if same(table.name(), tables[at].name()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+/// Whether at most one of `tables` has the name of `table`, as SQLite compares names.
+#[must_use]
+pub const fn is_unique_table(table: &TableSpec, tables: &[TableSpec]) -> bool {
+    let (mut times, mut at) = (0, 0);
+    while at < tables.len() {
+        if same_name(table.name(), tables[at].name()) {
+            times += 1;
+        }
+        at += 1;
+    }
+    times <= 1
+}
+
+pub(super) const fn same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < one.len() {
+        if one[at] != other[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_unique_where_no_other_one_is_the_same() {
+        let all = ["a:b", "a:c", "a:b"];
+        assert!(is_unique("a:c", &all));
+        assert!(!is_unique("a:b", &all));
+    }
+
+    #[test]
+    fn tables_are_unique_as_sqlite_compares_names_and_listed_as_written() {
+        let table = TableSpec::from_static;
+        let all = [table("messages"), table("posts"), table("Messages")];
+        assert!(is_unique_table(&table("posts"), &all));
+        assert!(!is_unique_table(&table("messages"), &all));
+        assert!(is_listed(&table("posts"), &all));
+        assert!(!is_listed(&table("Posts"), &all));
+    }
+
+    #[test]
+    fn a_path_is_told_apart_from_a_reserved_one() {
+        assert!(has_form("messages:list") && is_free("messages:list"));
+        assert!(!has_form("list") && is_free("list"));
+        assert!(has_form("__lunora:list") && !is_free("__lunora:list"));
+    }
+}

@@ -1,0 +1,5 @@
+use lunora::function;
+
+fn main() {
+    let _ = function!("send");
+}

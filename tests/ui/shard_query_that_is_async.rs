@@ -1,0 +1,12 @@
+use lunora::shard::prelude::*;
+
+async fn list(_: &Query<'_>, _: NoArgs) -> Result<u32, LunoraError> {
+    Ok(1)
+}
+
+lunora::shard! {
+    pub struct Room;
+    functions: { query "messages:list" => list },
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use lunora::shard::prelude::*;
+
+const MESSAGES: Table = table!("messages");
+
+fn list(_: &Query<'_>, _: NoArgs) -> Result<u32, LunoraError> {
+    Ok(1)
+}
+
+lunora::shard! {
+    pub struct Room;
+    tabels: [MESSAGES],
+    functions: { query "messages:list" => list },
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+use lunora::testing;
+
+fn main() {
+    testing::builder().shard_do("SHARD").build();
+}
