@@ -17,7 +17,7 @@ test("every row of a destroyed deployment comes back from its snapshot", () => d
   const { snapshots } = await deployment.admin("backup/list", undefined, "GET");
   assert.equal(snapshots[0].id, snapshot.id);
   assert.equal((await deployment.admin("backup/verify", { id: snapshot.id })).ok, true);
-  // As whoever knows the contract's storage reads it.
+  // As a client of the wire's storage endpoints reads it.
   const { objects } = await deployment.admin("storage?prefix=backups/", undefined, "GET");
   assert.deepEqual(objects.map(({ key }) => key), [snapshot.file, `${snapshot.file}.manifest.json`]);
   const read = await deployment.call(`/_lunora/admin/storage/object?key=${encodeURIComponent(snapshot.file)}`, undefined, "GET");

@@ -66,6 +66,7 @@ mod errors;
 #[doc(hidden)]
 mod faults;
 mod functions;
+pub mod guide;
 mod jobs;
 mod message;
 #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]

@@ -46,7 +46,7 @@ struct Operation {
     does: AuthOp,
     fields: &'static [Field],
     void: bool,
-    /// Whether the contract names no fields: the input passes as it came.
+    /// Passes the input as it came: docs/wire.md names no fields.
     open: bool,
 }
 
@@ -71,7 +71,7 @@ const METADATA: Field = ("metadata", Kind::Object, false);
 const OF_ORGANIZATION: &[Field] = &[LIMIT, OFFSET, required("organizationId")];
 const OF_USER: &[Field] = &[required("userId")];
 
-/// Every operation, as the contract's section 6.8 lists them.
+/// Lists every operation of the plane.
 const OPERATIONS: &[Operation] = &[
     gives("auth/capabilities", AuthOp::Capabilities, &[]),
     gives("auth/config", AuthOp::Config, &[]),

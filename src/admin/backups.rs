@@ -1,5 +1,5 @@
 //! Snapshots: what there is, what a retention lets go, taking, verifying and restoring them
-//! (contract, section 6.8, and what this crate adds).
+//! (docs/wire.md, "Admin endpoints", and what this crate adds).
 
 use futures::future::LocalBoxFuture;
 use serde::Deserialize;

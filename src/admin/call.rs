@@ -163,7 +163,7 @@ impl AdminCall<'_> {
     }
 }
 
-/// Reads a JSON object in the contract's words (section 6.1).
+/// Reads a JSON object, or fails with the plane's own messages.
 pub(crate) fn read_object<T: DeserializeOwned>(
     bytes: &[u8],
     label: &str,

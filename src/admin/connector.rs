@@ -24,7 +24,7 @@ struct Cursor {
 }
 
 impl Cursor {
-    /// A cursor that is none begins from zero, as the contract has it: a connector upserts.
+    /// An invalid cursor begins from zero: a connector upserts.
     fn read(text: Option<String>) -> Self {
         let json = text.and_then(|text| BASE64_URL_SAFE_NO_PAD.decode(text).ok());
         let cursor: Option<Self> = json.and_then(|json| serde_json::from_slice(&json).ok());

@@ -25,7 +25,7 @@ pub(super) async fn answer(mut call: AdminCall<'_>) -> Result<Response, LunoraEr
     }
 }
 
-/// A token for admin sockets that is good for a minute (contract, section 4.2).
+/// A token for admin sockets that is good for a minute (docs/wire.md, "Admin gate").
 fn ws_token(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -122,7 +122,7 @@ fn configured_jobs<'a>(call: &AdminCall<'a>) -> Result<&'a [CronJob], LunoraErro
 }
 
 /// Runs what a trigger is registered for, where the platform fires none itself, as in a dispatch
-/// namespace (contract, section 6.3).
+/// namespace (docs/wire.md, "Reserved paths").
 async fn replay_trigger(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     #[derive(Deserialize)]
     struct Tick {

@@ -1,4 +1,4 @@
-//! Moving data (export, import, change feeds; contract, section 6.5), and the registry of shards.
+//! Moving data (export, import, change feeds; docs/wire.md, "Moving data"), and the registry of shards.
 
 use std::collections::BTreeMap;
 
@@ -124,7 +124,7 @@ async fn sync(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     json(&json!({ "shards": report.shards }))
 }
 
-/// Batches that are none are passed over, as the contract has it.
+/// Skips invalid batches.
 async fn apply(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     #[derive(Deserialize)]
     struct Apply {

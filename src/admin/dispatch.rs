@@ -1,4 +1,4 @@
-//! `POST /_lunora/scheduler/dispatch`: a call whose time has come (contract, sections 3.3 and 6.3).
+//! `POST /_lunora/scheduler/dispatch`: a call whose time has come (docs/wire.md, "Headers to a shard").
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};

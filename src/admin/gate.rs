@@ -1,4 +1,4 @@
-//! The one gate of the plane (contract, section 6.2).
+//! The one gate of the plane (docs/wire.md, "Admin gate").
 
 use std::cell::OnceCell;
 

@@ -1,4 +1,4 @@
-//! Health and readiness (contract, section 6.3): for uptime monitors and load balancers.
+//! Health and readiness (docs/wire.md, "Reserved paths"): for uptime monitors and load balancers.
 
 mod probe;
 

@@ -1,4 +1,4 @@
-//! The admin plane: `/_lunora/admin/*` and what goes with it (contract, section 6).
+//! The admin plane: `/_lunora/admin/*` and what goes with it (docs/wire.md, "Admin endpoints").
 //!
 //! [`table`] lists every route; [`gate`] is what all of them are behind; [`answer`] is the order
 //! of it. A [`Cluster`](table::Cluster) is linked into a Worker only where a setter of the builder
@@ -231,7 +231,7 @@ pub(crate) async fn health<E: Environment>(
 
 /// Answers a request to a path that the plane [owns].
 ///
-/// The order: a bare 405 where the contract has one, the gate, 404, 405, the handler.
+/// The order: a bare 405 for some routes, the gate, 404, 405, the handler.
 pub(crate) async fn answer<E: Environment>(
     gate: &Gate<E>,
     token: Option<&AdminToken>,

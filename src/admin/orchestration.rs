@@ -1,5 +1,4 @@
-//! What runs across shards: migrations, ranks, traffic, point-in-time recovery (contract, section
-//! 6.7).
+//! What runs across shards: migrations, ranks, traffic, point-in-time recovery (docs/wire.md, "Across shards").
 
 use futures::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};

@@ -12,10 +12,10 @@ pub(crate) struct AdminRoute {
     pub(crate) path: &'static str,
     /// The methods, as the header `allow` lists them.
     pub(crate) allow: &'static str,
-    /// Whether another method is answered before the gate, and without a body (contract,
-    /// section 6.1).
+    /// Whether another method is answered before the gate, and without a body (docs/wire.md,
+    /// "Errors").
     pub(crate) bare_405: bool,
-    /// The code of a request that the gate turns away (contract, section 6.2).
+    /// The code of a request that the gate turns away (docs/wire.md, "Admin gate").
     pub(crate) forbidden: Code,
     /// Whether the credential may travel as `?token=`, since a browser's sockets carry no header.
     pub(crate) socket: bool,
@@ -111,7 +111,7 @@ impl AdminRoute {
     }
 }
 
-/// Every route, in the order of the contract's sections 6.3 and 6.8.
+/// Every route, in the order of docs/wire.md, "Reserved paths" and "Admin endpoints".
 pub(crate) const ROUTES: &[AdminRoute] = &[
     post("/_lunora/scheduled", Cluster::Core),
     post("/_lunora/admin/ws-token", Cluster::Core),

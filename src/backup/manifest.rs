@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{platform::hex, wire::iso::to_iso};
 
-/// What a snapshot says about itself: `….ndjson.manifest.json` (contract, section 9, and what this
+/// What a snapshot says about itself: `….ndjson.manifest.json` (docs/wire.md, "Snapshots", and what this
 /// crate adds). A snapshot without one does not exist.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -10,7 +10,7 @@ use crate::{
     platform::{ObjectInfo, log},
 };
 
-/// What a retention would delete now (contract, section 6.8).
+/// What a retention would delete now (docs/wire.md, "Admin endpoints").
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -27,7 +27,7 @@ pub struct RetentionReport {
     pub would_delete: Vec<String>,
 }
 
-/// What was deleted (contract, section 6.8). Keys are those of manifests.
+/// What was deleted (docs/wire.md, "Admin endpoints"). Keys are those of manifests.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PruneReport {

@@ -42,7 +42,7 @@ impl<'a> ShardCall<'a> {
     ///
     /// Any other call is repeated only if its shard recognises the repetition: it carries
     /// `x-lunora-mutation-id`, and a user id, the system flag or a client id, without which a
-    /// shard ignores the mutation id (contract, section 3.4).
+    /// shard ignores the mutation id (docs/wire.md, "Calls in a shard").
     #[must_use]
     pub fn read(mut self) -> Self {
         self.read = true;
@@ -52,7 +52,7 @@ impl<'a> ShardCall<'a> {
     /// Merges the field `result` of each answer, instead of the whole answer.
     ///
     /// A shard answers a call with `{"result":…}`, and only a relation read with a bare value.
-    /// The contract's fan-out merges the answers as they are, envelopes included; that is the
+    /// A fan-out on the wire merges the answers as they are, envelopes included; that is the
     /// default here.
     #[must_use]
     pub fn unwrap_result(mut self) -> Self {

@@ -94,7 +94,7 @@ fn every_shard_gets_the_same_call() {
 }
 
 #[test]
-fn an_answer_travels_in_the_form_of_the_contract_with_200_whoever_failed() {
+fn an_answer_is_200_in_the_form_of_the_wire_whichever_shards_failed() {
     let _logs = capture_logs();
     let world = World::new(2);
     world.shards.shard("1").hangs();

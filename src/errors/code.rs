@@ -7,7 +7,7 @@ use http::StatusCode;
 /// Declares [`Code`] from one row a code, so that a code cannot lack a status or a title.
 macro_rules! catalogue {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:ident, $title:literal;)*) => {
-        /// A code of the contract, with the HTTP status and the title that belong to it.
+        /// A code of the wire, with the HTTP status and the title that belong to it.
         ///
         /// Clients key on the code, never on the message. An application's own codes travel as
         /// well: see [`LunoraError::custom`](crate::LunoraError::custom).

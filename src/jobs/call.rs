@@ -1,4 +1,4 @@
-//! A call to a function of a shard in the server's own name (contract, section 3.3).
+//! A call to a function of a shard in the server's own name (docs/wire.md, "Headers to a shard").
 
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use serde::{Deserialize, de::DeserializeOwned};

@@ -32,7 +32,7 @@ pub(super) fn without_body(response: Response) -> Response {
     http::Response::from_parts(head, Body::empty()).into()
 }
 
-/// 404, in the contract's plain words.
+/// Answers 404 in plain text.
 pub(super) fn not_found() -> Response {
     Response::text("Not found").with_status(404)
 }

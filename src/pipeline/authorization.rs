@@ -1,4 +1,4 @@
-//! May this caller reach this shard? (contract, section 3.7)
+//! May this caller reach this shard? (docs/wire.md, "Authorization")
 
 use super::{
     hooks::{FanOutAccess, ShardAccess},

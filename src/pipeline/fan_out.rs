@@ -1,4 +1,4 @@
-//! A call across every shard of a table (contract, section 3.8).
+//! A call across every shard of a table (docs/wire.md, "Queries across shards").
 
 use futures::future::LocalBoxFuture;
 use serde::Deserialize;

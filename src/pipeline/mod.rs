@@ -53,7 +53,7 @@ pub struct Lunora<E = Env> {
 impl<E: Environment> Lunora<E> {
     /// Answers one request.
     ///
-    /// It never fails: an error becomes an answer in the contract's form, and what is the
+    /// It never fails: an error becomes an answer in the form of the wire, and what is the
     /// server's fault is logged, once.
     ///
     /// A batch (`POST /_lunora/rpc-batch`) has at most 500 calls. Its shards may answer 16 MiB

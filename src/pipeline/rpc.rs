@@ -1,4 +1,4 @@
-//! `POST /_lunora/rpc`: one call (contract, section 2).
+//! `POST /_lunora/rpc`: one call (docs/wire.md, "Calls").
 
 use http::Method;
 

@@ -32,11 +32,11 @@ use crate::errors::LunoraError;
 /// }
 /// ```
 pub trait AuthAdmin: 'static {
-    /// Does `op`, whose input was checked, and answers what the contract has for it; a list is
+    /// Does `op`, whose input was checked, and answers as docs/wire.md, "Admin endpoints" says; a list is
     /// `{"rows","total"}` where it has pages. `None` says that the operation is not supported.
     ///
     /// # Errors
-    /// What the operator is told, by the codes of the contract: `USER_NOT_FOUND` (404),
+    /// What the operator is told, by the codes of the wire: `USER_NOT_FOUND` (404),
     /// `USER_ALREADY_EXISTS` and `ORG_SLUG_TAKEN` (409), `INVITER_REQUIRED`, `ORG_SLUG_INVALID`,
     /// `PASSWORD_TOO_SHORT` and `PASSWORD_TOO_LONG` (400), made by
     /// [`LunoraError::custom`](crate::LunoraError::custom).

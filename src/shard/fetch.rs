@@ -1,4 +1,4 @@
-//! The requests that a shard accepts (contract, section 3.2).
+//! The requests that a shard accepts (docs/wire.md, "Requests to a shard").
 
 use http::Method;
 

@@ -25,7 +25,7 @@ struct FunctionMetrics {
     errors: u64,
 }
 
-/// The answer to `getMetrics` (contract, section 5.3). What this shard does not count is empty.
+/// The answer to `getMetrics` (docs/wire.md, "Operations of a shard"). What this shard does not count is empty.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report<'a> {

@@ -1,6 +1,6 @@
 //! Answers that are kept, so that a write that is sent again is not done again.
 //!
-//! Contract, sections 3.3 and 3.4: a mutation id counts within a namespace; the answer is kept in
+//! See docs/wire.md, "Calls in a shard". A mutation id counts within a namespace; the answer is kept in
 //! the transaction of the write, for 24 hours.
 
 use std::cell::Cell;

@@ -88,7 +88,7 @@ impl Shard {
         }
     }
 
-    /// A relation read is answered with the bare value (contract, section 3.4).
+    /// A relation read is answered with the bare value (docs/wire.md, "Calls in a shard").
     async fn relation(
         &self,
         path: &str,

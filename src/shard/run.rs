@@ -40,7 +40,7 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// The most functions that call each other (contract, section 3.5).
+    /// The most functions that call each other (docs/wire.md, "Calls in a shard").
     const MAX_DEPTH: u32 = 32;
 
     pub(crate) fn new(shard: &'a Inner, caller: &'a Caller, depth: u32) -> Self {

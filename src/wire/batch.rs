@@ -20,7 +20,7 @@ pub(crate) struct BatchCall {
     pub(crate) entry: String,
 }
 
-/// Reads a batch as a client sends it (contract, section 2.5).
+/// Reads a batch as a client sends it (docs/wire.md, "Batches").
 ///
 /// # Errors
 /// 400 `BAD_REQUEST` that names the entry and the field; 403 for functions and keys that nobody

@@ -47,7 +47,7 @@ pub(crate) enum Target {
 }
 
 impl RpcEnvelope {
-    /// Reads an envelope as a client sends it (contract, section 2.1).
+    /// Reads an envelope as a client sends it (docs/wire.md, "Calls").
     ///
     /// Unknown fields are ignored, and of a repeated field the last one counts, as in JavaScript.
     ///

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::errors::LunoraError;
 
-/// A query across every shard of a table, and how the answers become one (contract, section 3.8).
+/// A query across every shard of a table, and how the answers become one (docs/wire.md, "Queries across shards").
 ///
 /// ```
 /// use lunora::{Direction, FanOut, Merge};

@@ -121,7 +121,7 @@ impl Identity {
     /// Reads the identity that a Worker minted into the headers of a request to a shard.
     ///
     /// For the shard's side: there these headers can be trusted, since a Worker lets no copy of a
-    /// client's through. Claims that cannot be read count as none (contract, section 3.3).
+    /// client's through. Claims that cannot be read count as none (docs/wire.md, "Headers to a shard").
     ///
     /// ```
     /// use lunora::{Identity, Request};
@@ -141,7 +141,7 @@ impl Identity {
         Some(Self { user_id, claims: claims.unwrap_or_default() })
     }
 
-    /// Writes the identity into the headers of a request to a shard (contract, section 3.3).
+    /// Writes the identity into the headers of a request to a shard (docs/wire.md, "Headers to a shard").
     pub(crate) fn mint(&self, headers: &mut HeaderMap) -> Result<(), LunoraError> {
         if let Some(id) = &self.user_id {
             headers.insert(headers::USER_ID, user_id_value(id)?);
@@ -219,7 +219,7 @@ fn ascii(text: String) -> Result<HeaderValue, LunoraError> {
 }
 
 /// Refuses a replay whose client expected to be somebody else
-/// (`x-lunora-expect-subject`; contract, section 2.1).
+/// (`x-lunora-expect-subject`; docs/wire.md, "Calls").
 pub(crate) fn check_expected_subject(
     inbound: &HeaderMap,
     identity: Option<&Identity>,

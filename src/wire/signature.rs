@@ -6,7 +6,7 @@ use sha2::Sha256;
 
 use super::{AdminToken, identity::BASE64_URL};
 
-/// How long a token of an admin socket is good for, in milliseconds (contract, section 4.2).
+/// How long a token of an admin socket is good for, in milliseconds (docs/wire.md, "Admin gate").
 pub(crate) const WS_TOKEN_TTL_MS: u64 = 60_000;
 
 /// The signature of `message`, in base64url without padding.

@@ -55,7 +55,7 @@ pub(crate) fn one(dir: &Path, release: bool) -> Result<Output> {
 }
 
 /// The one among the packages of `e2e/`, once they are installed.
-fn wasm_opt() -> WasmOpt {
+pub(crate) fn wasm_opt() -> WasmOpt {
     let program = root().join("e2e/node_modules/.bin/wasm-opt");
     if program.exists() { WasmOpt::Program(program) } else { WasmOpt::Find }
 }

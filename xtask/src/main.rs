@@ -6,6 +6,7 @@ mod bench;
 mod browser;
 mod budgets;
 mod build;
+mod citations;
 mod codegen;
 mod deny;
 mod dependencies;
@@ -14,8 +15,11 @@ mod fuzz;
 mod kills;
 mod node;
 mod package;
+mod readme;
+mod release;
 mod shell;
 mod simulate;
+mod size;
 mod soak;
 mod steps;
 mod teeth;
@@ -33,7 +37,8 @@ Usage: cargo xtask <COMMAND>
   dev [--port 8787] [--release]   builds the example, serves it on workerd, and follows changes
   build [--dev]                   builds the example
   codegen [--check]               writes the generated entries, or says whether they are up to date
-  template                        makes an application of the template, tests and builds it
+  template                        makes, tests and builds an application of each kind that `lunora new` has
+  readme                          builds the application that README.md shows
   package                         packages the crates for crates.io, and checks their metadata and files
   bench [requests] [--quick] [--only ROW] [--contenders adb]
                                   measures requests beside other ways to serve them
@@ -50,8 +55,11 @@ Usage: cargo xtask <COMMAND>
                                   prints its memory
   kills [--runs N] [--seed S]     kills workerd at random points of backups, restores, imports and writes,
                                   and checks rows and snapshots after each
+  size                            prints what each part of a Worker weighs
   budgets                         checks sizes and crossings against their budgets
-  test [--only lint|unit|e2e]     runs every check, or those of one kind";
+  release --dry-run               walks the checklist of a release, and publishes nothing
+  test [--fast] [--only lint|unit|e2e]
+                                  runs every check, those of less than a minute, or those of one kind";
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
@@ -72,8 +80,10 @@ fn run(args: &[String]) -> Result<()> {
         ["build", "--dev"] => build::run(false),
         ["codegen"] => codegen::run(false),
         ["codegen", "--check"] => codegen::run(true),
+        ["release", ref rest @ ..] => release::run(rest),
         ["package"] => package::check(),
         ["template"] => template::check(),
+        ["readme"] => readme::check(),
         ["bench", ref rest @ ..] => bench::run(rest),
         ["simulate", ref rest @ ..] => simulate::run(rest),
         ["teeth", ref faults @ ..] => teeth::run(faults),
@@ -81,8 +91,10 @@ fn run(args: &[String]) -> Result<()> {
         ["kills", ref rest @ ..] => kills::run(rest),
         ["fuzz", ref rest @ ..] => fuzz::run(rest),
         ["deny"] => deny::check(),
+        ["size"] => size::run(),
         ["budgets"] => budgets::check(),
         ["test"] => test::run(None),
+        ["test", "--fast"] => test::run_fast(),
         ["test", "--only", kind] => test::run(Some(kind)),
         [] | ["help" | "-h" | "--help"] => {
             println!("{USAGE}");

@@ -7,17 +7,17 @@ use anyhow::{Result, ensure};
 use crate::shell::{cargo, output, program, root, run};
 
 /// A crate for crates.io, its manifest, and the top-level names of its package.
-struct Package {
-    name: &'static str,
-    manifest: &'static str,
+pub(crate) struct Package {
+    pub(crate) name: &'static str,
+    pub(crate) manifest: &'static str,
     files: &'static [&'static str],
 }
 
-const PACKAGES: [Package; 5] = [
+pub(crate) const PACKAGES: [Package; 5] = [
     Package {
         name: "lunora",
         manifest: "Cargo.toml",
-        files: &["CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "src"],
+        files: &["CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "docs", "src"],
     },
     Package {
         name: "lunora-build",
@@ -27,7 +27,7 @@ const PACKAGES: [Package; 5] = [
     Package {
         name: "lunora-cli",
         manifest: "crates/lunora-cli/Cargo.toml",
-        files: &["README.md", "src"],
+        files: &["README.md", "src", "template"],
     },
     Package {
         name: "lunora-codegen",
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn rejects_files_that_are_not_listed() {
-        let list = "Cargo.toml\nCHANGELOG.md\nLICENSE-APACHE\nLICENSE-MIT\nREADME.md\nsrc/lib.rs\n";
+        let list = "Cargo.toml\nCHANGELOG.md\nLICENSE-APACHE\nLICENSE-MIT\nREADME.md\ndocs/wire.md\nsrc/lib.rs\n";
         assert_eq!(unexpected(&PACKAGES[0], list), [""; 0]);
         assert_eq!(
             unexpected(&PACKAGES[0], &list.replace("README.md", "e2e/package.json")),

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::{
-    browser, budgets, build, codegen, deny, dependencies, fuzz, node, package,
+    browser, budgets, build, codegen, deny, dependencies, fuzz, node, package, readme,
     shell::{cargo, program, root, run as sh},
     simulate, teeth, template, wire,
 };
@@ -63,7 +63,8 @@ const STEPS: &[Step] = &[
         name: "wasm builds",
         run: || build::all().iter().try_for_each(|dir| build::one(dir, true).map(drop)),
     },
-    Step { kind: "e2e", name: "template", run: template::check },
+    Step { kind: "e2e", name: "applications of `lunora new`", run: template::check },
+    Step { kind: "e2e", name: "application of the README", run: readme::check },
     Step { kind: "e2e", name: "budgets of sizes and crossings", run: budgets::check },
     Step {
         kind: "e2e",
@@ -74,6 +75,26 @@ const STEPS: &[Step] = &[
     Step { kind: "e2e", name: "tests on workerd", run: end_to_end },
 ];
 
+/// What a change is tried with while it is written: less than a minute once everything is compiled.
+const FAST: &[Step] = &[
+    Step { kind: "fast", name: "format", run: || sh(&mut cargo(["fmt", "--all", "--check"])) },
+    Step {
+        kind: "fast",
+        name: "clippy, native",
+        run: || clippy(&["--workspace", "--all-targets"]),
+    },
+    Step {
+        kind: "fast",
+        name: "unit tests",
+        run: || sh(&mut cargo(["test", "--quiet", "--workspace", "--lib", "--bins"])),
+    },
+];
+
+/// Runs the checks that take less than a minute once everything is compiled.
+pub(crate) fn run_fast() -> Result<()> {
+    run_steps(FAST.iter())
+}
+
 /// Runs the steps of one kind, or all. The first that fails ends it.
 pub(crate) fn run(only: Option<&str>) -> Result<()> {
     if let Some(kind) = only
@@ -82,8 +103,12 @@ pub(crate) fn run(only: Option<&str>) -> Result<()> {
         bail!("unknown kind of check `{kind}`; there are {}", KINDS.join(", "));
     }
     build::install_target()?;
+    run_steps(STEPS.iter().filter(|step| only.is_none_or(|only| only == step.kind)))
+}
+
+fn run_steps<'s>(steps: impl Iterator<Item = &'s Step>) -> Result<()> {
     let mut ran = Vec::new();
-    for step in STEPS.iter().filter(|step| only.is_none_or(|only| only == step.kind)) {
+    for step in steps {
         println!("\n=== {}: {} ===", step.kind, step.name);
         let start = Instant::now();
         let result = (step.run)();

@@ -38,6 +38,7 @@ pub struct Build {
     out_dir: Option<PathBuf>,
     wasm_opt: Option<WasmOpt>,
     names: Option<bool>,
+    features: Vec<String>,
 }
 
 /// A finished build.
@@ -56,7 +57,14 @@ pub struct Output {
 impl Build {
     /// A release build of the crate whose `Cargo.toml` is in `dir`.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), release: true, out_dir: None, wasm_opt: None, names: None }
+        Self {
+            dir: dir.into(),
+            release: true,
+            out_dir: None,
+            wasm_opt: None,
+            names: None,
+            features: Vec::new(),
+        }
     }
 
     /// Chooses between cargo's release and dev profile.
@@ -86,6 +94,12 @@ impl Build {
         self
     }
 
+    /// Turns on features of the crate, beside its default ones.
+    pub fn features(mut self, features: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.features.extend(features.into_iter().map(Into::into));
+        self
+    }
+
     /// Finds the root of the workspace that the crate belongs to.
     ///
     /// # Errors
@@ -108,7 +122,7 @@ impl Build {
 
         let krate = Crate::find(&self.dir)?;
         krate.check()?;
-        let wasm = krate.compile(self.release)?;
+        let wasm = krate.compile(self.release, &self.features)?;
 
         let out_dir = absolute(&self.out_dir.clone().unwrap_or_else(|| self.dir.join("build")))?;
         let names = self.names.unwrap_or(!self.release);

@@ -81,11 +81,14 @@ impl Crate {
     }
 
     /// Compiles the crate; cargo shows its own progress. The result is the path of the `.wasm` file.
-    pub(crate) fn compile(&self, release: bool) -> Result<PathBuf, Error> {
+    pub(crate) fn compile(&self, release: bool, features: &[String]) -> Result<PathBuf, Error> {
         let mut command = cargo(&self.manifest, "build");
         command.args(["--lib", "--target", TARGET, "--package", &self.package]);
         if release {
             command.arg("--release");
+        }
+        if !features.is_empty() {
+            command.args(["--features", &features.join(",")]);
         }
         // As `worker-build` does: async exports then need no crate but js-sys.
         command.env("WASM_BINDGEN_USE_JS_SYS", "1");

@@ -211,7 +211,7 @@ fn a_body_over_the_budget_of_its_route_is_refused_whatever_it_declares() {
 }
 
 #[test]
-fn a_body_is_read_in_the_words_of_the_contract() {
+fn a_malformed_body_is_refused_with_the_message_that_clients_know() {
     let app = everything().build();
     let message = |body: &str| {
         let answer = post(&app, "/_lunora/admin/cron-jobs/run", body);

@@ -237,7 +237,7 @@ fn changes_are_applied_and_batches_that_are_none_passed_over() {
 }
 
 #[test]
-fn what_runs_across_shards_answers_in_the_contract_s_shape() {
+fn orchestrations_answer_in_the_shape_of_the_wire() {
     let (app, shards) = app(|_, operation, _| match operation {
         "runMigration" => json!({"changed": 1, "processed": 2, "status": "completed"}),
         "rankBefore" => json!({"before": 2, "total": 5}),
@@ -295,7 +295,7 @@ fn malformed_requests_across_shards_reach_no_shard() {
     assert!(shards.calls().is_empty());
 }
 
-/// As tools do that know the contract's storage and none of this crate's routes.
+/// As tools do that know the wire's storage endpoints, and not this crate's own.
 #[test]
 fn a_snapshot_is_found_and_read_as_an_object() {
     let (app, _) = app(export);

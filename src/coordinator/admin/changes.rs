@@ -88,7 +88,7 @@ pub struct ChangeError {
     pub table: String,
 }
 
-/// What became of changes (contract, section 6.5).
+/// What became of changes (docs/wire.md, "Moving data").
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ApplyReport {

@@ -130,7 +130,7 @@ impl ShardAdmin {
         Ok(Some(infos.collect()))
     }
 
-    /// The most documents that a shard deletes in one call (contract, section 5.3).
+    /// The most documents that a shard deletes in one call (docs/wire.md, "Operations of a shard").
     const CLEARED_AT_ONCE: u32 = 500;
 }
 

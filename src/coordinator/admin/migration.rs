@@ -63,7 +63,7 @@ pub enum MigrationStatus {
     InProgress,
 }
 
-/// What became of a migration (contract, section 6.7).
+/// What became of a migration (docs/wire.md, "Across shards").
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct MigrationReport {

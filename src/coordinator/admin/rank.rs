@@ -33,7 +33,7 @@ pub struct ShardRank {
     pub total: u64,
 }
 
-/// The place of a document (contract, section 6.7).
+/// The place of a document (docs/wire.md, "Across shards").
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct RankReport {

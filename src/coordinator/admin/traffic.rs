@@ -17,7 +17,7 @@ pub struct ShardTraffic {
     pub shard_key: ShardKey,
 }
 
-/// How the requests spread over the shards of a table (contract, section 6.7).
+/// How the requests spread over the shards of a table (docs/wire.md, "Across shards").
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct TrafficReport {

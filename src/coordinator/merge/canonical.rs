@@ -1,4 +1,4 @@
-//! The one text that equal values share (contract, section 1, "Canonical text").
+//! The one text that equal values share (docs/wire.md, "Values").
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Values that JSON cannot hold travel as arrays that begin with a sentinel (contract, section 1).
+//! Values that JSON cannot hold travel as arrays that begin with a sentinel (docs/wire.md, "Values").
 
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The registry that a deployment keeps itself, in the Durable Object `__lunora_shard_registry__`
-/// of a namespace (contract, section 3.8).
+/// of a namespace (docs/wire.md, "The shard registry").
 ///
 /// The shards of a table are cached for 30 seconds; what this registry itself writes shows at
 /// once. An answer that cannot be read is an error and never an empty list: whoever exports or

@@ -12,8 +12,8 @@ use crate::{
     wire::ShardKey,
 };
 
-/// The registry's own side of [`DurableShardRegistry`](crate::DurableShardRegistry) (contract,
-/// section 3.8): which shards each table has.
+/// The registry's own side of [`DurableShardRegistry`](crate::DurableShardRegistry) (docs/wire.md,
+/// "The shard registry"): which shards each table has.
 ///
 /// `POST /register` and `POST /unregister` take `{"table","shardKey"}`, two texts that must not be
 /// empty; the table is trimmed, and the key is taken as it is; `GET /list?table=T` and `GET /snapshot` answer what is there, by the

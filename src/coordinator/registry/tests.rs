@@ -53,7 +53,7 @@ fn key(key: &str) -> ShardKey {
 }
 
 #[test]
-fn speaks_as_the_contract_says() {
+fn speaks_the_wire_of_the_registry() {
     let world = World::new();
     let registry = world.registry.clone();
     registry.bind(Jurisdiction::Eu);

@@ -17,7 +17,7 @@ use super::Origin;
 /// Which other origins may read answers. Default: none.
 ///
 /// The headers that Lunora's clients send and read are allowed and exposed in any case: they are
-/// part of the contract.
+/// part of the wire.
 ///
 /// ```
 /// use lunora::{origin, security::Cors};
@@ -97,14 +97,14 @@ impl<Origins> Cors<Origins> {
         self
     }
 
-    /// Allows request headers beside those of the contract.
+    /// Allows request headers beside those of the wire.
     #[must_use]
     pub fn allow_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         self.rules.allowed.extend(names);
         self
     }
 
-    /// Lets scripts read response headers beside those of the contract.
+    /// Lets scripts read response headers beside those of the wire.
     #[must_use]
     pub fn expose_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         self.rules.exposed.extend(names);
@@ -153,8 +153,8 @@ impl CorsRules {
             origins,
             credentials: false,
             methods: ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"].map(str::to_owned).into(),
-            allowed: CONTRACT_REQUEST_HEADERS.map(HeaderName::from_static).into(),
-            exposed: CONTRACT_RESPONSE_HEADERS.map(HeaderName::from_static).into(),
+            allowed: WIRE_REQUEST_HEADERS.map(HeaderName::from_static).into(),
+            exposed: WIRE_RESPONSE_HEADERS.map(HeaderName::from_static).into(),
             max_age: Duration::from_secs(600),
         }
     }
@@ -299,8 +299,8 @@ fn joined(tokens: &[&str]) -> HeaderValue {
 const PREFLIGHT_VARY: &str =
     "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
 
-/// What clients of the contract send.
-const CONTRACT_REQUEST_HEADERS: [&str; 9] = [
+/// Request headers that clients send.
+const WIRE_REQUEST_HEADERS: [&str; 9] = [
     "authorization",
     "content-type",
     "x-d1-bookmark",
@@ -312,8 +312,8 @@ const CONTRACT_REQUEST_HEADERS: [&str; 9] = [
     "x-lunora-shard-key",
 ];
 
-/// What clients of the contract read.
-const CONTRACT_RESPONSE_HEADERS: [&str; 3] =
+/// Response headers that clients read.
+const WIRE_RESPONSE_HEADERS: [&str; 3] =
     ["x-d1-bookmark", "x-lunora-edge-cache", "x-lunora-shard-key"];
 
 #[cfg(test)]

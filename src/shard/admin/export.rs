@@ -29,7 +29,7 @@ fn present<'de, D: Deserializer<'de>>(cursor: D) -> Result<Option<Option<String>
     Option::deserialize(cursor).map(Some)
 }
 
-/// The most rows of a page, unless the caller says otherwise (contract, section 5.3).
+/// The most rows of a page, unless the caller says otherwise (docs/wire.md, "Operations of a shard").
 const BATCH_SIZE: u32 = 200;
 const MAX_BYTES: u64 = 1024 * 1024;
 

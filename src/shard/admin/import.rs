@@ -27,7 +27,7 @@ pub(super) struct Args {
     start_line: Option<u64>,
 }
 
-/// What became of the rows (contract, section 5.3).
+/// What became of the rows (docs/wire.md, "Operations of a shard").
 #[derive(Default, Serialize)]
 pub(super) struct Report {
     conflicts: u64,

@@ -185,7 +185,7 @@ pub(super) struct Deleted {
     has_more: bool,
 }
 
-/// The most documents of one call (contract, section 5.3).
+/// The most documents of one call (docs/wire.md, "Operations of a shard").
 const MAX_DELETED: u64 = 500;
 
 /// Deletes documents, some at a time. Clearing a table takes them away for good, those that are

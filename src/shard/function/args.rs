@@ -59,7 +59,7 @@ pub(crate) fn to_text(args: &impl Serialize) -> Result<String, LunoraError> {
 
 /// An argument that has the right type and is still not what the function takes.
 ///
-/// 400 `VALIDATION_ERROR`, in the form of every other such error (contract, section 3.5).
+/// 400 `VALIDATION_ERROR`, in the form of every other such error (docs/wire.md, "Calls in a shard").
 ///
 /// ```
 /// let error = lunora::shard::invalid_argument("text", "1 to 2000 characters", "string");

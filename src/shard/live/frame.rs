@@ -1,4 +1,4 @@
-//! The frames of a live connection (contract, sections 4.4 and 4.5).
+//! The frames of a live connection (docs/wire.md, "Live connections").
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -1,4 +1,4 @@
-//! A write that is sent again is done once (contract, sections 3.3 and 3.4).
+//! A write that is sent again is done once (docs/wire.md, "Headers to a shard").
 
 use std::time::Duration;
 

@@ -21,7 +21,7 @@ pub(super) struct Batch {
     tables: BTreeSet<String>,
 }
 
-/// What a shard made of a batch (contract, section 5.3).
+/// What a shard made of a batch (docs/wire.md, "Operations of a shard").
 #[derive(Deserialize)]
 pub(super) struct Imported {
     pub(super) conflicts: u64,

@@ -32,7 +32,7 @@ pub enum ImportTarget {
     Shard(ShardKey),
 }
 
-/// What became of an import (contract, section 6.5).
+/// What became of an import (docs/wire.md, "Moving data").
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

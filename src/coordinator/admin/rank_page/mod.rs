@@ -86,7 +86,7 @@ impl RankPageRequest {
     }
 }
 
-/// A page of documents in the order of an index (contract, section 6.7).
+/// A page of documents in the order of an index (docs/wire.md, "Across shards").
 ///
 /// While a shard gives no answer the page is empty and `continue_cursor` is the one that was asked
 /// with: what the missing shard holds may come first, and a page that ran ahead of it would show

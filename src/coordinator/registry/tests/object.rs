@@ -45,7 +45,7 @@ fn client() -> DurableShardRegistry {
 }
 
 #[test]
-fn answers_in_the_words_of_the_contract() {
+fn answers_with_the_messages_that_clients_know() {
     let object = ShardRegistryObject::new(Entries::default());
     let entry = r#"{"table":" t ","shardKey":"\ta "}"#;
     for (request, answer) in [

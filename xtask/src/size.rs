@@ -1,0 +1,44 @@
+//! `cargo xtask size`: what each part of a Worker weighs.
+
+use anyhow::{Context, Result};
+use lunora_build::Build;
+
+use crate::{build, shell::root};
+
+/// A part, the features of `bench/minimal` that add it, and those of the Worker that it is compared with.
+struct Part {
+    name: &'static str,
+    with: &'static [&'static str],
+    without: &'static [&'static str],
+}
+
+const PARTS: [Part; 5] = [
+    Part { name: "calls, live connections, routes, edge", with: &[], without: &[] },
+    Part { name: "feature `admin`", with: &["admin"], without: &[] },
+    Part { name: "`query_coordinator`", with: &["fan-out"], without: &[] },
+    Part { name: "feature `shard`: a `shard!` and its registry", with: &["shard"], without: &[] },
+    Part { name: "`backup`", with: &["backup"], without: &["fan-out", "shard"] },
+];
+
+/// Builds the Worker with and without each part, and prints a table of kilobytes after gzip.
+///
+/// # Errors
+/// When a build fails.
+pub(crate) fn run() -> Result<()> {
+    let mut rows = Vec::new();
+    for part in &PARTS {
+        let with = gzip(part.with)?;
+        let added =
+            if part.with.is_empty() { with } else { with.saturating_sub(gzip(part.without)?) };
+        rows.push(format!("| {} | {} |", part.name, added.div_ceil(1024)));
+    }
+    println!("| part | KiB after gzip |\n|---|---|\n{}", rows.join("\n"));
+    Ok(())
+}
+
+fn gzip(features: &[&str]) -> Result<u64> {
+    let name = if features.is_empty() { "minimal".to_owned() } else { features.join("-") };
+    let build = Build::new(root().join("bench/minimal")).features(features.iter().copied());
+    let build = build.out_dir(root().join("target/size").join(name)).wasm_opt(build::wasm_opt());
+    build.run()?.wasm.gzip.context("a release build measures gzip")
+}
