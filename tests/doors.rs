@@ -169,7 +169,7 @@ fn admits_an_identity_until_its_expiry() {
 }
 
 /// Every operation that the wire names, one that it does not, and the bare prefix.
-const ADMIN_PATHS: [&str; 19] = [
+const ADMIN_PATHS: [&str; 20] = [
     "__lunora_admin__:",
     "__lunora_admin__:applyCdc",
     "__lunora_admin__:cdcSync",
@@ -187,6 +187,7 @@ const ADMIN_PATHS: [&str; 19] = [
     "__lunora_admin__:rankBefore",
     "__lunora_admin__:rankPage",
     "__lunora_admin__:readTablePage",
+    "__lunora_admin__:runAs",
     "__lunora_admin__:runMigration",
     "__lunora_admin__:writeRow",
 ];
@@ -272,7 +273,14 @@ fn rejects_every_admin_bearer_where_no_token_is_configured() {
 #[test]
 fn hands_an_admin_operation_with_the_token_to_its_shard() {
     let asked = Asked::default();
-    let app = app(&asked, None);
+    // The hook of an application knows the tokens of users, and refuses every other.
+    let app = testing::builder()
+        .shard_do(asked.namespace())
+        .resolve_identity(async |request, _env| match request.bearer() {
+            None => Ok(None),
+            Some(_) => Err::<Option<Identity>, _>(LunoraError::unauthorized("unknown token")),
+        })
+        .build();
     let env = MemoryEnvironment::new().with_var("LUNORA_ADMIN_TOKEN", TOKEN);
     for (endpoint, body) in &admin_bodies("__lunora_admin__:getMetrics")[..2] {
         let bearer = format!("Bearer {TOKEN}");

@@ -112,11 +112,12 @@ pub(crate) fn presents_token(token: Option<&AdminToken>, request: &Request) -> b
 }
 
 /// The answer to a request that may not pass.
-pub(crate) fn refusal(route: Option<&AdminRoute>) -> LunoraError {
-    match route.map(|route| route.forbidden) {
-        Some(Code::Forbidden) => LunoraError::new(Code::Forbidden, "Admin auth required"),
-        _ => LunoraError::new(Code::AdminForbidden, "admin endpoint requires a valid admin bearer"),
-    }
+pub(crate) fn refusal(token: Option<&AdminToken>, route: Option<&AdminRoute>) -> LunoraError {
+    let (code, message) = match route.map(|route| route.forbidden) {
+        Some(Code::Forbidden) => (Code::Forbidden, "Admin auth required"),
+        _ => (Code::AdminForbidden, "admin endpoint requires a valid admin bearer"),
+    };
+    AdminToken::refusal(token, code, message)
 }
 
 fn token_of_env(env: &impl Environment) -> Option<AdminToken> {

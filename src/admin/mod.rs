@@ -220,7 +220,7 @@ pub(crate) async fn health<E: Environment>(
         return Ok(Answer::BareMethodNotAllowed(ALLOW));
     }
     if plane.health.is_admin_only() && !gate.admits(token, &request, env, host).await {
-        return Err(gate::refusal(None));
+        return Err(gate::refusal(token, None));
     }
     let phase =
         if request.path() == paths::HEALTH_READY { Phase::Readiness } else { Phase::Aggregate };
@@ -251,7 +251,7 @@ pub(crate) async fn answer<E: Environment>(
         || (route.is_some_and(|route| route.socket)
             && gate.admits_socket(token, &request, env, host.clock()));
     if !admitted {
-        return Err(gate::refusal(route));
+        return Err(gate::refusal(token, route));
     }
     let Some(route) = route else {
         return Ok(Answer::NotFound);

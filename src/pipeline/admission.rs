@@ -18,20 +18,20 @@ pub(super) fn check_operator<E: Environment>(
     env: &E,
     function_path: &str,
 ) -> Result<(), LunoraError> {
-    if !function_path.starts_with(paths::ADMIN_PREFIX) || presents_token(app, request, env) {
+    if !function_path.starts_with(paths::ADMIN_PREFIX) {
         return Ok(());
     }
-    let message = "admin operation requires the admin token as a bearer";
-    Err(LunoraError::new(Code::AdminForbidden, message))
-}
-
-fn presents_token<E: Environment>(app: &Lunora<E>, request: &Request, env: &E) -> bool {
-    let matches = |token: &AdminToken| request.bearer().is_some_and(|it| token.matches(it));
     #[cfg(feature = "admin")]
     let token = app.settings.admin_gate.token(app.settings.admin_token.as_ref(), env);
     #[cfg(not(feature = "admin"))]
     let from_env = env.var(AdminToken::VARIABLE).and_then(|token| AdminToken::new(token).ok());
     #[cfg(not(feature = "admin"))]
     let token = app.settings.admin_token.as_ref().or(from_env.as_ref());
-    token.is_some_and(matches)
+    match (token, request.bearer()) {
+        (Some(token), Some(bearer)) if token.matches(bearer) => Ok(()),
+        _ => {
+            let message = "admin operation requires the admin token as a bearer";
+            Err(AdminToken::refusal(token, Code::AdminForbidden, message))
+        }
+    }
 }

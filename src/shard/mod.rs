@@ -104,6 +104,7 @@ mod random;
 mod replies;
 mod rpc;
 mod run;
+mod run_as;
 mod schema;
 mod sentence;
 #[allow(clippy::module_inception, reason = "the shard is what the room is named after")]

@@ -11,6 +11,7 @@ use super::{
     function::{Function, Kind, not_registered},
     replies::Replay,
     run::{Run, SharedCaller},
+    run_as::RunAs,
     shard::Shard,
     watermarks::{Place, place_of, set_watermark},
 };
@@ -49,6 +50,11 @@ impl Shard {
         // Who may not call, or calls what does not exist, runs no statement: not even those that
         // make the tables.
         let path = &*envelope.function_path;
+        if path == paths::RUN_AS {
+            admin::gate(&self.inner, bearer)?;
+            let RunAs { function_path, args, caller } = RunAs::read(envelope.args)?;
+            return self.function(&function_path, args.get(), &caller, ids).await;
+        }
         if let Some(op) = path.strip_prefix(paths::ADMIN_PREFIX) {
             let operation = admin::find(&self.inner, op, bearer)?;
             self.open().await?;
@@ -58,11 +64,21 @@ impl Shard {
         if let Some(name) = path.strip_prefix(paths::RELATION_PREFIX) {
             return self.relation(path, name, envelope.args, caller).await.map(Reply::ok);
         }
+        self.function(path, envelope.args, caller, ids).await
+    }
+
+    async fn function(
+        &self,
+        path: &str,
+        args: &str,
+        caller: &SharedCaller,
+        ids: &WriteIds,
+    ) -> Result<Reply, LunoraError> {
         let function = self.inner.definition.functions.find(path, caller.system);
         let known = function.is_ok().then_some(path);
         let result = match function {
             Ok(function) => {
-                let call = Call { function, args: envelope.args, ids };
+                let call = Call { function, args, ids };
                 match self.open().await {
                     Ok(()) => self.run(&call, caller).await,
                     Err(error) => Err(error),

@@ -6,6 +6,8 @@ use http::HeaderValue;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::errors::{Code, LunoraError};
+
 /// The token of operators: whoever presents it may administrate the deployment.
 ///
 /// Shards ask for it as well, before they export their rows. It is never printed.
@@ -70,6 +72,21 @@ impl AdminToken {
             .unwrap_or(HeaderValue::from_static(""));
         value.set_sensitive(true);
         value
+    }
+
+    /// Refuses an operator. A hint tells an absent configuration from a wrong token.
+    pub(crate) fn refusal(
+        configured: Option<&Self>,
+        code: Code,
+        message: &'static str,
+    ) -> LunoraError {
+        let error = LunoraError::new(code, message);
+        match configured {
+            Some(_) => error,
+            None => {
+                error.with_hint("no admin token is configured: set LUNORA_ADMIN_TOKEN")
+            }
+        }
     }
 
     /// The token itself, for the hop to a shard.

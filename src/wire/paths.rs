@@ -26,6 +26,10 @@ pub(crate) const SCHEDULER_DISPATCH: &str = "/_lunora/scheduler/dispatch";
 
 /// Operations of a shard that need the admin token, in the Worker and in the shard.
 pub(crate) const ADMIN_PREFIX: &str = "__lunora_admin__:";
+
+/// An operator's call in the name of a user.
+#[cfg(feature = "shard")]
+pub(crate) const RUN_AS: &str = "__lunora_admin__:runAs";
 /// Relation reads, which only ever run across shards.
 pub(crate) const RELATION_PREFIX: &str = "__lunora_relation__:";
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     moment::Moment,
@@ -14,7 +14,7 @@ use crate::{
 /// The commands of the operator go over the deployment's admin endpoints; their token is read from
 /// LUNORA_ADMIN_TOKEN.
 #[derive(Debug, Parser)]
-#[command(name = "lunora", version, after_help = EXIT_CODES)]
+#[command(name = "lunora", version, after_help = EXIT_CODES, next_display_order = None)]
 pub(crate) struct Args {
     /// Where the deployment is, such as https://chat.example.com.
     #[arg(long, env = "LUNORA_URL", default_value = "http://127.0.0.1:8787", global = true)]
@@ -27,6 +27,31 @@ pub(crate) struct Args {
     pub(crate) timeout: u64,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Commands that ask no deployment.
+const LOCAL: [&str; 7] = ["new", "dev", "build", "check", "codegen", "cron", "completions"];
+
+/// Commands that answer a person alone.
+const WITHOUT_JSON: [&str; 4] = ["new", "dev", "build", "completions"];
+
+/// Reads the command line; prints help and leaves if that is asked for, or if it is malformed.
+pub(crate) fn parse() -> Args {
+    let matches = command().get_matches();
+    Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// The definition of the command line. The help of a command lists the options that apply to it.
+pub(crate) fn command() -> clap::Command {
+    let hide = |names: &[&'static str], options: &[&'static str], mut command: clap::Command| {
+        for name in names {
+            let hidden = options.iter().map(|option| Arg::new(*option).long(*option).hide(true));
+            command = command.mut_subcommand(name, |command| command.args(hidden));
+        }
+        command
+    };
+    let command = hide(&LOCAL, &["url", "timeout"], Args::command());
+    hide(&WITHOUT_JSON, &["json"], command)
 }
 
 const EXIT_CODES: &str = "\
@@ -94,7 +119,9 @@ pub(crate) enum Command {
     /// Repair the registry of shards.
     #[command(subcommand)]
     Registry(Registry),
-    /// Call a function, with the rights of the token's holder: none beyond anybody's.
+    /// Call a function as a client does.
+    ///
+    /// Without --token and --as the caller is anonymous.
     Rpc {
         /// The function's path, such as messages:list.
         function: String,
@@ -104,6 +131,16 @@ pub(crate) enum Command {
         /// The shard; the default one if none is named.
         #[arg(long)]
         shard: Option<String>,
+        /// The bearer token of a user.
+        #[arg(long, env = "LUNORA_TOKEN", hide_env_values = true, conflicts_with = "as_user")]
+        token: Option<String>,
+        /// Call as this user, by the admin token. No gate of the Worker is asked.
+        #[arg(long = "as", value_name = "USER")]
+        as_user: Option<String>,
+    },
+    /// Print a completion script for a shell.
+    Completions {
+        shell: clap_complete::Shell,
     },
 }
 

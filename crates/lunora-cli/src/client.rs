@@ -81,12 +81,30 @@ impl Client {
         read(self.send(path, SendBody::from_reader(&mut body))?)
     }
 
-    /// Calls a function as anybody may, with the token as the caller's own.
-    pub(crate) fn rpc<T: DeserializeOwned>(&self, call: &impl Serialize) -> Result<T, Failure> {
+    /// Calls a function as a client does. The admin token is not sent.
+    pub(crate) fn rpc<T: DeserializeOwned>(
+        &self,
+        call: &impl Serialize,
+        token: Option<&str>,
+    ) -> Result<T, Failure> {
+        let bearer = token.map(|token| self.bearer_of(token)).transpose()?;
+        self.post_rpc(call, bearer)
+    }
+
+    /// Calls an operation of a shard, with the admin token.
+    pub(crate) fn operate<T: DeserializeOwned>(&self, call: &impl Serialize) -> Result<T, Failure> {
+        self.post_rpc(call, Some(self.bearer()?))
+    }
+
+    fn post_rpc<T: DeserializeOwned>(
+        &self,
+        call: &impl Serialize,
+        bearer: Option<String>,
+    ) -> Result<T, Failure> {
         let url = self.at("_lunora/rpc")?;
         let mut request = self.agent.post(url.as_str());
-        if self.token.is_some() {
-            request = request.header("authorization", self.bearer()?);
+        if let Some(bearer) = bearer {
+            request = request.header("authorization", bearer);
         }
         let request = request.header("content-type", "application/json");
         read(answer(&url, request.send(to_json(call)?.as_slice()))?)
@@ -113,17 +131,22 @@ impl Client {
             .map_err(|error| Failure::Usage(format!("{}: {error}", self.base)))
     }
 
-    /// The token, which goes over a line that nobody reads on, or not at all.
+    /// The admin token as a header.
     fn bearer(&self) -> Result<String, Failure> {
-        if self.base.scheme() == "http" && !is_loopback(&self.base) {
-            return Err(Failure::Usage(format!(
-                "the admin token is not sent to {} in the clear: use https",
-                self.base
-            )));
-        }
         let token = self.token.as_ref().ok_or_else(|| {
             Failure::Usage(format!("set {} to the deployment's admin token", Self::TOKEN))
         })?;
+        self.bearer_of(token)
+    }
+
+    /// A token as a header. Over an unencrypted connection it is sent to this machine alone.
+    fn bearer_of(&self, token: &str) -> Result<String, Failure> {
+        if self.base.scheme() == "http" && !is_loopback(&self.base) {
+            return Err(Failure::Usage(format!(
+                "a token is not sent to {} in the clear: use https",
+                self.base
+            )));
+        }
         Ok(format!("Bearer {token}"))
     }
 }

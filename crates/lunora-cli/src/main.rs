@@ -21,13 +21,12 @@ mod transfer;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::{
     args::{Args, Command},
     client::Client,
     failure::Failure,
     output::Output,
+    rpc::Caller,
 };
 
 /// How a command that ran to its end went.
@@ -42,7 +41,7 @@ enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = args::parse();
     let output = Output::new(args.json);
     match run(args, &output) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
@@ -75,8 +74,17 @@ fn run(args: Args, output: &Output) -> Result<Outcome, Failure> {
             transfer::import(&file, shard.as_deref(), &connect()?, output)
         }
         Command::Registry(command) => registry::run(command, &connect()?, output),
-        Command::Rpc { function, args, shard } => {
-            rpc::run(&function, &args, shard.as_deref(), &connect()?, output)
+        Command::Rpc { function, args, shard, token, as_user } => {
+            let caller = match (as_user, token) {
+                (Some(user), _) => Caller::Operator { user },
+                (None, Some(token)) => Caller::User { token },
+                (None, None) => Caller::Anonymous,
+            };
+            rpc::run(&function, &args, shard.as_deref(), &caller, &connect()?, output)
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut args::command(), "lunora", &mut std::io::stdout());
+            Ok(Outcome::Done)
         }
     }
 }

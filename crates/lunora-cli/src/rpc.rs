@@ -14,11 +14,34 @@ struct Call<'a> {
     shard_key: Option<&'a str>,
 }
 
+/// In whose name a function is called.
+pub(crate) enum Caller {
+    Anonymous,
+    /// A user, by a token of the application.
+    User {
+        token: String,
+    },
+    /// The operator, in the name of a user.
+    Operator {
+        user: String,
+    },
+}
+
+/// The arguments of the operation that calls a function in the name of a user.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RunAs<'a> {
+    function_path: &'a str,
+    args: &'a RawValue,
+    user_id: &'a str,
+}
+
 /// Calls a function; numbers of arguments and result stay as they are written.
 pub(crate) fn run(
     function: &str,
     args: &str,
     shard: Option<&str>,
+    caller: &Caller,
     client: &Client,
     output: &Output,
 ) -> Result<Outcome, Failure> {
@@ -31,8 +54,17 @@ pub(crate) fn run(
     let args = object
         .filter(|object| object.get().starts_with('{'))
         .ok_or_else(|| Failure::Usage(format!("`{args}` is no JSON object")))?;
-    let call = Call { function_path: function, args: &args, shard_key: shard };
-    let Answer { result } = client.rpc(&call)?;
+    let call = |function_path, args| Call { function_path, args, shard_key: shard };
+    let Answer { result } = match caller {
+        Caller::Anonymous => client.rpc(&call(function, &args), None)?,
+        Caller::User { token } => client.rpc(&call(function, &args), Some(token))?,
+        Caller::Operator { user } => {
+            let run_as = RunAs { function_path: function, args: &args, user_id: user };
+            let args = serde_json::value::to_raw_value(&run_as);
+            let args = args.map_err(|error| Failure::Unexpected(error.to_string()))?;
+            client.operate(&call("__lunora_admin__:runAs", &args))?
+        }
+    };
     output.answer(&result, || pretty(result.get()));
     Ok(Outcome::Done)
 }

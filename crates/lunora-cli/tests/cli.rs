@@ -77,6 +77,7 @@ fn lunora(args: &[&str]) -> Command {
         .args(args)
         .env_remove("LUNORA_URL")
         .env_remove("LUNORA_ADMIN_TOKEN")
+        .env_remove("LUNORA_TOKEN")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -543,6 +544,63 @@ fn a_call_keeps_every_digit() {
     );
     let out = lunora(&["rpc", "a:b", "[1]"]).output().unwrap();
     assert_eq!(out.status.code(), Some(2));
+}
+
+#[test]
+fn a_call_carries_the_token_of_a_user_and_the_admin_token_only_to_call_as_one() {
+    let answer = || ok(&json!({ "result": 1 }));
+    let server = Server::new([answer(), answer(), answer()]);
+    for args in [
+        &["rpc", "a:b"][..],
+        &["rpc", "a:b", "--token", "of-ada"],
+        &["rpc", "a:b", r#"{"n":1}"#, "--shard", "s", "--as", "ada"],
+    ] {
+        let out = server.run(args);
+        assert_eq!(out.status.code(), Some(0), "{args:?} {}", text(&out.stderr));
+    }
+    let asked = server.asked.lock().unwrap();
+    let sent: Vec<_> = asked.iter().map(|asked| asked.authorization.as_deref()).collect();
+    let admin = format!("Bearer {TOKEN}");
+    assert_eq!(sent, [None, Some("Bearer of-ada"), Some(&*admin)]);
+    let body: Value = serde_json::from_str(&asked[2].body).unwrap();
+    assert_eq!(
+        body,
+        json!({
+            "functionPath": "__lunora_admin__:runAs",
+            "args": { "functionPath": "a:b", "args": { "n": 1 }, "userId": "ada" },
+            "shardKey": "s",
+        })
+    );
+    let both = lunora(&["rpc", "a:b", "--token", "x", "--as", "ada"]).output().unwrap();
+    assert_eq!(both.status.code(), Some(2));
+}
+
+#[test]
+fn help_lists_the_options_that_apply_and_no_others() {
+    let options = |command: &[&str]| {
+        let out = lunora(&[command, &["--help"]].concat()).output().unwrap();
+        let help = text(&out.stdout).to_owned();
+        ["--url", "--timeout", "--json"].map(|option| help.contains(option))
+    };
+    for remote in [&["backup", "list"][..], &["rpc"], &["export"], &["registry", "rebuild"]] {
+        assert_eq!(options(remote), [true, true, true], "{remote:?}");
+    }
+    assert_eq!(options(&["check"]), [false, false, true]);
+    assert_eq!(options(&["cron", "next"]), [false, false, true]);
+    for local in ["new", "dev", "build", "completions"] {
+        assert_eq!(options(&[local]), [false; 3], "{local}");
+    }
+}
+
+#[test]
+fn completions_know_every_command() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let out = lunora(&["completions", shell]).output().unwrap();
+        assert_eq!(out.status.code(), Some(0), "{shell}");
+        for word in ["backup", "new", "restore"] {
+            assert!(text(&out.stdout).contains(word), "{shell} {word}");
+        }
+    }
 }
 
 #[test]

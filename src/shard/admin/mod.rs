@@ -9,7 +9,7 @@ mod rank;
 mod scratch;
 mod tables;
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use super::{function::args::write_result, shard::Inner};
 use crate::{
@@ -70,18 +70,18 @@ fn operation(op: &str) -> Option<Operation> {
 
 /// Checks the bearer against the admin token in constant time. Without a configured token every
 /// bearer is refused.
-fn gate(shard: &Inner, bearer: Option<&str>) -> Result<(), LunoraError> {
+pub(super) fn gate(shard: &Inner, bearer: Option<&str>) -> Result<(), LunoraError> {
     let token = shard.host.var(AdminToken::VARIABLE).and_then(|token| AdminToken::new(token).ok());
-    match (token, bearer) {
+    match (&token, bearer) {
         (Some(token), Some(bearer)) if token.matches(bearer) => Ok(()),
-        _ => Err(LunoraError::new(
-            Code::AdminForbidden,
-            "admin introspection is disabled or the bearer token is invalid",
-        )),
+        _ => {
+            let message = "admin introspection is disabled or the bearer token is invalid";
+            Err(AdminToken::refusal(token.as_ref(), Code::AdminForbidden, message))
+        }
     }
 }
 
-fn read<T: DeserializeOwned>(args: &str) -> Result<T, LunoraError> {
+pub(super) fn read<'a, T: Deserialize<'a>>(args: &'a str) -> Result<T, LunoraError> {
     serde_json::from_str(args).map_err(|error| {
         LunoraError::bad_request(format!("malformed admin RPC arguments: {error}"))
     })

@@ -16,10 +16,13 @@ fn nobody_gets_in_without_the_token() {
         "code": "ADMIN_FORBIDDEN",
         "message": "admin introspection is disabled or the bearer token is invalid",
     } });
+    let mut unconfigured = refused.clone();
+    unconfigured["error"]["hint"] =
+        json!("no admin token is configured: set LUNORA_ADMIN_TOKEN");
     // No token is configured yet: an empty bearer is none.
     for bearer in ["Bearer ", "Bearer undefined", "Basic x"] {
         let asks = shard.with_header("authorization", bearer);
-        assert_eq!(asks.admin("exportShard", &json!({})), (403, refused.clone()), "{bearer}");
+        assert_eq!(asks.admin("exportShard", &json!({})), (403, unconfigured.clone()), "{bearer}");
     }
     let operator = shard.admin_token(TOKEN);
     for bearer in ["", "Bearer", "Bearer wrong", "Basic correct-horse-battery-staple"] {
@@ -31,6 +34,31 @@ fn nobody_gets_in_without_the_token() {
     assert_eq!(operator.admin("exportShard", &json!({})).0, 200);
     let any_case = shard.with_header("authorization", &format!("bEARER  {TOKEN} "));
     assert_eq!(any_case.admin("listTables", &json!({})).0, 200);
+}
+
+#[test]
+fn runs_a_function_as_a_user_for_the_operator_alone() {
+    fn whoami(ctx: &Query<'_>, _: NoArgs) -> Result<Value, LunoraError> {
+        Ok(json!({ "user": ctx.auth().user_id(), "role": ctx.auth().claim("role") }))
+    }
+    let definition =
+        definition().query("users:whoami", whoami).internal_query("users:secret", whoami);
+    let shard = TestShard::new(definition);
+    let args = json!({
+        "functionPath": "users:whoami", "args": {}, "userId": "ada", "identity": { "role": "editor" },
+    });
+    assert_eq!(shard.user("ada").admin("runAs", &args).0, 403);
+    let operator = shard.admin_token(TOKEN);
+    assert_eq!(ok(operator.admin("runAs", &args)), json!({ "user": "ada", "role": "editor" }));
+    let anonymous = json!({ "functionPath": "users:whoami" });
+    assert_eq!(ok(operator.admin("runAs", &anonymous)), json!({ "user": null, "role": null }));
+    // As the user: no internal function, no operation.
+    for path in ["users:secret", "__lunora_admin__:runAs", "__lunora_admin__:listTables", "a:b"] {
+        let refused = operator.admin("runAs", &json!({ "functionPath": path, "userId": "ada" }));
+        assert_eq!(code_of(&refused), (404, "FUNCTION_NOT_FOUND"), "{path}");
+    }
+    let malformed = operator.admin("runAs", &json!({ "functionPath": 1 }));
+    assert_eq!(code_of(&malformed), (400, "BAD_REQUEST"));
 }
 
 #[test]
