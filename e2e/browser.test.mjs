@@ -456,6 +456,50 @@ test("a malformed hash opens a channel, and the page says which", { skip }, asyn
   assert.equal(await page.textContent("#channel-title"), "# /all");
 });
 
+test("a name that no channel can have is refused with the reason", { skip }, async () => {
+  const page = await open(`${origin}/#general`);
+  await signIn(page, "Ada");
+  await page.click("#create summary");
+  await page.fill("#channel-name", "a::replica::0");
+  await page.press("#channel-name", "Enter");
+  await page.waitForFunction(() => document.getElementById("chat-error").textContent.includes("::replica::"));
+  assert.equal(await notice(page), "The messages could not be loaded.");
+  await page.evaluate(() => (location.hash = "#named"));
+  await page.waitForSelector('#state[data-state="live"]');
+  assert.equal(await error(page), "");
+});
+
+test("a message that is stored is shown before the live query has it", { skip }, async () => {
+  const page = await open(`${origin}/#early`);
+  let isHeld = false;
+  await page.routeWebSocket(/_lunora\/ws/, (socket) => {
+    const server = socket.connectToServer();
+    server.onMessage((message) => isHeld || socket.send(message));
+  });
+  await signIn(page, "Ada");
+  await page.waitForSelector('#state[data-state="live"]');
+  isHeld = true;
+  await say(page, "hello");
+  await waitForShown(page, ["hello"]);
+  assert.equal(await page.$(".notice"), null);
+});
+
+test("two windows of one browser keep what both wrote offline", { skip }, async () => {
+  const one = await enter("Ada", "windows");
+  const other = await one.context().newPage();
+  await other.goto(`${origin}/#windows`);
+  await other.waitForSelector('#state[data-state="live"]');
+  await one.context().setOffline(true);
+  await say(one, "from one");
+  await say(other, "from the other");
+  await one.waitForFunction(() => document.querySelectorAll(".pending").length === 2);
+  await one.context().setOffline(false);
+  await Promise.all([one.close(), other.close()]);
+  const next = await one.context().newPage();
+  await next.goto(`${origin}/#windows`);
+  await waitForShown(next, ["from one", "from the other"]);
+});
+
 test("an empty channel is called empty only once that is known", { skip }, async () => {
   const page = await open(`${origin}/#loading`);
   let answers = () => {};

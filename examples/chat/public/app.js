@@ -27,7 +27,7 @@ let channel = FALLBACK;
 /** The channels with a message; null before the first answer. */
 let channels = null;
 /** The messages of the view, oldest first, and the position of the first one. */
-let room = {};
+let room = { messages: [], sent: [] };
 /** What is not stored yet: `{ id, author, channel, text, refused }`, oldest first. */
 let outbox = stored("outbox", []);
 let live;
@@ -87,20 +87,24 @@ function signOut(why = "") {
 
 function watch() {
   const mine = room;
+  const query = { functionPath: "messages:page", args: { limit: PAGE } };
+  const fail = (message) => {
+    mine.failed = !mine.loaded;
+    showError(message);
+    showMessages();
+  };
   live = new Live({
+    ...query,
     session,
     clientId,
     shard: channel,
-    functionPath: "messages:page",
-    args: { limit: PAGE },
     onState: showState,
     onExpired: () => signOut("Your session has ended. Sign in again."),
-    onError: (message) => {
-      mine.failed = !mine.loaded;
-      showError(message);
-      showMessages();
-    },
+    onError: fail,
+    // The same query as a call says why, and signs out if the token is not accepted any more.
+    onRefused: () => call({ ...query, shardKey: channel }).catch(({ code, message }) => code && mine === room && fail(message)),
     onValue: (page) => {
+      if (mine.failed) showError("");
       takeNewest(page);
       showMessages();
       if (room.messages.length > 0 && !channels?.includes(channel)) refreshChannels();
@@ -117,7 +121,7 @@ function takeNewest({ page, isDone, continueCursor }) {
   const isContinued = !isDone && page.some(({ _id }) => known.has(_id));
   const older = isContinued ? room.messages.filter(isBefore) : [];
   if (older.length === 0) Object.assign(room, { cursor: continueCursor, isDone });
-  Object.assign(room, { messages: [...older, ...page.toReversed()], loaded: true, failed: false });
+  Object.assign(room, { messages: [...older, ...page.toReversed()], sent: [], loaded: true, failed: false });
 }
 
 async function showOlder() {
@@ -191,14 +195,28 @@ document.addEventListener("visibilitychange", () => {
 
 // --- Sending ------------------------------------------------------------------------------------
 
+/** Changes the outbox. Other windows of this browser change it too, so that the stored one counts. */
+function change(update, how) {
+  outbox = update(stored("outbox", []));
+  store("outbox", outbox);
+  showMessages(how);
+}
+
+const discard = ({ id }) => change((all) => all.filter((other) => other.id !== id));
+
+addEventListener("storage", ({ key }) => {
+  if (key !== "outbox") return;
+  outbox = stored("outbox", []);
+  showMessages();
+});
+
 $("send").addEventListener("submit", (event) => {
   event.preventDefault();
   const text = $("text").value;
   if (text.trim() === "") return;
-  outbox.push({ id: crypto.randomUUID(), author: session.name, channel, text });
   $("text").value = "";
   showError("");
-  save({ toEnd: true });
+  change((all) => [...all, { id: crypto.randomUUID(), author: session.name, channel, text }], { toEnd: true });
   flush();
 });
 
@@ -214,16 +232,17 @@ async function flush() {
     for (let one; (one = outbox.find(({ author, refused }) => author === session?.name && !refused)); ) {
       const { id, channel: shardKey, text } = one;
       try {
-        await call(
+        const { result } = await call(
           { functionPath: "messages:send", args: { id, text }, shardKey },
           { "x-lunora-mutation-id": id, "x-lunora-client-id": clientId },
         );
+        // Until the live query has it.
+        if (shardKey === channel) room.sent.push(result);
         discard(one);
       } catch (error) {
         if (AGAIN.has(error.code)) throw error;
         refuse(one, error.message);
       }
-      save();
     }
   } catch {
     setTimeout(flush, 2000);
@@ -232,27 +251,17 @@ async function flush() {
   }
 }
 
-function discard(one) {
-  outbox = outbox.filter((other) => other !== one);
-}
-
 /** Returns a refused text to the field. If the field is in use, the text waits in the list. */
 function refuse(one, reason) {
   showError(one.channel === channel ? `Not sent: ${reason}` : `Not sent to #${one.channel}: ${reason}`);
-  one.refused = reason;
-  if (one.channel === channel && $("text").value === "") edit(one);
+  if (one.channel === channel && $("text").value === "") return edit(one);
+  change((all) => all.map((other) => (other.id === one.id ? { ...other, refused: reason } : other)));
 }
 
 function edit(one) {
   discard(one);
   $("text").value = one.text;
   $("text").focus();
-  save();
-}
-
-function save(how) {
-  store("outbox", outbox);
-  showMessages(how);
 }
 
 // --- What is shown ------------------------------------------------------------------------------
@@ -320,9 +329,10 @@ function showMessages({ toEnd = false, keepEnd = false } = {}) {
   const list = $("messages");
   const fromEnd = list.scrollHeight - list.scrollTop;
   const atEnd = fromEnd - list.clientHeight < 40;
-  const there = new Set(room.messages.map(({ _id }) => _id));
+  const messages = [...room.messages, ...room.sent.filter(({ _id }) => !room.messages.some((one) => one._id === _id))];
+  const there = new Set(messages.map(({ _id }) => _id));
   const waiting = outbox.filter((one) => one.author === session.name && one.channel === channel && !there.has(one.id));
-  const wanted = [...room.messages.map(storedItem), ...waiting.map(waitingItem)];
+  const wanted = [...messages.map(storedItem), ...waiting.map(waitingItem)];
   noticeItem.textContent = notice(wanted.length === 0);
   if (noticeItem.textContent) wanted.unshift(noticeItem);
   olderButton.textContent = room.asking ? "Loading…" : "Show older";
@@ -379,7 +389,7 @@ function start() {
   const wanted = readHash(location.hash);
   if (session && wanted.malformed) history.replaceState(null, "", hashOf(wanted.channel));
   channel = wanted.channel;
-  room = { messages: [], loaded: false, isDone: true };
+  room = { messages: [], sent: [], loaded: false, isDone: true };
   items = new Map();
   showError(wanted.malformed ? `The address named no channel. This is #${channel}.` : "");
   for (const id of ["chat", "sign-out", "who"]) $(id).hidden = !session;

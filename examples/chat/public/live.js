@@ -2,7 +2,8 @@
 export class Live {
   /**
    * `session` is the answer of the sign-in. The events: `onValue(value)`, `onState("live" | "connecting" |
-   * "offline")`, `onError(message)` and `onExpired()`.
+   * "offline")`, `onError(message)`, `onExpired()`, and `onRefused()` if the socket never opened: a browser does not
+   * show why.
    */
   constructor({ session, clientId, shard, functionPath, args, ...events }) {
     Object.assign(this, { session, clientId, shard, query: { functionPath, args }, ...events, attempts: 0 });
@@ -15,7 +16,9 @@ export class Live {
     url.protocol = url.protocol.replace("http", "ws");
     url.search = new URLSearchParams({ shard: this.shard, token: this.session.token });
     const socket = this.socket = new WebSocket(url);
+    this.hasOpened = false;
     socket.onopen = () => {
+      this.hasOpened = true;
       this.say({ type: "connect", id: "connect", clientId: this.clientId });
       // A value that is still current is not sent again.
       this.say({ type: "subscribe", id: "sub_1", query: { ...this.query, ...this.held } });
@@ -64,8 +67,8 @@ export class Live {
     this.stopTimers();
     this.isCurrent = false;
     if (this.closed) return;
-    // A browser does not show why a socket was refused.
     if (code === 4001 || this.session.expiresAtMs <= Date.now()) return this.onExpired();
+    if (!this.hasOpened && navigator.onLine) this.onRefused();
     this.onState(navigator.onLine ? "connecting" : "offline");
     // Exponential backoff with jitter.
     const longest = Math.min(30_000, 250 * 2 ** this.attempts++);
