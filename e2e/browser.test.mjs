@@ -1,4 +1,4 @@
-// The page of the example and the edge, as a real browser sees them.
+// The page of the example, and the security of its Worker, in Chromium.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
@@ -50,11 +50,16 @@ async function open(url, options) {
   return page;
 }
 
-async function enter(name, channel) {
-  const page = await open(`${origin}/#${channel}`);
+async function signIn(page, name) {
   await page.fill("#name", name);
   await page.press("#name", "Enter");
-  await page.waitForSelector('#state[data-state="live"]');
+  await page.waitForSelector("#chat:visible");
+}
+
+async function enter(name, channel, options) {
+  const page = await open(`${origin}/#${channel}`, options);
+  await signIn(page, name);
+  await page.waitForSelector('#state[data-state="live"], #state[data-state="polling"]');
   return page;
 }
 
@@ -80,14 +85,26 @@ async function eventually(find) {
   assert.fail(`nothing came: ${find}`);
 }
 
-/** What is stored in a channel. */
-async function stored(channel) {
+const tokens = new Map();
+
+/** Calls a function of a channel without the page. */
+async function rpc(name, functionPath, channel, args) {
+  if (!tokens.has(name)) tokens.set(name, await token(name));
   const response = await fetch(`${origin}/_lunora/rpc`, {
     method: "POST",
-    headers: { authorization: `Bearer ${await token("reader")}` },
-    body: JSON.stringify({ functionPath: "messages:list", args: {}, shardKey: channel }),
+    headers: { authorization: `Bearer ${tokens.get(name)}` },
+    body: JSON.stringify({ functionPath, args, shardKey: channel }),
   });
-  return (await response.json()).result.map(({ text }) => text);
+  assert.equal(response.status, 200);
+  return (await response.json()).result;
+}
+
+const sent = (name, channel, text) => rpc(name, "messages:send", channel, { text });
+const stored = async (channel) => (await rpc("reader", "messages:list", channel, {})).map(({ text }) => text);
+
+const numbered = (from, to) => Array.from({ length: to - from }, (_, n) => `message ${from + n}`);
+async function sendNumbered(channel, from, to) {
+  for (const text of numbered(from, to)) await sent("Bob", channel, text);
 }
 
 test("two pages chat live, without an error in either", { skip }, async () => {
@@ -140,6 +157,7 @@ test("the line breaks and comes back, and nothing is missed", { skip }, async ()
   await bob.waitForSelector(".message:not(.pending)");
   await ada.context().setOffline(false);
   await ada.waitForSelector("text=while you were away");
+  await ada.waitForSelector('#state[data-state="live"]');
 });
 
 test("a foreign page can neither post with cookies nor open the socket", { skip }, async () => {
@@ -240,4 +258,390 @@ test("the page is used by keyboard alone, and says what it is", { skip }, async 
     elements.filter((one) => !(one.labels?.length || one.textContent.trim() || one.getAttribute("aria-label"))).map((one) => one.outerHTML));
   assert.deepEqual(unnamed, []);
   for (const landmark of ["header", "nav", "main"]) assert.ok(await page.$(`${landmark}:visible`), landmark);
+});
+
+const notice = (page) => page.textContent(".notice").catch(() => null);
+const error = (page) => page.textContent("#chat-error");
+const listed = (page) => page.$$eval("#channels a", (links) => links.map(({ textContent }) => textContent));
+
+/** Waits until the newest messages of a page are these. */
+const waitForShown = (page, wanted) =>
+  page.waitForFunction((wanted) => {
+    const texts = Array.from(document.querySelectorAll(".message:not(.pending) p:not(.by)"), ({ textContent }) => textContent);
+    return JSON.stringify(texts) === JSON.stringify(wanted);
+  }, wanted);
+
+test("the page says who is signed in, and when a message was sent", { skip }, async () => {
+  const page = await enter("Ada Lovelace", "who", { timezoneId: "Europe/Vienna" });
+  assert.equal(await page.innerText("#who"), "Signed in as Ada Lovelace");
+  await say(page, "hello");
+  await page.waitForSelector(".message:not(.pending)");
+  assert.match(await page.textContent(".message .by"), /^Ada Lovelace · (Today|[A-Z][a-z]{2}) \d\d:\d\d$/);
+  const labels = await page.evaluate(async () => {
+    const { when } = await import("/view.js");
+    const now = new Date(2026, 2, 31, 14, 3).getTime();
+    const at = (...date) => when(new Date(...date).getTime(), now);
+    // The clocks change on 29 March.
+    return [at(2026, 2, 31, 0, 0), at(2026, 2, 30, 23, 59), at(2026, 2, 25, 14, 3), at(2026, 2, 24, 23, 59), at(2025, 2, 31)];
+  });
+  assert.deepEqual(labels, ["Today 00:00", "Mon 23:59", "Wed 14:03", "24 Mar", "31 Mar 2025"]);
+});
+
+test("everyone sees the channels that have a message", { skip }, async () => {
+  const ada = await enter("Ada", "listed-before");
+  await sent("Bob", "listed-by-bob", "hello");
+  const bob = await enter("Bob", "listed-elsewhere");
+  await bob.waitForSelector("#channels >> text=listed-by-bob", { state: "attached" });
+  assert.deepEqual((await listed(bob)).slice(0, 1), ["All channels"]);
+  // A page that is open asks again, at the latest when it is looked at.
+  await ada.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await ada.waitForSelector("#channels >> text=listed-by-bob", { state: "attached" });
+  assert.ok(!(await listed(ada)).includes("listed-elsewhere"), "a channel without a message");
+  await ada.click("#channels >> text=listed-by-bob");
+  await ada.waitForSelector(".message >> text=hello");
+  assert.deepEqual(ada.problems, []);
+});
+
+test("all channels: the last messages of each, refreshed, and a way into the channel", { skip }, async () => {
+  await sent("Bob", "everywhere-1", "in the first");
+  await sent("Bob", "everywhere-2", "in the second");
+  const page = await enter("Ada", "/all");
+  assert.equal(await page.textContent("#channel-title"), "All channels");
+  assert.deepEqual((await shown(page)).slice(-2), ["in the first", "in the second"]);
+  assert.equal(await page.isVisible("#send"), false);
+  await sent("Bob", "everywhere-1", "in the first, later");
+  await page.waitForSelector("text=in the first, later");
+  await page.click("text=in the first, later");
+  await page.waitForSelector('#state[data-state="live"]');
+  assert.equal(await page.textContent("#channel-title"), "# everywhere-1");
+  await waitForShown(page, ["in the first", "in the first, later"]);
+  assert.deepEqual(page.problems, []);
+});
+
+test("older messages come on request, and the list stays where it was read", { skip }, async () => {
+  await sendNumbered("older", 0, 120);
+  const page = await enter("Ada", "older");
+  await waitForShown(page, numbered(70, 120));
+  const place = (text) => page.$eval(`.message >> text="${text}"`, (one) => one.getBoundingClientRect().top);
+  await page.$eval("#messages", (list) => (list.scrollTop = 0));
+  const before = await place("message 70");
+  await page.click("#older");
+  await waitForShown(page, numbered(20, 120));
+  assert.ok(Math.abs((await place("message 70")) - before) < 60, "the messages jumped");
+  await page.$eval("#messages", (list) => (list.scrollTop = 0));
+  await page.click("#older");
+  await waitForShown(page, numbered(0, 120));
+  assert.equal(await page.$("#older"), null);
+  // What is new does not take away what was loaded.
+  await sent("Bob", "older", "message 120");
+  await waitForShown(page, numbered(0, 121));
+  assert.deepEqual(page.problems, []);
+});
+
+test("after a long absence no message is missing between those that are shown", { skip }, async () => {
+  await sendNumbered("absence", 0, 60);
+  const page = await open(`${origin}/#absence`);
+  let [isAway, hangUp] = [false, () => {}];
+  await page.routeWebSocket(/_lunora\/ws/, (socket) => {
+    if (isAway) return socket.close();
+    socket.connectToServer();
+    hangUp = () => socket.close();
+  });
+  await signIn(page, "Ada");
+  await waitForShown(page, numbered(10, 60));
+  isAway = true;
+  hangUp();
+  await page.waitForSelector('#state[data-state="connecting"]');
+  await sendNumbered("absence", 60, 120);
+  assert.deepEqual(await shown(page), numbered(10, 60));
+  isAway = false;
+  await waitForShown(page, numbered(70, 120));
+  await page.click("#older");
+  await waitForShown(page, numbered(20, 120));
+});
+
+test("a line that breaks without a sign is noticed, and the state is true again when it works", { skip }, async () => {
+  const page = await open(`${origin}/#silent`);
+  let isSilent = false;
+  await page.routeWebSocket(/_lunora\/ws/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((message) => isSilent || server.send(message));
+  });
+  await page.clock.install();
+  await signIn(page, "Ada");
+  await page.waitForSelector('#state[data-state="live"]');
+  // The browser says that it was offline, and the socket lives on.
+  await page.evaluate(() => dispatchEvent(new Event("offline")));
+  await page.waitForSelector('#state[data-state="offline"]');
+  await page.evaluate(() => dispatchEvent(new Event("online")));
+  await page.waitForSelector('#state[data-state="live"]');
+  isSilent = true;
+  await page.clock.fastForward(31_000);
+  await page.clock.fastForward(11_000);
+  await page.waitForSelector('#state[data-state="connecting"]');
+  isSilent = false;
+  await page.clock.fastForward(31_000);
+  await page.waitForSelector('#state[data-state="live"]');
+});
+
+/** Lets the page send texts that its field would not take. */
+const withoutMaximum = (page) => page.$eval("#text", (field) => field.removeAttribute("maxlength"));
+
+test("a text that the server refused returns to the field, with the reason", { skip }, async () => {
+  const page = await enter("Ada", "refused");
+  await withoutMaximum(page);
+  const long = "x".repeat(2001);
+  await say(page, long);
+  await page.waitForFunction(() => document.getElementById("chat-error").textContent !== "");
+  assert.match(await error(page), /^Not sent: .*1 to 2000 characters/);
+  assert.equal(await page.inputValue("#text"), long);
+  assert.deepEqual(await shown(page), []);
+  assert.equal(await page.evaluate(() => localStorage.getItem("outbox")), "[]");
+  await say(page, "short enough");
+  await page.waitForSelector(".message:not(.pending)");
+  assert.deepEqual([await error(page), await stored("refused")], ["", ["short enough"]]);
+});
+
+test("a refused text waits in the list while the field is in use", { skip }, async () => {
+  const page = await enter("Ada", "refused-later");
+  await withoutMaximum(page);
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route("**/_lunora/rpc", async (route) => {
+    if (route.request().postData().includes("messages:send")) await held;
+    await route.continue();
+  });
+  const long = "x".repeat(2001);
+  await say(page, long);
+  await page.fill("#text", "the next one");
+  release();
+  await page.waitForSelector(".refused");
+  assert.equal(await page.inputValue("#text"), "the next one");
+  await page.press("#text", "Enter");
+  await page.waitForSelector(".message:not(.pending):not(.refused)");
+  await page.click(".refused button");
+  assert.equal(await page.inputValue("#text"), long);
+  assert.equal(await page.$(".refused"), null);
+});
+
+test("a text that waits is not sent in the name of another user", { skip }, async () => {
+  const page = await enter("Ada", "names");
+  await page.route("**/_lunora/rpc", (route) => route.abort());
+  await say(page, "from Ada");
+  await page.waitForSelector(".pending");
+  await page.click("#sign-out");
+  await page.unroute("**/_lunora/rpc");
+  await signIn(page, "Bob");
+  await say(page, "from Bob");
+  await waitForShown(page, ["from Bob"]);
+  await page.click("#sign-out");
+  await signIn(page, "Ada");
+  await waitForShown(page, ["from Bob", "from Ada"]);
+  const authors = (await rpc("reader", "messages:list", "names", {})).map(({ author }) => author);
+  assert.deepEqual(authors, ["Bob", "Ada"]);
+});
+
+test("a malformed hash opens a channel, and the page says which", { skip }, async () => {
+  for (const hash of ["%E0%A4%A", "%", "x".repeat(1025)]) {
+    const page = await enter("Ada", hash);
+    assert.equal(await page.textContent("#channel-title"), "# general");
+    assert.equal(await error(page), "The address named no channel. This is #general.");
+    assert.equal(new URL(page.url()).hash, "#general");
+    await page.evaluate(() => (location.hash = "#%E0%A4%A"));
+    await page.waitForFunction(() => location.hash === "#general");
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
+  }
+  const page = await enter("Ada", encodeURIComponent("/all"));
+  assert.equal(await page.textContent("#channel-title"), "# /all");
+});
+
+test("a name that no channel can have is refused with the reason", { skip }, async () => {
+  const page = await open(`${origin}/#general`);
+  await signIn(page, "Ada");
+  await page.click("#create summary");
+  await page.fill("#channel-name", "a::replica::0");
+  await page.press("#channel-name", "Enter");
+  await page.waitForFunction(() => document.getElementById("chat-error").textContent.includes("::replica::"));
+  assert.equal(await notice(page), "The messages could not be loaded.");
+  await page.evaluate(() => (location.hash = "#named"));
+  await page.waitForSelector('#state[data-state="live"]');
+  assert.equal(await error(page), "");
+});
+
+test("a message that is stored is shown before the live query has it", { skip }, async () => {
+  const page = await open(`${origin}/#early`);
+  let isHeld = false;
+  await page.routeWebSocket(/_lunora\/ws/, (socket) => {
+    const server = socket.connectToServer();
+    server.onMessage((message) => isHeld || socket.send(message));
+  });
+  await signIn(page, "Ada");
+  await page.waitForSelector('#state[data-state="live"]');
+  isHeld = true;
+  await say(page, "hello");
+  await waitForShown(page, ["hello"]);
+  assert.equal(await page.$(".notice"), null);
+});
+
+test("two windows of one browser keep what both wrote offline", { skip }, async () => {
+  const one = await enter("Ada", "windows");
+  const other = await one.context().newPage();
+  await other.goto(`${origin}/#windows`);
+  await other.waitForSelector('#state[data-state="live"]');
+  await one.context().setOffline(true);
+  await say(one, "from one");
+  await say(other, "from the other");
+  await one.waitForFunction(() => document.querySelectorAll(".pending").length === 2);
+  await one.context().setOffline(false);
+  await Promise.all([one.close(), other.close()]);
+  const next = await one.context().newPage();
+  await next.goto(`${origin}/#windows`);
+  await waitForShown(next, ["from one", "from the other"]);
+});
+
+test("an empty channel is called empty only once that is known", { skip }, async () => {
+  const page = await open(`${origin}/#loading`);
+  let answers = () => {};
+  await page.routeWebSocket(/_lunora\/ws/, (socket) => {
+    const server = socket.connectToServer();
+    const waiting = [];
+    server.onMessage((message) => waiting.push(message));
+    answers = () => waiting.forEach((message) => socket.send(message));
+  });
+  await page.route("**/_lunora/rpc", () => {});
+  await signIn(page, "Ada");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.equal(await notice(page), "Loading…");
+  assert.match(await page.textContent("#channels"), /Loading…/);
+  await page.waitForFunction(() => document.getElementById("state").dataset.state === "connecting");
+  answers();
+  await page.waitForSelector('#state[data-state="live"]');
+  assert.equal(await notice(page), "No messages yet.");
+  await page.evaluate(() => (location.hash = "#/all"));
+  await page.waitForFunction(() => document.getElementById("channel-title").textContent === "All channels");
+  assert.equal(await notice(page), "Loading…");
+});
+
+test("a session that has ended asks for a new sign-in", { skip }, async () => {
+  const page = await enter("Ada", "ended");
+  await page.evaluate(() => {
+    const session = JSON.parse(localStorage.getItem("session"));
+    localStorage.setItem("session", JSON.stringify({ ...session, expiresAtMs: Date.now() - 1 }));
+  });
+  await page.reload();
+  assert.match(await page.textContent("#sign-in-error"), /has ended/);
+  assert.equal(await page.isVisible("#chat"), false);
+});
+
+test("the skip link moves the focus and not the channel", { skip }, async () => {
+  const page = await enter("Ada", "skip");
+  await page.focus("#skip");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "text");
+  assert.equal(new URL(page.url()).hash, "#skip");
+});
+
+/** The pages to measure: every state of the page with its texts, in one scheme and width. */
+async function states(colorScheme, width, measure) {
+  const page = await open(`${origin}/#measured`, { colorScheme, viewport: { width, height: 800 } });
+  await measure(page, "signed out");
+  await page.focus("#skip");
+  await measure(page, "skip link");
+  await signIn(page, "Ada");
+  await page.waitForSelector('#state[data-state="live"]');
+  await page.waitForSelector("#older", { state: "attached" });
+  await page.click("#create summary");
+  await measure(page, "live");
+  await withoutMaximum(page);
+  await page.context().setOffline(true);
+  await page.waitForSelector('#state[data-state="offline"]');
+  await say(page, "x".repeat(2001));
+  await page.fill("#text", "in use");
+  await measure(page, "offline, and pending");
+  await page.context().setOffline(false);
+  await page.waitForSelector(".refused");
+  await measure(page, "refused");
+  await page.evaluate(() => (location.hash = "#/all"));
+  await page.waitForSelector('#state[data-state="polling"]');
+  await measure(page, "all channels");
+  await page.context().close();
+}
+
+test("every text has a contrast of 4.5:1 in both schemes", { skip }, async () => {
+  await sendNumbered("measured", 0, 51);
+  await sent("Ada", "measured", "mine");
+  for (const scheme of ["light", "dark"]) {
+    await states(scheme, 1280, async (page, state) => {
+      const { worst, measured } = await page.evaluate(() => {
+        const rgba = (color) => {
+          const [r, g, b, a = 1] = color.match(/[\d.]+/g).map(Number);
+          return [r, g, b, a];
+        };
+        const over = ([r, g, b, a], [R, G, B]) => [r * a + R * (1 - a), g * a + G * (1 - a), b * a + B * (1 - a), 1];
+        const background = (element) => {
+          if (!element) return [255, 255, 255, 1];
+          const own = rgba(getComputedStyle(element).backgroundColor);
+          return own[3] === 1 ? own : over(own, background(element.parentElement));
+        };
+        const luminance = ([r, g, b]) => {
+          const [R, G, B] = [r, g, b].map((c) => ((c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+          return 0.2126 * R + 0.7152 * G + 0.0722 * B;
+        };
+        const contrast = (element, pseudo) => {
+          const under = background(element);
+          const [one, other] = [over(rgba(getComputedStyle(element, pseudo).color), under), under].map(luminance);
+          return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+        };
+        const found = [];
+        for (const element of document.querySelectorAll("body *")) {
+          if (!element.checkVisibility() || element.getClientRects().length === 0) continue;
+          const own = Array.from(element.childNodes).some((node) => node.nodeType === 3 && node.data.trim() !== "");
+          const name = `${element.tagName}#${element.id}.${element.className}`;
+          if (own) found.push([contrast(element), name]);
+          if (element.matches("input")) found.push([contrast(element), `${name} value`]);
+          if (element.placeholder) found.push([contrast(element, "::placeholder"), `${name} placeholder`]);
+          for (const pseudo of ["::before", "::after"]) {
+            const { content } = getComputedStyle(element, pseudo);
+            if (/"."/.test(content)) found.push([contrast(element, pseudo), name + pseudo]);
+          }
+        }
+        found.sort(([a], [b]) => a - b);
+        return { worst: found[0], measured: found.length };
+      });
+      assert.ok(measured >= 4, `${measured} texts measured`);
+      assert.ok(worst[0] >= 4.5, `${scheme}, ${state}: ${worst[1]} has ${worst[0].toFixed(2)}`);
+    });
+  }
+});
+
+test("everything that can be pressed is at least 44 pixels high, and nothing is wider than the page", { skip }, async () => {
+  for (const width of [390, 1280]) {
+    await states("light", width, async (page, state) => {
+      const small = await page.$$eval("button, a, input, summary", (elements) =>
+        elements
+          .filter((one) => one.checkVisibility() && !(one.matches(".skip") && one !== document.activeElement))
+          .map((one) => [one.getBoundingClientRect().height, one.outerHTML])
+          .filter(([height]) => height < 44));
+      assert.deepEqual(small, [], `${width}, ${state}`);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, state);
+    });
+  }
+});
+
+test("the bar of channels shows the chosen one at 390 pixels", { skip }, async () => {
+  for (const name of ["a", "m", "z"]) for (let n = 0; n < 3; n++) await sent("Bob", `${name}-in-the-bar-${n}`, "hello");
+  const page = await enter("Ada", "z-in-the-bar-2", { viewport: { width: 390, height: 844 } });
+  const isInside = () =>
+    page.waitForFunction(() => {
+      const [bar, link] = ["#channels", "#channels [aria-current]"].map((it) => document.querySelector(it).getBoundingClientRect());
+      return document.querySelectorAll("#channels a").length > 9 && link.left >= bar.left - 1 && link.right <= bar.right + 1;
+    });
+  await isInside();
+  const position = () => page.$eval("#channels", ({ scrollLeft }) => scrollLeft);
+  assert.ok((await position()) > 0);
+  await page.evaluate(() => (location.hash = "#a-in-the-bar-0"));
+  await isInside();
+  await page.evaluate(() => (location.hash = "#m-in-the-bar-1"));
+  await isInside();
 });

@@ -1,4 +1,4 @@
-// The example, as its users meet it: signing in, sending, reading, listening.
+// The example over HTTP and sockets: signing in, sending, reading, subscribing, backing up.
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -17,7 +17,28 @@ before(() => {
 });
 after(() => mf.dispose());
 
+const ADMIN_TOKEN = workerOptions(CHAT).bindings.LUNORA_ADMIN_TOKEN;
 const get = (path, init) => mf.dispatchFetch(ORIGIN + path, init);
+
+async function admin(path, init) {
+  const response = await get(`/_lunora/admin/${path}`, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` }, ...init });
+  assert.equal(response.status, 200, path);
+  return response.json();
+}
+
+/** Asks all channels, as the page does. */
+async function across(token, relation, merge) {
+  const response = await get("/_lunora/rpc", {
+    method: "POST",
+    headers: token && { authorization: `Bearer ${token}` },
+    body: JSON.stringify({
+      functionPath: `__lunora_relation__:${relation}`,
+      args: { table: "messages" },
+      fanOut: { table: "messages", merge: { kind: "topK", ...merge } },
+    }),
+  });
+  return { status: response.status, ...(await response.json()) };
+}
 
 async function signIn(name) {
   const response = await get("/api/sign-in", { method: "POST", body: JSON.stringify({ name }) });
@@ -34,7 +55,7 @@ async function rpc(token, functionPath, args, { shardKey = "general", headers = 
   return { status: response.status, ...(await response.json()) };
 }
 
-test("the first page says what to type", async () => {
+test("GET /curl shows calls to paste", async () => {
   const text = await (await get("/curl")).text();
   assert.ok(text.includes(`${ORIGIN}/api/sign-in`), text);
 });
@@ -55,17 +76,8 @@ test("a query across channels finds what was said last, wherever it was", async 
   for (const [text, shardKey] of [["first", "x"], ["second", "y"], ["third", "z"], ["fourth", "x"]]) {
     assert.equal((await rpc(ada, "messages:send", { text }, { shardKey })).status, 200);
   }
-  const ask = (token) =>
-    get("/_lunora/rpc", {
-      method: "POST",
-      headers: token && { authorization: `Bearer ${token}` },
-      body: JSON.stringify({
-        functionPath: "__lunora_relation__:messages",
-        args: { table: "messages" },
-        fanOut: { table: "messages", merge: { kind: "topK", k: 3, by: "_creationTime" } },
-      }),
-    });
-  const { data, failed } = await (await ask(ada)).json();
+  const ask = (token) => across(token, "messages", { k: 3, by: "_creationTime" });
+  const { data, failed } = await ask(ada);
   assert.equal(failed, 0);
   assert.equal(data.length, 3);
   const times = data.map(({ _creationTime }) => _creationTime);
@@ -73,7 +85,42 @@ test("a query across channels finds what was said last, wherever it was", async 
   assert.ok(data.some(({ text, channel }) => text === "fourth" && channel === "x"), JSON.stringify(data));
 
   const refused = await ask(undefined);
-  assert.deepEqual([refused.status, (await refused.json()).error.code], [403, "FORBIDDEN_FANOUT"]);
+  assert.deepEqual([refused.status, refused.error.code], [403, "FORBIDDEN_FANOUT"]);
+});
+
+test("every channel with a message is listed as soon as it has one, the last active first", async () => {
+  const ada = await signIn("ada");
+  const list = async () => {
+    const { data, failed } = await across(ada, "channels", { k: 200, by: "lastMessageAt" });
+    assert.equal(failed, 0);
+    return data.map(({ name }) => name);
+  };
+  for (const shardKey of ["listed-1", "listed-2"]) await rpc(ada, "messages:send", { text: "hello" }, { shardKey });
+  await rpc(ada, "messages:list", {}, { shardKey: "listed-empty" });
+  const names = await list();
+  assert.deepEqual(names.filter((name) => name.startsWith("listed")).sort(), ["listed-1", "listed-2"]);
+  await rpc(ada, "messages:send", { text: "hello" }, { shardKey: "listed-3" });
+  assert.ok((await list()).includes("listed-3"));
+  const refused = await across(undefined, "channels", { k: 200, by: "lastMessageAt" });
+  assert.deepEqual([refused.status, refused.error.code], [403, "FORBIDDEN_FANOUT"]);
+});
+
+test("older messages come page by page, each message once", async () => {
+  const ada = await signIn("ada");
+  const channel = { shardKey: "paged" };
+  const sent = Array.from({ length: 7 }, (_, n) => `message ${n}`);
+  for (const text of sent) await rpc(ada, "messages:send", { text }, channel);
+  const read = [];
+  let cursor, pages = 0;
+  do {
+    const { result } = await rpc(ada, "messages:page", { cursor, limit: 3 }, channel);
+    read.unshift(...result.page.map(({ text }) => text).reverse());
+    cursor = result.isDone ? undefined : result.continueCursor;
+    pages++;
+  } while (cursor);
+  assert.deepEqual([read, pages], [sent, 3]);
+  const broken = await rpc(ada, "messages:page", { cursor: "nonsense" }, channel);
+  assert.deepEqual([broken.status, broken.error.code], [400, "BAD_REQUEST"]);
 });
 
 test("a write that is replayed is stored once", async () => {
@@ -101,7 +148,7 @@ test("arguments are checked", async () => {
   assert.deepEqual([unknown.status, unknown.error.code], [404, "FUNCTION_NOT_FOUND"]);
 });
 
-test("nobody gets in without a token, or with one that was tampered with", async () => {
+test("calls without a token, or with an invalid one, are rejected", async () => {
   const nobody = await rpc(null, "messages:list", {});
   assert.deepEqual([nobody.status, nobody.error.code], [403, "FORBIDDEN_SHARD"]);
 
@@ -140,9 +187,49 @@ test("a socket opens with a token in its URL, is kept alive, and hears what is s
   socket.close();
 });
 
-test("the cron of wrangler.jsonc runs", async () => {
+test("the nightly backup holds every message of every channel, and the drill restores it", async () => {
+  const ada = await signIn("ada");
+  const sent = [];
+  for (let n = 0; n < 40; n++) {
+    const [shardKey, text] = [`backup-${n % 2}`, `message ${n}`];
+    await rpc(ada, "messages:send", { text }, { shardKey });
+    sent.push(`${shardKey}: ${text}`);
+  }
   const worker = await mf.getWorker();
-  assert.equal((await worker.scheduled({ cron: "*/5 * * * *" })).outcome, "ok");
+  const night = new Date(Date.UTC(2026, 0, 4, 3));
+  assert.equal((await worker.scheduled({ cron: "0 3 * * *", scheduledTime: night })).outcome, "ok");
+
+  const { snapshots } = await admin("backup/list");
+  assert.deepEqual(snapshots.map(({ id }) => id), [night.toISOString()]);
+  const bucket = await mf.getR2Bucket("BACKUPS");
+  const object = await bucket.get(snapshots[0].file);
+  const lines = (await object.text()).split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  const rows = lines.filter(({ table, doc }) => table === "messages" && doc.channel.startsWith("backup-"));
+  assert.deepEqual(rows.map(({ doc }) => `${doc.channel}: ${doc.text}`).sort(), sent.sort());
+
+  assert.equal((await worker.scheduled({ cron: "0 5 * * SUN" })).outcome, "ok");
+  const status = await admin("backup/status");
+  assert.ok(status.drilledAt, JSON.stringify(status));
+});
+
+test("the admin token lists the functions, and a token of a user does not", async () => {
+  const { functions } = await admin("functions");
+  const paths = functions.map(({ path }) => path);
+  for (const path of ["messages:list", "messages:page", "messages:send"]) assert.ok(paths.includes(path), path);
+  const refused = await get("/_lunora/admin/functions", { headers: { authorization: `Bearer ${await signIn("ada")}` } });
+  assert.equal(refused.status, 403);
+});
+
+test("an imported row without a shard goes to the channel that it names", async () => {
+  const doc = { _id: "imported-1", author: "ada", channel: "imported", text: "hello" };
+  const report = await admin("import", {
+    method: "POST",
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" },
+    body: JSON.stringify({ table: "messages", doc }),
+  });
+  assert.deepEqual(report.errors, []);
+  const { result } = await rpc(await signIn("ada"), "messages:list", {}, { shardKey: "imported" });
+  assert.deepEqual(result.map(({ text }) => text), ["hello"]);
 });
 
 test("an application that cannot be built answers 500, and is built as soon as it can", async () => {
@@ -156,7 +243,7 @@ test("an application that cannot be built answers 500, and is built as soon as i
       assert.equal(response.headers.get("x-content-type-options"), "nosniff");
     }
     const worker = await broken.getWorker();
-    assert.equal((await worker.scheduled({ cron: "*/5 * * * *" })).outcome, "exception");
+    assert.equal((await worker.scheduled({ cron: "0 3 * * *" })).outcome, "exception");
 
     await broken.setOptions({ ...options, ...quiet });
     assert.equal((await broken.dispatchFetch(`${ORIGIN}/`)).status, 200);

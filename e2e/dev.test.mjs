@@ -93,26 +93,32 @@ test("the printed calls work as pasted", () => serving(crate, async ({ origin, h
   }
 }));
 
-test("a printed cron runs, and nothing is printed of backups that are not configured", () =>
-  serving(crate, async ({ help }) => {
-    const [cron] = below(help, "Run a cron:");
-    const { head, body } = await paste(cron);
-    assert.match(head, /^HTTP\/1.1 200 /);
-    assert.equal(body, "ok");
-    assert.equal(/backup/i.test(help), false, help);
-  }));
-
-test("a Worker with backups is shown with the operator's command", async () => {
-  const dir = join(scratch, "backed-up");
-  await cp(crate, dir, { recursive: true });
-  await writeFile(join(dir, "src/backup.rs"), "fn app() {\n    builder\n        .backup(nightly)\n}\n");
-  await serving(dir, async ({ origin, help }) => {
+test("the printed backup runs, and operators see how to take one by hand", () =>
+  serving(crate, async ({ origin, help }) => {
+    // A backup needs a message.
+    await paste(...below(help, "Call a function:").slice(0, 2));
+    const [backup, drill, ...rest] = below(help, "Run a cron:");
+    assert.deepEqual(rest, []);
+    for (const cron of [backup, drill]) {
+      const { head, body } = await paste(cron);
+      assert.match(head, /^HTTP\/1.1 200 /);
+      assert.equal(body, "ok");
+    }
     const lines = below(help, "Take a backup, and list what there is:");
     assert.deepEqual(
       lines.map((line) => line.replace(/TOKEN=\S+/, "TOKEN=…")),
       ["create", "list"].map((verb) => `  LUNORA_ADMIN_TOKEN=… lunora --url ${origin} backup ${verb}`),
     );
-  });
+  }));
+
+test("nothing is printed of backups that are not configured", async () => {
+  const dir = join(scratch, "not-backed-up");
+  await cp(crate, dir, { recursive: true });
+  const file = join(dir, "src/lib.rs");
+  const source = await readFile(file, "utf8");
+  assert.ok(source.includes("        .backup(nightly)\n"));
+  await writeFile(file, source.replace("        .backup(nightly)\n", ""));
+  await serving(dir, async ({ help }) => assert.equal(/backup create/.test(help), false, help));
 });
 
 test("a changed configuration is served, and a broken one leaves the last good one", () =>

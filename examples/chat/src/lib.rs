@@ -1,12 +1,14 @@
-//! A chat: one shard a channel, a signed bearer token for a name, messages in SQLite, and a query
-//! across the channels.
+//! A chat: one shard per channel, signed bearer tokens, messages in SQLite, queries across all
+//! channels, and a nightly backup with a restore drill.
 
 mod page;
 mod registry;
 mod room;
 mod session;
 
-use lunora::{Bindings, DurableShardRegistry, prelude::*};
+use std::time::Duration;
+
+use lunora::{Bindings, DurableShardRegistry, Sharding, prelude::*, shard::ShardClass};
 use serde::Deserialize;
 
 pub use registry::ShardRegistry;
@@ -17,33 +19,45 @@ use session::Sessions;
 fn app<E: Bindings>(env: &E) -> Result<Lunora<E>, LunoraError> {
     let sessions = Sessions::from_env(env)?;
     let signing = sessions.clone();
-    let registry = DurableShardRegistry::new(env.durable_object("SHARD_REGISTRY")?);
+    // Not cached, so that a new channel is listed at once. The default of 30 seconds saves requests.
+    let registry =
+        DurableShardRegistry::new(env.durable_object("SHARD_REGISTRY")?).cache_for(Duration::ZERO);
+    let nightly = BackupConfig::builder()
+        .store(env.bucket("BACKUPS")?)
+        .cron(cron!("0 3 * * *"))
+        .retain(keep!(14))
+        .drill(cron!("0 5 * * SUN"))
+        .build();
 
     Ok(Lunora::builder_for::<E>()
-        .shard_do(env.durable_object("SHARD")?)
+        .shard_do(Room::shards(env.durable_object("SHARD")?))
         .resolve_identity(async move |request, _env| sessions.identify(request))
         .authorize_shard(async |access| access.identity.is_some())
         .query_coordinator(QueryCoordinator::new(registry))
         .authorize_fan_out(async |access| access.identity.is_some())
+        .functions(Room::definition())
+        .admin_token(AdminToken::from_env(env)?)
+        .backup(nightly)
+        // An imported row without a shard goes to the channel that it names.
+        .sharding(Sharding::new().by("messages", "channel"))
         .routes(page::routes())
         .route(route!("GET /curl"), async |request, _env, _ctx| greeting(&request))
         .route(route!("POST /api/sign-in"), async move |request, _env, _ctx| {
             sign_in(&signing, request).await
         })
-        .cron(cron!("*/5 * * * *"), async |_event, _env, _ctx| {})
         .build())
 }
 
 lunora::serve!(app::<Env>);
 
-/// What to type, for whoever prefers a shell.
+/// Returns the calls to paste into a shell.
 fn greeting(request: &Request) -> Response {
     let scheme = request.uri().scheme_str().unwrap_or("http");
     let host = request.uri().authority().map_or("127.0.0.1:8787", |authority| authority.as_str());
     Response::text(GREETING.replace("ORIGIN", &format!("{scheme}://{host}")))
 }
 
-const GREETING: &str = r#"A chat on lunora: one shard a channel, messages in SQLite. In a shell:
+const GREETING: &str = r#"A chat on lunora: one shard per channel, messages in SQLite. In a shell:
 
   TOKEN=$(curl -s ORIGIN/api/sign-in -d '{"name":"ada"}' | sed 's/.*"token":"\([^"]*\)".*/\1/')
 
@@ -53,7 +67,7 @@ const GREETING: &str = r#"A chat on lunora: one shard a channel, messages in SQL
   curl -s ORIGIN/_lunora/rpc -H "authorization: Bearer $TOKEN" \
     -d '{"functionPath":"messages:list","shardKey":"general"}'
 
-What was said last, in every channel:
+The last messages of all channels:
 
   curl -s ORIGIN/_lunora/rpc -H "authorization: Bearer $TOKEN" \
     -d '{"functionPath":"__lunora_relation__:messages","args":{"table":"messages"},
@@ -84,13 +98,14 @@ mod tests {
 
     use super::*;
 
-    /// Whatever gets lost and whoever dies: a message that is sent again with its id until it is
-    /// acknowledged is there once, and a window that stays open shows it.
+    /// A message that is sent again with its id until it is acknowledged is stored once, shown once,
+    /// and in the snapshot once, whatever is lost or restarted meanwhile.
     #[test]
-    fn shows_every_acknowledged_message_exactly_once() {
+    fn shows_and_backs_up_every_acknowledged_message_exactly_once() {
         simulate(0..100, |world| {
             let secret = "a-secret-for-tests-only";
             world.shards::<Room>("SHARD").registry("SHARD_REGISTRY").var("AUTH_SECRET", secret);
+            world.var("LUNORA_ADMIN_TOKEN", "a-token-for-tests-and-nothing-else");
             world.worker(app).faults(Faults { crashes: 0, ..Faults::all() });
             let people = ["ada", "bob"].map(|name| {
                 let client = world.client().with_header("authorization", &token(world, name));
@@ -116,7 +131,25 @@ mod tests {
             let sent: Vec<_> =
                 sent.flat_map(|name| (0..5).map(move |n| format!("{name}-{n}"))).collect();
             assert_eq!(texts, sent);
+            assert_eq!(backed_up(world), sent);
         });
+    }
+
+    /// Runs the nightly backup, and returns the messages of its snapshot.
+    fn backed_up(world: &World) -> Vec<String> {
+        let run = world.trigger("0 3 * * *");
+        world.run();
+        assert_eq!(run.take(), Some(Some(Ok(()))));
+        let store = world.store("BACKUPS");
+        let key = store.objects().keys().into_iter().find(|key| key.ends_with(".ndjson"));
+        let snapshot = store.objects().object(&key.unwrap()).unwrap();
+        let rows = String::from_utf8(snapshot.bytes.to_vec()).unwrap();
+        let rows =
+            rows.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let texts = rows.filter_map(|row| row["doc"]["text"].as_str().map(str::to_owned));
+        let mut texts: Vec<_> = texts.collect();
+        texts.sort();
+        texts
     }
 
     fn token(world: &World, name: &str) -> String {
@@ -133,7 +166,7 @@ mod tests {
         format!("Bearer {}", session.unwrap()["token"].as_str().unwrap())
     }
 
-    /// The messages that a window shows which opens now.
+    /// Returns the messages that a window shows when it opens now.
     fn window(world: &World) -> Vec<String> {
         let client = world.client().with_header("authorization", &token(world, "eve"));
         let socket = world.wait(async move { client.connect("general").await.unwrap() }).unwrap();

@@ -1,25 +1,23 @@
-//! The page: plain files, under a policy that allows them and nothing else.
+//! The page: static files, and a policy that allows nothing else.
 
 use lunora::{Response, Route, prelude::*};
 
-/// Nothing inline, nothing from elsewhere; sockets and calls to this origin only.
+/// Allows files, calls and sockets of this origin, and nothing inline.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// The page and what belongs to it.
-pub fn routes<E: 'static>() -> [Route<E>; 4] {
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+
+/// Returns the page and its files.
+pub fn routes<E: 'static>() -> [Route<E>; 6] {
     [
-        file(route!("GET /"), "text/html; charset=utf-8", include_str!("../public/index.html")),
-        file(
-            route!("GET /app.js"),
-            "text/javascript; charset=utf-8",
-            include_str!("../public/app.js"),
-        ),
-        file(
-            route!("GET /style.css"),
-            "text/css; charset=utf-8",
-            include_str!("../public/style.css"),
-        ),
+        file(route!("GET /"), HTML, include_str!("../public/index.html")),
+        file(route!("GET /app.js"), SCRIPT, include_str!("../public/app.js")),
+        file(route!("GET /live.js"), SCRIPT, include_str!("../public/live.js")),
+        file(route!("GET /view.js"), SCRIPT, include_str!("../public/view.js")),
+        file(route!("GET /style.css"), STYLE, include_str!("../public/style.css")),
         file(route!("GET /icon.svg"), "image/svg+xml", include_str!("../public/icon.svg")),
     ]
 }

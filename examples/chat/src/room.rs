@@ -1,4 +1,4 @@
-//! One channel: who said what, in SQLite.
+//! One channel: its messages, in SQLite.
 
 use lunora::shard::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -21,9 +21,11 @@ lunora::shard! {
     tables: [MESSAGES],
     functions: {
         query "messages:list" => list,
+        query "messages:page" => page,
         mutation "messages:send" => send,
     },
-    relations: { "messages" => list },
+    // The queries across all channels, `__lunora_relation__:messages` and `__lunora_relation__:channels`.
+    relations: { "messages" => list, "channels" => channels },
     registry: "SHARD_REGISTRY",
 }
 
@@ -32,15 +34,52 @@ struct List {
     limit: Option<u32>,
 }
 
-/// The newest messages, oldest first.
+/// Returns the newest messages, oldest first.
 fn list(ctx: &Query<'_>, args: List) -> Result<Vec<Document<Message>>, LunoraError> {
-    let limit = args.limit.unwrap_or(50);
-    if !(1..=200).contains(&limit) {
-        return Err(invalid_argument("limit", "an integer from 1 to 200", "number"));
-    }
+    let limit = checked_limit(args.limit)?;
     let mut newest = ctx.db().table(MESSAGES).order(Direction::Desc).take(limit)?;
     newest.reverse();
     Ok(newest)
+}
+
+#[derive(Deserialize)]
+struct Older {
+    /// The `continueCursor` of a page; absent for the newest messages.
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+/// Returns one page of the messages, newest first.
+fn page(ctx: &Query<'_>, args: Older) -> Result<Page<Document<Message>>, LunoraError> {
+    let limit = checked_limit(args.limit)?;
+    ctx.db().table(MESSAGES).order(Direction::Desc).paginate(args.cursor.as_deref(), limit)
+}
+
+fn checked_limit(limit: Option<u32>) -> Result<u32, LunoraError> {
+    let limit = limit.unwrap_or(50);
+    if (1..=200).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(invalid_argument("limit", "an integer from 1 to 200", "number"))
+    }
+}
+
+/// A channel with at least one message.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Channel {
+    name: String,
+    last_message_at: f64,
+}
+
+/// Returns a list of this channel, empty while it has no message.
+fn channels(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<Channel>, LunoraError> {
+    let last = ctx.db().table(MESSAGES).order(Direction::Desc).take(1)?;
+    let channel = |message: Document<Message>| Channel {
+        name: ctx.shard_key().to_owned(),
+        last_message_at: message.creation_time,
+    };
+    Ok(last.into_iter().map(channel).collect())
 }
 
 #[derive(Deserialize)]
@@ -81,5 +120,25 @@ mod tests {
         assert_eq!(listed, [sent]);
         let nobody = room.call::<Document<Message>>("messages:send", &json!({ "text": "x" }));
         assert_eq!(nobody.unwrap_err().code(), "UNAUTHORIZED");
+    }
+
+    #[test]
+    fn pages_hold_every_message_once_from_the_newest_to_the_oldest() {
+        let room = TestShard::named("general", Room::definition());
+        for n in 0..5 {
+            let message = json!({ "text": n.to_string() });
+            room.user("ada").call::<Document<Message>>("messages:send", &message).unwrap();
+        }
+        let (mut texts, mut cursor) = (Vec::new(), None);
+        loop {
+            let args = json!({ "cursor": cursor, "limit": 2 });
+            let page: Page<Document<Message>> = room.call("messages:page", &args).unwrap();
+            texts.extend(page.page.into_iter().map(|message| message.into_value().text));
+            cursor = Some(page.continue_cursor);
+            if page.is_done {
+                break;
+            }
+        }
+        assert_eq!(texts, ["4", "3", "2", "1", "0"]);
     }
 }
