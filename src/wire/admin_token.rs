@@ -83,9 +83,7 @@ impl AdminToken {
         let error = LunoraError::new(code, message);
         match configured {
             Some(_) => error,
-            None => {
-                error.with_hint("no admin token is configured: set LUNORA_ADMIN_TOKEN")
-            }
+            None => error.with_hint("no admin token is configured: set LUNORA_ADMIN_TOKEN"),
         }
     }
 

@@ -17,8 +17,7 @@ fn nobody_gets_in_without_the_token() {
         "message": "admin introspection is disabled or the bearer token is invalid",
     } });
     let mut unconfigured = refused.clone();
-    unconfigured["error"]["hint"] =
-        json!("no admin token is configured: set LUNORA_ADMIN_TOKEN");
+    unconfigured["error"]["hint"] = json!("no admin token is configured: set LUNORA_ADMIN_TOKEN");
     // No token is configured yet: an empty bearer is none.
     for bearer in ["Bearer ", "Bearer undefined", "Basic x"] {
         let asks = shard.with_header("authorization", bearer);
