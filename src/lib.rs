@@ -78,6 +78,7 @@ mod platform;
 pub mod shard;
 #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
 mod simulation;
+mod sort;
 pub mod wire;
 
 #[doc(hidden)]

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     errors::LunoraError,
     functions::{FunctionInfo, FunctionKind, FunctionList},
+    sort,
     wire::paths,
 };
 
@@ -73,7 +74,7 @@ fn document(kind: Kind, list: &dyn FunctionList) -> Result<Vec<u8>, LunoraError>
 fn public(list: &dyn FunctionList) -> Vec<FunctionInfo> {
     let mut functions = list.functions();
     functions.retain(|function| !function.internal && function.kind != FunctionKind::Stream);
-    functions.sort_by(|a, b| a.path.cmp(&b.path));
+    sort::sort_by(&mut functions, |a, b| a.path.cmp(&b.path));
     functions.dedup_by(|a, b| a.path == b.path);
     functions
 }
@@ -192,7 +193,7 @@ fn arguments(function: &FunctionInfo) -> Vec<Value> {
             argument
         })
         .collect();
-    arguments.sort_by(|a, b| a["name"].as_str().cmp(&b["name"].as_str()));
+    sort::sort_by(&mut arguments, |a, b| a["name"].as_str().cmp(&b["name"].as_str()));
     arguments
 }
 

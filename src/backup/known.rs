@@ -7,6 +7,7 @@ use futures::stream::{self, StreamExt};
 use super::Backups;
 use crate::{
     errors::{Code, LunoraError},
+    sort,
     wire::ShardKey,
 };
 
@@ -48,7 +49,7 @@ impl Backups {
                 }
             }
         }
-        known.unread.sort();
+        sort::sort(&mut known.unread);
         Ok(known)
     }
 }

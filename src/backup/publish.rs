@@ -124,7 +124,7 @@ impl Backups {
     /// same: it would not have them.
     pub(super) async fn global_table_names(&self) -> BTreeSet<String> {
         let Some(tables) = &self.global_tables else { return BTreeSet::new() };
-        tables.names().await.map(BTreeSet::from_iter).unwrap_or_else(|error| {
+        tables.names().await.map(crate::sort::set).unwrap_or_else(|error| {
             log::warn(&format!(
                 "the global tables, which backups leave out, could not be listed: {}",
                 error.to_log_line()

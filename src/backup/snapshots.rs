@@ -13,6 +13,7 @@ use crate::{
     errors::{Code, LunoraError},
     message::Body,
     platform::{Clock, CloudflareClock, ListOptions, ObjectInfo, ObjectStore, Sha256Stream, hex},
+    sort,
     wire::lines::Lines,
 };
 
@@ -157,7 +158,7 @@ impl Backups {
                 summaries.push(summary);
             }
         }
-        summaries.sort_by(|a, b| b.id.cmp(&a.id));
+        sort::sort_by(&mut summaries, |a, b| b.id.cmp(&a.id));
         Ok(summaries)
     }
 
@@ -183,7 +184,7 @@ impl Backups {
             files.extend(both.into_iter().filter_map(|key| objects.remove(&key)));
         }
         files.retain(|file| file.key.starts_with(prefix));
-        files.sort_by(|a, b| a.key.cmp(&b.key));
+        sort::sort_by(&mut files, |a, b| a.key.cmp(&b.key));
         Ok(files)
     }
 

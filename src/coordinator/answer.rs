@@ -14,6 +14,7 @@ use crate::{
     errors::{Code, LunoraError},
     message::{IntoResponse, Response},
     platform::log,
+    sort,
     wire::{Merge, ShardKey},
 };
 
@@ -182,7 +183,7 @@ impl Collector {
     }
 
     pub(super) fn finish(mut self) -> FanOutAnswer {
-        self.errors.sort_by_key(|(index, _)| *index);
+        sort::sort_by_key(&mut self.errors, |(index, _)| *index);
         FanOutAnswer {
             data: self.merger.finish(),
             errors: self.errors.into_iter().map(|(_, failure)| failure).collect(),

@@ -25,6 +25,7 @@ use crate::{
     errors::{Code, LunoraError},
     message::{Body, BodyError, Request, Response},
     platform::{Deadline, Environment, log},
+    sort,
     wire::{
         ShardKey,
         batch::{self, BatchCall},
@@ -263,7 +264,7 @@ impl Part {
 /// Writes the answer to the whole batch, its slots in the order of the calls, into one buffer.
 fn merge(parts: &[Part]) -> Response {
     let mut slots: Vec<_> = parts.iter().flat_map(Part::slots).collect();
-    slots.sort_by_key(|(place, ..)| *place);
+    sort::sort_by_key(&mut slots, |(place, ..)| *place);
     let mut json = String::with_capacity(parts.iter().map(Part::bytes).sum::<usize>() + 64);
     json.push_str(r#"{"results":["#);
     for (index, (_, id, outcome)) in slots.into_iter().enumerate() {

@@ -12,6 +12,7 @@ use crate::{
     coordinator::{DurableShardRegistry, ShardRegistry},
     errors::{Code, LunoraError},
     platform::log,
+    sort,
     wire::ShardKey,
 };
 
@@ -210,7 +211,7 @@ impl Inner {
             return Ok(None);
         };
         let mut tables: Vec<&str> = self.definition.tables.iter().map(|table| table.name).collect();
-        tables.sort_unstable();
+        sort::sort(&mut tables);
         serde_json::to_string(&(binding, tables)).map(Some).map_err(LunoraError::internal)
     }
 }

@@ -153,8 +153,8 @@ fn terms(index: &IndexSpec) -> Vec<String> {
 
 /// The values that a rank index keeps apart, as the JSON text of a list.
 pub(crate) fn partition_expression(fields: &[&str]) -> String {
-    let values: Vec<_> = fields.iter().map(|field| key::expression(field)).collect();
-    format!("json_array({})", values.join(","))
+    let values: Vec<_> = fields.iter().map(|field| key::json_expression(field)).collect();
+    format!("'['||{}||']'", values.join("||','||"))
 }
 
 /// Changes whenever a statement does, those of the shard's own tables included.

@@ -16,6 +16,7 @@ mod documents;
 mod doors;
 mod export;
 mod import;
+mod index_order;
 mod migrations;
 mod rank;
 mod raw_sql;

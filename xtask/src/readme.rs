@@ -21,8 +21,6 @@ pub(crate) fn check() -> Result<()> {
         let text = block(&readme, file).with_context(|| format!("README.md shows no `{file}`"))?;
         let text = match file {
             "Cargo.toml" => manifest(text),
-            // rustdoc alone needs it.
-            "src/lib.rs" => text.replace("# fn main() {}\n", ""),
             _ => text.to_owned(),
         };
         fs::write(dir.join(file), text)?;

@@ -30,6 +30,12 @@ impl Client {
             .ok_or_else(|| {
                 Failure::Usage(format!("`{url}` is no URL of a deployment: https://<host>"))
             })?;
+        if base.path() != "/" || base.query().is_some() || base.fragment().is_some() {
+            return Err(Failure::Usage(format!(
+                "`{url}` has a path: expected the origin of a deployment, such as {}",
+                base.origin().ascii_serialization()
+            )));
+        }
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -37,8 +43,25 @@ impl Client {
             .timeout_recv_response(Some(Duration::from_secs(timeout_seconds)))
             .user_agent(concat!("lunora-cli/", env!("CARGO_PKG_VERSION")))
             .build();
-        let token = env::var(Self::TOKEN).ok().filter(|token| !token.is_empty());
+        let token = Self::token()?;
         Ok(Self { agent: config.into(), base, token })
+    }
+
+    /// Reads the token. A file with variables may end its lines with CRLF, which leaves white space at
+    /// the end.
+    fn token() -> Result<Option<String>, Failure> {
+        let Some(token) = env::var_os(Self::TOKEN) else { return Ok(None) };
+        let token = token.to_str().map(str::trim);
+        match token {
+            Some("") => Ok(None),
+            Some(token) if token.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                Ok(Some(token.to_owned()))
+            }
+            _ => Err(Failure::Usage(format!(
+                "{} is malformed: expected visible ASCII characters on one line",
+                Self::TOKEN
+            ))),
+        }
     }
 
     /// The deployment, as `--url` takes it.
@@ -124,7 +147,7 @@ impl Client {
         self.at(&format!("_lunora/admin/{path}"))
     }
 
-    /// A path of the deployment, whatever path `--url` has.
+    /// A path of the deployment.
     fn at(&self, path: &str) -> Result<Url, Failure> {
         self.base
             .join(&format!("/{path}"))

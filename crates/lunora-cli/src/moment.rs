@@ -26,6 +26,12 @@ impl FromStr for Moment {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        // The parser of timestamps ignores a zone in brackets, which may contradict the offset.
+        if text.contains('[') {
+            return Err("a zone in brackets may contradict the offset: leave it out, as in \
+                        2026-05-04T05:02:01+02:00"
+                .to_owned());
+        }
         text.parse().map(Self).map_err(|_| {
             "not a moment with its zone; such as 2026-05-04T03:02:01Z or \
              2026-05-04T05:02:01+02:00"
@@ -51,6 +57,8 @@ mod tests {
         let berlin: Moment = "2026-05-04T05:02:01+02:00".parse().unwrap();
         assert_eq!(utc, berlin);
         assert!("2026-05-04T03:02:01".parse::<Moment>().is_err());
+        let contradiction = "2026-05-04T09:41:00-07:00[Europe/Berlin]".parse::<Moment>();
+        assert!(contradiction.unwrap_err().contains("may contradict the offset"));
         assert!("yesterday".parse::<Moment>().is_err());
         let milliseconds: Moment = "1970-01-01T00:00:01.234Z".parse().unwrap();
         assert_eq!(milliseconds.as_ms(), 1234);

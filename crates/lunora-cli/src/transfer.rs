@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     io::{self, BufWriter, Read, Write},
     path::{Path, PathBuf},
+    process,
 };
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,9 @@ pub(crate) struct ExportWish {
     /// Whether each row says its shard, to which an import returns it.
     pub(crate) shard_keys: bool,
 }
+
+/// The status of a command whose reader has closed the pipe, as a shell counts `SIGPIPE`.
+const CLOSED_PIPE: i32 = 128 + 13;
 
 /// Writes every row as a line, and a last one that proves that they are all. A file appears under its
 /// name when it is whole.
@@ -62,7 +66,14 @@ pub(crate) fn export(
             })
         }
         None => {
-            copy(&mut lines, &mut io::stdout().lock(), Path::new("the standard output"))?;
+            let stdout = Path::new("the standard output");
+            let copied = copy(&mut lines, &mut io::stdout().lock(), stdout);
+            if let Err(Failure::File { source, .. }) = &copied
+                && source.kind() == io::ErrorKind::BrokenPipe
+            {
+                process::exit(CLOSED_PIPE);
+            }
+            copied?;
             drop(lines);
             whole(seal)
         }

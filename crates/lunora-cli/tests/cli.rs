@@ -457,6 +457,51 @@ fn a_restore_of_fewer_rows_than_there_are_is_no_success() {
 }
 
 #[test]
+fn a_token_is_read_without_the_white_space_around_it() {
+    let server = Server::new([snapshots()]);
+    let run = |token: &str| {
+        let mut command = lunora(&["--url", &server.url, "backup", "list"]);
+        command.env("LUNORA_ADMIN_TOKEN", token).output().unwrap()
+    };
+    assert_eq!(run(&format!("{TOKEN}\r\n")).status.code(), Some(0));
+    let bearer = server.asked.lock().unwrap()[0].authorization.clone();
+    assert_eq!(bearer, Some(format!("Bearer {TOKEN}")));
+    let two_lines = run(&format!("{TOKEN}\n{TOKEN}"));
+    assert_eq!(two_lines.status.code(), Some(2));
+    assert!(text(&two_lines.stderr).contains("LUNORA_ADMIN_TOKEN is malformed"));
+}
+
+#[test]
+fn an_export_into_a_closed_pipe_ends_quietly() {
+    let body = "{}\n".repeat(1000);
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let server = Server::new([answer]);
+    let mut command = lunora(&["--url", &server.url, "export"]);
+    let mut child = command.env("LUNORA_ADMIN_TOKEN", TOKEN).spawn().unwrap();
+    drop(child.stdout.take());
+    let out = child.wait_with_output().unwrap();
+    assert_eq!((out.status.code(), text(&out.stderr)), (Some(141), String::new()));
+}
+
+#[test]
+fn an_import_of_a_folder_is_refused_in_its_name() {
+    let server = Server::new([]);
+    let folder = env!("CARGO_MANIFEST_DIR");
+    let out = server.run(&["import", folder]);
+    assert!(text(&out.stderr).contains(folder), "{}", text(&out.stderr));
+    assert_ne!(out.status.code(), Some(0));
+    assert!(server.asked.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_url_with_a_path_is_refused() {
+    let mut command = lunora(&["--url", "https://chat.example.com/base", "backup", "list"]);
+    let out = command.env("LUNORA_ADMIN_TOKEN", TOKEN).output().unwrap();
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text(&out.stderr).contains("such as https://chat.example.com"));
+}
+
+#[test]
 fn the_token_is_not_sent_in_the_clear() {
     let mut command = lunora(&["--url", "http://chat.example.com", "backup", "list"]);
     let out = command.env("LUNORA_ADMIN_TOKEN", TOKEN).output().unwrap();

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::sort;
 use crate::wire::{
     COMMIT_SEQ,
     client_line::{ClientLine, Reply, Watermark},
@@ -133,7 +134,7 @@ fn write_canonical(value: &Value, text: &mut String) {
     match value {
         Value::Object(fields) => {
             let mut fields: Vec<_> = fields.iter().collect();
-            fields.sort_unstable_by_key(|(name, _)| *name);
+            sort::sort_by_key(&mut fields, |(name, _)| *name);
             text.push('{');
             for (name, value) in fields {
                 write_text(name, text);

@@ -11,6 +11,7 @@ use super::{AdminCall, ShardAdmin, outcome::PublicFailure, read};
 use crate::{
     coordinator::ShardFailure,
     errors::{Code, LunoraError},
+    sort,
     wire::{ShardKey, paths::MAX_CHANGES},
 };
 
@@ -148,7 +149,7 @@ impl ShardAdmin {
             let answer = answer.and_then(|result| fits(&key, result, &mut room));
             shards.push((index, ShardChanges::read(key, since, answer)));
         }
-        shards.sort_by_key(|(index, _)| *index);
+        sort::sort_by_key(&mut shards, |(index, _)| *index);
         let shards: Vec<_> = shards.into_iter().map(|(_, changes)| changes).collect();
         let ok = shards.iter().filter(|shard| shard.changes.is_ok()).count();
         Ok(SyncReport { failed: shards.len() - ok, ok, shards })

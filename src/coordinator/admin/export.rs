@@ -29,6 +29,7 @@ use crate::{
     errors::{Code, LunoraError},
     message::{Body, BodyError},
     platform::Clock,
+    sort,
     wire::ShardKey,
 };
 
@@ -167,7 +168,7 @@ impl ShardAdmin {
             }
         };
         if request.with_shard_keys {
-            keys.sort_by(|a, b| {
+            sort::sort_by(&mut keys, |a, b| {
                 let rank = |key: &ShardKey| *key != self.default_shard;
                 (rank(a), a.as_str()).cmp(&(rank(b), b.as_str()))
             });

@@ -33,6 +33,7 @@ use super::{QueryCoordinator, ShardCall, ShardFailure, merge};
 use crate::{
     errors::{Code, LunoraError},
     platform::{Placement, ResolvedShard, ShardNamespace, log, resolve_shard},
+    sort,
     wire::{AdminToken, ShardKey, paths},
 };
 
@@ -252,7 +253,7 @@ impl ShardAdmin {
         let resolve = |key| self.shard(key);
         let call = self.to_shard_call(&resolve, call);
         let mut answers: Vec<_> = self.coordinator.ask_each(keys, &call).collect().await;
-        answers.sort_by_key(|answer| answer.index);
+        sort::sort_by_key(&mut answers, |answer| answer.index);
         let unwrap = |answer: super::engine::ShardAnswer| {
             let outcome = answer.outcome.and_then(|body| result_of(&answer.key, &body));
             (answer.key, outcome)

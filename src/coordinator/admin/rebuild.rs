@@ -1,7 +1,7 @@
 //! Rebuilding the registry of shards from the shards themselves.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, HashSet},
     pin::pin,
 };
 
@@ -12,6 +12,7 @@ use super::{AdminCall, ShardAdmin, clear::TableInfo, unreadable_answer};
 use crate::{
     coordinator::ShardFailure,
     errors::{Code, LunoraError},
+    sort,
     wire::ShardKey,
 };
 
@@ -52,8 +53,8 @@ impl ShardAdmin {
         self.coordinator.registry.forget();
         let listed = self.coordinator.every_shard_key().await?;
         let can_list_all = listed.is_some();
-        let listed: BTreeSet<ShardKey> = listed.into_iter().flatten().collect();
-        let mut candidates: BTreeSet<ShardKey> = keys.into_iter().collect();
+        let listed = sort::set(listed.into_iter().flatten());
+        let mut candidates = sort::set(keys);
         candidates.extend(listed.iter().cloned());
         candidates.insert(self.default_shard.clone());
 
@@ -95,7 +96,7 @@ impl ShardAdmin {
                 Some(table) => drop(failed.insert(key.clone(), not_entered(&key, table))),
             }
         }
-        found.sort();
+        sort::sort(&mut found);
         Ok(RebuildReport {
             listed: kept,
             found,
@@ -163,7 +164,7 @@ impl ShardAdmin {
 
     async fn entries(&self, tables: impl Iterator<Item = &String>) -> Result<Entries, LunoraError> {
         let mut entries = Entries::new();
-        for table in tables.collect::<BTreeSet<_>>() {
+        for table in sort::set(tables) {
             let keys = self.coordinator.shard_keys(table).await?;
             entries.insert(table.clone(), keys.into_iter().collect());
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use super::decimal::Decimal;
+use crate::sort;
 
 /// The codec's own limit; what nests deeper stands for itself as it was written.
 const MAX_DEPTH: usize = 64;
@@ -35,7 +36,7 @@ fn write(json: &str, depth: usize, text: &mut String) {
 fn write_object(json: &str, depth: usize, text: &mut String) -> Option<()> {
     let fields: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
     let mut fields: Vec<_> = fields.into_iter().collect();
-    fields.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+    sort::sort_by(&mut fields, |(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
     text.push('{');
     for (index, (name, value)) in fields.iter().enumerate() {
         if index > 0 {

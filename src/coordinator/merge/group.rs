@@ -14,6 +14,7 @@ use super::{
     scalar::number,
     tag,
 };
+use crate::sort;
 use crate::wire::{FanOut, GroupOp};
 
 /// Where a row stood: its shard, and its place there.
@@ -84,7 +85,7 @@ impl Merger for Groups {
     fn finish(self: Box<Self>) -> String {
         let by = serde_json::to_string(&self.by).unwrap_or_default();
         let mut groups: Vec<_> = self.groups.into_values().collect();
-        groups.sort_unstable_by_key(|group| group.first);
+        sort::sort_by_key(&mut groups, |group| group.first);
         let rows: Vec<_> = groups
             .into_iter()
             .map(|group| {

@@ -1,9 +1,6 @@
 //! A registry that is written down.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    future::ready,
-};
+use std::{collections::HashMap, future::ready};
 
 use futures::future::{FutureExt, LocalBoxFuture};
 
@@ -82,7 +79,7 @@ impl ShardRegistry for StaticShardRegistry {
         &self,
     ) -> LocalBoxFuture<'_, Result<Option<Vec<ShardKey>>, LunoraError>> {
         let every = self.tables.values().chain([&self.others]).flatten();
-        let every: BTreeSet<&ShardKey> = every.collect();
+        let every = crate::sort::set(every);
         ready(Ok(Some(every.into_iter().cloned().collect()))).boxed_local()
     }
 }

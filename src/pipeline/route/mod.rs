@@ -2,7 +2,7 @@
 
 mod pattern;
 
-use std::{collections::BTreeSet, fmt};
+use std::fmt;
 
 use http::Method;
 
@@ -77,7 +77,7 @@ impl<E> RouteTable<E> {
     /// without routes.
     pub(super) fn allowed(&self, path: &str) -> Option<String> {
         let methods = self.on_path(path).filter_map(|route| route.pattern.method());
-        let mut methods: BTreeSet<&str> = methods.collect();
+        let mut methods = crate::sort::set(methods);
         if methods.contains("GET") {
             methods.insert("HEAD");
         }

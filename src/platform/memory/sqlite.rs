@@ -3,7 +3,9 @@
 use std::{cell::Cell, cell::RefCell, collections::HashMap, rc::Rc};
 
 use rusqlite::{
-    Connection, params_from_iter,
+    Connection,
+    limits::Limit,
+    params_from_iter,
     types::{ToSqlOutput, Value, ValueRef},
 };
 
@@ -13,6 +15,19 @@ use crate::{
         Clock, Env, ShardHost, ShardNamespace, SqlCell, SqlFailure, SqlRows, memory::ManualClock,
     },
 };
+
+/// The limits that workerd sets (`SqliteDatabase::setupSecurity`).
+const LIMITS: [(Limit, i32); 9] = [
+    (Limit::SQLITE_LIMIT_LENGTH, 2_200_000),
+    (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
+    (Limit::SQLITE_LIMIT_COLUMN, 100),
+    (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
+    (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 5),
+    (Limit::SQLITE_LIMIT_VDBE_OP, 25_000),
+    (Limit::SQLITE_LIMIT_FUNCTION_ARG, 127),
+    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
+    (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
+];
 
 /// A shard's host on SQLite in memory.
 ///
@@ -35,8 +50,12 @@ impl SqliteHost {
     /// # Errors
     /// When SQLite gives no database.
     pub fn new(key: impl Into<String>, clock: ManualClock) -> Result<Rc<Self>, SqlFailure> {
+        let connection = Connection::open_in_memory().map_err(|error| failure(&error))?;
+        for (limit, value) in LIMITS {
+            connection.set_limit(limit, value).map_err(|error| failure(&error))?;
+        }
         Ok(Rc::new(Self {
-            connection: Connection::open_in_memory().map_err(|error| failure(&error))?,
+            connection,
             key: key.into(),
             clock,
             variables: RefCell::default(),

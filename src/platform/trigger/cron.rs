@@ -10,10 +10,11 @@ use self::parse::parse;
 /// When a trigger fires: five fields, in UTC, as Cloudflare reads them.
 ///
 /// Minute (0-59), hour (0-23), day of month (1-31), month (1-12 or `JAN`-`DEC`), day of week (1-7
-/// or `SUN`-`SAT`; **Sunday is 1**). A field is `*`, or a list of values and ranges, each with a
-/// step if need be: `1-5`, `*/10`, `MON,WED`. The day of month may be `L` (the last), `LW` (the
-/// last weekday) or `15W` (the weekday nearest the 15th); the day of week `6L` (the last Friday)
-/// or `2#1` (the first Monday).
+/// or `SUN`-`SAT`; **Sunday is 1**, so Monday to Friday is `MON-FRI` or `2-6`, and not `1-5`). A field
+/// is `*`, or a list of values and ranges, each with a step if need be: `2-6`, `*/10`, `MON,WED`. A
+/// range may wrap: `22-6`, `FRI-MON`. Instead of a list, the day of month may be `L` (the last), `L-3`
+/// (three days before it), `LW` and `L-3W` (the weekday nearest to those) or `15W` (the weekday nearest
+/// the 15th); the day of week `L` (Saturday), `6L` (the last Friday) or `2#1` (the first Monday).
 ///
 /// Where both days are restricted, that is neither is `*`, a day that fits one of them is enough.
 /// [`next_after`](Self::next_after), [`previous_at_or_before`](Self::previous_at_or_before) and
@@ -153,18 +154,18 @@ impl CronError {
     const fn sentence(self) -> &'static str {
         match self {
             Self::FieldCount => {
-                "a cron expression has five fields between single spaces: minute, hour, day of month, month, day of week"
+                "a cron expression has five fields between spaces: minute, hour, day of month, month, day of week"
             }
             Self::Minute => "the first field of a cron expression is the minute: 0 to 59",
             Self::Hour => "the second field of a cron expression is the hour: 0 to 23",
             Self::DayOfMonth => {
-                "the third field of a cron expression is the day of the month: 1 to 31, `L`, `LW` or `15W`"
+                "the third field of a cron expression is the day of the month: 1 to 31, or alone `L`, `L-3`, `LW` or `15W`"
             }
             Self::Month => {
                 "the fourth field of a cron expression is the month: 1 to 12, or JAN to DEC"
             }
             Self::DayOfWeek => {
-                "the fifth field of a cron expression is the day of the week: 1 to 7 (Sunday is 1), or SUN to SAT"
+                "the fifth field of a cron expression is the day of the week: 1 to 7 (Sunday is 1), or SUN to SAT; or alone `L`, `6L` or `2#1`"
             }
             Self::NeverFires => {
                 "the cron expression never fires: none of its months has a day of its day of month"

@@ -11,6 +11,7 @@ use crate::{
         shard::Inner,
         table::TableSpec,
     },
+    sort,
     wire::identity::BASE64_URL,
 };
 
@@ -39,7 +40,7 @@ pub(super) fn export(shard: &Inner, args: Args) -> Result<String, LunoraError> {
         asked.as_ref().is_none_or(|asked| asked.iter().any(|name| name == table.name))
     };
     let mut tables: Vec<&TableSpec> = shard.definition.tables.iter().filter(is_asked).collect();
-    tables.sort_by_key(|table| table.name);
+    sort::sort_by_key(&mut tables, |table| table.name);
     match args.cursor {
         None => whole(shard, &tables),
         Some(cursor) => {

@@ -1,6 +1,7 @@
 //! `rankBefore` and `rankPage`: the places of documents in a rank index.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
 use crate::{
     errors::{Code, LunoraError},
@@ -27,7 +28,7 @@ pub(super) struct BeforeArgs {
     #[serde(default)]
     partition_key: String,
     row_id: String,
-    sort_values: Vec<Stop>,
+    sort_values: Vec<SortValue>,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +48,19 @@ struct Key {
     #[serde(default)]
     partition_key: String,
     row_id: String,
-    sort_values: Vec<Stop>,
+    sort_values: Vec<SortValue>,
+}
+
+/// A sort value: as a page had it in a key, or as a document has it.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct SortValue(Stop);
+
+impl<'de> Deserialize<'de> for SortValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Self(Stop::read(&raw).unwrap_or_else(|| Stop(key::of_json(raw.get())))))
+    }
 }
 
 #[derive(Serialize)]
@@ -156,7 +169,7 @@ impl Index {
             return Err(LunoraError::bad_request(message));
         }
         let partition = self.partition.iter().map(|_| SqlValue::from(&key.partition_key));
-        let values = key.sort_values.iter().map(|Stop(value)| value.clone());
+        let values = key.sort_values.iter().map(|SortValue(Stop(value))| value.clone());
         Ok(partition.chain(values).chain([SqlValue::from(&key.row_id)]).collect())
     }
 
@@ -167,7 +180,11 @@ impl Index {
             Some(_) => return None,
             None => String::new(),
         };
-        let sort_values = values.by_ref().take(self.directions.len()).map(Stop).collect();
+        let sort_values = values
+            .by_ref()
+            .take(self.directions.len())
+            .map(|value| SortValue(Stop(value)))
+            .collect();
         match values.next() {
             Some(SqlValue::Text(row_id)) => Some(Key { partition_key, row_id, sort_values }),
             _ => None,

@@ -1,24 +1,161 @@
-//! The values that an index has of a document, as SQLite extracts them.
+//! The keys that an index has of documents: values whose order in SQLite is that of the types, and
+//! within a type that of the values.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
 
 use super::fields::{CREATION_TIME, Fields};
-use crate::shard::sql::SqlValue;
+use crate::{
+    shard::sql::SqlValue,
+    wire::value::{Date, TAG},
+};
 
-/// The SQL of a field's value. A query finds an index by this very text.
+/// Returns the SQL of a field's key. A query finds an index by this very text, so a change of it makes
+/// every index anew when its object wakes.
+///
+/// `null`, numbers and texts are what SQLite has. Every other type is a blob, which SQLite sorts behind
+/// texts: a letter that sorts the types, then bytes that sort by value (see [`Key`]).
 pub(crate) fn expression(field: &str) -> String {
     if field == CREATION_TIME {
         return "\"_creationTime\"".to_owned();
     }
-    // Letters, digits, `_` and dots only: `is_field` was asked.
-    let mut sql = String::from("json_extract(\"doc\",'$");
-    for name in field.split('.') {
-        sql.extend([".\"", name, "\""]);
-    }
-    sql.push_str("')");
-    sql
+    let path = path(field);
+    let json = extract(&path, "");
+    let payload = extract(&path, "[2]");
+    let tag = [extract(&path, "[0]"), extract(&path, "[1]")].join("||' '||");
+    let digits = format!("ltrim({payload},'-0')");
+    let complement = replaced(&digits, ('0'..='9').zip(('a'..='j').rev()));
+    let sextets = replaced(&format!("rtrim({payload},'=')"), SEXTETS.iter().copied());
+    format!(
+        "CASE json_type(\"doc\",'{path}') \
+         WHEN 'true' THEN x'6231' WHEN 'false' THEN x'6230' \
+         WHEN 'object' THEN CAST('v'||{json} AS BLOB) \
+         WHEN 'array' THEN CASE {tag} \
+         WHEN '{TAG} date' THEN CASE WHEN {payload} BETWEEN -8.64e15 AND 8.64e15 \
+         THEN CAST(printf('d%017d',CAST({payload} AS INTEGER)+8640000000000000) AS BLOB) \
+         ELSE x'64' END \
+         WHEN '{TAG} bigint' THEN CAST(CASE WHEN {payload}<'0' AND {digits}>'' \
+         THEN printf('i0%04d',9999-length({digits}))||{complement} \
+         ELSE printf('i1%04d',length({digits}))||{digits} END AS BLOB) \
+         WHEN '{TAG} bytes' THEN CAST('p'||{sextets} AS BLOB) \
+         WHEN '{TAG} inf' THEN 9e999 WHEN '{TAG} -inf' THEN -9e999 \
+         WHEN '{TAG} nan' THEN NULL WHEN '{TAG} undefined' THEN NULL \
+         ELSE CAST(CASE WHEN {tag} IN ('{TAG} url','{TAG} map','{TAG} set','{TAG} error') \
+         THEN 't' ELSE 'u' END||{json} AS BLOB) END \
+         ELSE {json} END"
+    )
 }
 
-/// Returns what SQLite extracts of a document for `field`, without asking it; lists and objects
-/// but for their white space.
+/// Returns the SQL of a field's value as JSON text.
+pub(crate) fn json_expression(field: &str) -> String {
+    if field == CREATION_TIME {
+        return "json_quote(\"_creationTime\")".to_owned();
+    }
+    let path = path(field);
+    let json = extract(&path, "");
+    format!(
+        "CASE json_type(\"doc\",'{path}') WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' \
+         WHEN 'array' THEN {json} WHEN 'object' THEN {json} ELSE json_quote({json}) END"
+    )
+}
+
+fn path(field: &str) -> String {
+    // Letters, digits, `_` and dots only: `is_field` was asked.
+    field.split('.').fold(String::from("$"), |path, name| path + ".\"" + name + "\"")
+}
+
+fn extract(path: &str, element: &str) -> String {
+    format!("json_extract(\"doc\",'{path}{element}')")
+}
+
+fn replaced(sql: &str, pairs: impl Iterator<Item = (char, char)>) -> String {
+    pairs.fold(sql.to_owned(), |sql, (from, to)| format!("replace({sql},'{from}','{to}')"))
+}
+
+/// The digits of base64 that do not sort by value behind `z`, and what stands for them: base64
+/// written this way sorts as the bytes do.
+const SEXTETS: [(char, char); 12] = [
+    ('0', '{'),
+    ('1', '|'),
+    ('2', '}'),
+    ('3', '~'),
+    ('4', '\u{c0}'),
+    ('5', '\u{c1}'),
+    ('6', '\u{c2}'),
+    ('7', '\u{c3}'),
+    ('8', '\u{c4}'),
+    ('9', '\u{c5}'),
+    ('+', '\u{c6}'),
+    ('/', '\u{c7}'),
+];
+
+/// The keys of types that SQLite does not have, in their order.
+pub(crate) enum Key<'a> {
+    Bool(bool),
+    /// Milliseconds; absent for an invalid date, which sorts first.
+    Date(Option<i64>),
+    /// Decimal text. Of negative ones both the length and the digits are complements.
+    BigInt(&'a str),
+    /// Bytes as base64.
+    Bytes(&'a str),
+    /// A URL, a map, a set or an error, as its JSON.
+    Tagged(&'a str),
+    List(&'a str),
+    Object(&'a str),
+}
+
+impl From<Key<'_>> for SqlValue {
+    fn from(key: Key<'_>) -> Self {
+        let key = match key {
+            Key::Bool(flag) => format!("b{}", u8::from(flag)),
+            Key::Date(None) => "d".to_owned(),
+            Key::Date(Some(ms)) => format!("d{:017}", ms.saturating_add(8_640_000_000_000_000)),
+            Key::BigInt(text) => {
+                let digits = text.trim_start_matches(['-', '0']);
+                if text.starts_with('-') && !digits.is_empty() {
+                    let complement = digits.bytes().map(|digit| char::from(b'j' - (digit & 15)));
+                    let length = 9999_usize.saturating_sub(digits.len());
+                    format!("i0{length:04}{}", complement.collect::<String>())
+                } else {
+                    format!("i1{:04}{digits}", digits.len())
+                }
+            }
+            Key::Bytes(base64) => {
+                let sextet = |digit| {
+                    SEXTETS.iter().find(|(from, _)| *from == digit).map_or(digit, |(_, to)| *to)
+                };
+                let digits = base64.trim_end_matches('=').chars().map(sextet);
+                ["p".to_owned(), digits.collect()].concat()
+            }
+            Key::Tagged(json) => ["t", &minified(json)].concat(),
+            Key::List(json) => ["u", &minified(json)].concat(),
+            Key::Object(json) => ["v", &minified(json)].concat(),
+        };
+        Self::Blob(key.into_bytes())
+    }
+}
+
+/// Whether a key is the JSON text of a value, which may be written in several ways.
+pub(crate) fn is_text_of_json(key: &SqlValue) -> bool {
+    matches!(key, SqlValue::Blob(key) if matches!(key.first(), Some(b't' | b'u' | b'v')))
+}
+
+fn minified(json: &str) -> String {
+    let (mut in_text, mut escaped) = (false, false);
+    let keep = |c: &char| {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if in_text => escaped = true,
+            '"' => in_text = !in_text,
+            _ => {}
+        }
+        in_text || !c.is_ascii_whitespace()
+    };
+    json.chars().filter(keep).collect()
+}
+
+/// Returns the key of a document that [`expression`] has for `field`, without asking SQLite.
 pub(crate) fn of_document(document: &str, field: &str) -> SqlValue {
     Extractor::new(document).get(field)
 }
@@ -48,17 +185,38 @@ impl<'a> Extractor<'a> {
     }
 }
 
-fn of_json(json: &str) -> SqlValue {
+/// Returns the key of a value in wire form.
+pub(crate) fn of_json(json: &str) -> SqlValue {
     match json.as_bytes().first() {
         Some(b'"') => serde_json::from_str(json).map_or(SqlValue::Null, SqlValue::Text),
-        Some(b't') => SqlValue::Integer(1),
-        Some(b'f') => SqlValue::Integer(0),
-        Some(b'[' | b'{') => SqlValue::Text(json.to_owned()),
+        Some(b't') => Key::Bool(true).into(),
+        Some(b'f') => Key::Bool(false).into(),
+        Some(b'[') => of_list(json),
+        Some(b'{') => Key::Object(json).into(),
         Some(b'n') | None => SqlValue::Null,
         Some(_) => match json.parse::<i64>() {
             Ok(integer) => SqlValue::Integer(integer),
             Err(_) => json.parse().map_or(SqlValue::Null, SqlValue::Real),
         },
+    }
+}
+
+fn of_list(json: &str) -> SqlValue {
+    let items: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
+    let raw = |at: usize| items.get(at).map_or("", |item| item.get());
+    let text = |at: usize| serde_json::from_str::<Cow<'_, str>>(raw(at)).unwrap_or_default();
+    if text(0) != TAG {
+        return Key::List(json).into();
+    }
+    match &*text(1) {
+        "date" => Key::Date(Date::from_millis(raw(2).parse().unwrap_or(f64::NAN)).millis()).into(),
+        "bigint" => Key::BigInt(&text(2)).into(),
+        "bytes" => Key::Bytes(&text(2)).into(),
+        "inf" => SqlValue::Real(f64::INFINITY),
+        "-inf" => SqlValue::Real(f64::NEG_INFINITY),
+        "nan" | "undefined" => SqlValue::Null,
+        "url" | "map" | "set" | "error" => Key::Tagged(json).into(),
+        _ => Key::List(json).into(),
     }
 }
 
@@ -84,9 +242,9 @@ mod tests {
             ("a", SqlValue::Integer(1)),
             ("b", SqlValue::Real(1.0)),
             ("c", SqlValue::from("x\n")),
-            ("d", SqlValue::Integer(1)),
+            ("d", SqlValue::Blob(b"b1".to_vec())),
             ("e", SqlValue::Null),
-            ("f.g", SqlValue::from("[1,2]")),
+            ("f.g", SqlValue::Blob(b"u[1,2]".to_vec())),
             ("f.x", SqlValue::Null),
             ("a.x", SqlValue::Null),
             ("h", SqlValue::Integer(9_007_199_254_740_993)),

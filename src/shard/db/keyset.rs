@@ -6,7 +6,11 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::value::RawValue;
 
-use crate::{platform::SqlCell, shard::sql::SqlValue, wire::Direction};
+use crate::{
+    platform::SqlCell,
+    shard::sql::SqlValue,
+    wire::{Direction, value::TAG},
+};
 
 /// One value that an order compares, and which way.
 #[derive(Clone, Debug)]
@@ -30,11 +34,9 @@ pub(crate) fn order_sql(order: &[OrderBy]) -> String {
 /// The columns that tell where a row is in the order; two for each value, so that an integer comes
 /// to its last digit.
 pub(crate) fn position_columns(order: &[OrderBy]) -> String {
-    let columns = order.iter().map(|OrderBy { expression, .. }| {
-        format!(
-            "typeof({expression}),CASE typeof({expression}) WHEN 'integer' THEN CAST({expression} AS TEXT) ELSE {expression} END"
-        )
-    });
+    let columns = order
+        .iter()
+        .map(|OrderBy { expression, .. }| format!("{expression},CAST({expression} AS TEXT)"));
     columns.collect::<Vec<_>>().join(",")
 }
 
@@ -42,13 +44,15 @@ pub(crate) fn position_columns(order: &[OrderBy]) -> String {
 pub(crate) fn read_position(cells: impl IntoIterator<Item = SqlCell>) -> Option<Vec<SqlValue>> {
     let mut cells = cells.into_iter();
     let mut values = Vec::new();
-    while let Some(kind) = cells.next() {
-        let SqlCell::Text(kind) = kind else { return None };
-        values.push(match (&*kind, cells.next()?) {
-            ("integer", SqlCell::Text(digits)) => SqlValue::Integer(digits.parse().ok()?),
-            ("real", SqlCell::Number(real)) => SqlValue::Real(real),
-            ("text", SqlCell::Text(text)) => SqlValue::Text(text),
-            ("null", SqlCell::Null) => SqlValue::Null,
+    while let Some(value) = cells.next() {
+        values.push(match (value, cells.next()?) {
+            // As a text, a real has a point or an exponent, or is `Inf`.
+            (SqlCell::Number(real), SqlCell::Text(digits)) => {
+                digits.parse().map_or(SqlValue::Real(real), SqlValue::Integer)
+            }
+            (SqlCell::Text(text), _) => SqlValue::Text(text),
+            (SqlCell::Blob(key), _) => SqlValue::Blob(key),
+            (SqlCell::Null, SqlCell::Null) => SqlValue::Null,
             _ => return None,
         });
     }
@@ -58,7 +62,8 @@ pub(crate) fn read_position(cells: impl IntoIterator<Item = SqlCell>) -> Option<
 /// The SQL of "comes after this position", or "comes before it", and its values.
 ///
 /// For an order by `a, b` it is `a > ? OR (a IS ? AND b > ?)`; NULL is the smallest of all. A bound
-/// on the first value stands in front, so that SQLite can start there in an index.
+/// on the first value stands in front, so that SQLite can start there in an index. Each expression
+/// appears a fixed number of times, since a statement has at most 100 KB.
 pub(crate) fn beyond(
     order: &[OrderBy],
     position: &[SqlValue],
@@ -73,38 +78,31 @@ pub(crate) fn beyond(
         sql.push_str(&format!("{}>={} AND ", first.expression, value.placeholder()));
         values.push(value.clone());
     }
-    sql.push('(');
-    let terms = order.iter().zip(position).enumerate();
-    for (at, (by, value)) in terms {
-        if at > 0 {
-            sql.push_str(" OR (");
-            for (by, value) in order.iter().zip(position).take(at) {
-                sql.push_str(&format!("{} IS {} AND ", by.expression, value.placeholder()));
-                values.push(value.clone());
-            }
-        }
+    let last = order.len().min(position.len()).saturating_sub(1);
+    for (at, (by, value)) in order.iter().zip(position).enumerate() {
+        let OrderBy { expression, .. } = by;
+        let placeholder = value.placeholder();
+        sql.push('(');
         match (ascends(by), value) {
             // Everything but NULL is larger; nothing is smaller.
-            (true, SqlValue::Null) => sql.push_str(&format!("{} IS NOT NULL", by.expression)),
+            (true, SqlValue::Null) => sql.push_str(&format!("{expression} IS NOT NULL")),
             (false, SqlValue::Null) => sql.push('0'),
             (true, value) => {
-                sql.push_str(&format!("{}>{}", by.expression, value.placeholder()));
+                sql.push_str(&format!("{expression}>{placeholder}"));
                 values.push(value.clone());
             }
+            // The comparison is NULL where the expression is.
             (false, value) => {
-                let expression = &by.expression;
-                sql.push_str(&format!(
-                    "({expression}<{0} OR {expression} IS NULL)",
-                    value.placeholder()
-                ));
+                sql.push_str(&format!("({expression}>={placeholder}) IS NOT 1"));
                 values.push(value.clone());
             }
         }
-        if at > 0 {
-            sql.push(')');
+        if at < last {
+            sql.push_str(&format!(" OR {expression} IS {placeholder} AND "));
+            values.push(value.clone());
         }
     }
-    sql.push(')');
+    sql.push_str(&")".repeat(order.len().min(position.len())));
     (sql, values)
 }
 
@@ -117,27 +115,51 @@ impl Serialize for Stop {
         match &self.0 {
             SqlValue::Integer(integer) => serializer.serialize_i64(*integer),
             SqlValue::Real(real) if real.is_finite() => serializer.serialize_f64(*real),
-            SqlValue::Real(real) => serializer.collect_seq([if *real > 0.0 { 1 } else { -1 }]),
+            SqlValue::Real(real) if *real > 0.0 => (TAG, "inf").serialize(serializer),
+            SqlValue::Real(_) => (TAG, "-inf").serialize(serializer),
             SqlValue::Text(text) => serializer.serialize_str(text),
-            SqlValue::Null | SqlValue::Blob(_) => serializer.serialize_unit(),
+            SqlValue::Blob(key) => {
+                let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+                (TAG, "key", hex).serialize(serializer)
+            }
+            SqlValue::Null => serializer.serialize_unit(),
         }
     }
+}
+
+impl Stop {
+    /// Reads what a cursor has; none for anything else.
+    pub(crate) fn read(raw: &RawValue) -> Option<Self> {
+        let value = match raw.get() {
+            "null" => SqlValue::Null,
+            text if text.starts_with('"') => SqlValue::Text(serde_json::from_str(text).ok()?),
+            list if list.starts_with('[') => {
+                let list: Vec<&str> = serde_json::from_str(list).ok()?;
+                match *list.as_slice() {
+                    [TAG, "inf"] => SqlValue::Real(f64::INFINITY),
+                    [TAG, "-inf"] => SqlValue::Real(f64::NEG_INFINITY),
+                    [TAG, "key", hex] => SqlValue::Blob(from_hex(hex)?),
+                    _ => return None,
+                }
+            }
+            number => match number.parse() {
+                Ok(integer) => SqlValue::Integer(integer),
+                Err(_) => SqlValue::Real(serde_json::from_str(number).ok()?),
+            },
+        };
+        Some(Self(value))
+    }
+}
+
+fn from_hex(hex: &str) -> Option<Vec<u8>> {
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    hex.len().is_multiple_of(2).then(|| hex.as_bytes().chunks(2).map(byte).collect()).flatten()
 }
 
 impl<'de> Deserialize<'de> for Stop {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        let value = match raw.get() {
-            "null" => Some(SqlValue::Null),
-            "[1]" => Some(SqlValue::Real(f64::INFINITY)),
-            "[-1]" => Some(SqlValue::Real(f64::NEG_INFINITY)),
-            text if text.starts_with('"') => serde_json::from_str(text).ok().map(SqlValue::Text),
-            number => match number.parse() {
-                Ok(integer) => Some(SqlValue::Integer(integer)),
-                Err(_) => serde_json::from_str(number).ok().map(SqlValue::Real),
-            },
-        };
-        value.map(Self).ok_or_else(|| D::Error::custom("no value of an index"))
+        Self::read(&raw).ok_or_else(|| D::Error::custom("no value of an index"))
     }
 }
 
@@ -155,13 +177,29 @@ mod tests {
             SqlValue::Real(1.0),
             SqlValue::Real(0.1),
             SqlValue::Real(f64::INFINITY),
+            SqlValue::Real(f64::NEG_INFINITY),
             SqlValue::from("a \"text\""),
+            SqlValue::Blob(b"b1".to_vec()),
         ] {
             let json = serde_json::to_string(&Stop(value.clone())).unwrap();
             assert_eq!(serde_json::from_str::<Stop>(&json).unwrap().0, value, "{json}");
         }
-        for json in ["true", "{}", "[2]", "[]"] {
+        for json in ["true", "{}", "[2]", "[]", r#"["$lunora.wire$","key","b"]"#] {
             assert!(serde_json::from_str::<Stop>(json).is_err(), "{json}");
         }
+    }
+
+    #[test]
+    fn a_page_of_the_widest_index_fits_into_a_statement() {
+        let field = "twenty_four_letters_long";
+        let by = |_| OrderBy {
+            expression: crate::shard::db::key::expression(field),
+            direction: Direction::Desc,
+        };
+        let order: Vec<_> = (0..8).map(by).collect();
+        let position = vec![SqlValue::from("x"); 8];
+        let (filter, _) = beyond(&order, &position, true);
+        let length = filter.len() + order_sql(&order).len() + position_columns(&order).len();
+        assert!(length < 98_000, "{length}");
     }
 }

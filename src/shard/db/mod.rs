@@ -2,6 +2,7 @@
 
 mod document;
 pub(crate) mod fields;
+mod index_value;
 pub(crate) mod key;
 pub(crate) mod keyset;
 mod query;
@@ -13,6 +14,7 @@ mod writer;
 
 pub use self::{
     document::{Document, Page},
+    index_value::IndexValue,
     query::TableQuery,
     raw::Sql,
     reader::Reader,

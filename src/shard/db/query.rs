@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::{
-    Document, Page,
+    Document, IndexValue, Page,
     fields::CREATION_TIME,
     key,
     keyset::{OrderBy, Stop, beyond, order_sql, position_columns, read_position},
@@ -28,7 +28,8 @@ use crate::{
 ///
 /// Without an index the order is that of creation. With one, `eq` fixes its first fields in their
 /// order, and `gt`, `gte`, `lt` and `lte` bound the field after them; the documents come by the
-/// index's other fields and then by creation.
+/// index's other fields and then by creation. [`IndexValue`] tells the order of values of several types;
+/// a bound compares in it too.
 ///
 /// ```
 /// # use lunora::{LunoraError, shard::{Query, Table, table, Document}, Direction};
@@ -44,8 +45,8 @@ pub struct TableQuery<'a, T> {
     run: &'a Run<'a>,
     table: &'static str,
     index: Option<String>,
-    equal: Vec<(String, SqlValue)>,
-    bounds: Vec<(String, &'static str, SqlValue)>,
+    equal: Vec<(String, IndexValue)>,
+    bounds: Vec<(String, &'static str, IndexValue)>,
     direction: Direction,
     of: PhantomData<fn() -> T>,
 }
@@ -70,28 +71,28 @@ impl<'a, T> TableQuery<'a, T> {
     }
 
     /// Documents whose field has this value. `None` finds `null` and missing alike.
-    pub fn eq(mut self, field: &str, value: impl Into<SqlValue>) -> Self {
+    pub fn eq(mut self, field: &str, value: impl Into<IndexValue>) -> Self {
         self.equal.push((field.to_owned(), value.into()));
         self
     }
 
     /// Documents whose field is larger.
-    pub fn gt(self, field: &str, value: impl Into<SqlValue>) -> Self {
+    pub fn gt(self, field: &str, value: impl Into<IndexValue>) -> Self {
         self.bound(field, ">", value.into())
     }
 
     /// Documents whose field is larger or the same.
-    pub fn gte(self, field: &str, value: impl Into<SqlValue>) -> Self {
+    pub fn gte(self, field: &str, value: impl Into<IndexValue>) -> Self {
         self.bound(field, ">=", value.into())
     }
 
     /// Documents whose field is smaller; one without the field is not.
-    pub fn lt(self, field: &str, value: impl Into<SqlValue>) -> Self {
+    pub fn lt(self, field: &str, value: impl Into<IndexValue>) -> Self {
         self.bound(field, "<", value.into())
     }
 
     /// Documents whose field is smaller or the same; one without the field is not.
-    pub fn lte(self, field: &str, value: impl Into<SqlValue>) -> Self {
+    pub fn lte(self, field: &str, value: impl Into<IndexValue>) -> Self {
         self.bound(field, "<=", value.into())
     }
 
@@ -132,7 +133,7 @@ impl<'a, T> TableQuery<'a, T> {
         RawValue::from_string(list).map_err(LunoraError::internal)
     }
 
-    fn bound(mut self, field: &str, operator: &'static str, value: SqlValue) -> Self {
+    fn bound(mut self, field: &str, operator: &'static str, value: IndexValue) -> Self {
         self.bounds.push((field.to_owned(), operator, value));
         self
     }
@@ -179,14 +180,15 @@ impl<'a, T> TableQuery<'a, T> {
                 );
                 return Err(wrong(message));
             };
-            filter.push(match value {
+            let value = value.key_of(field);
+            filter.push(match &value {
                 SqlValue::Null => format!("{} IS NULL", key::expression(field)),
                 value => format!("{}={}", key::expression(field), value.placeholder()),
             });
-            if *value != SqlValue::Null {
+            if value != SqlValue::Null {
                 values.push(value.clone());
             }
-            matching.push((declared, value.clone()));
+            matching.push((declared, value));
         }
         for (field, operator, value) in &self.bounds {
             if fields.get(self.equal.len()).copied() != Some(field) {
@@ -196,11 +198,14 @@ impl<'a, T> TableQuery<'a, T> {
                 );
                 return Err(wrong(message));
             }
-            if matches!(value, SqlValue::Null | SqlValue::Blob(_)) {
-                return Err(wrong(format!("a bound on {field:?} has to be a number or a text")));
+            let value = value.key_of(field);
+            if value == SqlValue::Null {
+                return Err(wrong(format!(
+                    "a bound on {field:?}: expected a value, got null or NaN"
+                )));
             }
             filter.push(format!("{}{operator}{}", key::expression(field), value.placeholder()));
-            values.push(value.clone());
+            values.push(value);
         }
         self.note_reads(&spec, matching);
         let rest = fields.iter().skip(self.equal.len()).map(|field| key::expression(field));
@@ -219,10 +224,7 @@ impl<'a, T> TableQuery<'a, T> {
     /// What is found by the values of fields is noted as just that, unless a value is one that
     /// SQLite may write in another way than it was stored.
     fn note_reads(&self, spec: &TableSpec, matching: Vec<(&'static str, SqlValue)>) {
-        let telling = |value: &SqlValue| match value {
-            SqlValue::Text(text) => !text.starts_with(['[', '{']),
-            value => !matches!(value, SqlValue::Blob(_)),
-        };
+        let telling = |value: &SqlValue| !key::is_text_of_json(value);
         let mut reads = self.run.reads();
         if !matching.is_empty() && matching.iter().all(|(_, value)| telling(value)) {
             reads.note_matching(spec.name, matching);

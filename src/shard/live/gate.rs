@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::Uri;
 use subtle::ConstantTimeEq;
 
 use crate::{
@@ -14,7 +15,8 @@ use crate::{
 /// Lets a socket in: with the fingerprint of the admin token, if that is what let it in.
 ///
 /// The Worker has asked its own gate before. What a shard asks beyond is in its variables:
-/// `LUNORA_ALLOWED_ORIGINS`, `LUNORA_WS_BEARER`, and the admin token. A token in the URL must be one
+/// `LUNORA_ALLOWED_ORIGINS`, `LUNORA_WS_BEARER`, and the admin token. An empty one asks nothing, and
+/// the Worker's own origin need not be listed. A token in the URL must be one
 /// that was made for it, unless `LUNORA_REQUIRE_EPHEMERAL_WS_TOKEN` is off: URLs end up in logs.
 ///
 /// # Errors
@@ -26,17 +28,19 @@ pub(crate) fn admit(
 ) -> Result<Option<String>, LunoraError> {
     identity::check_minted_expiry(request.headers(), host.now_ms())?;
     let forbidden = || LunoraError::new(Code::Forbidden, "Forbidden");
-    if let Some(allowed) = host.var("LUNORA_ALLOWED_ORIGINS") {
+    let allowed = host.var("LUNORA_ALLOWED_ORIGINS").unwrap_or_default();
+    let mut allowed = allowed.split(',').map(str::trim).filter(|word| !word.is_empty()).peekable();
+    if allowed.peek().is_some() {
         let origin = request.header("origin").ok_or_else(forbidden)?;
-        let mut allowed = allowed.split(',').map(str::trim);
-        if !allowed.any(|allowed| allowed == "*" || allowed == origin) {
+        let is_own = is_origin_of(origin, request.uri());
+        if !is_own && !allowed.any(|allowed| allowed == "*" || allowed == origin) {
             return Err(forbidden());
         }
     }
     let in_url = request.query("token");
     let admin = admin_fingerprint(request.bearer(), in_url.as_deref(), host);
     if admin.is_none()
-        && let Some(expected) = host.var("LUNORA_WS_BEARER")
+        && let Some(expected) = host.var("LUNORA_WS_BEARER").filter(|it| !it.trim().is_empty())
     {
         let presented = [request.bearer(), in_url.as_deref()];
         let is_it = |text: &str| bool::from(text.as_bytes().ct_eq(expected.as_bytes()));
@@ -45,6 +49,23 @@ pub(crate) fn admit(
         }
     }
     Ok(admin)
+}
+
+/// Whether a browser at `uri` sends this `Origin`.
+fn is_origin_of(origin: &str, uri: &Uri) -> bool {
+    let port = |uri: &Uri| uri.port_u16().or(Some(if is_https(uri) { 443 } else { 80 }));
+    // An origin is a scheme, a host and a port; anything more is none.
+    let Some((scheme, authority)) = origin.split_once("://") else { return false };
+    let Ok(parsed) = origin.parse::<Uri>() else { return false };
+    !authority.contains(['/', '?', '#', '@'])
+        && matches!(scheme, "http" | "https")
+        && parsed.scheme() == uri.scheme()
+        && parsed.host().zip(uri.host()).is_some_and(|(one, other)| one.eq_ignore_ascii_case(other))
+        && port(&parsed) == port(uri)
+}
+
+fn is_https(uri: &Uri) -> bool {
+    uri.scheme_str() == Some("https")
 }
 
 /// The most sockets of a shard.

@@ -15,6 +15,7 @@ use super::{
     frame::ShardFrame,
     sockets::{Handle, Live},
 };
+use crate::sort;
 use crate::{errors::LunoraError, shard::tracking::Reads, wire::paths};
 
 /// The outcome of one run, and who may share it.
@@ -128,7 +129,7 @@ impl<S: LiveSocket> Live<S> {
             }
         }
         // A subscription waits for one answer, so none is there twice.
-        due.sort_unstable();
+        sort::sort(&mut due);
         due
     }
 

@@ -457,6 +457,68 @@ fn refuses_an_upgrade_with_an_expired_identity_before_the_socket_is_accepted() {
     assert_eq!(shard.host().statements(), 0);
 }
 
+/// The status of an upgrade at `https://app.test`, with the variables of the shard.
+fn upgrade_with(variables: &[(&str, &str)], headers: &[(&'static str, &str)]) -> u16 {
+    let shard = crate::shard::testing::TestShard::new(crate::shard::ShardDefinition::new());
+    for (name, value) in variables {
+        shard.host().set_var(name, value);
+    }
+    let mut request = crate::Request::get("https://app.test/_lunora/ws");
+    for (name, value) in headers {
+        request = request.with_header(name, value);
+    }
+    admit(&request, shard.host()).map_or_else(|error| error.status().as_u16(), |_| 101)
+}
+
+#[test]
+fn accepts_a_socket_of_the_workers_own_origin_whatever_origins_are_listed() {
+    for listed in ["https://other.test", "https://other.test/", "app.test", "*"] {
+        for own in ["https://app.test", "https://app.test:443", "https://APP.test"] {
+            let upgrade = upgrade_with(&[("LUNORA_ALLOWED_ORIGINS", listed)], &[("origin", own)]);
+            assert_eq!(upgrade, 101, "{listed} {own}");
+        }
+    }
+}
+
+#[test]
+fn refuses_a_foreign_origin_that_is_not_listed() {
+    let upgrade = |listed: &str, origin: &str| {
+        upgrade_with(&[("LUNORA_ALLOWED_ORIGINS", listed)], &[("origin", origin)])
+    };
+    for foreign in [
+        "http://app.test",
+        "https://app.test:8443",
+        "https://app.test.evil.test",
+        "https://evil.test",
+        "https://app.test@evil.test",
+        "https://evil.test@app.test",
+        "https://app.test/evil",
+        "https://app.test?",
+        "app.test",
+        "null",
+        "",
+    ] {
+        assert_eq!(upgrade("https://other.test", foreign), 403, "{foreign}");
+    }
+    assert_eq!(upgrade("https://other.test", "https://other.test"), 101);
+    // A client without an origin is no browser, and says so by no list.
+    assert_eq!(upgrade_with(&[("LUNORA_ALLOWED_ORIGINS", "https://other.test")], &[]), 403);
+}
+
+#[test]
+fn an_empty_variable_is_as_one_that_is_not_set() {
+    for empty in ["", " ", ",", " , "] {
+        assert_eq!(upgrade_with(&[("LUNORA_ALLOWED_ORIGINS", empty)], &[]), 101, "{empty:?}");
+    }
+    for empty in ["", " "] {
+        assert_eq!(upgrade_with(&[("LUNORA_WS_BEARER", empty)], &[]), 101, "{empty:?}");
+    }
+    let secret = [("LUNORA_WS_BEARER", "secret")];
+    assert_eq!(upgrade_with(&secret, &[]), 403);
+    assert_eq!(upgrade_with(&secret, &[("authorization", "Bearer ")]), 403);
+    assert_eq!(upgrade_with(&secret, &[("authorization", "Bearer secret")]), 101);
+}
+
 #[test]
 fn answers_an_excess_frame_with_an_error_and_does_no_work_for_it() {
     let world = World::default();

@@ -4,7 +4,7 @@ use crate::platform::SqlCell;
 
 /// A value that is bound in a statement or looked up in an index.
 ///
-/// Integers stay integers, to the last digit; a flag is 0 or 1, as in an index.
+/// Integers stay integers, to the last digit; a flag is 0 or 1.
 ///
 /// ```
 /// use lunora::shard::SqlValue;

@@ -106,7 +106,7 @@ fn deleted_documents_have_no_place_and_bad_keys_are_said() {
         json!({ "table": "messages", "index": "by_author" }),
         json!({ "table": "messages", "index": "unheard" }),
         json!({ "table": "messages", "index": "by_rank", "after": { "rowId": "a", "sortValues": [] } }),
-        json!({ "table": "messages", "index": "by_rank", "after": { "rowId": "a", "sortValues": [true] } }),
+        json!({ "table": "messages", "index": "by_rank", "after": { "rowId": "a", "sortValues": [true, true] } }),
     ] {
         assert_eq!(operator.admin("rankPage", &args).0, 400, "{args}");
     }

@@ -10,6 +10,7 @@ use super::depth::check_depth;
 use super::number::JavaScript;
 use super::path::Path;
 use super::{BytesKind, ErrorValue, MAX_DEPTH, Map, Object, TAG, Value};
+use crate::sort;
 
 impl Value {
     /// Writes wire text, character for character what `JSON.stringify` makes of the same value.
@@ -173,7 +174,7 @@ impl Serialize for Fields<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields: Vec<_> = self.0.iter().filter(|(_, value)| !value.is_undefined()).collect();
         if self.1 == Form::Canonical {
-            fields.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+            sort::sort_by(&mut fields, |(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
         }
         serializer.collect_map(
             fields.into_iter().map(|(key, value)| (key, Encoded { value, form: self.1 })),

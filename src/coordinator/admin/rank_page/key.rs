@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{super::super::merge::decimal::Decimal, SortDirection};
+use crate::wire::value::TAG;
 
 /// Where a document stands in its index: partition, then the sort values, then its `_id`.
 #[derive(Clone, Debug)]
@@ -17,12 +18,16 @@ pub(super) struct RankKey {
     pub(super) raw: Box<RawValue>,
 }
 
-/// A sort value; the classes come in SQLite's order.
+/// A sort value; the types come in their order.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum SortValue {
     Null,
+    NegativeInfinity,
     Number(Decimal),
+    Infinity,
     Text(String),
+    /// Any other type, as bytes in hexadecimal that sort by type and value.
+    Key(String),
 }
 
 impl RankKey {
@@ -65,6 +70,12 @@ impl SortValue {
         match text.as_bytes().first()? {
             b'n' => Some(Self::Null),
             b'"' => serde_json::from_str(text).ok().map(Self::Text),
+            b'[' => match *serde_json::from_str::<Vec<&str>>(text).ok()?.as_slice() {
+                [TAG, "-inf"] => Some(Self::NegativeInfinity),
+                [TAG, "inf"] => Some(Self::Infinity),
+                [TAG, "key", hex] => Some(Self::Key(hex.to_owned())),
+                _ => None,
+            },
             _ => Decimal::parse(text).map(Self::Number),
         }
     }
@@ -85,15 +96,20 @@ mod tests {
     fn orders_as_sqlite_does() {
         let ascending = [
             key("", "[null]", "a"),
+            key("", r#"[["$lunora.wire$","-inf"]]"#, "a"),
             key("", "[-3]", "a"),
             key("", "[9007199254740992]", "a"),
             key("", "[9007199254740993]", "a"),
+            key("", r#"[["$lunora.wire$","inf"]]"#, "a"),
             key("", r#"["Z"]"#, "a"),
             key("", r#"["a"]"#, "a"),
             key("", r#"["a"]"#, "b"),
             key("", r#"["ｚ"]"#, "a"),
             // Above U+FFFF bytes and UTF-16 units disagree; SQLite compares bytes.
             key("", r#"["𝄞"]"#, "a"),
+            key("", r#"[["$lunora.wire$","key","6231"]]"#, "a"),
+            key("", r#"[["$lunora.wire$","key","64"]]"#, "a"),
+            key("", r#"[["$lunora.wire$","key","6430"]]"#, "a"),
             key("p", "[null]", "a"),
         ];
         for pair in ascending.windows(2) {

@@ -1,9 +1,6 @@
 //! The first documents of all shards, out of sorted parts that come in any order.
 
-use std::{
-    cmp::Ordering,
-    collections::{BTreeMap, HashMap},
-};
+use std::{cmp::Ordering, collections::HashMap};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -119,7 +116,7 @@ impl PageMerge {
                     };
                     (shard.as_str().to_owned(), after)
                 });
-                Some(Cursor::new(last.key.raw.clone(), own.collect::<BTreeMap<_, _>>()))
+                Some(Cursor::new(last.key.raw.clone(), crate::sort::map(own)))
             }
             _ => None,
         };

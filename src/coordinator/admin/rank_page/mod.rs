@@ -14,6 +14,7 @@ use super::{
     super::ShardFailure, AdminCall, ShardAdmin, outcome::PublicFailure, read, traffic::as_text,
     unreadable_answer,
 };
+use crate::sort;
 use crate::{errors::LunoraError, wire::ShardKey};
 
 /// Which end comes first.
@@ -141,7 +142,7 @@ impl ShardAdmin {
         let take = request.take.get().min(RankPageRequest::MAX_TAKE);
         let mut merge = PageMerge::new(take.into(), &request.directions);
         let mut shards = self.ask_slices(keys, request, take, &cursor, &mut merge).await?;
-        shards.sort_by_key(|(index, _)| *index);
+        sort::sort_by_key(&mut shards, |(index, _)| *index);
         let shards: Vec<ShardSlice> = shards.into_iter().map(|(_, slice)| slice).collect();
 
         let failed = shards.iter().filter(|shard| shard.error.is_some()).count();

@@ -39,32 +39,16 @@ const FIELDS: [Field; 5] = [
     },
 ];
 
-/// One item of a list.
-enum Item {
-    /// `*`, a value, a range, each with a step: as bits.
-    Values(u64),
-    /// `L`.
-    LastDay,
-    /// `LW`.
-    LastWeekday,
-    /// `15W`.
-    WeekdayNear(u32),
-    /// `6L`.
-    LastOfMonth(u32),
-    /// `2#1`.
-    NthOfMonth(u32, u32),
-}
-
 pub(super) const fn parse(text: &[u8]) -> Result<Schedule, CronError> {
     // The number of fields first: a missing one would make every later one look wrong.
-    let (mut spaces, mut scan) = (0, 0);
+    let (mut fields, mut scan) = (0, 0);
     while scan < text.len() {
-        if text[scan] == b' ' {
-            spaces += 1;
+        if !is_space(text[scan]) && (scan == 0 || is_space(text[scan - 1])) {
+            fields += 1;
         }
         scan += 1;
     }
-    if spaces != 4 {
+    if fields != 5 || is_space(text[0]) || is_space(text[text.len() - 1]) {
         return Err(CronError::FieldCount);
     }
     let mut schedule = Schedule {
@@ -74,8 +58,8 @@ pub(super) const fn parse(text: &[u8]) -> Result<Schedule, CronError> {
         every_day: false,
         days: 0,
         weekdays_near: 0,
-        last_day: false,
-        last_weekday: false,
+        from_last: 0,
+        weekdays_near_last: 0,
         every_day_of_week: false,
         days_of_week: 0,
         last_of_month: 0,
@@ -84,16 +68,15 @@ pub(super) const fn parse(text: &[u8]) -> Result<Schedule, CronError> {
     let (mut at, mut field) = (0, 0);
     while field < 5 {
         let start = at;
-        while at < text.len() && text[at] != b' ' {
+        while at < text.len() && !is_space(text[at]) {
             at += 1;
-        }
-        if at == start {
-            return Err(CronError::FieldCount);
         }
         if let Err(error) = parse_field(text, start, at, field, &mut schedule) {
             return Err(error);
         }
-        at += 1;
+        while at < text.len() && is_space(text[at]) {
+            at += 1;
+        }
         field += 1;
     }
     if never_fires(&schedule) { Err(CronError::NeverFires) } else { Ok(schedule) }
@@ -105,10 +88,12 @@ const fn never_fires(schedule: &Schedule) -> bool {
     const LONG: u64 = 0b1_0101_1010_1010;
     const SHORTER: u64 = 0b0_1010_0101_0000;
 
-    if !schedule.every_day_of_week || schedule.last_day || schedule.last_weekday {
+    if !schedule.every_day_of_week || schedule.every_day {
         return false;
     }
-    let first_day = (schedule.days | schedule.weekdays_near).trailing_zeros();
+    let day = (schedule.days | schedule.weekdays_near).trailing_zeros();
+    let day_from_last = (schedule.from_last | schedule.weekdays_near_last).trailing_zeros() + 1;
+    let first_day = if day < day_from_last { day } else { day_from_last };
     let longest_month = if schedule.months & LONG != 0 {
         31
     } else if schedule.months & SHORTER != 0 {
@@ -119,7 +104,11 @@ const fn never_fires(schedule: &Schedule) -> bool {
     first_day > longest_month
 }
 
-/// Reads the items of a field, and adds them to `schedule`.
+const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// Reads a field into `schedule`: `*`, a special day that stands alone, or a list.
 const fn parse_field(
     text: &[u8],
     start: usize,
@@ -127,121 +116,157 @@ const fn parse_field(
     field: usize,
     schedule: &mut Schedule,
 ) -> Result<(), CronError> {
-    let every = end == start + 1 && text[start] == b'*';
-    let mut at = start;
+    if end == start + 1 && text[start] == b'*' {
+        let all = between(FIELDS[field].min, FIELDS[field].max, 1, FIELDS[field]);
+        match field {
+            0 => schedule.minutes = all,
+            1 => schedule.hours = all,
+            2 => (schedule.days, schedule.every_day) = (all, true),
+            3 => schedule.months = all,
+            _ => (schedule.days_of_week, schedule.every_day_of_week) = (all, true),
+        }
+        return Ok(());
+    }
+    if special(text, start, end, FIELDS[field], schedule) {
+        return Ok(());
+    }
+    let (mut at, mut values) = (start, 0);
     loop {
         let item = at;
         while at < end && text[at] != b',' {
             at += 1;
         }
-        match (parse_item(text, item, at, FIELDS[field]), field) {
-            (Err(error), _) => return Err(error),
-            (Ok(Item::Values(values)), 0) => schedule.minutes |= values,
-            (Ok(Item::Values(values)), 1) => schedule.hours |= values,
-            (Ok(Item::Values(values)), 2) => {
-                schedule.days |= values;
-                schedule.every_day = every;
-            }
-            (Ok(Item::Values(values)), 3) => schedule.months |= values,
-            (Ok(Item::Values(values)), _) => {
-                schedule.days_of_week |= values;
-                schedule.every_day_of_week = every;
-            }
-            (Ok(Item::LastDay), _) => schedule.last_day = true,
-            (Ok(Item::LastWeekday), _) => schedule.last_weekday = true,
-            (Ok(Item::WeekdayNear(day)), _) => schedule.weekdays_near |= 1 << day,
-            (Ok(Item::LastOfMonth(day)), _) => schedule.last_of_month |= 1 << day,
-            (Ok(Item::NthOfMonth(day, nth)), _) => {
-                schedule.nth_of_month |= 1 << (day + (nth - 1) * 7);
-            }
+        match parse_item(text, item, at, FIELDS[field], item == start) {
+            Err(error) => return Err(error),
+            Ok(item) => values |= item,
         }
         if at == end {
-            return Ok(());
+            break;
         }
         at += 1;
     }
+    match field {
+        0 => schedule.minutes = values,
+        1 => schedule.hours = values,
+        2 => schedule.days = values,
+        3 => schedule.months = values,
+        _ => schedule.days_of_week = values,
+    }
+    Ok(())
 }
 
+/// Reads a value or a range, each with a step, as bits. As on the platform, a `*` behind a comma is
+/// the least value.
 const fn parse_item(
     text: &[u8],
     start: usize,
     end: usize,
     field: Field,
-) -> Result<Item, CronError> {
-    if let Some(special) = special(text, start, end, field) {
-        return Ok(special);
-    }
-    let mut at = start;
-    let (mut first, mut last) = (field.min, field.max);
-    let mut is_one = false;
-    if at < end && text[at] == b'*' {
-        at += 1;
+    is_first: bool,
+) -> Result<u64, CronError> {
+    let (first, mut at) = if start < end && text[start] == b'*' {
+        (field.min, start + 1)
     } else {
+        value(text, start, end, field)
+    };
+    if let (0, Kind::DayOfWeek, true) = (first, field.kind, at > start) {
+        return Err(CronError::SundayIsOne);
+    }
+    if at == start || first < field.min || first > field.max {
+        return Err(field.error);
+    }
+    if is_first && text[start] == b'*' && (at == end || text[at] != b'/') {
+        return Err(field.error);
+    }
+    let (mut last, mut step) = (first, 1);
+    if at < end && text[at] == b'-' {
         let next;
-        (first, next) = value(text, at, end, field);
-        if let (0, Kind::DayOfWeek, true) = (first, field.kind, next > at) {
+        (last, next) = value(text, at + 1, end, field);
+        if let (0, Kind::DayOfWeek, true) = (last, field.kind, next > at + 1) {
             return Err(CronError::SundayIsOne);
         }
-        if next == at || first < field.min || first > field.max {
+        if next == at + 1 || last < field.min || last > field.max {
             return Err(field.error);
         }
         at = next;
-        is_one = true;
-        if at < end && text[at] == b'-' {
-            let next;
-            (last, next) = value(text, at + 1, end, field);
-            if next == at + 1 || last < first || last > field.max {
-                return Err(field.error);
-            }
-            at = next;
-            is_one = false;
-        }
+    } else if at < end && text[at] == b'/' {
+        // `3/2` goes on to the last value.
+        last = field.max;
     }
-    let mut step = 1;
     if at < end && text[at] == b'/' {
         let next;
         (step, next) = number(text, at + 1, end);
-        if next == at + 1 || step == 0 || step > field.max {
+        if next == at + 1 || step == 0 || step > field.max - field.min {
             return Err(field.error);
         }
         at = next;
-        // `3/2` goes on to the last value.
-        is_one = false;
     }
-    if at != end {
-        return Err(field.error);
-    }
-    if is_one {
-        last = first;
-    }
-    let mut values = 0;
-    while first <= last {
-        values |= 1 << first;
-        first += step;
-    }
-    Ok(Item::Values(values))
+    if at == end { Ok(between(first, last, step, field)) } else { Err(field.error) }
 }
 
-/// `L`, `LW`, `15W` as a day of the month; `6L`, `2#1` as a day of the week.
-const fn special(text: &[u8], start: usize, end: usize, field: Field) -> Option<Item> {
+/// Every value from `first` to `last`, as bits. A range whose end is smaller goes on from the least
+/// value.
+const fn between(first: u32, last: u32, step: u32, field: Field) -> u64 {
+    let length = field.max - field.min + 1;
+    let end = if last < first { last + length } else { last };
+    let (mut value, mut values) = (first, 0);
+    while value <= end {
+        values |= 1 << if value > field.max { value - length } else { value };
+        value += step;
+    }
+    values
+}
+
+/// Reads `L`, `L-3`, `LW`, `L-3W`, `15W` as a day of the month; `L`, `6L`, `2#1` as a day of the week.
+const fn special(
+    text: &[u8],
+    start: usize,
+    end: usize,
+    field: Field,
+    schedule: &mut Schedule,
+) -> bool {
     let (day, next) = value(text, start, end, field);
     let names_day = next > start && day >= field.min && day <= field.max;
     match field.kind {
-        Kind::Plain => None,
-        Kind::DayOfMonth => match end - start {
-            1 if text[start] == b'L' => Some(Item::LastDay),
-            2 if text[start] == b'L' && text[start + 1] == b'W' => Some(Item::LastWeekday),
-            _ if names_day && next + 1 == end && text[next] == b'W' => Some(Item::WeekdayNear(day)),
-            _ => None,
-        },
-        Kind::DayOfWeek if !names_day => None,
-        Kind::DayOfWeek if next + 1 == end && text[next] == b'L' => Some(Item::LastOfMonth(day)),
-        Kind::DayOfWeek if next + 2 == end && text[next] == b'#' => match text[next + 1] {
-            nth @ b'1'..=b'5' => Some(Item::NthOfMonth(day, (nth - b'0') as u32)),
-            _ => None,
-        },
-        Kind::DayOfWeek => None,
+        Kind::Plain => return false,
+        Kind::DayOfMonth if text[start] == b'L' => {
+            let mut at = start + 1;
+            let mut offset = 0;
+            if at < end && text[at] == b'-' {
+                (offset, at) = number(text, at + 1, end);
+                if offset == 0 || offset > 30 {
+                    return false;
+                }
+            }
+            if at == end {
+                schedule.from_last = 1 << offset;
+            } else if at + 1 == end && text[at] == b'W' {
+                schedule.weekdays_near_last = 1 << offset;
+            } else {
+                return false;
+            }
+        }
+        Kind::DayOfMonth if names_day && next + 1 == end && text[next] == b'W' => {
+            schedule.weekdays_near = 1 << day;
+        }
+        Kind::DayOfMonth => return false,
+        // The last day of a week is Saturday.
+        Kind::DayOfWeek if end == start + 1 && text[start] == b'L' => {
+            schedule.days_of_week = 1 << 7;
+        }
+        Kind::DayOfWeek if names_day && next + 1 == end && text[next] == b'L' => {
+            schedule.last_of_month = 1 << day;
+        }
+        Kind::DayOfWeek if names_day && next < end && text[next] == b'#' => {
+            let (nth, behind) = number(text, next + 1, end);
+            if behind != end || nth < 1 || nth > 5 {
+                return false;
+            }
+            schedule.nth_of_month = 1 << (day + (nth - 1) * 7);
+        }
+        Kind::DayOfWeek => return false,
     }
+    true
 }
 
 /// A number or a name at `at`, and where it ends; it ends where it began if there is none.
@@ -261,11 +286,11 @@ const fn value(text: &[u8], at: usize, end: usize, field: Field) -> (u32, usize)
     number(text, at, end)
 }
 
-/// A number of one or two digits at `at`, and where it ends.
+/// A number at `at`, and where it ends.
 const fn number(text: &[u8], at: usize, end: usize) -> (u32, usize) {
-    let (mut value, mut next) = (0, at);
-    while next < end && next < at + 2 && text[next].is_ascii_digit() {
-        value = value * 10 + (text[next] - b'0') as u32;
+    let (mut value, mut next) = (0_u32, at);
+    while next < end && text[next].is_ascii_digit() {
+        value = value.saturating_mul(10).saturating_add((text[next] - b'0') as u32);
         next += 1;
     }
     (value, next)

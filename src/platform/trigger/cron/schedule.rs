@@ -22,10 +22,10 @@ pub(super) struct Schedule {
     pub(super) days: u64,
     /// `15W`: the days whose nearest weekday is meant.
     pub(super) weekdays_near: u64,
-    /// `L`.
-    pub(super) last_day: bool,
-    /// `LW`.
-    pub(super) last_weekday: bool,
+    /// `L` and `L-3`: how many days before the last one.
+    pub(super) from_last: u64,
+    /// `LW` and `L-3W`: the days before the last one whose nearest weekday is meant.
+    pub(super) weekdays_near_last: u64,
     /// Whether the day of the week is `*`.
     pub(super) every_day_of_week: bool,
     /// 1, which is Sunday, to 7.
@@ -93,8 +93,10 @@ impl Schedule {
     fn has_day_of_month(&self, day: &Day) -> bool {
         let last = day.length_of_month;
         has(self.days, day.day)
-            || (self.last_day && day.day == last)
-            || (self.last_weekday && day.weekday_near(last) == day.day)
+            || has(self.from_last, last - day.day)
+            || (0..last).any(|before| {
+                has(self.weekdays_near_last, before) && day.weekday_near(last - before) == day.day
+            })
             || (1..=31)
                 .any(|near| has(self.weekdays_near, near) && day.weekday_near(near) == day.day)
     }
