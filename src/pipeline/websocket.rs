@@ -34,7 +34,7 @@ pub(super) async fn answer<E: Environment>(
     let identity = app.identify(&request, env).await?;
     authorization::authorize_shard(&app.settings, identity.as_ref(), &key).await?;
 
-    let mut headers = headers::for_upgrade(request.headers());
+    let mut headers = headers::for_upgrade(&request);
     if let Some(identity) = &identity {
         identity.mint(&mut headers)?;
     }

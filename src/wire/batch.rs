@@ -60,6 +60,8 @@ struct Fields<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
     client_seq: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
+    baseline_seq: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
     shard_key: Option<&'a RawValue>,
 }
 
@@ -105,9 +107,10 @@ fn read(index: usize, call: &RawValue) -> Result<BatchCall, LunoraError> {
         text(value).ok_or_else(|| refuse(&format!(".{name} must be a string")))?;
         entry.extend([",\"", name, "\":", value.get()]);
     }
-    if let Some(seq) = fields.client_seq {
-        seq.get().parse::<f64>().map_err(|_| refuse(".clientSeq must be a number"))?;
-        entry.extend([r#","clientSeq":"#, seq.get()]);
+    for (name, value) in [("clientSeq", fields.client_seq), ("baselineSeq", fields.baseline_seq)] {
+        let Some(seq) = value.map(RawValue::get) else { continue };
+        seq.parse::<f64>().map_err(|_| refuse(&format!(".{name} must be a number")))?;
+        entry.extend([",\"", name, "\":", seq]);
     }
     entry.push('}');
     Ok(BatchCall { id, shard_key, entry })
@@ -138,12 +141,12 @@ mod tests {
     #[test]
     fn an_entry_reaches_its_shard_byte_for_byte() {
         let call = read(
-            r#"{"functionPath":"a:b","args":{ "n":9007199254740993},"id":"x","mutationId":"m","clientId":"c","clientSeq":7,"shardKey":"k","other":1}"#,
+            r#"{"functionPath":"a:b","args":{ "n":9007199254740993},"id":"x","mutationId":"m","clientId":"c","baselineSeq":6,"clientSeq":7,"shardKey":"k","other":1}"#,
         )
         .unwrap();
         assert_eq!(
             call.entry,
-            r#"{"id":"x","functionPath":"a:b","args":{ "n":9007199254740993},"mutationId":"m","clientId":"c","clientSeq":7}"#
+            r#"{"id":"x","functionPath":"a:b","args":{ "n":9007199254740993},"mutationId":"m","clientId":"c","clientSeq":7,"baselineSeq":6}"#
         );
         assert_eq!(call.shard_key.unwrap().as_str(), "k");
     }
@@ -182,6 +185,10 @@ mod tests {
             (
                 r#"{"functionPath":"a:b","clientSeq":"1"}"#,
                 "BAD_REQUEST calls[1].clientSeq must be a number",
+            ),
+            (
+                r#"{"functionPath":"a:b","baselineSeq":null}"#,
+                "BAD_REQUEST calls[1].baselineSeq must be a number",
             ),
             (
                 r#"{"functionPath":"__lunora_admin__:runSql"}"#,

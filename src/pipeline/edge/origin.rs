@@ -4,6 +4,8 @@ use std::{borrow::Cow, fmt, str::FromStr};
 
 use http::Uri;
 
+use crate::message::origin_of;
+
 /// An origin that an application trusts, exactly as browsers write it: `https://app.example.com`.
 ///
 /// Browsers send origins in one form only, and they are compared as text. What could never match
@@ -194,15 +196,8 @@ pub(crate) struct OwnOrigin {
 
 impl OwnOrigin {
     pub(crate) fn of(uri: &Uri) -> Self {
-        let https = uri.scheme_str() == Some("https");
-        let scheme = if https { "https" } else { "http" };
         let host = uri.host().unwrap_or_default().to_ascii_lowercase();
-        let port = uri.port_u16().filter(|port| *port != if https { 443 } else { 80 });
-        let text = match port {
-            Some(port) => format!("{scheme}://{host}:{port}"),
-            None => format!("{scheme}://{host}"),
-        };
-        Self { text, loopback: is_loopback(&host) }
+        Self { text: origin_of(uri), loopback: is_loopback(&host) }
     }
 
     pub(crate) fn as_str(&self) -> &str {
