@@ -24,7 +24,7 @@ pub(super) async fn answer<E: Environment>(
     if !request.is_upgrade() {
         return Ok(answers::upgrade_required());
     }
-    if let Err(refused) = edge.guard_upgrade(&request) {
+    if let Err(refused) = edge.guard_live(&request) {
         return Ok(answers::forbidden_origin(&refused));
     }
     let key = match request.query("shard") {

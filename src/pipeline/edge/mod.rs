@@ -144,7 +144,13 @@ impl Edge {
     /// Refuses a socket that a foreign page may have opened in a user's name.
     pub(crate) fn guard_upgrade(&self, request: &Request) -> Result<(), ForbiddenOrigin> {
         let own = OwnOrigin::of(request.uri());
-        self.guard_of(&own, request).upgrade()
+        self.guard_of(&own, request).upgrade(None)
+    }
+
+    /// As [`guard_upgrade`](Self::guard_upgrade), for a socket whose URL may hold a credential.
+    pub(crate) fn guard_live(&self, request: &Request) -> Result<(), ForbiddenOrigin> {
+        let own = OwnOrigin::of(request.uri());
+        self.guard_of(&own, request).upgrade(request.query("token").as_deref())
     }
 
     /// Adds what an answer lacks. An upgrade is left alone.
