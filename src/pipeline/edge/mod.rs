@@ -249,6 +249,23 @@ mod tests {
     }
 
     #[test]
+    fn an_application_listed_in_the_environment_may_read_answers() {
+        let vars = [
+            ("LUNORA_ALLOWED_ORIGINS", "tauri://localhost, chrome-extension://abcd"),
+            ("LUNORA_CORS_ALLOW_CREDENTIALS", "1"),
+        ];
+        let (edge, warnings) = edge(&Security::default(), &vars);
+        for origin in ["tauri://localhost", "chrome-extension://abcd"] {
+            let response = answered(&edge, &from(origin));
+            assert_eq!(response.headers()["access-control-allow-origin"], origin);
+            assert!(edge.guard(&from(origin).with_header("cookie", "s=1")).is_ok());
+        }
+        let foreign = answered(&edge, &from("tauri://evil"));
+        assert!(!foreign.headers().contains_key("access-control-allow-origin"));
+        assert!(warnings.is_empty(), "{warnings:?}");
+    }
+
+    #[test]
     fn the_code_wins_over_the_environment() {
         let settings = Security::default()
             .headers(SecurityHeaders::default())

@@ -181,6 +181,21 @@ fn what_cors_lists_is_trusted_and_a_wildcard_trusts_nobody_with_a_cookie() {
 }
 
 #[test]
+fn an_application_is_trusted_where_it_is_listed_and_nowhere_else() {
+    let app = headers(&[("cookie", "sid=1"), ("origin", "capacitor://localhost")]);
+    let post = |url, csrf: &Csrf, cors: Option<&CorsTables>| {
+        ask(url, csrf, cors, &app, Some(&Method::POST)) && ask(url, csrf, cors, &app, None)
+    };
+    let origin = crate::origin!("capacitor://localhost");
+    let cors = CorsTables::of(&Cors::origins([origin.clone()]).rules).unwrap();
+    assert!(post(OWN, &Csrf::default(), Some(&cors)));
+    assert!(post(OWN, &Csrf::default().trust(origin), None));
+    for url in [OWN, "http://localhost:8787/"] {
+        assert!(!post(url, &Csrf::default(), None), "{url}");
+    }
+}
+
+#[test]
 fn a_local_page_is_trusted_by_a_local_worker_only() {
     let vite = headers(&[("cookie", "sid=1"), ("origin", "http://localhost:5173")]);
     let local = "http://127.0.0.1:8787/";
