@@ -28,6 +28,11 @@ pub(super) async fn answer<E: Environment>(
         return Ok(answers::forbidden_origin(&refused));
     }
     let key = match request.query("shard") {
+        Some(key) if key.is_empty() => {
+            return Err(LunoraError::bad_request(
+                "shard must not be empty; leave it out for the default shard",
+            ));
+        }
         Some(key) => ShardKey::new(key)?,
         None => app.settings.default_shard_key.clone(),
     };

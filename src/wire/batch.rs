@@ -3,7 +3,11 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::{ShardKey, paths};
+use super::{
+    ShardKey,
+    envelope::{shard_key, string},
+    paths,
+};
 use crate::errors::{Code, LunoraError};
 
 /// The most calls in one batch.
@@ -72,10 +76,8 @@ fn present<'de, D: Deserializer<'de>>(raw: D) -> Result<Option<&'de RawValue>, D
 fn read(index: usize, call: &RawValue) -> Result<BatchCall, LunoraError> {
     let refuse = |what: &str| LunoraError::bad_request(format!("calls[{index}]{what}"));
     let fields: Fields<'_> = object(call).ok_or_else(|| refuse(" must be an object"))?;
-    let function_path = fields
-        .function_path
-        .and_then(text)
-        .ok_or_else(|| refuse(".functionPath must be a string"))?;
+    let place = |name: &str| format!("calls[{index}].{name}");
+    let function_path = string(fields.function_path, &place("functionPath"))?;
     if [paths::ADMIN_PREFIX, paths::RELATION_PREFIX]
         .iter()
         .any(|prefix| function_path.starts_with(prefix))
@@ -88,10 +90,7 @@ fn read(index: usize, call: &RawValue) -> Result<BatchCall, LunoraError> {
         return Err(refuse(".args must be an object"));
     }
     let shard_key = match fields.shard_key {
-        Some(key) => {
-            let key = text(key).ok_or_else(|| refuse(".shardKey must be a string"))?;
-            Some(ShardKey::new(key)?)
-        }
+        Some(key) => Some(shard_key(key, &place("shardKey"))?),
         None => None,
     };
 
@@ -104,7 +103,7 @@ fn read(index: usize, call: &RawValue) -> Result<BatchCall, LunoraError> {
     let mut entry = [r#"{"id":"#, &id, r#","functionPath":"#, path, r#","args":"#, args].concat();
     for (name, value) in [("mutationId", fields.mutation_id), ("clientId", fields.client_id)] {
         let Some(value) = value else { continue };
-        text(value).ok_or_else(|| refuse(&format!(".{name} must be a string")))?;
+        string(Some(value), &place(name))?;
         entry.extend([",\"", name, "\":", value.get()]);
     }
     for (name, value) in [("clientSeq", fields.client_seq), ("baselineSeq", fields.baseline_seq)] {
@@ -119,10 +118,6 @@ fn read(index: usize, call: &RawValue) -> Result<BatchCall, LunoraError> {
 /// An object and nothing else: serde would take a list for one, field by field.
 fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
     raw.get().starts_with('{').then(|| serde_json::from_str(raw.get()).ok())?
-}
-
-fn text(raw: &RawValue) -> Option<String> {
-    serde_json::from_str(raw.get()).ok()
 }
 
 #[cfg(test)]
@@ -177,6 +172,14 @@ mod tests {
             (
                 r#"{"functionPath":"a:b","shardKey":1}"#,
                 "BAD_REQUEST calls[1].shardKey must be a string",
+            ),
+            (
+                r#"{"functionPath":"a:b","shardKey":""}"#,
+                "BAD_REQUEST calls[1].shardKey must not be empty; leave it out for the default shard",
+            ),
+            (
+                r#"{"functionPath":"a:b","clientId":"\ud800"}"#,
+                "BAD_REQUEST calls[1].clientId: expected Unicode text, received half of a surrogate pair",
             ),
             (
                 r#"{"functionPath":"a:b","mutationId":1}"#,
