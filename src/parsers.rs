@@ -10,6 +10,7 @@ use http::HeaderMap;
 
 use crate::{
     errors::LunoraError,
+    message::Request,
     shard::SqlValue,
     wire::{Identity, ShardKey},
 };
@@ -109,5 +110,7 @@ pub fn check_expected_subject(
 
 /// Returns the headers that a call and an upgrade carry to their shard.
 pub fn forwarded(headers: &HeaderMap) -> [HeaderMap; 2] {
-    [crate::wire::headers::for_rpc(headers), crate::wire::headers::for_upgrade(headers)]
+    let mut request = Request::get("https://worker.test/");
+    request.headers_mut().clone_from(headers);
+    [crate::wire::headers::for_rpc(&request), crate::wire::headers::for_upgrade(&request)]
 }

@@ -25,7 +25,7 @@ fn rows(count: usize) -> String {
 }
 
 fn top(k: u64) -> Merge {
-    Merge::TopK { k: k.try_into().unwrap(), by: Some("rank".into()), direction: Direction::Desc }
+    Merge::TopK { k: k.try_into().unwrap(), by: "rank".into(), direction: Direction::Desc }
 }
 
 /// Items are shards: as many a second, however many there are.

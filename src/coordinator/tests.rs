@@ -212,7 +212,7 @@ fn a_merge_that_is_none_is_refused_before_anybody_is_asked() {
     let shards = world.shards.clone().into_dyn();
     let resolve = |key| resolve_shard(&shards, key, &Placement::default());
     let direction = crate::wire::Direction::Asc;
-    let merge = Merge::TopK { k: 1, by: Some(String::new()), direction };
+    let merge = Merge::TopK { k: 1, by: String::new(), direction };
     let call = ShardCall::new(&resolve, "{}");
     let error = block_on(world.coordinator.fan_out(&FanOut::new("t", merge), call)).unwrap_err();
     assert_eq!(error.code(), "BAD_REQUEST");

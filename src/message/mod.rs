@@ -8,7 +8,7 @@ mod request;
 mod response;
 mod url;
 
-pub(crate) use self::url::to_uri;
+pub(crate) use self::url::{origin_of, to_uri};
 pub use self::{
     body::{Body, BodyError, HostBody},
     request::Request,

@@ -7,7 +7,10 @@ use http::{Method, Uri, header, request::Parts};
 use serde::de::DeserializeOwned;
 
 use super::{Body, BodyError};
-use crate::errors::{Code, LunoraError};
+use crate::{
+    errors::{Code, LunoraError},
+    wire::value::{Rule, surrogate},
+};
 
 /// What a caller asks: an [`http::Request`] with a [`Body`], and shorter ways to read it.
 ///
@@ -131,7 +134,10 @@ impl Request {
     pub async fn json<T: DeserializeOwned>(&mut self, limit: usize) -> Result<T, LunoraError> {
         let bytes = self.bytes(limit).await?;
         serde_json::from_slice(&bytes).map_err(|error| {
-            LunoraError::bad_request(format!("the body is not as expected: {error}"))
+            LunoraError::bad_request(match surrogate::find(&bytes, &error) {
+                Some(path) => format!("the body is not as expected: {path}: {}", Rule::Surrogate),
+                None => format!("the body is not as expected: {error}"),
+            })
         })
     }
 

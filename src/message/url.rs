@@ -21,6 +21,18 @@ pub(crate) fn to_uri(url: &str) -> Result<Uri, InvalidUri> {
     }
 }
 
+/// The origin of a URL, in the form in which browsers write origins: small letters, and no port that
+/// is the scheme's own.
+pub(crate) fn origin_of(uri: &Uri) -> String {
+    let https = uri.scheme_str() == Some("https");
+    let scheme = if https { "https" } else { "http" };
+    let host = uri.host().unwrap_or_default().to_ascii_lowercase();
+    match uri.port_u16().filter(|port| *port != if https { 443 } else { 80 }) {
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
+    }
+}
+
 /// Percent-encodes what the path and the query of an [`Uri`] cannot hold.
 fn encode(url: &str) -> Cow<'_, str> {
     let path = if url.starts_with('/') {

@@ -57,7 +57,7 @@ pub(super) async fn answer<E: Environment>(
         authorization::authorize_shard(&app.settings, identity.as_ref(), key).await?;
     }
 
-    let mut headers = headers::for_batch(request.headers());
+    let mut headers = headers::for_batch(&request);
     if let Some(identity) = &identity {
         identity.mint(&mut headers)?;
     }

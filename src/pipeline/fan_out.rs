@@ -34,7 +34,7 @@ pub(super) async fn answer<E: Environment>(
     identity::check_expected_subject(request.headers(), identity.as_ref())?;
     authorization::authorize_fan_out(&app.settings, identity.as_ref(), spec, function_path).await?;
 
-    let mut headers = headers::for_rpc(request.headers());
+    let mut headers = headers::for_rpc(request);
     if let Some(identity) = &identity {
         identity.mint(&mut headers)?;
     }

@@ -54,7 +54,7 @@ impl<E: Environment> FunctionHost for Caller<'_, E> {
             let identity = self.app.identify(request, self.env).await?;
             authorization::authorize_shard(settings, identity.as_ref(), &key).await?;
             // The ids that a client sent are for one mutation, and a handler may call several.
-            let mut headers = headers::for_batch(request.headers());
+            let mut headers = headers::for_batch(request);
             if let Some(identity) = &identity {
                 identity.mint(&mut headers)?;
             }

@@ -48,7 +48,7 @@ pub(super) async fn call<E: Environment>(
     }
     admission::check_operator(app, request, env, function_path)?;
 
-    let mut headers = headers::for_rpc(request.headers());
+    let mut headers = headers::for_rpc(request);
     // An operator's bearer is the admin token, which no identity hook knows.
     if !function_path.starts_with(paths::ADMIN_PREFIX) {
         let identity = app.identify(request, env).await?;

@@ -24,17 +24,22 @@ pub(super) async fn answer<E: Environment>(
     if !request.is_upgrade() {
         return Ok(answers::upgrade_required());
     }
-    if let Err(refused) = edge.guard_upgrade(&request) {
+    if let Err(refused) = edge.guard_live(&request) {
         return Ok(answers::forbidden_origin(&refused));
     }
     let key = match request.query("shard") {
+        Some(key) if key.is_empty() => {
+            return Err(LunoraError::bad_request(
+                "shard must not be empty; leave it out for the default shard",
+            ));
+        }
         Some(key) => ShardKey::new(key)?,
         None => app.settings.default_shard_key.clone(),
     };
     let identity = app.identify(&request, env).await?;
     authorization::authorize_shard(&app.settings, identity.as_ref(), &key).await?;
 
-    let mut headers = headers::for_upgrade(request.headers());
+    let mut headers = headers::for_upgrade(&request);
     if let Some(identity) = &identity {
         identity.mint(&mut headers)?;
     }

@@ -3,7 +3,11 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::{ShardKey, paths};
+use super::{
+    ShardKey,
+    envelope::{shard_key, string},
+    paths,
+};
 use crate::errors::{Code, LunoraError};
 
 /// The most calls in one batch.
@@ -60,6 +64,8 @@ struct Fields<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
     client_seq: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
+    baseline_seq: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
     shard_key: Option<&'a RawValue>,
 }
 
@@ -70,10 +76,8 @@ fn present<'de, D: Deserializer<'de>>(raw: D) -> Result<Option<&'de RawValue>, D
 fn read(index: usize, call: &RawValue) -> Result<BatchCall, LunoraError> {
     let refuse = |what: &str| LunoraError::bad_request(format!("calls[{index}]{what}"));
     let fields: Fields<'_> = object(call).ok_or_else(|| refuse(" must be an object"))?;
-    let function_path = fields
-        .function_path
-        .and_then(text)
-        .ok_or_else(|| refuse(".functionPath must be a string"))?;
+    let place = |name: &str| format!("calls[{index}].{name}");
+    let function_path = string(fields.function_path, &place("functionPath"))?;
     if [paths::ADMIN_PREFIX, paths::RELATION_PREFIX]
         .iter()
         .any(|prefix| function_path.starts_with(prefix))
@@ -86,10 +90,7 @@ fn read(index: usize, call: &RawValue) -> Result<BatchCall, LunoraError> {
         return Err(refuse(".args must be an object"));
     }
     let shard_key = match fields.shard_key {
-        Some(key) => {
-            let key = text(key).ok_or_else(|| refuse(".shardKey must be a string"))?;
-            Some(ShardKey::new(key)?)
-        }
+        Some(key) => Some(shard_key(key, &place("shardKey"))?),
         None => None,
     };
 
@@ -102,12 +103,13 @@ fn read(index: usize, call: &RawValue) -> Result<BatchCall, LunoraError> {
     let mut entry = [r#"{"id":"#, &id, r#","functionPath":"#, path, r#","args":"#, args].concat();
     for (name, value) in [("mutationId", fields.mutation_id), ("clientId", fields.client_id)] {
         let Some(value) = value else { continue };
-        text(value).ok_or_else(|| refuse(&format!(".{name} must be a string")))?;
+        string(Some(value), &place(name))?;
         entry.extend([",\"", name, "\":", value.get()]);
     }
-    if let Some(seq) = fields.client_seq {
-        seq.get().parse::<f64>().map_err(|_| refuse(".clientSeq must be a number"))?;
-        entry.extend([r#","clientSeq":"#, seq.get()]);
+    for (name, value) in [("clientSeq", fields.client_seq), ("baselineSeq", fields.baseline_seq)] {
+        let Some(seq) = value.map(RawValue::get) else { continue };
+        seq.parse::<f64>().map_err(|_| refuse(&format!(".{name} must be a number")))?;
+        entry.extend([",\"", name, "\":", seq]);
     }
     entry.push('}');
     Ok(BatchCall { id, shard_key, entry })
@@ -116,10 +118,6 @@ fn read(index: usize, call: &RawValue) -> Result<BatchCall, LunoraError> {
 /// An object and nothing else: serde would take a list for one, field by field.
 fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
     raw.get().starts_with('{').then(|| serde_json::from_str(raw.get()).ok())?
-}
-
-fn text(raw: &RawValue) -> Option<String> {
-    serde_json::from_str(raw.get()).ok()
 }
 
 #[cfg(test)]
@@ -138,12 +136,12 @@ mod tests {
     #[test]
     fn an_entry_reaches_its_shard_byte_for_byte() {
         let call = read(
-            r#"{"functionPath":"a:b","args":{ "n":9007199254740993},"id":"x","mutationId":"m","clientId":"c","clientSeq":7,"shardKey":"k","other":1}"#,
+            r#"{"functionPath":"a:b","args":{ "n":9007199254740993},"id":"x","mutationId":"m","clientId":"c","baselineSeq":6,"clientSeq":7,"shardKey":"k","other":1}"#,
         )
         .unwrap();
         assert_eq!(
             call.entry,
-            r#"{"id":"x","functionPath":"a:b","args":{ "n":9007199254740993},"mutationId":"m","clientId":"c","clientSeq":7}"#
+            r#"{"id":"x","functionPath":"a:b","args":{ "n":9007199254740993},"mutationId":"m","clientId":"c","clientSeq":7,"baselineSeq":6}"#
         );
         assert_eq!(call.shard_key.unwrap().as_str(), "k");
     }
@@ -176,12 +174,24 @@ mod tests {
                 "BAD_REQUEST calls[1].shardKey must be a string",
             ),
             (
+                r#"{"functionPath":"a:b","shardKey":""}"#,
+                "BAD_REQUEST calls[1].shardKey must not be empty; leave it out for the default shard",
+            ),
+            (
+                r#"{"functionPath":"a:b","clientId":"\ud800"}"#,
+                "BAD_REQUEST calls[1].clientId: expected Unicode text, received half of a surrogate pair",
+            ),
+            (
                 r#"{"functionPath":"a:b","mutationId":1}"#,
                 "BAD_REQUEST calls[1].mutationId must be a string",
             ),
             (
                 r#"{"functionPath":"a:b","clientSeq":"1"}"#,
                 "BAD_REQUEST calls[1].clientSeq must be a number",
+            ),
+            (
+                r#"{"functionPath":"a:b","baselineSeq":null}"#,
+                "BAD_REQUEST calls[1].baselineSeq must be a number",
             ),
             (
                 r#"{"functionPath":"__lunora_admin__:runSql"}"#,

@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{FanOut, ShardKey, ShardKeyError};
+use super::{FanOut, ShardKey, ShardKeyError, value::Rule};
 use crate::errors::{Code, LunoraError};
 
 /// One call: which function, with what arguments, on which shard.
@@ -62,10 +62,7 @@ impl RpcEnvelope {
                 "RPC body must be valid JSON"
             })
         })?;
-        let function_path = fields
-            .function_path
-            .and_then(string)
-            .ok_or_else(|| LunoraError::bad_request("functionPath must be a string"))?;
+        let function_path = string(fields.function_path, "functionPath")?;
         let args = match fields.args {
             None => empty_object()?,
             Some(args) if args.get().starts_with('{') => args.to_owned(),
@@ -73,7 +70,7 @@ impl RpcEnvelope {
         };
         let target = match (fields.shard_key, fields.fan_out) {
             (None, None) => Target::DefaultShard,
-            (Some(key), None) => Target::Shard(shard_key(key)?),
+            (Some(key), None) => Target::Shard(shard_key(key, "shardKey")?),
             (None, Some(spec)) => Target::FanOut(FanOut::from_json(spec.get())?),
             (Some(_), Some(_)) => {
                 return Err(LunoraError::bad_request("shardKey and fanOut exclude each other"));
@@ -83,9 +80,12 @@ impl RpcEnvelope {
     }
 
     /// Addresses the call to one shard.
+    ///
+    /// The empty key stands for the default shard: no envelope has an empty `shardKey`.
     #[must_use]
     pub fn with_shard_key(mut self, key: ShardKey) -> Self {
-        self.target = Target::Shard(key);
+        self.target =
+            if key.as_str().is_empty() { Target::DefaultShard } else { Target::Shard(key) };
         self
     }
 
@@ -237,12 +237,27 @@ impl<'de> Deserialize<'de> for Fields<'de> {
     }
 }
 
-fn string(raw: &RawValue) -> Option<String> {
-    serde_json::from_str(raw.get()).ok()
+/// Reads the string of a field, which `place` names.
+pub(super) fn string(raw: Option<&RawValue>, place: &str) -> Result<String, LunoraError> {
+    let text = raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    text.ok_or_else(|| {
+        // What JSON takes for a string and Rust does not.
+        let half = raw.is_some_and(|raw| raw.get().starts_with('"'));
+        LunoraError::bad_request(if half {
+            format!("{place}: {}", Rule::Surrogate)
+        } else {
+            format!("{place} must be a string")
+        })
+    })
 }
 
-fn shard_key(raw: &RawValue) -> Result<ShardKey, LunoraError> {
-    let key = string(raw).ok_or_else(|| LunoraError::bad_request("shardKey must be a string"))?;
+/// Reads the shard key of a field, which `place` names.
+pub(super) fn shard_key(raw: &RawValue, place: &str) -> Result<ShardKey, LunoraError> {
+    let key = string(Some(raw), place)?;
+    if key.is_empty() {
+        let message = format!("{place} must not be empty; leave it out for the default shard");
+        return Err(LunoraError::bad_request(message));
+    }
     Ok(ShardKey::new(key)?)
 }
 

@@ -11,7 +11,7 @@ use crate::errors::LunoraError;
 ///
 /// let newest = FanOut::new("messages", Merge::TopK {
 ///     k: 20,
-///     by: Some("createdAt".into()),
+///     by: "createdAt".into(),
 ///     direction: Direction::Desc,
 /// });
 /// assert_eq!(newest.table(), "messages");
@@ -59,9 +59,7 @@ impl FanOut {
     pub(crate) fn check(&self) -> Result<(), LunoraError> {
         let problem = match &self.merge {
             _ if self.table.is_empty() => "fanOut.table must not be empty",
-            Merge::GroupBy { by: Some(by), .. } | Merge::TopK { by: Some(by), .. }
-                if by.is_empty() =>
-            {
+            Merge::GroupBy { by: Some(by), .. } | Merge::TopK { by, .. } if by.is_empty() => {
                 "fanOut.merge.by must not be empty"
             }
             Merge::GroupBy { by: Some(by), .. } if by == Self::GROUP_VALUE => {
@@ -103,16 +101,16 @@ pub enum Merge {
         /// How the values of a group combine; the sum by default.
         op: GroupOp,
     },
-    /// The position of a row among all rows, from 1: one more than the sum of the fields `before`.
+    /// Where a row stands among all rows, `{"position","total"}`: one more than the sum of the fields
+    /// `before`, and the sum of the fields `total`.
     Rank,
     /// The first `k` rows of all. Rows that compare as equal keep the order of their shards, and
-    /// those without anything to compare (`null`, NaN, lists, objects) come last.
+    /// those whose field is no number (nor a big integer or a date) come last in either direction.
     TopK {
         /// How many rows. No more of them are ever in memory.
         k: u32,
-        /// The field that orders; the row itself by default.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        by: Option<String>,
+        /// The field that orders.
+        by: String,
         /// Largest first by default.
         direction: Direction,
     },
@@ -145,7 +143,11 @@ impl TryFrom<MergeFields> for Merge {
             "min" => Self::Min,
             "groupBy" => Self::GroupBy { by, op },
             "rank" => Self::Rank,
-            "topK" => Self::TopK { k: k.ok_or("topK needs `k`, a whole number")?, by, direction },
+            "topK" => Self::TopK {
+                k: k.ok_or("topK needs `k`, a whole number")?,
+                by: by.ok_or("topK needs `by`, the field that orders")?,
+                direction,
+            },
             _ => {
                 return Err(
                     "merge.kind is one of concat, first, groupBy, max, min, rank, sum, topK",
@@ -196,7 +198,7 @@ mod tests {
         assert_eq!(merge(r#"{"kind":"groupBy"}"#), Merge::GroupBy { by: None, op: GroupOp::Sum });
         assert_eq!(
             merge(r#"{"kind":"topK","k":0,"by":"a"}"#),
-            Merge::TopK { k: 0, by: Some("a".into()), direction: Direction::Desc }
+            Merge::TopK { k: 0, by: "a".into(), direction: Direction::Desc }
         );
     }
 
@@ -211,13 +213,24 @@ mod tests {
             r#"{"table":"","merge":{"kind":"sum"}}"#,
             r#"{"table":1,"merge":{"kind":"sum"}}"#,
             r#"{"table":"t","merge":{"kind":"avg"}}"#,
-            r#"{"table":"t","merge":{"kind":"topK"}}"#,
-            r#"{"table":"t","merge":{"kind":"topK","k":-1}}"#,
-            r#"{"table":"t","merge":{"kind":"topK","k":1.5}}"#,
-            r#"{"table":"t","merge":{"kind":"topK","k":"5"}}"#,
-            r#"{"table":"t","merge":{"kind":"topK","k":5,"direction":"up"}}"#,
+            r#"{"table":"t","merge":null}"#,
+            r#"{"table":"t","merge":[]}"#,
+            r#"{"table":"t","merge":"sum"}"#,
+            r#"{"table":"t","merge":{}}"#,
+            r#"{"table":"t","merge":{"kind":"topK","by":"a"}}"#,
+            r#"{"table":"t","merge":{"kind":"topK","k":-1,"by":"a"}}"#,
+            r#"{"table":"t","merge":{"kind":"topK","k":1.5,"by":"a"}}"#,
+            r#"{"table":"t","merge":{"kind":"topK","k":"5","by":"a"}}"#,
+            r#"{"table":"t","merge":{"kind":"topK","k":null,"by":"a"}}"#,
+            r#"{"table":"t","merge":{"kind":"topK","k":5,"by":"a","direction":"up"}}"#,
+            r#"{"table":"t","merge":{"kind":"topK","k":5,"by":"a","direction":null}}"#,
+            r#"{"table":"t","merge":{"kind":"topK","k":5}}"#,
             r#"{"table":"t","merge":{"kind":"topK","k":5,"by":""}}"#,
-            r#"{"table":"t","merge":{"kind":"topK","k":4294967296}}"#,
+            r#"{"table":"t","merge":{"kind":"topK","k":5,"by":null}}"#,
+            r#"{"table":"t","merge":{"kind":"topK","k":5,"by":7}}"#,
+            r#"{"table":"t","merge":{"kind":"topK","k":4294967296,"by":"a"}}"#,
+            r#"{"table":"t","merge":{"kind":"groupBy","by":7}}"#,
+            r#"{"table":"t","merge":{"kind":"groupBy","op":null}}"#,
             r#"{"table":"t","merge":{"kind":"groupBy","op":"avg"}}"#,
             r#"{"table":"t","merge":{"kind":"groupBy","by":""}}"#,
             r#"{"table":"t","merge":{"kind":"groupBy","by":"value"}}"#,

@@ -5,6 +5,9 @@ use http::{
     header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName},
 };
 
+use crate::message::{Request, origin_of};
+
+pub(crate) const BASE_SEQ: HeaderName = HeaderName::from_static("x-lunora-base-seq");
 pub(crate) const BOOKMARK: HeaderName = HeaderName::from_static("x-d1-bookmark");
 pub(crate) const CLIENT_ID: HeaderName = HeaderName::from_static("x-lunora-client-id");
 pub(crate) const CLIENT_IP: HeaderName = HeaderName::from_static("x-lunora-client-ip");
@@ -13,6 +16,7 @@ pub(crate) const EXPECT_SUBJECT: HeaderName = HeaderName::from_static("x-lunora-
 pub(crate) const IDENTITY: HeaderName = HeaderName::from_static("x-lunora-identity");
 pub(crate) const IDENTITY_EXPIRY: HeaderName = HeaderName::from_static("x-lunora-identity-exp");
 pub(crate) const MUTATION_ID: HeaderName = HeaderName::from_static("x-lunora-mutation-id");
+pub(crate) const PUBLIC_ORIGIN: HeaderName = HeaderName::from_static("x-lunora-origin");
 pub(crate) const SHARD_KEY: HeaderName = HeaderName::from_static("x-lunora-shard-key");
 pub(crate) const SYSTEM: HeaderName = HeaderName::from_static("x-lunora-system");
 pub(crate) const USER_ID: HeaderName = HeaderName::from_static("x-lunora-userid");
@@ -24,26 +28,28 @@ const LUNORA_PREFIX: &str = "x-lunora-";
 ///
 /// An allow-list: stripping `x-lunora-*` wholesale would lose the mutation id, and a replayed
 /// write would run twice.
-const FORWARDED: [HeaderName; 6] =
-    [AUTHORIZATION, COOKIE, BOOKMARK, MUTATION_ID, CLIENT_ID, CLIENT_SEQ];
+const FORWARDED: [HeaderName; 7] =
+    [AUTHORIZATION, COOKIE, BOOKMARK, MUTATION_ID, CLIENT_ID, CLIENT_SEQ, BASE_SEQ];
 
 /// The headers of a call to a shard, before identity is minted into them.
-pub(crate) fn for_rpc(inbound: &HeaderMap) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(10);
+pub(crate) fn for_rpc(request: &Request) -> HeaderMap {
+    let inbound = request.headers();
+    let mut headers = HeaderMap::with_capacity(12);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for name in &FORWARDED {
         for value in inbound.get_all(name) {
             headers.append(name, value.clone());
         }
     }
-    insert_client_ip(inbound, &mut headers);
+    insert_facts(request, &mut headers);
     headers
 }
 
-/// The headers of a batch to a shard: those of a call, without the ids that each entry has itself.
-pub(crate) fn for_batch(inbound: &HeaderMap) -> HeaderMap {
-    let mut headers = for_rpc(inbound);
-    for name in [MUTATION_ID, CLIENT_ID, CLIENT_SEQ] {
+/// The headers of a batch to a shard: those of a call, without the ids and numbers that each entry
+/// has itself.
+pub(crate) fn for_batch(request: &Request) -> HeaderMap {
+    let mut headers = for_rpc(request);
+    for name in [MUTATION_ID, CLIENT_ID, CLIENT_SEQ, BASE_SEQ] {
         headers.remove(name);
     }
     headers
@@ -51,14 +57,15 @@ pub(crate) fn for_batch(inbound: &HeaderMap) -> HeaderMap {
 
 /// The headers of an upgrade to a shard, before identity is minted into them: everything the
 /// client sent, except every `x-lunora-*`.
-pub(crate) fn for_upgrade(inbound: &HeaderMap) -> HeaderMap {
+pub(crate) fn for_upgrade(request: &Request) -> HeaderMap {
+    let inbound = request.headers();
     let mut headers = HeaderMap::with_capacity(inbound.len() + 4);
     for (name, value) in inbound {
         if !name.as_str().starts_with(LUNORA_PREFIX) {
             headers.append(name, value.clone());
         }
     }
-    insert_client_ip(inbound, &mut headers);
+    insert_facts(request, &mut headers);
     headers
 }
 
@@ -72,25 +79,31 @@ pub(crate) fn client_ip(inbound: &HeaderMap) -> Option<&HeaderValue> {
     (!address.is_empty() && !address.contains(&b',')).then_some(value)
 }
 
-fn insert_client_ip(inbound: &HeaderMap, headers: &mut HeaderMap) {
-    if let Some(value) = client_ip(inbound) {
+/// Adds what the Worker itself knows of a request: the caller's address, and the origin under which
+/// the public reaches the Worker.
+fn insert_facts(request: &Request, headers: &mut HeaderMap) {
+    if let Some(value) = client_ip(request.headers()) {
         headers.insert(CLIENT_IP, value.clone());
+    }
+    if let Ok(origin) = HeaderValue::try_from(origin_of(request.uri())) {
+        headers.insert(PUBLIC_ORIGIN, origin);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Request;
 
-    fn inbound() -> HeaderMap {
-        Request::get("https://x.test/")
+    fn inbound() -> Request {
+        Request::get("https://X.test:443/a?b")
             .with_header("authorization", "Bearer t")
             .with_header("cookie", "sid=1")
             .with_header("x-d1-bookmark", "b")
             .with_header("x-lunora-mutation-id", "m")
             .with_header("x-lunora-client-id", "c")
             .with_header("x-lunora-client-seq", "7")
+            .with_header("x-lunora-base-seq", "6")
+            .with_header("x-lunora-origin", "https://evil.example")
             .with_header("x-lunora-userid", "mallory")
             .with_header("x-lunora-identity", "e30")
             .with_header("x-lunora-identity-exp", "9")
@@ -99,8 +112,6 @@ mod tests {
             .with_header("x-forwarded-for", "6.6.6.6")
             .with_header("cf-connecting-ip", "192.0.2.1")
             .with_header("x-other", "kept on upgrades")
-            .headers()
-            .clone()
     }
 
     #[test]
@@ -115,13 +126,16 @@ mod tests {
                 "content-type",
                 "cookie",
                 "x-d1-bookmark",
+                "x-lunora-base-seq",
                 "x-lunora-client-id",
                 "x-lunora-client-ip",
                 "x-lunora-client-seq",
-                "x-lunora-mutation-id"
+                "x-lunora-mutation-id",
+                "x-lunora-origin"
             ]
         );
         assert_eq!(headers[CLIENT_IP], "192.0.2.1");
+        assert_eq!(headers[PUBLIC_ORIGIN], "https://x.test");
     }
 
     #[test]
@@ -131,16 +145,16 @@ mod tests {
         assert_eq!(headers["authorization"], "Bearer t");
         let ours: Vec<_> =
             headers.keys().filter(|name| name.as_str().starts_with("x-lunora-")).collect();
-        assert_eq!(ours, [&CLIENT_IP]);
+        assert_eq!(ours, [&CLIENT_IP, &PUBLIC_ORIGIN]);
         assert_eq!(headers[CLIENT_IP], "192.0.2.1");
+        assert_eq!(headers[PUBLIC_ORIGIN], "https://x.test");
     }
 
     #[test]
     fn an_address_that_is_a_list_is_no_address() {
-        let mut inbound = HeaderMap::new();
-        inbound.insert("cf-connecting-ip", HeaderValue::from_static("192.0.2.1, 6.6.6.6"));
-        assert!(!for_rpc(&inbound).contains_key(CLIENT_IP));
-        inbound.insert("cf-connecting-ip", HeaderValue::from_static(" "));
-        assert!(!for_rpc(&inbound).contains_key(CLIENT_IP));
+        for address in ["192.0.2.1, 6.6.6.6", " "] {
+            let request = Request::get("https://x.test/").with_header("cf-connecting-ip", address);
+            assert!(!for_rpc(&request).contains_key(CLIENT_IP), "{address}");
+        }
     }
 }

@@ -97,9 +97,16 @@ pub(super) fn headers(input: &[u8]) -> bool {
             .keys()
             .all(|name| !name.as_str().starts_with("x-lunora-") || known.contains(&name.as_str()))
     };
-    let ids =
-        ["x-lunora-mutation-id", "x-lunora-client-id", "x-lunora-client-seq", "x-lunora-client-ip"];
-    assert!(own(&call, &ids) && own(&upgrade, &ids[3..]));
+    let ids = [
+        "x-lunora-mutation-id",
+        "x-lunora-client-id",
+        "x-lunora-client-seq",
+        "x-lunora-base-seq",
+        "x-lunora-client-ip",
+        "x-lunora-origin",
+    ];
+    assert!(own(&call, &ids) && own(&upgrade, &ids[4..]));
+    assert_eq!(call["x-lunora-origin"], "https://worker.test");
     if let Some(key) = headers.get("x-lunora-shard-key").and_then(|key| key.to_str().ok())
         && let Ok(key) = ShardKey::new(key)
     {

@@ -21,7 +21,7 @@ pub(super) const TOKENS: &[&str] = &[
     "\"args\":{}",
     "\"shardKey\":\"k\"",
     "\"fanOut\":{\"table\":\"t\",\"merge\":{\"kind\":\"sum\"}}",
-    "\"kind\":\"topK\",\"k\":1",
+    "\"kind\":\"topK\",\"k\":1,\"by\":\"a\"",
     "\"by\":\"a\"",
     "\"op\":\"max\"",
     "\"direction\":\"asc\"",

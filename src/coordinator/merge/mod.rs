@@ -57,9 +57,7 @@ pub(super) fn merger(merge: &Merge) -> Box<dyn Merger> {
         Merge::Min => Box::new(scalar::Extremes::min()),
         Merge::GroupBy { by, op } => Box::new(group::Groups::new(by.as_deref(), *op)),
         Merge::Rank => Box::<scalar::Rank>::default(),
-        Merge::TopK { k, by, direction } => {
-            Box::new(top_k::TopK::new(*k, by.as_deref(), *direction))
-        }
+        Merge::TopK { k, by, direction } => Box::new(top_k::TopK::new(*k, by, *direction)),
     }
 }
 

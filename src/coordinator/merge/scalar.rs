@@ -63,17 +63,23 @@ impl Merger for Extremes {
     }
 }
 
-/// One more than the sum of the fields `before`: how many rows each shard has before the row.
+/// `{"position","total"}`: one more than the sum of the fields `before`, how many rows each shard has
+/// before the row, and the sum of the fields `total`, how many it has.
 #[derive(Default)]
-pub(super) struct Rank(Sum);
+pub(super) struct Rank {
+    before: Sum,
+    total: Sum,
+}
 
 impl Merger for Rank {
     fn add(&mut self, _shard: usize, answer: Bytes) -> Result<(), Unmergeable> {
-        let [before] = pick(json(&answer)?, ["before"]).unwrap_or_default();
-        let before = before.and_then(Number::read);
-        let is_count = |number: &Number| Sum::check(number).is_ok();
-        let before = before.filter(is_count);
-        self.0.add(&before.ok_or(Unmergeable("no number `before`"))?);
+        let [before, total] = pick(json(&answer)?, ["before", "total"]).unwrap_or_default();
+        let count = |field: Option<&str>| {
+            field.and_then(Number::read).filter(|number| Sum::check(number).is_ok())
+        };
+        let before = count(before).ok_or(Unmergeable("no number `before`"))?;
+        self.total.add(&count(total).ok_or(Unmergeable("no number `total`"))?);
+        self.before.add(&before);
         Ok(())
     }
 
@@ -83,9 +89,10 @@ impl Merger for Rank {
 
     fn finish(mut self: Box<Self>) -> String {
         if let Some(one) = Number::read("1") {
-            self.0.add(&one);
+            self.before.add(&one);
         }
-        self.0.to_json()
+        let (position, total) = (self.before.to_json(), self.total.to_json());
+        [r#"{"position":"#, &position, r#","total":"#, &total, "}"].concat()
     }
 }
 

@@ -53,9 +53,8 @@ fn group_by(op: GroupOp) -> Merge {
     Merge::GroupBy { by: None, op }
 }
 
-fn top(k: u32, by: Option<&str>, direction: Direction) -> Merge {
-    let by = by.map(Into::into);
-    Merge::TopK { k, by, direction }
+fn top(k: u32, by: &str, direction: Direction) -> Merge {
+    Merge::TopK { k, by: by.to_owned(), direction }
 }
 
 #[test]
@@ -68,7 +67,7 @@ fn no_merge_takes_what_is_no_json() {
         Merge::Min,
         Merge::Rank,
         group_by(GroupOp::Sum),
-        top(1, None, Direction::Desc),
+        top(1, "a", Direction::Desc),
     ] {
         refuses(&kind, &NO_JSON);
     }
@@ -182,19 +181,38 @@ fn extremes_keep_the_text_of_the_number() {
 }
 
 #[test]
-fn rank_is_one_more_than_the_rows_before() {
-    table(&Merge::Rank, &[(&[], "1"), (&[r#"{"before":2,"total":9}"#, r#"{"before":0}"#], "3")]);
+fn rank_is_one_more_than_the_rows_before_and_the_total() {
+    table(
+        &Merge::Rank,
+        &[
+            (&[], r#"{"position":1,"total":0}"#),
+            (
+                &[r#"{"before":2,"total":9}"#, r#"{"total":4,"before":0}"#],
+                r#"{"position":3,"total":13}"#,
+            ),
+        ],
+    );
     refuses(
         &Merge::Rank,
-        &["null", "2", r#"{"result":{"before":2}}"#, r#"{"before":null}"#, r#"{"before":"2"}"#],
+        &[
+            "null",
+            "2",
+            r#"{"result":{"before":2,"total":9}}"#,
+            r#"{"before":null,"total":9}"#,
+            r#"{"before":"2","total":9}"#,
+            r#"{"before":2}"#,
+            r#"{"before":2,"total":null}"#,
+        ],
     );
+    let half = [r#"{"before":2,"total":"9"}"#, r#"{"before":1,"total":1}"#];
+    assert_eq!(merge(&Merge::Rank, &half), (r#"{"position":2,"total":1}"#.into(), 1));
 }
 
 #[test]
 fn depth_does_not_exhaust_the_stack() {
     let deep = format!("[{}{}]", "[".repeat(100_000), "]".repeat(100_000));
     assert_eq!(merge(&Merge::Concat, &[&deep]), (deep.clone(), 0));
-    assert_eq!(merge(&top(1, Some("a"), Direction::Asc), &[&deep]), (deep.clone(), 0));
+    assert_eq!(merge(&top(1, "a", Direction::Asc), &[&deep]), (deep.clone(), 0));
     let group = format!(r#"{{"key":{deep},"value":1}}"#);
     assert_eq!(merge(&group_by(GroupOp::Sum), &[&group]), (format!("[{group}]"), 0));
 }

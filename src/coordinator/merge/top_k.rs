@@ -17,16 +17,14 @@ use super::{
 };
 use crate::wire::Direction;
 
-/// The first `k` rows by a field, or by the rows themselves.
+/// The first `k` rows by a field.
 ///
-/// Each answer is a list of rows, or one row. Booleans come before numbers, and numbers before
-/// strings; the other way round in descending order. `false` comes before `true`; numbers,
-/// `bigint` and dates compare by value; strings by UTF-16 code units. What has no order comes last
-/// in either direction: `null`, NaN, an absent field, lists and objects. Rows that compare as
-/// equal keep the order of the shards, and within a shard their own.
+/// Each answer is a list of rows, or one row. Numbers, `bigint` and dates compare by value. Rows whose
+/// field is anything else, NaN included, come last in either direction. Rows that compare as equal keep the
+/// order of the shards, and within a shard their own.
 pub(super) struct TopK {
     k: usize,
-    by: Option<String>,
+    by: String,
     direction: Direction,
     /// The last of the best on top.
     best: BinaryHeap<Row>,
@@ -34,10 +32,10 @@ pub(super) struct TopK {
 }
 
 impl TopK {
-    pub(super) fn new(k: u32, by: Option<&str>, direction: Direction) -> Self {
+    pub(super) fn new(k: u32, by: &str, direction: Direction) -> Self {
         Self {
             k: usize::try_from(k).unwrap_or(usize::MAX),
-            by: by.map(str::to_owned),
+            by: by.to_owned(),
             direction,
             best: BinaryHeap::new(),
             held: 0,
@@ -45,14 +43,11 @@ impl TopK {
     }
 
     fn rank(&self, row: &str) -> Rank {
-        let key = match &self.by {
-            None => Some(row),
-            Some(by) => pick(row, [by]).and_then(|[field]| field),
-        };
-        match (key.and_then(Key::read), self.direction) {
-            (None, _) => Rank::Last,
-            (Some(key), Direction::Asc) => Rank::Asc(key),
-            (Some(key), Direction::Desc) => Rank::Desc(Reverse(key)),
+        let [field] = pick(row, [&self.by]).unwrap_or_default();
+        match (field.and_then(Number::read), self.direction) {
+            (None | Some(Number::Nan), _) => Rank::Last,
+            (Some(Number::Ordered(key, _)), Direction::Asc) => Rank::Asc(key),
+            (Some(Number::Ordered(key, _)), Direction::Desc) => Rank::Desc(Reverse(key)),
         }
     }
 
@@ -118,32 +113,7 @@ impl Eq for Row {}
 /// Where a row belongs; one merge has one direction, so that `Asc` and `Desc` never meet.
 #[derive(Eq, Ord, PartialEq, PartialOrd)]
 enum Rank {
-    Asc(Key),
-    Desc(Reverse<Key>),
+    Asc(Ordered),
+    Desc(Reverse<Ordered>),
     Last,
-}
-
-/// What rows are ordered by, the least first.
-#[derive(Eq, Ord, PartialEq, PartialOrd)]
-enum Key {
-    Bool(bool),
-    Number(Ordered),
-    Text(Vec<u16>),
-}
-
-impl Key {
-    fn read(json: &str) -> Option<Self> {
-        match json.as_bytes().first()? {
-            b't' => Some(Self::Bool(true)),
-            b'f' => Some(Self::Bool(false)),
-            b'"' => {
-                let text: String = serde_json::from_str(json).ok()?;
-                Some(Self::Text(text.encode_utf16().collect()))
-            }
-            _ => match Number::read(json)? {
-                Number::Ordered(ordered, _) => Some(Self::Number(ordered)),
-                Number::Nan => None,
-            },
-        }
-    }
 }

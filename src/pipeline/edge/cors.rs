@@ -300,10 +300,11 @@ const PREFLIGHT_VARY: &str =
     "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
 
 /// Request headers that clients send.
-const WIRE_REQUEST_HEADERS: [&str; 9] = [
+const WIRE_REQUEST_HEADERS: [&str; 10] = [
     "authorization",
     "content-type",
     "x-d1-bookmark",
+    "x-lunora-base-seq",
     "x-lunora-client-id",
     "x-lunora-client-seq",
     "x-lunora-expect-subject",

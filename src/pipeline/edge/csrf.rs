@@ -17,14 +17,17 @@ use super::{
 /// It looks at requests that change something (any method but `GET`, `HEAD` and `OPTIONS`) and at
 /// WebSocket upgrades, whatever their content type:
 ///
-/// 1. `Sec-Fetch-Site: same-origin` or `none` passes. Browsers set it, pages cannot. (Not asked of
+/// 1. A request with a bearer token passes if it carries nothing that a browser adds by itself: no
+///    cookie, and no `Authorization` of another scheme. A page that knows the token needs nobody's
+///    name. The token in the URL of a live connection (`/_lunora/ws?token=`) counts as one. Which
+///    pages may read an answer is decided by [`Cors`](super::Cors) alone.
+/// 2. `Sec-Fetch-Site: same-origin` or `none` passes. Browsers set it, pages cannot. (Not asked of
 ///    upgrades, on which not every browser sends it.)
-/// 2. An `Origin` that is the Worker's own, that is trusted, or that CORS lists, passes.
-/// 3. Any other `Origin`, and any other `Sec-Fetch-Site`, is refused. Where CORS allows every
-///    origin it passes if it carries nothing that a browser adds by itself: no cookie, and no
-///    `Authorization` but a bearer token.
-/// 4. Without either, a `Referer` of such an origin passes.
-/// 5. With no signal at all, a request with a cookie is refused and one without passes: servers
+/// 3. An `Origin` that is the Worker's own, that is trusted, or that CORS lists, passes.
+/// 4. Any other `Origin`, and any other `Sec-Fetch-Site`, is refused. Where CORS allows every
+///    origin it passes if it carries nothing that a browser adds by itself.
+/// 5. Without either, a `Referer` of such an origin passes.
+/// 6. With no signal at all, a request with a cookie is refused and one without passes: servers
 ///    and command lines send no origin, and browsers no longer do without.
 ///
 /// A program that is no browser can send any of these headers: this is no authentication.
@@ -87,6 +90,9 @@ impl Guard<'_> {
         if !self.csrf.enabled || matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
             return Ok(());
         }
+        if self.carries_only_a_token(None) {
+            return Ok(());
+        }
         match single(self.headers, &SEC_FETCH_SITE) {
             Single::One("same-origin" | "none") => Ok(()),
             Single::Absent => self.by_origin(true),
@@ -98,9 +104,13 @@ impl Guard<'_> {
         }
     }
 
-    /// Decides on a WebSocket upgrade.
-    pub(super) fn upgrade(&self) -> Result<(), ForbiddenOrigin> {
-        if self.csrf.enabled { self.by_origin(false) } else { Ok(()) }
+    /// Decides on a WebSocket upgrade; `token` is the credential in its URL, where the URL of a
+    /// socket has one.
+    pub(super) fn upgrade(&self, token: Option<&str>) -> Result<(), ForbiddenOrigin> {
+        if !self.csrf.enabled || self.carries_only_a_token(token) {
+            return Ok(());
+        }
+        self.by_origin(false)
     }
 
     fn by_origin(&self, referer_counts: bool) -> Result<(), ForbiddenOrigin> {
@@ -138,6 +148,13 @@ impl Guard<'_> {
                 && origin::is_loopback_origin(origin))
     }
 
+    /// Whether a token is the request's one credential: then no browser added any of it by itself.
+    fn carries_only_a_token(&self, in_url: Option<&str>) -> bool {
+        let has_token = in_url.is_some_and(|token| !token.is_empty())
+            || self.headers.get_all(AUTHORIZATION).iter().any(is_bearer);
+        has_token && !self.has_ambient_credentials()
+    }
+
     fn has_cookie(&self) -> bool {
         self.headers.contains_key(COOKIE)
     }
@@ -145,10 +162,7 @@ impl Guard<'_> {
     /// Whether the request carries what a browser adds by itself: a cookie, or a login that it
     /// remembers for the site. A bearer token is none: a script put it there.
     fn has_ambient_credentials(&self) -> bool {
-        let bearer = |value: &HeaderValue| {
-            value.as_bytes().get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "))
-        };
-        self.has_cookie() || !self.headers.get_all(AUTHORIZATION).iter().all(bearer)
+        self.has_cookie() || !self.headers.get_all(AUTHORIZATION).iter().all(is_bearer)
     }
 
     fn refused(&self, received: Option<&str>) -> ForbiddenOrigin {
@@ -157,6 +171,14 @@ impl Guard<'_> {
             received: received.map(|origin| origin.chars().take(200).collect()),
         }
     }
+}
+
+/// Whether a value of `Authorization` is a bearer token.
+fn is_bearer(value: &HeaderValue) -> bool {
+    let token = value.as_bytes().split_at_checked(7);
+    token.is_some_and(|(scheme, token)| {
+        scheme.eq_ignore_ascii_case(b"bearer ") && !token.trim_ascii().is_empty()
+    })
 }
 
 /// A request came from an origin that is not trusted.

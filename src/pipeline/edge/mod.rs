@@ -144,7 +144,13 @@ impl Edge {
     /// Refuses a socket that a foreign page may have opened in a user's name.
     pub(crate) fn guard_upgrade(&self, request: &Request) -> Result<(), ForbiddenOrigin> {
         let own = OwnOrigin::of(request.uri());
-        self.guard_of(&own, request).upgrade()
+        self.guard_of(&own, request).upgrade(None)
+    }
+
+    /// As [`guard_upgrade`](Self::guard_upgrade), for a socket whose URL may hold a credential.
+    pub(crate) fn guard_live(&self, request: &Request) -> Result<(), ForbiddenOrigin> {
+        let own = OwnOrigin::of(request.uri());
+        self.guard_of(&own, request).upgrade(request.query("token").as_deref())
     }
 
     /// Adds what an answer lacks. An upgrade is left alone.
@@ -240,6 +246,23 @@ mod tests {
         assert!(open.guard(&from("https://evil.example").with_header("cookie", "s=1")).is_ok());
         assert_eq!(warnings.len(), 1, "{warnings:?}");
         assert!(warnings[0].contains("https://b.example/"));
+    }
+
+    #[test]
+    fn an_application_listed_in_the_environment_may_read_answers() {
+        let vars = [
+            ("LUNORA_ALLOWED_ORIGINS", "tauri://localhost, chrome-extension://abcd"),
+            ("LUNORA_CORS_ALLOW_CREDENTIALS", "1"),
+        ];
+        let (edge, warnings) = edge(&Security::default(), &vars);
+        for origin in ["tauri://localhost", "chrome-extension://abcd"] {
+            let response = answered(&edge, &from(origin));
+            assert_eq!(response.headers()["access-control-allow-origin"], origin);
+            assert!(edge.guard(&from(origin).with_header("cookie", "s=1")).is_ok());
+        }
+        let foreign = answered(&edge, &from("tauri://evil"));
+        assert!(!foreign.headers().contains_key("access-control-allow-origin"));
+        assert!(warnings.is_empty(), "{warnings:?}");
     }
 
     #[test]

@@ -4,7 +4,12 @@ use std::{borrow::Cow, fmt, str::FromStr};
 
 use http::Uri;
 
+use crate::message::origin_of;
+
 /// An origin that an application trusts, exactly as browsers write it: `https://app.example.com`.
+///
+/// The origins of packaged applications and of extensions are origins too: `capacitor://localhost`,
+/// `ionic://localhost`, `tauri://localhost`, `app://…`, `chrome-extension://…`.
 ///
 /// Browsers send origins in one form only, and they are compared as text. What could never match
 /// is refused when it is made: a path, a trailing slash, capital letters, a port that is the
@@ -77,7 +82,7 @@ impl fmt::Display for Origin {
 #[error("{}", self.sentence())]
 #[non_exhaustive]
 pub enum OriginError {
-    /// It does not begin with `http://` or `https://`.
+    /// It begins neither with `https://` or `http://` nor with the scheme of an application.
     Scheme,
     /// There is no host after the scheme.
     Host,
@@ -96,7 +101,9 @@ pub enum OriginError {
 impl OriginError {
     const fn sentence(self) -> &'static str {
         match self {
-            Self::Scheme => "an origin begins with `https://` or `http://`",
+            Self::Scheme => {
+                "an origin begins with `https://` or `http://`, or with the scheme of an application: app, capacitor, chrome-extension, ionic, tauri"
+            }
             Self::Host => "an origin names a host after its scheme",
             Self::Path => {
                 "an origin ends after its host and port: leave out the path and the trailing slash"
@@ -115,11 +122,7 @@ impl OriginError {
 
 /// The one parser, for compile time and run time.
 const fn check(text: &[u8]) -> Result<(), OriginError> {
-    let (mut at, own_port) = if starts_with(text, b"https://") {
-        (8, 443)
-    } else if starts_with(text, b"http://") {
-        (7, 80)
-    } else {
+    let Some((mut at, own_port)) = scheme(text) else {
         return Err(OriginError::Scheme);
     };
     let host = at;
@@ -153,6 +156,30 @@ const fn check(text: &[u8]) -> Result<(), OriginError> {
         b'/' | b'?' | b'#' => Err(OriginError::Path),
         _ => Err(OriginError::Character),
     }
+}
+
+/// The schemes of origins, each with the port that is its own; applications have none.
+const SCHEMES: [(&[u8], u32); 7] = [
+    (b"https://", 443),
+    (b"http://", 80),
+    (b"app://", 0),
+    (b"capacitor://", 0),
+    (b"chrome-extension://", 0),
+    (b"ionic://", 0),
+    (b"tauri://", 0),
+];
+
+/// Where the host begins, and the port that is the scheme's own.
+const fn scheme(text: &[u8]) -> Option<(usize, u32)> {
+    let mut at = 0;
+    while at < SCHEMES.len() {
+        let (scheme, own_port) = SCHEMES[at];
+        if starts_with(text, scheme) {
+            return Some((scheme.len(), own_port));
+        }
+        at += 1;
+    }
+    None
 }
 
 const fn check_port(text: &[u8], start: usize, own_port: u32) -> Result<(), OriginError> {
@@ -194,15 +221,8 @@ pub(crate) struct OwnOrigin {
 
 impl OwnOrigin {
     pub(crate) fn of(uri: &Uri) -> Self {
-        let https = uri.scheme_str() == Some("https");
-        let scheme = if https { "https" } else { "http" };
         let host = uri.host().unwrap_or_default().to_ascii_lowercase();
-        let port = uri.port_u16().filter(|port| *port != if https { 443 } else { 80 });
-        let text = match port {
-            Some(port) => format!("{scheme}://{host}:{port}"),
-            None => format!("{scheme}://{host}"),
-        };
-        Self { text, loopback: is_loopback(&host) }
+        Self { text: origin_of(uri), loopback: is_loopback(&host) }
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -12,6 +12,7 @@ use super::path::Step;
 use super::refusal::{DecodeError, Rule};
 use super::{
     BigInt, BytesKind, Date, ErrorValue, MAX_DEPTH, Map, Object, Set, TAG, TypedBytes, Url, Value,
+    surrogate,
 };
 
 impl Value {
@@ -50,7 +51,10 @@ fn read(json: &[u8]) -> Result<Value, DecodeError> {
         Json::new().deserialize(&mut deserializer).map_err(|error| match error.is_data() {
             // JSON of any shape will do, so its depth is the only thing about the data that can be wrong.
             true => Rule::Depth.into(),
-            false => DecodeError::NotJson(error),
+            false => match surrogate::find(json, &error) {
+                Some(path) => DecodeError::Refused { path, rule: Rule::Surrogate },
+                None => DecodeError::NotJson(error),
+            },
         })?;
     deserializer.end().map_err(DecodeError::NotJson)?;
     Ok(value)
@@ -150,6 +154,7 @@ fn decode_error(
     let props = decode_fields(props, depth)?;
     let cause = payload.next().map(|cause| decode(cause, depth + 1)).transpose();
     let cause = cause.map_err(|error| error.inside(Step::Cause))?;
+    let cause = cause.filter(|cause| *cause != Value::Undefined);
     Ok(ErrorValue { name, message, props, cause }.into())
 }
 

@@ -112,10 +112,12 @@ impl Serialize for Encoded<'_> {
                 let ErrorValue { name, message, props, cause } = error.as_ref();
                 let props = Fields(props, form);
                 match cause {
+                    None | Some(Value::Undefined) => {
+                        (TAG, "error", name, message, props).serialize(serializer)
+                    }
                     Some(cause) => {
                         (TAG, "error", name, message, props, in_form(cause)).serialize(serializer)
                     }
-                    None => (TAG, "error", name, message, props).serialize(serializer),
                 }
             }
         }

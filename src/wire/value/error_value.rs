@@ -23,7 +23,7 @@ pub struct ErrorValue {
     pub message: String,
     /// The properties someone added, such as a `code`.
     pub props: Object,
-    /// What led to it.
+    /// What led to it. `undefined` is none: it is left out on the wire.
     pub cause: Option<Value>,
 }
 

@@ -57,6 +57,7 @@ mod object;
 mod path;
 mod refusal;
 mod same_value_zero;
+pub(crate) mod surrogate;
 mod url;
 
 #[cfg(test)]

@@ -146,7 +146,13 @@ fn carried(value: Value) -> Value {
         Value::Object(object) => fields(object).into(),
         Value::Error(error) => {
             let ErrorValue { name, message, props, cause } = *error;
-            ErrorValue { name, message, props: fields(props), cause: cause.map(carried) }.into()
+            ErrorValue {
+                name,
+                message,
+                props: fields(props),
+                cause: cause.filter(|cause| *cause != Value::Undefined).map(carried),
+            }
+            .into()
         }
         other => other,
     }

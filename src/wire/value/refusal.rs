@@ -9,7 +9,7 @@ use super::{BigIntError, BytesLengthError, MAX_DEPTH};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The text is not JSON, or not JSON that Rust can hold: a number beyond `f64`, half a surrogate pair.
+    /// The text is not JSON, or not JSON that Rust can hold: a number beyond `f64`.
     #[error("the text is not JSON this codec can read: {0}")]
     NotJson(serde_json::Error),
     /// The JSON breaks a rule of the codec.
@@ -45,6 +45,9 @@ pub enum Rule {
     /// A value lies inside more than [`MAX_DEPTH`] others.
     #[error("a value may lie inside at most {MAX_DEPTH} others")]
     Depth,
+    /// A string has half of a surrogate pair, and is no Unicode text.
+    #[error("expected Unicode text, received half of a surrogate pair")]
+    Surrogate,
     /// What follows a tag is missing, or is not what the tag carries.
     #[error("the payload of `{tag}` must be {expected}")]
     Payload {

@@ -95,9 +95,11 @@ proptest! {
     }
 
     #[test]
-    fn rank_is_the_rows_before_and_one(arriving in arriving((0..1000_u32).prop_map(|n| json!({ "before": n })))) {
+    fn rank_is_the_rows_before_and_one(arriving in arriving((0..1000_u32).prop_map(|n| json!({ "before": n, "total": n + 1 })))) {
         let before: u64 = arriving.0.iter().filter_map(|answer| answer["before"].as_u64()).sum();
-        prop_assert_eq!(run(&Merge::Rank, &arriving), (json!(before + 1), 0));
+        let total = before + arriving.0.len() as u64;
+        let rank = json!({ "position": before + 1, "total": total });
+        prop_assert_eq!(run(&Merge::Rank, &arriving), (rank, 0));
     }
 
     #[test]
@@ -135,12 +137,12 @@ proptest! {
         expected.extend(last);
         expected.truncate(k as usize);
         let direction = if descending { Direction::Desc } else { Direction::Asc };
-        prop_assert_eq!(run(&top(k, Some("value"), direction), &arriving), (json!(expected), 0));
+        prop_assert_eq!(run(&top(k, "value", direction), &arriving), (json!(expected), 0));
     }
 
     #[test]
     fn no_bytes_make_a_merge_panic(bytes in prop::collection::vec(any::<u8>(), 0..60), text in r#"[\[\]{}",:$a-z0-9.eE+-]{0,40}"#) {
-        for kind in [Merge::Concat, Merge::First, Merge::Sum, Merge::Max, Merge::Rank, group_by(GroupOp::Max), top(1, Some("a"), Direction::Asc)] {
+        for kind in [Merge::Concat, Merge::First, Merge::Sum, Merge::Max, Merge::Rank, group_by(GroupOp::Max), top(1, "a", Direction::Asc)] {
             let mut merger = merger(&kind);
             let _ = merger.add(0, Bytes::from(bytes.clone()));
             let _ = merger.add(1, Bytes::from(text.clone()));

@@ -28,7 +28,7 @@ fn ask(
     let guard = Guard { csrf, cors, own: &own, headers };
     match method {
         Some(method) => guard.request(method),
-        None => guard.upgrade(),
+        None => guard.upgrade(None),
     }
     .is_ok()
 }
@@ -68,6 +68,58 @@ fn the_table_of_signals() {
         (&[cookie, ("referer", "not a url")], false),
     ] {
         assert_eq!(post(pairs), passes, "{pairs:?}");
+    }
+}
+
+#[test]
+fn a_bearer_token_alone_passes_from_any_origin() {
+    let bearer = ("authorization", "bearer t");
+    let evil = ("origin", "https://evil.example");
+    let cross = ("sec-fetch-site", "cross-site");
+    for (pairs, passes) in [
+        (&[bearer, evil][..], true),
+        (&[bearer, evil, cross], true),
+        (&[bearer, cross], true),
+        (&[bearer, ("origin", "null")], true),
+        (&[bearer, evil, ("cookie", "sid=1")], false),
+        (&[bearer, evil, ("cookie", "")], false),
+        (&[bearer, ("cookie", "sid=1")], false),
+        (&[bearer, ("authorization", "Basic dTpw"), evil], false),
+        (&[("authorization", "Basic dTpw"), evil], false),
+        (&[("authorization", "Bearer "), evil], false),
+        (&[("authorization", "Bearer"), evil], false),
+        (&[("authorization", "Bearertoken"), evil], false),
+        (&[evil], false),
+        (&[cross], false),
+    ] {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        let request = ask(OWN, &Csrf::default(), None, &headers, Some(&Method::POST));
+        assert_eq!(request, passes, "{pairs:?}");
+    }
+}
+
+#[test]
+fn a_token_in_the_url_of_a_socket_is_a_credential_that_no_browser_adds() {
+    let own = OwnOrigin::of(&OWN.parse().unwrap());
+    let upgrade = |token: Option<&str>, pairs: &[(&'static str, &'static str)]| {
+        let headers = headers(pairs);
+        let guard = Guard { csrf: &Csrf::default(), cors: None, own: &own, headers: &headers };
+        guard.upgrade(token).is_ok()
+    };
+    let evil = ("origin", "https://evil.example");
+    assert!(upgrade(Some("t"), &[evil]));
+    assert!(upgrade(None, &[evil, ("authorization", "Bearer t")]));
+    for (token, pairs) in [
+        (None, &[evil][..]),
+        (Some(""), &[evil]),
+        (Some("t"), &[evil, ("cookie", "sid=1")]),
+        (Some("t"), &[("cookie", "sid=1")]),
+        (Some("t"), &[evil, ("authorization", "Basic dTpw")]),
+    ] {
+        assert!(!upgrade(token, pairs), "{token:?} {pairs:?}");
     }
 }
 
@@ -126,6 +178,21 @@ fn what_cors_lists_is_trusted_and_a_wildcard_trusts_nobody_with_a_cookie() {
     assert!(!with(&anybody, &[basic, app[1]]));
     assert!(!with(&listed, &[("origin", "https://evil.example")]));
     assert!(!with(&anybody, &[("cookie", "sid=1"), ("sec-fetch-site", "cross-site")]));
+}
+
+#[test]
+fn an_application_is_trusted_where_it_is_listed_and_nowhere_else() {
+    let app = headers(&[("cookie", "sid=1"), ("origin", "capacitor://localhost")]);
+    let post = |url, csrf: &Csrf, cors: Option<&CorsTables>| {
+        ask(url, csrf, cors, &app, Some(&Method::POST)) && ask(url, csrf, cors, &app, None)
+    };
+    let origin = crate::origin!("capacitor://localhost");
+    let cors = CorsTables::of(&Cors::origins([origin.clone()]).rules).unwrap();
+    assert!(post(OWN, &Csrf::default(), Some(&cors)));
+    assert!(post(OWN, &Csrf::default().trust(origin), None));
+    for url in [OWN, "http://localhost:8787/"] {
+        assert!(!post(url, &Csrf::default(), None), "{url}");
+    }
 }
 
 #[test]
