@@ -124,12 +124,26 @@ impl ShardObject {
         self.object.shard().open().await?;
         // While the registry was asked, other sockets may have been accepted.
         self.object.check_room()?;
+        let protocol = offers_protocol(request);
         let WebSocketPair { client, server } = WebSocketPair::new()?;
         let id = BASE64_URL_SAFE_NO_PAD.encode(self.host.random_seed());
         self.host.state().accept_websocket_with_tags(&server, &[&id]);
         self.object.open(&id, server, request, admin);
-        Ok(worker::Response::from_websocket(client)?.into())
+        let mut response = worker::Response::from_websocket(client)?;
+        if protocol {
+            response.headers_mut().set("sec-websocket-protocol", PROTOCOL)?;
+        }
+        Ok(response.into())
     }
+}
+
+/// The subprotocol that is chosen where a client offers it. A token may be offered beside it.
+const PROTOCOL: &str = "lunora";
+
+fn offers_protocol(request: &Request) -> bool {
+    let offered = request.headers().get_all("sec-websocket-protocol").into_iter();
+    let offered = offered.filter_map(|value| value.to_str().ok());
+    offered.flat_map(|value| value.split(',')).any(|protocol| protocol.trim() == PROTOCOL)
 }
 
 impl SocketHost for DurableObjectHost {

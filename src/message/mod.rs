@@ -8,9 +8,12 @@ mod request;
 mod response;
 mod url;
 
-pub(crate) use self::url::{origin_of, to_uri};
 pub use self::{
     body::{Body, BodyError, HostBody},
     request::Request,
     response::{IntoResponse, Response, to_error_response},
+};
+pub(crate) use self::{
+    response::EncodedBody,
+    url::{origin_of, to_uri},
 };

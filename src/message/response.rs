@@ -95,6 +95,24 @@ impl Response {
         self
     }
 
+    /// Marks the body as encoded already, as its header `content-encoding` says: it is sent as it is.
+    /// Without the mark the platform encodes the body itself.
+    ///
+    /// ```
+    /// use lunora::Response;
+    ///
+    /// # let gzipped: &[u8] = &[];
+    /// let response = Response::body(gzipped)
+    ///     .with_header("content-type", "application/json")
+    ///     .with_header("content-encoding", "gzip")
+    ///     .with_encoded_body();
+    /// ```
+    #[must_use]
+    pub fn with_encoded_body(mut self) -> Self {
+        self.0.extensions_mut().insert(EncodedBody);
+        self
+    }
+
     /// The response taken apart.
     #[must_use]
     pub fn into_parts(self) -> (Parts, Body) {
@@ -113,6 +131,10 @@ impl Response {
         response
     }
 }
+
+/// The mark of a body that is encoded already.
+#[derive(Clone, Copy)]
+pub(crate) struct EncodedBody;
 
 /// The answer to an error: its status and its [body](crate::LunoraErrorBody), as JSON, and
 /// `Retry-After` if the error [says so](LunoraError::with_retry_after).

@@ -161,8 +161,10 @@ export function remakeResponse(status, headers, response) {
   return new Response(response.body, { status, headers: unpack(headers) });
 }
 
-export function makeResponse(status, headers, body) {
-  return new Response(own(body), { status, headers: unpack(headers) });
+/** An encoded body is sent as it is; otherwise the platform encodes it as `content-encoding` says. */
+export function makeResponse(status, headers, body, encoded) {
+  const encodeBody = encoded ? "manual" : "automatic";
+  return new Response(own(body), { status, headers: unpack(headers), encodeBody });
 }
 
 /** Every byte of a body to the slot, or `undefined` as soon as there are more than `limit`. */

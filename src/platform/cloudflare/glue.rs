@@ -17,6 +17,7 @@ extern "C" {
         status: u16,
         headers: &str,
         body: &JsValue,
+        encoded: bool,
     ) -> Result<web_sys::Response, JsValue>;
 
     #[wasm_bindgen(js_name = makeResponse, catch)]
@@ -24,6 +25,7 @@ extern "C" {
         status: u16,
         headers: &str,
         body: &[u8],
+        encoded: bool,
     ) -> Result<web_sys::Response, JsValue>;
 
     #[wasm_bindgen(js_name = remakeResponse, catch)]

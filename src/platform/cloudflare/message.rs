@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     errors::LunoraError,
-    message::{Body, BodyError, HostBody, Request, Response, to_uri},
+    message::{Body, BodyError, EncodedBody, HostBody, Request, Response, to_uri},
 };
 
 /// The body of a JavaScript request, not read yet.
@@ -76,15 +76,16 @@ pub(crate) fn response_to_js(response: Response) -> Result<web_sys::Response, Lu
         Err(body) => Err(body),
     };
     let headers = glue::pack(&parts.headers);
+    let encoded = parts.extensions.get::<EncodedBody>().is_some();
     // Statuses that the Fetch standard allows no body with.
     let made = if matches!(status, 101 | 204 | 205 | 304) {
-        glue::make_response(status, &headers, &JsValue::NULL)
+        glue::make_response(status, &headers, &JsValue::NULL, encoded)
     } else {
         match body {
             Ok(host) => glue::remake_response(status, &headers, &host),
             Err(body) => match body.as_bytes() {
-                Some(bytes) => glue::make_response_of_bytes(status, &headers, bytes),
-                None => glue::make_response(status, &headers, &body_to_js(body)?),
+                Some(bytes) => glue::make_response_of_bytes(status, &headers, bytes, encoded),
+                None => glue::make_response(status, &headers, &body_to_js(body)?, encoded),
             },
         }
     };
