@@ -62,12 +62,18 @@ pub fn check_file(file: &str, text: &str, expected: &Expected) -> Result<(), Vec
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-/// An expression that the platform refuses has no place in the file.
+/// Expressions that the platform refuses, which have no place in the file, and those that hardly mean
+/// what it takes them for.
 fn expressions(expected: &Expected, problems: &mut Vec<Problem>) {
     for (need, place) in &expected.needs {
-        if let Need::Cron(cron) = need
-            && !is_cron(cron)
-        {
+        let Need::Cron(cron) = need else { continue };
+        if cron.split_ascii_whitespace().nth(4) == Some("1-5") {
+            let message =
+                format!("the trigger `{cron}` fires from Sunday to Thursday: Sunday is 1");
+            let fix = "write \"MON-FRI\" for Monday to Friday, or \"SUN-THU\" if it is meant";
+            problems.push(Problem::new(place.clone(), message, fix).into_warning());
+        }
+        if !is_cron(cron) {
             let message = format!("invalid cron expression `{cron}`: the platform refuses it");
             let fix = "write minute, hour, day, month and weekday, such as \"0 3 * * *\", and a day \
                        that exists";

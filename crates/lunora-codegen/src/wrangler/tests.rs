@@ -334,3 +334,21 @@ fn reads_every_form_that_wrangler_reads() -> std::io::Result<()> {
     assert!(problem.is_err_and(|it| it.starts_with("wrangler.json:2: it is not JSON")));
     std::fs::remove_dir_all(dir)
 }
+
+#[test]
+fn warns_of_weekdays_that_begin_with_sunday() {
+    let problems = |cron: &str| {
+        let place = Place { file: "src/lib.rs".into(), line: 1 };
+        let expected = Expected::new().with(Need::Cron(cron.into()), place);
+        let text = serde_json::json!({
+            "compatibility_date": "2026-04-01", "triggers": { "crons": [cron] },
+        });
+        check(&text.to_string(), &expected).err().unwrap_or_default()
+    };
+    let [warning] = &problems("0 9 * * 1-5")[..] else { unreachable!() };
+    assert!(!warning.is_error());
+    assert!(warning.to_string().contains("write \"MON-FRI\""), "{warning}");
+    for fine in ["0 9 * * MON-FRI", "0 9 * * 2-6", "0 9 1-5 * *", "1-5 * * * *"] {
+        assert_eq!(problems(fine), [], "{fine}");
+    }
+}
