@@ -6,7 +6,7 @@ mod code;
 use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
 use http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use self::{
@@ -121,6 +121,19 @@ impl LunoraError {
         self
     }
 
+    /// Takes over what another error said of itself beside its message.
+    pub(crate) fn with_details(
+        mut self,
+        data: Option<Box<RawValue>>,
+        hint: Option<Hint>,
+        docs_url: Option<String>,
+    ) -> Self {
+        self.0.data = data;
+        self.0.hint = hint;
+        self.0.docs_url = docs_url.map(Cow::Owned);
+        self
+    }
+
     /// What caused the error. It is logged and never sent.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + 'static>>) -> Self {
@@ -201,7 +214,7 @@ impl LunoraError {
 }
 
 /// One line of advice, or several; on the wire a string or an array of strings.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Hint {
     /// One line.

@@ -2,9 +2,10 @@
 
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
 use crate::{
-    errors::{Code, LunoraError},
+    errors::{Code, Hint, LunoraError},
     message::{Request, Response},
     wire::{headers, paths},
 };
@@ -79,10 +80,14 @@ async fn succeeded(response: Response) -> Result<Response, LunoraError> {
     }
 
     #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
     struct Detail {
         code: String,
         #[serde(default)]
         message: String,
+        data: Option<Box<RawValue>>,
+        hint: Option<Hint>,
+        docs_url: Option<String>,
     }
 
     if response.status().is_success() {
@@ -91,12 +96,40 @@ async fn succeeded(response: Response) -> Result<Response, LunoraError> {
     let (head, body) = response.into_parts();
     let body = body.into_bytes(MAX_FAILURE).await.unwrap_or_default();
     Err(match serde_json::from_slice::<Failure>(&body) {
-        Ok(Failure { error }) => {
-            LunoraError::custom(error.code, head.status.as_u16(), error.message)
+        Ok(Failure { error: Detail { code, message, data, hint, docs_url } }) => {
+            LunoraError::custom(code, head.status.as_u16(), message)
+                .with_details(data, hint, docs_url)
         }
         Err(_) => LunoraError::new(
             Code::ShardHttpError,
             format!("the shard answered {} and no error of its own", head.status.as_u16()),
         ),
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_reaches_its_caller_with_everything_it_says() {
+        let whole = r#"{"error":{"code":"SEAT_TAKEN","message":"seat 12","data":{"seat":9007199254740993},"hint":["a","b"],"docsUrl":"https://x.test/"}}"#;
+        let bare = r#"{"error":{"code":"SEAT_TAKEN","message":"seat 12"}}"#;
+        for json in [whole, bare] {
+            let answer = Response::raw_json(json).with_status(409);
+            let error = block_on(result_of::<()>(answer)).unwrap_err();
+            assert_eq!((error.status().as_u16(), &*error.to_body().to_json()), (409, json));
+        }
+    }
+
+    #[test]
+    fn a_redacted_failure_stays_redacted() {
+        let json =
+            r#"{"error":{"code":"INTERNAL","message":"secret","data":"secret","hint":"secret"}}"#;
+        let error = block_on(outcome(Response::raw_json(json).with_status(500))).unwrap_err();
+        assert!(!error.to_body().to_json().contains("secret"));
+    }
 }

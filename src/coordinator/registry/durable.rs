@@ -47,6 +47,8 @@ use crate::{
 #[derive(Clone)]
 pub struct DurableShardRegistry {
     namespace: Rc<dyn ShardNamespace>,
+    /// The name of the object; none for the usual one.
+    instance: Option<ShardKey>,
     jurisdiction: Rc<Cell<Option<Jurisdiction>>>,
     clock: Rc<dyn Clock>,
     cache_for: Duration,
@@ -55,7 +57,7 @@ pub struct DurableShardRegistry {
 }
 
 impl DurableShardRegistry {
-    /// The name of the object.
+    /// The name of the object, unless [`instance`](Self::instance) says otherwise.
     pub const INSTANCE: &'static str = "__lunora_shard_registry__";
 
     const ORIGIN: &'static str = "https://shard-registry.internal";
@@ -67,12 +69,24 @@ impl DurableShardRegistry {
     pub fn new(namespace: impl ShardNamespace) -> Self {
         Self {
             namespace: Rc::new(namespace),
+            instance: None,
             jurisdiction: Rc::default(),
             clock: Rc::new(CloudflareClock),
             cache_for: Duration::from_secs(30),
             timeout: Duration::from_secs(10),
             cache: Rc::default(),
         }
+    }
+
+    /// Sets the name of the object; [`INSTANCE`](Self::INSTANCE) by default. Two deployments that share a
+    /// namespace keep their entries apart by it.
+    ///
+    /// Shards of `shard!` announce themselves to the default instance.
+    #[must_use]
+    pub fn instance(mut self, name: ShardKey) -> Self {
+        self.instance = Some(name);
+        self.cache = Rc::default();
+        self
     }
 
     /// How long the shards of a table are cached; 30 seconds by default, and zero for never.
@@ -131,6 +145,11 @@ impl DurableShardRegistry {
         tables.into_iter().map(|(table, keys)| Ok((table, shard_keys(keys)?))).collect()
     }
 
+    /// Forgets what was cached of one table. [`ShardRegistry::forget`] forgets every table.
+    pub fn forget_table(&self, table: &str) {
+        self.cache.forget(table);
+    }
+
     #[cfg(test)]
     pub(super) fn cached_tables(&self) -> usize {
         self.cache.tables.borrow().len()
@@ -169,7 +188,11 @@ impl DurableShardRegistry {
     }
 
     async fn ask(&self, request: Request) -> Result<Map<String, Value>, LunoraError> {
-        let mut address = ShardAddress::new(ShardKey::new(Self::INSTANCE)?);
+        let instance = match &self.instance {
+            Some(name) => name.clone(),
+            None => ShardKey::new(Self::INSTANCE)?,
+        };
+        let mut address = ShardAddress::new(instance);
         address.jurisdiction = self.jurisdiction.get();
         let answer = async {
             let response = self.namespace.fetch(&address, request).await?;
@@ -225,6 +248,7 @@ impl ShardRegistry for DurableShardRegistry {
 impl fmt::Debug for DurableShardRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DurableShardRegistry")
+            .field("instance", &self.instance)
             .field("jurisdiction", &self.jurisdiction.get())
             .field("cache_for", &self.cache_for)
             .finish_non_exhaustive()
@@ -251,7 +275,7 @@ fn unreadable(what: &str) -> LunoraError {
 #[derive(Default)]
 struct Cache {
     tables: RefCell<HashMap<String, Entry>>,
-    /// How many writes began or ended.
+    /// How many writes began or ended, and how often the cache was dropped.
     writes: Cell<u64>,
 }
 
@@ -287,6 +311,12 @@ impl Cache {
     fn invalidate(&self) {
         self.writes.set(self.writes.get().wrapping_add(1));
         self.tables.borrow_mut().clear();
+    }
+
+    /// Forgets one table, and what is being listed now.
+    fn forget(&self, table: &str) {
+        self.writes.set(self.writes.get().wrapping_add(1));
+        self.tables.borrow_mut().remove(table);
     }
 }
 

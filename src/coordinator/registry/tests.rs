@@ -109,6 +109,51 @@ fn an_own_write_shows_at_once_even_if_it_seems_to_have_failed() {
 }
 
 #[test]
+fn the_instance_has_the_name_that_was_chosen() {
+    let world = World::new();
+    let named = world.registry.clone().instance(key("staging"));
+    world.list("t").unwrap();
+    for _ in 0..2 {
+        block_on(named.list_shard_keys("t")).unwrap();
+    }
+    block_on(named.register("t", &key("c"))).unwrap();
+    let asked: Vec<_> =
+        world.objects.calls().iter().map(|call| call.address.key.to_string()).collect();
+    assert_eq!(asked, [DurableShardRegistry::INSTANCE, "staging", "staging"]);
+}
+
+#[test]
+fn the_cache_is_dropped_for_one_table_or_for_all() {
+    let world = World::new();
+    let asked_for = |table| {
+        let before = world.objects.calls().len();
+        world.list(table).unwrap();
+        world.objects.calls().len() - before
+    };
+    assert_eq!((asked_for("t"), asked_for("u")), (1, 1));
+    world.registry.forget_table("t");
+    assert_eq!((asked_for("u"), asked_for("t"), asked_for("t")), (0, 1, 0));
+    world.registry.forget();
+    assert_eq!((asked_for("t"), asked_for("u")), (1, 1));
+}
+
+#[test]
+fn what_was_listed_before_a_table_was_forgotten_is_not_kept() {
+    let world = World::new();
+    let object = world.objects.shard(DurableShardRegistry::INSTANCE);
+    object.takes(Duration::from_secs(1), &world.clock);
+    let both = async {
+        let forgets = async {
+            world.clock.sleep(Duration::from_millis(500)).await;
+            world.registry.forget_table("t");
+        };
+        futures::future::join(world.registry.list_shard_keys("t"), forgets).await
+    };
+    assert!(block_on(world.clock.run(both)).0.is_ok());
+    assert_eq!(world.registry.cached_tables(), 0);
+}
+
+#[test]
 fn what_was_listed_beside_a_write_is_not_kept() {
     let world = World::new();
     let object = world.objects.shard(DurableShardRegistry::INSTANCE);

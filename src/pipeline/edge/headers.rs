@@ -22,7 +22,7 @@ use http::{
 /// | `Referrer-Policy` | `no-referrer` | `strict-origin-when-cross-origin` |
 /// | `Cross-Origin-Opener-Policy` | `same-origin` | the same |
 /// | `Cross-Origin-Resource-Policy` | `same-origin` | the same |
-/// | `Permissions-Policy` | – | no camera, microphone, location, … |
+/// | `Permissions-Policy` | no camera, microphone, location, … | the same |
 /// | `Cache-Control`, below `/_lunora/` only | `no-store` | the same |
 ///
 /// ```
@@ -49,7 +49,8 @@ impl SecurityHeaders {
         Self { off: true, ..Self::default() }
     }
 
-    /// Leaves one header out.
+    /// Leaves one header out. Without [`SecurityHeader::FrameOptions`], `Content-Security-Policy` says
+    /// nothing of frames on pages either.
     #[must_use]
     pub fn without(mut self, header: SecurityHeader) -> Self {
         self.overrides.push((header, None));
@@ -172,7 +173,10 @@ impl SecurityHeaders {
             (true, false) => ("DENY", PAGE_CSP_NO_FRAMES),
         };
         let referrer = if page { "strict-origin-when-cross-origin" } else { "no-referrer" };
-        let mut table = vec![
+        let framed_by_anybody =
+            page && matches!(self.override_of(H::FrameOptions), Some((_, None)));
+        let csp = if framed_by_anybody { PAGE_CSP_ANY_FRAMES } else { csp };
+        let table = [
             (H::StrictTransportSecurity, STRICT_TRANSPORT_SECURITY, hsts, Only::Https),
             (H::ContentTypeOptions, X_CONTENT_TYPE_OPTIONS, "nosniff", Only::Always),
             (H::ContentSecurityPolicy, CONTENT_SECURITY_POLICY, csp, Only::Always),
@@ -181,20 +185,28 @@ impl SecurityHeaders {
             (H::CrossOriginOpenerPolicy, OPENER_POLICY, "same-origin", Only::Always),
             (H::CrossOriginResourcePolicy, RESOURCE_POLICY, "same-origin", Only::Always),
             (H::CacheControl, CACHE_CONTROL, "no-store", Only::Plane),
+            (H::PermissionsPolicy, PERMISSIONS_POLICY, NO_PERMISSIONS, Only::Always),
         ];
-        if page {
-            table.push((H::PermissionsPolicy, PERMISSIONS_POLICY, NO_PERMISSIONS, Only::Always));
-        }
         table
             .into_iter()
             .filter_map(|(header, name, value, only)| {
-                let value = match self.overrides.iter().rev().find(|(other, _)| *other == header) {
+                let value = match self.override_of(header) {
                     Some((_, value)) => value.clone()?,
                     None => HeaderValue::from_static(value),
                 };
                 Some(Entry { name, value, only })
             })
             .collect()
+    }
+}
+
+impl SecurityHeaders {
+    /// What the last call for a header said; none if there was no call.
+    fn override_of(
+        &self,
+        header: SecurityHeader,
+    ) -> Option<&(SecurityHeader, Option<HeaderValue>)> {
+        self.overrides.iter().rev().find(|(other, _)| *other == header)
     }
 }
 
@@ -211,6 +223,7 @@ const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-poli
 
 const DATA_CSP: &str =
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const PAGE_CSP_ANY_FRAMES: &str = "base-uri 'none'; object-src 'none'";
 const PAGE_CSP_SAME_ORIGIN: &str = "base-uri 'none'; object-src 'none'; frame-ancestors 'self'";
 const PAGE_CSP_NO_FRAMES: &str = "base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
 const NO_PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=()";
@@ -239,7 +252,7 @@ mod tests {
         assert_eq!(data[CONTENT_SECURITY_POLICY], DATA_CSP);
         assert_eq!(data[X_FRAME_OPTIONS], "DENY");
         assert_eq!(data[CACHE_CONTROL], "no-store");
-        assert!(!data.contains_key(PERMISSIONS_POLICY));
+        assert!(data.contains_key(PERMISSIONS_POLICY));
         let page = decorated(&SecurityHeaders::default(), "Text/HTML; charset=utf-8", true, false);
         assert_eq!(page[CONTENT_SECURITY_POLICY], PAGE_CSP_SAME_ORIGIN);
         assert_eq!(page[X_FRAME_OPTIONS], "SAMEORIGIN");
@@ -266,7 +279,8 @@ mod tests {
         let mut expected: Vec<(String, String)> =
             decorated(&SecurityHeaders::default(), "text/plain", false, true)
                 .iter()
-                .filter(|(name, _)| **name != CONTENT_TYPE)
+                // Its plain text runs no script that a permission could be kept from.
+                .filter(|(name, _)| ![CONTENT_TYPE, PERMISSIONS_POLICY].contains(name))
                 .map(|(name, value)| {
                     (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
                 })
@@ -316,6 +330,22 @@ mod tests {
         );
         assert_eq!(headers[X_FRAME_OPTIONS], "DENY");
         assert_eq!(headers[CONTENT_SECURITY_POLICY], PAGE_CSP_NO_FRAMES);
+    }
+
+    #[test]
+    fn a_page_with_framing_switched_off_says_nothing_of_frames_and_keeps_its_base() {
+        let settings = SecurityHeaders::default().without(SecurityHeader::FrameOptions);
+        for settings in [settings.clone(), settings.clone().page_frames(FrameOptions::Deny)] {
+            let page = decorated(&settings, "text/html", true, false);
+            assert_eq!(page[CONTENT_SECURITY_POLICY], "base-uri 'none'; object-src 'none'");
+            assert!(!page.contains_key(X_FRAME_OPTIONS));
+        }
+        let data = decorated(&settings, "application/json", true, false);
+        assert_eq!(data[CONTENT_SECURITY_POLICY], DATA_CSP);
+        let again =
+            settings.with(SecurityHeader::FrameOptions, HeaderValue::from_static("SAMEORIGIN"));
+        let page = decorated(&again, "text/html", true, false);
+        assert_eq!(page[CONTENT_SECURITY_POLICY], PAGE_CSP_SAME_ORIGIN);
     }
 
     #[test]
