@@ -221,8 +221,11 @@ pub(crate) struct OwnOrigin {
 
 impl OwnOrigin {
     pub(crate) fn of(uri: &Uri) -> Self {
-        let host = uri.host().unwrap_or_default().to_ascii_lowercase();
-        Self { text: origin_of(uri), loopback: is_loopback(&host) }
+        let text = origin_of(uri);
+        let host = text.split_once("://").map_or("", |(_, host)| host);
+        let host = host.get(..uri.host().map_or(0, str::len)).unwrap_or_default();
+        let loopback = is_loopback(host);
+        Self { text, loopback }
     }
 
     pub(crate) fn as_str(&self) -> &str {
