@@ -12,7 +12,6 @@ use super::path::Step;
 use super::refusal::{DecodeError, Rule};
 use super::{
     BigInt, BytesKind, Date, ErrorValue, MAX_DEPTH, Map, Object, Set, TAG, TypedBytes, Url, Value,
-    surrogate,
 };
 
 impl Value {
@@ -51,10 +50,7 @@ fn read(json: &[u8]) -> Result<Value, DecodeError> {
         Json::new().deserialize(&mut deserializer).map_err(|error| match error.is_data() {
             // JSON of any shape will do, so its depth is the only thing about the data that can be wrong.
             true => Rule::Depth.into(),
-            false => match surrogate::find(json, &error) {
-                Some(path) => DecodeError::Refused { path, rule: Rule::Surrogate },
-                None => DecodeError::NotJson(error),
-            },
+            false => DecodeError::NotJson(error),
         })?;
     deserializer.end().map_err(DecodeError::NotJson)?;
     Ok(value)

@@ -9,7 +9,7 @@ use super::{BigIntError, BytesLengthError, MAX_DEPTH};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The text is not JSON, or not JSON that Rust can hold: a number beyond `f64`.
+    /// The text is not JSON, or not JSON that Rust can hold: a number beyond `f64`, half a surrogate pair.
     #[error("the text is not JSON this codec can read: {0}")]
     NotJson(serde_json::Error),
     /// The JSON breaks a rule of the codec.

@@ -114,7 +114,9 @@ fn elements_after_the_defined_ones_are_ignored() {
 
 #[test]
 fn refuses_what_is_not_json() {
-    for text in ["", "{", "[1,]", "nan", "1 2", "'a'", "\u{feff}1", "01", "1e400", "\"\t\""] {
+    for text in
+        ["", "{", "[1,]", "nan", "1 2", "'a'", "\u{feff}1", "01", "1e400", r#""\ud800""#, "\"\t\""]
+    {
         assert!(matches!(Value::from_wire(text), Err(DecodeError::NotJson(_))), "{text:?}");
     }
     assert!(matches!(Value::from_wire(b"\"\xff\""), Err(DecodeError::NotJson(_))));

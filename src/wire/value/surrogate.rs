@@ -87,15 +87,16 @@ fn path(open: &[Open<'_>]) -> Path {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{super::Value, *};
+    use super::*;
 
-    fn refusal(json: &str) -> String {
-        Value::from_wire(json).unwrap_err().to_string()
+    fn place(json: &str) -> Option<String> {
+        let error = serde_json::from_str::<serde_json::Value>(json).unwrap_err();
+        find(json.as_bytes(), &error).map(|path| path.to_string())
     }
 
     #[test]
     fn names_the_place_of_half_a_surrogate_pair() {
-        for (json, place) in [
+        for (json, expected) in [
             (r#""\ud800""#, "$"),
             (r#""\udc00 x""#, "$"),
             (r#"{"a":"é\ud83d\u0041"}"#, "$.a"),
@@ -103,9 +104,7 @@ mod tests {
             (r#"[[],{"a":{}},["\ud83d\ude00","\ud83d"]]"#, "$[2][1]"),
             (r#"{"a":{"\ud800":1}}"#, "$.a"),
         ] {
-            let expected =
-                format!("{place}: expected Unicode text, received half of a surrogate pair");
-            assert_eq!(refusal(json), expected, "{json}");
+            assert_eq!(place(json).as_deref(), Some(expected), "{json}");
         }
     }
 
@@ -113,7 +112,7 @@ mod tests {
     fn another_error_is_not_taken_for_it() {
         for json in [r#"["\ud800"#, r#"[1 "\ud800"]"#, r#"["\q\ud800"]"#, "[\"\t\"]", r#"["\ud8"]"#]
         {
-            assert!(refusal(json).starts_with("the text is not JSON"), "{json}: {}", refusal(json));
+            assert_eq!(place(json), None, "{json}");
         }
     }
 
