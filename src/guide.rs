@@ -14,22 +14,63 @@
 //! | [`wire`] | the protocol between clients, Worker and shards |
 
 #[doc = include_str!("../docs/backups.md")]
+#[doc = ""]
+#[doc = "[`Lunora::backups`]: crate::Lunora::backups"]
 pub mod backups {}
 #[doc = include_str!("../docs/deploying.md")]
+#[doc = ""]
+#[doc = "[`shard!`]: crate::shard!"]
+#[doc = "[identity]: crate::guide::identity"]
 pub mod deploying {}
 #[doc = include_str!("../docs/first-app.md")]
+#[doc = ""]
+#[doc = "[`Lunora`]: crate::Lunora"]
+#[doc = "[`http_router`]: crate::Builder::http_router"]
+#[doc = "[`lunora::shard`]: mod@crate::shard"]
+#[doc = "[`route`]: crate::Builder::route"]
+#[doc = "[`serve!`]: crate::serve!"]
 pub mod first_app {}
 #[doc = include_str!("../docs/frameworks.md")]
+#[doc = ""]
+#[doc = "[`Lunora::server_query`]: crate::Lunora::server_query"]
+#[doc = "[`compose_worker`]: crate::compose_worker"]
+#[doc = "[`create_lunora_handler`]: crate::create_lunora_handler"]
+#[doc = "[`serve!`]: crate::serve!"]
+#[doc = "[`with_framework_worker`]: crate::with_framework_worker"]
 pub mod frameworks {}
 #[doc = include_str!("../docs/identity.md")]
+#[doc = ""]
+#[doc = "[`Identity::expires_at_ms`]: crate::Identity::expires_at_ms"]
+#[doc = "[`authorize_fan_out`]: crate::Builder::authorize_fan_out"]
+#[doc = "[`authorize_shard`]: crate::Builder::authorize_shard"]
+#[doc = "[`first_match`]: crate::first_match"]
+#[doc = "[`per_route`]: crate::per_route"]
+#[doc = "[`resolve_identity`]: crate::Builder::resolve_identity"]
+#[doc = "[`security`]: crate::security"]
 pub mod identity {}
 #[doc = include_str!("../docs/live-queries.md")]
 pub mod live_queries {}
 #[doc = include_str!("../docs/operating.md")]
+#[doc = ""]
+#[doc = "[`admin_gate`]: crate::Builder::admin_gate"]
+#[doc = "[`health`]: crate::Builder::health"]
 pub mod operating {}
 #[doc = include_str!("../docs/sharding.md")]
+#[doc = ""]
+#[doc = "[`DurableShardRegistry`]: crate::DurableShardRegistry"]
+#[doc = "[`Merge`]: crate::Merge"]
+#[doc = "[`QueryCoordinator`]: crate::QueryCoordinator"]
+#[doc = "[`authorize_fan_out`]: crate::Builder::authorize_fan_out"]
+#[doc = "[`default_shard_key`]: crate::Builder::default_shard_key"]
+#[doc = "[`max_shards`]: crate::QueryCoordinator::max_shards"]
+#[doc = "[`shard_region`]: crate::Builder::shard_region"]
 pub mod sharding {}
 #[doc = include_str!("../docs/testing.md")]
+#[doc = ""]
+#[doc = "[`lunora::testing`]: crate::testing"]
 pub mod testing {}
 #[doc = include_str!("../docs/wire.md")]
+#[doc = ""]
+#[doc = "[`Code`]: crate::Code"]
+#[doc = "[`wire::value`]: crate::wire::value"]
 pub mod wire {}
