@@ -1,4 +1,4 @@
-//! What is required of a backup's settings, in our words, and the defaults of the rest.
+//! Readable compile errors for the required settings of a backup, and the defaults of the others.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::{
     platform::{CronExpression, ObjectStore},
 };
 
-/// `.build()` of a [`BackupConfig`]: what is left out has its default.
+/// Implements `.build()` of a [`BackupConfig`], which fills in the defaults.
 #[allow(clippy::type_complexity, reason = "one parameter a setter, each called or not")]
 impl<
     Store,
@@ -101,7 +101,7 @@ impl<
     }
 }
 
-/// A setting that may be left out.
+/// A setting that may be omitted.
 pub trait Field<T> {
     #[doc(hidden)]
     fn or_else(self, default: impl FnOnce() -> T) -> T;

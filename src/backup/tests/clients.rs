@@ -43,7 +43,7 @@ async fn write_async(shard: &TestShard, client: &str, seq: u64) -> (u16, Value) 
     (status.as_u16(), serde_json::from_slice(&bytes).unwrap())
 }
 
-/// What stands in the shard: rows, and per client the last write.
+/// The contents of the shard: rows, and the last write of each client.
 fn state(shard: &TestShard) -> (Vec<Value>, Value) {
     let rows = shard.admin("exportShard", &json!({})).1["result"]["rows"].clone();
     let mut lines = shard.admin("exportClients", &json!({})).1["result"]["lines"].clone();
@@ -104,7 +104,7 @@ impl World {
         block_on(self.clock.run(self.backups(Vec::new()).restore(request))).unwrap()
     }
 
-    /// The same store over a shard that was built anew.
+    /// The same store over a shard that was rebuilt.
     fn rebuilt(&self) -> Self {
         Self { shard: shard(), store: self.store.clone(), clock: self.clock.clone() }
     }
@@ -173,7 +173,7 @@ fn a_replacing_restore_drops_the_answers_of_writes_that_it_undoes() {
     assert_eq!(write(&world.shard, "c", 2).0, 200);
     world.restore(&RestoreRequest::new(&manifest.id).replace());
     assert_eq!(state(&world.shard), before);
-    // It runs, since its row is gone, and is not answered with what was stored.
+    // It runs, since its row is gone, and the stored answer is not returned.
     assert_ne!(later("two"), first);
     assert_eq!(outcome(&write(&world.shard, "c", 2)), (200, Some(2)));
     assert_eq!(state(&world.shard).0.len(), 3);
@@ -237,7 +237,7 @@ fn a_snapshot_names_the_tables_that_it_leaves_out() {
     assert!(logs.lines().iter().any(|line| line.contains(warning)));
     let listed = block_on(world.clock.run(world.backups(Vec::new()).list())).unwrap();
     assert_eq!(listed[0].left_out, manifest.left_out);
-    // The global tables are no part of the snapshot: it is taken without their names too.
+    // The global tables are not part of the snapshot, so it is taken without their names too.
     assert_eq!(take(2, Global(Err(()))).left_out.shard_tables.len(), 1);
 }
 

@@ -1,4 +1,4 @@
-//! Restores, and what must not run beside them.
+//! Restores, and what must not run at the same time.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Runs that several invocations take.
+//! Runs of several invocations.
 
 use super::{faults::OPERATIONS, *};
 use crate::{ObjectStore, PutOptions, keep, platform::StoreOperation, testing::capture_logs};
@@ -128,7 +128,7 @@ fn the_store_may_fail_at_every_call_of_every_invocation() {
             world.store.fails_after(calls, operation, "on purpose");
             let occasion = BackupOccasion::scheduled(CRON, DAY);
             let done = (0..60).find_map(|_| {
-                // A claim whose run failed to give it back.
+                // A claim that its run failed to release.
                 world.clock.advance(std::time::Duration::from_secs(6 * 60));
                 world.run(backups.take(&occasion)).ok()
             });

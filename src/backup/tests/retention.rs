@@ -1,4 +1,4 @@
-//! What a retention lets go.
+//! Which snapshots retention deletes.
 
 use super::*;
 use crate::{ObjectMetadata, PutOptions, keep, platform::StoreOperation, testing::capture_logs};
@@ -39,7 +39,7 @@ fn lists_and_counts_snapshots_without_reading_their_manifests() {
     assert_eq!(listed, manifests.iter().rev().map(Into::into).collect::<Vec<SnapshotSummary>>());
     world.store.recovers();
     let options = PutOptions::new().with_metadata(ObjectMetadata::new());
-    // One of another writer has its summary in the manifest alone.
+    // A snapshot of another writer has its summary in the manifest only.
     let key = SnapshotName::manifest_of(&manifests[0].file);
     let text = world.store.object(&key).unwrap().bytes;
     world.run(world.store.put(&key, text, options)).unwrap();
@@ -82,8 +82,7 @@ fn a_failed_deletion_is_a_warning_and_the_backup_stands() {
     let world = World::new(&[3]);
     let backups = keeping(&world, keep!(1));
     world.run(backups.run_scheduled("0 3 * * *", 0)).unwrap();
-    // One deletion clears the way for the manifest, one gives the claim back; the next is the
-    // retention's.
+    // One deletion removes an old manifest, one releases the claim; the next is retention's.
     world.store.fails_after(2, StoreOperation::Delete, "on purpose");
     world.run(backups.run_scheduled("0 3 * * *", DAY)).unwrap();
     assert_eq!(ids(&world), ["1970-01-02", "1970-01-01"]);

@@ -30,7 +30,7 @@ fn the_snapshot_of_a_neighbour_is_not_taken_for_the_own_of_that_time() {
     let refused = other.take(DAY).unwrap_err();
     assert_eq!((refused.code(), refused.status().as_u16()), ("BACKUP_PREFIX_SHARED", 409));
     assert!(refused.message().contains("give each deployment a `.prefix(..)`"), "{refused}");
-    // A later try of the one that took it is answered as before.
+    // A later run of the deployment that took it gets the same answer as before.
     assert_eq!(one.take(DAY).unwrap(), taken);
 }
 

@@ -1,4 +1,4 @@
-//! Whether the backup keeps up with its trigger. The trigger is due at 03:00 each day.
+//! The status of a backup relative to its trigger, which is due at 03:00 each day.
 
 use super::*;
 use crate::platform::StoreOperation;
@@ -94,7 +94,7 @@ fn a_verification_leaves_its_proof_as_long_as_it_is_true() {
     let proof = world.lines(&format!("{}.proof.json", made.file)).remove(0);
     assert_eq!((&proof["rows"], &proof["sha256"]), (&json!(made.rows), &json!(made.sha256)));
 
-    // A store that takes no proof does not change what was found.
+    // A store that rejects the proof does not change the result.
     world.store.fails_once(StoreOperation::Put, "full");
     assert!(world.run(world.backups().verify(&made.id)).unwrap().ok);
     world.store.recovers();
@@ -136,7 +136,7 @@ fn a_proof_goes_with_its_snapshot() {
     world.run(world.backups_with(keep).run_scheduled("0 3 * * *", 24 * HOUR)).unwrap();
     assert_eq!(world.store.keys().len(), 2);
 
-    // One that a killed run left alone goes after a day.
+    // A proof that a killed run left alone is deleted after a day.
     let proof = format!("{}.proof.json", made.file);
     world.run(world.store.put(&proof, "{}".into(), crate::PutOptions::new())).unwrap();
     wait(&world, 25 * HOUR);

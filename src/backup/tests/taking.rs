@@ -172,7 +172,7 @@ fn rejects_a_scheduled_snapshot_from_which_rows_vanished() {
         }
         let refused = world.take(1).unwrap_err();
         assert_eq!(refused.code(), "BACKUP_SHRUNK", "{loss}");
-        // Taken by hand, it says that the loss is meant.
+        // A manual snapshot confirms that the loss is intended.
         world.run(world.backups().take(&BackupOccasion::by_hand(2))).unwrap();
         world.take(3).unwrap();
     }
