@@ -14,8 +14,7 @@ impl Backups {
         self.deployment.as_deref()
     }
 
-    /// Returns whether something belongs to another deployment. Something without an owner does
-    /// not.
+    /// Whether something is another deployment's. What does not say whose it is, is not.
     pub(super) fn is_foreign(&self, deployment: Option<&str>) -> bool {
         deployment.zip(self.deployment()).is_some_and(|(of, own)| own != of)
     }

@@ -109,7 +109,7 @@ impl Backups {
         let mut request = ExportRequest::new().tables(tables.unwrap_or_default());
         request.with_changes = true;
         request.page_rows = self.config.page_rows();
-        // A restore into an empty deployment must work too.
+        // What is restored into an empty deployment is restored all the same.
         request.allow_empty_registry =
             self.config.allow_empty_registry() || matches!(guard, Guard::OwnRestore);
         let tables = tables.map(|tables| tables.join(","));
@@ -205,7 +205,7 @@ impl Backups {
             Found { tables: &counts.tables, shards: &counts.shards, created_at: &about.created_at };
         self.refuse_loss(name, about.occasion, about.tables.as_deref(), &found).await?;
         self.renew_claim(claim, true).await?;
-        // An old manifest that does not match would describe what is written now.
+        // A manifest that is not intact would speak for what is written now.
         self.delete(&name.manifest).await?;
         let written = writer.finish().await?;
         let manifest = self.publish(name, about, counts, written).await?;
