@@ -1,4 +1,4 @@
-//! The rules of asking shards, on shards in memory.
+//! The rules of calls to shards, on shards in memory.
 
 mod failures;
 mod retries;
@@ -15,7 +15,7 @@ use crate::{
     wire::Merge,
 };
 
-/// Shards `0`, `1`, … that answer with their own number; a clock that moves by itself.
+/// Shards `0`, `1`, … that answer with their own number; a clock that advances by itself.
 struct World {
     shards: MemoryNamespace,
     clock: ManualClock,
@@ -60,7 +60,7 @@ impl World {
         block_on(self.clock.run(self.coordinator.fan_out(&spec, call))).unwrap()
     }
 
-    /// The shards' failures as `key CODE message`.
+    /// Returns the failures of the shards as `key CODE message`.
     fn failures(&self) -> Vec<String> {
         let answer = self.ask(Merge::Concat);
         let line = |failure: &ShardFailure| {
@@ -243,7 +243,7 @@ fn refuses_a_query_of_too_many_shards_before_any_is_asked() {
 }
 
 proptest! {
-    /// The answer and the time it takes follow from each shard's own time alone.
+    /// The answer and its time depend only on the time that each shard takes.
     #[test]
     fn who_is_slow_fails_and_nobody_else(
         times in prop::collection::vec(0..8000_u64, 0..40),
@@ -258,7 +258,7 @@ proptest! {
         let answer = world.ask(Merge::Concat);
         let in_time: Vec<_> = (0..times.len()).filter(|shard| times[*shard] < 5000).collect();
         let data: Vec<usize> = serde_json::from_str(answer.data()).unwrap();
-        // At the very millisecond either may win.
+        // At exactly this millisecond either may win.
         prop_assume!(!times.contains(&5000));
         prop_assert_eq!(&data, &in_time);
         prop_assert_eq!(answer.failed(), times.len() - in_time.len());

@@ -6,7 +6,7 @@ use crate::wire::{Direction, GroupOp};
 mod model;
 mod rows;
 
-/// Merges, each answer added at its turn of `order`; what is refused is counted.
+/// Merges the answers in the order of `order`, and counts those that are refused.
 fn merge_in(merge: &Merge, answers: &[String], order: &[usize]) -> (String, usize) {
     let mut merger = merger(merge);
     let refused = order

@@ -1,4 +1,4 @@
-//! What a client is told of a shard that failed, and what the log is.
+//! Failures of shards: what a client receives, and what is logged.
 
 use super::*;
 

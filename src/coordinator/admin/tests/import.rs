@@ -1,4 +1,4 @@
-//! Imports: every row into its shard, and true line numbers.
+//! Imports: every row into its shard, with correct line numbers.
 
 use bytes::Bytes;
 use futures::{future::LocalBoxFuture, stream};
@@ -6,7 +6,7 @@ use futures::{future::LocalBoxFuture, stream};
 use super::*;
 use crate::message::Body;
 
-/// Shards that keep what they are given: `_id`s by shard.
+/// Shards that keep what they receive: `_id`s by shard.
 fn keeping(
     rows: &Shared<BTreeMap<String, Vec<Value>>>,
 ) -> impl Fn(&str, &str, &Value) -> Value + use<> {

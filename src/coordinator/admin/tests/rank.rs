@@ -9,7 +9,7 @@ use super::*;
 /// A row: its sort value and its id.
 type Row = (i64, String);
 
-/// Shards that answer `rankPage` from sorted rows, `limit` at a time at most; the shards in
+/// Shards that answer `rankPage` from sorted rows, at most `limit` at a time; the shards in
 /// `failing` fail.
 fn paging(
     rows: &[Vec<Row>],

@@ -1,4 +1,4 @@
-//! Shards that the registry lost come back.
+//! Restores shards that the registry lost.
 
 use super::*;
 
