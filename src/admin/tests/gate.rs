@@ -1,4 +1,4 @@
-//! That nothing of the plane is reachable but through its gate.
+//! Checks that nothing of the plane is reachable except through its gate.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -241,7 +241,7 @@ impl ClusterHandler for AsksShard {
     }
 }
 
-/// JSON of every shape, and of the fields that routes know.
+/// JSON of every shape, with the fields that routes know.
 fn any_json() -> impl proptest::strategy::Strategy<Value = Value> {
     use proptest::prelude::*;
 
@@ -283,7 +283,7 @@ fn any_json() -> impl proptest::strategy::Strategy<Value = Value> {
 }
 
 proptest::proptest! {
-    /// The routes of other rooms ask shards, which answer here with what no shard would.
+    /// The routes of other parts call shards, which return here what no real shard would.
     #[test]
     fn no_body_and_no_query_of_an_operator_is_a_server_error(
         at in 0..ROUTES.len(),

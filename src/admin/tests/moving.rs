@@ -1,4 +1,4 @@
-//! What runs across shards, data that moves, snapshots.
+//! Operations across shards, data movement, snapshots.
 
 use std::cell::Cell;
 
@@ -11,8 +11,8 @@ use crate::{
     testing::{ManualClock, MemoryObjectStore},
 };
 
-/// Two shards of `messages` beside the default shard; each answers an operation with what
-/// `answer` makes of key, operation and arguments.
+/// Two shards of `messages` besides the default shard; each answers an operation with the result of
+/// `answer` for key, operation and arguments.
 fn app(
     answer: impl Fn(&str, &str, &Value) -> Value + 'static,
 ) -> (Lunora<MemoryEnvironment>, MemoryNamespace) {
@@ -31,7 +31,7 @@ fn app_with_drill(
     drill: Option<crate::CronExpression>,
 ) -> (Lunora<MemoryEnvironment>, MemoryNamespace, ManualClock) {
     let shards = MemoryNamespace::new(async move |address, mut request: Request| {
-        // Health asks whether the shard is there, and has no token to show.
+        // Health asks whether the shard is up, without a token.
         if request.path() == "/_lunora/status" {
             return Response::empty();
         }
@@ -94,7 +94,7 @@ fn an_export_whose_first_shard_fails_is_an_error_and_no_empty_success() {
     let _logs = testing::capture_logs();
     let (app, shards) = app(export);
     shards.shard("__root__").hangs();
-    // The clock of this test does not move: the call would wait for ever, so the shard fails.
+    // The clock of this test does not advance: the call would wait forever, so the shard fails.
     shards.shard("__root__").fails(|key| crate::ShardCallError::unavailable(key, "gone"));
     let answer = post(&app, "/_lunora/admin/export", "{}");
     assert_eq!(answer.error(), (503, "SHARD_UNAVAILABLE".to_owned()));
@@ -295,7 +295,7 @@ fn malformed_requests_across_shards_reach_no_shard() {
     assert!(shards.calls().is_empty());
 }
 
-/// As tools do that know the wire's storage endpoints, and not this crate's own.
+/// As tools do that know the storage endpoints of the wire, and not the endpoints of this crate.
 #[test]
 fn a_snapshot_is_found_and_read_as_an_object() {
     let (app, _) = app(export);
@@ -327,7 +327,7 @@ fn of_the_bucket_of_snapshots_nothing_else_is_read_and_nothing_written() {
         .query_coordinator(QueryCoordinator::new(registry))
         .backup(backup)
         .build();
-    // Rows without a manifest are no snapshot.
+    // Rows without a manifest are not a snapshot.
     for key in ["secret", "backups/notes", "backups/lunora-backup-x.ndjson"] {
         let answer = get(&app, &format!("/_lunora/admin/storage/object?key={key}"));
         assert_eq!(answer.status, 404, "{key}");
@@ -490,7 +490,7 @@ fn a_drill_runs_on_its_trigger_and_a_failed_one_makes_health_unhealthy() {
         }
         other => unreachable!("{other:?}"),
     };
-    // The same trigger as the backup's: both run, side by side.
+    // The same trigger as the backup's: both run, concurrently.
     let (app, shards, clock) = app_with_drill(answer, Some(cron!("0 3 * * *")));
     let made = post(&app, "/_lunora/admin/backup/create", "").json();
     let at = |time| crate::ScheduledEvent::new("0 3 * * *", time);
@@ -529,7 +529,7 @@ fn a_drill_runs_on_its_trigger_and_a_failed_one_makes_health_unhealthy() {
     assert!(!shards.calls().is_empty());
 }
 
-/// Shard `c` has a message too, and is in no registry.
+/// Shard `c` has a message too, but is not in any registry.
 fn contents(key: &str, operation: &str, args: &Value) -> Value {
     match operation {
         "listTables" => json!([{"name": "messages", "rowCount": u8::from(key == "c")}]),
@@ -547,7 +547,7 @@ fn a_rebuild_of_the_registry_asks_the_shards_that_are_named_and_those_of_snapsho
     let report = post(&app, path, r#"{"keys":["c"," d "]}"#).json();
     assert_eq!(report["listed"], json!(["a", "b"]));
     assert_eq!(report["empty"], json!([" d ", "__root__"]));
-    // This registry is written down, and keeps no entry.
+    // This registry has fixed contents and cannot register a shard.
     assert_eq!(report["failed"][0]["shardKey"], "c");
     assert!(report["unseen"].as_str().unwrap().contains("in no snapshot"), "{report}");
     let asked = |key: &str| shards.calls().iter().any(|call| call.address.key.as_str() == key);

@@ -47,7 +47,7 @@ pub(super) struct Changes {
 impl CatchUp {
     const LIMIT: u32 = 1000;
 
-    /// Reads the changes after `from`, up to and including `to`.
+    /// Selects the changes after `from`, up to and including `to`.
     ///
     /// # Errors
     /// 409 `CDC_LOG_TRIMMED` if the feed began again between the pages.

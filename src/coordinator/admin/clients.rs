@@ -140,7 +140,7 @@ impl<'a> ClientImport<'a> {
         Self { admin, shard: None, batch: Batch::default(), received: 0 }
     }
 
-    /// Sends the due lines; later lines go to another shard.
+    /// Sends the due lines; later lines go to `shard`.
     pub(crate) async fn retarget(&mut self, shard: ShardKey) -> Result<(), LunoraError> {
         self.flush().await?;
         self.shard = Some(shard);

@@ -33,7 +33,7 @@ pub(super) struct PageMerge {
     kept: Vec<Kept>,
     /// The first key of each shard that is not on the page, by the shard's position.
     left: HashMap<usize, (ShardKey, RankKey)>,
-    /// The last position up to which the order is known: a shard may still have rows after it.
+    /// The smallest last key of the parts with more rows: their shards may have rows after it.
     horizon: Option<RankKey>,
 }
 

@@ -72,7 +72,7 @@ impl RankPageRequest {
         NonZeroU16::new(take).unwrap_or(NonZeroU16::MIN)
     }
 
-    /// Sets the number of documents, up to the largest page that is allowed.
+    /// Sets the number of documents; more than [`MAX_TAKE`](Self::MAX_TAKE) counts as that many.
     #[must_use]
     pub fn take(mut self, take: NonZeroU16) -> Self {
         self.take = take;
