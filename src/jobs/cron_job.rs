@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_firing_has_an_id_of_its_own_that_a_workflow_takes() {
+    fn each_run_has_its_own_id_that_a_workflow_accepts() {
         let ids = ["a b", "a_20b", "a-b", "ab", "größe"].map(|name| instance_id(name, 5));
         for (place, id) in ids.iter().enumerate() {
             assert!(id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)), "{id}");

@@ -90,7 +90,7 @@ fn an_export_streams_every_row_as_a_line() {
 }
 
 #[test]
-fn an_export_whose_first_shard_fails_is_an_error_and_no_empty_success() {
+fn an_export_whose_first_shard_fails_is_an_error_and_not_an_empty_success() {
     let _logs = testing::capture_logs();
     let (app, shards) = app(export);
     shards.shard("__root__").hangs();
@@ -116,7 +116,7 @@ fn an_export_that_fails_later_breaks_off() {
 }
 
 #[test]
-fn the_last_line_of_an_export_proves_what_came_before_where_it_is_asked_for() {
+fn the_last_line_of_an_export_proves_what_came_before_if_requested() {
     let (app, _) = app(export);
     let plain = post(&app, "/_lunora/admin/export", "{}").body;
     let sealed = post(&app, "/_lunora/admin/export", r#"{"end":true}"#).body;
@@ -149,7 +149,7 @@ fn importing(key: &str, operation: &str, args: &Value) -> Value {
 }
 
 #[test]
-fn imported_rows_go_where_the_sharding_says_or_where_the_caller_says() {
+fn imported_rows_go_where_the_sharding_or_the_caller_says() {
     let (app, _) = app(importing);
     let rows = concat!(
         "{\"table\":\"messages\",\"doc\":{\"channel\":\"a\"}}\n",
@@ -168,7 +168,7 @@ fn imported_rows_go_where_the_sharding_says_or_where_the_caller_says() {
 }
 
 #[test]
-fn an_import_has_no_limit_and_every_other_body_has() {
+fn an_import_has_no_limit_and_every_other_body_has_one() {
     let (app, _) = app(importing);
     let line = "{\"table\":\"users\",\"doc\":{\"text\":\"0123456789\"}}\n";
     let rows = line.repeat(3 * 1024 * 1024 / line.len());
@@ -208,7 +208,7 @@ fn changes_are_read_shard_by_shard_from_their_cursors() {
 }
 
 #[test]
-fn a_connector_gets_plain_json_and_goes_on_from_its_cursor() {
+fn a_connector_gets_plain_json_and_continues_from_its_cursor() {
     let (app, _) = app(changes);
     let first = post(&app, "/_lunora/admin/connector/sync", r#"{"limit":2}"#).json();
     assert_eq!(first["changes"][0], json!({"table": "t", "op": "delete", "doc": {"_id": "x"}}));
@@ -221,7 +221,7 @@ fn a_connector_gets_plain_json_and_goes_on_from_its_cursor() {
 }
 
 #[test]
-fn changes_are_applied_and_batches_that_are_none_passed_over() {
+fn changes_are_applied_and_invalid_batches_skipped() {
     let (app, shards) = app(|_, operation, args| {
         assert_eq!(operation, "applyCdc");
         json!({"applied": args["changes"].as_array().unwrap().len()})
@@ -314,7 +314,7 @@ fn a_snapshot_is_found_and_read_as_an_object() {
 }
 
 #[test]
-fn of_the_bucket_of_snapshots_nothing_else_is_read_and_nothing_written() {
+fn only_snapshots_are_read_from_their_bucket_and_nothing_is_written() {
     let store = MemoryObjectStore::new();
     for key in ["secret", "backups/notes", "backups/lunora-backup-x.ndjson"] {
         block_on(store.put(key, "x".into(), PutOptions::new())).unwrap();
@@ -408,7 +408,7 @@ fn names_the_tables_that_backups_leave_out_in_manifest_status_and_health() {
 }
 
 #[test]
-fn a_snapshot_is_made_listed_verified_read_and_kept_by_hand() {
+fn a_manual_snapshot_is_taken_listed_verified_read_and_kept() {
     let (app, _) = app(export);
     let made = post(&app, "/_lunora/admin/backup/create", "").json();
     assert_eq!((&made["rows"], made.get("cron")), (&json!(3), None));

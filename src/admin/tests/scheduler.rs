@@ -71,7 +71,7 @@ fn without_a_scheduler_its_routes_say_so() {
 }
 
 #[test]
-fn a_live_connection_takes_a_token_made_for_it_in_its_url() {
+fn a_live_connection_accepts_a_minted_token_in_its_url() {
     let scheduler = object();
     let clock = ManualClock::new(1_000);
     let configure = |required: Option<bool>| {
@@ -114,7 +114,7 @@ fn a_live_connection_takes_a_token_made_for_it_in_its_url() {
 }
 
 #[test]
-fn a_foreign_page_opens_no_socket_by_what_a_browser_adds_by_itself() {
+fn a_foreign_page_opens_no_socket_with_credentials_that_a_browser_adds() {
     let app = testing::builder()
         .shard_do(shards())
         .admin_token(AdminToken::new(TOKEN).unwrap())
@@ -158,7 +158,7 @@ fn with_secret() -> MemoryEnvironment {
 const CALL: &str = r#"{"functionPath":"mail:send","args":{"to":9007199254740993},"shardKey":"room:1","scheduledFor":5,"id":"j1"}"#;
 
 #[test]
-fn a_signed_dispatch_reaches_its_shard_in_the_servers_own_name() {
+fn a_signed_dispatch_reaches_its_shard_as_the_server() {
     let shards = shards();
     let app = testing::builder().shard_do(shards.clone()).authorize_shard(async |_| false).build();
     let request = signed(CALL)
@@ -181,7 +181,7 @@ fn a_signed_dispatch_reaches_its_shard_in_the_servers_own_name() {
 }
 
 #[test]
-fn a_dispatch_that_nobody_vouches_for_is_refused() {
+fn an_unauthenticated_dispatch_is_refused() {
     let shards = shards();
     let app = testing::builder()
         .shard_do(shards.clone())
@@ -216,7 +216,7 @@ fn a_dispatch_that_nobody_vouches_for_is_refused() {
 }
 
 #[test]
-fn an_operator_dispatches_by_the_token_and_says_for_whom() {
+fn an_operator_dispatches_with_the_token_for_any_user() {
     let shards = shards();
     let app = testing::builder()
         .shard_do(shards.clone())
@@ -262,7 +262,7 @@ fn a_dispatch_that_cannot_be_read_is_400() {
 }
 
 #[test]
-fn the_place_in_a_pool_is_given_back_when_the_call_is_over() {
+fn the_place_in_a_pool_is_released_after_the_call() {
     let scheduler = object();
     let shards = shards();
     let app = testing::builder()

@@ -115,7 +115,7 @@ fn outcome(answer: &(u16, Value)) -> (u16, Option<u64>) {
 }
 
 #[test]
-fn restores_watermarks_and_lets_each_client_go_on_with_one_gap() {
+fn restores_watermarks_and_allows_each_client_one_gap() {
     let world = World::new();
     (1..=7).for_each(|seq| assert_eq!(write(&world.shard, "ahead", seq).0, 200));
     assert_eq!(write(&world.shard, "exact", 1).0, 200);
@@ -244,7 +244,7 @@ fn a_snapshot_names_the_tables_that_it_leaves_out() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn a_snapshot_knows_exactly_the_writes_of_the_rows_it_has(
+    fn a_snapshot_has_exactly_the_watermarks_of_its_rows(
         clients in 1..8_u64,
         before in 0..30_u64,
         per_call in 0..3_u64,

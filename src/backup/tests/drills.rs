@@ -180,7 +180,7 @@ fn proves_an_intact_snapshot_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn finds_rows_that_import_refuses_although_the_digest_agrees() {
+fn finds_rows_that_import_rejects_although_the_digest_matches() {
     let deployment = Deployment::new();
     let manifest = deployment.take();
     type Change = fn(&str) -> String;
@@ -218,7 +218,7 @@ fn finds_rows_that_import_refuses_although_the_digest_agrees() {
 }
 
 #[test]
-fn finds_a_snapshot_whose_bytes_are_others() {
+fn finds_a_snapshot_whose_bytes_were_replaced() {
     let deployment = Deployment::new();
     let manifest = deployment.take();
     let object = deployment.store.object(&manifest.file).unwrap();
@@ -355,7 +355,7 @@ fn drill_error(deployment: &Deployment) -> Option<(String, String)> {
 }
 
 #[test]
-fn a_failed_drill_is_red_until_a_later_one_succeeds() {
+fn a_failed_drill_is_reported_until_a_later_one_succeeds() {
     let deployment = Deployment::new();
     let manifest = deployment.take();
     assert_eq!(status(&deployment).drill.unwrap().last, None);

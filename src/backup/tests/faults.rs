@@ -70,7 +70,7 @@ fn a_store_that_fails_at_any_call_leaves_a_whole_snapshot_or_none() {
 }
 
 #[test]
-fn the_error_names_the_shard_and_nothing_shows() {
+fn the_error_names_the_shard_and_nothing_is_visible() {
     let _logs = capture_logs();
     let world = World::new(&[9, 9]);
     world.shards.shard("b").hangs();

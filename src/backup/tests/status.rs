@@ -36,7 +36,7 @@ fn is_overdue_an_hour_after_the_due_time_without_a_snapshot() {
 }
 
 #[test]
-fn neither_snapshots_by_hand_nor_of_other_triggers_nor_damaged_ones_count() {
+fn snapshots_that_are_manual_damaged_or_of_other_triggers_do_not_count() {
     let world = World::new(&[3]);
     world.take(NOON - 33 * HOUR).unwrap();
     assert!(status(&world).overdue);
@@ -69,7 +69,7 @@ fn a_trigger_without_a_snapshot_is_not_yet_due_and_then_overdue() {
 }
 
 #[test]
-fn costs_a_listing_and_reads_nothing() {
+fn status_costs_one_listing_and_reads_nothing() {
     let world = World::new(&[3]);
     world.take(NOON - 9 * HOUR).unwrap();
     for operation in [StoreOperation::Get, StoreOperation::Head, StoreOperation::Put] {
@@ -82,7 +82,7 @@ fn costs_a_listing_and_reads_nothing() {
 }
 
 #[test]
-fn a_verification_leaves_its_proof_as_long_as_it_is_true() {
+fn a_verification_leaves_a_proof_while_it_holds() {
     let _logs = crate::testing::capture_logs();
     let world = World::new(&[3]);
     let made = world.take(NOON - 9 * HOUR).unwrap();
@@ -123,7 +123,7 @@ fn a_proof_of_other_bytes_proves_nothing() {
 }
 
 #[test]
-fn a_proof_goes_with_its_snapshot() {
+fn a_proof_is_deleted_with_its_snapshot() {
     let _logs = crate::testing::capture_logs();
     let world = World::new(&[3]);
     let keep = |config: BackupConfig<MemoryObjectStore>| {

@@ -96,7 +96,7 @@ fn a_second_run_for_the_same_time_changes_nothing() {
 }
 
 #[test]
-fn a_run_takes_the_place_of_one_that_was_killed() {
+fn a_run_replaces_a_killed_one() {
     let world = World::new(&[5]);
     let first = world.take(0).unwrap();
     let key = format!("{}.manifest.json", first.file);

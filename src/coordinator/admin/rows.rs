@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_rows_is_no_empty_one() {
+    fn an_answer_without_rows_is_not_an_empty_one() {
         for text in [
             "{}",
             r#"{"result":null}"#,

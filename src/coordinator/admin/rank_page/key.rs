@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_direction_turns_its_own_value_only() {
+    fn a_direction_reverses_only_its_own_value() {
         let (low, high) = (key("", "[1,1]", "a"), key("", "[2,1]", "a"));
         assert_eq!(low.cmp(&high, &[SortDirection::Desc]), Ordering::Greater);
         assert_eq!(low.cmp(&high, &[SortDirection::Asc, SortDirection::Desc]), Ordering::Less);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_index_sorts_by_is_no_key() {
+    fn values_that_no_index_sorts_by_are_not_keys() {
         for values in ["[true]", "[[1]]", "[{}]", "1"] {
             let json = format!(r#"{{"partitionKey":"","rowId":"a","sortValues":{values}}}"#);
             assert!(RankKey::read(&RawValue::from_string(json).unwrap()).is_none(), "{values}");

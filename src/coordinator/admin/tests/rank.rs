@@ -110,7 +110,7 @@ proptest! {
 }
 
 #[test]
-fn a_cursor_of_somebody_elses_is_refused() {
+fn rejects_an_invalid_cursor() {
     let failing = Rc::new(RefCell::new(vec![false]));
     let world = paging(&[vec![]], SortDirection::Asc, 1, &failing);
     for cursor in ["", "!", "e30", "eyJ2IjoyLCJhZnRlciI6bnVsbH0"] {

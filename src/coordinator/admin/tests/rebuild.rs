@@ -52,7 +52,7 @@ fn keys_of(registry: &Entries, table: &str) -> Vec<String> {
 }
 
 #[test]
-fn enters_a_shard_with_rows_for_every_table_that_it_declares() {
+fn registers_a_shard_with_rows_for_every_table_that_it_declares() {
     let (world, registry) = world(&[("notes", "a"), ("users", "a")], &[("a", NOTES), ("b", NOTES)]);
     let report = rebuild(&world, &["b"]);
     assert_eq!(

@@ -64,7 +64,7 @@ fn answers_with_the_messages_that_clients_know() {
 }
 
 #[test]
-fn refuses_what_is_no_entry_and_keeps_nothing_of_it() {
+fn refuses_an_invalid_entry_and_stores_nothing() {
     let entries = Entries::default();
     let object = ShardRegistryObject::new(entries.clone());
     let long = format!(r#"{{"table":"{}","shardKey":"k"}}"#, "t".repeat(2048));
