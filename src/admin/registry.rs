@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{AdminCall, orchestration::json};
 use crate::{errors::LunoraError, message::Response, wire::ShardKey};
 
-/// The most keys of one request.
+/// The maximum number of keys of one request.
 const MAX_KEYS: usize = 10_000;
 
 /// Registers the shards with rows that the registry lacks. It asks the shards of `keys`, and unless

@@ -1,4 +1,4 @@
-//! The plane over the platform in memory, each cluster in a file of its own.
+//! Tests of the plane on the platform in memory, with a file per cluster.
 
 mod core;
 mod gate;

@@ -21,7 +21,7 @@ use crate::platform::{CronExpression, ObjectStore};
 /// | `store` | the store of the snapshots; an R2 bucket is one | required |
 /// | `retain` | the number of snapshots of this backup to keep | all |
 /// | `drill` | the trigger that starts a drill, which restores the newest snapshot into a scratch shard and compares what it reads back ([`Backups::drill`](crate::Backups::drill)) | none |
-/// | `drill_shards` | the most shards of a snapshot that one drill restores, at least one; the next drill continues with the shards after them | 100 |
+/// | `drill_shards` | the maximum number of shards of a snapshot that one drill restores, at least one; the next drill continues with the shards after them | 100 |
 /// | `run_time` | the time that one invocation reads and writes before it leaves the rest of a run to another | 10 minutes, of the 15 that the platform gives a trigger |
 /// | `run_calls` | the approximate number of calls to shards and to the store that one invocation makes before it leaves the rest | 5,000, of the 10,000 that the platform allows in a paid plan |
 /// | `resume` | the trigger that continues a run that one invocation could not finish | none: the next time that `cron` fires |
@@ -29,7 +29,7 @@ use crate::platform::{CronExpression, ObjectStore};
 /// | `tables` | the tables to back up | every table, for which the shard registry must be able to list every shard |
 /// | `allow_empty_registry` | accepts a registry without shards, for a deployment that is new or keeps all rows in the default shard | an error, since a registry that lost its entries looks the same |
 /// | `part_size` | the size of the parts in which a large snapshot is written; one part is in memory at a time | 8 MiB, which lets a snapshot grow to 78 GiB |
-/// | `page_rows` | the most rows that a shard reads for one page, before other calls have their turn | 5000 |
+/// | `page_rows` | the maximum number of rows that a shard reads for one page, before other calls have their turn | 5000 |
 /// | `page_timeout` | the timeout for the first byte of a page from a shard, and between its chunks | 30 seconds |
 ///
 /// ```
@@ -107,7 +107,7 @@ impl<Store> BackupConfig<Store> {
         self.drill.as_ref()
     }
 
-    /// Returns the most shards of a snapshot that one drill restores.
+    /// Returns the maximum number of shards of a snapshot that one drill restores.
     #[must_use]
     pub fn drill_shards(&self) -> u32 {
         self.drill_shards
@@ -155,7 +155,7 @@ impl<Store> BackupConfig<Store> {
         self.part_size
     }
 
-    /// Returns the most rows that a shard reads for one page.
+    /// Returns the maximum number of rows that a shard reads for one page.
     #[must_use]
     pub fn page_rows(&self) -> u32 {
         self.page_rows

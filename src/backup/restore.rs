@@ -31,8 +31,8 @@ pub struct RestoreRequest {
     /// The end of the previous call; `None` to start from the beginning.
     #[serde(default)]
     pub from: Option<RestoreCursor>,
-    /// The most rows of this call; by default all of them. The platform limits the work of one
-    /// request, so that a large snapshot is restored in several calls.
+    /// The maximum number of rows of this call; by default all of them. The platform limits the
+    /// work of one request, so that a large snapshot is restored in several calls.
     #[serde(default)]
     pub max_rows: Option<u64>,
     /// Empties the snapshot's tables first, on every shard. By default rows are added, and a row

@@ -140,11 +140,11 @@ impl QueryCoordinator {
         self
     }
 
-    /// Sets the most shards that one query may ask; 1,000 by default. A query of a table with more
-    /// is refused with 400 `BAD_REQUEST` before any shard is asked.
+    /// Sets the maximum number of shards that one query may ask; 1,000 by default. A query of a
+    /// table with more is rejected with 400 `BAD_REQUEST` before any shard is asked.
     ///
-    /// The platform bounds the requests of one event as well: raise `limits.subrequests` in
-    /// `wrangler.jsonc` with it.
+    /// The platform also limits the requests of one event: raise `limits.subrequests` in
+    /// `wrangler.jsonc` too.
     ///
     /// ```
     /// use lunora::{QueryCoordinator, StaticShardRegistry};
@@ -165,7 +165,7 @@ impl QueryCoordinator {
         self
     }
 
-    /// Sets the most memory that a merge holds, in bytes; 16 MiB by default. An answer that no
+    /// Sets the maximum memory that a merge holds, in bytes; 16 MiB by default. An answer that no
     /// longer fits counts as failed.
     ///
     /// The answers that are being read come on top: at worst

@@ -10,7 +10,7 @@ use crate::{
     message::{Body, BodyError, Response},
 };
 
-/// The most bytes that are read of a failure.
+/// The maximum number of bytes that are read of a failure.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// Reads the answer of `who`, up to `limit` bytes.

@@ -71,7 +71,7 @@ pub(crate) async fn result_of<T: DeserializeOwned>(response: Response) -> Result
 
 /// Returns the response, unless it is a failure.
 async fn succeeded(response: Response) -> Result<Response, LunoraError> {
-    /// The most bytes that are read of a failure.
+    /// The maximum number of bytes that are read of a failure.
     const MAX_FAILURE: usize = 64 * 1024;
 
     #[derive(Deserialize)]

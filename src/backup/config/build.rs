@@ -119,7 +119,7 @@ impl<T> Field<T> for (T,) {
     }
 }
 
-/// The trigger was set.
+/// Checks that the trigger was set.
 #[diagnostic::on_unimplemented(
     message = "a backup needs the trigger that starts it, and none was set",
     label = "call `.cron(cron!(\"0 3 * * *\"))` before `.build()`",
@@ -137,7 +137,7 @@ impl TriggerForBackup for (CronExpression,) {
     }
 }
 
-/// The store was set.
+/// Checks that the store was set.
 #[diagnostic::on_unimplemented(
     message = "a backup needs a store for its snapshots, and none was set",
     label = "call `.store(env.bucket(\"BACKUPS\")?)` before `.build()`",

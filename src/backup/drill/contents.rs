@@ -34,7 +34,8 @@ struct Fingerprint {
 }
 
 impl Contents {
-    /// The most rows of a shard that are known one by one, so that memory stays bounded.
+    /// The maximum number of rows of a shard that are known one by one, so that memory stays
+    /// bounded.
     const MAX_NAMED: usize = 50_000;
 
     /// Adds a row. An invalid line is ignored here: the import rejects it.

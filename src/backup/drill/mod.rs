@@ -78,7 +78,7 @@ impl DrillProblem {
 impl Backups {
     /// The number of lines of a snapshot after which a drill begins no further shard.
     const DRILL_LINES: u64 = 200_000;
-    /// The most problems that a report lists.
+    /// The maximum number of problems in a report.
     const DRILL_PROBLEMS: usize = 20;
 
     /// Proves that a snapshot can be restored; by default the newest intact one of this deployment.

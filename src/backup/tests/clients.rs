@@ -1,4 +1,4 @@
-//! Watermarks of clients and stored answers of mutations, in snapshots and back.
+//! Watermarks of clients and stored answers of mutations, in snapshots and restored from them.
 
 use std::collections::VecDeque;
 
@@ -135,10 +135,10 @@ fn restores_watermarks_and_allows_each_client_one_gap() {
     assert_eq!(outcome(&write(&rebuilt.shard, "exact", 2)), (200, Some(2)));
     assert_eq!(outcome(&write(&rebuilt.shard, "ahead", 7)), (200, Some(7)));
     assert_eq!(outcome(&write(&rebuilt.shard, "ahead", 11)), (200, Some(11)));
-    // Once: then the strict rule holds again.
+    // Only one gap: then the strict rule holds again.
     assert_eq!(write(&rebuilt.shard, "ahead", 13).0, 409);
     assert_eq!(outcome(&write(&rebuilt.shard, "ahead", 12)), (200, Some(12)));
-    // A client of which the snapshot knows nothing.
+    // A client that the snapshot does not contain.
     assert_eq!(outcome(&write(&rebuilt.shard, "unheard", 5)), (200, Some(5)));
     assert_eq!(write(&rebuilt.shard, "unheard", 7).0, 409);
 }

@@ -249,7 +249,7 @@ fn takes_the_snapshot_again_if_the_change_log_was_trimmed_meanwhile() {
             Ok(manifest) => {
                 assert!(ends_well);
                 let calls = busy.calls.borrow();
-                // It was asked for changes, and has none: it was begun again.
+                // It was asked for changes, and has none, so it was started again.
                 assert!(calls.iter().any(|call| call.ends_with(":cdcSync")));
                 assert_eq!(manifest.changes, 0);
                 let expected = &busy.states.borrow()[&part_of(&manifest, "a").seq.unwrap()];

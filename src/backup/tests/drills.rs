@@ -367,7 +367,7 @@ fn a_failed_drill_is_reported_until_a_later_one_succeeds() {
     let (code, message) = drill_error(&deployment).unwrap();
     assert_eq!(code, "BACKUP_DRILL_FAILED");
     assert!(message.contains("shard `b`: 1 rows were refused"), "{message}");
-    // A verification does not make it green: the bytes are those of the manifest.
+    // A verification does not clear the failure: the bytes are those of the manifest.
     assert!(deployment.run(deployment.backups(100).verify(&manifest.id)).unwrap().ok);
     assert!(drill_error(&deployment).is_some());
     deployment.rewrite(&manifest, |_| original.clone());

@@ -15,7 +15,7 @@ fn slow(world: &World) -> Backups {
     })
 }
 
-/// As [`slow`], with a trigger for the rest.
+/// Like [`slow`], with a trigger that resumes.
 fn resumed(world: &World) -> Backups {
     world.backups_with(|_| {
         let builder = BackupConfig::builder().store(world.store.clone()).cron(cron!("0 3 * * *"));

@@ -21,7 +21,7 @@ use crate::{
 pub struct SyncRequest {
     /// The cursor of each shard; a shard without one is read from the beginning.
     pub cursors: BTreeMap<String, u64>,
-    /// The most changes of one shard; the shard's own limit by default.
+    /// The maximum number of changes of one shard; the shard's own limit by default.
     pub limit: Option<u32>,
     /// The tables whose shards are asked; every table by default.
     pub tables: Option<Vec<String>>,

@@ -79,7 +79,7 @@ impl ShardAdmin {
             tables: [&'static str; 0],
         }
 
-        // A page of one row has the number of the last change too.
+        // A page of one row also has the number of the last change.
         let args = Args { batch_size: 1, cursor: None, max_bytes: 1, tables: [] };
         let call = AdminCall::repeatable("exportShard", &args)
             .map_err(|error| ShardFailure::logged(shard, &error, false))?;
@@ -131,7 +131,8 @@ impl ShardAdmin {
         Ok(Some(infos.collect()))
     }
 
-    /// The most documents that a shard deletes in one call (docs/wire.md, "Operations of a shard").
+    /// The maximum number of documents that a shard deletes in one call (docs/wire.md, "Operations
+    /// of a shard").
     const CLEARED_AT_ONCE: u32 = 500;
 }
 

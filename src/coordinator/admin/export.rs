@@ -39,7 +39,7 @@ use crate::{
 pub struct ExportRequest {
     /// The tables; every table by default.
     pub tables: Option<Vec<String>>,
-    /// The most rows that a shard puts into one page; 5000 by default.
+    /// The maximum number of rows that a shard puts into one page; 5000 by default.
     pub page_rows: u32,
     /// The approximate number of bytes of rows that a shard puts into one page; 4 MiB by default.
     /// The shard needs the memory: the coordinator passes a page on piece by piece.

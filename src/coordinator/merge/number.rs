@@ -161,7 +161,7 @@ impl Sum {
             if lost == 0.0 {
                 continue;
             }
-            // Half-way cases round by what lies below them.
+            // A tie is rounded by the parts below it.
             let below = parts.next().unwrap_or(0.0);
             if (lost < 0.0 && below < 0.0) || (lost > 0.0 && below > 0.0) {
                 let up = lost * 2.0;

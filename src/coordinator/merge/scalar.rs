@@ -63,8 +63,8 @@ impl Merger for Extremes {
     }
 }
 
-/// `{"position","total"}`: one more than the sum of the fields `before`, how many rows each shard has
-/// before the row, and the sum of the fields `total`, how many it has.
+/// The result `{"position","total"}`: one more than the sum of the fields `before` (the number of
+/// rows of each shard before the row), and the sum of the fields `total` (the number of its rows).
 #[derive(Default)]
 pub(super) struct Rank {
     before: Sum,

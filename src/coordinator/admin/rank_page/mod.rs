@@ -46,7 +46,7 @@ pub struct RankPageRequest {
 }
 
 impl RankPageRequest {
-    /// The most documents of a page.
+    /// The maximum number of documents of a page.
     pub const MAX_TAKE: u16 = 1000;
 
     const DEFAULT_TAKE: NonZeroU16 = NonZeroU16::MIN.saturating_add(99);

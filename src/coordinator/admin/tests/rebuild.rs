@@ -59,7 +59,7 @@ fn registers_a_shard_with_rows_for_every_table_that_it_declares() {
         report,
         json!({"listed": ["a"], "found": ["b"], "empty": ["__root__"], "failed": []})
     );
-    // A table without rows too: the shard does not announce itself a second time.
+    // The table without rows too, since the shard does not announce itself a second time.
     assert_eq!(keys_of(&registry, "notes"), ["a", "b"]);
     assert_eq!(keys_of(&registry, "users"), ["a", "b"]);
     let again = rebuild(&world, &["b"]);
