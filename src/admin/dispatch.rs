@@ -1,5 +1,5 @@
-//! `POST /_lunora/scheduler/dispatch`: a scheduled call that is due (docs/wire.md, "Headers to a
-//! shard").
+//! `POST /_lunora/scheduler/dispatch`: a scheduled call that is due (docs/wire.md,
+//! "Headers to a shard").
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};

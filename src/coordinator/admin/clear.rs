@@ -131,8 +131,8 @@ impl ShardAdmin {
         Ok(Some(infos.collect()))
     }
 
-    /// The maximum number of documents that a shard deletes in one call (docs/wire.md, "Operations
-    /// of a shard").
+    /// The maximum number of documents that a shard deletes in one call (docs/wire.md,
+    /// "Operations of a shard").
     const CLEARED_AT_ONCE: u32 = 500;
 }
 
