@@ -248,7 +248,7 @@ impl fmt::Debug for Health {
     }
 }
 
-/// Any answer of the shard counts as up.
+/// Calls the default shard; any answer counts as up.
 async fn ask_default_shard(host: &dyn AdminHost) -> Result<Option<String>, LunoraError> {
     let shard = host.shard(host.default_shard_key().clone());
     shard.fetch(Request::get("https://shard.internal/_lunora/status")).await?;

@@ -271,7 +271,7 @@ fn missing(key: &str) -> LunoraError {
     LunoraError::new(Code::StorageObjectNotFound, format!("there is no object `{key}`"))
 }
 
-/// `{"buckets":[…]}`.
+/// Responds with `{"buckets":[…]}`.
 pub(super) fn buckets(names: &[String]) -> Result<Response, LunoraError> {
     #[derive(Serialize)]
     struct Buckets<'a> {
