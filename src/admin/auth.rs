@@ -1,4 +1,4 @@
-//! `auth/*`: users, sessions and organizations, in one table of operations.
+//! `auth/*`: users, sessions and organizations, as one table of operations.
 
 use futures::future::LocalBoxFuture;
 use http::Method;
@@ -11,24 +11,24 @@ use crate::{
     platform::{AuthAdmin, AuthOp},
 };
 
-/// The routes over what manages the users of an application.
+/// The routes for the user management of an application.
 pub(crate) struct Auth<T>(pub(crate) T);
 
-/// A field of an operation's input: its name, what it must be, and whether it must be there.
+/// A field of an operation's input: its name, its kind, and whether it is required.
 type Field = (&'static str, Kind, bool);
 
-/// What a field must be.
+/// The kind of a field.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Kind {
-    /// A text that is not empty.
+    /// A non-empty string.
     Text,
     /// A number.
     Number,
     /// An object.
     Object,
-    /// A text that is not blank, or texts.
+    /// A non-blank string, or a list of them.
     Role,
-    /// An object of lists of texts.
+    /// An object of lists of strings.
     Permission,
 }
 
@@ -40,13 +40,13 @@ const fn optional(name: &'static str) -> Field {
     (name, Kind::Text, false)
 }
 
-/// An operation: where it is, what it takes, and whether it answers nothing but that it is done.
+/// An operation: its path, its input, and whether its response is only an acknowledgement.
 struct Operation {
     op: &'static str,
     does: AuthOp,
     fields: &'static [Field],
     void: bool,
-    /// Passes the input as it came: docs/wire.md names no fields.
+    /// Passes the input unchanged: docs/wire.md names no fields.
     open: bool,
 }
 
@@ -236,7 +236,7 @@ impl<T: AuthAdmin> Auth<T> {
     }
 }
 
-/// The fields of a list, from the query.
+/// Reads the fields of a list from the query.
 fn from_query(call: &AdminCall<'_>, fields: &[Field]) -> Result<Map<String, Value>, LunoraError> {
     let mut given = Map::new();
     for (name, kind, _) in fields {
@@ -251,7 +251,7 @@ fn from_query(call: &AdminCall<'_>, fields: &[Field]) -> Result<Map<String, Valu
     Ok(given)
 }
 
-/// The fields that the operation knows, each as it must be; what it does not know stays out.
+/// Checks the known fields, and drops the unknown ones.
 fn checked(
     mut given: Map<String, Value>,
     fields: &[Field],

@@ -1,5 +1,5 @@
-//! Snapshots: what there is, what a retention lets go, taking, verifying and restoring them
-//! (docs/wire.md, "Admin endpoints", and what this crate adds).
+//! Snapshots: listing, retention, taking, verifying and restoring (docs/wire.md, "Admin endpoints",
+//! and what this crate adds).
 
 use futures::future::LocalBoxFuture;
 use serde::Deserialize;
@@ -84,11 +84,11 @@ async fn prune(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     json(&call.backups()?.prune(&confirm).await?)
 }
 
-/// Takes a snapshot for now, which no retention counts, or goes on with one.
+/// Takes a snapshot now, which retention never deletes, or continues one.
 async fn create(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     #[derive(Default, Deserialize)]
     struct Create {
-        /// The time of the snapshot to go on with, in milliseconds since 1970.
+        /// The time of the snapshot to continue, in milliseconds since 1970.
         #[serde(default)]
         time: Option<i64>,
     }
@@ -131,7 +131,7 @@ async fn restore(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     json(&call.backups()?.restore(&request).await?)
 }
 
-/// Finishes a restore that was told to stay open.
+/// Finishes a restore that was started with `hold`.
 async fn finish(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     #[derive(Deserialize)]
     struct Finish {
@@ -142,7 +142,7 @@ async fn finish(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     json(&call.backups()?.finish_restore(lease).await?)
 }
 
-/// The rows of a snapshot, as they are stored.
+/// Returns the rows of a snapshot, as they are stored.
 async fn object(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
     let id = call.require_query("id")?;
     let body = call.backups()?.read(&id).await?;

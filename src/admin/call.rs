@@ -1,4 +1,4 @@
-//! What a handler of the plane receives.
+//! The input of the handlers of the plane.
 
 use futures::future::LocalBoxFuture;
 use http::{
@@ -16,45 +16,45 @@ use crate::{
     wire::{AdminToken, ShardKey, paths},
 };
 
-/// A request that the gate let in, and everything that may serve to answer it.
+/// A request that passed the gate, and everything needed to answer it.
 pub(crate) struct AdminCall<'a> {
-    /// The request; its body is not read yet.
+    /// The request, with its body unread.
     pub(crate) request: Request,
-    /// The largest body that the route takes, in bytes.
+    /// The largest body that the route accepts, in bytes.
     pub(crate) max_body: usize,
-    /// What the deployment configured of the plane.
+    /// The plane's configuration of the deployment.
     pub(crate) plane: &'a Plane,
     /// The Worker around the plane: shards, coordinator, clock, environment.
     pub(crate) host: &'a dyn AdminHost,
-    /// The admin token, for the hop to a shard; none where the deployment has none.
+    /// The admin token, for the hop to a shard; absent if the deployment has none.
     pub(crate) token: Option<&'a AdminToken>,
 }
 
 impl AdminCall<'_> {
-    /// The method.
+    /// Returns the method.
     pub(crate) fn method(&self) -> &Method {
         self.request.method()
     }
 
-    /// The path below `/_lunora/admin/`; the whole path for what lies outside.
+    /// Returns the path below `/_lunora/admin/`; the whole path for a route outside it.
     pub(crate) fn op(&self) -> &str {
         let path = self.request.path();
         path.strip_prefix(paths::ADMIN).unwrap_or(path)
     }
 
-    /// A query parameter; an empty one counts as none.
+    /// Returns a query parameter; an empty one counts as absent.
     pub(crate) fn query(&self, name: &str) -> Option<String> {
         self.request.query(name).filter(|value| !value.is_empty())
     }
 
-    /// A query parameter that must be there.
+    /// Returns a required query parameter.
     pub(crate) fn require_query(&self, name: &str) -> Result<String, LunoraError> {
         self.query(name).ok_or_else(|| {
             LunoraError::bad_request(format!("the query parameter `{name}` is required"))
         })
     }
 
-    /// A query parameter that is a whole number; `None` when it is not there.
+    /// Returns a query parameter that is a whole number; `None` if absent.
     pub(crate) fn query_number(&self, name: &str) -> Result<Option<u64>, LunoraError> {
         self.query(name)
             .map(|value| {
@@ -67,8 +67,7 @@ impl AdminCall<'_> {
             .transpose()
     }
 
-    /// The size of a page, `limit`: at least 1, and at most 1000, which is what a larger one is
-    /// taken for.
+    /// Returns the size of a page, `limit`: at least 1; a larger one than 1000 counts as 1000.
     pub(crate) fn query_limit(&self) -> Result<Option<u16>, LunoraError> {
         match self.query_number("limit")? {
             Some(0) => Err(LunoraError::bad_request("`limit` must be positive")),
@@ -76,7 +75,7 @@ impl AdminCall<'_> {
         }
     }
 
-    /// The body as a JSON object; `label` names it in errors. An empty body reads as `{}`.
+    /// Reads the body as a JSON object; `label` names it in errors. An empty body reads as `{}`.
     pub(crate) async fn body<T: DeserializeOwned>(
         &mut self,
         label: &str,
@@ -85,7 +84,7 @@ impl AdminCall<'_> {
         read_object(&bytes, label)
     }
 
-    /// As [`body`](Self::body); an empty one is an empty object.
+    /// Works like [`body`](Self::body), but an empty body is an empty object.
     pub(crate) async fn optional_body<T: DeserializeOwned + Default>(
         &mut self,
         label: &str,
@@ -94,10 +93,10 @@ impl AdminCall<'_> {
         if bytes.is_empty() { Ok(T::default()) } else { read_object(&bytes, label) }
     }
 
-    /// The headers of a call to a shard: the admin bearer and nothing of the caller's.
+    /// Returns the headers of a call to a shard: the admin bearer, and none of the caller's.
     ///
-    /// Whoever came by the deployment's own gate has no bearer that a shard would take, and gets
-    /// the token for this hop only.
+    /// A caller admitted by the deployment's own gate has no bearer that a shard would accept, and
+    /// gets the token for this hop only.
     pub(crate) fn shard_headers(&self) -> Result<HeaderMap, LunoraError> {
         let mut headers = HeaderMap::with_capacity(2);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -110,7 +109,7 @@ impl AdminCall<'_> {
         Ok(headers)
     }
 
-    /// The admin operations of all shards.
+    /// Returns the admin operations of all shards.
     pub(crate) fn shard_admin(&self) -> Result<ShardAdmin, LunoraError> {
         self.host.shard_admin(self.require_token()?).ok_or_else(|| {
             LunoraError::bad_request(
@@ -119,14 +118,14 @@ impl AdminCall<'_> {
         })
     }
 
-    /// The shards that snapshots name; `None` where the deployment has no backup.
+    /// Returns the shards that snapshots name; `None` if the deployment has no backup.
     pub(crate) fn known_shards(
         &self,
     ) -> Option<LocalBoxFuture<'_, Result<KnownShards, LunoraError>>> {
         self.plane.cluster(Cluster::Backups)?.known_shards(self.host, self.token?)
     }
 
-    /// The snapshots.
+    /// Returns the snapshots.
     pub(crate) fn backups(&self) -> Result<Backups, LunoraError> {
         self.host.backups(self.require_token()?).ok_or_else(|| {
             LunoraError::new(
@@ -145,8 +144,8 @@ impl AdminCall<'_> {
         })
     }
 
-    /// Calls an admin operation on one shard: `op` without its prefix, `args` as JSON text of an
-    /// object. The answer is the shard's, unread.
+    /// Calls an admin operation on one shard: `op` without its prefix, `args` as the JSON text of
+    /// an object. Returns the shard's response unread.
     pub(crate) async fn ask_shard(
         &self,
         key: ShardKey,
@@ -173,7 +172,7 @@ pub(crate) fn read_object<T: DeserializeOwned>(
         json => json,
     };
     let read = serde_json::from_slice(json);
-    // Serde takes a list for a struct, field by field.
+    // Serde accepts a list for a struct, field by field.
     if json.first() != Some(&b'{') && !matches!(&read, Err(error) if !error.is_data()) {
         return Err(LunoraError::bad_request("Request body must be an object"));
     }

@@ -14,17 +14,17 @@ use crate::{
     wire::value::TAG,
 };
 
-/// How far all shards were read. Opaque to callers.
+/// The cursors of all shards. Opaque to callers.
 #[derive(Default, Deserialize, Serialize)]
 struct Cursor {
-    /// The global tables; there are none here.
+    /// The cursor of the global tables; unused here.
     g: u64,
     s: BTreeMap<String, u64>,
     v: u8,
 }
 
 impl Cursor {
-    /// An invalid cursor begins from zero: a connector upserts.
+    /// Reads a cursor; an invalid one starts from zero, since a connector upserts.
     fn read(text: Option<String>) -> Self {
         let json = text.and_then(|text| BASE64_URL_SAFE_NO_PAD.decode(text).ok());
         let cursor: Option<Self> = json.and_then(|json| serde_json::from_slice(&json).ok());
@@ -37,8 +37,8 @@ impl Cursor {
     }
 }
 
-/// `POST connector/sync`. A shard that fails keeps its place in the cursor, and its changes come
-/// with a later call.
+/// Handles `POST connector/sync`. A shard that fails keeps its position in the cursor, and its
+/// changes come with a later call.
 pub(super) async fn sync(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     #[derive(Deserialize)]
     struct Sync {
@@ -72,7 +72,7 @@ pub(super) async fn sync(call: &mut AdminCall<'_>) -> Result<Response, LunoraErr
     json(&json!({ "changes": changes, "hasMore": has_more, "nextCursor": next.to_text()? }))
 }
 
-/// A change as `{"table","op","doc"}`; what was deleted is known by its `_id` alone.
+/// Writes a change as `{"table","op","doc"}`; a deleted document only has its `_id`.
 fn flat(change: &str) -> Result<Value, LunoraError> {
     let change: Map<String, Value> = serde_json::from_str(change)
         .map_err(|error| LunoraError::internal(format!("a change is no object: {error}")))?;
@@ -86,8 +86,8 @@ fn flat(change: &str) -> Result<Value, LunoraError> {
     Ok(json!({ "table": text("table").unwrap_or_default(), "op": op, "doc": doc }))
 }
 
-/// A value without the tags of the value codec: a `bigint` is its digits, bytes are base64. A
-/// document that a schema let in has no other tags.
+/// Removes the tags of the value codec: a `bigint` becomes its digits, bytes become base64. A
+/// document that a schema accepted has no other tags.
 fn portable(value: Value) -> Value {
     match value {
         Value::Array(mut items) => match &mut items[..] {

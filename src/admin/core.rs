@@ -1,4 +1,4 @@
-//! What every deployment has: socket tokens, functions, cron jobs, API documents, replayed
+//! Routes of every deployment: socket tokens, functions, cron jobs, API documents, replayed
 //! triggers.
 
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub(super) async fn answer(mut call: AdminCall<'_>) -> Result<Response, LunoraEr
     }
 }
 
-/// A token for admin sockets that is good for a minute (docs/wire.md, "Admin gate").
+/// Creates a token for admin sockets that is valid for a minute (docs/wire.md, "Admin gate").
 fn ws_token(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -79,7 +79,7 @@ fn cron_jobs(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
     let now = i64::try_from(call.host.clock().now_ms()).map_err(LunoraError::internal)?;
     let mut jobs: Vec<Listed<'_>> = Vec::new();
     for job in configured_jobs(call)? {
-        // They are few, and the sort of the standard library is large.
+        // There are few of them, and the standard library's sort is large.
         let place = jobs.partition_point(|known| known.job.name() <= job.name());
         let next = job.cron().next_after(now).map(to_iso);
         let previous = job.cron().previous_at_or_before(now).map(to_iso);
@@ -121,7 +121,7 @@ fn configured_jobs<'a>(call: &AdminCall<'a>) -> Result<&'a [CronJob], LunoraErro
     }
 }
 
-/// Runs what a trigger is registered for, where the platform fires none itself, as in a dispatch
+/// Runs the registered handlers of a trigger, for platforms that fire none, such as a dispatch
 /// namespace (docs/wire.md, "Reserved paths").
 async fn replay_trigger(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     #[derive(Deserialize)]

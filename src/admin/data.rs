@@ -1,4 +1,5 @@
-//! Moving data (export, import, change feeds; docs/wire.md, "Moving data"), and the registry of shards.
+//! Moves data (export, import, change feeds; docs/wire.md, "Moving data"), and manages the registry
+//! of shards.
 
 use std::collections::BTreeMap;
 
@@ -43,18 +44,18 @@ struct Tables {
     tables: Option<Vec<String>>,
     #[serde(default)]
     allow_empty_registry: bool,
-    /// Whether a last line proves that the export is whole.
+    /// Adds a last line that proves that the export is whole.
     #[serde(default)]
     end: bool,
-    /// Whether each row says its shard.
+    /// Adds the shard to each row.
     #[serde(default)]
     shard_keys: bool,
 }
 
-/// Every row as NDJSON, streamed. A shard that fails before the first row is an error; one that
-/// fails later breaks the body off. With `"end": true` the last line is
-/// `{"$end":{"rows","sha256"}}`, by which a client tells a whole export from a part of one. With
-/// `"shardKeys": true` a row is `{"table","shardKey","doc"}`, and its import goes to that shard.
+/// Streams every row as NDJSON. A shard that fails before the first row is an error; one that fails
+/// later breaks the body off. With `"end": true` the last line is `{"$end":{"rows","sha256"}}`, by
+/// which a client can tell a whole export from a partial one. With `"shardKeys": true` a row is
+/// `{"table","shardKey","doc"}`, and an import sends it to that shard.
 async fn export(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     let Tables { tables, allow_empty_registry, end, shard_keys } = call.body("Export").await?;
     let mut request = ExportRequest::new().tables(names(tables)?.unwrap_or_default());
@@ -89,7 +90,7 @@ async fn export(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
         .with_header("cache-control", "no-store"))
 }
 
-/// NDJSON of any size. `?shardKey=` puts every row into one shard; else the row's own
+/// Imports NDJSON of any size. `?shardKey=` puts every row into one shard; otherwise the row's own
 /// `shardKey` decides, or its table's rule.
 async fn import(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     if call.query("mode").is_some_and(|mode| mode != "append") {
@@ -124,7 +125,7 @@ async fn sync(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     json(&json!({ "shards": report.shards }))
 }
 
-/// Skips invalid batches.
+/// Applies the valid batches, and skips the invalid ones.
 async fn apply(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     #[derive(Deserialize)]
     struct Apply {

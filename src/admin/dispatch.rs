@@ -1,4 +1,5 @@
-//! `POST /_lunora/scheduler/dispatch`: a call whose time has come (docs/wire.md, "Headers to a shard").
+//! `POST /_lunora/scheduler/dispatch`: a scheduled call that is due (docs/wire.md,
+//! "Headers to a shard").
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use crate::{
 const SECRET: &str = "LUNORA_SCHEDULER_SECRET";
 const SIGNATURE: &str = "x-lunora-scheduler-signature";
 
-/// What the scheduler sends.
+/// The body that the scheduler sends.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Dispatch {
@@ -37,7 +38,7 @@ struct Dispatch {
     instance_name: Option<String>,
 }
 
-/// Authenticates a dispatch and makes the call. The answer is the shard's own.
+/// Authenticates a dispatch and makes the call. Returns the shard's own response.
 pub(crate) async fn answer(
     plane: &Plane,
     host: &dyn AdminHost,
@@ -45,7 +46,7 @@ pub(crate) async fn answer(
     mut request: Request,
 ) -> Result<Response, LunoraError> {
     let by_token = presents_token(token, &request);
-    // The signature is over the body as it came, so that it is read before anybody is known.
+    // The signature covers the raw body, so the body is read before authentication.
     let body = request.bytes(paths::MAX_BODY).await?;
     if !by_token && !is_signed(host, &request, &body) {
         return Err(LunoraError::new(
@@ -55,8 +56,9 @@ pub(crate) async fn answer(
     }
     let dispatch: Dispatch = read_object(&body, "Scheduler dispatch")?;
     let answered = run(plane, host, &dispatch, by_token.then_some(&request)).await;
-    // The call is over, whatever came of it, and so is its hold on the pool. A failure without an
-    // id keeps it: the scheduler may have taken it back already, and it would be another's.
+    // The call is over, whatever its result, and so is its place in the pool. A failure without an
+    // id keeps its place: the scheduler may have reclaimed it already, and it would belong to
+    // another call.
     let done = answered.as_ref().is_ok_and(|answer| answer.status().is_success());
     if done || dispatch.id.is_some() {
         release_pool(plane, host, &dispatch).await;
@@ -103,8 +105,8 @@ async fn run(
     };
     let mutation_id = dispatch.id.as_deref();
     let mut call = SystemCall { function_path, args, mutation_id }.to_request()?;
-    // A signature covers the body alone: who a call is made for is taken from the headers of an
-    // operator, and of nobody else.
+    // A signature only covers the body: the user of a call is only taken from the headers of an
+    // operator.
     if let Some(request) = trusted {
         for name in [headers::USER_ID, headers::IDENTITY] {
             if let Some(value) = request.headers().get(&name) {
@@ -137,8 +139,8 @@ async fn start_workflow(
     Response::json(&Started { result: Instance { id } })
 }
 
-/// Gives the place in its pool back, so that the next call of the pool may run. That it cannot be
-/// given back is logged: the call itself is done.
+/// Releases the call's place in its pool, so that the next call of the pool may run. A failure to
+/// release it is logged, since the call itself is done.
 async fn release_pool(plane: &Plane, host: &dyn AdminHost, dispatch: &Dispatch) {
     let Some(pool) = dispatch.pool.as_deref().filter(|pool| !pool.is_empty()) else {
         return;

@@ -1,5 +1,4 @@
-//! The functions of an application as operators read them: a list, an OpenAPI document, an OpenRPC
-//! document.
+//! The functions of an application for operators: a list, an OpenAPI document, an OpenRPC document.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +9,7 @@ use crate::{
     wire::paths,
 };
 
-/// Which document.
+/// The kind of a document.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     /// OpenAPI 3.1.
@@ -20,7 +19,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The document of an application that lists no functions.
+    /// Returns the document of an application that lists no functions.
     pub(super) const fn empty(self) -> &'static str {
         match self {
             Self::OpenApi => {
@@ -33,12 +32,13 @@ impl Kind {
     }
 }
 
-/// Writes the functions of an application down; linked only where some are listed.
+/// Describes the functions of an application; only linked if some are listed.
 pub(crate) trait Documented {
-    /// `{"functions":[{"args","kind","path"}]}`, without what no client can call by itself.
+    /// Returns `{"functions":[{"args","kind","path"}]}`, without functions that no client can call
+    /// directly.
     fn functions(&self) -> Result<Vec<u8>, LunoraError>;
 
-    /// A document of them.
+    /// Returns a document of them.
     fn document(&self, kind: Kind) -> Result<Vec<u8>, LunoraError>;
 }
 
@@ -70,7 +70,7 @@ fn document(kind: Kind, list: &dyn FunctionList) -> Result<Vec<u8>, LunoraError>
     })
 }
 
-/// What clients can call, by path.
+/// Returns the functions that clients can call, sorted by path.
 fn public(list: &dyn FunctionList) -> Vec<FunctionInfo> {
     let mut functions = list.functions();
     functions.retain(|function| !function.internal && function.kind != FunctionKind::Stream);
@@ -79,8 +79,8 @@ fn public(list: &dyn FunctionList) -> Vec<FunctionInfo> {
     functions
 }
 
-/// One path, `POST /_lunora/rpc`, whose body is one of the functions' envelopes: that is what
-/// travels.
+/// Describes one path, `POST /_lunora/rpc`, whose body is one of the functions' envelopes, as on
+/// the wire.
 fn open_api(functions: &[FunctionInfo]) -> Value {
     let mut paths = Map::new();
     if !functions.is_empty() {
@@ -177,7 +177,7 @@ fn method(function: &FunctionInfo) -> Value {
     method
 }
 
-/// `[{"kind","name","optional","element"?}]`, by name.
+/// Returns `[{"kind","name","optional","element"?}]`, sorted by name.
 fn arguments(function: &FunctionInfo) -> Vec<Value> {
     let schema = args_schema(function);
     let mut arguments: Vec<Value> = properties(&schema)
@@ -197,8 +197,8 @@ fn arguments(function: &FunctionInfo) -> Vec<Value> {
     arguments
 }
 
-/// The schema of the arguments; any object where nothing is known, or what is known is no schema
-/// of an object.
+/// Returns the schema of the arguments; any object if the schema is unknown or not that of an
+/// object.
 fn args_schema(function: &FunctionInfo) -> Value {
     let schema = function.args.as_deref().and_then(|schema| read(schema.get()));
     schema.filter(Value::is_object).unwrap_or_else(|| json!({ "type": "object" }))
@@ -215,7 +215,7 @@ fn is_required(schema: &Value, name: &str) -> bool {
         .is_some_and(|required| required.iter().any(|required| required == name))
 }
 
-/// The kind of an argument, in the words of the reference's validators.
+/// Returns the kind of an argument, in the terms of the reference's validators.
 fn kind_of(schema: &Value) -> &str {
     let named = match schema.get("type") {
         Some(Value::String(name)) => Some(name.as_str()),

@@ -1,4 +1,4 @@
-//! The one gate of the plane (docs/wire.md, "Admin gate").
+//! The single gate of the plane (docs/wire.md, "Admin gate").
 
 use std::cell::OnceCell;
 
@@ -12,11 +12,11 @@ use crate::{
     wire::{AdminToken, signature},
 };
 
-/// Lets operators in by other means than the admin token. An async closure is one, see
+/// Admits operators by other means than the admin token. An async closure implements it, see
 /// [`Builder::admin_gate`](crate::Builder::admin_gate).
 pub trait AdminGate<E>: 'static {
-    /// `Ok(true)` lets the request in. Anything else does not, an error included; the error is
-    /// logged.
+    /// Returns `Ok(true)` to admit the request. Anything else rejects it, an error included; the
+    /// error is logged.
     fn admit<'a>(
         &'a self,
         request: &'a Request,
@@ -28,8 +28,9 @@ pub trait AdminGate<E>: 'static {
 /// The gate of a deployment: its token, and its own gate if it has one.
 pub(crate) struct Gate<E> {
     pub(crate) custom: Option<Box<dyn AdminGate<E>>>,
-    /// What [`Builder::require_ephemeral_ws_token`](crate::Builder::require_ephemeral_ws_token)
-    /// says; else the environment decides.
+    /// The setting of
+    /// [`Builder::require_ephemeral_ws_token`](crate::Builder::require_ephemeral_ws_token); if
+    /// absent, the environment decides.
     pub(crate) require_ephemeral: Option<bool>,
     from_env: OnceCell<Option<AdminToken>>,
 }
@@ -41,7 +42,7 @@ impl<E> Default for Gate<E> {
 }
 
 impl<E: Environment> Gate<E> {
-    /// The admin token: the one of the code, else the one of the environment.
+    /// Returns the admin token: the one set in code, else the one of the environment.
     pub(crate) fn token<'a>(
         &'a self,
         configured: Option<&'a AdminToken>,
@@ -50,8 +51,8 @@ impl<E: Environment> Gate<E> {
         configured.or_else(|| self.from_env.get_or_init(|| token_of_env(env)).as_ref())
     }
 
-    /// Whether the request may pass: its bearer is the token, or the deployment's own gate says
-    /// exactly so.
+    /// Returns whether the request may pass: its bearer is the token, or the deployment's own gate
+    /// returns exactly `Ok(true)`.
     pub(crate) async fn admits(
         &self,
         token: Option<&AdminToken>,
@@ -62,8 +63,8 @@ impl<E: Environment> Gate<E> {
         if presents_token(token, request) {
             return true;
         }
-        // What such a gate goes by, a browser may send for a foreign page too: a cookie, a client
-        // certificate. Requests are guarded before they come here; sockets are not.
+        // A browser may send the credential of such a gate, a cookie or a client certificate, for a
+        // foreign page too. Requests are checked before they arrive here; sockets are not.
         if request.is_upgrade() && !host.trusts_origin(request) {
             return false;
         }
@@ -81,8 +82,8 @@ impl<E: Environment> Gate<E> {
         }
     }
 
-    /// As [`admits`](Self::admits), for a route that takes its credential in the URL as well: a
-    /// token made for a socket always, the admin token itself only where that is allowed.
+    /// Works like [`admits`](Self::admits), for a route that also accepts its credential in the
+    /// URL: always a token made for a socket, the admin token itself only if that is allowed.
     pub(crate) fn admits_socket(
         &self,
         token: Option<&AdminToken>,
@@ -106,12 +107,12 @@ impl<E: Environment> Gate<E> {
     }
 }
 
-/// Whether the bearer of a request is the admin token.
+/// Returns whether the bearer of a request is the admin token.
 pub(crate) fn presents_token(token: Option<&AdminToken>, request: &Request) -> bool {
     matches!((token, request.bearer()), (Some(token), Some(bearer)) if token.matches(bearer))
 }
 
-/// The answer to a request that may not pass.
+/// Returns the response to a request that may not pass.
 pub(crate) fn refusal(token: Option<&AdminToken>, route: Option<&AdminRoute>) -> LunoraError {
     let (code, message) = match route.map(|route| route.forbidden) {
         Some(Code::Forbidden) => (Code::Forbidden, "Admin auth required"),

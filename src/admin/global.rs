@@ -15,10 +15,10 @@ use crate::{
     wire::value::Value as WireValue,
 };
 
-/// How many rows or values an answer has where the request does not say.
+/// The number of rows or values in a response if the request sets no limit.
 const DEFAULT_LIMIT: u16 = 100;
 
-/// The routes over the tables of an application.
+/// The routes for the global tables of an application.
 pub(crate) struct Globals<T>(pub(crate) T);
 
 impl<T: GlobalTables> Globals<T> {
@@ -77,7 +77,7 @@ fn query(call: &AdminCall<'_>) -> Result<GlobalQuery, LunoraError> {
     })
 }
 
-/// Reads `[{"column","value"}]`, whose values are in wire form.
+/// Parses `[{"column","value"}]`, whose values are in wire form.
 fn filters(json: Option<&str>) -> Result<Vec<(String, GlobalValue)>, LunoraError> {
     let malformed = || {
         LunoraError::bad_request(
@@ -112,7 +112,7 @@ fn compared(value: &WireValue) -> Option<GlobalValue> {
     })
 }
 
-/// A number that is whole and exact.
+/// Returns a number as an integer, if it is whole and exact.
 #[allow(clippy::cast_possible_truncation, reason = "whole, and within 2^53")]
 fn whole(number: f64) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;

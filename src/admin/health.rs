@@ -16,16 +16,16 @@ use crate::{
     wire::iso::to_iso,
 };
 
-/// What `/_lunora/health` and `/_lunora/health/ready` answer.
+/// The settings of `/_lunora/health` and `/_lunora/health/ready`.
 ///
-/// By default both are public and say of each check its name and whether it is up. The checks are
-/// whether the default shard answers, and, of a deployment with a [`backup`](crate::Builder::backup),
-/// whether the snapshot of the last due time is there
-/// ([`Backups::status`](crate::Backups::status)): it is critical, and takes no part in readiness. A
-/// report is kept for 5 seconds, so that whoever polls costs no more than that.
+/// By default both are public and report the name of each check and whether it is up. One check
+/// asks the default shard. A deployment with a [`backup`](crate::Builder::backup) also checks that
+/// the snapshot of the last due time exists ([`Backups::status`](crate::Backups::status)); that
+/// check is critical, and takes no part in readiness. A report is cached for 5 seconds, which
+/// limits the cost of polling.
 ///
-/// `/_lunora/health` is 503 when a check that is critical is down; `/_lunora/health/ready` when
-/// any is that takes part in it.
+/// `/_lunora/health` is 503 if a critical check is down; `/_lunora/health/ready` if any check that
+/// takes part in readiness is down.
 ///
 /// ```
 /// use lunora::{Health, Probe, Response, testing};
@@ -54,7 +54,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// The defaults.
+    /// Creates the default settings.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -69,7 +69,7 @@ impl Health {
         }
     }
 
-    /// The application's name and version, as reports have them. Default: `lunora`, `0.0.0`.
+    /// Sets the application's name and version in reports. Default: `lunora`, `0.0.0`.
     #[must_use]
     pub fn app(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
         self.app_name = name.into();
@@ -77,14 +77,15 @@ impl Health {
         self
     }
 
-    /// Answers operators only, and tells them why a check is down. Default: anybody, without why.
+    /// Answers operators only, and tells them why a check is down. By default the endpoints are
+    /// public and do not say why.
     #[must_use]
     pub fn admin_only(mut self) -> Self {
         self.admin_only = true;
         self
     }
 
-    /// Adds a check; of two of one name the later counts.
+    /// Adds a check. If two have the same name, the later one counts.
     #[must_use]
     pub fn probe(mut self, probe: Probe) -> Self {
         self.probes.retain(|known| known.name != probe.name);
@@ -92,28 +93,28 @@ impl Health {
         self
     }
 
-    /// Leaves out the check that asks the default shard, named `durable-object`.
+    /// Removes the check that asks the default shard, named `durable-object`.
     #[must_use]
     pub fn without_binding_probes(mut self) -> Self {
         self.binding_probes = false;
         self
     }
 
-    /// How long a report is kept; 5 seconds by default, zero for never.
+    /// Sets how long a report is cached; 5 seconds by default, zero for never.
     #[must_use]
     pub fn cache_for(mut self, duration: Duration) -> Self {
         self.cache_for = duration;
         self
     }
 
-    /// How long a check may take before it counts as down; 5 seconds by default.
+    /// Sets how long a check may take before it counts as down; 5 seconds by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Whether only operators are answered.
+    /// Returns whether only operators are answered.
     pub(crate) fn is_admin_only(&self) -> bool {
         self.admin_only
     }
@@ -179,7 +180,7 @@ impl Health {
         }
         let mut checks: Vec<Check<'_>> = Vec::with_capacity(runs.len());
         for check in join_all(runs).await {
-            // They are few, and the sort of the standard library is large.
+            // There are few of them, and the standard library's sort is large.
             let place = checks.partition_point(|known| known.name <= check.name);
             checks.insert(place, check);
         }
@@ -247,19 +248,19 @@ impl fmt::Debug for Health {
     }
 }
 
-/// Whatever the shard answers, it answered.
+/// Calls the default shard; any answer counts as up.
 async fn ask_default_shard(host: &dyn AdminHost) -> Result<Option<String>, LunoraError> {
     let shard = host.shard(host.default_shard_key().clone());
     shard.fetch(Request::get("https://shard.internal/_lunora/status")).await?;
     Ok(None)
 }
 
-/// Which of the two reports.
+/// The two reports.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Phase {
-    /// Every check.
+    /// All checks.
     Aggregate,
-    /// The checks that a load balancer goes by.
+    /// The checks for a load balancer.
     Readiness,
 }
 

@@ -14,10 +14,10 @@ use crate::{
     platform::{KeyValueStore, KvEntry, KvExpiry, KvList},
 };
 
-/// The shortest that a value lives, in seconds.
+/// The shortest lifetime of a value, in seconds.
 const MIN_TTL: u64 = 60;
 
-/// The namespaces of Workers KV that operators may browse, by the names that they are bound to.
+/// The namespaces of Workers KV that operators may browse, by their binding names.
 ///
 /// ```
 /// use lunora::{KvNamespaces, testing::MemoryKv};
@@ -31,7 +31,7 @@ pub struct KvNamespaces {
 }
 
 impl KvNamespaces {
-    /// None yet.
+    /// Creates an empty set of namespaces.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -150,7 +150,7 @@ impl KvNamespaces {
                     "`expiration` must be a time in seconds, 60 seconds from now at least",
                 ));
             }
-            // As Workers KV has it.
+            // Workers KV gives a TTL precedence too.
             (_, Some(ttl)) => Some(KvExpiry::After(ttl)),
             (Some(second), None) => Some(KvExpiry::At(second)),
             (None, None) => None,

@@ -11,7 +11,7 @@ use crate::{
     platform::{LogArchive, LogCursor, LogQuery},
 };
 
-/// The route over the log archive of an application.
+/// The route for the log archive of an application.
 pub(crate) struct Logs<T>(pub(crate) T);
 
 impl<T: LogArchive> ClusterHandler for Logs<T> {

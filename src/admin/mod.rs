@@ -1,8 +1,8 @@
 //! The admin plane: `/_lunora/admin/*` and what goes with it (docs/wire.md, "Admin endpoints").
 //!
-//! [`table`] lists every route; [`gate`] is what all of them are behind; [`answer`] is the order
-//! of it. A [`Cluster`](table::Cluster) is linked into a Worker only where a setter of the builder
-//! configures it: the table knows paths and codes, and the handlers come with the setter.
+//! [`table`] lists every route, [`gate`] protects all of them, and [`answer`] sets the order of the
+//! steps. A [`Cluster`](table::Cluster) is only linked into a Worker if a setter of the builder
+//! configures it: the table contains paths and codes, and the handlers come with the setter.
 
 mod auth;
 mod backups;
@@ -58,7 +58,7 @@ use crate::{
     wire::{AdminToken, ShardKey, paths},
 };
 
-/// What the deployment configured of the plane.
+/// The plane's configuration of the deployment.
 #[derive(Default)]
 pub(crate) struct Plane {
     pub(crate) functions: Option<Box<dyn documents::Documented>>,
@@ -69,13 +69,13 @@ pub(crate) struct Plane {
 }
 
 impl Plane {
-    /// Lets `handler` answer the routes of `cluster`; the last one attached counts.
+    /// Sets `handler` to answer the routes of `cluster`; the last one attached counts.
     pub(crate) fn attach(&mut self, cluster: Cluster, handler: impl ClusterHandler) {
         self.handlers.retain(|(known, _)| *known != cluster);
         self.handlers.push((cluster, Rc::new(handler)));
     }
 
-    /// A workflow, by the name that it is bound to.
+    /// Returns a workflow by its binding name.
     pub(crate) fn workflow(&self, name: &str) -> Result<&dyn Workflow, LunoraError> {
         let found = self.workflows.iter().find(|(known, _)| known == name);
         found.map(|(_, workflow)| &**workflow).ok_or_else(|| {
@@ -86,7 +86,8 @@ impl Plane {
         })
     }
 
-    /// What answers a route. Where no storage is configured, snapshots are read in its place.
+    /// Returns the handler of a route. If no storage is configured, snapshots are read in its
+    /// place.
     fn handler(&self, route: &table::AdminRoute, method: &Method) -> Option<&dyn ClusterHandler> {
         const STORAGE: [&str; 2] = ["/_lunora/admin/storage", "/_lunora/admin/storage/object"];
         let reads_objects = *method == Method::GET && STORAGE.contains(&route.path);
@@ -94,7 +95,7 @@ impl Plane {
             .or_else(|| self.cluster(Cluster::Backups).filter(|_| reads_objects))
     }
 
-    /// The tables that belong to no shard, if there are any.
+    /// Returns the tables that belong to no shard, if there are any.
     pub(crate) fn global_tables(&self) -> Option<Rc<dyn TableNames>> {
         let (_, handler) = self.handlers.iter().find(|(known, _)| *known == Cluster::Global)?;
         Some(Rc::new(global::Names(handler.clone())))
@@ -113,18 +114,18 @@ impl fmt::Debug for Plane {
 
 /// Answers the routes of one cluster.
 pub(crate) trait ClusterHandler: 'static {
-    /// Answers a request that the gate let in. Its method is one that its row of the table allows.
+    /// Answers a request that passed the gate. Its method is one that its row of the table allows.
     fn handle<'a>(
         &'a self,
         call: AdminCall<'a>,
     ) -> LocalBoxFuture<'a, Result<Response, LunoraError>>;
 
-    /// The tables of the cluster that belong to no shard.
+    /// Returns the tables of the cluster that belong to no shard.
     fn table_names(&self) -> LocalBoxFuture<'_, Result<Vec<String>, LunoraError>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    /// The shards that the cluster knows beside those of the registry.
+    /// Returns the shards that the cluster knows besides those of the registry.
     fn known_shards<'a>(
         &'a self,
         _host: &'a dyn AdminHost,
@@ -133,7 +134,7 @@ pub(crate) trait ClusterHandler: 'static {
         None
     }
 
-    /// The check of health that the cluster brings; `token` is for the hop to a shard.
+    /// Returns the health check of the cluster; `token` is for the hop to a shard.
     fn health_check<'a>(
         &'a self,
         _host: &'a dyn AdminHost,
@@ -143,17 +144,16 @@ pub(crate) trait ClusterHandler: 'static {
     }
 }
 
-/// A critical check of health that takes no part in readiness.
+/// A critical health check that takes no part in readiness.
 pub(crate) struct HealthCheck<'a> {
     name: &'static str,
-    /// What it finds worth saying of what is up.
+    /// Runs the check; may return a remark about a check that is up.
     run: LocalBoxFuture<'a, Result<Option<String>, LunoraError>>,
 }
 
-/// Where calls hold places, so that not too many run at once.
+/// The pools that limit how many calls run at once.
 pub(crate) trait Pools {
-    /// Gives a place back: `instance` is the scheduler that handed it out, `id` the call that held
-    /// it.
+    /// Releases a place: `instance` is the scheduler that assigned it, `id` the call that held it.
     fn release<'a>(
         &'a self,
         instance: Option<&'a str>,
@@ -165,47 +165,47 @@ pub(crate) trait Pools {
 
 /// The Worker around the plane.
 pub(crate) trait AdminHost {
-    /// Variables and secrets.
+    /// Returns the variables and secrets.
     fn env(&self) -> &dyn Environment;
-    /// The hold on the invocation.
+    /// Returns the context of the invocation.
     fn execution(&self) -> &dyn ExecutionContext;
-    /// Whether a socket may be opened from the page that the request comes from, if any.
+    /// Returns whether a socket may be opened from the page that the request comes from, if any.
     fn trusts_origin(&self, request: &Request) -> bool;
-    /// The time.
+    /// Returns the clock.
     fn clock(&self) -> &dyn Clock;
-    /// The shard of a key, where the settings place it.
+    /// Returns the shard of a key, placed according to the settings.
     fn shard(&self, key: ShardKey) -> ResolvedShard;
-    /// The time that a Durable Object has to answer.
+    /// Returns the timeout of a Durable Object.
     fn deadline(&self) -> Deadline<'_>;
-    /// The shard of calls that name none.
+    /// Returns the shard of calls that name none.
     fn default_shard_key(&self) -> &ShardKey;
-    /// The snapshots, if the deployment backs itself up; `token` is for the hop to a shard.
+    /// Returns the snapshots, if the deployment has a backup; `token` is for the hop to a shard.
     fn backups(&self, token: &AdminToken) -> Option<Backups>;
-    /// The admin operations of all shards, if the deployment lists them.
+    /// Returns the admin operations of all shards, if the deployment lists them.
     fn shard_admin(&self, token: &AdminToken) -> Option<ShardAdmin>;
-    /// Where imported rows go.
+    /// Returns the rules that assign imported rows to shards.
     fn sharding(&self) -> &Sharding;
-    /// The jobs that run by cron.
+    /// Returns the jobs that run by cron.
     fn cron_jobs(&self) -> &[CronJob];
     /// Runs one job now.
     fn run_cron_job<'a>(&'a self, job: &'a CronJob) -> LocalBoxFuture<'a, Result<(), LunoraError>>;
-    /// Runs everything that is registered for a trigger.
+    /// Runs every handler that is registered for a trigger.
     fn run_trigger(&self, event: ScheduledEvent) -> LocalBoxFuture<'_, Result<(), LunoraError>>;
 }
 
-/// Whether the plane answers a path.
+/// Returns whether the plane answers a path.
 pub(crate) fn owns(path: &str) -> bool {
     matches!(path, paths::HEALTH | paths::HEALTH_READY | paths::SCHEDULER_DISPATCH)
         || path.starts_with(paths::ADMIN)
         || table::find(path).is_some()
 }
 
-/// The largest body of a path of the plane, in bytes.
+/// Returns the largest body of a path of the plane, in bytes.
 pub(crate) fn max_body(path: &str) -> usize {
     table::find(path).map_or(paths::MAX_BODY, |route| route.max_body)
 }
 
-/// Answers a probe of an uptime monitor or a load balancer.
+/// Answers an uptime monitor or a load balancer.
 pub(crate) async fn health<E: Environment>(
     gate: &Gate<E>,
     token: Option<&AdminToken>,
@@ -268,19 +268,19 @@ pub(crate) async fn answer<E: Environment>(
     handled.map(Answer::Response)
 }
 
-/// What the plane answers; the pipeline puts the forms of its refusals into words.
+/// An answer of the plane; the pipeline formats the refusals.
 pub(crate) enum Answer {
-    /// This.
+    /// A complete response.
     Response(Response),
-    /// 404, as for any path that nobody answers.
+    /// 404, as for any unknown path.
     NotFound,
-    /// 405 in the form of an error, naming what is allowed.
+    /// 405 in the form of an error, with the allowed methods.
     MethodNotAllowed(&'static str),
-    /// 405 without a body, naming what is allowed.
+    /// 405 without a body, with the allowed methods.
     BareMethodNotAllowed(&'static str),
 }
 
-/// The answer of a cluster to a route that its table has and its handler does not.
+/// Returns the error of a cluster for a route that is in its table but not in its handler.
 pub(crate) fn unhandled(call: &AdminCall<'_>) -> LunoraError {
     LunoraError::internal(format!("no handler for {} {}", call.method(), call.request.path()))
 }

@@ -1,4 +1,5 @@
-//! What runs across shards: migrations, ranks, traffic, point-in-time recovery (docs/wire.md, "Across shards").
+//! Operations across shards: migrations, ranks, traffic, point-in-time recovery (docs/wire.md,
+//! "Across shards").
 
 use futures::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
@@ -100,7 +101,7 @@ async fn shard_traffic(call: &mut AdminCall<'_>) -> Result<Response, LunoraError
     json(&call.shard_admin()?.shard_traffic(&named("table", table)?).await?)
 }
 
-/// One shard's own point-in-time recovery; its answer passes as it is.
+/// Calls point-in-time recovery of one shard, and returns its response unchanged.
 async fn pitr(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -128,7 +129,7 @@ async fn pitr(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     call.ask_shard(key, op, object(args)?.get()).await
 }
 
-/// A name that must not be empty.
+/// Checks that a name is not empty.
 fn named(field: &str, value: String) -> Result<String, LunoraError> {
     if value.is_empty() {
         return Err(LunoraError::bad_request(format!("`{field}` must not be empty")));
@@ -136,7 +137,7 @@ fn named(field: &str, value: String) -> Result<String, LunoraError> {
     Ok(value)
 }
 
-/// Arguments as a JSON object; `{}` where there are none.
+/// Returns the arguments as a JSON object; `{}` if there are none.
 fn object(args: Option<Box<RawValue>>) -> Result<Box<RawValue>, LunoraError> {
     match args {
         Some(args) if args.get().starts_with('{') => Ok(args),

@@ -1,4 +1,4 @@
-//! The registry of shards: entering the shards that it lost.
+//! The registry of shards: registers the shards that it lost.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,10 @@ use serde::Deserialize;
 use super::{AdminCall, orchestration::json};
 use crate::{errors::LunoraError, message::Response, wire::ShardKey};
 
-/// The most keys of one request.
+/// The maximum number of keys of one request.
 const MAX_KEYS: usize = 10_000;
 
-/// Enters the shards with rows that the registry lacks. Asked are the shards of `keys`, and unless
+/// Registers the shards with rows that the registry lacks. It asks the shards of `keys`, and unless
 /// `"snapshots": false` those of every snapshot.
 pub(super) async fn rebuild(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! `scheduled*`: the jobs of a scheduler, which is a Durable Object of its own.
+//! `scheduled*`: the jobs of a scheduler, which is a separate Durable Object.
 
 use std::rc::Rc;
 
@@ -16,7 +16,7 @@ use crate::{
 
 /// The scheduler of a deployment: an object of a namespace, by default the one named `default`.
 ///
-/// It is asked at `https://scheduler.internal/…`: `/list`, `/status`, `/ws`, `/cancel`, `/dead`,
+/// It is called at `https://scheduler.internal/…`: `/list`, `/status`, `/ws`, `/cancel`, `/dead`,
 /// `/dead/retry`, `/dead/cancel` and `/complete`.
 #[derive(Clone)]
 pub struct Scheduler {
@@ -27,14 +27,14 @@ pub struct Scheduler {
 impl Scheduler {
     const ORIGIN: &'static str = "https://scheduler.internal";
 
-    /// The scheduler in this namespace.
+    /// Creates the scheduler in this namespace.
     #[must_use]
     pub fn new(namespace: impl ShardNamespace) -> Self {
         let instance = ShardKey::new("default").unwrap_or_default();
         Self { namespace: Rc::new(namespace), instance }
     }
 
-    /// The object's name. Default: `default`.
+    /// Sets the object's name. Default: `default`.
     #[must_use]
     pub fn instance(mut self, name: ShardKey) -> Self {
         self.instance = name;
@@ -123,11 +123,11 @@ impl Scheduler {
         self.complete(self.instance.clone(), &pool, id.as_deref(), deadline).await
     }
 
-    /// Hands a live connection to the scheduler; what the client sent beside it stays here, its
-    /// credential first of all.
+    /// Hands a live connection to the scheduler. Everything else that the client sent stays here,
+    /// above all its credential.
     async fn live(&self, call: &AdminCall<'_>) -> Result<Response, LunoraError> {
         if !call.request.is_upgrade() {
-            // 426 is the answer of every other socket; its form is the pipeline's.
+            // Every other socket endpoint answers 426 too; the pipeline formats it.
             return Err(LunoraError::custom(
                 Code::BadRequest.as_str(),
                 426,

@@ -21,10 +21,10 @@ use crate::{
     wire::iso::to_iso,
 };
 
-/// The longest that a signed URL is good for.
+/// The longest validity of a signed URL.
 const MAX_SIGNED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// The buckets that operators may browse, and what signs URLs to their objects.
+/// The buckets that operators may browse, and the signer of URLs to their objects.
 ///
 /// ```
 /// use lunora::{Storage, testing::MemoryObjectStore};
@@ -37,13 +37,13 @@ const MAX_SIGNED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// # let _ = storage;
 /// ```
 pub struct Storage {
-    /// By name; the first is meant where none is named.
+    /// The buckets by name; the first is the default.
     buckets: Vec<(String, Rc<dyn ObjectStore>)>,
     signer: Option<Box<dyn UrlSigner>>,
 }
 
 impl Storage {
-    /// One bucket, which is meant where a request names none.
+    /// Creates a storage with one bucket, which is the default for requests that name none.
     pub fn new(name: impl Into<String>, store: impl ObjectStore) -> Self {
         Self { buckets: vec![(name.into(), Rc::new(store))], signer: None }
     }
@@ -55,8 +55,8 @@ impl Storage {
         self
     }
 
-    /// What makes signed URLs, such as presigned ones of R2's S3 interface. Default: none are
-    /// made.
+    /// Sets the signer of URLs, such as presigned ones of R2's S3 interface. By default no URLs are
+    /// signed.
     #[must_use]
     pub fn signer<F, E>(mut self, sign: F) -> Self
     where
@@ -67,12 +67,13 @@ impl Storage {
         self
     }
 
-    /// The names of the buckets.
+    /// Returns the names of the buckets.
     pub(crate) fn names(&self) -> Vec<String> {
         self.buckets.iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// The bucket that a request names, or the first; a name that is none is never taken for it.
+    /// Returns the bucket that a request names, or the first if it names none; an unknown name
+    /// never selects the first.
     fn of(&self, call: &AdminCall<'_>) -> Result<&(String, Rc<dyn ObjectStore>), LunoraError> {
         let Some(name) = call.query("bucket") else {
             return self.buckets.first().ok_or_else(|| unhandled(call));
@@ -103,7 +104,7 @@ impl Storage {
         Response::json(&Page { objects, cursor: page.cursor })
     }
 
-    /// Writes an object, after its bytes were found to be what the caller says they are.
+    /// Writes an object, after its bytes were checked against what the caller declares.
     async fn upload(&self, call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
         #[derive(Serialize)]
         struct Written<'a> {
@@ -114,7 +115,7 @@ impl Storage {
         }
 
         let key = call.require_query("key")?;
-        // Whatever can be refused is, before a body of this size is read.
+        // Makes all other checks before it reads a body of this size.
         let store = self.of(call)?.1.clone();
         let size = call.query_number("expectedSize")?;
         let digest = call.query("expectedSha256").map(|hex| read_sha256(&hex)).transpose()?;
@@ -157,7 +158,7 @@ impl Storage {
         Response::json(&Deleted { deleted: true, key })
     }
 
-    /// An object's bytes; where no bucket is named, also those of a snapshot.
+    /// Returns an object's bytes; if no bucket is named, also those of a snapshot.
     async fn download(&self, call: &AdminCall<'_>) -> Result<Response, LunoraError> {
         let key = call.require_query("key")?;
         let (_, store) = self.of(call)?;
@@ -232,7 +233,7 @@ impl fmt::Debug for Storage {
     }
 }
 
-/// The objects that snapshots consist of.
+/// Returns the objects of snapshots.
 pub(super) async fn snapshots(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
     #[derive(Serialize)]
     struct Page {
@@ -243,7 +244,7 @@ pub(super) async fn snapshots(call: &AdminCall<'_>) -> Result<Response, LunoraEr
     Response::json(&Page { objects: files.into_iter().map(Listed).collect() })
 }
 
-/// An object of a snapshot.
+/// Returns an object of a snapshot.
 pub(super) async fn snapshot(call: &AdminCall<'_>, key: &str) -> Result<Response, LunoraError> {
     let found = match call.backups() {
         Ok(backups) => backups.file(key).await?,
@@ -252,12 +253,13 @@ pub(super) async fn snapshot(call: &AdminCall<'_>, key: &str) -> Result<Response
     found.map(attachment).ok_or_else(|| missing(key))
 }
 
-/// An object's bytes, as they are read: never a page, whatever type was noted when they came.
+/// Returns an object's bytes as they are read: always as a download, never as a page, whatever its
+/// stored type.
 fn attachment(object: StoredObject) -> Response {
     let content_type = object.info.metadata.content_type;
     Response::body(object.body)
         .with_header("content-type", "application/octet-stream")
-        // Replaces the line above where the value is one that HTTP can carry.
+        // Replaces the line above if the value is a valid header value.
         .with_header("content-type", content_type.as_deref().unwrap_or("application/octet-stream"))
         .with_header("content-length", object.info.size.to_string())
         .with_header("content-disposition", "attachment")
@@ -269,7 +271,7 @@ fn missing(key: &str) -> LunoraError {
     LunoraError::new(Code::StorageObjectNotFound, format!("there is no object `{key}`"))
 }
 
-/// `{"buckets":[…]}`.
+/// Responds with `{"buckets":[…]}`.
 pub(super) fn buckets(names: &[String]) -> Result<Response, LunoraError> {
     #[derive(Serialize)]
     struct Buckets<'a> {
@@ -279,7 +281,7 @@ pub(super) fn buckets(names: &[String]) -> Result<Response, LunoraError> {
     Response::json(&Buckets { buckets: names })
 }
 
-/// An object as a list shows it.
+/// An object in a list.
 struct Listed(ObjectInfo);
 
 impl Serialize for Listed {
@@ -337,7 +339,7 @@ fn read_sha256(hex: &str) -> Result<[u8; 32], LunoraError> {
     Ok(digest)
 }
 
-/// What an operator is told of a store that refused.
+/// Returns the error that an operator sees if a store refuses.
 fn refusal(error: StoreError) -> LunoraError {
     let code = match &error {
         StoreError::InvalidKey { .. } | StoreError::MetadataTooLarge { .. } => Code::BadRequest,

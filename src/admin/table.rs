@@ -1,4 +1,4 @@
-//! Every route behind the admin gate, in one table: what is not here is not served.
+//! Every route behind the admin gate, in one table: a path that is not here is not served.
 
 use crate::{errors::Code, wire::paths};
 
@@ -12,23 +12,24 @@ pub(crate) struct AdminRoute {
     pub(crate) path: &'static str,
     /// The methods, as the header `allow` lists them.
     pub(crate) allow: &'static str,
-    /// Whether another method is answered before the gate, and without a body (docs/wire.md,
+    /// `true` if another method is answered before the gate, and without a body (docs/wire.md,
     /// "Errors").
     pub(crate) bare_405: bool,
-    /// The code of a request that the gate turns away (docs/wire.md, "Admin gate").
+    /// The code of a request that the gate rejects (docs/wire.md, "Admin gate").
     pub(crate) forbidden: Code,
-    /// Whether the credential may travel as `?token=`, since a browser's sockets carry no header.
+    /// `true` if the credential may be sent as `?token=`, since a browser's sockets cannot send
+    /// headers.
     pub(crate) socket: bool,
     /// The largest body, in bytes.
     pub(crate) max_body: usize,
-    /// Who answers.
+    /// The cluster that answers.
     pub(crate) cluster: Cluster,
 }
 
-/// A part of the plane that is configured as one, or not at all.
+/// A part of the plane that is configured as a whole, or not at all.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Cluster {
-    /// What every deployment has.
+    /// Routes of every deployment.
     Core,
     /// Users, sessions and organizations.
     Auth,
@@ -42,7 +43,7 @@ pub(crate) enum Cluster {
     Backups,
     /// Export, import, change feeds, the registry of shards.
     Data,
-    /// What runs across shards.
+    /// Operations across shards.
     Orchestration,
     /// The scheduler's jobs.
     Scheduler,
@@ -52,7 +53,7 @@ pub(crate) enum Cluster {
     Vector,
     /// Instances of workflows.
     Workflows,
-    /// What tests attach.
+    /// Handlers that tests attach.
     #[cfg(test)]
     Test,
 }
@@ -80,32 +81,32 @@ const fn post(path: &'static str, cluster: Cluster) -> AdminRoute {
 }
 
 impl AdminRoute {
-    /// Answers another method before the gate, and without a body: data movement does.
+    /// Answers another method before the gate, and without a body: for data movement.
     const fn bare_405(self) -> Self {
         Self { bare_405: true, ..self }
     }
 
-    /// Turns away with `FORBIDDEN`: what runs across shards does.
+    /// Rejects with `FORBIDDEN`: for operations across shards.
     const fn plain_forbidden(self) -> Self {
         Self { forbidden: Code::Forbidden, ..self }
     }
 
-    /// Takes a body of up to so many bytes.
+    /// Accepts a body of up to `max_body` bytes.
     const fn takes(self, max_body: usize) -> Self {
         Self { max_body, ..self }
     }
 
-    /// Takes the credential in the URL as well.
+    /// Accepts the credential in the URL as well.
     const fn socket(self) -> Self {
         Self { socket: true, ..self }
     }
 
-    /// Takes a body of any size: it is read as it comes, and memory stays bounded.
+    /// Accepts a body of any size: it is read as it arrives, and memory stays bounded.
     const fn streaming(self) -> Self {
         Self { max_body: usize::MAX, ..self }
     }
 
-    /// Whether the route answers `method`.
+    /// Returns whether the route answers `method`.
     pub(crate) fn allows(&self, method: &str) -> bool {
         self.allow.split(", ").any(|allowed| allowed == method)
     }
@@ -219,7 +220,7 @@ pub(crate) const ROUTES: &[AdminRoute] = &[
     post("/_lunora/admin/test/moves", Cluster::Test).bare_405().plain_forbidden(),
 ];
 
-/// The route of a path.
+/// Returns the route of a path.
 pub(crate) fn find(path: &str) -> Option<&'static AdminRoute> {
     ROUTES.iter().find(|route| route.path == path)
 }

@@ -1,4 +1,4 @@
-//! The plane over the platform in memory, each cluster in a file of its own.
+//! Tests of the plane on the platform in memory, with a file per cluster.
 
 mod core;
 mod gate;
@@ -36,7 +36,7 @@ use crate::{
 pub(super) const TOKEN: &str = "correct-horse-battery-staple";
 const BEARER: &str = "Bearer correct-horse-battery-staple";
 
-/// An application with an admin token and shards that answer what they were asked.
+/// An application with an admin token and shards that answer with the request that they received.
 fn with_token() -> Builder<SetAdminToken<SetShardDo>, MemoryEnvironment> {
     testing::builder().shard_do(shards()).admin_token(AdminToken::new(TOKEN).unwrap())
 }
@@ -46,7 +46,7 @@ thread_local! {
     static REACHED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Remembers what it was asked.
+/// Records the requests that it receives.
 struct Remembers;
 
 impl ClusterHandler for Remembers {
@@ -59,7 +59,7 @@ impl ClusterHandler for Remembers {
     }
 }
 
-/// An application with everything configured that can be.
+/// An application with everything configured.
 fn everything() -> Builder<SetAdminToken<SetShardDo>, MemoryEnvironment> {
     let mut builder =
         with_token().cron_job(CronJob::function("sweep", cron!("0 * * * *"), "messages:sweep"));
@@ -94,7 +94,7 @@ fn shards() -> MemoryNamespace {
     MemoryNamespace::new(async |_address, _request| Response::raw_json(r#"{"result":null}"#))
 }
 
-/// An answer, read whole.
+/// A response, read whole.
 #[derive(Debug)]
 struct Answer {
     status: u16,
@@ -111,7 +111,7 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Status and code of an error.
+    /// Returns status and code of an error.
     fn error(&self) -> (u16, String) {
         let body = self.json();
         (self.status, body["error"]["code"].as_str().unwrap_or_default().to_owned())
@@ -135,7 +135,7 @@ fn request(method: &str, path: &str, body: impl Into<crate::Body>) -> Request {
     Request::new(method.parse().unwrap(), format!("https://app.test{path}"), body)
 }
 
-/// As an operator with the token.
+/// Sends a request as an operator with the token.
 fn ask(
     app: &Lunora<MemoryEnvironment>,
     method: &str,

@@ -1,4 +1,4 @@
-//! What a deployment answers to a route whose cluster it has not configured.
+//! The response to a route whose cluster is not configured.
 
 use super::{
     storage,
@@ -10,8 +10,8 @@ use crate::{
     message::Response,
 };
 
-/// The code of the cluster, and the call that would configure it; for two lists that the Studio asks
-/// for without being asked, an empty one.
+/// Returns the code of the cluster, and the call that would configure it; an empty list for the two
+/// lists that the Studio requests by itself.
 pub(super) fn answer(route: &AdminRoute, method: &str) -> Result<Response, LunoraError> {
     let (code, setter) = match (route.path, method) {
         ("/_lunora/admin/storage/buckets", _) => return storage::buckets(&[]),
@@ -30,7 +30,7 @@ pub(super) fn answer(route: &AdminRoute, method: &str) -> Result<Response, Lunor
 
 const fn of(cluster: Cluster) -> (Code, &'static str) {
     match cluster {
-        // The core is always there.
+        // The core is always configured.
         Cluster::Core => (Code::NotImplemented, "build"),
         Cluster::Auth => (Code::AuthNotConfigured, "auth_admin"),
         Cluster::Backups => (Code::BackupNotConfigured, "backup"),

@@ -10,7 +10,7 @@ use crate::{
     platform::{VectorIndex, VectorIndexes, VectorMatch},
 };
 
-/// The routes over the vector indexes of an application.
+/// The routes for the vector indexes of an application.
 pub(crate) struct Vectors<T>(pub(crate) T);
 
 impl<T: VectorIndexes> Vectors<T> {

@@ -10,10 +10,10 @@ use crate::{
     platform::WorkflowAction,
 };
 
-/// The routes over the workflows that are bound.
+/// The routes for the bound workflows.
 ///
-/// A binding knows an instance by its id and lists none, so that the list is the one of a
-/// deployment without credentials for Cloudflare's own interface.
+/// A binding finds an instance by its id and cannot list instances, so that the list is that of a
+/// deployment without credentials for Cloudflare's own API.
 pub(crate) struct Workflows;
 
 impl ClusterHandler for Workflows {
@@ -32,7 +32,7 @@ impl ClusterHandler for Workflows {
     }
 }
 
-/// The list of a deployment that cannot list them.
+/// Returns the list of a deployment that cannot list instances.
 pub(super) fn no_instances() -> Response {
     Response::raw_json(r#"{"configured":false,"instances":[],"page":1,"perPage":0,"totalCount":0}"#)
 }

@@ -1,5 +1,7 @@
-//! The claim of a run on the name of its snapshot: two runs for the same time would replace each
-//! other's objects, and one that is killed then would leave a manifest of the other's.
+//! The claim of a run on the name of its snapshot.
+//!
+//! Two concurrent runs for the same time would overwrite each other's objects. If one of them is
+//! then killed, it could leave a manifest that describes the other's rows.
 
 use super::{Backups, SnapshotName, run::unwritten};
 use crate::{
@@ -7,24 +9,24 @@ use crate::{
     platform::{PutOptions, StoreError, log},
 };
 
-/// A claim that is held.
+/// A claim that this run holds.
 pub(super) struct Claim {
     key: String,
     etag: String,
     written_ms: u64,
-    /// What the runs exclude each other from, for the error.
+    /// The resource that the claim protects, for the error message.
     subject: String,
 }
 
 impl Backups {
-    /// How long a claim is good for without a sign of life.
+    /// The time after which a claim without a renewal expires.
     const CLAIM_MS: u64 = 5 * 60 * 1000;
 
     pub(super) async fn claim(&self, name: &SnapshotName) -> Result<Claim, LunoraError> {
         self.claim_key(name.claim(), format!("takes the snapshot `{}`", name.id)).await
     }
 
-    /// Takes the claim of the drill: there is one scratch shard.
+    /// Takes the claim of the drill, since there is only one scratch shard.
     pub(super) async fn claim_drill(&self) -> Result<Claim, LunoraError> {
         let key = [self.config.prefix(), "lunora-drill.claim"].concat();
         self.claim_key(key, "drills a snapshot".to_owned()).await
@@ -46,7 +48,7 @@ impl Backups {
         Ok(Claim { key, etag, written_ms: self.clock.now_ms(), subject })
     }
 
-    /// Renews a claim of which a good part is over, or in any case.
+    /// Renews a claim that has used a good part of its time, or any claim if forced.
     pub(super) async fn renew_claim(
         &self,
         claim: &mut Claim,
@@ -63,7 +65,7 @@ impl Backups {
         Ok(())
     }
 
-    /// Gives a claim back, unless it may be another run's by now.
+    /// Releases a claim, unless another run may hold it by now.
     pub(super) async fn release_claim(&self, claim: Claim) {
         if self.clock.now_ms() >= claim.written_ms.saturating_add(Self::CLAIM_MS) {
             return;
@@ -73,13 +75,13 @@ impl Backups {
         }
     }
 
-    /// Returns the etag; `None` where another run was quicker.
+    /// Writes the claim and returns its etag; `None` if another run was faster.
     async fn put_claim(
         &self,
         key: &str,
         options: PutOptions,
     ) -> Result<Option<String>, LunoraError> {
-        // Each write has other bytes, and so another etag.
+        // Each write has different bytes, and so a different etag.
         let text = format!("{{\"writtenMs\":{}}}\n", self.clock.now_ms());
         match self.config.store().put(key, text.into(), options).await {
             Ok(info) => Ok(Some(info.etag)),

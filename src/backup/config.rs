@@ -1,4 +1,4 @@
-//! What a scheduled backup needs to know.
+//! The settings of a scheduled backup.
 
 mod build;
 
@@ -9,27 +9,28 @@ use typed_builder::TypedBuilder;
 use super::{PartSize, Retention};
 use crate::platform::{CronExpression, ObjectStore};
 
-/// When to back up, and where to.
+/// The schedule, the store and the limits of a backup.
 ///
-/// [`builder`](Self::builder) begins one. `.cron(..)` and `.store(..)` are required; without them
-/// `.build()` does not compile, and says so. Each setter can be called once:
+/// [`builder`](Self::builder) starts a configuration. `.cron(..)` and `.store(..)` are required:
+/// without them `.build()` does not compile, and the compiler error names the missing setting. Each
+/// setter can be called once:
 ///
 /// | setter | sets | default |
 /// |---|---|---|
-/// | `cron` | the trigger that starts a backup, as it stands in `wrangler.jsonc` | required |
-/// | `store` | where the snapshots go; a bucket of R2 is such a store | required |
-/// | `retain` | how many snapshots of this backup stay | all |
+/// | `cron` | the trigger that starts a backup, exactly as in `wrangler.jsonc` | required |
+/// | `store` | the store of the snapshots; an R2 bucket is one | required |
+/// | `retain` | the number of snapshots of this backup to keep | all |
 /// | `drill` | the trigger that starts a drill, which restores the newest snapshot into a scratch shard and compares what it reads back ([`Backups::drill`](crate::Backups::drill)) | none |
-/// | `drill_shards` | the most shards of a snapshot that one drill restores, one at least; the next drill goes on with the shards after them | 100 |
-/// | `run_time` | how long one invocation reads and writes, before it leaves the rest of a run to another | 10 minutes, of the 15 that the platform gives a trigger |
-/// | `run_calls` | how many calls to shards and to the store one invocation makes, about, before it leaves the rest | 5,000, of the 10,000 that the platform allows in a paid plan |
-/// | `resume` | the trigger that goes on with a run that one invocation could not finish | none: the next time that `cron` fires |
-/// | `prefix` | what the snapshots' names begin with: a folder, whether a slash ends it or not | `backups/` |
-/// | `tables` | the tables to back up | every one, for which the shard registry must be able to list every shard |
-/// | `allow_empty_registry` | whether a registry without shards is a deployment whose rows are all in the default shard, or that is new | an error, since a registry that lost its entries looks alike |
-/// | `part_size` | the size of the parts in which a large snapshot is written; one is in memory at a time | 8 MiB, which lets a snapshot grow to 78 GiB |
-/// | `page_rows` | the most rows that a shard reads for one page, before other calls have their turn | 5000 |
-/// | `page_timeout` | how long a shard may take for one page of its rows, or for more of it | 30 seconds |
+/// | `drill_shards` | the maximum number of shards of a snapshot that one drill restores, at least one; the next drill continues with the shards after them | 100 |
+/// | `run_time` | the time that one invocation reads and writes before it leaves the rest of a run to another | 10 minutes, of the 15 that the platform gives a trigger |
+/// | `run_calls` | the approximate number of calls to shards and to the store that one invocation makes before it leaves the rest | 5,000, of the 10,000 that the platform allows in a paid plan |
+/// | `resume` | the trigger that continues a run that one invocation could not finish | none: the next time that `cron` fires |
+/// | `prefix` | the prefix of the snapshots' names: a folder, with or without a trailing slash | `backups/` |
+/// | `tables` | the tables to back up | every table, for which the shard registry must be able to list every shard |
+/// | `allow_empty_registry` | accepts a registry without shards, for a deployment that is new or keeps all rows in the default shard | an error, since a registry that lost its entries looks the same |
+/// | `part_size` | the size of the parts in which a large snapshot is written; one part is in memory at a time | 8 MiB, which lets a snapshot grow to 78 GiB |
+/// | `page_rows` | the maximum number of rows that a shard reads for one page, before other calls have their turn | 5000 |
+/// | `page_timeout` | the timeout for the first byte of a page from a shard, and between its chunks | 30 seconds |
 ///
 /// ```
 /// use lunora::{BackupConfig, cron, keep, testing::MemoryObjectStore};
@@ -66,7 +67,7 @@ pub struct BackupConfig<Store = Rc<dyn ObjectStore>> {
 }
 
 impl<Store: ObjectStore> BackupConfig<Store> {
-    /// Returns the same settings over a store of a type that is not told.
+    /// Returns the same settings with the type of the store erased.
     pub(crate) fn erased(self) -> BackupConfig {
         BackupConfig {
             cron: self.cron,
@@ -88,13 +89,13 @@ impl<Store: ObjectStore> BackupConfig<Store> {
 }
 
 impl<Store> BackupConfig<Store> {
-    /// The trigger that starts a backup.
+    /// Returns the trigger that starts a backup.
     #[must_use]
     pub fn cron(&self) -> &CronExpression {
         &self.cron
     }
 
-    /// How many snapshots stay; `None` for all.
+    /// Returns the number of snapshots to keep; `None` for all.
     #[must_use]
     pub fn retain(&self) -> Option<Retention> {
         self.retain
@@ -106,67 +107,67 @@ impl<Store> BackupConfig<Store> {
         self.drill.as_ref()
     }
 
-    /// Returns the most shards of a snapshot that one drill restores.
+    /// Returns the maximum number of shards of a snapshot that one drill restores.
     #[must_use]
     pub fn drill_shards(&self) -> u32 {
         self.drill_shards
     }
 
-    /// Returns how long one invocation works on a run.
+    /// Returns the time that one invocation works on a run.
     #[must_use]
     pub fn run_time(&self) -> Duration {
         self.run_time
     }
 
-    /// Returns how many calls one invocation makes for a run, about.
+    /// Returns the approximate number of calls that one invocation makes for a run.
     #[must_use]
     pub fn run_calls(&self) -> u32 {
         self.run_calls
     }
 
-    /// Returns the trigger that goes on with a run that is not finished.
+    /// Returns the trigger that continues an unfinished run.
     #[must_use]
     pub fn resume(&self) -> Option<&CronExpression> {
         self.resume.as_ref()
     }
 
-    /// What the snapshots' names begin with.
+    /// Returns the prefix of the snapshots' names.
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// The tables to back up; `None` for every one.
+    /// Returns the tables to back up; `None` for every table.
     #[must_use]
     pub fn tables(&self) -> Option<&[String]> {
         self.tables.as_deref()
     }
 
-    /// Whether a registry without shards is no error.
+    /// Returns whether a registry without shards is accepted.
     #[must_use]
     pub fn allow_empty_registry(&self) -> bool {
         self.allow_empty_registry
     }
 
-    /// The size of the parts in which a large snapshot is written.
+    /// Returns the size of the parts in which a large snapshot is written.
     #[must_use]
     pub fn part_size(&self) -> PartSize {
         self.part_size
     }
 
-    /// Returns the most rows that a shard reads for one page.
+    /// Returns the maximum number of rows that a shard reads for one page.
     #[must_use]
     pub fn page_rows(&self) -> u32 {
         self.page_rows
     }
 
-    /// How long a shard may take for one page of its rows, or for more of it.
+    /// Returns the timeout for the first byte of a page from a shard, and between its chunks.
     #[must_use]
     pub fn page_timeout(&self) -> Duration {
         self.page_timeout
     }
 
-    /// Where the snapshots go.
+    /// Returns the store of the snapshots.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
@@ -193,7 +194,7 @@ impl<Store> fmt::Debug for BackupConfig<Store> {
     }
 }
 
-/// A folder's name as keys begin with it; empty for the root.
+/// Normalizes a folder's name to a key prefix; empty for the root.
 fn normalized(prefix: &str) -> String {
     let prefix = prefix.trim_matches('/');
     if prefix.is_empty() { String::new() } else { [prefix, "/"].concat() }

@@ -1,4 +1,4 @@
-//! Whether what the last snapshot held is still there, or was changed away.
+//! Detects rows that the last snapshot held and that vanished without a change.
 
 use super::{BackupOccasion, Backups, Manifest, SnapshotName};
 use crate::errors::{Code, LunoraError};
@@ -7,17 +7,17 @@ use crate::errors::{Code, LunoraError};
 pub(super) struct Found<'a> {
     pub(super) tables: &'a std::collections::BTreeMap<String, u64>,
     pub(super) shards: &'a [super::ManifestShard],
-    /// When the run began, in ISO form.
+    /// The time at which the run began, in ISO form.
     pub(super) created_at: &'a str,
 }
 
 impl Backups {
-    /// Refuses a scheduled snapshot from which a shard or a table vanished that the last one held
-    /// rows of, unless the change feed went on: a registry that forgot a shard, or a shard that was
-    /// built anew, is no deployment without rows.
+    /// Refuses a scheduled snapshot that lacks a shard or a table of which the last snapshot held
+    /// rows, unless the change feed advanced. A registry that forgot a shard, and a shard that was
+    /// rebuilt, must not pass for a deployment without rows.
     ///
-    /// The last one is of the same trigger, or a newer one taken by hand: taking one by hand says
-    /// that the loss is meant.
+    /// The last snapshot is one of the same trigger, or a newer manual one: a manual snapshot
+    /// confirms that the loss is intended.
     pub(super) async fn refuse_loss(
         &self,
         name: &SnapshotName,
@@ -70,7 +70,7 @@ impl Backups {
         }
     }
 
-    /// The newest whole snapshot before `name` that it is to be compared with: one that was finished
+    /// Returns the newest whole snapshot before `name` to compare with. It must have been finished
     /// before this run began, since a run of several invocations may have read a shard later.
     async fn last_before(
         &self,
@@ -98,7 +98,7 @@ impl Backups {
     }
 }
 
-/// Whether changes came between; a shard that does not tell may have had some.
+/// Returns whether changes came between; a shard that does not report a number may have had some.
 fn went_on(before: Option<u64>, now: Option<u64>) -> bool {
     match (before, now) {
         (Some(before), Some(now)) => before < now,

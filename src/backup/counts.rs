@@ -1,4 +1,4 @@
-//! How many rows of what a run has read.
+//! The numbers of rows that a run has read, by shard and table.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{LeftOut, ManifestShard};
 use crate::coordinator::ExportChunk;
 
-/// How many rows of what.
+/// The numbers of rows that a run has read.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Counts {
@@ -15,7 +15,7 @@ pub(super) struct Counts {
     pub(super) shards: Vec<ManifestShard>,
     pub(super) left_out: LeftOut,
     pub(super) consistent: bool,
-    /// The shard under way, before its key and sequence number are noted.
+    /// The current shard, before its key and sequence number are noted.
     shard: ManifestShard,
 }
 
@@ -24,7 +24,7 @@ impl Counts {
         Self { consistent: true, ..Self::default() }
     }
 
-    /// Notes where the changes of the shard begin, if a chunk is the first of them.
+    /// Notes where the changes of the shard begin, if this chunk is the first that has any.
     pub(super) fn note_changes(&mut self, chunk: &ExportChunk, at: u64) {
         if chunk.changes > 0 && self.shard.changes == 0 {
             self.shard.changes_at = at;

@@ -1,13 +1,14 @@
-//! Whose snapshots are under a prefix: two deployments may have been given one bucket.
+//! The deployment to which the snapshots under a prefix belong: two deployments may share one
+//! bucket.
 
 use super::{Backups, SnapshotSummary};
 
-/// The custom metadata of a snapshot's objects that tells whose they are.
+/// The custom metadata key that names the deployment of a snapshot's objects.
 pub(super) const DEPLOYMENT_METADATA: &str = "lunoraDeployment";
 
 impl Backups {
-    /// Returns what tells this deployment from others; `None` where the namespace of the shards does
-    /// not tell.
+    /// Returns the identity of this deployment; `None` if the namespace of the shards has no
+    /// identity.
     #[must_use]
     pub fn deployment(&self) -> Option<&str> {
         self.deployment.as_deref()

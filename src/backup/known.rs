@@ -20,13 +20,13 @@ pub(crate) struct KnownShards {
 }
 
 impl Backups {
-    /// How many manifests are read at once; a Worker has six open connections at most.
+    /// The number of manifests to read at once; a Worker has at most six open connections.
     const MANIFESTS_AT_ONCE: usize = 4;
 
-    /// Returns the shards of every snapshot under the prefix, whichever deployment took it.
+    /// Returns the shards of every snapshot under the prefix, those of other deployments included.
     ///
     /// # Errors
-    /// When the snapshots cannot be listed.
+    /// If the snapshots cannot be listed.
     pub(crate) async fn known_shards(&self) -> Result<KnownShards, LunoraError> {
         let ids: Vec<String> = self.list().await?.into_iter().map(|snapshot| snapshot.id).collect();
         let mut manifests = stream::iter(ids)

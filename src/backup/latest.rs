@@ -8,22 +8,22 @@ use serde::Deserialize;
 use super::{Backups, Manifest, restore::damaged, snapshots::unreadable, targets::Part};
 use crate::{coordinator::ChangeLine, errors::LunoraError, message::Body, wire::lines::Lines};
 
-/// The documents of one shard that have changes: the line of the last one of each, by table and id.
+/// The documents of one shard that changed: the number of the last line of each, by table and id.
 #[derive(Default)]
 pub(super) struct Latest(HashMap<(String, String), u64>);
 
-/// What a line of a snapshot stands for.
+/// The meaning of a line of a snapshot.
 pub(super) enum Line {
-    /// A row that no change takes the place of.
+    /// A row that no change replaces.
     Row,
     /// The last change of a document, as a row.
     Changed(Vec<u8>),
-    /// A later line takes its place, or the document was deleted.
+    /// A line that a later one replaces, or of a deleted document.
     Superseded,
 }
 
 impl Backups {
-    /// Reads the changes of a part of a snapshot; memory holds their keys.
+    /// Reads the changes of a part of a snapshot; only their keys stay in memory.
     pub(super) async fn latest(
         &self,
         manifest: &Manifest,
@@ -58,7 +58,7 @@ impl Backups {
 }
 
 impl Latest {
-    /// Returns `false` where the line is no change.
+    /// Notes a change; returns `false` if the line is not one.
     fn note(&mut self, number: u64, line: &[u8]) -> bool {
         let Ok(ChangeLine { change }) = serde_json::from_slice(line) else { return false };
         self.0.insert((change.table, change.id), number);
@@ -86,7 +86,7 @@ impl Latest {
                 false => Line::Row,
             };
         }
-        // What is neither a row nor a change is refused where rows are read.
+        // A line that is neither a row nor a change is rejected where rows are read.
         let Ok(ChangeLine { change }) = serde_json::from_slice(line) else { return Line::Row };
         let table = serde_json::to_string(&change.table).unwrap_or_default();
         match change.doc {

@@ -1,7 +1,7 @@
 //! The lease of a restore: one object beside the snapshots.
 //!
-//! It is written conditionally only, and never deleted: whoever reads it before and after something
-//! knows by its etag whether a restore came between.
+//! It is only written conditionally, and never deleted: its etag, read before and after an
+//! operation, shows whether a restore ran in between.
 
 use std::collections::BTreeMap;
 
@@ -19,47 +19,47 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct RestoreLease {
-    /// The owner: a number that grows with every restore.
+    /// The owner: a number that increases with every restore.
     pub lease: u64,
-    /// The snapshot that is restored.
+    /// The id of the snapshot that is restored.
     pub snapshot: String,
-    /// How far the restore is.
+    /// The state of the restore.
     pub state: RestoreState,
-    /// Whether rows may have been deleted or written.
+    /// `true` if rows may have been deleted or written.
     pub begun: bool,
-    /// Whether some rows were not taken.
+    /// `true` if some rows were rejected.
     #[serde(default)]
     pub flawed: bool,
-    /// Whether it stays running after its last row, until it is finished by a call.
+    /// `true` if the restore stays open after its last row, until a call finishes it.
     #[serde(default)]
     pub hold: bool,
-    /// The snapshot of what was there before.
+    /// The snapshot of the state before the restore.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub safety_snapshot: Option<String>,
     /// The sequence number of each shard's change feed before the restore began.
     #[serde(default)]
     pub seqs: BTreeMap<String, u64>,
-    /// When it began, in ISO form.
+    /// The time at which it began, in ISO form.
     pub started_at: String,
-    /// Until when nobody else may go on, in milliseconds since 1970.
+    /// The time until which no other caller may continue it, in milliseconds since 1970.
     pub expires_ms: u64,
 }
 
-/// How far a restore is.
+/// The state of a restore.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum RestoreState {
-    /// Under way, or broken off where the lease expired.
+    /// In progress, or interrupted if the lease expired.
     Running,
     /// Every row was restored.
     Finished,
-    /// An operator gave it up, or it failed before it changed anything.
+    /// Given up by an operator, or failed before it changed anything.
     Abandoned,
 }
 
 impl RestoreLease {
-    /// Returns whether the shards are, or may soon be, in a state between two.
+    /// Returns whether the shards are, or may soon be, only partly restored.
     #[must_use]
     pub fn is_open(&self, now_ms: u64) -> bool {
         self.state == RestoreState::Running && (self.begun || !self.is_expired(now_ms))
@@ -69,7 +69,7 @@ impl RestoreLease {
         self.expires_ms <= now_ms
     }
 
-    /// The snapshots that the restore needs until it is finished.
+    /// Returns the snapshots that the restore needs until it is finished.
     pub(super) fn protected(&self) -> impl Iterator<Item = &str> {
         let needed = [Some(&*self.snapshot), self.safety_snapshot.as_deref()];
         let running = self.state == RestoreState::Running;
@@ -84,22 +84,22 @@ pub(super) struct Held {
 }
 
 impl Backups {
-    /// How long a restore may go without a sign of life before another one may take it up.
+    /// The time after which a restore without a sign of life can be resumed by another.
     const LEASE_MS: u64 = 15 * 60 * 1000;
     const MAX_LEASE_BYTES: usize = 16 * 1024 * 1024;
 
-    /// Returns the restore under way, or the last one; `None` before the first.
+    /// Returns the restore in progress, or the last one; `None` before the first.
     ///
     /// # Errors
-    /// When the store fails, or the object of the lease is malformed.
+    /// If the store fails, or the object of the lease is malformed.
     pub async fn restore_lease(&self) -> Result<Option<RestoreLease>, LunoraError> {
         Ok(self.held().await?.map(|held| held.lease))
     }
 
-    /// Finishes a restore that was told to stay open after its last row.
+    /// Finishes a restore that was started with `hold`, which stays open after its last row.
     ///
     /// # Errors
-    /// 409 `RESTORE_UNFINISHED` when the restore does not hold the lease any more; when the store
+    /// 409 `RESTORE_UNFINISHED` if the restore does not hold the lease any more; if the store
     /// fails.
     pub async fn finish_restore(&self, lease: u64) -> Result<RestoreLease, LunoraError> {
         let mut held = self.owned(lease).await?;
@@ -108,10 +108,10 @@ impl Backups {
         Ok(held.lease)
     }
 
-    /// Gives up a restore that broke off: what is in the shards counts as their state from here on.
+    /// Gives up an interrupted restore: the shards keep the state that they have now.
     ///
     /// # Errors
-    /// 409 `RESTORE_IN_PROGRESS` while the restore is alive; when the store fails.
+    /// 409 `RESTORE_IN_PROGRESS` while the restore is alive; if the store fails.
     pub async fn abandon_restore(&self) -> Result<Option<RestoreLease>, LunoraError> {
         let Some(mut held) = self.held().await? else { return Ok(None) };
         if held.lease.state != RestoreState::Running {
@@ -125,8 +125,8 @@ impl Backups {
         Ok(Some(held.lease))
     }
 
-    /// Refuses while the shards are between two states; else returns what tells whether a restore
-    /// began since.
+    /// Refuses while the shards are partly restored; otherwise returns a mark by which the caller
+    /// detects a later restore.
     pub(super) async fn refuse_open_restore(&self) -> Result<Option<String>, LunoraError> {
         let Some(held) = self.held().await? else { return Ok(None) };
         let now = self.clock.now_ms();
@@ -140,8 +140,8 @@ impl Backups {
         })
     }
 
-    /// Takes the lease for a restore of the snapshot `id`. A restore of the same snapshot that
-    /// broke off is taken up: its safety snapshot stays the one.
+    /// Takes the lease for a restore of the snapshot `id`. An interrupted restore of the same
+    /// snapshot is resumed, and keeps its safety snapshot.
     pub(super) async fn acquire(&self, id: &str, hold: bool) -> Result<Held, LunoraError> {
         let now = self.clock.now_ms();
         let current = self.held().await?;
@@ -178,7 +178,7 @@ impl Backups {
         Ok(Held { lease, etag })
     }
 
-    /// The lease of a restore that goes on.
+    /// Returns the lease of a restore that continues.
     pub(super) async fn owned(&self, lease: u64) -> Result<Held, LunoraError> {
         let held = self
             .held()
@@ -198,7 +198,7 @@ impl Backups {
         self.update(held).await
     }
 
-    /// Renews a lease of which half the time is over.
+    /// Renews a lease that has used half of its time.
     pub(super) async fn keep_alive(&self, held: &mut Held) -> Result<(), LunoraError> {
         if held.lease.expires_ms < self.clock.now_ms().saturating_add(Self::LEASE_MS / 2) {
             self.renew(held).await?;
@@ -206,7 +206,8 @@ impl Backups {
         Ok(())
     }
 
-    /// Lets another restore take this one up at once; or gives it up, if it changed nothing.
+    /// Releases the lease so that another restore can resume this one at once, or abandons the
+    /// restore if it changed nothing.
     pub(super) async fn interrupt(&self, held: &mut Held) -> Result<(), LunoraError> {
         held.lease.expires_ms = self.clock.now_ms();
         if !held.lease.begun {

@@ -1,4 +1,4 @@
-//! What a snapshot says about itself, and how its objects are called.
+//! The manifest of a snapshot, and the names of its objects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,83 +6,83 @@ use serde::{Deserialize, Serialize};
 
 use crate::{platform::hex, wire::iso::to_iso};
 
-/// What a snapshot says about itself: `….ndjson.manifest.json` (docs/wire.md, "Snapshots", and what this
-/// crate adds). A snapshot without one does not exist.
+/// The manifest of a snapshot, `….ndjson.manifest.json` (docs/wire.md, "Snapshots", and what this
+/// crate adds). A snapshot without a manifest does not exist.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Manifest {
     /// The size of the snapshot, in bytes.
     pub bytes: u64,
-    /// How many lines are changes, which take the place of earlier rows.
+    /// The number of lines that are changes, which replace earlier rows.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub changes: u64,
-    /// Whether the snapshot holds each shard at one sequence number. A shard of another
-    /// implementation does not tell its own, and what was written while its rows were read may be
+    /// `true` if the snapshot holds each shard at one sequence number. A shard of another
+    /// implementation does not report its number, and writes during the read of its rows may be
     /// missing.
     #[serde(default)]
     pub consistent: bool,
-    /// When the run began, in ISO form. Later changes may be part of the snapshot.
+    /// The time at which the run began, in ISO form. Later changes may be part of the snapshot.
     pub created_at: String,
-    /// The trigger that the run was for; none for a snapshot that somebody asked for.
+    /// The trigger that started the run; absent in a manual snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cron: Option<String>,
-    /// What tells the deployment from others that have the same bucket and prefix. Snapshots of other
-    /// writers, and of older versions, lack it.
+    /// The identity of the deployment, among those that share the bucket and prefix. Absent in
+    /// snapshots of other writers and of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<String>,
-    /// The store's own mark of the object that the manifest was written for.
+    /// The store's etag of the object that the manifest describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
     /// The key of the snapshot.
     pub file: String,
-    /// When its last row was read, in ISO form: it holds no later change. Snapshots of other
-    /// writers lack it.
+    /// The time at which its last row was read, in ISO form: it holds no later change. Absent in
+    /// snapshots of other writers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
     /// The time that the snapshot is for, in ISO form.
     pub id: String,
-    /// The tables of the deployment that no snapshot has.
+    /// The tables of the deployment that no snapshot includes.
     #[serde(default, skip_serializing_if = "LeftOut::is_empty")]
     pub left_out: LeftOut,
-    /// How many lines are stored answers of mutations.
+    /// The number of lines that are stored answers of mutations.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replies: u64,
-    /// How many lines are rows.
+    /// The number of lines that are rows.
     pub rows: u64,
-    /// How many rows of each table.
+    /// The number of rows of each table.
     #[serde(default)]
     pub rows_by_table: BTreeMap<String, u64>,
     /// The time that the snapshot is for, in milliseconds since 1970.
     #[serde(default)]
     pub scheduled_time: i64,
-    /// The pieces in which several invocations wrote the snapshot, one after the other; empty where
-    /// one wrote all.
+    /// The pieces that several invocations wrote one after the other; empty if one invocation wrote
+    /// everything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub segments: Vec<Segment>,
-    /// The SHA-256 of the snapshot, in lower-case hexadecimal digits. Older ones may lack it, and
-    /// those of several segments, each of which has its own.
+    /// The SHA-256 of the snapshot, in lower-case hexadecimal digits. Older snapshots may lack it,
+    /// and so do those of several segments, each of which has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// The shards, in the order in which their rows stand in the snapshot.
+    /// The shards, in the order of their rows in the snapshot.
     #[serde(default)]
     pub shards: Vec<ManifestShard>,
     /// The tables, separated by commas, of a snapshot that is not of every table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tables: Option<String>,
-    /// How many lines are watermarks of clients.
+    /// The number of lines that are watermarks of clients.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub watermarks: u64,
 }
 
-/// What one invocation wrote of a snapshot.
+/// The part of a snapshot that one invocation wrote.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Segment {
-    /// How many bytes.
+    /// The size in bytes.
     pub bytes: u64,
-    /// Their SHA-256, in lower-case hexadecimal digits.
+    /// The SHA-256 of the bytes, in lower-case hexadecimal digits.
     pub sha256: String,
 }
 
@@ -91,8 +91,8 @@ pub struct Segment {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct LeftOut {
-    /// Tables of shards that were made by SQL, or that are not declared any more; the first hundred
-    /// of a shard.
+    /// Tables of shards that were created with SQL, or that are not declared any more; the first
+    /// hundred of each shard.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub shard_tables: BTreeSet<String>,
     /// Tables that belong to no shard
@@ -102,13 +102,13 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
-    /// Whether every table is part of the snapshot.
+    /// Returns whether every table is part of the snapshot.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.shard_tables.is_empty() && self.global_tables.is_empty()
     }
 
-    /// A sentence about the tables; `None` where there are none.
+    /// Returns a sentence about the tables; `None` if there are none.
     #[must_use]
     pub fn to_warning(&self) -> Option<String> {
         let list = |names: &BTreeSet<String>| {
@@ -132,31 +132,31 @@ impl LeftOut {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ManifestShard {
-    /// How many changes follow its rows: each takes the place of every earlier line of its
+    /// The number of changes that follow its rows. Each replaces every earlier line of its
     /// document.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub changes: u64,
-    /// Where the first change begins in the snapshot, in bytes.
+    /// The offset of the first change in the snapshot, in bytes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub changes_at: u64,
-    /// How many stored answers of mutations stand between its rows and its changes.
+    /// The number of stored answers of mutations between its rows and its changes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replies: u64,
-    /// How many rows of it there are.
+    /// The number of its rows.
     pub rows: u64,
-    /// The sequence number at which the snapshot holds the shard: the changes from there on,
-    /// applied to it, give the shard's later state.
+    /// The sequence number at which the snapshot holds the shard. The later changes, applied to the
+    /// snapshot, give the shard's later state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
-    /// The shard.
+    /// The key of the shard.
     pub shard_key: String,
-    /// How many watermarks of clients stand between its rows and its changes.
+    /// The number of watermarks of clients between its rows and its changes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub watermarks: u64,
 }
 
 impl ManifestShard {
-    /// How many lines of the snapshot are of the shard.
+    /// Returns the number of lines of the snapshot that belong to the shard.
     pub(super) fn lines(&self) -> u64 {
         [self.rows, self.watermarks, self.replies, self.changes]
             .into_iter()
@@ -165,12 +165,12 @@ impl ManifestShard {
 }
 
 impl Manifest {
-    /// The tables of a snapshot that is not of every table.
+    /// Returns the tables of a snapshot that is not of every table.
     pub(super) fn table_names(&self) -> Option<Vec<String>> {
         Some(self.tables.as_ref()?.split(',').map(str::to_owned).collect())
     }
 
-    /// Whether the snapshot is of one shard after the other, as this crate writes them.
+    /// Returns whether the snapshot holds one shard after the other, as this crate writes them.
     pub(crate) fn knows_shards(&self) -> bool {
         !self.shards.is_empty()
             && self.shards.iter().map(|shard| shard.rows).sum::<u64>() == self.rows
@@ -182,7 +182,7 @@ pub(super) fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// How the objects of a snapshot are called.
+/// The names of the objects of a snapshot.
 #[derive(Clone, Debug)]
 pub(crate) struct SnapshotName {
     pub(crate) id: String,
@@ -199,12 +199,13 @@ impl SnapshotName {
     const PROOF: &str = ".proof.json";
     const MARKER: &str = "trigger-";
 
-    /// The name of the snapshot for a time.
+    /// Returns the name of the snapshot for a time.
     pub(crate) fn of_time(prefix: &str, ms: i64) -> Self {
         Self::of_id(prefix, &to_iso(ms))
     }
 
-    /// The name of the snapshot of this id; or of the form in which ids are part of keys.
+    /// Returns the name of the snapshot with this id, in its own form or in the form that keys
+    /// have.
     pub(crate) fn of_id(prefix: &str, id: &str) -> Self {
         let in_key = id.replace([':', '.'], "-");
         let object = [prefix, Self::STEM, &in_key, Self::EXTENSION].concat();
@@ -212,7 +213,8 @@ impl SnapshotName {
         Self { id: id.to_owned(), object, manifest }
     }
 
-    /// The name of the snapshot that has an object of this key; none for any other key.
+    /// Returns the name of the snapshot to which the object `key` belongs; `None` for any other
+    /// key.
     #[cfg(feature = "admin")]
     pub(crate) fn of_key(prefix: &str, key: &str) -> Option<Self> {
         let object = Self::object_of(key).unwrap_or(key);
@@ -221,62 +223,62 @@ impl SnapshotName {
         (name.object == object).then_some(name)
     }
 
-    /// The key of the claim that a run holds while it takes the snapshot.
+    /// Returns the key of the claim that a run holds while it takes the snapshot.
     pub(super) fn claim(&self) -> String {
         [&self.object, Self::CLAIM].concat()
     }
 
-    /// Whether a key is that of a claim.
+    /// Returns whether a key is that of a claim.
     pub(super) fn is_claim(key: &str) -> bool {
         key.strip_suffix(Self::CLAIM).is_some_and(Self::is_object)
     }
 
-    /// The key of the object that says how far a run came which another invocation goes on with.
+    /// Returns the key of the object that stores the progress of an unfinished run.
     pub(super) fn unfinished(&self) -> String {
         [&self.object, Self::UNFINISHED].concat()
     }
 
-    /// The key of the snapshot that an unfinished run is of; none for another object.
+    /// Returns the key of the snapshot of an unfinished run; `None` for another object.
     pub(super) fn unfinished_object(key: &str) -> Option<&str> {
         key.strip_suffix(Self::UNFINISHED).filter(|object| Self::is_object(object))
     }
 
-    /// The key of the proof of a snapshot that was verified.
+    /// Returns the key of the proof of a verified snapshot.
     pub(super) fn proof_of(object: &str) -> String {
         [object, Self::PROOF].concat()
     }
 
-    /// The key of the snapshot that a proof is of; none for another object.
+    /// Returns the key of the snapshot to which a proof belongs; `None` for another object.
     pub(super) fn proven_object(proof: &str) -> Option<&str> {
         proof.strip_suffix(Self::PROOF).filter(|object| Self::is_object(object))
     }
 
-    /// The key of the object that says since when a trigger is known.
+    /// Returns the key of the object that stores since when a trigger is known.
     pub(super) fn marker(prefix: &str, cron: &str) -> String {
         [prefix, Self::STEM, Self::MARKER, &hex(cron.as_bytes()), ".json"].concat()
     }
 
-    /// The key of the object that says how the last drill ended.
+    /// Returns the key of the object that stores the result of the last drill.
     pub(super) fn drill(prefix: &str) -> String {
         [prefix, Self::STEM, "drill.json"].concat()
     }
 
-    /// What the keys of every snapshot begin with.
+    /// Returns the common prefix of the keys of every snapshot.
     pub(crate) fn common_prefix(prefix: &str) -> String {
         [prefix, Self::STEM].concat()
     }
 
-    /// The key of the snapshot that a manifest is of; none for another object.
+    /// Returns the key of the snapshot that a manifest describes; `None` for another object.
     pub(crate) fn object_of(manifest: &str) -> Option<&str> {
         manifest.strip_suffix(Self::MANIFEST).filter(|object| object.ends_with(Self::EXTENSION))
     }
 
-    /// Whether a key is that of a snapshot's rows.
+    /// Returns whether a key is that of a snapshot's rows.
     pub(crate) fn is_object(key: &str) -> bool {
         key.ends_with(Self::EXTENSION)
     }
 
-    /// The key of the manifest of a snapshot.
+    /// Returns the key of the manifest of a snapshot.
     pub(crate) fn manifest_of(object: &str) -> String {
         [object, Self::MANIFEST].concat()
     }

@@ -1,4 +1,4 @@
-//! Snapshots of every row of every shard: taken on a schedule, verified, restored, pruned.
+//! Snapshots of every row of every shard: scheduled, verified, restored and pruned.
 
 mod claim;
 mod config;

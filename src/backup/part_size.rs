@@ -2,11 +2,11 @@
 
 use crate::platform::MIN_PART_BYTES;
 
-/// The size of the parts in which a large snapshot is written: 5 MiB at least. The default is
-/// 8 MiB.
+/// The size of the parts in which a large snapshot is written: at least 5 MiB. The default is 8
+/// MiB.
 ///
-/// An object has 10,000 parts at most, so that the size bounds the snapshot: larger parts allow
-/// larger snapshots, and each costs as much memory.
+/// An object has at most 10,000 parts, so the part size bounds the size of a snapshot. Larger parts
+/// allow larger snapshots, and use as much memory.
 ///
 /// ```
 /// use lunora::PartSize;
@@ -19,16 +19,16 @@ use crate::platform::MIN_PART_BYTES;
 pub struct PartSize(usize);
 
 impl PartSize {
-    /// Parts of this many MiB.
+    /// Returns a size in MiB.
     ///
     /// # Errors
-    /// When it is less than 5, which no store takes.
+    /// If it is less than 5, which no store accepts.
     pub const fn mebibytes(mebibytes: usize) -> Result<Self, PartTooSmall> {
         let bytes = mebibytes.saturating_mul(1024 * 1024);
         if bytes < MIN_PART_BYTES { Err(PartTooSmall) } else { Ok(Self(bytes)) }
     }
 
-    /// The size in bytes.
+    /// Returns the size in bytes.
     #[must_use]
     pub const fn bytes(self) -> usize {
         self.0
@@ -41,7 +41,7 @@ impl Default for PartSize {
     }
 }
 
-/// A part has 5 MiB at least.
+/// The error for a part size of less than 5 MiB.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("a part has 5 MiB at least: no store takes a smaller one")]
 pub struct PartTooSmall;

@@ -1,4 +1,4 @@
-//! What a restore would do, found out without a write.
+//! A preview of a restore, computed without a write.
 
 use std::collections::BTreeMap;
 
@@ -7,66 +7,68 @@ use serde::Serialize;
 use super::{Backups, LeftOut, Manifest, targets::Targets};
 use crate::errors::LunoraError;
 
-/// What a restore of a snapshot would do.
+/// The effect that a restore of a snapshot would have.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct RestorePlan {
-    /// The snapshot.
+    /// The id of the snapshot.
     pub id: String,
-    /// Whether another deployment took it: then its rows are not those that this one had.
+    /// `true` if another deployment took it, so that its rows are not those of this deployment.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub foreign: bool,
-    /// Why the restore would be refused; empty where it would run.
+    /// The reasons for which the restore would be refused; empty if it would run.
     pub problems: Vec<String>,
-    /// When its last row was read, in ISO form. What was written later is not part of it.
+    /// The time at which its last row was read, in ISO form. Later writes are not part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
-    /// How many rows it has.
+    /// The number of its rows.
     pub rows: u64,
-    /// How many of each table.
+    /// The number of rows of each table.
     pub rows_by_table: BTreeMap<String, u64>,
-    /// How many changes take the place of rows.
+    /// The number of changes that replace rows.
     pub changes: u64,
-    /// How many watermarks of clients it has.
+    /// The number of watermarks of clients.
     pub watermarks: u64,
-    /// How many stored answers of mutations it has.
+    /// The number of stored answers of mutations.
     pub replies: u64,
-    /// The tables of the deployment that no snapshot has.
+    /// The tables of the deployment that no snapshot includes.
     #[serde(skip_serializing_if = "LeftOut::is_empty")]
     pub left_out: LeftOut,
-    /// Its tables that the deployment does not have: their rows would be refused.
+    /// The tables that the deployment does not have: their rows would be rejected.
     pub unknown_tables: Vec<String>,
-    /// Its shards, then those of the deployment that it does not have.
+    /// The shards of the snapshot, then those of the deployment that it does not have.
     pub shards: Vec<ShardPlan>,
 }
 
-/// One shard of a restore.
+/// The plan for one shard.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ShardPlan {
-    /// The shard.
+    /// The key of the shard.
     pub shard_key: String,
-    /// How many rows of it the snapshot has; `None` where it does not have the shard.
+    /// The number of its rows in the snapshot; `None` if the snapshot does not have the shard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
-    /// How far its change feed was in the snapshot.
+    /// The sequence number of its change feed in the snapshot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
-    /// How far it is now; `None` where the registry does not list the shard, or it does not tell.
+    /// The current sequence number; `None` if the registry does not list the shard, or the shard
+    /// does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq_now: Option<u64>,
 }
 
 impl Backups {
-    /// Tells what a restore of a snapshot would do, and checks what a restore that replaces checks
-    /// before it deletes: that the snapshot is whole, and that no other restore is open. Writes
-    /// nothing.
+    /// Returns what a restore of a snapshot would do, without a write.
+    ///
+    /// The plan makes the checks that a replacing restore makes before it deletes: that the
+    /// snapshot is whole, and that no other restore is open.
     ///
     /// # Errors
-    /// 404 `STORAGE_OBJECT_NOT_FOUND` when there is no such snapshot; when the store or a shard fails,
-    /// or the shards cannot be listed.
+    /// 404 `STORAGE_OBJECT_NOT_FOUND` if the snapshot does not exist; if the store or a shard
+    /// fails, or the shards cannot be listed.
     pub async fn plan_restore(&self, id: &str) -> Result<RestorePlan, LunoraError> {
         let manifest = self.get(id).await?;
         let mut problems = self.verify_object(&manifest).await?.problems;
@@ -119,10 +121,10 @@ impl Backups {
         })
     }
 
-    /// Checks that the lines of each shard are where the manifest has them.
+    /// Checks that the lines of each shard are where the manifest says.
     ///
     /// # Errors
-    /// 409 `CONFLICT` where they are not; when the store fails.
+    /// 409 `CONFLICT` if they are not; if the store fails.
     pub(super) async fn check_parts(&self, manifest: &Manifest) -> Result<(), LunoraError> {
         for part in Targets::new(manifest)?.parts() {
             self.latest(manifest, part).await?;

@@ -1,4 +1,4 @@
-//! The proof that a verification, or a drill, leaves beside a snapshot that it found whole.
+//! The proof that a verification or a drill leaves beside a snapshot that it found whole.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,8 @@ use crate::{
     platform::{ObjectInfo, ObjectMetadata, PutOptions, log},
 };
 
-/// What was verified, and when: `….ndjson.proof.json`, and its metadata, which a listing shows.
+/// The time and object of a verification: `….ndjson.proof.json`, and its metadata, which a listing
+/// includes.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Proof {
@@ -40,7 +41,7 @@ impl Proof {
         serde_json::from_str(proof.metadata.custom.get(Self::METADATA)?).ok()
     }
 
-    /// Whether the object that was verified is the one that the snapshot has now.
+    /// Returns whether the verified object is the one that the snapshot has now.
     pub(super) fn proves(&self, snapshot: &SnapshotSummary) -> bool {
         self.etag == snapshot.etag
             && self.rows == snapshot.rows
@@ -49,9 +50,9 @@ impl Proof {
 }
 
 impl Backups {
-    /// Writes the proof of a snapshot that is whole, and deletes that of one that is damaged. With
-    /// `keep` an earlier drill of the same bytes stays part of it. Whatever fails is a warning: the
-    /// verification stands.
+    /// Writes the proof of a whole snapshot, and deletes that of a damaged one. With `keep`, an
+    /// earlier drill of the same bytes stays part of it. A failure is only logged as a warning,
+    /// since the verification itself stands.
     pub(super) async fn prove(
         &self,
         manifest: &Manifest,
@@ -75,7 +76,7 @@ impl Backups {
         warn_of(manifest, outcome);
     }
 
-    /// Takes an earlier drill out of the proof of a snapshot that could not be restored.
+    /// Removes an earlier drill from the proof of a snapshot that could not be restored.
     pub(super) async fn unprove_drill(&self, manifest: &Manifest) {
         let key = SnapshotName::proof_of(&manifest.file);
         let outcome = async {

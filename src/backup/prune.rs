@@ -1,4 +1,4 @@
-//! Which snapshots a retention lets go, and letting them go.
+//! Retention: which snapshots to delete, and their deletion.
 
 use serde::Serialize;
 
@@ -10,42 +10,42 @@ use crate::{
     platform::{ObjectInfo, log},
 };
 
-/// What a retention would delete now (docs/wire.md, "Admin endpoints").
+/// The snapshots that retention would delete now (docs/wire.md, "Admin endpoints").
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct RetentionReport {
     /// The trigger whose snapshots are counted.
     pub cron: String,
-    /// How many snapshots of it there are.
+    /// The number of its snapshots.
     pub eligible: usize,
-    /// How many stay; 0 when no retention is set, and all of them stay.
+    /// The number of snapshots to keep; 0 if no retention is configured, and all are kept.
     pub keep: u32,
-    /// What the snapshots' names begin with.
+    /// The prefix of the snapshots' names.
     pub prefix: String,
-    /// The manifests of those that would go, the newest first.
+    /// The manifests of the snapshots to delete, newest first.
     pub would_delete: Vec<String>,
 }
 
-/// What was deleted (docs/wire.md, "Admin endpoints"). Keys are those of manifests.
+/// The result of a prune (docs/wire.md, "Admin endpoints"). Keys are those of manifests.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PruneReport {
-    /// Those that are gone, manifest and object both.
+    /// The snapshots whose manifest and object are both deleted.
     pub deleted: Vec<String>,
-    /// Those that could not be deleted.
+    /// The snapshots that could not be deleted.
     pub failed: Vec<String>,
-    /// How many of the keys that were confirmed the retention does not let go.
+    /// The number of confirmed keys that retention would not delete.
     pub ignored: usize,
-    /// How many the retention lets go that were not confirmed.
+    /// The number of snapshots that retention would delete and that were not confirmed.
     pub remaining: usize,
 }
 
 impl Backups {
-    /// What the retention would delete now. It deletes nothing.
+    /// Returns what retention would delete now, and deletes nothing.
     ///
     /// # Errors
-    /// When the store fails.
+    /// If the store fails.
     pub async fn retention(&self) -> Result<RetentionReport, LunoraError> {
         let (own, lease) = (self.own_manifests().await?, self.restore_lease().await?);
         let keep = self.config.retain().map_or(0, super::Retention::snapshots);
@@ -58,11 +58,11 @@ impl Backups {
         })
     }
 
-    /// Deletes the snapshots whose manifests are in `confirmed`, as far as the retention lets them
-    /// go: only those that this deployment's own trigger wrote, never the newest ones.
+    /// Deletes the snapshots whose manifests are in `confirmed`, if retention would delete them:
+    /// only those that this deployment's own trigger wrote, never the newest ones.
     ///
     /// # Errors
-    /// 400 `BACKUP_RETENTION_NOT_CONFIGURED` without a retention; when the store fails to list. A
+    /// 400 `BACKUP_RETENTION_NOT_CONFIGURED` without a retention; if the store fails to list. A
     /// snapshot that cannot be deleted is part of the report.
     pub async fn prune(&self, confirmed: &[String]) -> Result<PruneReport, LunoraError> {
         if self.config.retain().is_none() {
@@ -90,8 +90,8 @@ impl Backups {
         Ok(report)
     }
 
-    /// After a success: lets go what the retention lets go, and what runs that were killed left
-    /// behind. Whatever fails is a warning: the backup is there.
+    /// Deletes, after a successful run, what retention selects and what killed runs left behind. A
+    /// failure is only logged as a warning, since the backup itself succeeded.
     pub(super) async fn prune_quietly(&self) {
         if self.config.retain().is_none() {
             return;
@@ -108,17 +108,16 @@ impl Backups {
         }
     }
 
-    /// The manifests that the own trigger wrote, the newest first.
+    /// Returns the manifests that the deployment's own trigger wrote, newest first.
     ///
-    /// The trigger stands in the metadata that a listing shows. What has none was made by hand, or
-    /// by others.
+    /// The trigger is in the metadata that a listing includes. Objects without it were made
+    /// manually, or by other writers.
     async fn own_manifests(&self) -> Result<Vec<String>, LunoraError> {
         let objects = self.objects().await?;
         let mut own = Vec::new();
         // Keys hold the time in a form that sorts.
         for (key, object) in objects.iter().rev() {
-            // A manifest whose rows are gone, or others, is no snapshot that could take the place
-            // of another.
+            // A manifest whose rows are missing or were replaced does not count as a kept snapshot.
             let rows = SnapshotName::object_of(key).and_then(|rows| objects.get(rows));
             if let Some(rows) = rows
                 && self.is_own(object)
@@ -136,7 +135,7 @@ impl Backups {
             && !self.is_foreign(custom(DEPLOYMENT_METADATA))
     }
 
-    /// Those that the retention deletes; never what an unfinished restore needs.
+    /// Returns those that retention deletes; never one that an unfinished restore needs.
     fn stale(&self, own: Vec<String>, lease: Option<&RestoreLease>) -> Vec<String> {
         let free = |manifest: &String| lease.is_none_or(|lease| !self.needs(lease, manifest));
         match self.config.retain() {
@@ -148,9 +147,10 @@ impl Backups {
         }
     }
 
-    /// The manifest first: rows without one are no snapshot, and one without rows would be a lie.
+    /// Deletes a snapshot, the manifest first: rows without a manifest are not a snapshot, but a
+    /// manifest without rows would be false.
     ///
-    /// Returns `false` where a restore began that needs it.
+    /// Returns `false` if a restore that needs it began.
     async fn delete_snapshot(&self, manifest: &str) -> Result<bool, LunoraError> {
         let store = self.config.store();
         let Some(object) = SnapshotName::object_of(manifest) else { return Ok(false) };
@@ -171,8 +171,9 @@ impl Backups {
             .any(|id| SnapshotName::of_id(self.config.prefix(), id).manifest == manifest)
     }
 
-    /// Rows of the own trigger, and proofs, that have had no manifest for a day, and claims as old:
-    /// their run was killed. What an unfinished run left goes a day after another finished it.
+    /// Deletes what killed runs left: rows of the own trigger, and proofs, that have had no
+    /// manifest for a day, and claims of that age. The state of an unfinished run is deleted a day
+    /// after another run finished it.
     async fn delete_orphans(&self) -> Result<(), LunoraError> {
         const DAY_MS: u64 = 24 * 60 * 60 * 1000;
         let objects = self.objects().await?;

@@ -1,4 +1,4 @@
-//! The manifest of a run, written when all of it is there.
+//! The manifest of a run, written after everything else.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::{
     platform::{ObjectMetadata, PutOptions, log},
 };
 
-/// What a manifest says beside the rows.
+/// The contents of a manifest besides the rows.
 pub(super) struct About<'a> {
     pub(super) occasion: &'a BackupOccasion,
     pub(super) created_at: String,
@@ -23,7 +23,7 @@ impl Backups {
     /// Writes the manifest.
     ///
     /// # Errors
-    /// When the object is not the one that was written; when the store fails.
+    /// If the object is not the one that was written; if the store fails.
     pub(super) async fn publish(
         &self,
         name: &SnapshotName,
@@ -67,10 +67,10 @@ impl Backups {
         let metadata = SnapshotSummary::from(&manifest).add_to(metadata);
         let options = PutOptions::new().with_metadata(metadata);
         if let Err(error) = self.config.store().put(&name.manifest, text.into(), options).await {
-            // It may have arrived all the same: then the run failed and its snapshot is whole.
+            // It may have arrived all the same: then the run failed, but its snapshot is whole.
             return Err(unwritten(error));
         }
-        // Whoever replaced the object in the meantime writes a manifest of their own.
+        // A run that replaced the object in the meantime writes its own manifest.
         self.check_object(&manifest).await?;
         if let Some(warning) = manifest.left_out.to_warning() {
             log::warn(&format!("backup {}: {warning}", manifest.file));
@@ -78,7 +78,7 @@ impl Backups {
         Ok(manifest)
     }
 
-    /// Refuses when the object is not the one that was written.
+    /// Checks that the object is the one that was written.
     async fn check_object(&self, manifest: &Manifest) -> Result<(), LunoraError> {
         let found = self.config.store().head(&manifest.file).await.map_err(unwritten)?;
         let is_ours = found.is_some_and(|info| manifest.describes(&info));
@@ -91,7 +91,7 @@ impl Backups {
         )))
     }
 
-    /// The snapshot of this name, if this deployment has it.
+    /// Returns the snapshot of this name, if this deployment has it.
     pub(super) async fn taken(&self, name: &SnapshotName) -> Result<Option<Manifest>, LunoraError> {
         let Some(manifest) = self.intact(name).await? else { return Ok(None) };
         if self.is_foreign(manifest.deployment.as_deref()) {
@@ -104,7 +104,7 @@ impl Backups {
         Ok(Some(manifest))
     }
 
-    /// What a listing shows of the objects of a snapshot.
+    /// Returns the metadata that a listing shows of the objects of a snapshot.
     pub(super) fn metadata(&self, content_type: &str, occasion: &BackupOccasion) -> ObjectMetadata {
         let mut metadata = ObjectMetadata::new().with_content_type(content_type);
         if let Some(deployment) = self.deployment() {
@@ -120,8 +120,8 @@ impl Backups {
         self.config.store().delete(&[key.to_owned()]).await.map_err(unwritten)
     }
 
-    /// The tables that belong to no shard. Where they cannot be listed, the snapshot is taken all the
-    /// same: it would not have them.
+    /// Returns the tables that belong to no shard. A failure to list them does not fail the
+    /// snapshot, which would not include them.
     pub(super) async fn global_table_names(&self) -> BTreeSet<String> {
         let Some(tables) = &self.global_tables else { return BTreeSet::new() };
         tables.names().await.map(crate::sort::set).unwrap_or_else(|error| {

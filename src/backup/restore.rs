@@ -1,4 +1,4 @@
-//! Rows of a snapshot, back into their shards.
+//! Restores the rows of a snapshot into their shards.
 
 use std::collections::BTreeMap;
 
@@ -21,29 +21,29 @@ use crate::{
     wire::{ShardKey, lines::Lines},
 };
 
-/// Which snapshot to restore, and how much of it at once.
+/// The snapshot to restore, and how much of it in one call.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct RestoreRequest {
-    /// The snapshot.
+    /// The id of the snapshot.
     pub id: String,
-    /// Where the call before ended; none for the beginning.
+    /// The end of the previous call; `None` to start from the beginning.
     #[serde(default)]
     pub from: Option<RestoreCursor>,
-    /// The most rows of this call; all of them by default. A platform bounds what one request may
-    /// do, so that a large snapshot is restored in several calls.
+    /// The maximum number of rows of this call; by default all of them. The platform limits the
+    /// work of one request, so that a large snapshot is restored in several calls.
     #[serde(default)]
     pub max_rows: Option<u64>,
-    /// Whether the snapshot's tables are emptied first, on every shard. By default rows are added,
-    /// and one whose `_id` is there already stays as it is.
+    /// Empties the snapshot's tables first, on every shard. By default rows are added, and a row
+    /// whose `_id` already exists stays as it is.
     #[serde(default)]
     pub replace: bool,
-    /// Whether a snapshot of what is there is taken before the first row; by default it is. No
-    /// retention counts it.
+    /// Takes a snapshot of the current state before the first row; the default. Retention never
+    /// deletes it.
     #[serde(default = "yes")]
     pub safety_snapshot: bool,
-    /// Whether the restore stays open after its last row, so that no scheduled backup runs until
+    /// Keeps the restore open after its last row, so that no scheduled backup runs until
     /// [`Backups::finish_restore`] is called.
     #[serde(default)]
     pub hold: bool,
@@ -54,7 +54,7 @@ const fn yes() -> bool {
 }
 
 impl RestoreRequest {
-    /// All of a snapshot, added to what is there.
+    /// Creates a request that adds all rows of a snapshot to the existing ones.
     pub fn new(id: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -73,7 +73,7 @@ impl RestoreRequest {
         self
     }
 
-    /// Takes no snapshot of what is there.
+    /// Skips the snapshot of the current state.
     #[must_use]
     pub fn without_safety_snapshot(mut self) -> Self {
         self.safety_snapshot = false;
@@ -81,60 +81,60 @@ impl RestoreRequest {
     }
 }
 
-/// Where a call ended.
+/// The position at which a call ended.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RestoreCursor {
-    /// How many lines of the snapshot are done.
+    /// The number of lines of the snapshot that are done.
     pub lines: u64,
-    /// How many bytes of it that is.
+    /// The number of bytes of these lines.
     pub bytes: u64,
     /// The lease of the restore.
     pub lease: u64,
 }
 
-/// What became of a restore.
+/// The result of a restore.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct RestoreReport {
-    /// How many documents were deleted first, by table.
+    /// The number of documents that were deleted first, by table.
     pub cleared: BTreeMap<String, u64>,
-    /// What became of the rows; lines are those of the snapshot.
+    /// The result of the import; line numbers are those of the snapshot.
     #[serde(flatten)]
     pub import: ImportReport,
-    /// How many lines of the snapshot a later change takes the place of; they are not among the rows
-    /// that were received.
+    /// The number of lines of the snapshot that a later change replaces; they are not counted as
+    /// received rows.
     pub superseded: u64,
-    /// How many watermarks of clients and stored answers of mutations were restored.
+    /// The number of watermarks of clients and stored answers of mutations that were restored.
     pub clients: u64,
     /// The lease of the restore.
     pub lease: u64,
-    /// How far the restore is. One whose rows were not all taken stays [`RestoreState::Running`]:
-    /// it is repeated or abandoned.
+    /// The state of the restore. A restore of which some rows were rejected stays
+    /// [`RestoreState::Running`]: repeat or abandon it.
     pub state: RestoreState,
-    /// The snapshot of what was there before.
+    /// The snapshot of the state before the restore.
     #[serde(rename = "safetySnapshot", skip_serializing_if = "Option::is_none")]
     pub safety_snapshot: Option<String>,
-    /// Where the next call begins; `None` when the last row was read.
+    /// The position at which the next call begins; `None` after the last row.
     pub next: Option<RestoreCursor>,
 }
 
 impl Backups {
-    /// Restores a snapshot: each row into the shard that it was taken from.
+    /// Restores a snapshot: each row into the shard from which it was taken.
     ///
-    /// A snapshot of another writer does not tell its shards; its rows go where the deployment's
-    /// [`Sharding`](crate::Sharding) sends them. To replace what is there, the snapshot is
-    /// verified first: nothing is deleted for the sake of a snapshot that is damaged.
+    /// A snapshot of another writer does not name its shards; its rows go where the deployment's
+    /// [`Sharding`](crate::Sharding) sends them. A restore that replaces verifies the snapshot
+    /// first, so that nothing is deleted in favor of a damaged snapshot.
     ///
     /// The restore holds a lease until it is finished: meanwhile no snapshot is taken, no other
-    /// restore runs, and no retention deletes the snapshot. A restore that broke off after it began
-    /// keeps both back until it is repeated, or [abandoned](Self::abandon_restore).
+    /// restore runs, and retention does not delete the snapshot. A restore that is interrupted
+    /// after it began blocks both until it is repeated, or [abandoned](Self::abandon_restore).
     ///
     /// # Errors
-    /// 409 `RESTORE_IN_PROGRESS` or `RESTORE_UNFINISHED` when another restore holds the lease.
-    /// 404 `STORAGE_OBJECT_NOT_FOUND` when there is no such snapshot, 409 `CONFLICT` when it is
-    /// damaged; when the store fails, or a shard fails to delete. A shard that fails to insert is
-    /// part of the report.
+    /// 409 `RESTORE_IN_PROGRESS` or `RESTORE_UNFINISHED` if another restore holds the lease. 404
+    /// `STORAGE_OBJECT_NOT_FOUND` if the snapshot does not exist, 409 `CONFLICT` if it is damaged;
+    /// if the store fails, or a shard fails to delete. A shard that fails to insert is part of the
+    /// report.
     pub async fn restore(&self, request: &RestoreRequest) -> Result<RestoreReport, LunoraError> {
         let manifest = self.get(&request.id).await?;
         let mut held = match request.from {
@@ -143,7 +143,7 @@ impl Backups {
         };
         let restored = self.restore_held(&manifest, request, &mut held).await;
         if restored.is_err() {
-            // The error says more than a lease that cannot be written; it expires by itself.
+            // This error says more than a failure to write the lease, which expires by itself.
             if let Err(error) = self.interrupt(&mut held).await {
                 log::warn(&format!("the lease of a restore stays: {}", error.to_log_line()));
             }
@@ -236,8 +236,8 @@ impl Backups {
         })
     }
 
-    /// Notes what is there before the first change: a snapshot of it, and where the change feeds
-    /// are. A restore that is taken up has done so.
+    /// Records the state before the first change: a snapshot of it, and the positions of the change
+    /// feeds. A resumed restore has already done so.
     async fn prepare(
         &self,
         tables: Option<&[String]>,
@@ -265,9 +265,9 @@ impl Backups {
         self.renew(held).await
     }
 
-    /// Lets the clients of every shard leave a gap in their numbers once. A restore that replaces every
-    /// table deletes what the shards keep of their clients first (`reset`): the rows that it speaks of go
-    /// too.
+    /// Allows the clients of every shard one gap in their numbers. A restore that replaces every
+    /// table first deletes the client state of the shards (`reset`), since the rows to which it
+    /// refers are deleted too.
     async fn begin_clients(
         &self,
         manifest: &Manifest,
@@ -285,7 +285,7 @@ impl Backups {
         Ok(())
     }
 
-    /// The tables of a snapshot that is not of every table, as far as they still exist.
+    /// Returns the tables of a snapshot that is not of every table, as far as they still exist.
     async fn known_tables(&self, manifest: &Manifest) -> Result<Option<Vec<String>>, LunoraError> {
         let Some(mut tables) = manifest.table_names() else { return Ok(None) };
         let unknown = self.admin.unknown_tables(&tables).await?;
@@ -297,7 +297,7 @@ impl Backups {
         Ok(Some(tables))
     }
 
-    /// A time, now or soon after, for which there is no snapshot.
+    /// Returns a time, now or soon after, for which no snapshot exists.
     async fn free_time(&self) -> Result<i64, LunoraError> {
         let mut time = i64::try_from(self.clock.now_ms()).map_err(LunoraError::internal)?;
         while self.intact(&SnapshotName::of_time(self.config.prefix(), time)).await?.is_some() {
@@ -338,9 +338,9 @@ impl Backups {
 struct Restore<'a> {
     import: Import<'a>,
     targets: Targets,
-    /// The documents of the shard under way that changed while it was read.
+    /// The documents of the current shard that changed while it was read.
     latest: Latest,
-    /// Its watermarks and stored answers.
+    /// The watermarks and stored answers of the current shard.
     clients: ClientImport<'a>,
     superseded: u64,
     at: RestoreCursor,
@@ -369,7 +369,7 @@ impl Restore<'_> {
             self.clients.retarget(key).await?;
         }
         self.at.lines += 1;
-        // The line break is one byte more.
+        // Counts the line break.
         self.at.bytes += line.map_or(0, |line| line.len() as u64 + 1);
         if let Ok(text) = line
             && self.clients.line(text).await?

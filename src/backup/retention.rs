@@ -1,10 +1,10 @@
-//! How many snapshots stay.
+//! The number of snapshots to keep.
 
 use std::num::NonZeroU32;
 
-/// How many snapshots stay: at least one.
+/// The number of snapshots to keep: at least one.
 ///
-/// Written in code it is checked while it compiles: [`keep!`](crate::keep).
+/// [`keep!`](crate::keep) checks a literal at compile time.
 ///
 /// ```
 /// use lunora::{Retention, keep};
@@ -15,7 +15,7 @@ use std::num::NonZeroU32;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Retention(NonZeroU32);
 
-/// A [`Retention`](crate::Retention) from a literal, checked while it compiles.
+/// Creates a [`Retention`](crate::Retention) from a literal, checked at compile time.
 ///
 /// ```compile_fail
 /// let _ = lunora::keep!(0);
@@ -30,10 +30,10 @@ macro_rules! keep {
 }
 
 impl Retention {
-    /// A number that is written in code.
+    /// Creates a retention from a literal.
     ///
     /// # Panics
-    /// When the number is zero. Use [`keep!`](crate::keep), where that is a compile error.
+    /// If the number is zero. Use [`keep!`](crate::keep), where that is a compile error.
     #[must_use]
     #[allow(clippy::panic, reason = "called by `keep!`, in a const context")]
     pub const fn from_literal(snapshots: u32) -> Self {
@@ -43,7 +43,7 @@ impl Retention {
         }
     }
 
-    /// How many.
+    /// Returns the number of snapshots.
     #[must_use]
     pub const fn snapshots(self) -> u32 {
         self.0.get()
@@ -58,7 +58,7 @@ impl TryFrom<u32> for Retention {
     }
 }
 
-/// A retention of zero would delete the backup that was just made.
+/// The error for a retention of zero, which would delete the backup that was just made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{}", Self::SENTENCE)]
 pub struct RetentionOfZero;

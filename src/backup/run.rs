@@ -1,4 +1,4 @@
-//! One backup: every row of every shard into one object, and a manifest when all of it is there.
+//! One backup: every row of every shard in one object, then the manifest.
 
 use super::{
     BackupOccasion, Backups, Manifest, SnapshotName,
@@ -17,33 +17,34 @@ use crate::{
 };
 
 impl Backups {
-    /// How many times a run reads the shards whose change logs are cut meanwhile.
+    /// The number of times that a run reads the shards if their change logs are trimmed meanwhile.
     const ATTEMPTS: u32 = 3;
 
     /// Takes a snapshot: every row, or an error and no snapshot at all.
     ///
-    /// It holds each shard at one sequence number: the rows are followed by the watermarks of clients
-    /// and the stored answers of mutations, and by the changes that were written meanwhile. A run
-    /// whose changes are not in a shard's log any more begins again, three times at most.
+    /// It holds each shard at one sequence number: the rows are followed by the watermarks of
+    /// clients and the stored answers of mutations, and by the changes that were written meanwhile.
+    /// A run whose changes are not in a shard's log any more begins again, at most three times.
     ///
-    /// Rows go shard by shard and page by page into the store; memory holds one page and one part.
-    /// The manifest is written last. A snapshot that is there already for the same time is left as
-    /// it is, so that running again is safe.
+    /// Rows are copied shard by shard and page by page into the store; memory holds one page and
+    /// one part. The manifest is written last. An existing snapshot for the same time is left as it
+    /// is, so that running again is safe.
     ///
-    /// One call stops between two pages after [`BackupConfig::run_time`](crate::BackupConfig::run_time)
-    /// or [`run_calls`](crate::BackupConfig::run_calls), before the platform stops it in the middle:
-    /// the error is `BACKUP_UNFINISHED` then, and taking the snapshot for the same time again goes on.
+    /// One call stops between two pages after
+    /// [`BackupConfig::run_time`](crate::BackupConfig::run_time) or
+    /// [`run_calls`](crate::BackupConfig::run_calls), before the platform stops it in the middle.
+    /// The error is then `BACKUP_UNFINISHED`, and taking the snapshot for the same time again
+    /// continues the run.
     ///
     /// # Errors
-    /// 503 `BACKUP_UNFINISHED` where another call has to go on;
-    /// 409 `RESTORE_IN_PROGRESS` or `RESTORE_UNFINISHED` while a restore is, or was left, between
-    /// two states; 409 `BACKUP_IN_PROGRESS` while another run takes the same snapshot; 409
-    /// `BACKUP_PREFIX_SHARED` where another deployment has taken one of the same name; 404
-    /// `UNKNOWN_TABLE` for a table that does not exist; 409 `REGISTRY_EMPTY` when the registry lists
-    /// no shards; 409 `BACKUP_SHRUNK` when a scheduled run misses what the last one held; 409
-    /// `CDC_LOG_TRIMMED` when a shard's log keeps fewer changes than come in while it is read. When a shard
-    /// or the store fails, or gives no answer in time; the message names the shard. What was
-    /// written shows nowhere then.
+    /// 503 `BACKUP_UNFINISHED` if another call has to continue; 409 `RESTORE_IN_PROGRESS` or
+    /// `RESTORE_UNFINISHED` while a restore is in progress or unfinished; 409 `BACKUP_IN_PROGRESS`
+    /// while another run takes the same snapshot; 409 `BACKUP_PREFIX_SHARED` if another deployment
+    /// has taken one of the same name; 404 `UNKNOWN_TABLE` for a table that does not exist; 409
+    /// `REGISTRY_EMPTY` if the registry lists no shards; 409 `BACKUP_SHRUNK` if a scheduled run
+    /// lacks what the last one held; 409 `CDC_LOG_TRIMMED` if a shard's log keeps fewer changes
+    /// than arrive while it is read. If a shard or the store fails or times out, the message names
+    /// the shard, and nothing of what was written is visible.
     pub async fn take(&self, occasion: &BackupOccasion) -> Result<Manifest, LunoraError> {
         self.take_within(occasion, &self.budget()).await
     }
@@ -58,7 +59,7 @@ impl Backups {
         self.take_tables(occasion, self.config.tables(), &guard).await
     }
 
-    /// Takes a snapshot of `tables`; of every one by default.
+    /// Takes a snapshot of `tables`; of every table by default.
     pub(super) async fn take_tables(
         &self,
         occasion: &BackupOccasion,
@@ -141,7 +142,7 @@ impl Backups {
                 };
                 Err(unfinished(&self.leave(name, occasion, left).await?))
             }
-            // What an earlier invocation wrote stays, for the next one.
+            // Keeps what an earlier invocation wrote, for the next one.
             Err(error) if is_rest && !begins_anew(&error) => Err(error),
             Err(error) => {
                 give_up(&mut writer).await;
@@ -153,7 +154,7 @@ impl Backups {
         }
     }
 
-    /// Begins a run, or takes up what an earlier invocation left of it.
+    /// Begins a run, or resumes what an earlier invocation left of it.
     async fn begin<'a>(
         &'a self,
         name: &'a SnapshotName,
@@ -179,7 +180,7 @@ impl Backups {
         Ok((About { occasion, created_at, tables }, Reading { export, counts }, writer))
     }
 
-    /// Writes the rows, and the manifest where that is all of them.
+    /// Writes the rows, and then the manifest if those are all.
     async fn finish<'a>(
         &self,
         name: &SnapshotName,
@@ -211,7 +212,7 @@ impl Backups {
         Ok(Taken::Whole(Box::new(manifest)))
     }
 
-    /// Copies rows until there are no more, or the invocation has to stop: then it returns where.
+    /// Copies rows to the end, or until the invocation has to stop: then it returns the position.
     async fn copy(
         &self,
         reading: &mut Reading,
@@ -246,12 +247,12 @@ impl Backups {
     }
 }
 
-/// What keeps a snapshot from holding a state between two.
+/// Guards a snapshot against the partial state of a restore.
 pub(super) enum Guard<'a> {
-    /// The mark of the last restore, which must be the same when the rows are read, and how much the
-    /// invocation does of the run.
+    /// The mark of the last restore, which must be the same after the rows are read, and the budget
+    /// of the invocation.
     NoRestore { mark: Option<String>, budget: &'a Budget },
-    /// The restore that takes the snapshot holds the lease. It takes it whole.
+    /// The restore that takes the snapshot holds the lease. It takes the whole snapshot.
     OwnRestore,
 }
 
@@ -264,20 +265,20 @@ impl Guard<'_> {
     }
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 enum Taken<'a> {
     Whole(Box<Manifest>),
-    /// Another invocation goes on: in the middle of a shard, or with the next one.
+    /// Another invocation continues: in the middle of a shard, or with the next one.
     Part(About<'a>, Option<ShardPosition>),
 }
 
-/// The rows under way, and what was read of them.
+/// The export in progress, and what was read of it.
 struct Reading {
     export: Export,
     counts: Counts,
 }
 
-/// Whether a run has to be begun anew: what it read, or wrote, is not there any more.
+/// Returns whether a run must start again, since what it read or wrote is gone.
 fn begins_anew(error: &LunoraError) -> bool {
     error.code() == Code::CdcLogTrimmed.as_str() || is_upload_gone(error)
 }

@@ -1,4 +1,4 @@
-//! What triggers start: a snapshot, and the rest of one.
+//! The work that triggers start: a snapshot, and the rest of one.
 
 use super::{Backups, Manifest, unfinished::Budget};
 use crate::{
@@ -6,23 +6,23 @@ use crate::{
     platform::log,
 };
 
-/// Why a snapshot is taken, and for which time.
+/// The reason for which a snapshot is taken, and its time.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct BackupOccasion {
     /// The time that the snapshot is for, in milliseconds since 1970.
     pub time_ms: i64,
-    /// The trigger, if there is one; retention counts the snapshots of its own trigger only.
+    /// The trigger, if there is one; retention only counts the snapshots of its own trigger.
     pub cron: Option<String>,
 }
 
 impl BackupOccasion {
-    /// The trigger `cron` was due at `time_ms`.
+    /// Creates the occasion of a trigger `cron` that was due at `time_ms`.
     pub fn scheduled(cron: impl Into<String>, time_ms: i64) -> Self {
         Self { time_ms, cron: Some(cron.into()) }
     }
 
-    /// Somebody asked for it at `time_ms`; no retention ever deletes it.
+    /// Creates the occasion of a manual snapshot at `time_ms`; retention never deletes it.
     #[must_use]
     pub fn by_hand(time_ms: i64) -> Self {
         Self { time_ms, cron: None }
@@ -30,8 +30,8 @@ impl BackupOccasion {
 }
 
 impl Backups {
-    /// What the trigger runs: the rest of what earlier invocations left, and a snapshot; and after
-    /// each success what the retention lets go.
+    /// Runs the trigger: finishes what earlier invocations left, takes a snapshot, and applies
+    /// retention after each success.
     pub(crate) async fn run_scheduled(&self, cron: &str, time_ms: i64) -> Result<(), LunoraError> {
         let (budget, due) = (self.budget(), BackupOccasion::scheduled(cron, time_ms));
         if let Err(error) = self.go_on(&budget, Some(&due)).await {
@@ -40,13 +40,13 @@ impl Backups {
         self.run_within(&due, &budget).await
     }
 
-    /// What the trigger of the rest runs.
+    /// Runs the trigger that resumes unfinished runs.
     pub(crate) async fn run_rest(&self) -> Result<(), LunoraError> {
         self.go_on(&self.budget(), None).await
     }
 
-    /// Takes a snapshot as far as the budget allows. To stop there is a failure only where no trigger
-    /// goes on.
+    /// Takes a snapshot as far as the budget allows. Stopping there is a failure only if no trigger
+    /// continues the run.
     pub(super) async fn run_within(
         &self,
         occasion: &BackupOccasion,

@@ -6,9 +6,9 @@ use crate::{
     platform::{Sha256Stream, hex},
 };
 
-/// The segments of a snapshot, while it is read.
+/// The segments of a snapshot while it is read.
 pub(super) struct Segments {
-    /// Those that are to come; the one that is being read is the last.
+    /// The segments to come; the current one is the last.
     left: Vec<Segment>,
     hash: Sha256Stream,
     bytes: u64,
@@ -21,7 +21,7 @@ impl Segments {
         Ok(Self { left, hash: Sha256Stream::new()?, bytes: 0, all_agree: true })
     }
 
-    /// Adds what was read. Where one invocation wrote all there is nothing to do.
+    /// Adds bytes that were read. Does nothing if one invocation wrote the whole snapshot.
     pub(super) async fn add(&mut self, mut piece: &[u8]) -> Result<(), LunoraError> {
         while !piece.is_empty() {
             let Some(segment) = self.left.last() else { return Ok(()) };
@@ -41,7 +41,7 @@ impl Segments {
         Ok(())
     }
 
-    /// Whether every segment was read, and was what its digest says.
+    /// Returns whether every segment was read and matches its digest.
     pub(super) fn are_whole(&self) -> bool {
         self.left.is_empty() && self.all_agree
     }

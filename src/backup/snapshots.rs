@@ -1,4 +1,4 @@
-//! The snapshots that are there: listing them, reading them back, and proving them whole.
+//! Existing snapshots: listing them, reading them back, and verifying them.
 
 use std::{collections::BTreeMap, fmt, rc::Rc};
 
@@ -17,7 +17,7 @@ use crate::{
     wire::lines::Lines,
 };
 
-/// The custom metadata of a scheduled snapshot's objects that names its trigger.
+/// The custom metadata key that names the trigger of a scheduled snapshot.
 pub(super) const CRON_METADATA: &str = "lunoraBackupCron";
 
 /// The largest manifest that is read.
@@ -25,8 +25,8 @@ const MAX_MANIFEST: usize = 16 * 1024 * 1024;
 
 /// The snapshots of a deployment: taking, listing, verifying, restoring and pruning them.
 ///
-/// A deployment with [`Builder::backup`](crate::Builder::backup) has them as
-/// [`Lunora::backups`](crate::Lunora::backups), and takes one whenever the trigger fires.
+/// A deployment with [`Builder::backup`](crate::Builder::backup) provides them as
+/// [`Lunora::backups`](crate::Lunora::backups), and takes one each time the trigger fires.
 ///
 /// ```
 /// use lunora::{AdminToken, BackupConfig, Backups, QueryCoordinator, Response, ShardAdmin};
@@ -59,33 +59,33 @@ pub struct Backups {
     pub(super) deployment: Option<String>,
 }
 
-/// Tables that belong to no shard, and are part of no snapshot.
+/// Lists the tables that belong to no shard, and are part of no snapshot.
 pub(crate) trait TableNames {
     /// Lists the names.
     fn names(&self) -> LocalBoxFuture<'_, Result<Vec<String>, LunoraError>>;
 }
 
-/// Whether a snapshot is what its manifest says.
+/// The result of comparing a snapshot with its manifest.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Verification {
-    /// The snapshot.
+    /// The id of the snapshot.
     pub id: String,
-    /// Whether everything agrees.
+    /// `true` if everything matches.
     pub ok: bool,
-    /// What does not.
+    /// The differences.
     pub problems: Vec<String>,
-    /// How many bytes were read.
+    /// The number of bytes that were read.
     pub bytes: u64,
-    /// How many rows were read.
+    /// The number of rows that were read.
     pub rows: u64,
     /// The SHA-256 of what was read.
     pub sha256: String,
 }
 
 impl Backups {
-    /// The snapshots that `config` writes, of the shards that `admin` asks.
+    /// Creates the snapshots with the settings `config`, of the shards that `admin` calls.
     #[must_use]
     pub fn new(config: BackupConfig<impl ObjectStore>, admin: ShardAdmin) -> Self {
         Self::over(config.erased(), admin)
@@ -98,7 +98,7 @@ impl Backups {
         Self { config, admin, clock, sharding, global_tables: None, deployment }
     }
 
-    /// Where the rows of a snapshot go that does not tell its shards; to the default shard by
+    /// Sets where the rows of a snapshot go that does not name its shards; the default shard by
     /// default.
     #[must_use]
     pub fn sharding(mut self, sharding: Sharding) -> Self {
@@ -106,14 +106,14 @@ impl Backups {
         self
     }
 
-    /// The clock that snapshots are dated by; the runtime's by default, another in tests.
+    /// Sets the clock that dates snapshots; by default the runtime's. Tests set another.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Rc::new(clock);
         self
     }
 
-    /// The tables that a manifest names as left out, beside those that the shards tell.
+    /// Sets the tables that a manifest names as left out, besides those that the shards report.
     #[cfg(feature = "admin")]
     pub(crate) fn global_tables(mut self, tables: Option<Rc<dyn TableNames>>) -> Self {
         self.global_tables = tables;
@@ -125,25 +125,25 @@ impl Backups {
         self
     }
 
-    /// The settings.
+    /// Returns the settings.
     #[must_use]
     pub fn config(&self) -> &BackupConfig {
         &self.config
     }
 
-    /// Every snapshot under the prefix, the newest first, whoever took it.
+    /// Returns every snapshot under the prefix, newest first, those of other deployments included.
     ///
-    /// A snapshot whose object is not the one that its manifest was written for does not count. What
-    /// it says stands in the metadata of the listed objects: only manifests of other writers, or of
+    /// A snapshot whose object is not the one that its manifest describes does not count. The
+    /// summaries are in the metadata of the listed objects: only manifests of other writers, or of
     /// older versions, are read one by one.
     ///
     /// # Errors
-    /// When the store fails.
+    /// If the store fails.
     pub async fn list(&self) -> Result<Vec<SnapshotSummary>, LunoraError> {
         self.summaries(&self.objects().await?).await
     }
 
-    /// The snapshots among `objects`, the newest first.
+    /// Returns the snapshots among `objects`, newest first.
     pub(super) async fn summaries(
         &self,
         objects: &BTreeMap<String, ObjectInfo>,
@@ -162,7 +162,7 @@ impl Backups {
         Ok(summaries)
     }
 
-    /// The summary of a listed manifest; of one without it in its metadata, the manifest is read.
+    /// Returns the summary of a listed manifest; reads the manifest if the metadata has none.
     pub(super) async fn summary(
         &self,
         manifest: &ObjectInfo,
@@ -173,7 +173,7 @@ impl Backups {
         }
     }
 
-    /// The objects of every snapshot whose keys begin with `prefix`: rows and manifests.
+    /// Returns the objects of every snapshot whose keys begin with `prefix`: rows and manifests.
     #[cfg(feature = "admin")]
     pub(crate) async fn files(&self, prefix: &str) -> Result<Vec<ObjectInfo>, LunoraError> {
         let mut objects = self.objects().await?;
@@ -188,7 +188,7 @@ impl Backups {
         Ok(files)
     }
 
-    /// An object of a snapshot, rows or manifest; none for any other key.
+    /// Returns an object of a snapshot, rows or manifest; `None` for any other key.
     #[cfg(feature = "admin")]
     pub(crate) async fn file(&self, key: &str) -> Result<Option<StoredObject>, LunoraError> {
         let Some(name) = SnapshotName::of_key(self.config.prefix(), key) else { return Ok(None) };
@@ -198,34 +198,34 @@ impl Backups {
         self.config.store().get(key).await.map_err(unreadable)
     }
 
-    /// The manifest of a snapshot.
+    /// Returns the manifest of a snapshot.
     ///
     /// # Errors
-    /// 404 `STORAGE_OBJECT_NOT_FOUND` when there is no such snapshot; when the store fails.
+    /// 404 `STORAGE_OBJECT_NOT_FOUND` if the snapshot does not exist; if the store fails.
     pub async fn get(&self, id: &str) -> Result<Manifest, LunoraError> {
         let name = SnapshotName::of_id(self.config.prefix(), id);
         self.manifest(&name.manifest).await?.ok_or_else(|| missing(id))
     }
 
-    /// The rows of a snapshot, as NDJSON.
+    /// Returns the rows of a snapshot, as NDJSON.
     ///
     /// # Errors
-    /// 404 `STORAGE_OBJECT_NOT_FOUND` when there is no such snapshot; when the store fails.
+    /// 404 `STORAGE_OBJECT_NOT_FOUND` if the snapshot does not exist; if the store fails.
     pub async fn read(&self, id: &str) -> Result<Body, LunoraError> {
         let manifest = self.get(id).await?;
         let found = self.config.store().get(&manifest.file).await.map_err(unreadable)?;
         found.map(|object| object.body).ok_or_else(|| missing(id))
     }
 
-    /// Reads a snapshot whole and compares it with its manifest: size, digest, rows, rows of each
+    /// Reads a whole snapshot and compares it with its manifest: size, digest, rows, rows of each
     /// table.
     ///
     /// A snapshot that is whole gets a small object beside its manifest that says so
-    /// (`….ndjson.proof.json`), and [`status`](Self::status) says when that was.
+    /// (`….ndjson.proof.json`), and [`status`](Self::status) reports the time of it.
     ///
     /// # Errors
-    /// 404 `STORAGE_OBJECT_NOT_FOUND` when there is no such snapshot; when the store fails. A
-    /// snapshot that is damaged is no error but an answer.
+    /// 404 `STORAGE_OBJECT_NOT_FOUND` if the snapshot does not exist; if the store fails. A damaged
+    /// snapshot is not an error: the result says so.
     pub async fn verify(&self, id: &str) -> Result<Verification, LunoraError> {
         let manifest = self.get(id).await?;
         let found = self.verify_object(&manifest).await?;
@@ -251,8 +251,7 @@ impl Backups {
         reading.into_verification(manifest, None).await
     }
 
-    /// The snapshot of this name, if it is there and whole as far as can be told without reading
-    /// it.
+    /// Returns the snapshot of this name, if it exists and looks whole without being read.
     pub(super) async fn intact(
         &self,
         name: &SnapshotName,
@@ -263,7 +262,7 @@ impl Backups {
         Ok(is_described.then_some(manifest))
     }
 
-    /// A manifest; none where there is none, or none that can be read.
+    /// Returns a manifest; `None` if it is absent or unreadable.
     pub(super) async fn manifest(&self, key: &str) -> Result<Option<Manifest>, LunoraError> {
         let Some(object) = self.config.store().get(key).await.map_err(unreadable)? else {
             return Ok(None);
@@ -272,7 +271,7 @@ impl Backups {
         Ok(serde_json::from_slice(&text).ok())
     }
 
-    /// Every object of every snapshot, by its key.
+    /// Returns every object of every snapshot, by its key.
     pub(super) async fn objects(&self) -> Result<BTreeMap<String, ObjectInfo>, LunoraError> {
         let prefix = SnapshotName::common_prefix(self.config.prefix());
         let mut objects = BTreeMap::new();
@@ -289,7 +288,7 @@ impl Backups {
 }
 
 impl Manifest {
-    /// Whether the manifest was written for this very object.
+    /// Returns whether the manifest describes this very object.
     pub(super) fn describes(&self, object: &ObjectInfo) -> bool {
         SnapshotSummary::from(self).describes(object)
     }
@@ -301,7 +300,7 @@ impl fmt::Debug for Backups {
     }
 }
 
-/// What was read of a snapshot.
+/// The part of a snapshot that was read.
 pub(super) struct Reading {
     hash: Sha256Stream,
     segments: Segments,
@@ -309,7 +308,7 @@ pub(super) struct Reading {
     lines: Lines,
     rows: BTreeMap<String, u64>,
     changes: u64,
-    /// Watermarks and stored answers.
+    /// The number of watermarks and stored answers.
     clients: u64,
     /// The first line of another kind.
     no_row: Option<u64>,

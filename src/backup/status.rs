@@ -1,4 +1,4 @@
-//! Whether the backup keeps up with its trigger.
+//! The status of a backup relative to its trigger.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -14,68 +14,70 @@ use crate::{
     wire::iso::to_iso,
 };
 
-/// How far a backup is behind its trigger.
+/// The status of a backup relative to its trigger.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct BackupStatus {
     /// The trigger.
     pub cron: String,
-    /// What tells the deployment from others, as its snapshots say it; absent where the namespace of
-    /// the shards does not tell.
+    /// The identity of the deployment, as in its snapshots; absent if the namespace of the shards
+    /// has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment: Option<String>,
-    /// How many snapshots of other deployments are under the same prefix. They can be restored; else
-    /// they are left alone, and a run for the time of one of them is refused.
+    /// The number of snapshots of other deployments under the same prefix. They can be restored but
+    /// are otherwise left alone, and a run for the time of one of them is refused.
     #[serde(skip_serializing_if = "is_zero")]
     pub foreign: u64,
-    /// The newest intact snapshot that the trigger took; absent where there is none.
+    /// The newest intact snapshot that the trigger took; absent if none exists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<SnapshotSummary>,
-    /// When that snapshot was last read back and found whole, in ISO form; absent where it was not.
+    /// The time at which that snapshot was last read back and found whole, in ISO form; absent if
+    /// it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<String>,
-    /// When a drill last restored that snapshot into a scratch shard, in ISO form; absent where none
-    /// did.
+    /// The time at which a drill last restored that snapshot into a scratch shard, in ISO form;
+    /// absent if none did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drilled_at: Option<String>,
-    /// The last drill; absent where drills are not configured and none was run.
+    /// The last drill; absent if drills are not configured and none was run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drill: Option<DrillStatus>,
-    /// The last time for which there must be a snapshot by now, in ISO form: the trigger's last
-    /// due time that is an hour old, [`Backups::GRACE`].
+    /// The last time for which a snapshot must exist by now, in ISO form: the trigger's last due
+    /// time that is at least an hour ([`Backups::GRACE`]) ago.
     pub due: Option<String>,
-    /// When the trigger is due next, in ISO form.
+    /// The next due time of the trigger, in ISO form.
     pub next: Option<String>,
-    /// Since when the deployment is known to have the trigger, in ISO form; absent where a snapshot
-    /// of it proves that it has.
+    /// The time since which the deployment is known to have the trigger, in ISO form; absent if a
+    /// snapshot of the trigger proves that it has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
-    /// The runs that one invocation could not finish, and that another is to go on with.
+    /// The runs that one invocation could not finish, and that another is to continue.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unfinished: Vec<UnfinishedRun>,
-    /// Whether the snapshot for `due` is missing. One that is being taken, by an invocation of the last
-    /// hour, is not.
+    /// `true` if the snapshot for `due` is missing. A snapshot that an invocation of the last hour
+    /// is taking is not missing.
     pub overdue: bool,
 }
 
 impl Backups {
-    /// How long after its due time a snapshot may be missing before the backup is overdue.
+    /// The time after its due time for which a snapshot may be missing before the backup is
+    /// overdue.
     pub const GRACE: Duration = Duration::from_secs(60 * 60);
 
-    /// Tells when the last snapshot of the trigger was taken, when the next one is due, whether
-    /// one is overdue, when the last one was verified, and how the last drill ended.
+    /// Returns the status of the backup: the last snapshot of the trigger and its verification, the
+    /// next due time, whether a snapshot is overdue, and the last drill.
     ///
     /// It costs one listing, and reads no snapshot. Only snapshots of this deployment and of the
-    /// configured trigger count, and of those only the ones that [`list`](Self::list) has.
+    /// configured trigger count, and of those only the ones that [`list`](Self::list) returns.
     ///
-    /// Where the trigger has no snapshot, and where drills have a trigger, the first call writes a small
-    /// object that says since when it is known. Until the trigger is due after that moment nothing is
-    /// overdue; later it is, so that a trigger that never fires, or whose every run fails, does not stay
-    /// unnoticed.
+    /// If the trigger has no snapshot, and if drills have a trigger, the first call writes a small
+    /// object that records since when it is known. Nothing is overdue until the trigger is due
+    /// after that moment; from then on it is, so that a trigger that never fires, or whose every
+    /// run fails, is noticed.
     ///
     /// # Errors
-    /// When the store fails.
+    /// If the store fails.
     pub async fn status(&self) -> Result<BackupStatus, LunoraError> {
         let cron = self.config.cron();
         let now = i64::try_from(self.clock.now_ms()).map_err(LunoraError::internal)?;
@@ -124,8 +126,8 @@ impl Backups {
         })
     }
 
-    /// Returns since when a trigger is known, in milliseconds since 1970; a trigger that is new is
-    /// noted under `name`.
+    /// Returns the time since which a trigger is known, in milliseconds since 1970; a new trigger
+    /// is recorded under `name`.
     pub(super) async fn known_since(
         &self,
         name: &str,
@@ -152,10 +154,10 @@ impl Backups {
 }
 
 impl BackupStatus {
-    /// Returns the error that an overdue backup, and a drill that failed or is overdue, is.
+    /// Fails if the backup is overdue, or if a drill failed or is overdue.
     ///
     /// # Errors
-    /// 503 `BACKUP_OVERDUE`, where the snapshot or the drill is missing; 503 `BACKUP_DRILL_FAILED`.
+    /// 503 `BACKUP_OVERDUE` if the snapshot or the drill is missing; 503 `BACKUP_DRILL_FAILED`.
     pub fn into_result(self) -> Result<Self, LunoraError> {
         if !self.overdue {
             if let Some(drill) = &self.drill {

@@ -1,11 +1,11 @@
-//! What a listing says of a snapshot, which stands in the metadata of its manifest.
+//! The summary of a snapshot, stored in the metadata of its manifest.
 
 use serde::{Deserialize, Serialize};
 
 use super::{LeftOut, Manifest};
 use crate::platform::{ObjectInfo, ObjectMetadata};
 
-/// What a listing says of a snapshot: its manifest without the counts of tables and shards.
+/// The summary of a snapshot in a listing: its manifest without the counts of tables and shards.
 ///
 /// [`Backups::get`](crate::Backups::get) reads the whole manifest.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -14,38 +14,38 @@ use crate::platform::{ObjectInfo, ObjectMetadata};
 pub struct SnapshotSummary {
     /// The size of the snapshot, in bytes.
     pub bytes: u64,
-    /// How many lines are changes, which take the place of earlier rows.
+    /// The number of lines that are changes, which replace earlier rows.
     #[serde(default)]
     pub changes: u64,
-    /// Whether the snapshot holds each shard at one sequence number.
+    /// `true` if the snapshot holds each shard at one sequence number.
     #[serde(default)]
     pub consistent: bool,
-    /// When the run began, in ISO form.
+    /// The time at which the run began, in ISO form.
     pub created_at: String,
-    /// The trigger that the run was for; absent in a snapshot that was taken by hand.
+    /// The trigger that started the run; absent in a manual snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cron: Option<String>,
-    /// What tells the deployment from others that have the same bucket and prefix. Snapshots of other
-    /// writers, and of older versions, lack it.
+    /// The identity of the deployment, among those that share the bucket and prefix. Absent in
+    /// snapshots of other writers and of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<String>,
-    /// The store's own mark of the object that the manifest was written for.
+    /// The store's etag of the object that the manifest describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
     /// The key of the snapshot.
     pub file: String,
-    /// When its last row was read, in ISO form.
+    /// The time at which its last row was read, in ISO form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
     /// The time that the snapshot is for, in ISO form.
     pub id: String,
-    /// The tables of the deployment that no snapshot has.
+    /// The tables of the deployment that no snapshot includes.
     #[serde(default, skip_serializing_if = "LeftOut::is_empty")]
     pub left_out: LeftOut,
-    /// How many lines are stored answers of mutations.
+    /// The number of lines that are stored answers of mutations.
     #[serde(default)]
     pub replies: u64,
-    /// How many lines are rows.
+    /// The number of lines that are rows.
     pub rows: u64,
     /// The time that the snapshot is for, in milliseconds since 1970.
     #[serde(default)]
@@ -56,20 +56,20 @@ pub struct SnapshotSummary {
     /// The tables, separated by commas, of a snapshot that is not of every table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tables: Option<String>,
-    /// How many lines are watermarks of clients.
+    /// The number of lines that are watermarks of clients.
     #[serde(default)]
     pub watermarks: u64,
 }
 
 impl SnapshotSummary {
     const METADATA: &str = "lunoraBackupSummary";
-    /// R2 takes 2,048 bytes of metadata per object; the trigger and the names need some.
+    /// R2 accepts 2,048 bytes of metadata per object; the trigger and the names need some of them.
     const MAX_BYTES: usize = 1536;
 
-    /// Adds the summary, unless it is larger than a store takes.
+    /// Adds the summary, unless it is larger than a store accepts.
     pub(super) fn add_to(&self, metadata: ObjectMetadata) -> ObjectMetadata {
         match serde_json::to_string(self) {
-            // Metadata travels in headers.
+            // Metadata is sent in headers.
             Ok(text) if text.len() <= Self::MAX_BYTES && text.is_ascii() => {
                 metadata.with_custom(Self::METADATA, text)
             }
@@ -82,7 +82,7 @@ impl SnapshotSummary {
         serde_json::from_str(manifest.metadata.custom.get(Self::METADATA)?).ok()
     }
 
-    /// Whether the manifest was written for this very object.
+    /// Returns whether the manifest describes this very object.
     pub(super) fn describes(&self, object: &ObjectInfo) -> bool {
         let same_etag = self.etag.as_ref().is_none_or(|etag| *etag == object.etag);
         self.file == object.key && self.bytes == object.size && same_etag

@@ -1,4 +1,4 @@
-//! Which lines of a snapshot are of which shard.
+//! The assignment of a snapshot's lines to its shards.
 
 use super::{Manifest, restore::damaged};
 use crate::{errors::LunoraError, wire::ShardKey};
@@ -9,14 +9,14 @@ pub(super) struct Targets {
     current: Option<usize>,
 }
 
-/// One shard's lines: its rows, what it keeps of its clients, its changes.
+/// The lines of one shard: its rows, its client state, its changes.
 pub(super) struct Part {
     pub(super) key: ShardKey,
-    /// The number of its last line; the first of the snapshot is 1.
+    /// The number of its last line; the first line of the snapshot is 1.
     pub(super) end: u64,
-    /// How many of its lines are changes.
+    /// The number of its lines that are changes.
     pub(super) changes: u64,
-    /// Where the changes begin, in bytes.
+    /// The offset of the changes, in bytes.
     pub(super) changes_at: u64,
 }
 
@@ -41,12 +41,13 @@ impl Targets {
         &self.parts
     }
 
-    /// The shards of the snapshot.
+    /// Returns the shards of the snapshot.
     pub(super) fn keys(&self) -> impl Iterator<Item = &ShardKey> {
         self.parts.iter().map(|part| &part.key)
     }
 
-    /// The part of the line after `done` lines, if it is another than that of the line before.
+    /// Returns the part of the line after `done` lines, if it is another than that of the line
+    /// before.
     pub(super) fn turn_to(&mut self, done: u64) -> Option<&Part> {
         let from = self.current.unwrap_or(0);
         let place = from + self.parts.get(from..)?.iter().position(|part| done < part.end)?;

@@ -38,7 +38,7 @@ use crate::{
 /// The rows of each shard: table, then `_id`, then document.
 type Rows = BTreeMap<String, BTreeMap<(String, String), Value>>;
 
-/// A deployment in memory: shards that keep rows, a store, a clock that moves by itself.
+/// A deployment in memory: shards that keep rows, a store, a clock that advances by itself.
 #[derive(Clone)]
 struct World {
     rows: Rc<RefCell<Rows>>,
@@ -133,7 +133,7 @@ fn put(rows: &mut Rows, shard: &str, table: &str, id: &str, mut doc: Value) {
     rows.entry(shard.to_owned()).or_default().insert((table.to_owned(), id.to_owned()), doc);
 }
 
-/// The answer to what a shard of another implementation does not know.
+/// The response to an operation that a shard of another implementation does not know.
 fn unknown_operation(operation: &str) -> Option<Response> {
     ["emptyScratch", "exportClients", "importClients"].contains(&operation).then(|| {
         let error = json!({ "code": "UNKNOWN_ADMIN_OP", "message": "unknown admin operation" });
@@ -141,7 +141,7 @@ fn unknown_operation(operation: &str) -> Option<Response> {
     })
 }
 
-/// What a shard answers: export in pages of 7 rows, import, clear.
+/// Returns the answer of a shard: export in pages of 7 rows, import, clear.
 fn answer(rows: &Rc<RefCell<Rows>>, shard: &str, operation: &str, args: &Value) -> Value {
     let mut all = rows.borrow_mut();
     let rows = all.entry(shard.to_owned()).or_default();

@@ -1,4 +1,4 @@
-//! Runs that are too long for one invocation: how far they came, and who goes on with them.
+//! Runs that are too long for one invocation: their stored progress, and how they are resumed.
 
 use std::{cell::Cell, collections::BTreeMap};
 
@@ -15,43 +15,43 @@ use crate::{
     platform::{ObjectInfo, ObjectMetadata, PutOptions, StoreError, SuspendedUpload, log},
 };
 
-/// How much of a run one invocation does.
+/// The part of a run that one invocation may do.
 pub(super) struct Budget {
     until_ms: u64,
     calls: Cell<u64>,
 }
 
 impl Budget {
-    /// Whether the invocation has to stop, after it made `calls` more.
+    /// Returns whether the invocation has to stop after `calls` more calls.
     pub(super) fn is_spent(&self, now_ms: u64, calls: u64) -> bool {
         now_ms >= self.until_ms || calls >= self.calls.get()
     }
 
-    /// Takes calls off, for the next run of the same invocation.
+    /// Subtracts calls, for the next run of the same invocation.
     pub(super) fn spend(&self, calls: u64) {
         self.calls.set(self.calls.get().saturating_sub(calls));
     }
 }
 
-/// How far a run is that one invocation could not finish.
+/// The progress of a run that one invocation could not finish.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct UnfinishedRun {
-    /// The snapshot that it takes.
+    /// The id of the snapshot that it takes.
     pub id: String,
     /// The time that the snapshot is for, in milliseconds since 1970.
     pub scheduled_time: i64,
-    /// The trigger that the run is for; absent in one that somebody asked for.
+    /// The trigger that started the run; absent in a manual run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cron: Option<String>,
-    /// When the last invocation left it, in ISO form.
+    /// The time at which the last invocation left it, in ISO form.
     pub left_at: String,
-    /// How many shards it has read.
+    /// The number of shards that it has read.
     pub shards: u64,
-    /// How many rows it has read.
+    /// The number of rows that it has read.
     pub rows: u64,
-    /// How many bytes it has written.
+    /// The number of bytes that it has written.
     pub bytes: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deployment: Option<String>,
@@ -69,8 +69,8 @@ impl UnfinishedRun {
     }
 }
 
-/// What another invocation goes on with: `….ndjson.unfinished`, a line of JSON and then the bytes that
-/// are in no part of the upload yet.
+/// The state from which another invocation continues: `….ndjson.unfinished`, a line of JSON and
+/// then the bytes that are not yet in any part of the upload.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Unfinished {
@@ -85,7 +85,7 @@ pub(super) struct Unfinished {
 }
 
 impl Unfinished {
-    /// As much as the largest part, and a head that names many shards.
+    /// The size of the largest part, and a head that names many shards.
     const MAX_BYTES: usize = 128 * 1024 * 1024;
 
     fn read(text: &Bytes) -> Option<Self> {
@@ -104,7 +104,7 @@ impl Unfinished {
 }
 
 impl Backups {
-    /// What one invocation may do, from now on.
+    /// Returns the budget of one invocation, from now on.
     pub(super) fn budget(&self) -> Budget {
         let time = u64::try_from(self.config.run_time().as_millis()).unwrap_or(u64::MAX);
         Budget {
@@ -113,7 +113,7 @@ impl Backups {
         }
     }
 
-    /// The runs of this deployment that another invocation is to go on with, the oldest first.
+    /// Returns the runs of this deployment that another invocation is to continue, oldest first.
     pub(super) fn unfinished_runs(
         &self,
         objects: &BTreeMap<String, ObjectInfo>,
@@ -130,8 +130,8 @@ impl Backups {
             .collect()
     }
 
-    /// Goes on with the runs that other invocations left; `due` is taken after them. One that a later
-    /// snapshot of its trigger has overtaken is given up.
+    /// Continues the runs that other invocations left; `due` is taken after them. A run that a
+    /// later snapshot of its trigger has overtaken is given up.
     pub(super) async fn go_on(
         &self,
         budget: &Budget,
@@ -160,7 +160,7 @@ impl Backups {
                 continue;
             }
             match self.run_within(&occasion, budget).await {
-                // Another invocation goes on with it.
+                // Another invocation is continuing it.
                 Err(error) if error.code() == Code::BackupInProgress.as_str() => {}
                 done => done?,
             }
@@ -168,8 +168,8 @@ impl Backups {
         Ok(())
     }
 
-    /// Returns what an earlier invocation left of a run; `None` where it is not to be gone on with:
-    /// the settings are others by now, or a restore came between.
+    /// Returns what an earlier invocation left of a run; `None` if it cannot be continued: the
+    /// settings have changed, or a restore came between.
     pub(super) async fn take_up(
         &self,
         name: &SnapshotName,
@@ -197,7 +197,7 @@ impl Backups {
         Ok(Unfinished::read(&text))
     }
 
-    /// Leaves a run, for another invocation, and returns how far it is.
+    /// Leaves a run for another invocation, and returns its progress.
     pub(super) async fn leave(
         &self,
         name: &SnapshotName,
@@ -241,8 +241,8 @@ impl Backups {
         self.config.store().delete(&[name.unfinished()]).await.map_err(unwritten)
     }
 
-    /// Throws the parts of an upload away. One that is gone is no failure, and one that stays is
-    /// cleared away by the store in time.
+    /// Aborts an upload. An upload that is gone is not a failure, and the store eventually deletes
+    /// one that stays.
     async fn abort(&self, name: &SnapshotName, upload: Option<SuspendedUpload>) {
         let Some(upload) = upload else { return };
         let aborted = async {
@@ -254,7 +254,7 @@ impl Backups {
     }
 }
 
-/// Whether the upload that was to be gone on with is not there any more.
+/// Returns whether the upload to continue does not exist any more.
 pub(super) fn is_upload_gone(error: &LunoraError) -> bool {
     let source = std::error::Error::source(error);
     source
@@ -262,7 +262,7 @@ pub(super) fn is_upload_gone(error: &LunoraError) -> bool {
         .is_some_and(|error| matches!(error, StoreError::UploadGone { .. }))
 }
 
-/// The error of an invocation that stopped in the middle.
+/// Returns the error of an invocation that stopped before the end.
 pub(super) fn unfinished(run: &UnfinishedRun) -> LunoraError {
     let message = format!(
         "the backup `{}` is not finished: {} rows of {} shards are written, and the next call for the \

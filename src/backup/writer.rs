@@ -1,4 +1,4 @@
-//! Bytes into one object of a store: put at once when they are few, in parts when they are many.
+//! Writes one object of a store: in one put if it is small, in parts if it is large.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,7 @@ use crate::{
     },
 };
 
-/// Writes an object whose size is not known before, and hashes it on the way. It holds one part at
-/// most.
+/// Writes an object of unknown size, and hashes it on the way. It holds at most one part.
 pub(super) struct ObjectWriter<'a> {
     store: &'a dyn ObjectStore,
     key: &'a str,
@@ -23,33 +22,34 @@ pub(super) struct ObjectWriter<'a> {
     upload: Option<Box<dyn MultipartUpload>>,
     parts: u16,
     bytes: u64,
-    /// What earlier invocations wrote.
+    /// The segments that earlier invocations wrote.
     segments: Vec<Segment>,
     hash: Sha256Stream,
 }
 
-/// An object that was written.
+/// A finished object.
 pub(super) struct Written {
     pub(super) info: ObjectInfo,
     pub(super) bytes: u64,
-    /// In the order in which they were written; one where one invocation wrote all.
+    /// The segments in the order in which they were written; one if one invocation wrote
+    /// everything.
     pub(super) segments: Vec<Segment>,
 }
 
-/// An object under way that was left, and that another invocation takes up.
+/// A suspended object, which another invocation resumes.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SuspendedObject {
     part_bytes: usize,
     upload: Option<SuspendedUpload>,
     segments: Vec<Segment>,
-    /// What is in no part yet.
+    /// The bytes that are not in any part yet.
     #[serde(skip)]
     pub(super) rest: Bytes,
 }
 
 impl SuspendedObject {
-    /// How many bytes were written.
+    /// Returns the number of bytes written.
     pub(super) fn bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
@@ -80,10 +80,10 @@ impl<'a> ObjectWriter<'a> {
         })
     }
 
-    /// Takes up an object that was [suspended](Self::suspend).
+    /// Resumes an object that was [suspended](Self::suspend).
     ///
     /// # Errors
-    /// When the store does not take the upload up.
+    /// If the store rejects the upload.
     pub(super) async fn resume(
         store: &'a dyn ObjectStore,
         key: &'a str,
@@ -102,10 +102,10 @@ impl<'a> ObjectWriter<'a> {
         Ok(writer)
     }
 
-    /// Leaves the object, for another invocation to take it up.
+    /// Suspends the object, for another invocation to resume it.
     ///
     /// # Errors
-    /// When the store cannot.
+    /// If the store fails.
     pub(super) async fn suspend(mut self) -> Result<SuspendedObject, LunoraError> {
         self.end_segment().await?;
         let upload = match self.upload {
@@ -116,7 +116,7 @@ impl<'a> ObjectWriter<'a> {
         Ok(SuspendedObject { part_bytes, upload, segments, rest: self.part.into() })
     }
 
-    /// Ends what this invocation wrote, and returns its digest where that is the whole object.
+    /// Ends the segment of this invocation, and returns its digest if it is the whole object.
     async fn end_segment(&mut self) -> Result<Option<[u8; 32]>, LunoraError> {
         let hash = std::mem::replace(&mut self.hash, Sha256Stream::new()?);
         let sha256 = hash.finish().await?;
@@ -128,7 +128,7 @@ impl<'a> ObjectWriter<'a> {
         Ok(is_whole.then_some(sha256))
     }
 
-    /// Returns how many parts were written.
+    /// Returns the number of parts written.
     pub(super) fn parts(&self) -> u16 {
         self.parts
     }
@@ -151,13 +151,13 @@ impl<'a> ObjectWriter<'a> {
         Ok(())
     }
 
-    /// How many bytes were added.
+    /// Returns the number of bytes added.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Makes the object. Until then nothing shows. After a failure there may be something to
-    /// [abort](Self::abort).
+    /// Completes the object. Until then nothing is visible. After a failure there may be something
+    /// to [abort](Self::abort).
     pub(super) async fn finish(&mut self) -> Result<Written, LunoraError> {
         let sha256 = self.end_segment().await?;
         if self.upload.is_some() && !self.part.is_empty() {
@@ -177,7 +177,7 @@ impl<'a> ObjectWriter<'a> {
         Ok(Written { info, bytes: self.bytes, segments: std::mem::take(&mut self.segments) })
     }
 
-    /// Throws away what was written.
+    /// Discards what was written.
     pub(super) async fn abort(&mut self) -> Result<(), StoreError> {
         match self.upload.take() {
             Some(upload) => upload.abort().await,
@@ -185,7 +185,7 @@ impl<'a> ObjectWriter<'a> {
         }
     }
 
-    /// Grows the part by doubling, and never beyond its size.
+    /// Grows the part by doubling, but never beyond its size.
     fn make_room(&mut self, more: usize) {
         let needed = self.part.len() + more;
         if needed > self.part.capacity() {

@@ -1,4 +1,4 @@
-//! The answer of a fan-out: the merged data, and who failed.
+//! The answer of a fan-out: the merged data, and the failures.
 
 use std::borrow::Cow;
 
@@ -18,10 +18,10 @@ use crate::{
     wire::{Merge, ShardKey},
 };
 
-/// What a fan-out found: the merged data of the shards that answered, and the failures of the
+/// The answer of a fan-out: the merged data of the shards that answered, and the failures of the
 /// others.
 ///
-/// As a response it is 200 with `{"data","errors","failed","ok"}`, whoever failed.
+/// As a response it is always 200 with `{"data","errors","failed","ok"}`, even if shards failed.
 #[derive(Debug)]
 pub struct FanOutAnswer {
     data: String,
@@ -30,34 +30,34 @@ pub struct FanOutAnswer {
 }
 
 impl FanOutAnswer {
-    /// The merged data, as JSON text.
+    /// Returns the merged data, as JSON text.
     #[must_use]
     pub fn data(&self) -> &str {
         &self.data
     }
 
-    /// The failures, in the registry's order.
+    /// Returns the failures, in the registry's order.
     #[must_use]
     pub fn errors(&self) -> &[ShardFailure] {
         &self.errors
     }
 
-    /// How many shards are part of the data.
+    /// Returns the number of shards that are part of the data.
     #[must_use]
     pub fn ok(&self) -> usize {
         self.ok
     }
 
-    /// How many shards failed.
+    /// Returns the number of shards that failed.
     #[must_use]
     pub fn failed(&self) -> usize {
         self.errors.len()
     }
 
-    /// The answer as it travels.
+    /// Returns the answer as JSON text.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Strings, a flag and numbers: there is nothing here that cannot be written.
+        // Strings, a flag and numbers: serialization cannot fail.
         let errors = serde_json::to_string(&self.errors).unwrap_or_default();
         let (failed, ok) = (self.failed().to_string(), self.ok.to_string());
         [
@@ -81,25 +81,24 @@ impl IntoResponse for FanOutAnswer {
     }
 }
 
-/// Why one shard is no part of the data, as a client may see it.
+/// The failure of one shard that is missing from the data, as a client may see it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ShardFailure {
     /// The code: the shard's own, or `SHARD_TIMEOUT`, `SHARD_HTTP_ERROR`, `SHARD_UNAVAILABLE`,
-    /// `SHARD_ERROR` (it answered with something that the merge cannot take) or
-    /// `PAYLOAD_TOO_LARGE`.
+    /// `SHARD_ERROR` (its answer cannot be merged) or `PAYLOAD_TOO_LARGE`.
     pub code: Cow<'static, str>,
-    /// The message; of a [redacted](Code::is_redacted) code it says nothing.
+    /// The message; for a [redacted](Code::is_redacted) code it contains no details.
     pub message: Cow<'static, str>,
-    /// The shard.
+    /// The key of the shard.
     pub shard_key: ShardKey,
-    /// Whether the shard was given up because it was too slow.
+    /// `true` if the shard timed out.
     pub timed_out: bool,
 }
 
 impl ShardFailure {
-    /// The failure of `key` for a client; what is the server's fault is logged, here and nowhere
-    /// else.
+    /// Returns the failure of `key` for a client. An error of the server is logged here, and
+    /// nowhere else.
     pub(super) fn logged(key: &ShardKey, error: &LunoraError, timed_out: bool) -> Self {
         if error.status().is_server_error() {
             log::error(&format!("shard {:?}: {}", key.as_str(), error.to_log_line()));
@@ -107,7 +106,7 @@ impl ShardFailure {
         Self::public(key, error, timed_out)
     }
 
-    /// The failure of `key` for a client.
+    /// Returns the failure of `key` for a client.
     pub(super) fn public(key: &ShardKey, error: &LunoraError, timed_out: bool) -> Self {
         let detail = error.to_body().error;
         Self { timed_out, code: detail.code, message: detail.message, shard_key: key.clone() }
@@ -115,7 +114,7 @@ impl ShardFailure {
 }
 
 impl ShardFailure {
-    /// The failure as an error that names the shard.
+    /// Converts the failure to an error that names the shard.
     pub(super) fn into_error(self) -> LunoraError {
         let message = format!("shard {:?}: {}", self.shard_key.as_str(), self.message);
         let status = self.code.parse().map_or(503, |code: Code| code.status().as_u16());
@@ -134,7 +133,7 @@ impl Serialize for ShardFailure {
     }
 }
 
-/// Takes the answers as they come.
+/// Collects the answers as they come.
 pub(super) struct Collector {
     merger: Box<dyn Merger>,
     errors: Vec<(usize, ShardFailure)>,

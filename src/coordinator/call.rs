@@ -1,4 +1,4 @@
-//! The call that every shard gets.
+//! The call that a fan-out sends to every shard.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
@@ -9,7 +9,7 @@ use crate::{
     wire::{ShardKey, headers, paths},
 };
 
-/// One call, as every shard of a fan-out gets it: `POST /rpc` with the same headers and body.
+/// One call that a fan-out sends to every shard: `POST /rpc` with the same headers and body.
 ///
 /// [`QueryCoordinator`](crate::QueryCoordinator) has an example.
 pub struct ShardCall<'a> {
@@ -21,28 +21,28 @@ pub struct ShardCall<'a> {
 }
 
 impl<'a> ShardCall<'a> {
-    /// A call with a body in the shards' form, `{"args","functionPath"}`; `resolve` finds the
-    /// shard of a key.
+    /// Creates a call with a body in the shards' form, `{"args","functionPath"}`; `resolve` finds
+    /// the shard of a key.
     pub fn new(resolve: &'a dyn Fn(ShardKey) -> ResolvedShard, body: impl Into<Bytes>) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Self { resolve, headers, body: body.into(), read: false, unwrap_result: false }
     }
 
-    /// The headers, instead of `content-type: application/json` alone.
+    /// Sets the headers, which replace the default `content-type: application/json`.
     ///
-    /// They reach every shard as they are: what a client sent must be filtered before.
+    /// They are sent to every shard unchanged: filter what a client sent before.
     #[must_use]
     pub fn headers(mut self, headers: HeaderMap) -> Self {
         self.headers = headers;
         self
     }
 
-    /// Says that the call changes nothing, so that it may be repeated.
+    /// Declares that the call changes nothing, so that it may be repeated.
     ///
-    /// Any other call is repeated only if its shard recognises the repetition: it carries
-    /// `x-lunora-mutation-id`, and a user id, the system flag or a client id, without which a
-    /// shard ignores the mutation id (docs/wire.md, "Calls in a shard").
+    /// Any other call is repeated only if its shard recognizes the repetition: it carries
+    /// `x-lunora-mutation-id`, and a user id, the system flag or a client id, without which a shard
+    /// ignores the mutation id (docs/wire.md, "Calls in a shard").
     #[must_use]
     pub fn read(mut self) -> Self {
         self.read = true;
@@ -51,9 +51,9 @@ impl<'a> ShardCall<'a> {
 
     /// Merges the field `result` of each answer, instead of the whole answer.
     ///
-    /// A shard answers a call with `{"result":…}`, and only a relation read with a bare value.
-    /// A fan-out on the wire merges the answers as they are, envelopes included; that is the
-    /// default here.
+    /// A shard answers a call with `{"result":…}`; only a relation read returns a bare value. A
+    /// fan-out on the wire merges the answers as they are, envelopes included; that is the default
+    /// here.
     #[must_use]
     pub fn unwrap_result(mut self) -> Self {
         self.unwrap_result = true;

@@ -1,4 +1,4 @@
-//! Asking shards: bounded in number, in time and in bytes.
+//! Calls shards, with limits on number, time and bytes.
 
 use std::time::Duration;
 
@@ -13,18 +13,18 @@ use crate::{
     wire::ShardKey,
 };
 
-/// What one shard answered.
+/// The answer of one shard.
 pub(crate) struct ShardAnswer {
-    /// Its place among the shards that were asked.
+    /// The position of the shard among those that were asked.
     pub(crate) index: usize,
-    /// The body of its success. A failure has been logged where it deserves it.
+    /// The body of a success. A failure has already been logged where necessary.
     pub(crate) outcome: Result<Bytes, ShardFailure>,
-    /// The shard.
+    /// The key of the shard.
     pub(crate) key: ShardKey,
 }
 
 impl QueryCoordinator {
-    /// Asks each shard; the answers come as they are ready.
+    /// Calls each shard; the answers come as they are ready.
     pub(crate) fn ask_each<'a>(
         &'a self,
         keys: Vec<ShardKey>,
@@ -39,7 +39,7 @@ impl QueryCoordinator {
             .buffer_unordered(self.concurrency.get())
     }
 
-    /// Asks one shard.
+    /// Calls one shard.
     pub(super) async fn ask_one(
         &self,
         key: &ShardKey,
@@ -49,7 +49,7 @@ impl QueryCoordinator {
         answer.map_err(|(error, late)| ShardFailure::logged(key, &error, late))
     }
 
-    /// The answer, or the error and whether it is that the time was up.
+    /// Returns the answer, or the error and whether it is a timeout.
     async fn ask(
         &self,
         key: &ShardKey,
@@ -76,7 +76,7 @@ impl QueryCoordinator {
             .await
     }
 
-    /// The shard's answer with its body still to be read, however long it takes.
+    /// Returns the shard's answer with its body unread; reading the body has no time limit here.
     pub(super) async fn ask_head(
         &self,
         key: &ShardKey,

@@ -1,4 +1,4 @@
-//! How many shards are asked at once, and how often each.
+//! Limits on how many shards are asked at once, and how often each.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -8,7 +8,7 @@ use std::{
 
 use crate::{platform::ShardCallError, wire::ShardKey};
 
-/// How many shards are asked at once: one at least. The default is 16.
+/// The number of shards that are asked at once: at least one. The default is 16.
 ///
 /// ```
 /// use lunora::Concurrency;
@@ -27,7 +27,7 @@ use crate::{platform::ShardCallError, wire::ShardKey};
 pub struct Concurrency(NonZeroUsize);
 
 impl Concurrency {
-    /// A number that stands in the source.
+    /// Creates a limit from a constant.
     #[must_use]
     pub const fn of<const SHARDS: usize>() -> Self {
         const { assert!(SHARDS > 0, "one shard at least must be asked at a time") }
@@ -37,7 +37,7 @@ impl Concurrency {
         }
     }
 
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> usize {
         self.0.get()
@@ -64,11 +64,12 @@ impl TryFrom<usize> for Concurrency {
     }
 }
 
-/// Whether and when a call that failed is made again. The default is never.
+/// The rules for repeating a failed call. By default it is never repeated.
 ///
-/// Only a call that is [safe to repeat](crate::ShardCall::read) is, and only after a failure that
-/// the platform calls retryable and not an overload. The pause before the n-th retry is a random
-/// time up to `base_delay * 2^(n-1)`, so that callers who failed together do not return together.
+/// Only a call that is [safe to repeat](crate::ShardCall::read) is repeated, and only after a
+/// failure that the platform calls retryable and not an overload. The pause before the n-th retry
+/// is a random time up to `base_delay * 2^(n-1)`, so that callers who failed together do not return
+/// together.
 ///
 /// ```
 /// use std::time::Duration;
@@ -85,27 +86,28 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// At most this many calls more after the first.
+    /// Creates a policy of at most this many retries after the first call.
     #[must_use]
     pub const fn retries(retries: u32) -> Self {
         Self { retries, base_delay: Duration::from_millis(100), max_delay: Duration::from_secs(2) }
     }
 
-    /// The longest pause before the first retry; it doubles with each. 100 ms by default.
+    /// Sets the longest pause before the first retry; it doubles with each. 100 ms by default.
     #[must_use]
     pub const fn base_delay(mut self, delay: Duration) -> Self {
         self.base_delay = delay;
         self
     }
 
-    /// The longest pause of all; 2 seconds by default.
+    /// Sets the longest pause of all; 2 seconds by default.
     #[must_use]
     pub const fn max_delay(mut self, delay: Duration) -> Self {
         self.max_delay = delay;
         self
     }
 
-    /// The pause before the call that failed `failed` times is made again; none when it is not.
+    /// Returns the pause before the retry of a call that failed `failed` times; `None` if it is not
+    /// retried.
     pub(super) fn pause(
         &self,
         failed: u32,
@@ -129,7 +131,7 @@ impl Default for RetryPolicy {
     }
 }
 
-/// Random enough to spread retries: xorshift, seeded by the time and the shard.
+/// A generator that is random enough to spread retries: xorshift, seeded by the time and the shard.
 pub(super) struct Jitter(u64);
 
 impl Jitter {

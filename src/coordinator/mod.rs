@@ -1,4 +1,5 @@
-//! Queries across shards: who is asked, how long each may take, and how the answers become one.
+//! Queries across shards: which shards are asked, with which limits, and how their answers are
+//! merged.
 
 mod admin;
 mod answer;
@@ -41,8 +42,8 @@ pub use self::{
 
 /// Asks every shard of a table and merges the answers into one.
 ///
-/// A slow or failed shard never fails the whole: it is listed beside the merged data, and the
-/// caller decides what a partial answer is worth.
+/// A slow or failed shard never fails the whole query: it is listed beside the merged data, and the
+/// caller decides whether a partial answer is useful.
 ///
 /// ```
 /// use lunora::{
@@ -85,10 +86,10 @@ pub struct QueryCoordinator {
 }
 
 impl QueryCoordinator {
-    /// Well below the requests that the platform lets one event make.
+    /// A limit well below the requests that the platform allows per event.
     const MAX_SHARDS: usize = 1000;
 
-    /// A coordinator that asks the shards that `registry` lists.
+    /// Creates a coordinator of the shards that `registry` lists.
     #[must_use]
     pub fn new(registry: impl ShardRegistry) -> Self {
         Self {
@@ -108,7 +109,7 @@ impl QueryCoordinator {
         self.registry.bind(jurisdiction);
     }
 
-    /// How many shards are asked at once; 16 by default.
+    /// Sets how many shards are asked at once; 16 by default.
     ///
     /// ```
     /// use lunora::{Concurrency, QueryCoordinator, StaticShardRegistry};
@@ -122,27 +123,28 @@ impl QueryCoordinator {
         self
     }
 
-    /// How long one shard may take, its body and every retry included; 5 seconds by default.
+    /// Sets the timeout of one shard, which includes its body and every retry; 5 seconds by
+    /// default.
     ///
-    /// The registry gets as long to list the shards.
+    /// The registry has the same time to list the shards.
     #[must_use]
     pub fn per_shard_timeout(mut self, timeout: Duration) -> Self {
         self.per_shard_timeout = timeout;
         self
     }
 
-    /// Whether a call that failed is made again; never by default.
+    /// Sets the rules for repeating a failed call; never by default.
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// Sets the most shards that one query may ask; 1,000 by default. A query of a table with more
-    /// is refused with 400 `BAD_REQUEST` before any shard is asked.
+    /// Sets the maximum number of shards that one query may ask; 1,000 by default. A query of a
+    /// table with more is rejected with 400 `BAD_REQUEST` before any shard is asked.
     ///
-    /// The platform bounds the requests of one event as well: raise `limits.subrequests` in
-    /// `wrangler.jsonc` with it.
+    /// The platform also limits the requests of one event: raise `limits.subrequests` in
+    /// `wrangler.jsonc` too.
     ///
     /// ```
     /// use lunora::{QueryCoordinator, StaticShardRegistry};
@@ -155,26 +157,27 @@ impl QueryCoordinator {
         self
     }
 
-    /// The largest answer of one shard, in bytes; 2 MiB by default. A larger one counts as failed
-    /// and is not read to its end.
+    /// Sets the largest answer of one shard, in bytes; 2 MiB by default. A larger answer counts as
+    /// failed and is not read to its end.
     #[must_use]
     pub fn max_shard_bytes(mut self, bytes: usize) -> Self {
         self.max_shard_bytes = bytes;
         self
     }
 
-    /// The most that a merge holds in memory, in bytes; 16 MiB by default. An answer that no
+    /// Sets the maximum memory that a merge holds, in bytes; 16 MiB by default. An answer that no
     /// longer fits counts as failed.
     ///
-    /// On top come the answers under way: [`max_concurrency`](Self::max_concurrency) times
-    /// [`max_shard_bytes`](Self::max_shard_bytes) at worst. A Worker has 128 MB.
+    /// The answers that are being read come on top: at worst
+    /// [`max_concurrency`](Self::max_concurrency) times [`max_shard_bytes`](Self::max_shard_bytes).
+    /// A Worker has 128 MB.
     #[must_use]
     pub fn max_total_bytes(mut self, bytes: usize) -> Self {
         self.max_total_bytes = bytes;
         self
     }
 
-    /// The clock that timeouts and pauses go by; the runtime's by default, another in tests.
+    /// Sets the clock for timeouts and pauses; by default the runtime's. Tests set another.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Rc::new(clock);
@@ -183,7 +186,7 @@ impl QueryCoordinator {
 
     /// Asks every shard of the table and merges the answers as they come.
     ///
-    /// The registry's order decides wherever order matters, whoever answers first.
+    /// If the order matters, it is the registry's order, not the order of arrival.
     ///
     /// # Errors
     /// If the shards cannot be listed; 400 `BAD_REQUEST` if the merge is invalid or the table has
@@ -215,7 +218,7 @@ impl QueryCoordinator {
         )))
     }
 
-    /// The shards of a table, each once, in the registry's order.
+    /// Returns the shards of a table, each once, in the registry's order.
     pub(crate) async fn shard_keys(&self, table: &str) -> Result<Vec<ShardKey>, LunoraError> {
         let mut keys = self.in_time(self.registry.list_shard_keys(table)).await?;
         let mut seen = HashSet::with_capacity(keys.len());
@@ -223,17 +226,17 @@ impl QueryCoordinator {
         Ok(keys)
     }
 
-    /// The shards of every table; none when the registry cannot tell.
+    /// Returns the shards of every table; `None` if the registry cannot list them.
     pub(crate) async fn every_shard_key(&self) -> Result<Option<Vec<ShardKey>>, LunoraError> {
         self.in_time(self.registry.list_every_shard_key()).await
     }
 
-    /// Enters a shard of a table into the registry.
+    /// Registers a shard of a table.
     pub(crate) async fn enter(&self, table: &str, key: &ShardKey) -> Result<(), LunoraError> {
         self.in_time(self.registry.enter(table, key)).await
     }
 
-    /// What the registry answers, in the time that a shard has.
+    /// Returns the answer of the registry, within the timeout of a shard.
     async fn in_time<T>(
         &self,
         answer: LocalBoxFuture<'_, Result<T, LunoraError>>,

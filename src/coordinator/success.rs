@@ -1,4 +1,4 @@
-//! The body of a success, and the error that anything else is.
+//! Reads the body of a success, and turns any other response into an error.
 
 use std::fmt::Display;
 
@@ -10,7 +10,7 @@ use crate::{
     message::{Body, BodyError, Response},
 };
 
-/// More is not read of an answer that is no success.
+/// The maximum number of bytes that are read of a failure.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// Reads the answer of `who`, up to `limit` bytes.
@@ -32,7 +32,7 @@ pub(super) async fn body(
     })
 }
 
-/// The body of `who`'s answer, still to be read, if it is a success.
+/// Returns the unread body of `who`'s answer, if it is a success.
 pub(super) async fn stream(who: impl Display, response: Response) -> Result<Body, LunoraError> {
     let (head, body) = response.into_parts();
     if head.status.is_success() {
@@ -46,7 +46,7 @@ pub(super) async fn stream(who: impl Display, response: Response) -> Result<Body
     })
 }
 
-/// Code and message of a body `{"error":{"code","message"}}`.
+/// Returns code and message of a body `{"error":{"code","message"}}`.
 fn reported_error(body: &[u8]) -> Option<(String, String)> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let text = |field| body.get("error")?.get(field)?.as_str().map(str::to_owned);

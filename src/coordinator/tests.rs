@@ -1,4 +1,4 @@
-//! The rules of asking shards, on shards in memory.
+//! The rules of calls to shards, on shards in memory.
 
 mod failures;
 mod retries;
@@ -15,7 +15,7 @@ use crate::{
     wire::Merge,
 };
 
-/// Shards `0`, `1`, … that answer with their own number; a clock that moves by itself.
+/// Shards `0`, `1`, … that answer with their own number; a clock that advances by itself.
 struct World {
     shards: MemoryNamespace,
     clock: ManualClock,
@@ -60,7 +60,7 @@ impl World {
         block_on(self.clock.run(self.coordinator.fan_out(&spec, call))).unwrap()
     }
 
-    /// The shards' failures as `key CODE message`.
+    /// Returns the failures of the shards as `key CODE message`.
     fn failures(&self) -> Vec<String> {
         let answer = self.ask(Merge::Concat);
         let line = |failure: &ShardFailure| {
@@ -130,7 +130,7 @@ fn a_shard_that_is_listed_twice_is_asked_once() {
 }
 
 #[test]
-fn the_registrys_order_holds_whoever_answers_first() {
+fn keeps_the_registrys_order_in_any_order_of_answers() {
     let _logs = capture_logs();
     let world = World::new(8);
     for shard in 0..8_u64 {
@@ -162,7 +162,7 @@ fn no_more_shards_are_asked_at_once_than_allowed() {
 }
 
 #[test]
-fn a_shard_that_is_too_slow_is_given_up_and_delays_nobody() {
+fn a_slow_shard_times_out_and_delays_no_other() {
     let logs = capture_logs();
     let world = World::new(3).set(|coordinator| coordinator.per_shard_timeout(seconds(2)));
     world.shards.shard("0").hangs();
@@ -176,7 +176,7 @@ fn a_shard_that_is_too_slow_is_given_up_and_delays_nobody() {
 }
 
 #[test]
-fn a_registry_that_fails_or_hangs_is_an_error_and_no_empty_answer() {
+fn a_registry_that_fails_or_hangs_is_an_error_and_not_an_empty_answer() {
     struct Broken(bool);
 
     impl ShardRegistry for Broken {
@@ -207,7 +207,7 @@ fn a_registry_that_fails_or_hangs_is_an_error_and_no_empty_answer() {
 }
 
 #[test]
-fn a_merge_that_is_none_is_refused_before_anybody_is_asked() {
+fn an_invalid_merge_is_refused_before_any_shard_is_asked() {
     let world = World::new(1);
     let shards = world.shards.clone().into_dyn();
     let resolve = |key| resolve_shard(&shards, key, &Placement::default());
@@ -243,9 +243,9 @@ fn refuses_a_query_of_too_many_shards_before_any_is_asked() {
 }
 
 proptest! {
-    /// The answer and the time it takes follow from each shard's own time alone.
+    /// The answer and its time depend only on the time that each shard takes.
     #[test]
-    fn who_is_slow_fails_and_nobody_else(
+    fn only_slow_shards_fail(
         times in prop::collection::vec(0..8000_u64, 0..40),
         limit in 1..20_usize,
     ) {
@@ -258,7 +258,7 @@ proptest! {
         let answer = world.ask(Merge::Concat);
         let in_time: Vec<_> = (0..times.len()).filter(|shard| times[*shard] < 5000).collect();
         let data: Vec<usize> = serde_json::from_str(answer.data()).unwrap();
-        // At the very millisecond either may win.
+        // At exactly this millisecond either may win.
         prop_assume!(!times.contains(&5000));
         prop_assert_eq!(&data, &in_time);
         prop_assert_eq!(answer.failed(), times.len() - in_time.len());

@@ -1,4 +1,4 @@
-//! Functions from the outside: their paths, how code names one, and what operators see of them.
+//! Functions seen from outside: their paths, references from code, and descriptions for operators.
 
 mod path;
 mod reference;
@@ -12,7 +12,7 @@ pub use self::{path::FunctionPathError, reference::FunctionRef};
 
 /// Lists the functions of an application, for `/_lunora/admin/functions` and the API documents.
 ///
-/// A `Vec` of descriptions is such a list.
+/// A `Vec` of descriptions implements it.
 ///
 /// ```
 /// use lunora::{FunctionInfo, FunctionKind, FunctionList};
@@ -24,7 +24,7 @@ pub use self::{path::FunctionPathError, reference::FunctionRef};
 /// assert_eq!(functions.functions().len(), 2);
 /// ```
 pub trait FunctionList: 'static {
-    /// Every function, in any order.
+    /// Returns every function, in any order.
     fn functions(&self) -> Vec<FunctionInfo>;
 }
 
@@ -40,7 +40,7 @@ impl<T: FunctionList> FunctionList for Rc<T> {
     }
 }
 
-/// A function as operators see it.
+/// The description of a function for operators.
 ///
 /// ```
 /// use lunora::{FunctionInfo, FunctionKind};
@@ -54,22 +54,22 @@ impl<T: FunctionList> FunctionList for Rc<T> {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FunctionInfo {
-    /// The path that calls it: `"messages:send"`.
+    /// The path by which it is called: `"messages:send"`.
     pub path: String,
-    /// What it does to the shard.
+    /// The kind of the function.
     pub kind: FunctionKind,
-    /// Whether only the server itself may call it; such a function is never listed.
+    /// `true` if only the server may call it; such a function is never listed.
     pub internal: bool,
-    /// What it is for, in a sentence.
+    /// A sentence that describes it.
     pub description: Option<String>,
-    /// The JSON Schema of its arguments, an object's.
+    /// The JSON Schema of its arguments, an object schema.
     pub args: Option<Box<RawValue>>,
     /// The JSON Schema of its result.
     pub result: Option<Box<RawValue>>,
 }
 
 impl FunctionInfo {
-    /// A function that clients may call and of whose arguments nothing is known.
+    /// Creates the description of a function that clients may call, with unknown arguments.
     pub fn new(path: impl Into<String>, kind: FunctionKind) -> Self {
         Self {
             path: path.into(),
@@ -81,39 +81,40 @@ impl FunctionInfo {
         }
     }
 
-    /// Says that only the server itself may call it.
+    /// Marks the function as callable by the server only.
     #[must_use]
     pub fn internal(mut self) -> Self {
         self.internal = true;
         self
     }
 
-    /// Says what it is for.
+    /// Sets the sentence that describes the function.
     #[must_use]
     pub fn describe(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
     }
 
-    /// The JSON Schema of its arguments, as JSON text.
+    /// Sets the JSON Schema of its arguments, from JSON text.
     ///
     /// # Errors
-    /// When the text is not JSON.
+    /// If the text is not JSON.
     pub fn args_schema(mut self, schema: &str) -> Result<Self, serde_json::Error> {
         self.args = Some(RawValue::from_string(schema.to_owned())?);
         Ok(self)
     }
 
-    /// The JSON Schema of its result, as JSON text.
+    /// Sets the JSON Schema of its result, from JSON text.
     ///
     /// # Errors
-    /// When the text is not JSON.
+    /// If the text is not JSON.
     pub fn result_schema(mut self, schema: &str) -> Result<Self, serde_json::Error> {
         self.result = Some(RawValue::from_string(schema.to_owned())?);
         Ok(self)
     }
 
-    /// The schemas of its arguments and its result, from their types. Needs the feature `schema`.
+    /// Sets the schemas of its arguments and its result from their types. Requires the feature
+    /// `schema`.
     ///
     /// ```
     /// use lunora::{FunctionInfo, FunctionKind};
@@ -145,8 +146,8 @@ impl FunctionInfo {
     }
 }
 
-/// The schema of a type with everything it refers to inside it, so that it stands anywhere in a
-/// document.
+/// Returns the schema of a type with every referenced schema inlined, so that it is valid at any
+/// place of a document.
 #[cfg(feature = "schema")]
 fn schema_of<T: schemars::JsonSchema>() -> Option<Box<RawValue>> {
     let settings = schemars::generate::SchemaSettings::draft2020_12().with(|settings| {
@@ -157,22 +158,22 @@ fn schema_of<T: schemars::JsonSchema>() -> Option<Box<RawValue>> {
     serde_json::value::to_raw_value(&schema).ok()
 }
 
-/// What a function does to its shard.
+/// The kind of a function, by its effect on the shard.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum FunctionKind {
-    /// It reads.
+    /// Reads.
     Query,
-    /// It writes, in one transaction.
+    /// Writes, in one transaction.
     Mutation,
-    /// It does anything else, and may call the others.
+    /// Does anything else, and may call the others.
     Action,
-    /// It answers in pieces.
+    /// Responds in pieces.
     Stream,
 }
 
 impl FunctionKind {
-    /// The wire's name for it.
+    /// Returns the name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,14 +1,14 @@
 //! The paths of functions: `namespace:name`.
 
-/// Why a text is no path of a function.
+/// The reason for which a function path is invalid.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{}", self.sentence())]
 pub enum FunctionPathError {
-    /// It has not the form `namespace:name`.
+    /// The path does not have the form `namespace:name`.
     Form,
-    /// It begins with a prefix that the framework keeps to itself.
+    /// The path begins with a prefix that is reserved for the framework.
     Reserved,
-    /// Another function has it.
+    /// Another function has the same path.
     Taken,
 }
 
@@ -24,7 +24,8 @@ impl FunctionPathError {
     }
 }
 
-/// Letters, digits, `_`, `-`, `.` and `/`, with one colon between two names.
+/// Checks that a path consists of letters, digits, `_`, `-`, `.` and `/`, with one colon between
+/// two names.
 pub(crate) const fn check_path(path: &str) -> Result<(), FunctionPathError> {
     let bytes = path.as_bytes();
     let (mut at, mut colon) = (0, None);

@@ -1,11 +1,11 @@
-//! How code names a function.
+//! References to functions in code.
 
 use super::check_path;
 
-/// A function that the code names: [`function!("messages:send")`](crate::function).
+/// A reference to a function in code: [`function!("messages:send")`](crate::function).
 ///
-/// The path is part of the program: what a client sent cannot become one, so that no request
-/// chooses what a handler calls.
+/// The path is part of the program: client input cannot become one, so that no request chooses
+/// which function a handler calls.
 ///
 /// ```
 /// use lunora::{FunctionRef, function};
@@ -16,7 +16,7 @@ use super::check_path;
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct FunctionRef(&'static str);
 
-/// A [`FunctionRef`](crate::FunctionRef) from a literal, checked while it compiles.
+/// Creates a [`FunctionRef`](crate::FunctionRef) from a literal, checked at compile time.
 ///
 /// ```compile_fail
 /// let _ = lunora::function!("send");
@@ -31,11 +31,11 @@ macro_rules! function {
 }
 
 impl FunctionRef {
-    /// A function that is named in code.
+    /// Creates a reference from a literal.
     ///
     /// # Panics
-    /// When the text is no path of a function. Use [`function!`](crate::function), where that is a
-    /// compile error.
+    /// If the text is not a valid function path. Use [`function!`](crate::function), where that is
+    /// a compile error.
     #[must_use]
     #[allow(clippy::panic, reason = "called by `function!`, in a const context")]
     pub const fn from_static(path: &'static str) -> Self {
@@ -45,7 +45,7 @@ impl FunctionRef {
         }
     }
 
-    /// The path.
+    /// Returns the path.
     #[must_use]
     pub const fn path(self) -> &'static str {
         self.0

@@ -1,4 +1,4 @@
-//! A call to a function of a shard in the server's own name (docs/wire.md, "Headers to a shard").
+//! A call to a function of a shard as the server (docs/wire.md, "Headers to a shard").
 
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -10,22 +10,22 @@ use crate::{
     wire::{headers, paths},
 };
 
-/// A call to a function of a shard in the server's own name: internal functions are open to it, and no gate is
-/// asked.
+/// A call to a function of a shard as the server: it may call internal functions, and passes no
+/// gate.
 pub(crate) struct SystemCall<'a> {
-    /// The function.
+    /// The path of the function.
     pub(crate) function_path: &'a str,
-    /// Its arguments, as JSON text of an object.
+    /// The arguments, as the JSON text of an object.
     pub(crate) args: &'a str,
-    /// What a shard knows the call by, should it come twice.
+    /// The id by which a shard recognizes a repeated call.
     pub(crate) mutation_id: Option<&'a str>,
 }
 
 impl SystemCall<'_> {
-    /// The request to the shard.
+    /// Builds the request to the shard.
     ///
     /// # Errors
-    /// 400 when no header can carry the id.
+    /// 400 if the id is not a valid header value.
     pub(crate) fn to_request(&self) -> Result<Request, LunoraError> {
         let path = serde_json::to_string(self.function_path).map_err(LunoraError::internal)?;
         let body = [r#"{"args":"#, self.args, r#","functionPath":"#, &path, "}"].concat();
@@ -47,14 +47,14 @@ impl SystemCall<'_> {
     }
 }
 
-/// Takes the answer of a shard for what it is: done, or failed with the shard's own code.
+/// Reads the response of a shard: success, or a failure with the shard's own code.
 pub(crate) async fn outcome(response: Response) -> Result<(), LunoraError> {
     succeeded(response).await.map(drop)
 }
 
-/// What a function returned: the field `result` of the shard's answer.
+/// Returns the result of a function: the field `result` of the shard's response.
 pub(crate) async fn result_of<T: DeserializeOwned>(response: Response) -> Result<T, LunoraError> {
-    /// The most that an answer may hold for the Worker to read it whole.
+    /// The largest response that the Worker reads whole.
     const MAX_ANSWER: usize = 32 * 1024 * 1024;
 
     #[derive(Deserialize)]
@@ -69,9 +69,9 @@ pub(crate) async fn result_of<T: DeserializeOwned>(response: Response) -> Result
     Ok(answer.result)
 }
 
-/// The answer, if it is no failure.
+/// Returns the response, unless it is a failure.
 async fn succeeded(response: Response) -> Result<Response, LunoraError> {
-    /// What is read of a failure.
+    /// The maximum number of bytes that are read of a failure.
     const MAX_FAILURE: usize = 64 * 1024;
 
     #[derive(Deserialize)]

@@ -13,14 +13,14 @@ use crate::{
     wire::ShardKey,
 };
 
-/// A job that a trigger starts: a function of a shard, or a workflow, by its name.
+/// A named job that a trigger starts: a function of a shard, or a workflow.
 ///
-/// Unlike a handler of [`cron`](crate::Builder::cron) it has a name, so that operators see it and
-/// can run it (`/_lunora/admin/cron-jobs`).
+/// Unlike a handler of [`cron`](crate::Builder::cron) it has a name, so that operators can list it
+/// and run it (`/_lunora/admin/cron-jobs`).
 ///
-/// A function runs in the server's own name: functions that are internal are open to it, and no
-/// gate of the application is asked. Each firing is known to the shard by the job's name and the
-/// time it was due, so that a trigger that fires twice runs a mutation once.
+/// A function runs as the server: it may be internal, and no gate of the application is asked. The
+/// shard identifies each run by the job's name and its due time, so that a trigger that fires twice
+/// runs a mutation once.
 ///
 /// ```
 /// use lunora::{CronJob, cron};
@@ -40,17 +40,18 @@ pub struct CronJob {
     args: Option<Box<RawValue>>,
 }
 
-/// What a job runs.
+/// The target of a job.
 #[derive(Clone)]
 pub(crate) enum Target {
-    /// A function of a shard, by default of the default one.
+    /// A function of a shard; without a key, of the default shard.
     Function { path: String, shard_key: Option<ShardKey> },
-    /// A workflow, named for operators.
+    /// A workflow, with the name that operators see.
     Workflow { binding: String, workflow: Rc<dyn Workflow> },
 }
 
 impl CronJob {
-    /// A job that calls the function `path`, such as `"messages:sweep"`, on the default shard.
+    /// Creates a job that calls the function `path`, such as `"messages:sweep"`, on the default
+    /// shard.
     pub fn function(
         name: impl Into<String>,
         cron: CronExpression,
@@ -60,7 +61,7 @@ impl CronJob {
         Self { name: name.into(), cron, target, args: None }
     }
 
-    /// A job that starts an instance of a workflow; `binding` is what operators see it as.
+    /// Creates a job that starts an instance of a workflow; operators see it as `binding`.
     pub fn workflow(
         name: impl Into<String>,
         cron: CronExpression,
@@ -71,17 +72,17 @@ impl CronJob {
         Self { name: name.into(), cron, target, args: None }
     }
 
-    /// The arguments of the function, or the parameters of the workflow. Default: `{}`.
+    /// Sets the arguments of the function, or the parameters of the workflow. Default: `{}`.
     ///
     /// # Errors
-    /// 400 `BAD_REQUEST` when `args` is not an object in JSON, or cannot be written as JSON.
+    /// 400 `BAD_REQUEST` if `args` is not an object in JSON, or cannot be written as JSON.
     pub fn with_args(mut self, args: &impl Serialize) -> Result<Self, LunoraError> {
         let args = to_raw_value(args).ok().filter(|args| args.get().starts_with('{'));
         self.args = Some(args.ok_or_else(|| LunoraError::bad_request("args must be an object"))?);
         Ok(self)
     }
 
-    /// The shard that the function runs on. A workflow has none, and ignores it.
+    /// Sets the shard that the function runs on. A workflow ignores it.
     #[must_use]
     pub fn with_shard_key(mut self, key: ShardKey) -> Self {
         if let Target::Function { shard_key, .. } = &mut self.target {
@@ -90,25 +91,25 @@ impl CronJob {
         self
     }
 
-    /// The name that operators know the job by.
+    /// Returns the name of the job.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The trigger that starts the job.
+    /// Returns the trigger that starts the job.
     #[must_use]
     pub fn cron(&self) -> &CronExpression {
         &self.cron
     }
 
-    /// The arguments, as JSON text of an object.
+    /// Returns the arguments, as the JSON text of an object.
     pub(crate) fn args(&self) -> &str {
         self.args.as_deref().map_or("{}", RawValue::get)
     }
 
-    /// Runs the job. `due_ms` is when its trigger was due; a run that an operator asked for has
-    /// none, and is a run of its own.
+    /// Runs the job. `due_ms` is the due time of its trigger; absent for a run that an operator
+    /// requested, which is always a separate run.
     pub(crate) fn run<'a>(
         &'a self,
         due_ms: Option<i64>,
@@ -138,8 +139,8 @@ impl CronJob {
     }
 }
 
-/// What one firing of a job is known by: letters, digits, `-` and `_` only, as a workflow's
-/// instance must be, and different for different names.
+/// Returns the id of one run of a job: letters, digits, `-` and `_` only, as a workflow's instance
+/// requires, and different for different names.
 fn instance_id(name: &str, due_ms: i64) -> String {
     use std::fmt::Write;
 
@@ -156,8 +157,8 @@ fn instance_id(name: &str, due_ms: i64) -> String {
     id
 }
 
-/// As operators see it: `{"args","cron","functionPath","name","shardKey"}`; a workflow has
-/// `workflow` in place of `functionPath`.
+/// Serializes the job as operators see it: `{"args","cron","functionPath","name","shardKey"}`; a
+/// workflow has `workflow` in place of `functionPath`.
 impl Serialize for CronJob {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -191,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_firing_has_an_id_of_its_own_that_a_workflow_takes() {
+    fn each_run_has_its_own_id_that_a_workflow_accepts() {
         let ids = ["a b", "a_20b", "a-b", "ab", "größe"].map(|name| instance_id(name, 5));
         for (place, id) in ids.iter().enumerate() {
             assert!(id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)), "{id}");

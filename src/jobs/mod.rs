@@ -1,4 +1,4 @@
-//! Calls that nobody outside makes: jobs by cron, and what the scheduler dispatches.
+//! Calls that come from the server itself: cron jobs, and dispatches of the scheduler.
 
 mod call;
 mod cron_job;

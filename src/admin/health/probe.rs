@@ -1,4 +1,4 @@
-//! What health is made of.
+//! The checks of a health report.
 
 use std::{fmt, marker::PhantomData};
 
@@ -6,9 +6,9 @@ use futures::future::LocalBoxFuture;
 
 use crate::errors::LunoraError;
 
-/// A check of [`Health`](crate::Health): something that the application cannot do without, or would miss.
+/// A check of [`Health`](crate::Health): something that the application needs, or would miss.
 ///
-/// Its name is public; an error of it is logged, and its message told to operators only.
+/// Its name is public; its errors are logged, and their messages are only shown to operators.
 pub struct Probe {
     pub(super) name: String,
     pub(super) critical: bool,
@@ -17,7 +17,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// A check that is not critical; it is down when `check` fails or takes too long.
+    /// Creates a check that is not critical; it is down if `check` fails or takes too long.
     pub fn new<F, E>(name: impl Into<String>, check: F) -> Self
     where
         F: AsyncFn() -> Result<(), E> + 'static,
@@ -27,14 +27,14 @@ impl Probe {
         Self { name: name.into(), critical: false, readiness: true, check }
     }
 
-    /// Says that the application cannot do without it.
+    /// Marks the check as critical: the application cannot work without it.
     #[must_use]
     pub fn critical(mut self) -> Self {
         self.critical = true;
         self
     }
 
-    /// Leaves the check out of `/_lunora/health/ready`.
+    /// Excludes the check from `/_lunora/health/ready`.
     #[must_use]
     pub fn not_for_readiness(mut self) -> Self {
         self.readiness = false;

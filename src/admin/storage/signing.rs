@@ -1,4 +1,4 @@
-//! What signs URLs.
+//! Signs URLs.
 
 use std::{marker::PhantomData, time::Duration};
 
@@ -7,25 +7,25 @@ use http::Method;
 
 use crate::errors::LunoraError;
 
-/// A URL that is to be signed.
+/// A URL to sign.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UrlRequest {
-    /// The bucket, by its name.
+    /// The name of the bucket.
     pub bucket: String,
-    /// The object.
+    /// The key of the object.
     pub key: String,
-    /// What the URL allows: `GET` or `PUT`.
+    /// The method that the URL allows: `GET` or `PUT`.
     pub method: Method,
-    /// How long it is to be good for, at most 7 days; none for the signer's own measure.
+    /// The validity, at most 7 days; if absent, the signer decides.
     pub expires_in: Option<Duration>,
     /// The type that an upload must have.
     pub content_type: Option<String>,
-    /// The origin that the request came to.
+    /// The origin of the request.
     pub origin: String,
 }
 
-/// What signs URLs.
+/// Signs URLs.
 pub(super) trait UrlSigner {
     fn sign<'a>(
         &'a self,

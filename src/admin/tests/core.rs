@@ -125,7 +125,7 @@ fn cron_jobs_are_listed_by_name() {
 }
 
 #[test]
-fn a_cron_job_runs_on_demand_in_the_servers_own_name() {
+fn a_cron_job_runs_on_demand_as_the_server() {
     let shards = shards();
     let app = testing::builder()
         .shard_do(shards.clone())

@@ -1,4 +1,4 @@
-//! That nothing of the plane is reachable but through its gate.
+//! Checks that nothing of the plane is reachable except through its gate.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -91,7 +91,7 @@ fn an_unknown_path_of_the_plane_tells_nothing_before_the_gate() {
 }
 
 #[test]
-fn without_a_token_and_without_a_gate_nobody_gets_in() {
+fn without_a_token_and_without_a_gate_every_request_is_rejected() {
     let app = testing::builder().shard_do(shards()).build();
     for bearer in ["Bearer ", "Bearer undefined", "Bearer null", BEARER] {
         let request =
@@ -101,7 +101,7 @@ fn without_a_token_and_without_a_gate_nobody_gets_in() {
 }
 
 #[test]
-fn the_token_comes_from_the_environment_where_the_code_has_none() {
+fn the_token_comes_from_the_environment_if_the_code_sets_none() {
     let env = MemoryEnvironment::new().with_var("LUNORA_ADMIN_TOKEN", TOKEN);
     let enter = |app: &Lunora<MemoryEnvironment>, bearer: &str| {
         let request =
@@ -118,7 +118,7 @@ fn the_token_comes_from_the_environment_where_the_code_has_none() {
 }
 
 #[test]
-fn an_unusable_token_of_the_environment_lets_nobody_in_and_is_said_once() {
+fn an_unusable_token_of_the_environment_admits_no_request_and_is_logged_once() {
     let app = testing::builder().shard_do(shards()).build();
     let env = MemoryEnvironment::new().with_var("LUNORA_ADMIN_TOKEN", "");
     let logs = capture_logs();
@@ -131,7 +131,7 @@ fn an_unusable_token_of_the_environment_lets_nobody_in_and_is_said_once() {
 }
 
 #[test]
-fn a_gate_of_the_application_must_say_exactly_yes() {
+fn a_gate_of_the_application_must_return_exactly_true() {
     let env = MemoryEnvironment::new().with_var("WHO", "ada");
     let app = testing::builder()
         .shard_do(shards())
@@ -241,7 +241,7 @@ impl ClusterHandler for AsksShard {
     }
 }
 
-/// JSON of every shape, and of the fields that routes know.
+/// JSON of every shape, with the fields that routes know.
 fn any_json() -> impl proptest::strategy::Strategy<Value = Value> {
     use proptest::prelude::*;
 
@@ -283,7 +283,7 @@ fn any_json() -> impl proptest::strategy::Strategy<Value = Value> {
 }
 
 proptest::proptest! {
-    /// The routes of other rooms ask shards, which answer here with what no shard would.
+    /// The routes of other parts call shards, which return here what no real shard would.
     #[test]
     fn no_body_and_no_query_of_an_operator_is_a_server_error(
         at in 0..ROUTES.len(),

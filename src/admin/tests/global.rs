@@ -84,7 +84,7 @@ fn a_facet_counts_values_and_says_whether_there_are_more() {
 }
 
 #[test]
-fn what_cannot_be_read_or_is_not_there_is_said() {
+fn reports_what_is_unreadable_or_absent() {
     let app = app();
     for query in [
         "".to_owned(),

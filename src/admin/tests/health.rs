@@ -23,7 +23,7 @@ async fn unwell() -> Result<(), LunoraError> {
 }
 
 #[test]
-fn a_deployment_is_healthy_while_its_default_shard_answers_whatever() {
+fn a_deployment_is_healthy_while_its_default_shard_answers_anything() {
     let shards = MemoryNamespace::new(async |_, _| Response::text("Not found").with_status(404));
     let app = testing::builder()
         .shard_do(shards.clone())
@@ -80,7 +80,7 @@ fn another_check_that_is_down_degrades_health_and_ends_readiness() {
 }
 
 #[test]
-fn operators_alone_are_answered_where_that_is_asked_for_and_learn_why() {
+fn admin_only_answers_operators_only_and_tells_them_why() {
     let health = Health::new()
         .admin_only()
         .without_binding_probes()
@@ -104,7 +104,7 @@ fn operators_alone_are_answered_where_that_is_asked_for_and_learn_why() {
 }
 
 #[test]
-fn a_report_is_kept_for_a_while_and_then_made_anew() {
+fn a_report_is_cached_for_a_while_and_then_rebuilt() {
     let runs = Rc::new(Cell::new(0));
     let counted = runs.clone();
     let clock = ManualClock::new(0);

@@ -45,7 +45,7 @@ fn a_value_is_written_read_listed_and_deleted() {
 }
 
 #[test]
-fn a_value_expires_when_it_was_said_to_and_not_within_a_minute() {
+fn a_value_expires_at_its_time_and_not_within_a_minute() {
     let clock = ManualClock::new(1_000_000);
     let app = app(&clock);
     let entry = |more: Value| {
@@ -88,7 +88,7 @@ fn keys_have_pages() {
 }
 
 #[test]
-fn what_is_missing_or_unknown_is_said() {
+fn reports_what_is_missing_or_unknown() {
     let app = app(&ManualClock::new(0));
     for path in [
         "/_lunora/admin/kv/keys",

@@ -1,4 +1,4 @@
-//! What runs across shards, data that moves, snapshots.
+//! Operations across shards, data movement, snapshots.
 
 use std::cell::Cell;
 
@@ -11,8 +11,8 @@ use crate::{
     testing::{ManualClock, MemoryObjectStore},
 };
 
-/// Two shards of `messages` beside the default shard; each answers an operation with what
-/// `answer` makes of key, operation and arguments.
+/// Two shards of `messages` besides the default shard; each answers an operation with the result of
+/// `answer` for key, operation and arguments.
 fn app(
     answer: impl Fn(&str, &str, &Value) -> Value + 'static,
 ) -> (Lunora<MemoryEnvironment>, MemoryNamespace) {
@@ -31,7 +31,7 @@ fn app_with_drill(
     drill: Option<crate::CronExpression>,
 ) -> (Lunora<MemoryEnvironment>, MemoryNamespace, ManualClock) {
     let shards = MemoryNamespace::new(async move |address, mut request: Request| {
-        // Health asks whether the shard is there, and has no token to show.
+        // Health asks whether the shard is up, without a token.
         if request.path() == "/_lunora/status" {
             return Response::empty();
         }
@@ -90,11 +90,11 @@ fn an_export_streams_every_row_as_a_line() {
 }
 
 #[test]
-fn an_export_whose_first_shard_fails_is_an_error_and_no_empty_success() {
+fn an_export_whose_first_shard_fails_is_an_error_and_not_an_empty_success() {
     let _logs = testing::capture_logs();
     let (app, shards) = app(export);
     shards.shard("__root__").hangs();
-    // The clock of this test does not move: the call would wait for ever, so the shard fails.
+    // The clock of this test does not advance: the call would wait forever, so the shard fails.
     shards.shard("__root__").fails(|key| crate::ShardCallError::unavailable(key, "gone"));
     let answer = post(&app, "/_lunora/admin/export", "{}");
     assert_eq!(answer.error(), (503, "SHARD_UNAVAILABLE".to_owned()));
@@ -116,7 +116,7 @@ fn an_export_that_fails_later_breaks_off() {
 }
 
 #[test]
-fn the_last_line_of_an_export_proves_what_came_before_where_it_is_asked_for() {
+fn the_last_line_of_an_export_proves_what_came_before_if_requested() {
     let (app, _) = app(export);
     let plain = post(&app, "/_lunora/admin/export", "{}").body;
     let sealed = post(&app, "/_lunora/admin/export", r#"{"end":true}"#).body;
@@ -149,7 +149,7 @@ fn importing(key: &str, operation: &str, args: &Value) -> Value {
 }
 
 #[test]
-fn imported_rows_go_where_the_sharding_says_or_where_the_caller_says() {
+fn imported_rows_go_where_the_sharding_or_the_caller_says() {
     let (app, _) = app(importing);
     let rows = concat!(
         "{\"table\":\"messages\",\"doc\":{\"channel\":\"a\"}}\n",
@@ -168,7 +168,7 @@ fn imported_rows_go_where_the_sharding_says_or_where_the_caller_says() {
 }
 
 #[test]
-fn an_import_has_no_limit_and_every_other_body_has() {
+fn an_import_has_no_limit_and_every_other_body_has_one() {
     let (app, _) = app(importing);
     let line = "{\"table\":\"users\",\"doc\":{\"text\":\"0123456789\"}}\n";
     let rows = line.repeat(3 * 1024 * 1024 / line.len());
@@ -208,7 +208,7 @@ fn changes_are_read_shard_by_shard_from_their_cursors() {
 }
 
 #[test]
-fn a_connector_gets_plain_json_and_goes_on_from_its_cursor() {
+fn a_connector_gets_plain_json_and_continues_from_its_cursor() {
     let (app, _) = app(changes);
     let first = post(&app, "/_lunora/admin/connector/sync", r#"{"limit":2}"#).json();
     assert_eq!(first["changes"][0], json!({"table": "t", "op": "delete", "doc": {"_id": "x"}}));
@@ -221,7 +221,7 @@ fn a_connector_gets_plain_json_and_goes_on_from_its_cursor() {
 }
 
 #[test]
-fn changes_are_applied_and_batches_that_are_none_passed_over() {
+fn changes_are_applied_and_invalid_batches_skipped() {
     let (app, shards) = app(|_, operation, args| {
         assert_eq!(operation, "applyCdc");
         json!({"applied": args["changes"].as_array().unwrap().len()})
@@ -295,7 +295,7 @@ fn malformed_requests_across_shards_reach_no_shard() {
     assert!(shards.calls().is_empty());
 }
 
-/// As tools do that know the wire's storage endpoints, and not this crate's own.
+/// As tools do that know the storage endpoints of the wire, and not the endpoints of this crate.
 #[test]
 fn a_snapshot_is_found_and_read_as_an_object() {
     let (app, _) = app(export);
@@ -314,7 +314,7 @@ fn a_snapshot_is_found_and_read_as_an_object() {
 }
 
 #[test]
-fn of_the_bucket_of_snapshots_nothing_else_is_read_and_nothing_written() {
+fn only_snapshots_are_read_from_their_bucket_and_nothing_is_written() {
     let store = MemoryObjectStore::new();
     for key in ["secret", "backups/notes", "backups/lunora-backup-x.ndjson"] {
         block_on(store.put(key, "x".into(), PutOptions::new())).unwrap();
@@ -327,7 +327,7 @@ fn of_the_bucket_of_snapshots_nothing_else_is_read_and_nothing_written() {
         .query_coordinator(QueryCoordinator::new(registry))
         .backup(backup)
         .build();
-    // Rows without a manifest are no snapshot.
+    // Rows without a manifest are not a snapshot.
     for key in ["secret", "backups/notes", "backups/lunora-backup-x.ndjson"] {
         let answer = get(&app, &format!("/_lunora/admin/storage/object?key={key}"));
         assert_eq!(answer.status, 404, "{key}");
@@ -408,7 +408,7 @@ fn names_the_tables_that_backups_leave_out_in_manifest_status_and_health() {
 }
 
 #[test]
-fn a_snapshot_is_made_listed_verified_read_and_kept_by_hand() {
+fn a_manual_snapshot_is_taken_listed_verified_read_and_kept() {
     let (app, _) = app(export);
     let made = post(&app, "/_lunora/admin/backup/create", "").json();
     assert_eq!((&made["rows"], made.get("cron")), (&json!(3), None));
@@ -490,7 +490,7 @@ fn a_drill_runs_on_its_trigger_and_a_failed_one_makes_health_unhealthy() {
         }
         other => unreachable!("{other:?}"),
     };
-    // The same trigger as the backup's: both run, side by side.
+    // The same trigger as the backup's: both run, concurrently.
     let (app, shards, clock) = app_with_drill(answer, Some(cron!("0 3 * * *")));
     let made = post(&app, "/_lunora/admin/backup/create", "").json();
     let at = |time| crate::ScheduledEvent::new("0 3 * * *", time);
@@ -529,7 +529,7 @@ fn a_drill_runs_on_its_trigger_and_a_failed_one_makes_health_unhealthy() {
     assert!(!shards.calls().is_empty());
 }
 
-/// Shard `c` has a message too, and is in no registry.
+/// Shard `c` has a message too, but is not in any registry.
 fn contents(key: &str, operation: &str, args: &Value) -> Value {
     match operation {
         "listTables" => json!([{"name": "messages", "rowCount": u8::from(key == "c")}]),
@@ -547,7 +547,7 @@ fn a_rebuild_of_the_registry_asks_the_shards_that_are_named_and_those_of_snapsho
     let report = post(&app, path, r#"{"keys":["c"," d "]}"#).json();
     assert_eq!(report["listed"], json!(["a", "b"]));
     assert_eq!(report["empty"], json!([" d ", "__root__"]));
-    // This registry is written down, and keeps no entry.
+    // This registry has fixed contents and cannot register a shard.
     assert_eq!(report["failed"][0]["shardKey"], "c");
     assert!(report["unseen"].as_str().unwrap().contains("in no snapshot"), "{report}");
     let asked = |key: &str| shards.calls().iter().any(|call| call.address.key.as_str() == key);

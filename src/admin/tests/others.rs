@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[test]
-fn an_instance_of_a_workflow_is_looked_at_and_stopped() {
+fn reads_and_stops_an_instance_of_a_workflow() {
     let workflow = MemoryWorkflow::new();
     block_on(crate::Workflow::create(&workflow, Some("i1"), "{}")).unwrap();
     let app = with_token().workflow("DIGEST", workflow).build();
@@ -65,7 +65,7 @@ fn the_scheduler_starts_a_workflow_once_for_an_id() {
 }
 
 #[test]
-fn a_cron_job_starts_a_workflow_once_for_a_firing() {
+fn a_cron_job_starts_a_workflow_once_per_due_time() {
     let workflow = MemoryWorkflow::new();
     let job = CronJob::workflow("digest", cron!("0 3 * * *"), "DIGEST", workflow.clone())
         .with_args(&json!({ "kind": "daily" }))
@@ -86,7 +86,7 @@ fn a_cron_job_starts_a_workflow_once_for_a_firing() {
 }
 
 #[test]
-fn vector_indexes_are_listed_and_asked() {
+fn lists_and_queries_vector_indexes() {
     let vectors = MemoryVectors::new()
         .with_text("docs", "d1", "sail, sail away")
         .with_text("docs", "d2", "sail home")

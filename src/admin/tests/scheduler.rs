@@ -1,4 +1,4 @@
-//! The scheduler's jobs, and what it dispatches.
+//! The scheduler's jobs, and its dispatches.
 
 use serde_json::json;
 
@@ -71,7 +71,7 @@ fn without_a_scheduler_its_routes_say_so() {
 }
 
 #[test]
-fn a_live_connection_takes_a_token_made_for_it_in_its_url() {
+fn a_live_connection_accepts_a_minted_token_in_its_url() {
     let scheduler = object();
     let clock = ManualClock::new(1_000);
     let configure = |required: Option<bool>| {
@@ -87,7 +87,7 @@ fn a_live_connection_takes_a_token_made_for_it_in_its_url() {
             .with_header("upgrade", "websocket")
             .with_header("sec-websocket-key", "k")
             .with_header("cookie", "session=1");
-        // The clock does not run here: an upgrade carries no Origin, as from a program.
+        // The clock does not advance here: an upgrade has no `Origin` header, as from a program.
         send(app, env, request).status
     };
     let env = MemoryEnvironment::new();
@@ -106,7 +106,7 @@ fn a_live_connection_takes_a_token_made_for_it_in_its_url() {
     assert_eq!(open(&app, &lax, TOKEN), 101);
     assert_eq!(open(&configure(Some(true)), &lax, TOKEN), 403);
 
-    // A token in the URL opens sockets and nothing else.
+    // A token in the URL only opens sockets.
     let path = format!("/_lunora/admin/scheduled?token={minted}");
     assert_eq!(send(&app, &env, request("GET", &path, "")).status, 403);
     let plain = get(&app, "/_lunora/admin/scheduled/ws");
@@ -114,7 +114,7 @@ fn a_live_connection_takes_a_token_made_for_it_in_its_url() {
 }
 
 #[test]
-fn a_foreign_page_opens_no_socket_by_what_a_browser_adds_by_itself() {
+fn a_foreign_page_opens_no_socket_with_credentials_that_a_browser_adds() {
     let app = testing::builder()
         .shard_do(shards())
         .admin_token(AdminToken::new(TOKEN).unwrap())
@@ -134,7 +134,7 @@ fn a_foreign_page_opens_no_socket_by_what_a_browser_adds_by_itself() {
     let path = "/_lunora/admin/scheduled/ws";
     assert_eq!(open(Some("https://app.test"), path), 101);
     assert_eq!(open(Some("https://evil.test"), path), 403);
-    // A credential that the page itself must know is another matter.
+    // A token in the URL passes from any page, since the page itself must know it.
     let minted = signature::mint_ws_token(&AdminToken::new(TOKEN).unwrap(), 61_000);
     assert_eq!(open(Some("https://studio.test"), &format!("{path}?token={minted}")), 101);
 }
@@ -158,7 +158,7 @@ fn with_secret() -> MemoryEnvironment {
 const CALL: &str = r#"{"functionPath":"mail:send","args":{"to":9007199254740993},"shardKey":"room:1","scheduledFor":5,"id":"j1"}"#;
 
 #[test]
-fn a_signed_dispatch_reaches_its_shard_in_the_servers_own_name() {
+fn a_signed_dispatch_reaches_its_shard_as_the_server() {
     let shards = shards();
     let app = testing::builder().shard_do(shards.clone()).authorize_shard(async |_| false).build();
     let request = signed(CALL)
@@ -181,7 +181,7 @@ fn a_signed_dispatch_reaches_its_shard_in_the_servers_own_name() {
 }
 
 #[test]
-fn a_dispatch_that_nobody_vouches_for_is_refused() {
+fn an_unauthenticated_dispatch_is_refused() {
     let shards = shards();
     let app = testing::builder()
         .shard_do(shards.clone())
@@ -204,7 +204,7 @@ fn a_dispatch_that_nobody_vouches_for_is_refused() {
         let answer = send(&app, &with_secret(), request);
         assert_eq!(answer.error(), (403, "DISPATCH_UNAUTHENTICATED".into()));
     }
-    // Without a secret there is nothing to sign with, not even nothing.
+    // Without a secret nothing can be signed, not even an empty secret.
     for env in
         [MemoryEnvironment::new(), MemoryEnvironment::new().with_var("LUNORA_SCHEDULER_SECRET", "")]
     {
@@ -216,7 +216,7 @@ fn a_dispatch_that_nobody_vouches_for_is_refused() {
 }
 
 #[test]
-fn an_operator_dispatches_by_the_token_and_says_for_whom() {
+fn an_operator_dispatches_with_the_token_for_any_user() {
     let shards = shards();
     let app = testing::builder()
         .shard_do(shards.clone())
@@ -262,7 +262,7 @@ fn a_dispatch_that_cannot_be_read_is_400() {
 }
 
 #[test]
-fn the_place_in_a_pool_is_given_back_when_the_call_is_over() {
+fn the_place_in_a_pool_is_released_after_the_call() {
     let scheduler = object();
     let shards = shards();
     let app = testing::builder()

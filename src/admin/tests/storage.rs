@@ -67,7 +67,7 @@ fn an_object_is_written_listed_read_and_deleted() {
 }
 
 #[test]
-fn an_upload_that_is_not_what_it_was_declared_to_be_writes_nothing() {
+fn an_upload_that_differs_from_its_declaration_writes_nothing() {
     let Stores { app, files, .. } = stores();
     let verified =
         put(&app, &format!("key=k&expectedSize=5&expectedSha256={HELLO_SHA256}"), "hello");
@@ -104,7 +104,7 @@ fn an_upload_may_be_large_and_not_larger() {
 }
 
 #[test]
-fn a_bucket_that_is_none_is_never_taken_for_the_default_one() {
+fn an_unknown_bucket_never_selects_the_default_one() {
     let Stores { app, files, archive } = stores();
     assert_eq!(put(&app, "key=k&bucket=ARCHIVE", "hello").status, 200);
     assert_eq!((files.keys().len(), archive.keys().len()), (0, 1));
@@ -145,7 +145,7 @@ fn a_list_has_pages() {
 }
 
 #[test]
-fn a_url_is_signed_for_a_week_at_most_and_for_reading_or_writing_only() {
+fn a_url_is_signed_for_at_most_a_week_and_only_for_reading_or_writing() {
     let Stores { app, .. } = stores();
     let sign = |query: &str| get(&app, &format!("/_lunora/admin/storage/url?{query}"));
     let url = |query: &str| sign(query).json()["url"].as_str().unwrap_or_default().to_owned();
@@ -168,7 +168,7 @@ fn a_url_is_signed_for_a_week_at_most_and_for_reading_or_writing_only() {
 }
 
 #[test]
-fn a_store_that_fails_is_a_server_error_that_says_nothing() {
+fn a_store_that_fails_is_a_server_error_without_details() {
     let Stores { app, files, .. } = stores();
     let logs = capture_logs();
     files.fails_once(StoreOperation::List, "secret words of R2");

@@ -1,4 +1,4 @@
-//! What is required of a backup's settings, in our words, and the defaults of the rest.
+//! Readable compile errors for the required settings of a backup, and the defaults of the others.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::{
     platform::{CronExpression, ObjectStore},
 };
 
-/// `.build()` of a [`BackupConfig`]: what is left out has its default.
+/// Implements `.build()` of a [`BackupConfig`], which fills in the defaults.
 #[allow(clippy::type_complexity, reason = "one parameter a setter, each called or not")]
 impl<
     Store,
@@ -101,7 +101,7 @@ impl<
     }
 }
 
-/// A setting that may be left out.
+/// A setting that may be omitted.
 pub trait Field<T> {
     #[doc(hidden)]
     fn or_else(self, default: impl FnOnce() -> T) -> T;
@@ -119,7 +119,7 @@ impl<T> Field<T> for (T,) {
     }
 }
 
-/// The trigger was set.
+/// Checks that the trigger was set.
 #[diagnostic::on_unimplemented(
     message = "a backup needs the trigger that starts it, and none was set",
     label = "call `.cron(cron!(\"0 3 * * *\"))` before `.build()`",
@@ -137,7 +137,7 @@ impl TriggerForBackup for (CronExpression,) {
     }
 }
 
-/// The store was set.
+/// Checks that the store was set.
 #[diagnostic::on_unimplemented(
     message = "a backup needs a store for its snapshots, and none was set",
     label = "call `.store(env.bucket(\"BACKUPS\")?)` before `.build()`",

@@ -1,4 +1,4 @@
-//! What a shard holds, as far as two states are compared by it.
+//! The contents of a shard, in a form in which two states can be compared.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,14 +15,14 @@ use crate::wire::{
     client_line::{ClientLine, Reply, Watermark},
 };
 
-/// The rows and the state of clients of one shard. Rows may come in any order.
+/// The rows and the client state of one shard. Rows may come in any order.
 #[derive(Default)]
 pub(super) struct Contents {
     tables: BTreeMap<String, Fingerprint>,
     /// The digest of each row, while there are few enough to name the one that differs.
     rows: HashMap<(String, String), u128>,
     unnamed: bool,
-    /// By the digest of the key: the number of a watermark, or the digest of an answer.
+    /// By the digest of the key: the number of a watermark, or the digest of a stored answer.
     clients: HashMap<u128, u128>,
 }
 
@@ -34,10 +34,11 @@ struct Fingerprint {
 }
 
 impl Contents {
-    /// The rows of a shard that are known one by one, so that memory stays bounded.
+    /// The maximum number of rows of a shard that are known one by one, so that memory stays
+    /// bounded.
     const MAX_NAMED: usize = 50_000;
 
-    /// Adds a row. A line that is not a row is refused where it is imported.
+    /// Adds a row. An invalid line is ignored here: the import rejects it.
     pub(super) fn add_row(&mut self, line: &[u8]) {
         #[derive(Deserialize)]
         struct Row {
@@ -65,8 +66,8 @@ impl Contents {
         }
     }
 
-    /// Adds a watermark or a stored answer. The highest watermark of a client stands, and the first
-    /// answer under an id, as where they are restored.
+    /// Adds a watermark or a stored answer. The highest watermark of a client and the first answer
+    /// under an id count, as in a restore.
     pub(super) fn add_client(&mut self, line: &[u8]) {
         match serde_json::from_slice(line) {
             Ok(ClientLine::Watermark(Watermark { user, client, seq })) => {
@@ -86,7 +87,7 @@ impl Contents {
         self.tables.values().map(|table| table.rows).sum()
     }
 
-    /// Describes the first difference of what was read back.
+    /// Describes the first difference to what was read back.
     pub(super) fn difference(&self, found: &Self) -> Option<String> {
         let names = self.tables.keys().chain(found.tables.keys());
         for table in names {
@@ -129,7 +130,7 @@ impl Contents {
     }
 }
 
-/// Writes JSON with its keys in order and whole numbers in one form.
+/// Writes JSON with sorted keys, and integers in one form.
 fn write_canonical(value: &Value, text: &mut String) {
     match value {
         Value::Object(fields) => {
@@ -165,7 +166,7 @@ fn write_canonical(value: &Value, text: &mut String) {
     }
 }
 
-/// Writes a text after its length, so that nothing else can be written alike.
+/// Writes a text after its length, so that no other value has the same form.
 fn write_text(value: &str, text: &mut String) {
     // Writing to a string does not fail.
     let _ = write!(text, "{}:{value}", value.len());

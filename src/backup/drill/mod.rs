@@ -1,4 +1,4 @@
-//! Proving that a snapshot can be restored: into a scratch shard, and back out of it.
+//! Proves that a snapshot can be restored: into a scratch shard, and read back out of it.
 
 mod contents;
 mod scratch;
@@ -28,37 +28,37 @@ use crate::{
     wire::lines::Lines,
 };
 
-/// What a drill found.
+/// The result of a drill.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct DrillReport {
-    /// The snapshot.
+    /// The id of the snapshot.
     pub id: String,
-    /// Whether every shard that was restored has what the snapshot says.
+    /// `true` if the contents of every restored shard match the snapshot.
     pub ok: bool,
-    /// What does not agree.
+    /// The differences.
     pub problems: Vec<DrillProblem>,
-    /// How many shards were restored and compared.
+    /// The number of shards that were restored and compared.
     pub shards: u64,
-    /// How many shards of the snapshot hold something.
+    /// The number of shards of the snapshot that hold something.
     pub of_shards: u64,
-    /// How many rows were read back and compared.
+    /// The number of rows that were read back and compared.
     pub rows: u64,
-    /// The shard with which the next drill begins; absent where this one restored all of them.
+    /// The shard with which the next drill begins; absent if this drill restored all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
-/// Why a drill failed.
+/// The reason for which a drill failed.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct DrillProblem {
-    /// The shard; absent where the snapshot as a whole is damaged.
+    /// The shard; absent if the snapshot as a whole is damaged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard_key: Option<String>,
-    /// The reason.
+    /// The message.
     pub message: String,
 }
 
@@ -76,34 +76,36 @@ impl DrillProblem {
 }
 
 impl Backups {
-    /// A drill begins no further shard after this many lines of a snapshot.
+    /// The number of lines of a snapshot after which a drill begins no further shard.
     const DRILL_LINES: u64 = 200_000;
-    /// The problems that a report lists.
+    /// The maximum number of problems in a report.
     const DRILL_PROBLEMS: usize = 20;
 
-    /// Proves that a snapshot can be restored, the newest intact one of this deployment by default: restores its shards
-    /// into a scratch shard, one after the other, reads rows, watermarks and stored answers back,
-    /// compares them and the digest with the snapshot, and empties the scratch shard.
+    /// Proves that a snapshot can be restored; by default the newest intact one of this deployment.
+    ///
+    /// A drill restores the snapshot's shards into a scratch shard, one after the other. It reads
+    /// rows, watermarks and stored answers back, compares them and the digest with the snapshot,
+    /// and empties the scratch shard.
     ///
     /// The scratch shard lives in the namespace of the shards under a name that no client can use.
-    /// No registry lists it, and no snapshot, export, query or migration includes it. Live shards are
-    /// neither read nor written. A drill that was killed leaves its rows there until the next one,
-    /// which empties the shard first.
+    /// No registry lists it, and no snapshot, export, query or migration includes it. Live shards
+    /// are neither read nor written. A drill that was killed leaves its rows there until the next
+    /// one, which empties the shard first.
     ///
     /// One drill restores at most [`BackupConfig::drill_shards`](crate::BackupConfig::drill_shards)
-    /// shards, and begins no further one after 200,000 lines. The next drill goes on with the shards
-    /// after them, so that all are proven over time; after a failure it begins with the shard that
-    /// failed. The snapshot is read whole each time, since its digest is of the whole.
+    /// shards, and begins no further one after 200,000 lines. The next drill continues with the
+    /// shards after them, so that all are proven over time; after a failure it begins with the
+    /// shard that failed. Each drill reads the whole snapshot, since the digest covers all of it.
     ///
     /// The result is part of [`status`](Self::status). A success is written beside the manifest, as
-    /// that of [`verify`](Self::verify) is.
+    /// by [`verify`](Self::verify).
     ///
     /// # Errors
     /// 409 `RESTORE_IN_PROGRESS` or `RESTORE_UNFINISHED` while a restore is open, 409
-    /// `BACKUP_IN_PROGRESS` while another drill runs; 404 `STORAGE_OBJECT_NOT_FOUND` when there is no
-    /// such snapshot; 409 `CONFLICT` when it does not tell which rows are of which shard; when the
-    /// store fails. A shard that fails, and a snapshot that cannot be restored, are part of the
-    /// report.
+    /// `BACKUP_IN_PROGRESS` while another drill runs; 404 `STORAGE_OBJECT_NOT_FOUND` if the
+    /// snapshot does not exist; 409 `CONFLICT` if it does not say which rows belong to which shard;
+    /// if the store fails. A shard that fails, and a snapshot that cannot be restored, are part of
+    /// the report.
     pub async fn drill(&self, id: Option<&str>) -> Result<DrillReport, LunoraError> {
         self.refuse_open_restore().await?;
         let mut claim = self.claim_drill().await?;
@@ -112,7 +114,7 @@ impl Backups {
         drilled
     }
 
-    /// Runs the drill of the trigger: a failed one fails the invocation.
+    /// Runs the drill of the trigger. A failed drill fails the invocation.
     pub(crate) async fn run_scheduled_drill(&self) -> Result<(), LunoraError> {
         let DrillReport { id, problems, shards, of_shards, rows, .. } = self.drill(None).await?;
         if let Some(problem) = problems.first() {
@@ -145,7 +147,7 @@ impl Backups {
             problems.push(DrillProblem { shard_key: None, message });
         }
         problems.truncate(Self::DRILL_PROBLEMS);
-        // The shard that failed is the first that has to be proven.
+        // The shard that failed must be proven first.
         let failed = problems.iter().find_map(|problem| problem.shard_key.clone());
         let ok = problems.is_empty();
         let report = DrillReport {
@@ -168,7 +170,7 @@ impl Backups {
         Ok(report)
     }
 
-    /// The manifest of the snapshot that is to be drilled.
+    /// Returns the manifest of the snapshot to drill.
     async fn drilled_manifest(&self, id: Option<&str>) -> Result<Manifest, LunoraError> {
         let newest = match id {
             Some(id) => return self.get(id).await,
@@ -187,12 +189,12 @@ impl Backups {
 struct Sample {
     keys: HashSet<String>,
     of_shards: u64,
-    /// The shard after the last one.
+    /// The shard after the last one of the sample.
     next: Option<String>,
 }
 
 impl Sample {
-    /// Chooses shards in the order of their keys, from where the drill before ended.
+    /// Chooses shards in the order of their keys, from where the previous drill ended.
     fn of(manifest: &Manifest, before: Option<&DrillState>, most: u32) -> Self {
         let shards: BTreeMap<&str, u64> = manifest
             .shards
@@ -216,7 +218,7 @@ impl Sample {
     }
 }
 
-/// A drill under way.
+/// A drill in progress.
 struct Drill<'a> {
     backups: &'a Backups,
     manifest: &'a Manifest,
@@ -227,7 +229,7 @@ struct Drill<'a> {
     problems: Vec<DrillProblem>,
     shards: u64,
     rows: u64,
-    /// Set where the scratch shard failed: no other shard could be restored into it.
+    /// Set if the scratch shard failed: no other shard could be restored into it.
     stopped: bool,
 }
 
@@ -251,7 +253,7 @@ impl<'a> Drill<'a> {
         })
     }
 
-    /// Reads the snapshot once; `None` where a shard failed, and the rest was not read.
+    /// Reads the snapshot once; `None` if a shard failed and the rest was not read.
     async fn run(&mut self, claim: &mut Claim) -> Result<Option<Verification>, LunoraError> {
         let mut reading = Reading::of(self.manifest)?;
         let found = self.backups.config.store().get(&self.manifest.file).await;
@@ -319,7 +321,7 @@ impl<'a> Drill<'a> {
         Ok(())
     }
 
-    /// Does something with the scratch shard, if one of the sample is in it.
+    /// Applies `work` to the scratch shard, if it holds a shard of the sample.
     async fn step(&mut self, work: impl AsyncFnOnce(&mut Scratch<'a>) -> Result<(), LunoraError>) {
         if let Some(mut scratch) = self.scratch.take() {
             match work(&mut scratch).await {
@@ -329,7 +331,7 @@ impl<'a> Drill<'a> {
         }
     }
 
-    /// Compares the shard under way with what its lines were, and empties the scratch shard.
+    /// Compares the current shard with its lines, and empties the scratch shard.
     async fn end_shard(&mut self, claim: &mut Claim) -> Result<(), LunoraError> {
         let Some(mut scratch) = self.scratch.take() else { return Ok(()) };
         self.backups.renew_claim(claim, false).await?;
@@ -337,7 +339,7 @@ impl<'a> Drill<'a> {
         let expected = shards.iter().find(|shard| shard.shard_key == scratch.key);
         let found = match scratch.compare(expected, claim).await {
             Ok(found) => found,
-            // Another drill has the scratch shard by now.
+            // Another drill holds the scratch shard by now.
             Err(error) if error.code() == Code::BackupInProgress.as_str() => return Err(error),
             Err(error) => {
                 self.give_up(&scratch, &error).await;
@@ -354,7 +356,7 @@ impl<'a> Drill<'a> {
         self.backups.renew_claim(claim, false).await
     }
 
-    /// Gives up after a failure, and empties the scratch shard as far as it answers.
+    /// Gives up after a failure, and empties the scratch shard if it still responds.
     async fn give_up(&mut self, scratch: &Scratch<'_>, error: &LunoraError) {
         self.fail(&scratch.key, error);
         if let Err(error) = self.backups.admin.empty_scratch().await {

@@ -1,4 +1,4 @@
-//! One shard of a snapshot in the scratch shard.
+//! One shard of a snapshot, restored into the scratch shard.
 
 use super::{super::ManifestShard, contents::Contents};
 use crate::{
@@ -20,18 +20,18 @@ pub(super) struct Scratch<'a> {
     clients: ClientImport<'a>,
     latest: Latest,
     expected: Contents,
-    /// How many lines are rows, and changes, which `latest` resolves.
+    /// The number of lines, changes included; `latest` resolves which of them count.
     lines: u64,
 }
 
-/// What a comparison found.
+/// The result of a comparison.
 pub(super) struct Found {
     pub(super) rows: u64,
     pub(super) problem: Option<String>,
 }
 
 impl<'a> Scratch<'a> {
-    /// Empties the scratch shard, in which a drill that was killed may have left rows.
+    /// Empties the scratch shard, since a killed drill may have left rows in it.
     pub(super) async fn begin(
         backups: &'a Backups,
         key: &str,
@@ -88,7 +88,7 @@ impl<'a> Scratch<'a> {
         }
     }
 
-    /// Sends the rest, reads everything back, and compares it.
+    /// Sends the remaining lines, reads everything back, and compares it.
     pub(super) async fn compare(
         &mut self,
         manifest: Option<&ManifestShard>,
@@ -117,7 +117,7 @@ impl<'a> Scratch<'a> {
         Ok(Found { rows: found.rows(), problem })
     }
 
-    /// Compares the numbers of lines with the manifest's.
+    /// Compares the numbers of lines with those of the manifest.
     fn count(&self, manifest: Option<&ManifestShard>) -> Option<String> {
         let shard = manifest?;
         let lines = shard.rows.saturating_add(shard.changes);
@@ -133,7 +133,7 @@ impl<'a> Scratch<'a> {
     }
 }
 
-/// Why rows were not taken.
+/// Returns the reason for which the shard rejected rows.
 fn refused(report: &ImportReport) -> Option<String> {
     let omitted = report.errors_omitted;
     match report.errors.first() {

@@ -1,4 +1,4 @@
-//! The last drill of a deployment: one object beside the snapshots, whose metadata a listing shows.
+//! The state of the last drill: one object beside the snapshots, whose metadata a listing includes.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,15 +9,15 @@ use crate::{
     platform::{ObjectInfo, ObjectMetadata, PutOptions},
 };
 
-/// The last drill, and where the next one begins.
+/// The last drill, and the shard with which the next one begins.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::backup) struct DrillState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::backup) deployment: Option<String>,
-    /// When it ended, in milliseconds since 1970.
+    /// The time at which it ended, in milliseconds since 1970.
     pub(in crate::backup) ended_ms: i64,
-    /// When the last one ended that succeeded.
+    /// The time at which the last successful drill ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::backup) proven_ms: Option<i64>,
     pub(in crate::backup) snapshot: String,
@@ -26,23 +26,23 @@ pub(in crate::backup) struct DrillState {
     pub(in crate::backup) rows: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::backup) problem: Option<DrillProblem>,
-    /// Stands in the object alone, since a shard's key may be longer than metadata.
+    /// Stored only in the object's body, since a shard key may exceed the limit for metadata.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::backup) next: Option<String>,
 }
 
 impl DrillState {
     const METADATA: &str = "lunoraBackupDrill";
-    /// R2 takes 2,048 bytes of metadata per object.
+    /// R2 accepts 2,048 bytes of metadata per object.
     const MAX_METADATA: usize = 1536;
     const MAX_BYTES: usize = 64 * 1024;
 
-    /// Reads the state from the listed object; without the shard that comes next.
+    /// Reads the state from the listed object; without `next`, which a listing does not include.
     pub(in crate::backup) fn of_object(object: &ObjectInfo) -> Option<Self> {
         serde_json::from_str(object.metadata.custom.get(Self::METADATA)?).ok()
     }
 
-    /// Returns the state as metadata, which travels in headers: ASCII, and cut to size.
+    /// Returns the state as metadata, which is sent in headers: ASCII, and cut to size.
     fn to_metadata(&self) -> Result<String, LunoraError> {
         let mut state = Self { next: None, ..self.clone() };
         let mut most = 512;
@@ -62,8 +62,8 @@ impl DrillState {
 }
 
 impl Backups {
-    /// Reads the last drill; `None` before the first, and for a state that is malformed or another
-    /// deployment's.
+    /// Reads the last drill; `None` before the first, and if the state is malformed or belongs to
+    /// another deployment.
     pub(super) async fn drill_state(&self) -> Result<Option<DrillState>, LunoraError> {
         let key = SnapshotName::drill(self.config.prefix());
         let found = self.config.store().get(&key).await.map_err(unreadable)?;
@@ -73,7 +73,7 @@ impl Backups {
         Ok(state.filter(|state| !self.is_foreign(state.deployment.as_deref())))
     }
 
-    /// Writes what a drill found, for the status and for the next drill.
+    /// Stores the result of a drill, for the status and for the next drill.
     pub(super) async fn note_drill(
         &self,
         report: &DrillReport,
@@ -103,7 +103,7 @@ impl Backups {
     }
 }
 
-/// Cuts a text to so many characters.
+/// Cuts a text to at most `most` characters.
 pub(super) fn cut(text: String, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => text.get(..end).unwrap_or_default().to_owned() + "…",
@@ -111,7 +111,7 @@ pub(super) fn cut(text: String, most: usize) -> String {
     }
 }
 
-/// Escapes what is not ASCII in a text of JSON.
+/// Escapes the non-ASCII characters of a JSON text.
 fn escape(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for char in json.chars() {

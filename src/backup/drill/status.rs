@@ -1,4 +1,4 @@
-//! Whether drills succeed, and keep up with their trigger.
+//! The status of drills: the last result, and how far they are behind their trigger.
 
 use std::collections::BTreeMap;
 
@@ -12,46 +12,46 @@ use crate::{
     wire::iso::to_iso,
 };
 
-/// How the last drill ended, and how far drills are behind their trigger.
+/// The result of the last drill, and how far drills are behind their trigger.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct DrillStatus {
-    /// The trigger; absent where drills are only run by hand.
+    /// The trigger; absent if drills only run manually.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cron: Option<String>,
     /// The last drill; absent before the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<LastDrill>,
-    /// The last time for which there must be a successful drill by now, in ISO form.
+    /// The last time for which a successful drill must exist by now, in ISO form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due: Option<String>,
-    /// When the trigger is due next, in ISO form.
+    /// The next due time of the trigger, in ISO form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// Whether no drill succeeded since `due`.
+    /// `true` if no drill succeeded since `due`.
     pub overdue: bool,
 }
 
-/// How a drill ended.
+/// The result of a drill, as the status shows it.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct LastDrill {
-    /// When it ended, in ISO form.
+    /// The time at which it ended, in ISO form.
     pub at: String,
-    /// Whether everything that was restored was as the snapshot says.
+    /// `true` if everything that was restored matches the snapshot.
     pub ok: bool,
-    /// The first thing that was not; cut where it is long.
+    /// The first problem; cut if it is long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<DrillProblem>,
-    /// The snapshot.
+    /// The id of the snapshot.
     pub snapshot: String,
-    /// How many shards were restored and compared.
+    /// The number of shards that were restored and compared.
     pub shards: u64,
-    /// How many shards of the snapshot hold something.
+    /// The number of shards of the snapshot that hold something.
     pub of_shards: u64,
-    /// How many rows were read back and compared.
+    /// The number of rows that were read back and compared.
     pub rows: u64,
 }
 
@@ -70,7 +70,7 @@ impl From<DrillState> for LastDrill {
 }
 
 impl Backups {
-    /// Returns the status of drills, out of a listing.
+    /// Returns the status of drills from a listing.
     pub(in crate::backup) async fn drill_status(
         &self,
         objects: &BTreeMap<String, ObjectInfo>,
@@ -106,7 +106,7 @@ impl Backups {
 }
 
 impl DrillStatus {
-    /// Returns the error that a drill is that failed, or is overdue.
+    /// Fails if the last drill failed, or a drill is overdue.
     pub(in crate::backup) fn check(&self) -> Result<(), LunoraError> {
         if let Some(LastDrill { problem: Some(problem), snapshot, .. }) = &self.last {
             let message = format!(

@@ -1,4 +1,4 @@
-//! Watermarks of clients and stored answers of mutations, in snapshots and back.
+//! Watermarks of clients and stored answers of mutations, in snapshots and restored from them.
 
 use std::collections::VecDeque;
 
@@ -43,7 +43,7 @@ async fn write_async(shard: &TestShard, client: &str, seq: u64) -> (u16, Value) 
     (status.as_u16(), serde_json::from_slice(&bytes).unwrap())
 }
 
-/// What stands in the shard: rows, and per client the last write.
+/// The contents of the shard: rows, and the last write of each client.
 fn state(shard: &TestShard) -> (Vec<Value>, Value) {
     let rows = shard.admin("exportShard", &json!({})).1["result"]["rows"].clone();
     let mut lines = shard.admin("exportClients", &json!({})).1["result"]["lines"].clone();
@@ -104,7 +104,7 @@ impl World {
         block_on(self.clock.run(self.backups(Vec::new()).restore(request))).unwrap()
     }
 
-    /// The same store over a shard that was built anew.
+    /// The same store over a shard that was rebuilt.
     fn rebuilt(&self) -> Self {
         Self { shard: shard(), store: self.store.clone(), clock: self.clock.clone() }
     }
@@ -115,7 +115,7 @@ fn outcome(answer: &(u16, Value)) -> (u16, Option<u64>) {
 }
 
 #[test]
-fn restores_watermarks_and_lets_each_client_go_on_with_one_gap() {
+fn restores_watermarks_and_allows_each_client_one_gap() {
     let world = World::new();
     (1..=7).for_each(|seq| assert_eq!(write(&world.shard, "ahead", seq).0, 200));
     assert_eq!(write(&world.shard, "exact", 1).0, 200);
@@ -135,10 +135,10 @@ fn restores_watermarks_and_lets_each_client_go_on_with_one_gap() {
     assert_eq!(outcome(&write(&rebuilt.shard, "exact", 2)), (200, Some(2)));
     assert_eq!(outcome(&write(&rebuilt.shard, "ahead", 7)), (200, Some(7)));
     assert_eq!(outcome(&write(&rebuilt.shard, "ahead", 11)), (200, Some(11)));
-    // Once: then the strict rule holds again.
+    // Only one gap: then the strict rule holds again.
     assert_eq!(write(&rebuilt.shard, "ahead", 13).0, 409);
     assert_eq!(outcome(&write(&rebuilt.shard, "ahead", 12)), (200, Some(12)));
-    // A client of which the snapshot knows nothing.
+    // A client that the snapshot does not contain.
     assert_eq!(outcome(&write(&rebuilt.shard, "unheard", 5)), (200, Some(5)));
     assert_eq!(write(&rebuilt.shard, "unheard", 7).0, 409);
 }
@@ -173,7 +173,7 @@ fn a_replacing_restore_drops_the_answers_of_writes_that_it_undoes() {
     assert_eq!(write(&world.shard, "c", 2).0, 200);
     world.restore(&RestoreRequest::new(&manifest.id).replace());
     assert_eq!(state(&world.shard), before);
-    // It runs, since its row is gone, and is not answered with what was stored.
+    // It runs, since its row is gone, and the stored answer is not returned.
     assert_ne!(later("two"), first);
     assert_eq!(outcome(&write(&world.shard, "c", 2)), (200, Some(2)));
     assert_eq!(state(&world.shard).0.len(), 3);
@@ -237,14 +237,14 @@ fn a_snapshot_names_the_tables_that_it_leaves_out() {
     assert!(logs.lines().iter().any(|line| line.contains(warning)));
     let listed = block_on(world.clock.run(world.backups(Vec::new()).list())).unwrap();
     assert_eq!(listed[0].left_out, manifest.left_out);
-    // The global tables are no part of the snapshot: it is taken without their names too.
+    // The global tables are not part of the snapshot, so it is taken without their names too.
     assert_eq!(take(2, Global(Err(()))).left_out.shard_tables.len(), 1);
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn a_snapshot_knows_exactly_the_writes_of_the_rows_it_has(
+    fn a_snapshot_has_exactly_the_watermarks_of_its_rows(
         clients in 1..8_u64,
         before in 0..30_u64,
         per_call in 0..3_u64,

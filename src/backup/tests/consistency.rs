@@ -221,7 +221,7 @@ fn a_document_that_moves_behind_the_reader_is_in_the_snapshot() {
 }
 
 #[test]
-fn adding_a_snapshot_leaves_what_is_there_though_it_changed_while_it_was_read() {
+fn adding_a_snapshot_keeps_existing_rows_that_changed_while_it_was_read() {
     let rows = [put(0, "a", "x"), put(0, "b", "x"), put(0, "c", "x")];
     let delete = Write::Delete { table: 0, id: "b".to_owned() };
     let busy = Busy::new(&rows, vec![vec![], vec![put(0, "a", "changed"), delete]]);
@@ -236,7 +236,7 @@ fn adding_a_snapshot_leaves_what_is_there_though_it_changed_while_it_was_read() 
 }
 
 #[test]
-fn takes_the_snapshot_again_when_the_change_log_was_cut_meanwhile() {
+fn takes_the_snapshot_again_if_the_change_log_was_trimmed_meanwhile() {
     for (busy_for, ends_well) in [(3, true), (1000, false)] {
         let rows: Vec<_> = (0..4).map(|id| put(0, &format!("r{id}"), "x")).collect();
         let writes =
@@ -249,7 +249,7 @@ fn takes_the_snapshot_again_when_the_change_log_was_cut_meanwhile() {
             Ok(manifest) => {
                 assert!(ends_well);
                 let calls = busy.calls.borrow();
-                // It was asked for changes, and has none: it was begun again.
+                // It was asked for changes, and has none, so it was started again.
                 assert!(calls.iter().any(|call| call.ends_with(":cdcSync")));
                 assert_eq!(manifest.changes, 0);
                 let expected = &busy.states.borrow()[&part_of(&manifest, "a").seq.unwrap()];

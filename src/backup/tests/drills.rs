@@ -167,7 +167,7 @@ fn proves_an_intact_snapshot_and_leaves_nothing_behind() {
     let proof = deployment.proof(&manifest);
     assert_eq!((&proof["drilledShards"], &proof["drilledRows"]), (&json!(3), &json!(36)));
     assert_eq!(proof["drilledAt"], proof["verifiedAt"]);
-    // No live shard is asked for anything.
+    // No live shard is called.
     assert!(deployment.calls.borrow().iter().all(|(key, _)| key == SCRATCH));
     assert_eq!(["a", "b", "c"].map(|key| deployment.state(key)), *before);
     deployment.assert_nothing_left();
@@ -180,7 +180,7 @@ fn proves_an_intact_snapshot_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn finds_rows_that_import_refuses_although_the_digest_agrees() {
+fn finds_rows_that_import_rejects_although_the_digest_matches() {
     let deployment = Deployment::new();
     let manifest = deployment.take();
     type Change = fn(&str) -> String;
@@ -218,7 +218,7 @@ fn finds_rows_that_import_refuses_although_the_digest_agrees() {
 }
 
 #[test]
-fn finds_a_snapshot_whose_bytes_are_others() {
+fn finds_a_snapshot_whose_bytes_were_replaced() {
     let deployment = Deployment::new();
     let manifest = deployment.take();
     let object = deployment.store.object(&manifest.file).unwrap();
@@ -260,7 +260,7 @@ fn many_shards_are_proven_in_turn_over_several_drills() {
     assert_eq!(next, ["c", "b", "a", "c"]);
     let report = deployment.drill(2);
     assert_eq!((report.shards, report.of_shards, report.rows), (2, 3, 24));
-    // What failed is proven again before anything else.
+    // The shard that failed is proven before any other.
     let manifest = deployment.take();
     deployment.rewrite(&manifest, |text| text.replace(r#""_id":"c-7""#, r#""_id":"c-8""#));
     while deployment.drill(1).ok {}
@@ -278,7 +278,7 @@ fn a_drill_that_was_killed_is_cleaned_up_by_the_next_one() {
         let backups = deployment.backups(100);
         let mut steps_left = steps;
         let mut drill = Box::pin(backups.drill(None));
-        // Each answer of a shard or the store lets it go on.
+        // Each answer of a shard or the store lets it proceed.
         deployment.run(async {
             let kill = futures::future::poll_fn(|cx| {
                 steps_left -= 1;
@@ -299,7 +299,7 @@ fn a_drill_that_was_killed_is_cleaned_up_by_the_next_one() {
     }
 }
 
-/// What a drill that was killed leaves in the scratch shard.
+/// A row that a killed drill leaves in the scratch shard.
 fn write_row_left(deployment: &Deployment) {
     let rows = json!({ "rows": [{ "table": "notes", "doc": { "_id": "left" } }] });
     assert_eq!(deployment.shards[SCRATCH].admin("importShard", &rows).0, 200);
@@ -355,7 +355,7 @@ fn drill_error(deployment: &Deployment) -> Option<(String, String)> {
 }
 
 #[test]
-fn a_failed_drill_is_red_until_a_later_one_succeeds() {
+fn a_failed_drill_is_reported_until_a_later_one_succeeds() {
     let deployment = Deployment::new();
     let manifest = deployment.take();
     assert_eq!(status(&deployment).drill.unwrap().last, None);
@@ -367,7 +367,7 @@ fn a_failed_drill_is_red_until_a_later_one_succeeds() {
     let (code, message) = drill_error(&deployment).unwrap();
     assert_eq!(code, "BACKUP_DRILL_FAILED");
     assert!(message.contains("shard `b`: 1 rows were refused"), "{message}");
-    // A verification does not make it green: the bytes are those of the manifest.
+    // A verification does not clear the failure: the bytes are those of the manifest.
     assert!(deployment.run(deployment.backups(100).verify(&manifest.id)).unwrap().ok);
     assert!(drill_error(&deployment).is_some());
     deployment.rewrite(&manifest, |_| original.clone());

@@ -1,4 +1,4 @@
-//! Whatever fails: a whole snapshot, or none.
+//! Faults: a run leaves a whole snapshot, or none.
 
 use proptest::prelude::*;
 
@@ -33,7 +33,7 @@ fn take(world: &World) -> Result<Manifest, LunoraError> {
     world.run(backups.take(&BackupOccasion::scheduled("0 3 * * *", 0)))
 }
 
-/// Whatever is listed is whole; nothing else has a manifest.
+/// Everything that is listed is whole; nothing else has a manifest.
 fn check(world: &World) {
     let backups = world.backups();
     let listed = world.run(backups.list()).unwrap();
@@ -60,7 +60,7 @@ fn a_store_that_fails_at_any_call_leaves_a_whole_snapshot_or_none() {
                 if let Ok(manifest) = taken {
                     assert_eq!(world.lines(&manifest.file).len() as u64, manifest.rows);
                 }
-                // The next run heals whatever was left behind.
+                // The next run cleans up what was left behind.
                 let again = take(&world).unwrap();
                 assert_eq!(world.lines(&again.file).len(), world.all_rows().len());
                 check(&world);
@@ -70,7 +70,7 @@ fn a_store_that_fails_at_any_call_leaves_a_whole_snapshot_or_none() {
 }
 
 #[test]
-fn the_error_names_the_shard_and_nothing_shows() {
+fn the_error_names_the_shard_and_nothing_is_visible() {
     let _logs = capture_logs();
     let world = World::new(&[9, 9]);
     world.shards.shard("b").hangs();

@@ -33,7 +33,7 @@ fn the_shards_of_another_deployment_are_known_too() {
 }
 
 #[test]
-fn a_manifest_that_cannot_be_read_is_told_and_the_others_count() {
+fn an_unreadable_manifest_is_reported_and_the_others_count() {
     let _logs = crate::testing::capture_logs();
     let world = World::new(&[2]);
     let broken = world.take(1_780_315_200_000).unwrap();

@@ -1,4 +1,4 @@
-//! Restores, and what must not run beside them.
+//! Restores, and what must not run at the same time.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ fn retention_keeps_the_snapshot_that_an_unfinished_restore_needs() {
 }
 
 #[test]
-fn a_restore_that_broke_off_is_taken_up_and_keeps_its_safety_snapshot() {
+fn an_interrupted_restore_is_resumed_and_keeps_its_safety_snapshot() {
     let _logs = capture_logs();
     let world = World::new(&[20]);
     let backups = world.backups();
@@ -96,7 +96,7 @@ fn a_restore_that_broke_off_is_taken_up_and_keeps_its_safety_snapshot() {
 }
 
 #[test]
-fn a_restore_begins_with_a_safety_snapshot_that_no_retention_counts() {
+fn a_restore_begins_with_a_safety_snapshot_that_retention_never_deletes() {
     let _logs = capture_logs();
     let world = World::new(&[20]);
     let backups = keeping_one(&world);
@@ -132,7 +132,7 @@ fn a_restore_that_failed_after_it_emptied_tables_blocks_until_it_is_repeated() {
 }
 
 #[test]
-fn a_restore_that_is_refused_before_it_changed_anything_blocks_nothing() {
+fn a_restore_refused_before_it_changed_anything_blocks_nothing() {
     let _logs = capture_logs();
     let world = World::new(&[20]);
     let backups = world.backups();
@@ -194,7 +194,7 @@ fn retention_counts_intact_snapshots_only() {
 }
 
 #[test]
-fn two_runs_for_the_same_time_never_leave_none_whichever_is_killed() {
+fn two_runs_for_the_same_time_leave_a_snapshot_even_if_one_is_killed() {
     let _logs = capture_logs();
     for delay in 0..6 {
         for steps in 1..60 {

@@ -25,7 +25,7 @@ fn every_row_returns_to_the_shard_that_it_was_taken_from() {
 }
 
 #[test]
-fn restoring_over_what_is_there_adds_what_is_missing() {
+fn restoring_over_existing_rows_adds_the_missing_ones() {
     let world = World::new(&[20]);
     let before = world.rows.borrow().clone();
     let manifest = world.take(0).unwrap();
@@ -48,7 +48,7 @@ fn replacing_deletes_what_is_not_in_the_snapshot() {
 }
 
 #[test]
-fn nothing_is_deleted_for_a_snapshot_that_is_damaged() {
+fn nothing_is_deleted_for_a_damaged_snapshot() {
     let world = World::new(&[9]);
     let before = world.rows.borrow().clone();
     let manifest = world.take(0).unwrap();
@@ -61,7 +61,7 @@ fn nothing_is_deleted_for_a_snapshot_that_is_damaged() {
 }
 
 #[test]
-fn a_plan_tells_what_a_restore_would_do_and_writes_nothing() {
+fn a_plan_shows_what_a_restore_would_do_and_writes_nothing() {
     let world = World::new(&[9, 2]);
     let manifest = world.take(0).unwrap();
     put(&mut world.rows.borrow_mut(), "c", "messages", "later", json!({}));

@@ -1,4 +1,4 @@
-//! Runs that several invocations take.
+//! Runs of several invocations.
 
 use super::{faults::OPERATIONS, *};
 use crate::{ObjectStore, PutOptions, keep, platform::StoreOperation, testing::capture_logs};
@@ -15,7 +15,7 @@ fn slow(world: &World) -> Backups {
     })
 }
 
-/// As [`slow`], with a trigger for the rest.
+/// Like [`slow`], with a trigger that resumes.
 fn resumed(world: &World) -> Backups {
     world.backups_with(|_| {
         let builder = BackupConfig::builder().store(world.store.clone()).cron(cron!("0 3 * * *"));
@@ -70,7 +70,7 @@ fn a_run_of_many_invocations_makes_the_snapshot_of_one() {
 }
 
 #[test]
-fn a_segment_that_was_changed_is_damage() {
+fn a_changed_segment_is_damage() {
     let world = World::new(&[30]);
     let (cut, _) = take_all(&world, &slow(&world), 0);
     let mut object = world.store.object(&cut.file).unwrap();
@@ -88,7 +88,7 @@ fn a_segment_that_was_changed_is_damage() {
 }
 
 #[test]
-fn nothing_shows_before_the_last_invocation() {
+fn nothing_is_visible_before_the_last_invocation() {
     let world = large();
     let backups = slow(&world);
     let occasion = BackupOccasion::scheduled(CRON, 0);
@@ -102,7 +102,7 @@ fn nothing_shows_before_the_last_invocation() {
 }
 
 #[test]
-fn a_run_that_goes_on_is_not_overdue_until_it_stands_still() {
+fn a_run_in_progress_is_not_overdue_until_it_stalls() {
     let world = World::new(&[30]);
     let backups = slow(&world);
     // The clock stands at noon.
@@ -128,7 +128,7 @@ fn the_store_may_fail_at_every_call_of_every_invocation() {
             world.store.fails_after(calls, operation, "on purpose");
             let occasion = BackupOccasion::scheduled(CRON, DAY);
             let done = (0..60).find_map(|_| {
-                // A claim whose run failed to give it back.
+                // A claim that its run failed to release.
                 world.clock.advance(std::time::Duration::from_secs(6 * 60));
                 world.run(backups.take(&occasion)).ok()
             });
@@ -144,7 +144,7 @@ fn the_store_may_fail_at_every_call_of_every_invocation() {
 }
 
 #[test]
-fn a_run_whose_upload_is_gone_begins_anew() {
+fn a_run_whose_upload_is_gone_starts_again() {
     let _logs = capture_logs();
     let world = large();
     let backups = slow(&world);
@@ -173,7 +173,7 @@ fn a_run_in_which_a_snapshot_was_restored_begins_anew() {
 }
 
 #[test]
-fn a_run_of_other_tables_or_of_a_neighbour_is_not_gone_on_with() {
+fn a_run_of_other_tables_or_of_another_deployment_is_not_continued() {
     let _logs = capture_logs();
     let world = large();
     let occasion = BackupOccasion::scheduled(CRON, 0);
@@ -190,7 +190,7 @@ fn a_run_of_other_tables_or_of_a_neighbour_is_not_gone_on_with() {
 }
 
 #[test]
-fn a_trigger_without_one_for_the_rest_fails_and_the_next_one_goes_on_first() {
+fn without_a_resume_trigger_an_unfinished_run_fails_and_the_next_one_continues_it() {
     let _logs = capture_logs();
     let world = World::new(&[8]);
     let backups = slow(&world);
@@ -205,7 +205,7 @@ fn a_trigger_without_one_for_the_rest_fails_and_the_next_one_goes_on_first() {
 }
 
 #[test]
-fn the_trigger_for_the_rest_finishes_a_run_and_prunes() {
+fn the_resume_trigger_finishes_a_run_and_prunes() {
     let _logs = capture_logs();
     let world = World::new(&[30, 8]);
     let backups = resumed(&world);
@@ -222,7 +222,7 @@ fn the_trigger_for_the_rest_finishes_a_run_and_prunes() {
 }
 
 #[test]
-fn the_trigger_for_the_rest_leaves_a_run_to_the_invocation_that_goes_on_with_it() {
+fn the_resume_trigger_leaves_a_run_to_the_invocation_that_continues_it() {
     let _logs = capture_logs();
     let world = World::new(&[30]);
     let backups = resumed(&world);

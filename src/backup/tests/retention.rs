@@ -1,4 +1,4 @@
-//! What a retention lets go.
+//! Which snapshots retention deletes.
 
 use super::*;
 use crate::{ObjectMetadata, PutOptions, keep, platform::StoreOperation, testing::capture_logs};
@@ -18,7 +18,7 @@ fn ids(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn the_newest_stay_and_older_ones_go_with_their_rows() {
+fn keeps_the_newest_and_deletes_older_ones_with_their_rows() {
     let _logs = capture_logs();
     let world = World::new(&[3]);
     let backups = keeping(&world, keep!(2));
@@ -39,7 +39,7 @@ fn lists_and_counts_snapshots_without_reading_their_manifests() {
     assert_eq!(listed, manifests.iter().rev().map(Into::into).collect::<Vec<SnapshotSummary>>());
     world.store.recovers();
     let options = PutOptions::new().with_metadata(ObjectMetadata::new());
-    // One of another writer has its summary in the manifest alone.
+    // A snapshot of another writer has its summary in the manifest only.
     let key = SnapshotName::manifest_of(&manifests[0].file);
     let text = world.store.object(&key).unwrap().bytes;
     world.run(world.store.put(&key, text, options)).unwrap();
@@ -47,7 +47,7 @@ fn lists_and_counts_snapshots_without_reading_their_manifests() {
 }
 
 #[test]
-fn what_others_wrote_is_never_touched() {
+fn never_touches_what_other_writers_wrote() {
     let _logs = capture_logs();
     let world = World::new(&[3]);
     let backups = keeping(&world, keep!(1));
@@ -77,13 +77,12 @@ fn a_failed_run_lets_nothing_go() {
 }
 
 #[test]
-fn a_failed_deletion_is_a_warning_and_the_backup_stands() {
+fn a_failed_deletion_is_a_warning_and_the_backup_succeeds() {
     let logs = capture_logs();
     let world = World::new(&[3]);
     let backups = keeping(&world, keep!(1));
     world.run(backups.run_scheduled("0 3 * * *", 0)).unwrap();
-    // One deletion clears the way for the manifest, one gives the claim back; the next is the
-    // retention's.
+    // One deletion removes an old manifest, one releases the claim; the next is retention's.
     world.store.fails_after(2, StoreOperation::Delete, "on purpose");
     world.run(backups.run_scheduled("0 3 * * *", DAY)).unwrap();
     assert_eq!(ids(&world), ["1970-01-02", "1970-01-01"]);
@@ -93,7 +92,7 @@ fn a_failed_deletion_is_a_warning_and_the_backup_stands() {
 }
 
 #[test]
-fn rows_that_a_killed_run_left_behind_go_after_a_day() {
+fn rows_that_a_killed_run_left_are_deleted_after_a_day() {
     let _logs = capture_logs();
     let world = World::new(&[3]);
     let backups = keeping(&world, keep!(1));
@@ -109,7 +108,7 @@ fn rows_that_a_killed_run_left_behind_go_after_a_day() {
 }
 
 #[test]
-fn only_what_was_confirmed_and_is_past_the_retention_is_pruned() {
+fn prunes_only_confirmed_snapshots_that_retention_deletes() {
     let world = World::new(&[3]);
     for day in 0..4 {
         world.take(day * DAY).unwrap();

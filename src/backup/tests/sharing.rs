@@ -30,12 +30,12 @@ fn the_snapshot_of_a_neighbour_is_not_taken_for_the_own_of_that_time() {
     let refused = other.take(DAY).unwrap_err();
     assert_eq!((refused.code(), refused.status().as_u16()), ("BACKUP_PREFIX_SHARED", 409));
     assert!(refused.message().contains("give each deployment a `.prefix(..)`"), "{refused}");
-    // A later try of the one that took it is answered as before.
+    // A later run of the deployment that took it gets the same answer as before.
     assert_eq!(one.take(DAY).unwrap(), taken);
 }
 
 #[test]
-fn retention_counts_and_deletes_the_own_snapshots_alone() {
+fn retention_counts_and_deletes_only_own_snapshots() {
     let _logs = capture_logs();
     let [one, other] = neighbours();
     one.take(0).unwrap();
@@ -49,7 +49,7 @@ fn retention_counts_and_deletes_the_own_snapshots_alone() {
 }
 
 #[test]
-fn rows_that_a_killed_run_of_a_neighbour_left_are_left_to_it() {
+fn rows_that_a_killed_run_of_another_deployment_left_are_kept() {
     let _logs = capture_logs();
     let [one, other] = neighbours();
     let killed = one.take(0).unwrap();
@@ -64,7 +64,7 @@ fn rows_that_a_killed_run_of_a_neighbour_left_are_left_to_it() {
 }
 
 #[test]
-fn the_status_is_red_although_a_neighbour_has_a_fresh_snapshot() {
+fn the_status_is_overdue_although_another_deployment_has_a_fresh_snapshot() {
     let [one, other] = neighbours();
     // The clock stands at noon.
     let due = 1_780_315_200_000 - 9 * 60 * 60 * 1000;
@@ -78,14 +78,14 @@ fn the_status_is_red_although_a_neighbour_has_a_fresh_snapshot() {
 }
 
 #[test]
-fn fewer_rows_than_a_neighbour_had_are_no_loss() {
+fn fewer_rows_than_another_deployment_had_are_not_a_loss() {
     let [one, other] = neighbours();
     other.take(0).unwrap();
     assert_eq!(one.take(DAY).unwrap().rows, 6);
 }
 
 #[test]
-fn the_snapshot_of_a_neighbour_can_be_restored_by_its_id() {
+fn the_snapshot_of_another_deployment_can_be_restored_by_its_id() {
     let [one, other] = neighbours();
     let taken = one.take(0).unwrap();
     let plan = other.run(other.backups().plan_restore(&taken.id)).unwrap();
@@ -97,7 +97,7 @@ fn the_snapshot_of_a_neighbour_can_be_restored_by_its_id() {
 }
 
 #[test]
-fn snapshots_that_do_not_say_whose_they_are_are_the_own() {
+fn snapshots_without_a_deployment_count_as_own() {
     let world = World::new(&[3]);
     let old = world.take(0).unwrap();
     assert_eq!(old.deployment, None);

@@ -1,4 +1,4 @@
-//! Whether the backup keeps up with its trigger. The trigger is due at 03:00 each day.
+//! The status of a backup relative to its trigger, which is due at 03:00 each day.
 
 use super::*;
 use crate::platform::StoreOperation;
@@ -36,7 +36,7 @@ fn is_overdue_an_hour_after_the_due_time_without_a_snapshot() {
 }
 
 #[test]
-fn neither_snapshots_by_hand_nor_of_other_triggers_nor_damaged_ones_count() {
+fn snapshots_that_are_manual_damaged_or_of_other_triggers_do_not_count() {
     let world = World::new(&[3]);
     world.take(NOON - 33 * HOUR).unwrap();
     assert!(status(&world).overdue);
@@ -69,7 +69,7 @@ fn a_trigger_without_a_snapshot_is_not_yet_due_and_then_overdue() {
 }
 
 #[test]
-fn costs_a_listing_and_reads_nothing() {
+fn status_costs_one_listing_and_reads_nothing() {
     let world = World::new(&[3]);
     world.take(NOON - 9 * HOUR).unwrap();
     for operation in [StoreOperation::Get, StoreOperation::Head, StoreOperation::Put] {
@@ -82,7 +82,7 @@ fn costs_a_listing_and_reads_nothing() {
 }
 
 #[test]
-fn a_verification_leaves_its_proof_as_long_as_it_is_true() {
+fn a_verification_leaves_a_proof_while_it_holds() {
     let _logs = crate::testing::capture_logs();
     let world = World::new(&[3]);
     let made = world.take(NOON - 9 * HOUR).unwrap();
@@ -94,7 +94,7 @@ fn a_verification_leaves_its_proof_as_long_as_it_is_true() {
     let proof = world.lines(&format!("{}.proof.json", made.file)).remove(0);
     assert_eq!((&proof["rows"], &proof["sha256"]), (&json!(made.rows), &json!(made.sha256)));
 
-    // A store that takes no proof does not change what was found.
+    // A store that rejects the proof does not change the result.
     world.store.fails_once(StoreOperation::Put, "full");
     assert!(world.run(world.backups().verify(&made.id)).unwrap().ok);
     world.store.recovers();
@@ -123,7 +123,7 @@ fn a_proof_of_other_bytes_proves_nothing() {
 }
 
 #[test]
-fn a_proof_goes_with_its_snapshot() {
+fn a_proof_is_deleted_with_its_snapshot() {
     let _logs = crate::testing::capture_logs();
     let world = World::new(&[3]);
     let keep = |config: BackupConfig<MemoryObjectStore>| {
@@ -136,7 +136,7 @@ fn a_proof_goes_with_its_snapshot() {
     world.run(world.backups_with(keep).run_scheduled("0 3 * * *", 24 * HOUR)).unwrap();
     assert_eq!(world.store.keys().len(), 2);
 
-    // One that a killed run left alone goes after a day.
+    // A proof that a killed run left alone is deleted after a day.
     let proof = format!("{}.proof.json", made.file);
     world.run(world.store.put(&proof, "{}".into(), crate::PutOptions::new())).unwrap();
     wait(&world, 25 * HOUR);

@@ -96,7 +96,7 @@ fn a_second_run_for_the_same_time_changes_nothing() {
 }
 
 #[test]
-fn a_run_takes_the_place_of_one_that_was_killed() {
+fn a_run_replaces_a_killed_one() {
     let world = World::new(&[5]);
     let first = world.take(0).unwrap();
     let key = format!("{}.manifest.json", first.file);
@@ -172,7 +172,7 @@ fn rejects_a_scheduled_snapshot_from_which_rows_vanished() {
         }
         let refused = world.take(1).unwrap_err();
         assert_eq!(refused.code(), "BACKUP_SHRUNK", "{loss}");
-        // Taken by hand, it says that the loss is meant.
+        // A manual snapshot confirms that the loss is intended.
         world.run(world.backups().take(&BackupOccasion::by_hand(2))).unwrap();
         world.take(3).unwrap();
     }

@@ -9,7 +9,7 @@ use crate::{
     wire::{ShardKey, paths::MAX_CHANGES},
 };
 
-/// A line of a snapshot that takes the place of an earlier row:
+/// A line of a snapshot that replaces an earlier row:
 /// `{"$change":{"seq","table","id","op","doc"?}}`.
 #[derive(Deserialize, Serialize)]
 pub(crate) struct ChangeLine<'a> {
@@ -17,7 +17,7 @@ pub(crate) struct ChangeLine<'a> {
     pub(crate) change: RowChange<'a>,
 }
 
-/// The state of a document after a change; without `doc` it is deleted.
+/// The state of a document after a change; deleted if `doc` is absent.
 #[derive(Deserialize, Serialize)]
 pub(crate) struct RowChange<'a> {
     pub(crate) seq: u64,
@@ -37,7 +37,7 @@ pub(super) struct CatchUp {
     to: u64,
 }
 
-/// Some changes, as lines.
+/// A number of changes, as lines.
 #[derive(Default)]
 pub(super) struct Changes {
     pub(super) lines: Vec<u8>,
@@ -47,10 +47,10 @@ pub(super) struct Changes {
 impl CatchUp {
     const LIMIT: u32 = 1000;
 
-    /// The changes after `from` up to `to`.
+    /// Selects the changes after `from`, up to and including `to`.
     ///
     /// # Errors
-    /// 409 `CDC_LOG_TRIMMED` when the feed began again between the pages.
+    /// 409 `CDC_LOG_TRIMMED` if the feed began again between the pages.
     pub(super) fn new(from: u64, to: u64) -> Result<Self, LunoraError> {
         if to < from {
             return Err(trimmed("the change log began again while the rows were read"));
@@ -65,7 +65,7 @@ impl CatchUp {
     /// Reads the next changes.
     ///
     /// # Errors
-    /// 409 `CDC_LOG_TRIMMED` when the log does not hold them any more; when the shard fails.
+    /// 409 `CDC_LOG_TRIMMED` if the log does not hold them any more; if the shard fails.
     pub(super) async fn next(
         &mut self,
         admin: &ShardAdmin,
@@ -119,7 +119,7 @@ impl Changes {
             (false, _) => return Err(trimmed("the change log has a change without its document")),
         }
         let line = serde_json::to_vec(&ChangeLine { change }).map_err(LunoraError::internal)?;
-        // Line breaks in JSON text stand between tokens only.
+        // JSON text contains line breaks only between tokens.
         self.lines.extend(line.into_iter().filter(|byte| !matches!(byte, b'\n' | b'\r')));
         self.lines.push(b'\n');
         self.count += 1;

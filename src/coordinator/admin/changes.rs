@@ -1,4 +1,4 @@
-//! The change feeds of all shards: read from where each was left, and applied elsewhere.
+//! The change feeds of all shards: read from a cursor per shard, and applied elsewhere.
 
 use std::collections::BTreeMap;
 
@@ -15,30 +15,30 @@ use crate::{
     wire::{ShardKey, paths::MAX_CHANGES},
 };
 
-/// Which changes to read.
+/// The changes to read.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct SyncRequest {
-    /// How far each shard was read; a shard that is not named is read from the beginning.
+    /// The cursor of each shard; a shard without one is read from the beginning.
     pub cursors: BTreeMap<String, u64>,
-    /// The most changes of one shard; the shard's own limit by default.
+    /// The maximum number of changes of one shard; the shard's own limit by default.
     pub limit: Option<u32>,
-    /// The tables whose shards are asked; every one by default.
+    /// The tables whose shards are asked; every table by default.
     pub tables: Option<Vec<String>>,
 }
 
 /// The changes of one shard since its cursor.
 ///
 /// As JSON it is `{"changes","cursor","shardKey"}`, or `{"cursor","error","shardKey"}` with the
-/// cursor that was asked with, so that asking again goes on where it was.
+/// cursor of the request, so that asking again continues from there.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ShardChanges {
     /// The changes, each `{"seq","table","id","op","doc"?,"ts"}`.
     pub changes: Result<Vec<Box<RawValue>>, ShardFailure>,
-    /// How far the shard is read now.
+    /// The new cursor.
     pub cursor: u64,
-    /// The shard.
+    /// The key of the shard.
     pub shard_key: ShardKey,
 }
 
@@ -46,11 +46,11 @@ pub struct ShardChanges {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SyncReport {
-    /// How many shards gave no answer.
+    /// The number of shards that gave no answer.
     pub failed: usize,
-    /// How many shards answered.
+    /// The number of shards that answered.
     pub ok: usize,
-    /// Each shard's changes.
+    /// The changes of each shard.
     pub shards: Vec<ShardChanges>,
 }
 
@@ -58,27 +58,27 @@ pub struct SyncReport {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ApplyBatch {
-    /// The shard.
+    /// The key of the shard.
     pub shard_key: ShardKey,
     /// The changes, in the form in which they were read.
     pub changes: Vec<Box<RawValue>>,
 }
 
 impl ApplyBatch {
-    /// Changes to apply to `shard_key`.
+    /// Creates a batch of changes to apply to `shard_key`.
     #[must_use]
     pub fn new(shard_key: ShardKey, changes: Vec<Box<RawValue>>) -> Self {
         Self { shard_key, changes }
     }
 }
 
-/// What is wrong with a change.
+/// An error in a change.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ChangeError {
-    /// The code.
+    /// The error code.
     pub code: String,
-    /// The document.
+    /// The id of the document.
     pub id: String,
     /// The message.
     pub message: String,
@@ -89,30 +89,31 @@ pub struct ChangeError {
     pub table: String,
 }
 
-/// What became of changes (docs/wire.md, "Moving data").
+/// The result of applying changes (docs/wire.md, "Moving data").
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ApplyReport {
-    /// How many changes were applied.
+    /// The number of changes that were applied.
     pub applied: u64,
-    /// The changes that a shard passed over, since their table cannot hold them.
+    /// The changes that a shard skipped, since their table cannot hold them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ChangeError>,
-    /// How many batches failed.
+    /// The number of batches that failed.
     pub failed: usize,
-    /// How many batches were applied.
+    /// The number of batches that were applied.
     pub ok: usize,
 }
 
 impl ShardAdmin {
     /// Reads the changes of every shard, each from its own cursor.
     ///
-    /// All of it is in memory: an answer that no longer fits into the coordinator's
+    /// All changes are in memory: an answer that no longer fits into the coordinator's
     /// [`max_total_bytes`](crate::QueryCoordinator::max_total_bytes) counts as failed, and is read
     /// again from its cursor.
     ///
     /// # Errors
-    /// When the shards cannot be listed; 404 `UNKNOWN_TABLE` for a table that does not exist. A shard that fails is part of the report.
+    /// If the shards cannot be listed; 404 `UNKNOWN_TABLE` for a table that does not exist. A shard
+    /// that fails is part of the report.
     pub async fn sync(&self, request: &SyncRequest) -> Result<SyncReport, LunoraError> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -159,7 +160,7 @@ impl ShardAdmin {
     /// one that fails the shard gets no more.
     ///
     /// # Errors
-    /// When a batch cannot be written. A shard that fails is part of the report.
+    /// If a batch cannot be written. A shard that fails is part of the report.
     pub async fn apply(&self, batches: Vec<ApplyBatch>) -> Result<ApplyReport, LunoraError> {
         #[derive(Serialize)]
         struct Args<'a> {
@@ -174,7 +175,7 @@ impl ShardAdmin {
 
         let mut by_shard: Vec<(ShardKey, Vec<AdminCall>)> = Vec::new();
         for ApplyBatch { shard_key, changes } in batches {
-            // A change that is applied twice is applied once.
+            // Applying a change twice has the effect of applying it once.
             let call = AdminCall::repeatable("applyCdc", &Args { changes: &changes })?;
             match by_shard.iter_mut().find(|(key, _)| *key == shard_key) {
                 Some((_, calls)) => calls.push(call),

@@ -1,4 +1,4 @@
-//! Emptying tables.
+//! Empties tables.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,10 @@ use crate::{
 };
 
 impl ShardAdmin {
-    /// Deletes every document of these tables on one shard, and says how many of each there were.
+    /// Deletes every document of these tables on one shard, and returns the number per table.
     ///
     /// # Errors
-    /// When the shard fails, or gives no answer in time; some documents may be gone then.
+    /// If the shard fails, or times out; some documents may be deleted then.
     pub async fn clear(
         &self,
         shard: &ShardKey,
@@ -58,10 +58,11 @@ impl ShardAdmin {
         Ok(counts)
     }
 
-    /// How far the change feed of one shard is; `None` for a shard that does not tell.
+    /// Returns the position of the change feed of one shard; `None` if the shard does not report
+    /// it.
     ///
     /// # Errors
-    /// When the shard gives no answer.
+    /// If the shard gives no answer.
     pub(crate) async fn change_cursor(&self, shard: &ShardKey) -> Result<Option<u64>, LunoraError> {
         let page = self.first_page(shard).await;
         Ok(page.map_err(ShardFailure::into_error)?.seq)
@@ -78,17 +79,17 @@ impl ShardAdmin {
             tables: [&'static str; 0],
         }
 
-        // A page of one row has the number of the last change too.
+        // A page of one row also has the number of the last change.
         let args = Args { batch_size: 1, cursor: None, max_bytes: 1, tables: [] };
         let call = AdminCall::repeatable("exportShard", &args)
             .map_err(|error| ShardFailure::logged(shard, &error, false))?;
         read(shard, &self.ask(shard, &call).await?)
     }
 
-    /// The tables of one shard; `None` for a shard that does not tell them in a form that is known.
+    /// Returns the tables of one shard; `None` if the shard does not list them in a known form.
     ///
     /// # Errors
-    /// When the shard gives no answer.
+    /// If the shard gives no answer.
     pub(crate) async fn tables(
         &self,
         shard: &ShardKey,
@@ -97,8 +98,8 @@ impl ShardAdmin {
         Ok(tables.map(|tables| tables.into_iter().map(|table| table.name).collect()))
     }
 
-    /// The tables of one shard with their counts of rows; `None` for a shard that does not tell them
-    /// in a form that is known.
+    /// Returns the tables of one shard with their counts of rows; `None` if the shard does not list
+    /// them in a known form.
     pub(super) async fn table_infos(
         &self,
         shard: &ShardKey,
@@ -130,7 +131,8 @@ impl ShardAdmin {
         Ok(Some(infos.collect()))
     }
 
-    /// The most documents that a shard deletes in one call (docs/wire.md, "Operations of a shard").
+    /// The maximum number of documents that a shard deletes in one call (docs/wire.md,
+    /// "Operations of a shard").
     const CLEARED_AT_ONCE: u32 = 500;
 }
 
@@ -139,7 +141,7 @@ impl ShardAdmin {
 #[serde(rename_all = "camelCase")]
 pub(super) struct TableInfo {
     pub(super) name: String,
-    /// The number of documents that a query sees, where the shard counts them.
+    /// The number of documents that a query sees, if the shard counts them.
     #[serde(default)]
     row_count: Value,
 }

@@ -1,5 +1,5 @@
-//! What shards keep of their clients, watermarks and stored answers, read for a snapshot and brought
-//! back from one.
+//! The client state of shards, watermarks and stored answers: read for a snapshot, and restored
+//! from one.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -12,12 +12,13 @@ use crate::{
     wire::{ShardKey, client_line::ClientLine, paths::MAX_CHANGES},
 };
 
-/// Reads what a shard keeps of its clients, in rounds: the first has everything, each later one what
-/// was written since the one before began. A round of one page is a moment, and the last.
+/// Reads the client state of a shard in rounds: the first returns everything, each later one what
+/// was written since the previous one began. A round of a single page is a consistent state, and
+/// the last.
 #[derive(Debug, Default)]
 pub(super) struct ClientRounds {
     rounds: u32,
-    /// The number of the round before.
+    /// The number of the previous round.
     since: u64,
     /// The number of this round.
     round: u64,
@@ -30,8 +31,8 @@ pub(super) struct ClientPage {
     pub(super) lines: Vec<u8>,
     pub(super) watermarks: u64,
     pub(super) replies: u64,
-    /// Set with the last page: how far the change log was when it was read, unless the shard keeps
-    /// nothing of its clients.
+    /// Set with the last page: the position of the change log when it was read, unless the shard
+    /// keeps no client state.
     pub(super) end: Option<Option<u64>>,
 }
 
@@ -41,7 +42,7 @@ impl ClientRounds {
     /// Reads the next page.
     ///
     /// # Errors
-    /// 409 `CDC_LOG_TRIMMED` when more is written than is read; when the shard fails.
+    /// 409 `CDC_LOG_TRIMMED` if more is written than is read; if the shard fails.
     pub(super) async fn next(
         &mut self,
         admin: &ShardAdmin,
@@ -126,7 +127,7 @@ impl ClientPage {
     }
 }
 
-/// Brings the watermarks and stored answers among the lines of a snapshot back, shard by shard.
+/// Restores the watermarks and stored answers among the lines of a snapshot, shard by shard.
 pub(crate) struct ClientImport<'a> {
     admin: &'a ShardAdmin,
     shard: Option<ShardKey>,
@@ -139,15 +140,15 @@ impl<'a> ClientImport<'a> {
         Self { admin, shard: None, batch: Batch::default(), received: 0 }
     }
 
-    /// Sends the lines that are due, and those that come to another shard.
+    /// Sends the due lines; later lines go to `shard`.
     pub(crate) async fn retarget(&mut self, shard: ShardKey) -> Result<(), LunoraError> {
         self.flush().await?;
         self.shard = Some(shard);
         Ok(())
     }
 
-    /// Takes a line. Returns `false` for one that is not of a client, or that comes before there is a
-    /// shard.
+    /// Takes a line. Returns `false` if it is not a line of a client, or if it comes before there
+    /// is a shard.
     pub(crate) async fn line(&mut self, line: &[u8]) -> Result<bool, LunoraError> {
         let Some(text) = std::str::from_utf8(line).ok().filter(|_| is_client_line(line)) else {
             return Ok(false);
@@ -163,7 +164,7 @@ impl<'a> ClientImport<'a> {
         Ok(true)
     }
 
-    /// Sends the lines that are due.
+    /// Sends the due lines.
     pub(crate) async fn flush(&mut self) -> Result<(), LunoraError> {
         match &self.shard {
             Some(shard) if self.batch.lines > 0 => {
@@ -174,13 +175,13 @@ impl<'a> ClientImport<'a> {
         }
     }
 
-    /// Returns how many lines of clients there were.
+    /// Returns the number of client lines that were received.
     pub(crate) fn received(&self) -> u64 {
         self.received
     }
 }
 
-/// Lines of clients on their way into one shard.
+/// Client lines on their way into one shard.
 #[derive(Default)]
 struct Batch {
     json: String,
@@ -189,7 +190,7 @@ struct Batch {
 
 impl Batch {
     const MAX_LINES: u64 = 500;
-    /// A shard takes a body of 1 MiB at least; one line may be larger.
+    /// A shard accepts a body of at least 1 MiB; one line may be larger.
     const MAX_BYTES: usize = 768 * 1024;
 
     fn push(&mut self, line: &str) {
@@ -205,17 +206,17 @@ impl Batch {
     }
 }
 
-/// Whether a line of a snapshot is a watermark or a stored answer.
+/// Returns whether a line of a snapshot is a watermark or a stored answer.
 pub(crate) fn is_client_line(line: &[u8]) -> bool {
     line.starts_with(b"{\"$") && serde_json::from_slice::<ClientLine>(line).is_ok()
 }
 
 impl ShardAdmin {
-    /// Lets every client of a shard leave a gap in its numbers once. With `reset`, deletes what the
-    /// shard keeps of its clients first.
+    /// Allows every client of a shard one gap in its numbers. With `reset`, deletes the client
+    /// state of the shard first.
     ///
     /// # Errors
-    /// When the shard fails, or gives no answer in time.
+    /// If the shard fails, or times out.
     pub(crate) async fn begin_clients(
         &self,
         shard: &ShardKey,
@@ -224,8 +225,8 @@ impl ShardAdmin {
         self.restore_clients(shard, Batch::default(), reset).await
     }
 
-    /// Brings watermarks and stored answers back. A shard of another implementation that keeps none
-    /// takes none.
+    /// Restores watermarks and stored answers. A shard of another implementation without them
+    /// accepts none.
     async fn restore_clients(
         &self,
         shard: &ShardKey,

@@ -1,4 +1,4 @@
-//! Every row of every shard, shard by shard and page by page.
+//! Exports every row of every shard, shard by shard and page by page.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -33,25 +33,26 @@ use crate::{
     wire::ShardKey,
 };
 
-/// What to export, and in pages of which size.
+/// The tables to export, and the size of the pages.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ExportRequest {
-    /// The tables; every one by default.
+    /// The tables; every table by default.
     pub tables: Option<Vec<String>>,
-    /// The most rows that a shard puts into one page; 5000 by default.
+    /// The maximum number of rows that a shard puts into one page; 5000 by default.
     pub page_rows: u32,
-    /// How many bytes of rows a shard puts into one page, about; 4 MiB by default. It is
-    /// the shard that needs the memory: here a page passes through piece by piece.
+    /// The approximate number of bytes of rows that a shard puts into one page; 4 MiB by default.
+    /// The shard needs the memory: the coordinator passes a page on piece by piece.
     pub page_bytes: u32,
-    /// Whether a registry that lists no shards is no error, but a deployment whose rows are all in
-    /// the default shard.
+    /// Accepts a registry that lists no shards, for a deployment whose rows are all in the default
+    /// shard.
     pub allow_empty_registry: bool,
-    /// Whether the rows of a shard end with the changes that were written while they were read, so
-    /// that both make its state at one sequence number; not by default.
+    /// Appends to the rows of a shard the changes that were written while they were read, so that
+    /// both make up its state at one sequence number; off by default.
     pub with_changes: bool,
-    /// Whether each row says its shard, `{"table","shardKey","doc"}`, so that an import puts it there
-    /// again; not by default. The shards come in the order of their keys then, after the default one.
+    /// Adds the shard to each row, `{"table","shardKey","doc"}`, so that an import puts it there
+    /// again; off by default. The shards then come in the order of their keys, after the default
+    /// shard.
     pub with_shard_keys: bool,
 }
 
@@ -69,13 +70,13 @@ impl Default for ExportRequest {
 }
 
 impl ExportRequest {
-    /// Every table, in pages of the default size.
+    /// Creates a request for every table, in pages of the default size.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// These tables only; every one where there is none in the list.
+    /// Limits the export to these tables; an empty list means every table.
     #[must_use]
     pub fn tables(mut self, tables: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let tables: Vec<String> = tables.into_iter().map(Into::into).collect();
@@ -84,10 +85,10 @@ impl ExportRequest {
     }
 }
 
-/// An export under way: call [`next`](Self::next) until there is nothing more.
+/// An export in progress: call [`next`](Self::next) until it returns `None`.
 ///
-/// It holds one page at most. A shard that fails ends it with an error that names the shard: an
-/// export without one shard's rows is none.
+/// It holds at most one page. A shard that fails ends the export with an error that names the
+/// shard: an export that lacks one shard's rows is not an export.
 pub struct Export {
     admin: ShardAdmin,
     request: ExportRequest,
@@ -97,7 +98,7 @@ pub struct Export {
     failed: bool,
 }
 
-/// Where an export was left in the middle of a shard: between two of its pages.
+/// The position of an export in the middle of a shard: between two of its pages.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ShardPosition {
@@ -108,56 +109,57 @@ pub(crate) struct ShardPosition {
     other_tables: Vec<String>,
 }
 
-/// Some rows of one shard.
+/// Some lines of one shard.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ExportChunk {
-    /// The shard.
+    /// The key of the shard.
     pub shard_key: ShardKey,
-    /// The rows as NDJSON, one `{"table","doc"}` a line, or `{"table","shardKey","doc"}` where the
-    /// request asks for it; whole lines always. Changes are lines
-    /// `{"$change":{"seq","table","id","op","doc"?}}`, where the request asks for them: each takes
-    /// the place of every earlier line of its document in the shard. With them come
-    /// `{"$watermark":{"user","client","seq"}}` and `{"$reply":{"namespace","id","body","ts"}}`; a later
-    /// watermark takes the place of an earlier one of its client.
+    /// The rows as NDJSON, one `{"table","doc"}` per line, or `{"table","shardKey","doc"}` if
+    /// requested; always whole lines. If requested, changes are lines
+    /// `{"$change":{"seq","table","id","op","doc"?}}`: each replaces every earlier line of its
+    /// document in the shard. With them come `{"$watermark":{"user","client","seq"}}` and
+    /// `{"$reply":{"namespace","id","body","ts"}}`; a later watermark replaces an earlier one of
+    /// its client.
     pub lines: Bytes,
-    /// How many of the lines are changes. A chunk has lines of one kind: rows, changes, or what the
-    /// shard keeps of its clients.
+    /// The number of lines that are changes. A chunk has lines of one kind: rows, changes, or
+    /// client state.
     pub changes: u64,
-    /// How many of the lines are watermarks.
+    /// The number of lines that are watermarks.
     pub watermarks: u64,
-    /// How many of the lines are stored answers.
+    /// The number of lines that are stored answers.
     pub replies: u64,
-    /// How many rows of which table.
+    /// The number of rows per table.
     pub rows: BTreeMap<String, u64>,
     /// Set with the last chunk of the shard, which may have no rows.
     pub end_of_shard: Option<ShardExport>,
 }
 
-/// What is known of a shard when its last row was read.
+/// The state of a shard when its last row was read.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ShardExport {
-    /// Tables of the shard's database that are not part of the export: those made by SQL, and those
-    /// that are not declared any more. A shard of another implementation does not tell them.
+    /// Tables of the shard's database that are not part of the export: those created with SQL, and
+    /// those that are not declared any more. A shard of another implementation does not report
+    /// them.
     pub other_tables: Vec<String>,
-    /// How far the shard's change feed was when its first page was read, or its last where the
-    /// changes between are part of the export; `None` when the shard does not tell. The feed from
-    /// there on, applied to the export, gives the shard's later state.
+    /// The position of the shard's change feed when its first page was read, or its last page if
+    /// the changes between are part of the export; `None` if the shard does not report it. The feed
+    /// from there on, applied to the export, gives the shard's later state.
     pub seq: Option<u64>,
-    /// Whether the rows and the changes are the shard's state at that sequence number.
+    /// `true` if the rows and the changes are the shard's state at that sequence number.
     pub consistent: bool,
 }
 
 impl ShardAdmin {
     /// Begins an export.
     ///
-    /// A shard that knows no pages answers with all its rows at once, and they pass through piece
-    /// by piece as well.
+    /// A shard that does not support pages answers with all its rows at once, which are passed on
+    /// piece by piece as well.
     ///
     /// # Errors
-    /// When the shards cannot be listed; 409 `REGISTRY_EMPTY` when the registry lists none; 404
-    /// `UNKNOWN_TABLE` when neither the registry nor a shard knows a table.
+    /// If the shards cannot be listed; 409 `REGISTRY_EMPTY` if the registry lists none; 404
+    /// `UNKNOWN_TABLE` if neither the registry nor a shard knows a table.
     pub async fn export(&self, request: ExportRequest) -> Result<Export, LunoraError> {
         let mut keys = match &request.tables {
             None if request.allow_empty_registry => self.shards_holding(None).await?,
@@ -183,8 +185,8 @@ impl ShardAdmin {
         })
     }
 
-    /// Begins an export where another one was left: without the shards in `done`, and first with the
-    /// rest of the one in whose middle it was.
+    /// Continues an export that was left: without the shards in `done`, and first with the rest of
+    /// the shard in the middle of which it was left.
     ///
     /// # Errors
     /// As [`export`](Self::export).
@@ -205,7 +207,7 @@ impl ShardAdmin {
 }
 
 impl ShardAdmin {
-    /// Begins an export of the scratch shard of a drill, with what it keeps of clients.
+    /// Begins an export of the scratch shard of a drill, with its client state.
     pub(crate) fn export_scratch(&self, page_rows: u32) -> Export {
         let request = ExportRequest { page_rows, with_changes: true, ..ExportRequest::default() };
         let keys = vec![ShardKey::scratch()].into_iter();
@@ -214,12 +216,12 @@ impl ShardAdmin {
 }
 
 impl Export {
-    /// The next rows; none after the last shard's last.
+    /// Returns the next rows; `None` after the end of the last shard.
     ///
     /// # Errors
-    /// When a shard fails, or gives no answer or no more of it in the time that a shard has; 409
-    /// `CDC_LOG_TRIMMED` when the changes that the request asks for are not in the shard's log any
-    /// more. The export is over then.
+    /// If a shard fails, or times out before its answer or within it; 409 `CDC_LOG_TRIMMED` if the
+    /// changes that the request asks for are not in the shard's log any more. The export is over
+    /// then.
     pub async fn next(&mut self) -> Result<Option<ExportChunk>, LunoraError> {
         loop {
             let chunk = self.step().await?;
@@ -229,8 +231,8 @@ impl Export {
         }
     }
 
-    /// As [`next`](Self::next), and returns an empty chunk between two pages, where the export can be
-    /// [left](Self::leave).
+    /// Works like [`next`](Self::next), but returns an empty chunk between two pages, where the
+    /// export can be [left](Self::leave).
     pub(crate) async fn step(&mut self) -> Result<Option<ExportChunk>, LunoraError> {
         if self.failed {
             return Ok(None);
@@ -240,9 +242,9 @@ impl Export {
         chunk
     }
 
-    /// Whether the export can be left here, to be taken up by
-    /// [`export_rest`](ShardAdmin::export_rest): between two pages of a shard, which are told, or
-    /// between two shards.
+    /// Returns whether the export can be left here and continued by
+    /// [`export_rest`](ShardAdmin::export_rest): between two pages of a shard, with the position,
+    /// or between two shards.
     pub(crate) fn leave(&self) -> Option<Option<ShardPosition>> {
         match &self.shard {
             Some(shard) => shard.position().map(Some),
@@ -250,12 +252,12 @@ impl Export {
         }
     }
 
-    /// Returns how many calls to shards it made, those that were repeated not counted.
+    /// Returns the number of calls to shards, without the repeated ones.
     pub(crate) fn calls(&self) -> u64 {
         self.calls
     }
 
-    /// The chunks as a stream that ends with the first error.
+    /// Returns the chunks as a stream that ends with the first error.
     pub fn into_stream(self) -> impl Stream<Item = Result<ExportChunk, LunoraError>> {
         futures::stream::try_unfold(self, async |mut export| {
             Ok(export.next().await?.map(|chunk| (chunk, export)))
@@ -292,16 +294,16 @@ impl fmt::Debug for Export {
 struct Shard {
     key: ShardKey,
     cursor: Option<String>,
-    /// How far the change feed was at the first page.
+    /// The position of the change feed at the first page.
     seq: Option<u64>,
-    /// And at the last one.
+    /// The position of the change feed at the last page.
     last_seq: Option<u64>,
     other_tables: Vec<String>,
     begun: bool,
     page: Option<Page>,
-    /// Set when the last page was read, where the export has the state of clients.
+    /// Set after the last page was read, if the export has the state of clients.
     clients: Option<ClientRounds>,
-    /// Set when all the rest was read.
+    /// Set after everything else was read.
     catch_up: Option<CatchUp>,
 }
 
@@ -333,7 +335,7 @@ impl Shard {
         Ok(Self { cursor, seq, last_seq, other_tables, begun: true, ..Self::new(key) })
     }
 
-    /// Where it is between two pages.
+    /// Returns the position between two pages.
     fn position(&self) -> Option<ShardPosition> {
         let is_between =
             self.begun && self.page.is_none() && self.clients.is_none() && self.catch_up.is_none();
@@ -346,7 +348,7 @@ impl Shard {
         })
     }
 
-    /// The rows of the next piece of the page under way, or of the next page.
+    /// Returns the rows of the next piece of the current page, or of the next page.
     async fn next(
         &mut self,
         admin: &ShardAdmin,
@@ -423,7 +425,7 @@ impl Shard {
         })
     }
 
-    /// Returns whether that was the last page, by what the answer says beside the rows.
+    /// Returns whether that was the last page, from the fields beside the rows.
     fn end_page(&mut self, rest: &[u8]) -> Result<bool, LunoraError> {
         #[derive(Deserialize)]
         struct Answer {
@@ -434,7 +436,7 @@ impl Shard {
         struct Rest {
             #[serde(default)]
             cursor: Option<String>,
-            /// A shard that knows no pages says nothing.
+            /// Absent in the answer of a shard that does not support pages.
             #[serde(default)]
             is_done: Option<bool>,
             #[serde(default)]
@@ -462,7 +464,7 @@ impl Shard {
         }
     }
 
-    /// The end of the shard, unless more is to be read first.
+    /// Ends the shard, unless more must be read first.
     fn end_pages(&mut self, request: &ExportRequest) -> Result<Option<ShardExport>, LunoraError> {
         let (Some(first), Some(last)) = (self.seq, self.last_seq) else {
             return Ok(Some(self.end(self.seq, false)));
@@ -477,7 +479,7 @@ impl Shard {
         self.end_clients()
     }
 
-    /// The end of the shard, unless changes are to be read first.
+    /// Ends the shard, unless changes must be read first.
     fn end_clients(&mut self) -> Result<Option<ShardExport>, LunoraError> {
         let (Some(first), Some(last)) = (self.seq, self.last_seq) else {
             return Ok(Some(self.end(self.seq, false)));
@@ -509,7 +511,7 @@ impl Shard {
         LunoraError::new(Code::ShardUnavailable, "broke off in the middle").with_source(error)
     }
 
-    /// The error that ends the export: it names the shard and keeps the code.
+    /// Returns the error that ends the export: it names the shard and keeps the code.
     fn failure(&self, error: LunoraError) -> LunoraError {
         let failure = ShardFailure::public(&self.key, &error, false);
         let message = format!("shard {:?}: {}", self.key.as_str(), failure.message);
@@ -517,8 +519,8 @@ impl Shard {
     }
 }
 
-/// Waits as long as a shard may take for an answer, or for more of it; and takes a timer only
-/// where the last one ran out.
+/// Waits up to the timeout of a shard for an answer, or for more of it. It creates a timer only
+/// when the previous one has fired.
 struct Patience {
     clock: Rc<dyn Clock>,
     limit: Duration,
@@ -554,13 +556,13 @@ impl Patience {
 /// The lines of one piece.
 #[derive(Default)]
 struct Rows {
-    /// `"shardKey":…,`, where rows say their shard.
+    /// The field `"shardKey":…,`, if rows name their shard.
     shard: Vec<u8>,
     lines: Vec<u8>,
     counts: BTreeMap<String, u64>,
 }
 
-/// What is wrong with an answer: "answered with …".
+/// The problem of an answer: "answered with …".
 struct RowProblem(String);
 
 impl From<Unmergeable> for RowProblem {
@@ -592,7 +594,7 @@ impl Rows {
             return Err(RowProblem("a row whose `doc` is no object".to_owned()));
         }
         self.lines.extend_from_slice(b"{\"table\":");
-        // A string can always be written.
+        // Serializing a string cannot fail.
         serde_json::to_writer(&mut self.lines, &row.table)
             .map_err(|e| RowProblem(e.to_string()))?;
         self.lines.push(b',');
@@ -610,7 +612,7 @@ impl Rows {
     }
 }
 
-/// Line breaks in JSON text stand between tokens only, never in a string.
+/// Appends JSON without line breaks, which stand only between tokens, never in a string.
 pub(super) fn push_on_one_line(json: &str, lines: &mut Vec<u8>) {
     if json.bytes().any(|byte| matches!(byte, b'\n' | b'\r')) {
         lines.extend(json.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')));

@@ -1,4 +1,4 @@
-//! Migrations on every shard of a table.
+//! Runs migrations on every shard of a table.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
@@ -6,18 +6,18 @@ use serde_json::{Value, value::RawValue};
 use super::{AdminCall, ShardAdmin, ShardOutcome, outcome::tally, read};
 use crate::{errors::LunoraError, wire::paths};
 
-/// What to do about a migration.
+/// An operation on a migration.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum MigrationOperation {
-    /// Runs it, or goes on with it.
+    /// Runs or continues it.
     Run,
-    /// Tells how far it is.
+    /// Reports its progress.
     Status,
 }
 
 impl MigrationOperation {
-    /// The operation that a shard knows by this path, such as `__lunora_admin__:runMigration`.
+    /// Returns the operation with this path on a shard, such as `__lunora_admin__:runMigration`.
     #[must_use]
     pub fn from_path(path: &str) -> Option<Self> {
         match path.strip_prefix(paths::ADMIN_PREFIX)? {
@@ -28,20 +28,20 @@ impl MigrationOperation {
     }
 }
 
-/// A migration of one table, with the arguments that every shard gets.
+/// A migration of one table, with the arguments that every shard receives.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MigrationRequest {
     /// The table whose shards are asked.
     pub table: String,
-    /// What to do.
+    /// The operation.
     pub operation: MigrationOperation,
     /// The arguments, a JSON object: `{"id","direction","dryRun","batchSize"?,"maxBatches"?}`.
     pub args: Box<RawValue>,
 }
 
 impl MigrationRequest {
-    /// What to do about a migration on the shards of `table`.
+    /// Creates a request for an operation on the shards of `table`.
     pub fn new(
         table: impl Into<String>,
         operation: MigrationOperation,
@@ -51,41 +51,41 @@ impl MigrationRequest {
     }
 }
 
-/// How far a migration is, over all shards.
+/// The progress of a migration over all shards.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MigrationStatus {
     /// Every shard finished.
     Completed,
-    /// A shard says that its run failed.
+    /// A shard reports that its run failed.
     Failed,
     /// A shard is not done, or gave no answer; the run can be continued.
     InProgress,
 }
 
-/// What became of a migration (docs/wire.md, "Across shards").
+/// The result of a migration (docs/wire.md, "Across shards").
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct MigrationReport {
-    /// How many documents changed.
+    /// The number of documents that changed.
     pub changed: u64,
-    /// How many shards gave no result.
+    /// The number of shards without a result.
     pub failed: usize,
-    /// How many shards gave one.
+    /// The number of shards with a result.
     pub ok: usize,
-    /// How many documents were looked at.
+    /// The number of documents that were processed.
     pub processed: u64,
     /// Each shard's own report, in the registry's order.
     pub shards: Vec<ShardOutcome<Box<RawValue>>>,
-    /// How far it is.
+    /// The progress over all shards.
     pub status: MigrationStatus,
 }
 
 impl ShardAdmin {
-    /// Runs a migration on every shard of a table, or asks how far it is.
+    /// Runs a migration on every shard of a table, or queries its progress.
     ///
     /// # Errors
-    /// When the shards cannot be listed. A shard that fails is part of the report.
+    /// If the shards cannot be listed. A shard that fails is part of the report.
     pub async fn migrate(
         &self,
         request: &MigrationRequest,
@@ -114,9 +114,9 @@ impl ShardAdmin {
 }
 
 impl MigrationReport {
-    /// Adds one shard's run; none for a shard without an answer.
+    /// Adds one shard's run; `None` for a shard without an answer.
     fn add(&mut self, run: Option<&RawValue>) {
-        /// The counts of a run, wherever the shard names them.
+        /// The counts of a run, wherever the shard puts them.
         #[derive(Default, Deserialize)]
         struct Run {
             #[serde(default)]
@@ -141,7 +141,7 @@ impl MigrationReport {
         }
     }
 
-    /// A failure outweighs what is under way, and that outweighs what is done.
+    /// Lowers the status: a failure outweighs what is in progress, which outweighs what is done.
     fn lower(&mut self, status: MigrationStatus) {
         if self.status != MigrationStatus::Failed {
             self.status = status;

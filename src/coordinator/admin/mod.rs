@@ -1,4 +1,4 @@
-//! What operators ask of the shards: admin operations, on every shard that a table has.
+//! Admin operations of operators, on every shard of a table.
 
 mod catch_up;
 mod changes;
@@ -59,12 +59,12 @@ pub use self::{
 
 /// The admin operations of all shards: migrations, ranks, traffic, change feeds, export, import.
 ///
-/// Each call carries the admin token, which every shard checks for itself, and is bounded as the
-/// [`QueryCoordinator`]'s queries are. A shard that fails is part of the report, unless the
-/// operation is worth nothing without it.
+/// Each call carries the admin token, which every shard checks itself, and has the same limits as
+/// the queries of the [`QueryCoordinator`]. A shard that fails is part of the report, unless the
+/// operation is useless without it.
 ///
-/// The default shard is asked wherever a table has no entry in the registry. An export of every
-/// table refuses a registry without entries, unless it is told that there are none.
+/// The default shard is asked if a table has no entry in the registry. An export of every table
+/// refuses a registry without entries, unless the request allows it.
 ///
 /// ```
 /// use lunora::{AdminToken, QueryCoordinator, Response, ShardAdmin, StaticShardRegistry};
@@ -94,7 +94,8 @@ pub struct ShardAdmin {
 }
 
 impl ShardAdmin {
-    /// The admin operations of the shards in `namespace`, that `coordinator`'s registry lists.
+    /// Creates the admin operations of the shards in `namespace` that `coordinator`'s registry
+    /// lists.
     #[must_use]
     pub fn new(
         coordinator: QueryCoordinator,
@@ -121,28 +122,28 @@ impl ShardAdmin {
         }
     }
 
-    /// Where the shards are placed; as the platform chooses by default.
+    /// Sets the placement of the shards; by default the platform chooses.
     #[must_use]
     pub fn placement(mut self, placement: Placement) -> Self {
         self.placement = placement;
         self
     }
 
-    /// The shard that holds what no registry lists; `__root__` by default.
+    /// Sets the shard that holds what no registry lists; `__root__` by default.
     #[must_use]
     pub fn default_shard(mut self, key: ShardKey) -> Self {
         self.default_shard = key;
         self
     }
 
-    /// How long one call to a shard may take; what the coordinator allows by default.
+    /// Sets the timeout of one call to a shard; the coordinator's by default.
     #[must_use]
     pub fn per_shard_timeout(mut self, timeout: Duration) -> Self {
         self.coordinator = self.coordinator.per_shard_timeout(timeout);
         self
     }
 
-    /// Returns what tells the deployment of the shards from others.
+    /// Returns the identity of the deployment of the shards.
     pub(crate) fn namespace_id(&self) -> Option<String> {
         self.namespace.namespace_id()
     }
@@ -151,7 +152,7 @@ impl ShardAdmin {
         resolve_shard(&self.namespace, key, &self.placement)
     }
 
-    /// The shards of one table, or the default shard where the registry has none.
+    /// Returns the shards of one table, or the default shard if the registry has none.
     async fn shards_of(&self, table: &str) -> Result<Vec<ShardKey>, LunoraError> {
         let mut keys = self.coordinator.shard_keys(table).await?;
         if keys.is_empty() {
@@ -160,8 +161,8 @@ impl ShardAdmin {
         Ok(keys)
     }
 
-    /// Every shard that may hold a row of these tables, or of any: the default shard first, since
-    /// what no registry lists lives there.
+    /// Returns every shard that may hold a row of these tables, or of any table: the default shard
+    /// first, since rows that no registry lists live there.
     pub(crate) async fn shards_holding(
         &self,
         tables: Option<&[String]>,
@@ -188,8 +189,8 @@ impl ShardAdmin {
         Ok(keys)
     }
 
-    /// Every shard, of a registry that lists some: one that lost its entries is no empty
-    /// deployment.
+    /// Returns every shard, from a registry that lists some: one that lost its entries must not
+    /// pass for an empty deployment.
     async fn shards_listed(&self) -> Result<Vec<ShardKey>, LunoraError> {
         self.coordinator.registry.forget();
         if self.coordinator.every_shard_key().await?.is_some_and(|every| every.is_empty()) {
@@ -213,8 +214,8 @@ impl ShardAdmin {
         }
     }
 
-    /// Those of `tables` that neither the registry nor a shard knows. Where a shard cannot list its
-    /// tables nothing is known of the others, and they pass.
+    /// Returns those of `tables` that neither the registry nor a shard knows. If a shard cannot
+    /// list its tables, nothing is known of the others, and they pass.
     pub(crate) async fn unknown_tables(
         &self,
         tables: &[String],
@@ -244,7 +245,8 @@ impl ShardAdmin {
         Ok(unknown)
     }
 
-    /// Asks each shard the same; the answers, without their envelope, in the order of `keys`.
+    /// Sends the same call to each shard; returns the answers without their envelope, in the order
+    /// of `keys`.
     async fn ask_all(
         &self,
         keys: Vec<ShardKey>,
@@ -261,7 +263,7 @@ impl ShardAdmin {
         answers.into_iter().map(unwrap).collect()
     }
 
-    /// Asks one shard; the answer, without its envelope.
+    /// Sends a call to one shard; returns the answer without its envelope.
     async fn ask(&self, key: &ShardKey, call: &AdminCall) -> Result<Bytes, ShardFailure> {
         let resolve = |key| self.shard(key);
         let call = self.to_shard_call(&resolve, call);
@@ -295,12 +297,12 @@ struct AdminCall {
 }
 
 impl AdminCall {
-    /// An operation that changes nothing, or nothing when it is repeated.
+    /// Creates a call of an operation that is idempotent.
     fn repeatable(operation: &str, args: &impl Serialize) -> Result<Self, LunoraError> {
         Ok(Self { body: rpc_body(operation, args)?, repeatable: true })
     }
 
-    /// An operation that must not be repeated blindly.
+    /// Creates a call of an operation that must not be repeated blindly.
     fn once(operation: &str, args: &impl Serialize) -> Result<Self, LunoraError> {
         Ok(Self { body: rpc_body(operation, args)?, repeatable: false })
     }
@@ -319,18 +321,18 @@ fn rpc_body(operation: &str, args: &impl Serialize) -> Result<Bytes, LunoraError
     body.map(Bytes::from).map_err(LunoraError::internal)
 }
 
-/// What a shard answered, out of its envelope `{"result":…}`.
+/// Extracts the answer of a shard from its envelope `{"result":…}`.
 fn result_of(key: &ShardKey, body: &Bytes) -> Result<Bytes, ShardFailure> {
     merge::result_of(body).map_err(|unreadable| unreadable_answer(key, unreadable))
 }
 
-/// The failure of a shard that answered with `what`.
+/// Returns the failure of a shard that answered with `what`.
 fn unreadable_answer(key: &ShardKey, what: impl fmt::Display) -> ShardFailure {
     let message = format!("shard {:?} answered with {what}", key.as_str());
     ShardFailure::logged(key, &LunoraError::new(Code::ShardError, message), false)
 }
 
-/// Reads what a shard answered.
+/// Parses the answer of a shard.
 fn read<'a, T: serde::Deserialize<'a>>(
     key: &ShardKey,
     result: &'a [u8],

@@ -1,19 +1,19 @@
-//! How one shard fared.
+//! The outcome of one shard.
 
 use serde::{Serialize, ser::SerializeStruct};
 
 use super::super::ShardFailure;
 use crate::wire::ShardKey;
 
-/// How one shard fared: its result, or why there is none.
+/// The outcome of one shard: its result, or its failure.
 ///
 /// As JSON it is `{"result","shardKey"}` or `{"error":{"code","message","timedOut"},"shardKey"}`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ShardOutcome<T> {
-    /// The shard.
+    /// The key of the shard.
     pub shard_key: ShardKey,
-    /// What it answered.
+    /// The answer, or the failure.
     pub result: Result<T, ShardFailure>,
 }
 
@@ -35,7 +35,7 @@ impl<T: Serialize> Serialize for ShardOutcome<T> {
     }
 }
 
-/// A failure beside the shard's name.
+/// A failure beside the key of the shard.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PublicFailure<'a> {
@@ -50,7 +50,7 @@ impl<'a> PublicFailure<'a> {
     }
 }
 
-/// How many succeeded and how many failed.
+/// Counts the outcomes that succeeded and those that failed.
 pub(super) fn tally<T>(outcomes: &[ShardOutcome<T>]) -> (usize, usize) {
     let ok = outcomes.iter().filter(|outcome| outcome.result.is_ok()).count();
     (ok, outcomes.len() - ok)

@@ -1,4 +1,4 @@
-//! The place of one document among those of every shard.
+//! The rank of one document among those of every shard.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::{AdminCall, ShardAdmin, ShardOutcome, outcome::tally, read};
 use crate::errors::LunoraError;
 
-/// The document whose place is asked for, by the key that its index orders by.
+/// The document to rank, by the key that its index orders by.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -23,39 +23,39 @@ pub struct RankRequest {
     pub sort_values: Vec<Box<RawValue>>,
 }
 
-/// What one shard counted.
+/// The count of one shard.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ShardRank {
-    /// How many of its documents come before.
+    /// The number of its documents that come before.
     pub before: u64,
-    /// How many documents of the partition it has.
+    /// The number of documents that it has in the partition.
     pub total: u64,
 }
 
-/// The place of a document (docs/wire.md, "Across shards").
+/// The rank of a document (docs/wire.md, "Across shards").
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct RankReport {
-    /// How many shards gave no answer.
+    /// The number of shards that gave no answer.
     pub failed: usize,
-    /// How many shards answered.
+    /// The number of shards that answered.
     pub ok: usize,
-    /// Whether `position` and `total` lack the documents of a shard that failed.
+    /// `true` if `position` and `total` lack the documents of a shard that failed.
     pub partial: bool,
-    /// The place; the first is 1.
+    /// The position; the first is 1.
     pub position: u64,
-    /// What each shard counted, in the registry's order.
+    /// The count of each shard, in the registry's order.
     pub shards: Vec<ShardOutcome<ShardRank>>,
-    /// How many documents the partition has.
+    /// The number of documents in the partition.
     pub total: u64,
 }
 
 impl ShardAdmin {
-    /// The place of a document in an index, over every shard of its table.
+    /// Returns the rank of a document in an index, over every shard of its table.
     ///
     /// # Errors
-    /// When the shards cannot be listed. A shard that fails is part of the report, which says then
+    /// If the shards cannot be listed. A shard that fails is part of the report, which then says
     /// that it is `partial`.
     pub async fn rank(&self, request: &RankRequest) -> Result<RankReport, LunoraError> {
         let call = AdminCall::repeatable("rankBefore", request)?;

@@ -1,4 +1,4 @@
-//! Rebuilding the registry of shards from the shards themselves.
+//! Rebuilds the registry of shards from the shards themselves.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -16,17 +16,17 @@ use crate::{
     wire::ShardKey,
 };
 
-/// What became of a registry that was rebuilt.
+/// The result of rebuilding a registry.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct RebuildReport {
-    /// The shards that the registry listed before and lists still, and that lack no entry.
+    /// The shards that the registry listed before and still lists, and that lack no entry.
     pub listed: Vec<String>,
-    /// The shards with rows that lacked an entry, and have it now.
+    /// The shards with rows that lacked an entry, and now have it.
     pub found: Vec<String>,
-    /// The shards that are not listed and have no rows; they were not entered.
+    /// The shards that are not listed and have no rows; they were not registered.
     pub empty: Vec<String>,
-    /// The shards that could not be asked or entered.
+    /// The shards that could not be asked or registered.
     pub failed: Vec<ShardFailure>,
     /// A sentence about the shards that a rebuild cannot find.
     pub unseen: String,
@@ -36,16 +36,16 @@ pub struct RebuildReport {
 type Entries = BTreeMap<String, HashSet<ShardKey>>;
 
 impl ShardAdmin {
-    /// Enters the shards that hold rows and are missing from the registry.
+    /// Registers the shards that hold rows and are missing from the registry.
     ///
-    /// The platform cannot list Durable Objects by name. Asked are the shards of `keys`, those that
-    /// the registry lists, and the default shard; asking a shard that does not exist creates an empty
-    /// one. A shard with rows, deleted documents included, is entered for every table that it
-    /// declares, as it announces itself; then the registry is read again. A shard without rows is not
-    /// entered, and announces itself before its first row.
+    /// The platform cannot list Durable Objects by name. The method asks the shards of `keys`,
+    /// those that the registry lists, and the default shard; asking a shard that does not exist
+    /// creates an empty one. A shard with rows, deleted documents included, is registered for every
+    /// table that it declares, as if it had announced itself; then the registry is read again. A
+    /// shard without rows is not registered, and announces itself before its first row.
     ///
     /// # Errors
-    /// When the registry cannot be read. A shard that fails is part of the report.
+    /// If the registry cannot be read. A shard that fails is part of the report.
     pub async fn rebuild_registry(
         &self,
         keys: impl IntoIterator<Item = ShardKey>,
@@ -106,7 +106,7 @@ impl ShardAdmin {
         })
     }
 
-    /// Does `work` on each shard, on several at once, and returns the results in the order of
+    /// Runs `work` on each shard, on several at once, and returns the results in the order of
     /// `shards`; failures go to `failed`.
     async fn each<A, T>(
         &self,
@@ -129,7 +129,7 @@ impl ShardAdmin {
         done
     }
 
-    /// The tables of a shard that has rows in any of them; `None` for a shard without rows.
+    /// Returns the tables of a shard that has rows in any of them; `None` for a shard without rows.
     async fn tables_with_rows(&self, key: &ShardKey) -> Result<Option<Vec<String>>, ShardFailure> {
         let Some(tables) = self.table_infos(key).await? else {
             let message = format!(
@@ -139,7 +139,7 @@ impl ShardAdmin {
             let error = LunoraError::new(Code::UnknownAdminOp, message);
             return Err(ShardFailure::logged(key, &error, false));
         };
-        // The counts leave out deleted documents, which are rows of a snapshot.
+        // The counts exclude deleted documents, which are rows of a snapshot.
         let has_rows =
             tables.iter().any(TableInfo::has_rows) || self.first_page(key).await?.has_rows();
         if has_rows && tables.is_empty() {
@@ -148,8 +148,9 @@ impl ShardAdmin {
         Ok(has_rows.then(|| tables.into_iter().map(|table| table.name).collect()))
     }
 
-    /// Tells a shard that the registry lacks it: one that was announced before its rows were deleted
-    /// would never announce itself again. A shard of another implementation has no such record.
+    /// Clears the shard's record of its announcement: a shard that was announced before its rows
+    /// were deleted would never announce itself again. A shard of another implementation has no
+    /// such record.
     async fn forget_announcement(&self, key: &ShardKey) -> Result<(), ShardFailure> {
         #[derive(Serialize)]
         struct NoArgs {}
@@ -184,7 +185,7 @@ impl ShardAdmin {
     }
 }
 
-/// What a rebuild cannot find.
+/// The message about shards that a rebuild cannot find.
 const UNSEEN: &str = "the platform cannot list Durable Objects: a shard that is neither named nor \
                       listed by the registry was not looked for";
 

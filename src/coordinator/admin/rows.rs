@@ -1,31 +1,31 @@
-//! Cutting the rows out of an export while it arrives.
+//! Extracts the rows of an export while it arrives.
 
 use memchr::memchr2;
 
 use super::super::merge::Unmergeable;
 
-/// Cuts the elements of `result.rows` out of `{"result":{"rows":[…],…}}`, byte by byte as the
-/// text arrives: a shard that answers with everything at once need not fit into memory.
+/// Extracts the elements of `result.rows` from `{"result":{"rows":[…],…}}`, byte by byte as the
+/// text arrives: the answer of a shard that returns everything at once need not fit into memory.
 ///
-/// It only looks for the places to cut. What it cut out is JSON when a JSON parser says so, and
-/// what is left, with the rows gone, is JSON when [`finish`](Self::finish) says so.
+/// It only finds the boundaries. Each extracted row is valid JSON if a JSON parser accepts it, and
+/// the remaining text, without the rows, is valid if [`finish`](Self::finish) accepts it.
 #[derive(Default)]
 pub(super) struct RowCutter {
     /// The text without its rows.
     skeleton: Vec<u8>,
-    /// The row under way.
+    /// The current row.
     row: Vec<u8>,
-    /// How many rows ended with a comma.
+    /// The number of rows that ended with a comma.
     commas: usize,
     depth: usize,
     in_string: bool,
     escaped: bool,
-    /// The string that came last at this depth, which is a field's name if a colon follows.
+    /// The last string at this depth, which is a field's name if a colon follows.
     last_string: Vec<u8>,
     place: Place,
 }
 
-/// How far down the path to the rows the text is.
+/// The progress along the path to the rows.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 enum Place {
     #[default]
@@ -36,30 +36,30 @@ enum Place {
     /// After `{"result":{"rows":`.
     AtRows,
     InRows,
-    /// The rows are over.
+    /// After the rows.
     After,
 }
 
 impl RowCutter {
-    /// What is left without the rows is a few fields.
+    /// Only a few fields remain without the rows.
     const MAX_SKELETON: usize = 64 * 1024;
-    /// A document of SQLite has 2 MB at most; escapes make its JSON longer.
+    /// A document in SQLite has at most 2 MB; escapes make its JSON longer.
     const MAX_ROW: usize = 16 * 1024 * 1024;
     /// `result`, then `rows`.
     const DEPTH_OF_ROWS: usize = 3;
 
-    /// Takes a piece of the text, and hands each row that ends in it to `row`.
+    /// Reads a piece of the text, and passes each row that ends in it to `row`.
     pub(super) fn push<E: From<Unmergeable>>(
         &mut self,
         piece: &[u8],
         mut row: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        // What was looked at and not kept yet begins here.
+        // The start of the text that was scanned but not kept yet.
         let mut from = 0;
         let mut at = 0;
         while let Some(&byte) = piece.get(at) {
             if self.in_string && !self.escaped {
-                // Nothing in a string matters but its end.
+                // In a string only its end matters.
                 let rest = piece.get(at..).unwrap_or_default();
                 let end = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
                 self.remember(rest.get(..end).unwrap_or_default());
@@ -103,12 +103,12 @@ impl RowCutter {
         Ok(())
     }
 
-    /// The text without its rows, `{"result":{"rows":[],…}}`.
+    /// Returns the text without its rows, `{"result":{"rows":[],…}}`.
     pub(super) fn finish(self) -> Result<Vec<u8>, Unmergeable> {
         if self.place == Place::After { Ok(self.skeleton) } else { Err(Unmergeable("no `rows`")) }
     }
 
-    /// Keeps what is no place to cut.
+    /// Keeps text that does not contain a boundary.
     fn keep(&mut self, text: &[u8]) -> Result<(), Unmergeable> {
         if self.place == Place::InRows {
             self.keep_in_row(text)
@@ -133,7 +133,7 @@ impl RowCutter {
         Ok(())
     }
 
-    /// Remembers the beginning of a string: the names that are looked for are short.
+    /// Keeps the beginning of a string: the names that are looked for are short.
     fn remember(&mut self, text: &[u8]) {
         let room = 16usize.saturating_sub(self.last_string.len());
         self.last_string.extend(text.iter().take(room));
@@ -163,7 +163,7 @@ impl RowCutter {
             b' ' | b'\t' | b'\n' | b'\r' => {}
             _ => {
                 if matches!(self.place, Place::AtResult | Place::AtRows) && byte != b',' {
-                    // `"result":null`: not what was looked for.
+                    // `"result":null`: not the object that was expected.
                     self.place = self.before();
                 }
             }
@@ -210,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    /// The rows and the rest, fed in pieces of `size` bytes.
+    /// Returns the rows and the rest, fed in pieces of `size` bytes.
     fn cut(text: &str, size: usize) -> Result<(Vec<Value>, Value), Unmergeable> {
         let mut cutter = RowCutter::default();
         let mut rows = Vec::new();
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_rows_is_no_empty_one() {
+    fn an_answer_without_rows_is_not_an_empty_one() {
         for text in [
             "{}",
             r#"{"result":null}"#,

@@ -1,4 +1,4 @@
-//! Emptying the shard into which a drill restores.
+//! Empties the shard into which a drill restores.
 
 use serde::Serialize;
 
@@ -10,11 +10,11 @@ use crate::{
 };
 
 impl ShardAdmin {
-    /// Deletes everything in the scratch shard of a drill. A shard of another implementation deletes
-    /// the documents of its tables, and what it keeps of clients.
+    /// Deletes everything in the scratch shard of a drill. A shard of another implementation
+    /// deletes the documents of its tables, and its client state.
     ///
     /// # Errors
-    /// When the shard fails, or gives no answer in time; some documents may be gone then.
+    /// If the shard fails, or times out; some documents may be deleted then.
     pub(crate) async fn empty_scratch(&self) -> Result<(), LunoraError> {
         #[derive(Serialize)]
         struct NoArgs {}

@@ -1,4 +1,4 @@
-//! The last line of an export, which proves that the lines before it are all of it.
+//! The last line of an export, which proves that the lines before it are complete.
 
 use memchr::{memmem, memrchr};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use crate::{
     platform::{Sha256Stream, hex},
 };
 
-/// How the last line begins.
+/// The beginning of the last line.
 pub(super) const END: &[u8] = b"{\"$end\":";
 
 #[derive(Deserialize, Serialize)]
@@ -17,7 +17,7 @@ struct EndLine {
     end: End,
 }
 
-/// What is known of the lines before the last one.
+/// The count and the digest of the lines before the last one.
 #[derive(Deserialize, Serialize)]
 struct End {
     rows: u64,
@@ -50,10 +50,10 @@ impl Seal {
     }
 }
 
-/// Compares the last line of an export with the lines before it, where there is one.
+/// Compares the last line of an export, if it has one, with the lines before it.
 pub(super) struct SealCheck {
     seal: Seal,
-    /// The beginning of the line under way.
+    /// The beginning of the current line.
     begun: Vec<u8>,
     end: Option<End>,
 }
@@ -74,8 +74,8 @@ impl SealCheck {
         self.lines(&whole).await
     }
 
-    /// Counts whole lines up to the last one of the export. What follows that is told by whoever reads
-    /// the rows.
+    /// Counts whole lines up to the last one of the export. The reader of the rows reports whatever
+    /// follows it.
     async fn lines(&mut self, whole: &[u8]) -> Result<(), LunoraError> {
         if self.end.is_some() {
             return Ok(());
@@ -96,7 +96,7 @@ impl SealCheck {
         Ok(())
     }
 
-    /// What is wrong; `None` for an export without a last line too.
+    /// Returns the problem; `None` also for an export without a last line.
     pub(super) async fn finish(self) -> Result<Option<String>, LunoraError> {
         let Some(end) = self.end else { return Ok(None) };
         let (rows, sha256) = (self.seal.rows, hex(&self.seal.hash.finish().await?));

@@ -58,18 +58,19 @@ impl ShardRegistry for Entries {
     }
 }
 
-/// Shards in memory, a clock that moves by itself, and their admin.
+/// Shards in memory, a clock that advances by itself, and their admin.
 struct World {
     shards: MemoryNamespace,
     clock: ManualClock,
     admin: ShardAdmin,
 }
 
-/// What the shards hold, and how they behave; shared with their handler.
+/// The contents and the behavior of the shards; shared with their handler.
 type Shared<T> = Rc<RefCell<T>>;
 
 impl World {
-    /// Every shard answers an operation with what `answer` makes of key, operation and arguments.
+    /// Creates shards that answer an operation with the result of `answer` for key, operation and
+    /// arguments.
     fn new(
         registry: impl ShardRegistry,
         answer: impl Fn(&str, &str, &Value) -> Value + 'static,

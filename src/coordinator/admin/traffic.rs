@@ -1,39 +1,39 @@
-//! How the requests spread over the shards of a table.
+//! The distribution of requests over the shards of a table.
 
 use serde::{Deserialize, Serialize};
 
 use super::{AdminCall, ShardAdmin, read};
 use crate::{errors::LunoraError, wire::ShardKey};
 
-/// How many requests one shard answered.
+/// The number of requests that one shard answered.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ShardTraffic {
-    /// How many, since the shard counts; 0 for a shard that gave no answer.
+    /// The number of requests since the shard counts; 0 for a shard that gave no answer.
     pub requests: u64,
-    /// The shard.
+    /// The key of the shard.
     #[serde(serialize_with = "as_text")]
     pub shard_key: ShardKey,
 }
 
-/// How the requests spread over the shards of a table (docs/wire.md, "Across shards").
+/// The distribution of requests over the shards of a table (docs/wire.md, "Across shards").
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct TrafficReport {
-    /// How many shards gave no answer.
+    /// The number of shards that gave no answer.
     pub failed: usize,
-    /// How many shards answered.
+    /// The number of shards that answered.
     pub ok: usize,
-    /// Each shard, in the registry's order.
+    /// The count of each shard, in the registry's order.
     pub shards: Vec<ShardTraffic>,
 }
 
 impl ShardAdmin {
-    /// How many requests each shard of a table answered.
+    /// Returns how many requests each shard of a table answered.
     ///
     /// # Errors
-    /// When the shards cannot be listed. A shard that fails counts no requests.
+    /// If the shards cannot be listed. A shard that fails counts no requests.
     pub async fn shard_traffic(&self, table: &str) -> Result<TrafficReport, LunoraError> {
         #[derive(Serialize)]
         struct NoArgs {}

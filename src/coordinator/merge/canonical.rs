@@ -1,4 +1,4 @@
-//! The one text that equal values share (docs/wire.md, "Values").
+//! The canonical text that equal values share (docs/wire.md, "Values").
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use serde_json::value::RawValue;
 use super::decimal::Decimal;
 use crate::sort;
 
-/// The codec's own limit; what nests deeper stands for itself as it was written.
+/// The codec's own limit; a value that nests deeper is compared as it was written.
 const MAX_DEPTH: usize = 64;
 
-/// The canonical text of a JSON value: object keys sorted by UTF-16 code units at every depth,
-/// strings and numbers as JavaScript writes them, no whitespace.
+/// Returns the canonical text of a JSON value: object keys sorted by UTF-16 code units at every
+/// depth, strings and numbers as JavaScript writes them, no whitespace.
 ///
-/// Numbers keep every digit they have: 1 and 1.0 are one value, 2^53 and 2^53 + 1 are two. A
-/// string that no UTF-8 can hold stands for itself as it was written.
+/// Numbers keep all their digits: 1 and 1.0 are one value, 2^53 and 2^53 + 1 are two. A string that
+/// is not valid UTF-8 is compared as it was written.
 pub(super) fn canonical(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     write(json, MAX_DEPTH, &mut text);

@@ -1,19 +1,19 @@
-//! Decimal numbers as they are written, compared without rounding.
+//! Decimal numbers in their written form, compared without rounding.
 
 use std::cmp::Ordering;
 
-/// A finite number: `0.digits * 10^magnitude`. However it was written, it is one value here; only
-/// the sign of a zero is kept beside.
+/// A finite number: `0.digits * 10^magnitude`. Different spellings of a number have the same value
+/// here; only the sign of a zero is kept separately.
 #[derive(Clone, Debug)]
 pub(in crate::coordinator) struct Decimal {
     negative: bool,
-    /// Without zeros at either end; empty for zero.
+    /// The digits without zeros at either end; empty for zero.
     digits: String,
     magnitude: i64,
 }
 
 impl Decimal {
-    /// Reads the text of a JSON number, or of a `bigint`.
+    /// Parses the text of a JSON number, or of a `bigint`.
     pub(in crate::coordinator) fn parse(text: &str) -> Option<Self> {
         let (negative, text) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -36,7 +36,7 @@ impl Decimal {
         Some(Self { negative, digits, magnitude })
     }
 
-    /// The number as an integer, if it is one and not too large.
+    /// Returns the number as an integer, if it is one and not too large.
     pub(super) fn to_integer(&self) -> Option<i128> {
         let magnitude = usize::try_from(self.magnitude).ok()?;
         let zeros = magnitude.checked_sub(self.digits.len())?;
@@ -47,11 +47,11 @@ impl Decimal {
         [sign, "0", &self.digits, &"0".repeat(zeros)].concat().parse().ok()
     }
 
-    /// The nearest number of JavaScript; infinite when there is none so large.
+    /// Returns the nearest number of JavaScript; infinite if the value is too large.
     pub(super) fn to_f64(&self) -> f64 {
         let sign = if self.negative { "-" } else { "" };
         let (digits, magnitude) = (&self.digits, self.magnitude);
-        // Such a text is a number always.
+        // Such a text is always a number.
         format!("{sign}0.{digits}0e{magnitude}").parse().unwrap_or_default()
     }
 
@@ -64,7 +64,7 @@ impl Decimal {
     }
 }
 
-/// Far beyond every number; a sum with a text's length does not overflow.
+/// Saturates far beyond every number, so that a sum with a text's length does not overflow.
 fn parse_exponent(text: &str) -> Option<i64> {
     const FARTHEST: i64 = i64::MAX / 4;
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -75,7 +75,7 @@ fn parse_exponent(text: &str) -> Option<i64> {
     Some(if text.starts_with('-') { -exponent } else { exponent })
 }
 
-/// By value: zero has no sign here.
+/// Compares by value: zero has no sign here.
 impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
         self.signum().cmp(&other.signum()).then_with(|| {
@@ -100,7 +100,7 @@ impl PartialEq for Decimal {
 
 impl Eq for Decimal {}
 
-/// As JavaScript writes a number, with every digit that it has here.
+/// Writes the number as JavaScript does, but with all its digits.
 impl std::fmt::Display for Decimal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let digits = &*self.digits;

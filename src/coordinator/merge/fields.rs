@@ -1,4 +1,4 @@
-//! Single fields of objects, as the text they are.
+//! Single fields of objects, as raw text.
 
 use std::{borrow::Cow, fmt};
 
@@ -8,8 +8,8 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-/// The fields of these names, or none when `json` is no object. Of a repeated field the last one
-/// counts, as in JavaScript.
+/// Returns the fields of these names; `None` if `json` is not an object. Of a repeated field the
+/// last one counts, as in JavaScript.
 pub(in crate::coordinator) fn pick<'a, const N: usize>(
     json: &'a str,
     names: [&str; N],

@@ -1,4 +1,4 @@
-//! `groupBy`: groups of the same key become one.
+//! `groupBy`: merges groups with the same key.
 
 use std::collections::BTreeMap;
 
@@ -17,16 +17,16 @@ use super::{
 use crate::sort;
 use crate::wire::{FanOut, GroupOp};
 
-/// Where a row stood: its shard, and its place there.
+/// The position of a row: its shard, and its index there.
 type Place = (usize, usize);
 
 /// Groups `{"<by>":key,"value":number}`, by the canonical text of their keys.
 ///
-/// Each answer is a list of groups, or one group. The merged groups have the same form and stand
-/// in the order in which their keys first appear, shard by shard; a key keeps the text of its
-/// first appearance. A group without a key has the key `null`. A `null` value counts for nothing,
-/// but its group is there, with the sum 0 or the extreme `null`; an answer with anything else that
-/// is no number is refused as a whole, and so is one with a group that has no `value`.
+/// Each answer is a list of groups, or one group. The merged groups have the same form and come in
+/// the order in which their keys first appear, shard by shard; a key keeps the text of its first
+/// appearance. A group without a key has the key `null`. A `null` value counts for nothing, but its
+/// group is kept, with the sum 0 or the extreme `null`. An answer with any other value that is not
+/// a number is refused as a whole, and so is one with a group that has no `value`.
 pub(super) struct Groups {
     by: String,
     op: GroupOp,

@@ -1,4 +1,4 @@
-//! `concat` and `first`: text is spliced, and nothing is built of it.
+//! `concat` and `first`: splice text without parsing values.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{Merger, Unmergeable, json, tag};
 
-/// Every answer in one list, in the order of the shards. A list is flattened by one level; any
+/// Joins all answers in one list, in the order of the shards. A list is flattened by one level; any
 /// other value, `null` and wire-tagged values (`["$lunora.wire$",…]`) included, is one element.
 #[derive(Default)]
 pub(super) struct Concat {
@@ -35,7 +35,8 @@ impl Merger for Concat {
     }
 }
 
-/// The first answer that is not `null` or `undefined`, in the order of the shards; `null` when there is none.
+/// Returns the first answer that is not `null` or `undefined`, in the order of the shards; `null`
+/// if there is none.
 #[derive(Default)]
 pub(super) struct First(Option<(usize, Bytes)>);
 
@@ -59,7 +60,7 @@ impl Merger for First {
     }
 }
 
-/// The list of `parts`, each one element or several with commas between them.
+/// Returns the list of `parts`, each one element or several with commas between them.
 pub(super) fn join<'a>(parts: impl Iterator<Item = &'a str> + Clone) -> String {
     let bytes = parts.clone().map(|part| part.len() + 1).sum::<usize>();
     let mut list = String::with_capacity(bytes + 2);

@@ -1,7 +1,7 @@
-//! Merging the answers of shards, each as soon as it is there.
+//! Merges the answers of shards, each as soon as it arrives.
 //!
-//! A merge sees the raw JSON text of each answer and builds no tree of it. Whatever it passes on,
-//! it passes on as the text it was.
+//! A merge works on the raw JSON text of each answer and builds no tree of it. It passes values on
+//! as unchanged text.
 
 mod canonical;
 pub(super) mod decimal;
@@ -22,19 +22,19 @@ use bytes::Bytes;
 
 use crate::wire::Merge;
 
-/// Takes answers in any order; the result depends on the shards' places alone.
+/// Takes answers in any order; the result depends only on the positions of the shards.
 pub(super) trait Merger {
-    /// Takes the answer of the shard at place `shard`: all of it, or nothing and an error.
+    /// Adds the answer of the shard at position `shard`: all of it, or nothing and an error.
     fn add(&mut self, shard: usize, answer: Bytes) -> Result<(), Unmergeable>;
 
-    /// How many bytes of answers are in memory.
+    /// Returns the number of bytes of answers in memory.
     fn held(&self) -> usize;
 
-    /// The merged value, as JSON text.
+    /// Returns the merged value, as JSON text.
     fn finish(self: Box<Self>) -> String;
 }
 
-/// What an answer was, that the merge cannot take: "shard k answered with …".
+/// A description of an answer that cannot be merged: "shard k answered with …".
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Unmergeable(pub(super) &'static str);
 
@@ -61,14 +61,14 @@ pub(super) fn merger(merge: &Merge) -> Box<dyn Merger> {
     }
 }
 
-/// The field `result` of an answer.
+/// Returns the field `result` of an answer.
 pub(super) fn result_of(answer: &Bytes) -> Result<Bytes, Unmergeable> {
     let [result] = fields::pick(json(answer)?, ["result"]).unwrap_or_default();
     let result = result.ok_or(Unmergeable("no `result`"))?;
     Ok(answer.slice_ref(result.as_bytes()))
 }
 
-/// The text of an answer, if it is one JSON value; without the whitespace around it.
+/// Returns the text of an answer, without surrounding whitespace, if it is one JSON value.
 fn json(answer: &[u8]) -> Result<&str, Unmergeable> {
     match serde_json::from_slice::<&serde_json::value::RawValue>(answer) {
         Ok(value) => Ok(value.get()),

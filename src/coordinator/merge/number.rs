@@ -1,4 +1,4 @@
-//! Numbers of answers, and what becomes of several: a sum, a largest, a smallest.
+//! Numbers in answers, and their sum, maximum and minimum.
 
 use std::cmp::Ordering;
 
@@ -13,7 +13,7 @@ pub(super) enum Number {
     Ordered(Ordered, Kind),
 }
 
-/// What has a place on the line of numbers.
+/// A number with a position in the order of numbers.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Ordered {
     /// `["$lunora.wire$","-inf"]`.
@@ -32,7 +32,7 @@ pub(super) enum Kind {
 }
 
 impl Number {
-    /// Reads a number; none for any other value.
+    /// Parses a number; `None` for any other value.
     pub(super) fn read(json: &str) -> Option<Self> {
         if let Some(decimal) = Decimal::parse(json) {
             return Some(Self::Ordered(Ordered::Finite(decimal), Kind::Plain));
@@ -59,13 +59,13 @@ impl Number {
 
 /// A sum that does not depend on the order of its numbers.
 ///
-/// Integers add up without rounding; so do fractions, and the sum is rounded once, at the end.
-/// Nothing adds up to 0. A `bigint` among integers makes the sum a `bigint`; among fractions it
-/// counts as a number.
+/// Integers add up without rounding; so do fractions, and the sum is rounded once, at the end. The
+/// empty sum is 0. A `bigint` among integers makes the sum a `bigint`; among fractions it counts as
+/// a number.
 #[derive(Debug, Default)]
 pub(super) struct Sum {
     integers: i128,
-    /// What was no integer, or too large: floats that do not overlap, the smallest first.
+    /// Fractions, and integers that are too large: floats that do not overlap, the smallest first.
     floats: Vec<f64>,
     /// NaN and infinities, summed as floats are.
     special: Option<f64>,
@@ -73,7 +73,7 @@ pub(super) struct Sum {
 }
 
 impl Sum {
-    /// Whether the number has a place in a sum.
+    /// Checks that the number can be part of a sum.
     pub(super) fn check(number: &Number) -> Result<(), Unmergeable> {
         match number {
             Number::Ordered(_, Kind::Date) => Err(Unmergeable("a date, which has no sum")),
@@ -114,7 +114,7 @@ impl Sum {
         #[allow(clippy::cast_precision_loss, reason = "the rest is added next")]
         let high = self.integers as f64;
         all.add_float(high);
-        // A float of integers is one; beyond its range there is no rest worth adding.
+        // A float of integers is an integer; beyond its range there is no rest worth adding.
         #[allow(clippy::cast_possible_truncation, reason = "it saturates")]
         let rest = self.integers.saturating_sub(high as i128);
         #[allow(clippy::cast_precision_loss, reason = "the rest is smaller than 2^75")]
@@ -126,8 +126,8 @@ impl Sum {
         self.special = Some(self.special.unwrap_or(0.0) + value);
     }
 
-    /// Shewchuk's exact addition: what a sum of two floats rounds away is kept as a float of its
-    /// own.
+    /// Adds a float by Shewchuk's exact addition: the rounding error of each addition is kept as a
+    /// float of its own.
     fn add_float(&mut self, value: f64) {
         if !value.is_finite() {
             return self.add_special(value);
@@ -150,7 +150,7 @@ impl Sum {
         }
     }
 
-    /// The exact sum, rounded once.
+    /// Returns the exact sum, rounded once.
     fn floats_to_f64(&self) -> f64 {
         let mut parts = self.floats.iter().rev().copied();
         let mut sum = parts.next().unwrap_or(0.0);
@@ -161,7 +161,7 @@ impl Sum {
             if lost == 0.0 {
                 continue;
             }
-            // Half-way cases round by what lies below them.
+            // A tie is rounded by the parts below it.
             let below = parts.next().unwrap_or(0.0);
             if (lost < 0.0 && below < 0.0) || (lost > 0.0 && below > 0.0) {
                 let up = lost * 2.0;
@@ -190,12 +190,12 @@ fn float_to_json(value: f64) -> String {
     }
 }
 
-/// The largest or the smallest, as the text it was; NaN when one of the numbers is.
+/// The maximum or the minimum, as its original text; NaN if one of the numbers is.
 ///
-/// Of equal numbers (`1`, `1.0`, a `bigint` 1) the one at the first place is kept.
+/// Of equal numbers (`1`, `1.0`, a `bigint` 1) the one at the first position is kept.
 #[derive(Debug)]
 pub(super) struct Extreme<Place> {
-    /// How a number compares that replaces the best so far.
+    /// The comparison result of a number that replaces the best so far.
     better: Ordering,
     best: Option<(Ordered, Place, String)>,
     is_nan: bool,
@@ -228,7 +228,7 @@ impl<Place: Ord> Extreme<Place> {
         }
     }
 
-    /// The text of the extreme; `null` when there was no number.
+    /// Returns the text of the extreme; `null` if there was no number.
     pub(super) fn into_json(self) -> String {
         match self.best {
             _ if self.is_nan => float_to_json(f64::NAN),

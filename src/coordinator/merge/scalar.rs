@@ -1,4 +1,4 @@
-//! `sum`, `max`, `min` and `rank`: one number a shard.
+//! `sum`, `max`, `min` and `rank`: one number per shard.
 
 use bytes::Bytes;
 
@@ -32,7 +32,7 @@ impl Merger for Sums {
     }
 }
 
-/// The largest or the smallest answer, dates included; `null` is none.
+/// The maximum or the minimum answer, dates included; `null` is ignored.
 pub(super) struct Extremes(Extreme<usize>);
 
 impl Extremes {
@@ -63,8 +63,8 @@ impl Merger for Extremes {
     }
 }
 
-/// `{"position","total"}`: one more than the sum of the fields `before`, how many rows each shard has
-/// before the row, and the sum of the fields `total`, how many it has.
+/// The result `{"position","total"}`: one more than the sum of the fields `before` (the number of
+/// rows of each shard before the row), and the sum of the fields `total` (the number of its rows).
 #[derive(Default)]
 pub(super) struct Rank {
     before: Sum,
@@ -96,7 +96,7 @@ impl Merger for Rank {
     }
 }
 
-/// A number, or none for `null` and `undefined`; anything else is no answer to the question.
+/// Reads a number; `None` for `null` and `undefined`. Anything else is an invalid answer.
 pub(super) fn number(json: &str) -> Result<Option<Number>, Unmergeable> {
     match Number::read(json) {
         None if tag::is_nothing(json) => Ok(None),

@@ -1,27 +1,28 @@
-//! Values that JSON cannot hold travel as arrays that begin with a sentinel (docs/wire.md, "Values").
+//! Values that JSON cannot represent: arrays that begin with a sentinel (docs/wire.md, "Values").
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 const SENTINEL: &str = "$lunora.wire$";
 
-/// What stands between the brackets of a list; none when `json` is no array, or a tagged value.
+/// Returns the text between the brackets of a list; `None` if `json` is not an array, or is a
+/// tagged value.
 pub(super) fn list(json: &str) -> Option<&str> {
     let elements = json.strip_prefix('[')?.strip_suffix(']')?.trim_ascii();
     (!begins_with_sentinel(elements)).then_some(elements)
 }
 
-/// The elements of a list, or the value itself as the only one.
+/// Returns the elements of a list, or the value itself as the only one.
 pub(super) fn elements(json: &str) -> Vec<&RawValue> {
     let read = match list(json) {
         Some(_) => serde_json::from_str(json),
         None => serde_json::from_str(json).map(|value| vec![value]),
     };
-    // `json` was read as JSON before; then these cannot fail.
+    // `json` was already parsed as JSON, so these cannot fail.
     read.unwrap_or_default()
 }
 
-/// The tag of a tagged value and its payload; none for any other value.
+/// Returns the tag and the payload of a tagged value; `None` for any other value.
 pub(super) fn read(json: &str) -> Option<(String, Vec<&RawValue>)> {
     let inside = json.strip_prefix('[')?.strip_suffix(']')?.trim_ascii();
     if !begins_with_sentinel(inside) {
@@ -36,12 +37,12 @@ pub(super) fn read(json: &str) -> Option<(String, Vec<&RawValue>)> {
     Some((tag, payload))
 }
 
-/// Whether the value is `null`, or `undefined` in its tag.
+/// Returns whether the value is `null`, or `undefined` in its tag.
 pub(super) fn is_nothing(json: &str) -> bool {
     json == "null" || read(json).is_some_and(|(tag, _)| tag == "undefined")
 }
 
-/// A list, escaped where its first element happens to be the sentinel.
+/// Escapes a list whose first element is the sentinel.
 pub(super) fn escape(list: String) -> String {
     if begins_with_sentinel(&list[1..]) { format!(r#"["{SENTINEL}","arr",{list}]"#) } else { list }
 }

@@ -6,7 +6,7 @@ use crate::wire::{Direction, GroupOp};
 mod model;
 mod rows;
 
-/// Merges, each answer added at its turn of `order`; what is refused is counted.
+/// Merges the answers in the order of `order`, and counts those that are refused.
 fn merge_in(merge: &Merge, answers: &[String], order: &[usize]) -> (String, usize) {
     let mut merger = merger(merge);
     let refused = order
@@ -58,7 +58,7 @@ fn top(k: u32, by: &str, direction: Direction) -> Merge {
 }
 
 #[test]
-fn no_merge_takes_what_is_no_json() {
+fn no_merge_accepts_invalid_json() {
     for kind in [
         Merge::Concat,
         Merge::First,
@@ -106,7 +106,7 @@ fn a_list_that_would_read_as_a_tag_is_escaped() {
 }
 
 #[test]
-fn first_passes_over_shards_that_have_nothing() {
+fn first_skips_shards_that_have_nothing() {
     table(
         &Merge::First,
         &[
@@ -144,7 +144,7 @@ fn sum_is_exact_and_knows_every_number_of_the_wire() {
 }
 
 #[test]
-fn sum_max_and_min_refuse_what_is_no_number() {
+fn sum_max_and_min_refuse_values_that_are_not_numbers() {
     for kind in [Merge::Sum, Merge::Max, Merge::Min] {
         refuses(&kind, &[r#"{"result":5}"#, r#""5""#, "true", "[5]", "[]"]);
         refuses(&kind, &[r#"["$lunora.wire$","bigint","x"]"#, r#"["$lunora.wire$","bigint"]"#]);

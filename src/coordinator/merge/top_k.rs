@@ -1,4 +1,4 @@
-//! `topK`: the first rows of all, and never more of them in memory.
+//! `topK`: the first rows of all shards, with at most that many in memory.
 
 use std::{
     cmp::{Ordering, Reverse},
@@ -19,14 +19,14 @@ use crate::wire::Direction;
 
 /// The first `k` rows by a field.
 ///
-/// Each answer is a list of rows, or one row. Numbers, `bigint` and dates compare by value. Rows whose
-/// field is anything else, NaN included, come last in either direction. Rows that compare as equal keep the
-/// order of the shards, and within a shard their own.
+/// Each answer is a list of rows, or one row. Numbers, `bigint` and dates compare by value. Rows
+/// whose field is anything else, NaN included, come last in either direction. Rows that compare as
+/// equal keep the order of the shards, and within a shard their own.
 pub(super) struct TopK {
     k: usize,
     by: String,
     direction: Direction,
-    /// The last of the best on top.
+    /// A heap with the last of the best rows on top.
     best: BinaryHeap<Row>,
     held: usize,
 }
@@ -83,7 +83,7 @@ impl Merger for TopK {
     }
 }
 
-/// A row, as a copy: the answer it came in is dropped.
+/// A row, as a copy, since the answer it came in is dropped.
 struct Row {
     rank: Rank,
     place: (usize, usize),
@@ -110,7 +110,7 @@ impl PartialEq for Row {
 
 impl Eq for Row {}
 
-/// Where a row belongs; one merge has one direction, so that `Asc` and `Desc` never meet.
+/// The rank of a row. One merge has one direction, so that `Asc` and `Desc` never meet.
 #[derive(Eq, Ord, PartialEq, PartialOrd)]
 enum Rank {
     Asc(Ordered),

@@ -1,4 +1,4 @@
-//! The registry that the deployment keeps itself, in a Durable Object.
+//! The registry that the deployment stores in a Durable Object of its own.
 
 use std::{
     cell::{Cell, RefCell},
@@ -20,15 +20,15 @@ use crate::{
     wire::ShardKey,
 };
 
-/// The registry that a deployment keeps itself, in the Durable Object `__lunora_shard_registry__`
+/// The registry that a deployment stores itself, in the Durable Object `__lunora_shard_registry__`
 /// of a namespace (docs/wire.md, "The shard registry").
 ///
-/// The shards of a table are cached for 30 seconds; what this registry itself writes shows at
-/// once. An answer that cannot be read is an error and never an empty list: whoever exports or
-/// migrates every shard must not take a broken registry for a deployment without data.
+/// The shards of a table are cached for 30 seconds; its own writes are visible at once. An
+/// unreadable answer is an error and never an empty list: an export or a migration of every shard
+/// must not take a broken registry for a deployment without data.
 ///
-/// A clone shares the cache, and the jurisdiction: the object is in that of the shards, which the
-/// builder knows ([`ShardRegistry::bind`]).
+/// A clone shares the cache and the jurisdiction: the object is in the jurisdiction of the shards,
+/// which the builder knows ([`ShardRegistry::bind`]).
 ///
 /// ```
 /// use lunora::{DurableShardRegistry, Response, ShardRegistry};
@@ -47,7 +47,7 @@ use crate::{
 #[derive(Clone)]
 pub struct DurableShardRegistry {
     namespace: Rc<dyn ShardNamespace>,
-    /// The name of the object; none for the usual one.
+    /// The name of the object; `None` for the default name.
     instance: Option<ShardKey>,
     jurisdiction: Rc<Cell<Option<Jurisdiction>>>,
     clock: Rc<dyn Clock>,
@@ -57,14 +57,14 @@ pub struct DurableShardRegistry {
 }
 
 impl DurableShardRegistry {
-    /// The name of the object, unless [`instance`](Self::instance) says otherwise.
+    /// The name of the object, unless [`instance`](Self::instance) sets another.
     pub const INSTANCE: &'static str = "__lunora_shard_registry__";
 
     const ORIGIN: &'static str = "https://shard-registry.internal";
     /// The largest answer that is read.
     const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-    /// The registry in this namespace.
+    /// Creates a client of the registry in this namespace.
     #[must_use]
     pub fn new(namespace: impl ShardNamespace) -> Self {
         Self {
@@ -78,8 +78,8 @@ impl DurableShardRegistry {
         }
     }
 
-    /// Sets the name of the object; [`INSTANCE`](Self::INSTANCE) by default. Two deployments that share a
-    /// namespace keep their entries apart by it.
+    /// Sets the name of the object; [`INSTANCE`](Self::INSTANCE) by default. Two deployments that
+    /// share a namespace separate their entries with it.
     ///
     /// Shards of `shard!` announce themselves to the default instance.
     #[must_use]
@@ -89,7 +89,8 @@ impl DurableShardRegistry {
         self
     }
 
-    /// How long the shards of a table are cached; 30 seconds by default, and zero for never.
+    /// Sets the time for which the shards of a table are cached; 30 seconds by default, and zero
+    /// for never.
     #[must_use]
     pub fn cache_for(mut self, duration: Duration) -> Self {
         self.cache_for = duration;
@@ -106,24 +107,24 @@ impl DurableShardRegistry {
         self
     }
 
-    /// The clock of the cache and the timeout; the runtime's by default, another in tests.
+    /// Sets the clock of the cache and the timeout; by default the runtime's. Tests set another.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Rc::new(clock);
         self
     }
 
-    /// Enters a shard of a table; `false` when it was there already.
+    /// Registers a shard of a table; returns `false` if it was already registered.
     ///
     /// # Errors
-    /// 400 `BAD_REQUEST` when the registry refuses the entry: table and key must not be empty, nor
-    /// too long together. Else when it gave no answer, or none that can be read; the shard may be
+    /// 400 `BAD_REQUEST` if the registry refuses the entry: table and key must not be empty, nor
+    /// too long together. Also if it gave no answer, or an unreadable one; the shard may be
     /// registered then.
     pub async fn register(&self, table: &str, key: &ShardKey) -> Result<bool, LunoraError> {
         self.write("register", table, key).await
     }
 
-    /// Removes a shard of a table; `false` when it was not there.
+    /// Removes a shard of a table; returns `false` if it was not registered.
     ///
     /// # Errors
     /// As [`register`](Self::register).
@@ -131,10 +132,10 @@ impl DurableShardRegistry {
         self.write("unregister", table, key).await
     }
 
-    /// Every table with its shards; never from the cache.
+    /// Returns every table with its shards; never from the cache.
     ///
     /// # Errors
-    /// When the registry gave no answer, or none that can be read.
+    /// If the registry gave no answer, or an unreadable one.
     pub async fn snapshot(&self) -> Result<BTreeMap<String, Vec<ShardKey>>, LunoraError> {
         let url = format!("{}/snapshot", Self::ORIGIN);
         let mut answer = self.ask(Request::get(url)).await?;
@@ -145,7 +146,7 @@ impl DurableShardRegistry {
         tables.into_iter().map(|(table, keys)| Ok((table, shard_keys(keys)?))).collect()
     }
 
-    /// Forgets what was cached of one table. [`ShardRegistry::forget`] forgets every table.
+    /// Drops the cached shards of one table. [`ShardRegistry::forget`] drops those of every table.
     pub fn forget_table(&self, table: &str) {
         self.cache.forget(table);
     }
@@ -165,7 +166,7 @@ impl DurableShardRegistry {
         let url = format!("{}/list?table={table_value}", Self::ORIGIN);
         let mut answer = self.ask(Request::get(url)).await?;
         let keys = shard_keys(answer.remove("shardKeys").unwrap_or_default())?;
-        // What was listed beside a write may be from before it.
+        // A list that was read during a write may be from before it.
         if writes == self.cache.writes.get() {
             let lifetime = u64::try_from(self.cache_for.as_millis()).unwrap_or(u64::MAX);
             self.cache.put(table, now, now.saturating_add(lifetime), &keys);
@@ -255,7 +256,7 @@ impl fmt::Debug for DurableShardRegistry {
     }
 }
 
-/// Reads a list of shard keys; anything in it that is none makes the whole unreadable.
+/// Reads a list of shard keys; a single invalid key makes the whole list unreadable.
 fn shard_keys(list: Value) -> Result<Vec<ShardKey>, LunoraError> {
     let keys: Vec<String> = serde_json::from_value(list)
         .map_err(|error| unreadable("no list of keys").with_source(error))?;
@@ -270,12 +271,12 @@ fn unreadable(what: &str) -> LunoraError {
     LunoraError::new(Code::ShardError, format!("the shard registry answered with {what}"))
 }
 
-/// What the registry listed lately. It holds values alone: on the real runtime a request must
-/// not wait for the I/O of another.
+/// The recent lists of the registry. It only holds values: on the real runtime a request must not
+/// wait for the I/O of another.
 #[derive(Default)]
 struct Cache {
     tables: RefCell<HashMap<String, Entry>>,
-    /// How many writes began or ended, and how often the cache was dropped.
+    /// The number of writes that began or ended, and of times that the cache was dropped.
     writes: Cell<u64>,
 }
 
@@ -285,7 +286,7 @@ struct Entry {
 }
 
 impl Cache {
-    /// Clients name tables: a cache that they could fill without end would be theirs.
+    /// Clients name tables, so the cache needs a limit.
     const MAX_TABLES: usize = 1024;
 
     fn get(&self, table: &str, now_ms: u64) -> Option<Vec<ShardKey>> {
@@ -313,14 +314,14 @@ impl Cache {
         self.tables.borrow_mut().clear();
     }
 
-    /// Forgets one table, and what is being listed now.
+    /// Drops one table, and any list that is being read now.
     fn forget(&self, table: &str) {
         self.writes.set(self.writes.get().wrapping_add(1));
         self.tables.borrow_mut().remove(table);
     }
 }
 
-/// A write under way; when it ends, or is given up, nothing listed meanwhile counts.
+/// A write in progress. When it ends, or is given up, no list that was read meanwhile is cached.
 struct Write<'a>(&'a Cache);
 
 impl Drop for Write<'_> {

@@ -1,4 +1,4 @@
-//! A registry that is written down.
+//! A registry with fixed contents.
 
 use std::{collections::HashMap, future::ready};
 
@@ -10,7 +10,7 @@ use crate::{
     wire::{ShardKey, ShardKeyError},
 };
 
-/// A registry that is written down: for deployments whose shards are known, and for tests.
+/// A registry with fixed contents: for deployments whose shards are known, and for tests.
 ///
 /// ```
 /// use lunora::StaticShardRegistry;
@@ -27,16 +27,16 @@ pub struct StaticShardRegistry {
 }
 
 impl StaticShardRegistry {
-    /// A registry without shards.
+    /// Creates a registry without shards.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The shards of one table; called again for the same table, it replaces them.
+    /// Sets the shards of one table; a second call for the same table replaces them.
     ///
     /// # Errors
-    /// When a text is no shard key.
+    /// If a text is not a valid shard key.
     pub fn table(
         mut self,
         table: impl Into<String>,
@@ -47,10 +47,10 @@ impl StaticShardRegistry {
         Ok(self)
     }
 
-    /// The shards of every table that was not named by [`table`](Self::table).
+    /// Sets the shards of every table that was not named by [`table`](Self::table).
     ///
     /// # Errors
-    /// When a text is no shard key.
+    /// If a text is not a valid shard key.
     pub fn every_table(
         mut self,
         keys: impl IntoIterator<Item = impl Into<String>>,

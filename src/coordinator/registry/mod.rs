@@ -1,4 +1,4 @@
-//! Who knows which shards a table has.
+//! Registries of the shards that a table has.
 
 mod durable;
 mod fixed;
@@ -17,43 +17,43 @@ pub use self::{
     durable::DurableShardRegistry, fixed::StaticShardRegistry, object::ShardRegistryObject,
 };
 
-/// Knows which shards a table has.
+/// Knows the shards of each table.
 pub trait ShardRegistry: 'static {
-    /// The shards of `table`, in the order in which their answers are merged; none for a table
-    /// that nobody registered.
+    /// Returns the shards of `table`, in the order in which their answers are merged; an empty list
+    /// for a table that was never registered.
     ///
     /// # Errors
-    /// When the shards cannot be known. An empty list is an answer, and means that there are none.
+    /// If the shards cannot be known. An empty list is an answer, and means that there are none.
     fn list_shard_keys<'a>(
         &'a self,
         table: &'a str,
     ) -> LocalBoxFuture<'a, Result<Vec<ShardKey>, LunoraError>>;
 
-    /// The shards of every table, each at least once; `None` when this registry cannot tell, which
-    /// is the default. A backup of every table needs it.
+    /// Returns the shards of every table, each at least once; `None` if this registry cannot list
+    /// them, which is the default. A backup of every table needs it.
     ///
     /// # Errors
-    /// When the shards cannot be known.
+    /// If the shards cannot be known.
     fn list_every_shard_key(
         &self,
     ) -> LocalBoxFuture<'_, Result<Option<Vec<ShardKey>>, LunoraError>> {
         ready(Ok(None)).boxed_local()
     }
 
-    /// Binds what the registry keeps to the jurisdiction of the shards, since their keys are data
-    /// too. [`Builder::build`](crate::Builder::build) calls it. Does nothing by default.
+    /// Binds the contents of the registry to the jurisdiction of the shards, since their keys are
+    /// data too. [`Builder::build`](crate::Builder::build) calls it. Does nothing by default.
     fn bind(&self, jurisdiction: Jurisdiction) {
         let _ = jurisdiction;
     }
 
-    /// Forgets what was cached, so that the next answer is fresh. Does nothing by default.
+    /// Drops the cache, so that the next answer is fresh. Does nothing by default.
     fn forget(&self) {}
 
-    /// Enters a shard of a table, so that queries and backups find the rows that are imported into
-    /// it. Does nothing by default, as befits a registry that is written down.
+    /// Registers a shard of a table, so that queries and backups find the rows that are imported
+    /// into it. Does nothing by default, which suits a registry with fixed contents.
     ///
     /// # Errors
-    /// When the entry was not made.
+    /// If the entry was not made.
     fn enter<'a>(
         &'a self,
         table: &'a str,

@@ -1,4 +1,4 @@
-//! What the registry's Durable Object does with a request, whatever hosts it.
+//! The request handler of the registry's Durable Object, independent of its host.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,13 @@ use crate::{
     wire::ShardKey,
 };
 
-/// The registry's own side of [`DurableShardRegistry`](crate::DurableShardRegistry) (docs/wire.md,
-/// "The shard registry"): which shards each table has.
+/// The server of [`DurableShardRegistry`](crate::DurableShardRegistry), which stores the shards of
+/// each table (docs/wire.md, "The shard registry").
 ///
 /// `POST /register` and `POST /unregister` take `{"table","shardKey"}`, two texts that must not be
-/// empty; the table is trimmed, and the key is taken as it is; `GET /list?table=T` and `GET /snapshot` answer what is there, by the
-/// order of the shard keys' bytes. Nobody is asked who they are: keep the object's namespace out
-/// of every public route.
+/// empty; the table is trimmed, and the key is taken as it is; `GET /list?table=T` and
+/// `GET /snapshot` return the entries, in the order of the shard keys' bytes. The object
+/// authenticates no caller: keep its namespace out of every public route.
 ///
 /// ```
 /// use std::{cell::RefCell, collections::BTreeSet};
@@ -55,12 +55,12 @@ pub struct ShardRegistryObject<S> {
 }
 
 impl<S: RegistryStorage> ShardRegistryObject<S> {
-    /// A registry that keeps its entries in `storage`.
+    /// Creates a registry that keeps its entries in `storage`.
     pub fn new(storage: S) -> Self {
         Self { storage }
     }
 
-    /// Answers one request; an error becomes an answer, and the server's fault is logged.
+    /// Answers one request; an error becomes a response, and a server error is logged.
     pub async fn fetch(&self, request: Request) -> Response {
         self.answer(request).await.unwrap_or_else(|error| {
             if error.status().is_server_error() {
@@ -114,8 +114,8 @@ const MAX_ENTRY: usize = 2048;
 const MAX_BODY: usize = 64 * 1024;
 const PREFIX: &str = "shard:";
 
-/// `shard:<length of the table>:<table>:<key>`: with its length before it, a table's name may
-/// contain anything, and no table's entries begin like another's.
+/// Returns `shard:<length of the table>:<table>:<key>`. With the length before it, a table's name
+/// may contain anything, and the entries of one table never begin like another's.
 fn entry(table: &str, key: &str) -> String {
     format!("{PREFIX}{}:{table}:{key}", table.len())
 }

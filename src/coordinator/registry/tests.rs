@@ -96,7 +96,7 @@ fn a_list_is_cached_for_its_table_and_its_time() {
 }
 
 #[test]
-fn an_own_write_shows_at_once_even_if_it_seems_to_have_failed() {
+fn an_own_write_is_visible_at_once_even_if_it_seems_to_have_failed() {
     let world = World::new();
     world.list("t").unwrap();
     block_on(world.registry.register("t", &key("c"))).unwrap();
@@ -109,7 +109,7 @@ fn an_own_write_shows_at_once_even_if_it_seems_to_have_failed() {
 }
 
 #[test]
-fn the_instance_has_the_name_that_was_chosen() {
+fn the_instance_has_the_configured_name() {
     let world = World::new();
     let named = world.registry.clone().instance(key("staging"));
     world.list("t").unwrap();
@@ -138,7 +138,7 @@ fn the_cache_is_dropped_for_one_table_or_for_all() {
 }
 
 #[test]
-fn what_was_listed_before_a_table_was_forgotten_is_not_kept() {
+fn a_list_from_before_a_table_was_forgotten_is_not_cached() {
     let world = World::new();
     let object = world.objects.shard(DurableShardRegistry::INSTANCE);
     object.takes(Duration::from_secs(1), &world.clock);
@@ -154,7 +154,7 @@ fn what_was_listed_before_a_table_was_forgotten_is_not_kept() {
 }
 
 #[test]
-fn what_was_listed_beside_a_write_is_not_kept() {
+fn a_list_read_during_a_write_is_not_cached() {
     let world = World::new();
     let object = world.objects.shard(DurableShardRegistry::INSTANCE);
     object.takes(Duration::from_secs(1), &world.clock);
@@ -188,7 +188,7 @@ fn a_write_that_is_given_up_clears_the_cache_too() {
 }
 
 #[test]
-fn what_cannot_be_read_is_an_error_and_is_not_cached() {
+fn an_unreadable_answer_is_an_error_and_is_not_cached() {
     let world = World::new();
     for body in [
         "",

@@ -1,9 +1,9 @@
-//! What a client is told of a shard that failed, and what the log is.
+//! Failures of shards: what a client receives, and what is logged.
 
 use super::*;
 
 #[test]
-fn a_body_that_never_ends_is_given_up_too() {
+fn a_body_that_stalls_or_breaks_off_is_a_failure() {
     let _logs = capture_logs();
     let world = World::new(2);
     let stalled = Body::from_stream(futures::stream::pending());
@@ -119,7 +119,7 @@ fn nor_can_all_of_them() {
 }
 
 #[test]
-fn only_a_shard_that_was_given_up_timed_out() {
+fn timed_out_is_set_only_for_a_shard_that_timed_out() {
     let _logs = capture_logs();
     let world = World::new(1);
     let report = r#"{"error":{"code":"SHARD_TIMEOUT","message":"one of mine"}}"#;

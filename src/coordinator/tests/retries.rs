@@ -1,4 +1,4 @@
-//! Which calls are made again, and when.
+//! Retries: which calls are repeated, and when.
 
 use http::{HeaderMap, HeaderName};
 
@@ -36,7 +36,7 @@ fn only_a_call_that_is_safe_to_repeat_is_repeated() {
     for (names, calls) in [
         (&[][..], 1),
         (&["x-lunora-userid"], 1),
-        // Without any of the three a shard does not look at the mutation id.
+        // Without any of the three a shard ignores the mutation id.
         (&["x-lunora-mutation-id"], 1),
         (&["x-lunora-mutation-id", "x-lunora-userid"], 2),
         (&["x-lunora-mutation-id", "x-lunora-system"], 2),

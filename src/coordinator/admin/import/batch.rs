@@ -21,7 +21,7 @@ pub(super) struct Batch {
     tables: BTreeSet<String>,
 }
 
-/// What a shard made of a batch (docs/wire.md, "Operations of a shard").
+/// The result of a batch on a shard (docs/wire.md, "Operations of a shard").
 #[derive(Deserialize)]
 pub(super) struct Imported {
     pub(super) conflicts: u64,
@@ -40,7 +40,7 @@ pub(super) struct ImportedError {
 
 impl Batch {
     const MAX_ROWS: usize = 500;
-    /// A shard takes a body of 1 MiB at least; one row may be larger.
+    /// A shard accepts a body of at least 1 MiB; one row may be larger.
     const MAX_BYTES: usize = 768 * 1024;
 
     pub(super) fn push(&mut self, line: u64, table: &str, doc: &RawValue) {
@@ -59,7 +59,7 @@ impl Batch {
         }
     }
 
-    /// The size in bytes.
+    /// Returns the size in bytes.
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
@@ -72,13 +72,13 @@ impl Batch {
         self.tables.iter().map(String::as_str)
     }
 
-    /// The first and the last line.
+    /// Returns the first and the last line.
     pub(super) fn lines(&self) -> (u64, u64) {
         let end = |line: Option<&u64>| line.copied().unwrap_or_default();
         (end(self.lines.first()), end(self.lines.last()))
     }
 
-    /// The line of the body that the shard calls `line`; it counts from 1.
+    /// Returns the line of the body that the shard calls `line`; it counts from 1.
     pub(super) fn line(&self, line: u64) -> u64 {
         let index = line.checked_sub(1).and_then(|index| usize::try_from(index).ok());
         index.and_then(|index| self.lines.get(index)).copied().unwrap_or(self.lines().0)

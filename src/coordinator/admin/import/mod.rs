@@ -1,4 +1,4 @@
-//! Rows of NDJSON, each into its shard.
+//! Imports rows of NDJSON, each into its shard.
 
 mod batch;
 mod sharding;
@@ -22,62 +22,63 @@ use crate::{
 
 pub use self::sharding::Sharding;
 
-/// Where rows go.
+/// The shards that receive imported rows.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ImportTarget {
-    /// Each row to the shard that its line names (`shardKey`), or else that its table's rule names.
+    /// Sends each row to the shard that its line names (`shardKey`), or else to the one that its
+    /// table's rule names.
     Sharding(Sharding),
-    /// Every row to one shard, such as the one that it was exported from.
+    /// Sends every row to one shard, such as the one from which it was exported.
     Shard(ShardKey),
 }
 
-/// What became of an import (docs/wire.md, "Moving data").
+/// The result of an import (docs/wire.md, "Moving data").
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ImportReport {
-    /// How many rows were there already, by their `_id`; they were left as they are.
+    /// The number of rows whose `_id` already existed; they were left as they are.
     pub conflicts: u64,
-    /// What is wrong with single rows, in the order in which it was found; the first 1000.
+    /// The errors of single rows, in the order in which they were found; the first 1000.
     pub errors: Vec<RowError>,
-    /// How many errors are not listed.
+    /// The number of errors that are not listed.
     #[serde(skip_serializing_if = "is_zero")]
     pub errors_omitted: u64,
-    /// How many calls to shards failed; of each there is an error with its lines.
+    /// The number of calls to shards that failed; each has an error with its lines.
     pub failed: u64,
-    /// How many rows were inserted, by table.
+    /// The number of rows that were inserted, by table.
     pub inserted: BTreeMap<String, u64>,
-    /// How many rows were read.
+    /// The number of rows that were read.
     pub received: u64,
 }
 
-/// What is wrong with a row.
+/// An error in a row.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RowError {
-    /// The code: `BAD_ROW` for a line that is no row, else the shard's own.
+    /// The code: `BAD_ROW` for an invalid line, else the shard's own code.
     pub code: String,
     /// The line of the body; the first is 1.
     pub line: u64,
     /// The message.
     pub message: String,
-    /// The table; empty where it is not known.
+    /// The table; empty if unknown.
     pub table: String,
 }
 
 impl ShardAdmin {
-    /// Imports NDJSON, one `{"table","doc"}` a line, of any size: memory holds a few batches. A line
-    /// `{"table","shardKey","doc"}` goes to that shard, unless the target is one shard.
+    /// Imports NDJSON, one `{"table","doc"}` per line, of any size: memory holds a few batches. A
+    /// line `{"table","shardKey","doc"}` goes to that shard, unless the target is one shard.
     ///
-    /// Rows keep their `_id`; one that is there already is a conflict and stays as it is. A line
-    /// that is no row never stops the others. A last line `{"$end":{"rows","sha256"}}`, as exports
-    /// may have it, is compared with what came before it. Shards that get rows are entered into the registry
-    /// first, so that what was imported is found again.
+    /// Rows keep their `_id`; a row whose `_id` already exists is a conflict and is not imported.
+    /// An invalid line never stops the others. A last line `{"$end":{"rows","sha256"}}`, as exports
+    /// may have it, is compared with the lines before it. Shards that receive rows are first
+    /// registered in the registry, so that the imported rows can be found.
     ///
     /// # Errors
-    /// When the body breaks off (what came before is imported). A shard that fails, or cannot be
-    /// entered into the registry, is part of the report.
+    /// If the body breaks off (the lines before are imported). A shard that fails, or cannot be
+    /// registered, is part of the report.
     pub async fn import(
         &self,
         body: Body,
@@ -103,19 +104,19 @@ impl ShardAdmin {
     }
 }
 
-/// An import under way, line by line.
+/// An import in progress, line by line.
 pub(crate) struct Import<'a> {
     admin: &'a ShardAdmin,
     target: ImportTarget,
-    /// The batch under way of each shard.
+    /// The current batch of each shard.
     batches: HashMap<ShardKey, Batch>,
-    /// Full batches, in the order in which they became so.
+    /// Full batches, in the order in which they filled up.
     full: Vec<(ShardKey, Batch)>,
-    /// The bytes in all batches.
+    /// The number of bytes in all batches.
     buffered: usize,
     /// The tables and shards that the registry knows.
     entered: HashSet<(String, ShardKey)>,
-    /// Whether the line that ends an export was read.
+    /// `true` if the line that ends an export was read.
     ended: bool,
     report: ImportReport,
 }
@@ -137,12 +138,12 @@ impl<'a> Import<'a> {
         }
     }
 
-    /// Where the lines from here on go.
+    /// Sets the target of the lines from here on.
     pub(crate) fn retarget(&mut self, target: ImportTarget) {
         self.target = target;
     }
 
-    /// Sends what is due, so that memory stays bounded.
+    /// Sends the full batches, so that memory stays bounded.
     pub(crate) async fn send_due(&mut self) -> Result<(), LunoraError> {
         if self.buffered >= Self::MAX_BUFFERED {
             self.full.extend(self.batches.drain());
@@ -150,14 +151,14 @@ impl<'a> Import<'a> {
         self.flush().await
     }
 
-    /// Sends the rest.
+    /// Sends the remaining batches.
     pub(crate) async fn finish(mut self) -> Result<ImportReport, LunoraError> {
         self.full.extend(self.batches.drain());
         self.flush().await?;
         Ok(self.report)
     }
 
-    /// Takes a line; `number` is what its errors call it.
+    /// Takes a line; `number` identifies it in errors.
     pub(crate) fn line(&mut self, number: u64, line: Result<&[u8], &'static str>) {
         let row = line.map_err(str::to_owned).and_then(|line| {
             let mark = (number == 1).then(|| line.strip_prefix(b"\xef\xbb\xbf")).flatten();
@@ -226,7 +227,7 @@ impl<'a> Import<'a> {
         }
     }
 
-    /// Sends the full batches: those of one shard one after the other, the shards side by side.
+    /// Sends the full batches: those of one shard one after the other, the shards in parallel.
     async fn flush(&mut self) -> Result<(), LunoraError> {
         let mut by_shard: Vec<(ShardKey, Vec<Batch>)> = Vec::new();
         for (key, batch) in std::mem::take(&mut self.full) {
@@ -275,10 +276,10 @@ impl<'a> Import<'a> {
         self.refuse(code, first, message, "");
     }
 
-    /// Enters a shard into the registry, before it has rows that nobody would find.
+    /// Registers a shard before it has rows, which could not be found otherwise.
     async fn enter(&mut self, key: &ShardKey, batch: &Batch) -> Result<(), LunoraError> {
-        // What no registry lists is looked for in the default shard; the scratch shard of a drill is
-        // never looked for.
+        // Rows of a shard that no registry lists are looked for in the default shard; the scratch
+        // shard of a drill is never looked for.
         if *key == self.admin.default_shard || ShardKey::is_scratch(key.as_str()) {
             return Ok(());
         }
@@ -305,10 +306,10 @@ impl<'a> Import<'a> {
     }
 }
 
-/// A row as a line has it.
+/// A row as it is in a line.
 struct Row<'a> {
     table: String,
-    /// The shard, where the line names it.
+    /// The shard, if the line names it.
     shard: Option<String>,
     doc: &'a RawValue,
 }

@@ -1,4 +1,4 @@
-//! Which field of a table's documents names their shard.
+//! The rules that assign the documents of a table to shards.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::{coordinator::merge::fields, wire::ShardKey};
 
-/// Which field of a table's documents names their shard.
+/// The rules that name the shard of a table's documents by one of their fields.
 ///
 /// A table without a rule lives in the default shard.
 ///
@@ -23,32 +23,32 @@ pub struct Sharding {
 }
 
 impl Sharding {
-    /// No rules: everything lives in the default shard.
+    /// Creates an empty set of rules: everything lives in the default shard.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Documents of `table` live in the shard that their field `field` names: a text as it is, any
-    /// other value as its JSON text.
+    /// Assigns the documents of `table` to the shard that their field `field` names: a string as it
+    /// is, any other value as its JSON text.
     #[must_use]
     pub fn by(mut self, table: impl Into<String>, field: impl Into<String>) -> Self {
         self.fields.insert(table.into(), field.into());
         self
     }
 
-    /// The field that names the shard of a table's documents.
+    /// Returns the field that names the shard of a table's documents.
     #[must_use]
     pub fn field_of(&self, table: &str) -> Option<&str> {
         self.fields.get(table).map(String::as_str)
     }
 
-    /// The tables that have a rule, in the order of their names.
+    /// Returns the tables that have a rule, sorted by name.
     pub fn tables(&self) -> impl Iterator<Item = &str> {
         self.fields.keys().map(String::as_str)
     }
 
-    /// The shard of a document, or why it has none.
+    /// Returns the shard of a document, or the reason for which it has none.
     pub(super) fn shard_of(
         &self,
         table: &str,

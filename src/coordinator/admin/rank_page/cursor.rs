@@ -1,4 +1,4 @@
-//! Where a page ended, in every shard.
+//! The position at which a page ended, in every shard.
 
 use std::collections::BTreeMap;
 
@@ -8,26 +8,27 @@ use serde_json::value::RawValue;
 
 use crate::{errors::LunoraError, wire::ShardKey};
 
-/// Where a page ended: after one key in every shard, but for those where a document of the very
-/// same key is still to come. Opaque to callers.
+/// The position at which a page ended: after one key in every shard, except for shards in which a
+/// document with that same key is still to come. Opaque to callers.
 ///
-/// One key serves all shards because pages are in one order; it does not grow with their number.
+/// One key serves all shards because pages are in one order; it does not grow with the number of
+/// shards.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Cursor {
     v: Version,
     after: Option<Box<RawValue>>,
-    /// The shards that end elsewhere, and where; none for one that has not begun.
+    /// The shards that end elsewhere, with their position; `None` for a shard that has not begun.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     shards: BTreeMap<String, Option<Box<RawValue>>>,
 }
 
-/// The only version there is.
+/// The only version so far.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(try_from = "u8", into = "u8")]
 struct Version;
 
 impl Cursor {
-    /// The largest cursor that is read.
+    /// The largest cursor that is accepted.
     const MAX_BYTES: usize = 256 * 1024;
 
     pub(super) fn new(
@@ -37,7 +38,7 @@ impl Cursor {
         Self { v: Version, after: Some(after), shards }
     }
 
-    /// Reads a cursor; the beginning, where there is none.
+    /// Reads a cursor; without one, starts at the beginning.
     pub(super) fn read(text: Option<&str>) -> Result<Self, LunoraError> {
         let Some(text) = text else { return Ok(Self::default()) };
         let cursor = (text.len() <= Self::MAX_BYTES)
@@ -54,7 +55,7 @@ impl Cursor {
         Ok(BASE64_URL_SAFE_NO_PAD.encode(json))
     }
 
-    /// The key that a shard goes on after; none for its beginning.
+    /// Returns the key after which a shard continues; `None` for its beginning.
     pub(super) fn after(&self, shard: &ShardKey) -> Option<&RawValue> {
         match self.shards.get(shard.as_str()) {
             Some(own) => own.as_deref(),

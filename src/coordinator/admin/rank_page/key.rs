@@ -1,4 +1,4 @@
-//! The key that a rank index orders by, compared as SQLite compares it.
+//! The key by which a rank index orders, compared as SQLite compares it.
 
 use std::cmp::Ordering;
 
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{super::super::merge::decimal::Decimal, SortDirection};
 use crate::wire::value::TAG;
 
-/// Where a document stands in its index: partition, then the sort values, then its `_id`.
+/// The position of a document in its index: partition, then the sort values, then its `_id`.
 #[derive(Clone, Debug)]
 pub(super) struct RankKey {
     partition: String,
@@ -18,7 +18,7 @@ pub(super) struct RankKey {
     pub(super) raw: Box<RawValue>,
 }
 
-/// A sort value; the types come in their order.
+/// A sort value; the variants are in the order of their types.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum SortValue {
     Null,
@@ -31,7 +31,7 @@ enum SortValue {
 }
 
 impl RankKey {
-    /// Reads a key; none for anything else.
+    /// Parses a key; `None` if invalid.
     pub(super) fn read(raw: &RawValue) -> Option<Self> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -47,7 +47,8 @@ impl RankKey {
         Some(Self { partition: partition_key, values, row_id, raw: raw.to_owned() })
     }
 
-    /// The order of the index: partitions and ids ascend, each sort value has its own direction.
+    /// Compares in the order of the index: partitions and ids ascend, each sort value has its own
+    /// direction.
     pub(super) fn cmp(&self, other: &Self, directions: &[SortDirection]) -> Ordering {
         let by_value = |index: usize| {
             let order = self.values.get(index).cmp(&other.values.get(index));
@@ -105,7 +106,7 @@ mod tests {
             key("", r#"["a"]"#, "a"),
             key("", r#"["a"]"#, "b"),
             key("", r#"["ｚ"]"#, "a"),
-            // Above U+FFFF bytes and UTF-16 units disagree; SQLite compares bytes.
+            // Bytes and UTF-16 units order differently above U+FFFF; SQLite compares bytes.
             key("", r#"["𝄞"]"#, "a"),
             key("", r#"[["$lunora.wire$","key","6231"]]"#, "a"),
             key("", r#"[["$lunora.wire$","key","64"]]"#, "a"),
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_direction_turns_its_own_value_only() {
+    fn a_direction_reverses_only_its_own_value() {
         let (low, high) = (key("", "[1,1]", "a"), key("", "[2,1]", "a"));
         assert_eq!(low.cmp(&high, &[SortDirection::Desc]), Ordering::Greater);
         assert_eq!(low.cmp(&high, &[SortDirection::Asc, SortDirection::Desc]), Ordering::Less);
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_index_sorts_by_is_no_key() {
+    fn values_that_no_index_sorts_by_are_not_keys() {
         for values in ["[true]", "[[1]]", "[{}]", "1"] {
             let json = format!(r#"{{"partitionKey":"","rowId":"a","sortValues":{values}}}"#);
             assert!(RankKey::read(&RawValue::from_string(json).unwrap()).is_none(), "{values}");

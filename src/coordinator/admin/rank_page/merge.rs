@@ -1,4 +1,4 @@
-//! The first documents of all shards, out of sorted parts that come in any order.
+//! Merges the first documents of all shards, out of sorted parts that come in any order.
 
 use std::{cmp::Ordering, collections::HashMap};
 
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{SortDirection, cursor::Cursor, key::RankKey};
 use crate::wire::ShardKey;
 
-/// What one shard offers.
+/// The part that one shard offers.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Slice {
@@ -25,15 +25,15 @@ struct Row {
     key: Box<RawValue>,
 }
 
-/// Keeps the first `take` rows of all parts, whichever comes when.
+/// Keeps the first `take` rows of all parts, in whatever order the parts come.
 pub(super) struct PageMerge {
     take: usize,
     directions: Directions,
-    /// In the order of the index; of one key, in that of the shards.
+    /// Rows in the order of the index; with equal keys, in the order of the shards.
     kept: Vec<Kept>,
-    /// The first key of each shard that is not on the page, by the shard's place.
+    /// The first key of each shard that is not on the page, by the shard's position.
     left: HashMap<usize, (ShardKey, RankKey)>,
-    /// No row beyond this one can be told apart from those that a shard did not offer yet.
+    /// The smallest last key of the parts with more rows: their shards may have rows after it.
     horizon: Option<RankKey>,
 }
 
@@ -45,7 +45,7 @@ struct Kept {
 }
 
 enum Directions {
-    /// Nobody has told yet; these are the caller's.
+    /// No shard has reported directions yet; these are the caller's.
     Assumed(Vec<SortDirection>),
     Told(Vec<SortDirection>),
 }
@@ -61,7 +61,7 @@ impl PageMerge {
         }
     }
 
-    /// Takes the part of the shard at `place`: all of it, or nothing and what is wrong with it.
+    /// Adds the part of the shard at `place`: all of it, or nothing and an error.
     pub(super) fn add(
         &mut self,
         place: usize,
@@ -99,7 +99,7 @@ impl PageMerge {
         Ok(())
     }
 
-    /// The page, and where it ends unless it was the last.
+    /// Returns the page, and the position at which it ends unless it was the last.
     pub(super) fn finish(mut self, cursor: &Cursor) -> (Vec<Box<RawValue>>, Option<Cursor>) {
         self.cut_at_horizon();
         let next = match self.kept.last() {
@@ -149,7 +149,7 @@ impl PageMerge {
         }
     }
 
-    /// Shards that order differently have no common order to merge by.
+    /// Checks the directions: shards that order differently have no common order to merge by.
     fn agree_on(&mut self, told: Vec<SortDirection>) -> Result<(), &'static str> {
         match &self.directions {
             _ if told.is_empty() => Ok(()),

@@ -1,4 +1,4 @@
-//! A page of documents in the order of an index, out of every shard.
+//! A page of documents of every shard, in the order of an index.
 
 mod cursor;
 mod key;
@@ -17,17 +17,17 @@ use super::{
 use crate::sort;
 use crate::{errors::LunoraError, wire::ShardKey};
 
-/// Which end comes first.
+/// The direction of a sort.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SortDirection {
-    /// The smallest first.
+    /// Smallest first.
     Asc,
-    /// The largest first.
+    /// Largest first.
     Desc,
 }
 
-/// Which page of which index.
+/// The index and the page to read.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RankPageRequest {
@@ -35,23 +35,23 @@ pub struct RankPageRequest {
     pub table: String,
     /// The rank index.
     pub index: String,
-    /// How many documents; 100 by default, 1000 at most.
+    /// The number of documents; 100 by default, at most 1000.
     pub take: NonZeroU16,
-    /// Where the page before ended; none for the first page.
+    /// The end of the previous page; `None` for the first page.
     pub cursor: Option<String>,
-    /// One partition, as canonical JSON; every one by default.
+    /// One partition, as canonical JSON; every partition by default.
     pub partition_key: Option<String>,
-    /// The directions of the index, for shards that do not tell; ascending by default.
+    /// The directions of the index, for shards that do not report them; ascending by default.
     pub directions: Vec<SortDirection>,
 }
 
 impl RankPageRequest {
-    /// The most documents of a page.
+    /// The maximum number of documents of a page.
     pub const MAX_TAKE: u16 = 1000;
 
     const DEFAULT_TAKE: NonZeroU16 = NonZeroU16::MIN.saturating_add(99);
 
-    /// The first page of an index.
+    /// Creates a request for the first page of an index.
     pub fn new(table: impl Into<String>, index: impl Into<String>) -> Self {
         Self {
             table: table.into(),
@@ -63,7 +63,7 @@ impl RankPageRequest {
         }
     }
 
-    /// A number of documents as callers write it: one at least, and no more than
+    /// Clamps a number of documents as callers write it to at least one, and at most
     /// [`MAX_TAKE`](Self::MAX_TAKE).
     #[must_use]
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
@@ -72,14 +72,14 @@ impl RankPageRequest {
         NonZeroU16::new(take).unwrap_or(NonZeroU16::MIN)
     }
 
-    /// The largest page that is allowed, up to `take`.
+    /// Sets the number of documents; more than [`MAX_TAKE`](Self::MAX_TAKE) counts as that many.
     #[must_use]
     pub fn take(mut self, take: NonZeroU16) -> Self {
         self.take = take;
         self
     }
 
-    /// Goes on where a page ended.
+    /// Continues where a page ended.
     #[must_use]
     pub fn cursor(mut self, cursor: Option<String>) -> Self {
         self.cursor = cursor;
@@ -89,52 +89,52 @@ impl RankPageRequest {
 
 /// A page of documents in the order of an index (docs/wire.md, "Across shards").
 ///
-/// While a shard gives no answer the page is empty and `continue_cursor` is the one that was asked
-/// with: what the missing shard holds may come first, and a page that ran ahead of it would show
-/// its documents too late or never. Asking again goes on as if nothing had happened.
+/// If a shard gives no answer, the page is empty and `continue_cursor` is that of the request:
+/// documents of the missing shard may come first, and a page that ran ahead of it would show them
+/// too late or never. Asking again continues as if nothing had happened.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct RankPage {
-    /// Where the next page begins; none after the last page.
+    /// The start of the next page; `None` after the last page.
     pub continue_cursor: Option<String>,
-    /// How many shards gave no answer.
+    /// The number of shards that gave no answer.
     pub failed: usize,
-    /// Whether this was the last page.
+    /// `true` if this was the last page.
     pub is_done: bool,
-    /// How many shards answered.
+    /// The number of shards that answered.
     pub ok: usize,
     /// The documents.
     pub page: Vec<Box<RawValue>>,
-    /// Whether a shard gave no answer.
+    /// `true` if a shard gave no answer.
     pub partial: bool,
-    /// How each shard fared, in the registry's order.
+    /// The part of each shard, in the registry's order.
     pub shards: Vec<ShardSlice>,
 }
 
-/// How one shard took part in a page.
+/// The part of one shard in a page.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ShardSlice {
-    /// Why it gave no answer.
+    /// The failure, if it gave no answer.
     #[serde(serialize_with = "public", skip_serializing_if = "Option::is_none")]
     pub error: Option<ShardFailure>,
-    /// Whether it has documents beyond those it offered.
+    /// `true` if it has documents beyond those it offered.
     pub has_more: bool,
-    /// The shard.
+    /// The key of the shard.
     #[serde(serialize_with = "as_text")]
     pub shard_key: ShardKey,
 }
 
 impl ShardAdmin {
-    /// One page of the documents of every shard, in the order of a rank index.
+    /// Returns one page of the documents of every shard, in the order of a rank index.
     ///
-    /// Page by page, each document that stays comes exactly once and in order, whichever shards
-    /// fail in between. Memory holds one page and one shard's part of it.
+    /// Page by page, each document that stays comes exactly once and in order, even if shards fail
+    /// in between. Memory holds one page and one shard's part of it.
     ///
     /// # Errors
-    /// 400 `BAD_REQUEST` for a cursor that is none of this method's; when the shards cannot be
+    /// 400 `BAD_REQUEST` for a cursor that does not belong to this method; if the shards cannot be
     /// listed. A shard that fails is part of the page.
     pub async fn rank_page(&self, request: &RankPageRequest) -> Result<RankPage, LunoraError> {
         let cursor = Cursor::read(request.cursor.as_deref())?;
@@ -164,7 +164,7 @@ impl ShardAdmin {
         Ok(RankPage { continue_cursor, is_done, page, partial: false, failed, ok, shards })
     }
 
-    /// Asks each shard for its part, and merges the parts as they come.
+    /// Requests a part of each shard, and merges the parts as they come.
     async fn ask_slices(
         &self,
         keys: Vec<ShardKey>,

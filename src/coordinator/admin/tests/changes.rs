@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::*;
 
 #[test]
-fn each_shard_goes_on_from_its_own_cursor() {
+fn each_shard_continues_from_its_own_cursor() {
     let world = World::new(registry(&[("t", &["a", "b"])]), |_, operation, args| {
         assert_eq!((operation, &args["limit"]), ("cdcSync", &json!(10)));
         let since = args["sinceSeq"].as_u64().unwrap();

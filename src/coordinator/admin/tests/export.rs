@@ -92,7 +92,7 @@ fn a_shard_without_pages_answers_at_once_and_is_read_piece_by_piece() {
 }
 
 #[test]
-fn an_empty_registry_exports_the_default_shard_only_where_that_is_meant() {
+fn an_empty_registry_exports_the_default_shard_only_if_allowed() {
     let rows: BTreeMap<_, _> = [("__root__".to_owned(), rows_of("t", 0..1))].into();
     let world = World::new(registry(&[]), paged(rows));
     assert_eq!(export(&world, ExportRequest::new()).unwrap().lines.len(), 1);
@@ -101,7 +101,7 @@ fn an_empty_registry_exports_the_default_shard_only_where_that_is_meant() {
 }
 
 #[test]
-fn a_registry_that_cannot_tell_every_shard_is_asked_by_table_or_not_at_all() {
+fn a_registry_that_cannot_list_every_shard_is_asked_by_table_or_not_at_all() {
     struct Few;
     impl crate::coordinator::ShardRegistry for Few {
         fn list_shard_keys<'a>(
@@ -122,7 +122,7 @@ fn a_registry_that_cannot_tell_every_shard_is_asked_by_table_or_not_at_all() {
 }
 
 #[test]
-fn what_is_no_whole_answer_is_no_export() {
+fn an_incomplete_answer_fails_the_export() {
     type Answer = Box<dyn Fn() -> Response>;
     let answers: Vec<(&str, Answer)> = vec![
         ("no rows", Box::new(|| Response::raw_json(r#"{"result":{}}"#))),

@@ -1,4 +1,4 @@
-//! Imports: every row into its shard, and true line numbers.
+//! Imports: every row into its shard, with correct line numbers.
 
 use bytes::Bytes;
 use futures::{future::LocalBoxFuture, stream};
@@ -6,7 +6,7 @@ use futures::{future::LocalBoxFuture, stream};
 use super::*;
 use crate::message::Body;
 
-/// Shards that keep what they are given: `_id`s by shard.
+/// Shards that keep what they receive: `_id`s by shard.
 fn keeping(
     rows: &Shared<BTreeMap<String, Vec<Value>>>,
 ) -> impl Fn(&str, &str, &Value) -> Value + use<> {
@@ -38,7 +38,7 @@ fn sharded() -> ImportTarget {
 }
 
 #[test]
-fn each_row_goes_where_its_table_s_rule_says() {
+fn each_row_goes_where_the_rule_of_its_table_says() {
     let rows = Shared::default();
     let world = World::new(registry(&[]), keeping(&rows));
     let body = concat!(
@@ -133,7 +133,7 @@ fn errors_beyond_the_thousandth_are_counted_and_not_kept() {
 }
 
 #[test]
-fn a_shard_is_entered_into_the_registry_before_it_gets_rows() {
+fn a_shard_is_registered_before_it_gets_rows() {
     #[derive(Clone, Default)]
     struct Entries(Shared<Vec<String>>);
     impl crate::coordinator::ShardRegistry for Entries {

@@ -9,7 +9,7 @@ use super::*;
 /// A row: its sort value and its id.
 type Row = (i64, String);
 
-/// Shards that answer `rankPage` from sorted rows, `limit` at a time at most; the shards in
+/// Shards that answer `rankPage` from sorted rows, at most `limit` at a time; the shards in
 /// `failing` fail.
 fn paging(
     rows: &[Vec<Row>],
@@ -110,7 +110,7 @@ proptest! {
 }
 
 #[test]
-fn a_cursor_of_somebody_elses_is_refused() {
+fn rejects_an_invalid_cursor() {
     let failing = Rc::new(RefCell::new(vec![false]));
     let world = paging(&[vec![]], SortDirection::Asc, 1, &failing);
     for cursor in ["", "!", "e30", "eyJ2IjoyLCJhZnRlciI6bnVsbH0"] {

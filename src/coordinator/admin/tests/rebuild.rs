@@ -1,4 +1,4 @@
-//! Shards that the registry lost come back.
+//! Restores shards that the registry lost.
 
 use super::*;
 
@@ -52,14 +52,14 @@ fn keys_of(registry: &Entries, table: &str) -> Vec<String> {
 }
 
 #[test]
-fn enters_a_shard_with_rows_for_every_table_that_it_declares() {
+fn registers_a_shard_with_rows_for_every_table_that_it_declares() {
     let (world, registry) = world(&[("notes", "a"), ("users", "a")], &[("a", NOTES), ("b", NOTES)]);
     let report = rebuild(&world, &["b"]);
     assert_eq!(
         report,
         json!({"listed": ["a"], "found": ["b"], "empty": ["__root__"], "failed": []})
     );
-    // A table without rows too: the shard does not announce itself a second time.
+    // The table without rows too, since the shard does not announce itself a second time.
     assert_eq!(keys_of(&registry, "notes"), ["a", "b"]);
     assert_eq!(keys_of(&registry, "users"), ["a", "b"]);
     let again = rebuild(&world, &["b"]);

@@ -1,4 +1,4 @@
-//! An export that is imported into an empty deployment gives the same export.
+//! An export that is imported into an empty deployment gives the same export again.
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
@@ -28,7 +28,7 @@ fn delete(ctx: &Mutation<'_>, Id { id }: Id) -> Result<bool, LunoraError> {
     ctx.db().delete(NOTES, &id)
 }
 
-/// A deployment whose shards come into being when they are called.
+/// A deployment whose shards are created on their first call.
 struct Deployment {
     shards: Rc<RefCell<BTreeMap<String, TestShard>>>,
     entries: Entries,

@@ -1,4 +1,4 @@
-//! Every merge against an obvious model, whatever the order of arrival.
+//! Compares every merge with a simple model, in any order of arrival.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -39,7 +39,7 @@ fn groups_are_the_same_when_their_canonical_keys_are() {
 }
 
 #[test]
-fn groups_keep_the_name_of_the_field_they_go_by() {
+fn groups_keep_the_name_of_the_field_that_groups_them() {
     let kind = Merge::GroupBy { by: Some("a\"b".into()), op: GroupOp::Min };
     table(
         &kind,
@@ -66,7 +66,7 @@ fn an_answer_with_one_bad_group_leaves_no_trace() {
 }
 
 #[test]
-fn top_k_orders_numbers_and_puts_last_what_is_none() {
+fn top_k_orders_numbers_and_puts_other_values_last() {
     let rows = |values: &[&str]| {
         let rows: Vec<_> = values.iter().map(|value| format!(r#"{{"n":{value}}}"#)).collect();
         rows.join(",")

@@ -1,4 +1,4 @@
-//! The registry's own side, alone and behind its client.
+//! The server of the registry, alone and behind its client.
 
 use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
 
@@ -37,7 +37,7 @@ fn url(path: &str) -> String {
     format!("https://shard-registry.internal{path}")
 }
 
-/// The client, in front of a registry of its own.
+/// A client of a new registry.
 fn client() -> DurableShardRegistry {
     let object = Rc::new(ShardRegistryObject::new(Entries::default()));
     let objects = MemoryNamespace::new(async move |_, request| object.fetch(request).await);
@@ -64,7 +64,7 @@ fn answers_with_the_messages_that_clients_know() {
 }
 
 #[test]
-fn refuses_what_is_no_entry_and_keeps_nothing_of_it() {
+fn refuses_an_invalid_entry_and_stores_nothing() {
     let entries = Entries::default();
     let object = ShardRegistryObject::new(entries.clone());
     let long = format!(r#"{{"table":"{}","shardKey":"k"}}"#, "t".repeat(2048));
@@ -108,7 +108,7 @@ fn knows_no_other_path_or_method() {
 }
 
 proptest! {
-    /// Client and object together are a map of sets, whatever the names are.
+    /// Client and object together are a map of sets, for any names.
     #[test]
     fn what_is_registered_is_listed(
         entries in prop::collection::btree_set(
