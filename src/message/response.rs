@@ -101,7 +101,7 @@ impl Response {
     /// ```
     /// use lunora::Response;
     ///
-    /// # let gzipped: &[u8] = &[];
+    /// # let gzipped: Vec<u8> = Vec::new();
     /// let response = Response::body(gzipped)
     ///     .with_header("content-type", "application/json")
     ///     .with_header("content-encoding", "gzip")
