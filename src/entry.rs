@@ -117,7 +117,7 @@ macro_rules! serve {
     };
 }
 
-/// A value that is built once an isolate, by whichever event comes first.
+/// A value that is built once per isolate, on the first event.
 ///
 /// ```
 /// use lunora::PerIsolate;
@@ -131,13 +131,13 @@ macro_rules! serve {
 pub struct PerIsolate<T>(RefCell<Option<Rc<T>>>);
 
 impl<T> PerIsolate<T> {
-    /// Nothing yet.
+    /// Returns a cell that is still empty.
     #[must_use]
     pub const fn new() -> Self {
         Self(RefCell::new(None))
     }
 
-    /// The value; `build` runs unless it ran before and succeeded.
+    /// Returns the value; `build` runs unless it already succeeded.
     ///
     /// # Errors
     /// Whatever `build` failed with. The next call tries again.
@@ -182,7 +182,7 @@ pub mod private {
     pub use crate::shard::schemas;
 }
 
-/// What `serve!` takes.
+/// The kinds of functions that `serve!` takes.
 #[diagnostic::on_unimplemented(
     message = "this function cannot build the `Lunora` of a Worker",
     label = "`serve!` takes `fn(env: &Env) -> Result<Lunora, LunoraError>`",

@@ -97,7 +97,7 @@ where
     }
 }
 
-/// The backend of `builder` before the pages of `ssr`.
+/// Returns the backend of `builder` in front of the pages of `ssr`.
 ///
 /// It is [`Builder::http_router`] and [`Builder::build`] in one: calls, sockets, the admin plane
 /// and routes come first, and everything else goes to `ssr`. A render that fails is a plain 500,
@@ -128,7 +128,7 @@ where
     with_framework_worker::<_, _, _, fn() -> R>(ssr, builder)
 }
 
-/// The backend of `builder` around the Worker of a framework.
+/// Returns the backend of `builder` around the Worker of a framework.
 ///
 /// As [`compose_worker`], for a host that may have triggers of its own: its
 /// [`scheduled`](FrameworkWorker::scheduled) runs where the backend has no handler, no job and no

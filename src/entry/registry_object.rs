@@ -17,7 +17,7 @@ pub struct RegistryObject {
 }
 
 impl RegistryObject {
-    /// Called when the object wakes.
+    /// Returns the object; the runtime calls it when the object wakes.
     #[must_use]
     pub fn new(state: worker_sys::DurableObjectState) -> Self {
         let storage = SqlRegistryStorage::new(State::from(state).storage().sql());

@@ -67,7 +67,7 @@ struct Inner {
 }
 
 impl LunoraService {
-    /// The service of a handler, in an invocation with this environment.
+    /// Returns the service of a handler, in an invocation with this environment.
     #[must_use]
     pub fn new(handler: &LunoraHandler, env: &Env) -> Self {
         let inner = Inner { handler: handler.clone(), env: env.clone(), ctx: None, prefix: "" };
@@ -140,7 +140,7 @@ fn prefixed(uri: Uri, prefix: &str) -> Result<Uri, LunoraError> {
     Uri::from_parts(parts).map_err(LunoraError::internal)
 }
 
-/// Somebody else's body as ours.
+/// Converts another crate's body into ours.
 fn streamed<B>(body: B) -> Body
 where
     B: http_body::Body<Data = Bytes> + 'static,
@@ -161,7 +161,7 @@ where
     }))
 }
 
-/// The answer; of a 101 the socket travels as the crate `worker` has it.
+/// Converts the response; the socket of a 101 is passed on in the form of the crate `worker`.
 fn outgoing(response: Response) -> http::Response<ServiceBody> {
     if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {
         let headers = response.headers().clone();

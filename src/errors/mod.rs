@@ -1,4 +1,4 @@
-//! What can go wrong, as a client may see it: [`LunoraError`], its [`Code`] and its body on the wire.
+//! Errors as a client may see them: [`LunoraError`], its [`Code`] and its body on the wire.
 
 mod body;
 mod code;
@@ -46,12 +46,12 @@ struct Inner {
 }
 
 impl LunoraError {
-    /// An error of the catalogue; the status is the code's own.
+    /// Returns an error of the catalogue, with the status of its code.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self::assemble(code.as_str().into(), code.status(), message.into(), code.is_redacted())
     }
 
-    /// An error of an application's own code, such as `("SEAT_TAKEN", 409)`.
+    /// Returns an error with an application's own code, such as `("SEAT_TAKEN", 409)`.
     ///
     /// A code of the catalogue keeps its redaction. A status below 400 becomes 500: an error is
     /// never a success.
@@ -69,17 +69,17 @@ impl LunoraError {
         Self::assemble(code, status, message.into(), redacted)
     }
 
-    /// Something broke that the client can do nothing about: 500 `INTERNAL`, source logged.
+    /// Returns 500 `INTERNAL` for a failure that the client cannot fix; the source is logged.
     pub fn internal(source: impl Into<Box<dyn Error + 'static>>) -> Self {
         Self::new(Code::Internal, "Internal error").with_source(source)
     }
 
-    /// 400 `BAD_REQUEST` with a message that says what is wrong.
+    /// Returns 400 `BAD_REQUEST` with a message that says what is wrong.
     pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::BadRequest, message)
     }
 
-    /// 401 `UNAUTHORIZED`: what a resolver answers to credentials it does not accept.
+    /// Returns 401 `UNAUTHORIZED`, with which a resolver refuses credentials.
     pub fn unauthorized(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Unauthorized, message)
     }
@@ -107,7 +107,7 @@ impl LunoraError {
         self
     }
 
-    /// Where a person can read more.
+    /// Adds the address of further documentation.
     #[must_use]
     pub fn with_docs_url(mut self, url: impl Into<Cow<'static, str>>) -> Self {
         self.0.docs_url = Some(url.into());
@@ -134,20 +134,20 @@ impl LunoraError {
         self
     }
 
-    /// What caused the error. It is logged and never sent.
+    /// Adds the cause of the error. It is logged and never sent.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + 'static>>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// The code as it travels.
+    /// Returns the code as sent on the wire.
     #[must_use]
     pub fn code(&self) -> &str {
         &self.0.code
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.0.status
@@ -159,13 +159,14 @@ impl LunoraError {
         self.0.retry_after
     }
 
-    /// The message as it was given; [`to_body`](Self::to_body) is what a client sees of it.
+    /// Returns the message as it was given; [`to_body`](Self::to_body) holds what a client sees of
+    /// it.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The error as a client may see it.
+    /// Returns the error as a client may see it.
     #[must_use]
     pub fn to_body(&self) -> LunoraErrorBody {
         let inner = &*self.0;
@@ -180,7 +181,7 @@ impl LunoraError {
         LunoraErrorBody { error: detail }
     }
 
-    /// The line for the server's log: code, message and every source.
+    /// Returns the line for the server's log: code, message and every source.
     #[must_use]
     pub fn to_log_line(&self) -> String {
         let mut line = self.to_string();

@@ -42,13 +42,13 @@ enum Kind {
 
 /// A body that belongs to the platform, such as a `ReadableStream` of JavaScript.
 ///
-/// A platform hands its own bodies to the crate in this form and takes them back by
-/// [`Body::into_host`], so that what nobody reads is never copied.
+/// A platform passes its own bodies to the crate in this form and takes them back with
+/// [`Body::into_host`], so that an unread body is never copied.
 pub trait HostBody: Any {
     /// Reads everything; more than `limit` bytes is [`BodyError::TooLarge`].
     fn read(self: Box<Self>, limit: usize) -> LocalBoxFuture<'static, Result<Bytes, BodyError>>;
 
-    /// Reads piece by piece, each as soon as it is there.
+    /// Reads piece by piece, each as soon as it arrives.
     fn into_stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Bytes, BodyError>>;
 
     /// Reads in pieces of about `bytes`, for which it may wait; as
@@ -67,23 +67,23 @@ impl Body {
     /// The size of the pieces in which bulk is read, in bytes.
     pub(crate) const BULK: usize = 256 * 1024;
 
-    /// No body.
+    /// Returns an empty body.
     #[must_use]
     pub const fn empty() -> Self {
         Self(Kind::Empty)
     }
 
-    /// A body that is produced while it is sent.
+    /// Returns a body that is produced while it is sent.
     pub fn from_stream(stream: impl Stream<Item = Result<Bytes, BodyError>> + 'static) -> Self {
         Self(Kind::Stream(stream.boxed_local()))
     }
 
-    /// The host's own body, kept as it is.
+    /// Returns a body that keeps the host's own body as it is.
     pub fn from_host(body: impl HostBody) -> Self {
         Self(Kind::Host(Box::new(body)))
     }
 
-    /// The host's own body of type `T` back, or this body unchanged.
+    /// Returns the host's own body of type `T`, or this body unchanged.
     ///
     /// # Errors
     /// `self`, when the body is of another kind.
@@ -96,7 +96,7 @@ impl Body {
         }
     }
 
-    /// Whether there is surely nothing to read.
+    /// Returns whether the body is known to be empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         match &self.0 {
@@ -106,7 +106,7 @@ impl Body {
         }
     }
 
-    /// The bytes, where they are in memory already.
+    /// Returns the bytes, if they are already in memory.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&Bytes> {
         match &self.0 {
@@ -141,7 +141,7 @@ impl Body {
         }
     }
 
-    /// Reads piece by piece, each as soon as it is there.
+    /// Reads piece by piece, each as soon as it arrives.
     #[must_use]
     pub fn into_stream(self) -> LocalBoxStream<'static, Result<Bytes, BodyError>> {
         match self.0 {
@@ -240,14 +240,14 @@ impl fmt::Debug for Body {
     }
 }
 
-/// Why a body could not be read.
+/// The reason why a body could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BodyError {
     /// The body is larger than the reader allows.
     #[error("the body is larger than {limit} bytes")]
     TooLarge {
-        /// What the reader allows, in bytes.
+        /// The reader's limit, in bytes.
         limit: usize,
     },
     /// The sender failed, or went away.
@@ -256,7 +256,7 @@ pub enum BodyError {
 }
 
 impl BodyError {
-    /// Whether the body was over its budget.
+    /// Returns whether the body was over its limit.
     #[must_use]
     pub fn is_too_large(&self) -> bool {
         matches!(self, Self::TooLarge { .. })

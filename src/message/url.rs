@@ -21,8 +21,8 @@ pub(crate) fn to_uri(url: &str) -> Result<Uri, InvalidUri> {
     }
 }
 
-/// The origin of a URL, in the form in which browsers write origins: small letters, and no port that
-/// is the scheme's own.
+/// Returns the origin of a URL in the form in which browsers write origins: in lower case, and
+/// without the default port of the scheme.
 pub(crate) fn origin_of(uri: &Uri) -> String {
     let https = uri.scheme_str() == Some("https");
     let scheme = if https { "https" } else { "http" };

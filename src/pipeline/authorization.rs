@@ -50,7 +50,7 @@ pub(super) async fn authorize_fan_out<E>(
     if granted(gate.authorize(&access).await) { Ok(()) } else { Err(fan_out_denied()) }
 }
 
-/// A gate that fails denies; only the log learns why.
+/// Denies if the gate fails; only the log records why.
 fn granted(decision: Result<bool, LunoraError>) -> bool {
     decision.unwrap_or_else(|error| {
         log::error(&format!("an authorization gate failed and denied: {}", error.to_log_line()));

@@ -5,8 +5,8 @@
 //! have run, and a mutation is answered again when it is repeated with its id. The slots of other
 //! shards keep their answers. A shard bounds its own part: see `shard/batch.rs`.
 //!
-//! An answer exists before it is refused, and shards may share the Worker's isolate: only [`AT_ONCE`]
-//! shards are asked at once. The time that one shard has is that of the whole batch.
+//! An answer exists before it is refused, and shards may share the Worker's isolate: only
+//! [`AT_ONCE`] shards are called at once. The time that one shard has is that of the whole batch.
 
 use std::{
     borrow::Cow,
@@ -83,7 +83,7 @@ fn by_shard(calls: Vec<BatchCall>, default: &ShardKey) -> BTreeMap<ShardKey, Gro
     groups
 }
 
-/// What one shard made of its calls.
+/// The result of one shard for its calls.
 struct Part {
     calls: Group,
     answer: Answer,
@@ -230,7 +230,7 @@ fn read_slots(body: &[u8]) -> BTreeMap<&str, VecDeque<Slot<'_>>> {
     slots
 }
 
-/// What a slot of the whole answer says.
+/// The content of one slot of the whole answer.
 enum Outcome<'a> {
     Answered(u16, &'a str),
     Failed(StatusCode, Failure),

@@ -54,7 +54,7 @@ pub(crate) type FanOutRunner = for<'a> fn(
     ShardCall<'a>,
 ) -> LocalBoxFuture<'a, Result<FanOutAnswer, LunoraError>>;
 
-/// The one that runs it.
+/// The only implementation, which runs it.
 pub(crate) fn run<'a>(
     coordinator: &'a QueryCoordinator,
     spec: &'a FanOut,
@@ -63,7 +63,8 @@ pub(crate) fn run<'a>(
     Box::pin(coordinator.fan_out(spec, call))
 }
 
-/// A relation read names its table twice; the gate is asked about one of them.
+/// Checks that both tables that a relation read names are equal, since the gate sees only one of
+/// them.
 fn check_relation_table(args: &str, table: &str) -> Result<(), LunoraError> {
     #[derive(Deserialize)]
     struct Args {

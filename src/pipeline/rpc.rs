@@ -25,7 +25,7 @@ pub(super) async fn answer<E: Environment>(
     }
 }
 
-/// One call to one shard, for whoever sent `request`.
+/// Calls one shard as the caller that sent `request`.
 pub(super) async fn call<E: Environment>(
     app: &Lunora<E>,
     request: &Request,

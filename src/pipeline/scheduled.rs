@@ -62,7 +62,7 @@ impl<E: Environment> Lunora<E> {
         job.run(due_ms, default_key, &|key| self.shard(key), self.deadline()).await
     }
 
-    /// The runs of every job that the trigger starts; each failure names its job.
+    /// Returns the runs of every job that the trigger starts; each failure names its job.
     fn cron_jobs_of<'a>(
         &'a self,
         event: &ScheduledEvent,
@@ -80,7 +80,7 @@ impl<E: Environment> Lunora<E> {
         })
     }
 
-    /// Whether anything of ours is registered for any trigger.
+    /// Returns whether any handler, job or backup is registered for a trigger.
     fn has_triggers(&self) -> bool {
         let settings = &self.settings;
         settings.crons.expressions().next().is_some()
@@ -104,7 +104,7 @@ impl<E: Environment> Lunora<E> {
     }
 }
 
-/// What went wrong in a scheduled run: every failure of every handler.
+/// The failures of every handler of a scheduled run.
 #[derive(Debug)]
 pub struct ScheduledError {
     cron: String,
@@ -112,7 +112,7 @@ pub struct ScheduledError {
 }
 
 impl ScheduledError {
-    /// Each failure, in the order in which the handlers were registered.
+    /// Returns each failure, in the order in which the handlers were registered.
     #[must_use]
     pub fn failures(&self) -> &[LunoraError] {
         &self.failures
@@ -131,14 +131,14 @@ impl fmt::Display for ScheduledError {
 
 impl std::error::Error for ScheduledError {}
 
-/// What a cron handler may return: nothing, or a `Result` of nothing.
+/// A value that a cron handler may return: nothing, or a `Result` of nothing.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be what a cron handler returns",
     label = "return `()` or `Result<(), LunoraError>`",
     note = "an error fails the run"
 )]
 pub trait IntoOutcome {
-    /// The outcome.
+    /// Returns the outcome.
     ///
     /// # Errors
     /// Whatever the handler failed with; the run fails with it.

@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 
 use crate::errors::{Code, LunoraError};
 
-/// The token of operators: whoever presents it may administrate the deployment.
+/// The token of operators: its bearer may administrate the deployment.
 ///
 /// Shards ask for it as well, before they export their rows. It is never printed.
 ///
@@ -37,8 +37,8 @@ impl AdminToken {
     /// Takes `token` as the token.
     ///
     /// # Errors
-    /// When it is empty, or has spaces or characters that no header carries: nobody could present
-    /// it.
+    /// If it is empty, or has spaces or characters that a header cannot carry: it could never be
+    /// presented.
     pub fn new(token: impl Into<String>) -> Result<Self, AdminTokenError> {
         let token = token.into();
         if token.is_empty() {
@@ -51,7 +51,8 @@ impl AdminToken {
         Ok(Self { token, digest })
     }
 
-    /// Whether `presented` is the token, in a time that tells nothing of how close it came.
+    /// Returns whether `presented` is the token, in a time that does not reveal how much of it
+    /// matched.
     #[must_use]
     pub fn matches(&self, presented: &str) -> bool {
         // Digests are of one length, which the time would tell otherwise.
@@ -59,13 +60,13 @@ impl AdminToken {
         self.digest.ct_eq(&presented).into()
     }
 
-    /// Whether the token is short enough to be guessed.
+    /// Returns whether the token is short enough to be guessed.
     #[must_use]
     pub fn is_weak(&self) -> bool {
         self.token.len() < Self::WEAK_BELOW
     }
 
-    /// The token as `authorization` carries it, for the hop to a shard.
+    /// Returns the token as a value of `authorization`, for the hop to a shard.
     pub(crate) fn to_bearer(&self) -> HeaderValue {
         // A token has visible ASCII only, so that a header can always carry it.
         let mut value = HeaderValue::try_from(["Bearer ", &self.token].concat())
@@ -87,7 +88,7 @@ impl AdminToken {
         }
     }
 
-    /// The token itself, for the hop to a shard.
+    /// Returns the token itself, for the hop to a shard.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.token
@@ -100,7 +101,7 @@ impl fmt::Debug for AdminToken {
     }
 }
 
-/// Why a text is no admin token.
+/// The reason why a text is not an admin token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdminTokenError {

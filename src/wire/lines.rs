@@ -7,7 +7,7 @@ use memchr::memchr;
 pub(crate) struct Lines {
     /// The beginning of the line under way.
     begun: Vec<u8>,
-    /// How many lines ended.
+    /// The number of lines that ended.
     ended: u64,
     too_long: bool,
 }
@@ -63,7 +63,7 @@ impl Lines {
         rest
     }
 
-    /// The number of the line under way.
+    /// Returns the number of the current line.
     pub(crate) fn number(&self) -> u64 {
         self.ended + 1
     }

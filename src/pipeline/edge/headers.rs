@@ -1,4 +1,4 @@
-//! Response headers that protect whoever reads the answer.
+//! Response headers that protect the reader of a response.
 
 use http::{
     HeaderMap, HeaderValue,
@@ -8,7 +8,7 @@ use http::{
     },
 };
 
-/// Response headers that protect whoever reads the answer. All are on by default.
+/// Response headers that protect the reader of a response. All are on by default.
 ///
 /// A header is set only where the answer does not have it: what a route or a shard says itself
 /// wins. An upgrade (101) is never touched.
@@ -43,7 +43,7 @@ pub struct SecurityHeaders {
 }
 
 impl SecurityHeaders {
-    /// None of them.
+    /// Turns all of them off.
     #[must_use]
     pub fn off() -> Self {
         Self { off: true, ..Self::default() }
@@ -64,7 +64,7 @@ impl SecurityHeaders {
         self
     }
 
-    /// Who may show pages in a frame. Default: the same origin.
+    /// Sets which sites may show pages in a frame. Default: the same origin.
     ///
     /// `Content-Security-Policy` says the same.
     #[must_use]
@@ -83,10 +83,10 @@ impl SecurityHeaders {
     }
 }
 
-/// Who may show a page in a frame.
+/// The sites that may show a page in a frame.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum FrameOptions {
-    /// Nobody.
+    /// No site.
     Deny,
     /// Pages of the same origin.
     #[default]
@@ -137,7 +137,7 @@ enum Only {
 }
 
 impl HeaderTables {
-    /// The tables of `settings`; none where the layer is off.
+    /// Returns the tables of `settings`, or `None` if the layer is off.
     pub(super) fn of(settings: &SecurityHeaders) -> Option<Self> {
         (!settings.off).then(|| Self { data: settings.table(false), pages: settings.table(true) })
     }
@@ -201,7 +201,7 @@ impl SecurityHeaders {
 }
 
 impl SecurityHeaders {
-    /// What the last call for a header said; none if there was no call.
+    /// Returns the value of the last call for a header, or `None` without a call.
     fn override_of(
         &self,
         header: SecurityHeader,

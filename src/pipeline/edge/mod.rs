@@ -52,21 +52,21 @@ pub struct Security {
 }
 
 impl Security {
-    /// Response headers. Default: all of them.
+    /// Sets the response headers. Default: all of them.
     #[must_use]
     pub fn headers(mut self, headers: SecurityHeaders) -> Self {
         self.headers = Some(headers);
         self
     }
 
-    /// Which other origins may read answers. Default: none.
+    /// Sets which other origins may read responses. Default: no other origin.
     #[must_use]
     pub fn cors<Origins>(mut self, cors: Cors<Origins>) -> Self {
         self.cors = Some(cors.rules);
         self
     }
 
-    /// Protection against requests in a user's name. Default: on.
+    /// Sets the protection against cross-site request forgery. Default: on.
     #[must_use]
     pub fn csrf(mut self, csrf: Csrf) -> Self {
         self.csrf = Some(csrf);
@@ -81,7 +81,7 @@ pub(crate) struct Edge {
     csrf: Csrf,
 }
 
-/// What the edge must know of a request after the request is gone.
+/// The facts of a request that the edge needs after the request was consumed.
 #[derive(Default)]
 pub(crate) struct RequestFacts {
     https: bool,
@@ -102,8 +102,8 @@ impl RequestFacts {
 }
 
 impl Edge {
-    /// The edge of `settings`; what they leave open, the environment decides. The warnings are
-    /// for the log.
+    /// Returns the edge of `settings`, with the environment for settings that the code leaves open.
+    /// The warnings are for the log.
     pub(crate) fn resolve(
         settings: &Security,
         env: &dyn Fn(&str) -> Option<String>,
@@ -147,7 +147,8 @@ impl Edge {
         self.guard_of(&own, request).upgrade(None)
     }
 
-    /// As [`guard_upgrade`](Self::guard_upgrade), for a socket whose URL may hold a credential.
+    /// Guards as [`guard_upgrade`](Self::guard_upgrade) does, for a socket whose URL may hold a
+    /// credential.
     pub(crate) fn guard_live(&self, request: &Request) -> Result<(), ForbiddenOrigin> {
         let own = OwnOrigin::of(request.uri());
         self.guard_of(&own, request).upgrade(request.query("token").as_deref())

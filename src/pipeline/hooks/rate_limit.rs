@@ -11,9 +11,9 @@ use crate::{
 
 /// A limit on the rate of calls, by a key of each call.
 ///
-/// It is asked before the body is read, the caller is identified and a shard is asked. A call that
-/// is one too many is 429 `RATE_LIMITED` with `Retry-After`. Where the limiter itself fails,
-/// the call passes and the failure is logged: a limit is no gate.
+/// It runs before the body is read, the caller is identified and a shard is called. A call over the
+/// limit is 429 `RATE_LIMITED` with `Retry-After`. If the limiter itself fails, the call passes and
+/// the failure is logged: a limit is not a gate.
 ///
 /// ```
 /// use lunora::{Bindings, CallKind, Lunora, RateLimit, prelude::*};

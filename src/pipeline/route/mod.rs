@@ -39,7 +39,7 @@ impl<E: 'static> Route<E> {
         Self { pattern, handler: Box::new(handler) }
     }
 
-    /// The pattern.
+    /// Returns the pattern.
     #[must_use]
     pub fn pattern(&self) -> &RoutePattern {
         &self.pattern
@@ -84,7 +84,7 @@ impl<E> RouteTable<E> {
         (!methods.is_empty()).then(|| methods.into_iter().collect::<Vec<_>>().join(", "))
     }
 
-    /// The routes of `path`, the last one first.
+    /// Returns the routes of `path`, the last one first.
     fn on_path(&self, path: &str) -> impl Iterator<Item = &Route<E>> {
         self.0.iter().rev().filter(move |route| route.pattern.path() == path)
     }

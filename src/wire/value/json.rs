@@ -19,7 +19,7 @@ pub(super) struct Json {
 }
 
 impl Json {
-    /// A reader for a whole value.
+    /// Returns a reader for a whole value.
     pub(super) fn new() -> Self {
         Self { brackets_left: MAX_BRACKETS }
     }

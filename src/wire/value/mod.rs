@@ -82,7 +82,7 @@ pub use refusal::{DecodeError, Rule};
 /// The first element of every tagged array.
 pub const TAG: &str = "$lunora.wire$";
 
-/// How many values another may lie inside.
+/// The maximum number of values that may enclose a value.
 pub const MAX_DEPTH: usize = 64;
 
 /// A JavaScript value that can cross the wire.

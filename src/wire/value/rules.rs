@@ -4,7 +4,7 @@
 
 use super::*;
 
-/// Wire text with `TAG` standing for the tag.
+/// Returns wire text with `TAG` replaced by the tag.
 pub(super) fn wire(text: &str) -> String {
     text.replace("TAG", &format!("{TAG:?}"))
 }
