@@ -331,7 +331,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// What runs queries across shards. With an [`admin_token`](Self::admin_token) beside it,
+    /// Sets what runs queries across shards. With an [`admin_token`](Self::admin_token) beside it,
     /// operators can move data and run migrations over all of them. A [`backup`](Self::backup) needs it, and so does
     /// [`authorize_fan_out`](Self::authorize_fan_out). Default: such queries are refused.
     pub fn query_coordinator(

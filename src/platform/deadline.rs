@@ -10,7 +10,7 @@ use crate::errors::{Code, LunoraError};
 pub(crate) struct Deadline<'a> {
     clock: &'a dyn Clock,
     timeout: Duration,
-    /// When the time began, in milliseconds since 1970; with each request if absent.
+    /// The start of the time, in milliseconds since 1970; each request starts its own if absent.
     began_ms: Option<u64>,
 }
 

@@ -45,7 +45,7 @@ pub enum RateVerdict {
     /// The call is one too many.
     #[non_exhaustive]
     Limited {
-        /// When the key may call again.
+        /// The time until the key may call again.
         retry_after: Duration,
     },
 }
@@ -60,8 +60,8 @@ impl RateVerdict {
 
 /// Counts calls in the memory of one isolate, by fixed windows of time.
 ///
-/// A deployment runs in many isolates, each of which counts for itself, and none of which lives
-/// long: a limit that has to hold needs the platform's rate limiter. It is there for local
+/// A deployment runs in many isolates, each of which counts for itself, and which are short-lived:
+/// a limit that must hold needs the platform's rate limiter. This one is meant for local
 /// development and tests.
 ///
 /// It remembers 10,000 keys, and counts anew when there are more.

@@ -10,7 +10,7 @@ use crate::{
     wire::ShardKey,
 };
 
-/// Where the shards live: a Durable Object namespace, or its stand-in in a test.
+/// A namespace of shards: a Durable Object namespace, or its stand-in in a test.
 pub trait ShardNamespace: 'static {
     /// Sends `request` to the shard at `address`.
     ///
@@ -53,12 +53,12 @@ pub struct ShardAddress {
     pub key: ShardKey,
     /// The jurisdiction that its data must not leave.
     pub jurisdiction: Option<Jurisdiction>,
-    /// Where to create it, if it does not exist yet. Never set beside a jurisdiction.
+    /// The location in which to create it, if it does not exist yet. Never set with a jurisdiction.
     pub location_hint: Option<LocationHint>,
 }
 
 impl ShardAddress {
-    /// The shard of this name, wherever it lives.
+    /// Returns the address of the shard of this name, in any location.
     #[must_use]
     pub fn new(key: ShardKey) -> Self {
         Self { key, jurisdiction: None, location_hint: None }
@@ -78,7 +78,7 @@ pub enum Jurisdiction {
 }
 
 impl Jurisdiction {
-    /// The platform's name for it.
+    /// Returns the platform's name for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -89,7 +89,8 @@ impl Jurisdiction {
     }
 }
 
-/// Where a Durable Object should be created. It is a hint: the platform may choose otherwise.
+/// The location in which a Durable Object should be created. It is a hint: the platform may choose
+/// another.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum LocationHint {
@@ -114,7 +115,7 @@ pub enum LocationHint {
 }
 
 impl LocationHint {
-    /// The platform's name for it.
+    /// Returns the platform's name for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -131,7 +132,7 @@ impl LocationHint {
     }
 }
 
-/// Where shards are placed: the same rule for every shard of a deployment.
+/// The placement of shards: the same rule for every shard of a deployment.
 #[derive(Clone, Default)]
 pub struct Placement {
     jurisdiction: Option<Jurisdiction>,
@@ -207,7 +208,7 @@ pub struct ResolvedShard {
 }
 
 impl ResolvedShard {
-    /// The shard's address.
+    /// Returns the shard's address.
     #[must_use]
     pub fn address(&self) -> &ShardAddress {
         &self.address
@@ -228,7 +229,7 @@ impl fmt::Debug for ResolvedShard {
     }
 }
 
-/// Why a call to a shard got no answer.
+/// The reason why a call to a shard got no answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShardCallError {
@@ -238,11 +239,11 @@ pub enum ShardCallError {
     Unavailable {
         /// The shard.
         key: ShardKey,
-        /// Whether the platform says that the same call may work now.
+        /// `true` if the platform reports that the same call may work now.
         retryable: bool,
-        /// Whether the shard has too much to do; a retry would add to it.
+        /// `true` if the shard is overloaded; a retry would add to its load.
         overloaded: bool,
-        /// What the platform said.
+        /// The platform's error.
         #[source]
         source: Box<dyn Error + 'static>,
     },
@@ -252,7 +253,8 @@ pub enum ShardCallError {
 }
 
 impl ShardCallError {
-    /// The shard failed, or could not be reached; whether a retry helps is not known.
+    /// Returns the error for a shard that failed or could not be reached; whether a retry helps is
+    /// not known.
     pub fn unavailable(key: ShardKey, source: impl Into<Box<dyn Error + 'static>>) -> Self {
         Self::Unavailable { key, retryable: false, overloaded: false, source: source.into() }
     }
@@ -276,8 +278,8 @@ impl ShardCallError {
     }
 }
 
-/// What a client is told: `SHARD_UNAVAILABLE`, on which a client may repeat a write that carries
-/// an idempotency key.
+/// Converts into the error that a client sees: `SHARD_UNAVAILABLE`, on which a client may repeat a
+/// write that carries an idempotency key.
 impl From<ShardCallError> for LunoraError {
     fn from(error: ShardCallError) -> Self {
         let public = match &error {

@@ -1,11 +1,11 @@
-//! What a shard needs of the Durable Object that hosts it.
+//! The host of a shard: its Durable Object.
 
 use std::rc::Rc;
 
 use super::{Env, ShardNamespace};
 use crate::errors::LunoraError;
 
-/// What a shard needs of its host: SQLite, a transaction, the time, and who it is.
+/// The host of a shard: SQLite, transactions, the time, and the key of the shard.
 ///
 /// One object is one writer: nothing else touches the database while a call runs.
 pub trait ShardHost: 'static {
@@ -25,16 +25,16 @@ pub trait ShardHost: 'static {
     /// When the transaction could not begin or commit; nothing is left behind then.
     fn transaction(&self, work: &mut dyn FnMut() -> bool) -> Result<(), SqlFailure>;
 
-    /// How large the database is.
+    /// Returns the size of the database.
     fn database_bytes(&self) -> u64;
 
-    /// The key of the shard, which is the object's name; empty when it has none.
+    /// Returns the key of the shard, which is the object's name; empty if the object has no name.
     fn shard_key(&self) -> String;
 
     /// Milliseconds since 1970.
     fn now_ms(&self) -> u64;
 
-    /// Bytes that nobody can guess.
+    /// Returns unpredictable bytes.
     fn random_seed(&self) -> [u8; 32];
 
     /// Notes that a call with this id begins to run, where a crash of the instance does not reach,
@@ -47,16 +47,16 @@ pub trait ShardHost: 'static {
     /// Notes that the call that began last runs no more.
     fn end_call(&self) {}
 
-    /// A variable or a secret.
+    /// Returns a variable or a secret.
     fn var(&self, name: &str) -> Option<String>;
 
-    /// The bindings, where the host has any.
+    /// Returns the bindings, if the host has any.
     fn env(&self) -> Option<&Env>;
 
-    /// The Durable Objects behind a binding.
+    /// Returns the Durable Objects behind a binding.
     ///
     /// # Errors
-    /// When there is no such binding.
+    /// If the binding does not exist.
     fn namespace(&self, binding: &str) -> Result<Rc<dyn ShardNamespace>, LunoraError>;
 }
 
@@ -75,30 +75,30 @@ pub enum SqlCell {
     Blob(Vec<u8>),
 }
 
-/// What a statement gave back.
+/// The result of a statement.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SqlRows {
     /// The names of the columns.
     pub columns: Vec<String>,
     /// The rows, each with a value a column.
     pub rows: Vec<Vec<SqlCell>>,
-    /// How many rows were written, those of indexes included; 0 for what only reads.
+    /// The number of rows written, including those of indexes; 0 for a read.
     pub rows_written: u64,
 }
 
-/// Why a statement failed, in SQLite's words. They name tables and columns: not for clients.
+/// The failure of a statement, in SQLite's words. They name tables and columns: not for clients.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{0}")]
 pub struct SqlFailure(pub String);
 
 impl SqlFailure {
-    /// Whether a row or a value was too large.
+    /// Returns whether a row or a value was too large.
     #[must_use]
     pub fn is_too_big(&self) -> bool {
         self.0.contains("SQLITE_TOOBIG") || self.0.contains("too big")
     }
 
-    /// Whether a constraint was broken, such as that of a key.
+    /// Returns whether a constraint was violated, such as that of a key.
     #[must_use]
     pub fn is_constraint(&self) -> bool {
         self.0.contains("SQLITE_CONSTRAINT") || self.0.contains("constraint failed")

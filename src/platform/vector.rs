@@ -10,10 +10,10 @@ use crate::errors::LunoraError;
 ///
 /// [`VectorizeIndexes`](crate::VectorizeIndexes) has those of Cloudflare Vectorize.
 pub trait VectorIndexes: 'static {
-    /// Every index.
+    /// Returns every index.
     fn indexes(&self) -> LocalBoxFuture<'_, Result<Vec<VectorIndex>, LunoraError>>;
 
-    /// What is most like a text, the likest first.
+    /// Returns the vectors most similar to a text, the most similar first.
     ///
     /// # Errors
     /// 404 `NOT_FOUND` for an index that does not exist, 400 `VECTOR_QUERY_UNSUPPORTED` for one
@@ -37,13 +37,13 @@ pub struct VectorIndex {
     /// The field that its vectors are made of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// How long its vectors are.
+    /// The length of its vectors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dimensions: Option<u32>,
-    /// How it compares them: `cosine`, `dot-product` or `euclidean`.
+    /// The metric that compares them: `cosine`, `dot-product` or `euclidean`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
-    /// How many vectors it has.
+    /// The number of its vectors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vectors_count: Option<u64>,
 }
@@ -53,9 +53,9 @@ pub struct VectorIndex {
 pub struct VectorMatch {
     /// The row.
     pub id: String,
-    /// How like it is.
+    /// The similarity.
     pub score: f64,
-    /// What was noted beside the vector.
+    /// The metadata of the vector.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Value>,
 }

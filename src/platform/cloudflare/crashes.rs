@@ -1,4 +1,4 @@
-//! What outlives an instance that crashed: the live query, or the call with an id, that it was
+//! The record that outlives a crashed instance: the live query, or the call with an id, that it was
 //! running.
 
 use std::cell::OnceCell;
@@ -8,7 +8,7 @@ use worker::State;
 use super::glue;
 
 thread_local! {
-    /// Whether this instance replaces another; asked once.
+    /// `true` if this instance replaces another; read once.
     static IS_REPLACEMENT: OnceCell<bool> = const { OnceCell::new() };
 }
 

@@ -1,4 +1,4 @@
-//! What JavaScript throws.
+//! Errors that JavaScript throws.
 
 use std::fmt;
 

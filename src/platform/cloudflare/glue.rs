@@ -155,8 +155,8 @@ pub(super) fn unpack<'a>(lines: impl Iterator<Item = &'a str>) -> HeaderMap {
 
 /// Writes headers as packed lines.
 ///
-/// The runtime takes the bytes of a header for UTF-8, and so do these lines. Bytes that are none
-/// can only come from Rust code; they are sent as if each were a character.
+/// The runtime takes the bytes of a header for UTF-8, and so do these lines. Invalid UTF-8 can only
+/// come from Rust code; it is sent as if each byte were a character.
 pub(super) fn pack(headers: &HeaderMap) -> String {
     let mut lines = String::with_capacity(headers.len() * 48);
     for (name, value) in headers {

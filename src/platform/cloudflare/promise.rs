@@ -24,10 +24,10 @@ use worker::{js_sys::Promise, web_sys};
 
 use super::glue;
 
-/// What JavaScript is told: a value, or what to reject with.
+/// The outcome for JavaScript: a value, or a reason to reject.
 type Answer = Result<JsValue, JsValue>;
 
-/// What a promise was fulfilled with, in the form in which it crossed.
+/// The value of a fulfilled promise, in the form in which it crossed.
 #[derive(Debug)]
 pub(super) enum Value {
     Js(JsValue),
@@ -37,7 +37,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// The value itself; `undefined` for one that crossed in pieces.
+    /// Returns the value itself; `undefined` for one that crossed in pieces.
     pub(super) fn into_js(self) -> JsValue {
         match self {
             Self::Js(value) | Self::Head(_, value) => value,
@@ -91,7 +91,7 @@ impl Future for Awaited {
 impl Drop for Awaited {
     fn drop(&mut self) {
         let slot = WAITING.with_borrow_mut(|waiting| match waiting.get_mut(self.slot) {
-            // JavaScript still knows the number: nobody else may get it yet.
+            // JavaScript still knows the number: it must not be reused yet.
             Some(slot @ Slot::Waiting { .. }) => Some(std::mem::replace(slot, Slot::Abandoned)),
             _ => waiting.remove(self.slot),
         });
@@ -155,7 +155,7 @@ struct TaskId {
 #[derive(Default)]
 struct Task {
     serial: u32,
-    /// Nothing while it is being polled.
+    /// `None` during a poll.
     running: Option<(LocalBoxFuture<'static, Answer>, Waker)>,
     queued: bool,
 }
@@ -174,7 +174,7 @@ impl Wake for TaskWaker {
         });
         if queue {
             READY.with_borrow_mut(|ready| ready.push_back(self.0));
-            // Whoever wakes it from outside, a promise of another library for one, does not drain.
+            // A wake from outside, such as by a promise of another library, does not drain.
             if !DRAINING.get() && !SCHEDULED.replace(true) {
                 glue::schedule();
             }
@@ -186,9 +186,9 @@ thread_local! {
     static WAITING: RefCell<Slots<Slot>> = const { RefCell::new(Slots::new()) };
     static TASKS: RefCell<Slots<Task>> = const { RefCell::new(Slots::new()) };
     static READY: RefCell<VecDeque<usize>> = const { RefCell::new(VecDeque::new()) };
-    /// Whether somebody polls what is ready, up the stack.
+    /// `true` while a caller up the stack polls the ready tasks.
     static DRAINING: Cell<bool> = const { Cell::new(false) };
-    /// Whether JavaScript will call to drain.
+    /// `true` if JavaScript will call to drain.
     static SCHEDULED: Cell<bool> = const { Cell::new(false) };
     static BOUND: Cell<bool> = const { Cell::new(false) };
     /// The task that is polled.
@@ -227,7 +227,7 @@ fn bind() {
     );
 }
 
-/// The runtime will not settle a slot: the invocation that waited for it is gone.
+/// Drops a slot that the runtime will not settle: the invocation that waited for it is gone.
 ///
 /// Called between events, where a future that is dropped could do nothing with its bindings: it
 /// stays until the next request.
@@ -268,7 +268,7 @@ fn drop_task(place: usize) -> bool {
     task.is_some()
 }
 
-/// A promise is settled: whoever waits for it goes on.
+/// Settles a promise, and wakes the task that waits for it.
 fn settle(slot: u32, outcome: Result<Value, JsValue>) {
     let slot = slot as usize;
     let waker = WAITING.with_borrow_mut(|waiting| match waiting.get_mut(slot) {
@@ -334,9 +334,9 @@ fn poll(id: usize) {
     }
 }
 
-/// The number that JavaScript knows a place by.
+/// Returns the number by which JavaScript knows a place.
 fn number(place: usize) -> u32 {
-    // There is no memory for more, in wasm.
+    // The memory of wasm does not suffice for more.
     u32::try_from(place).unwrap_or(u32::MAX)
 }
 

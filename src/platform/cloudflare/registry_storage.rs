@@ -8,7 +8,7 @@ use crate::{errors::LunoraError, platform::RegistryStorage};
 
 /// A shard registry's entries in the SQLite of a Durable Object.
 ///
-/// [`shard_registry!`](crate::shard_registry!) defines a class over it. A class by hand:
+/// [`shard_registry!`](crate::shard_registry!) defines a class over it. A class without the macro:
 ///
 /// ```no_run
 /// use lunora::{ShardRegistryObject, SqlRegistryStorage};

@@ -25,7 +25,7 @@ pub struct DurableObjectHost {
 }
 
 impl DurableObjectHost {
-    /// The object of `state`.
+    /// Returns the object of `state`.
     #[must_use]
     pub fn new(state: State, env: Env) -> Self {
         let storage = state.storage();
@@ -33,7 +33,7 @@ impl DurableObjectHost {
         Self { env, sql, storage: storage.as_raw().into(), state }
     }
 
-    /// The object itself, for its sockets.
+    /// Returns the object itself, for its sockets.
     #[must_use]
     pub fn state(&self) -> &State {
         &self.state

@@ -281,7 +281,7 @@ fn info(object: &Object) -> worker::Result<ObjectInfo> {
     })
 }
 
-/// The bytes as a stream of JavaScript's own, which a response can carry without a copy.
+/// Returns the bytes as JavaScript's own stream, which a response can carry without a copy.
 fn body(object: &Object) -> worker::Result<Body> {
     let Some(body) = object.body() else {
         return Ok(Body::empty());
@@ -290,7 +290,7 @@ fn body(object: &Object) -> worker::Result<Body> {
     Ok(Response::from(carrier).into_parts().1)
 }
 
-/// R2 ends its messages with a code in brackets.
+/// Converts an error of R2, which ends its messages with a code in brackets.
 fn failed(operation: StoreOperation, key: &str) -> impl Fn(worker::Error) -> StoreError {
     let key = key.to_owned();
     move |error| {

@@ -63,14 +63,14 @@ impl VectorizeIndexes {
     /// As Vectorize counts where nothing is said.
     const DEFAULT_TOP_K: u32 = 5;
 
-    /// No indexes.
+    /// Returns an empty set of indexes.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds the index that is bound to `binding`. What `described` leaves out of its dimensions,
-    /// its metric and its count, the index is asked for.
+    /// Adds the index that is bound to `binding`. Dimensions, metric and count that `described`
+    /// omits are read from the index.
     ///
     /// # Errors
     /// 500 `MISCONFIGURED` when no index of that name is bound.

@@ -42,7 +42,7 @@ extern "C" {
 pub struct CloudflareWorkflow(JsValue);
 
 impl CloudflareWorkflow {
-    /// The workflow that is bound to `binding`.
+    /// Returns the workflow that is bound to `binding`.
     ///
     /// # Errors
     /// 500 `MISCONFIGURED` when nothing of that name is bound, or what is has no `create`.

@@ -20,8 +20,8 @@ use crate::platform::Clock;
 
 /// A [`Clock`] that stands still until a test moves it.
 ///
-/// A clone is the same clock. [`run`](Self::run) moves it by itself whenever the code under test
-/// has nothing to do but sleep; [`advance`](Self::advance) moves it by hand.
+/// A clone is the same clock. [`run`](Self::run) moves it automatically whenever the code under
+/// test only sleeps; [`advance`](Self::advance) moves it manually.
 ///
 /// ```
 /// use std::time::Duration;
@@ -62,7 +62,8 @@ struct State {
     alarms: Cell<u64>,
 }
 
-/// When a sleeper wakes; the number tells apart those who wake together, first come first.
+/// The time at which a sleeper wakes; the number orders sleepers that wake together, first come
+/// first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Alarm {
     due: Duration,
@@ -70,7 +71,7 @@ struct Alarm {
 }
 
 impl ManualClock {
-    /// A clock that shows `now_ms` milliseconds since 1970; the default shows 0.
+    /// Returns a clock that shows `now_ms` milliseconds since 1970; the default shows 0.
     #[must_use]
     pub fn new(now_ms: u64) -> Self {
         let clock = Self::default();
@@ -89,7 +90,7 @@ impl ManualClock {
         }
     }
 
-    /// Moves the clock to the next time that somebody waits for; `false` when nobody sleeps.
+    /// Moves the clock to the time at which the next sleeper wakes; `false` without sleepers.
     #[allow(clippy::must_use_candidate, reason = "most callers want the effect")]
     pub fn advance_to_next(&self) -> bool {
         let next = self.state.sleepers.borrow().keys().next().copied();
@@ -106,7 +107,7 @@ impl ManualClock {
         next.map(|alarm| alarm.due.saturating_sub(self.state.now.get()))
     }
 
-    /// How many sleep.
+    /// Returns the number of sleepers.
     #[must_use]
     pub fn sleepers(&self) -> usize {
         self.state.sleepers.borrow().len()
@@ -187,7 +188,7 @@ impl Drop for Sleep {
     }
 }
 
-/// Whether a future was woken while it was polled, and whom to wake when it is woken later.
+/// Records whether a future was woken during its poll, and holds the waker for a later wake.
 struct Progress(AtomicBool, Waker);
 
 impl Progress {

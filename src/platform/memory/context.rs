@@ -47,19 +47,19 @@ struct State {
 }
 
 impl MemoryContext {
-    /// A context without tasks.
+    /// Returns a context without tasks.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many tasks wait to be [finished](Self::finish).
+    /// Returns the number of tasks that wait to be [finished](Self::finish).
     #[must_use]
     pub fn pending(&self) -> usize {
         self.state.tasks.borrow().len()
     }
 
-    /// Whether the origin was asked to answer should the Worker throw.
+    /// Returns whether requests pass through to the origin if the Worker throws.
     #[must_use]
     pub fn passes_through(&self) -> bool {
         self.state.passes_through.get()

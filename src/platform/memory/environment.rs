@@ -19,7 +19,7 @@ pub struct MemoryEnvironment {
 }
 
 impl MemoryEnvironment {
-    /// An environment without variables.
+    /// Returns an environment without variables.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

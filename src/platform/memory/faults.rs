@@ -10,7 +10,7 @@ pub(super) struct Faults(Vec<Fault>);
 
 struct Fault {
     operation: StoreOperation,
-    /// How many more calls of the operation go well.
+    /// The number of further calls of the operation that succeed.
     after: usize,
     error: Box<dyn Error + 'static>,
 }

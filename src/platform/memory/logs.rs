@@ -21,7 +21,7 @@ thread_local! {
 /// ```
 pub fn capture_logs() -> CapturedLogs {
     let lines = Lines::default();
-    // It fails only while the thread ends, when nobody captures any more.
+    // It fails only while the thread ends, when capturing is over.
     let _ = CAPTURES.try_with(|captures| captures.borrow_mut().push(lines.clone()));
     CapturedLogs { lines }
 }
@@ -34,7 +34,7 @@ pub struct CapturedLogs {
 }
 
 impl CapturedLogs {
-    /// The lines so far, oldest first.
+    /// Returns the lines so far, oldest first.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         self.lines.borrow().clone()

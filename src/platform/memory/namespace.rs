@@ -63,7 +63,8 @@ pub(super) struct State {
 }
 
 impl MemoryNamespace {
-    /// A namespace whose shards all answer by `handler`, which tells them apart by the address.
+    /// Returns a namespace whose shards all answer with `handler`, which distinguishes them by the
+    /// address.
     pub fn new<R: IntoResponse>(
         handler: impl AsyncFn(ShardAddress, Request) -> R + 'static,
     ) -> Self {
@@ -96,19 +97,19 @@ impl MemoryNamespace {
         self
     }
 
-    /// The namespace as [`resolve_shard`](crate::resolve_shard) takes it.
+    /// Returns the namespace as [`resolve_shard`](crate::resolve_shard) takes it.
     #[must_use]
     pub fn into_dyn(self) -> Rc<dyn ShardNamespace> {
         Rc::new(self)
     }
 
-    /// One shard, to script its failures and to read its calls.
+    /// Returns one shard, to script its failures and to read its calls.
     #[must_use]
     pub fn shard(&self, key: impl Into<String>) -> MemoryShard {
         MemoryShard::new(key.into(), self.state.clone())
     }
 
-    /// Every call so far, in the order in which they began.
+    /// Returns every call so far, in the order in which they began.
     ///
     /// As on the real platform a call begins when it is made, not when its future is first polled.
     #[must_use]
@@ -116,13 +117,13 @@ impl MemoryNamespace {
         self.state.calls.borrow().clone()
     }
 
-    /// How many calls were given up: begun, and dropped before they had an answer.
+    /// Returns the number of abandoned calls: begun, and dropped before they had an answer.
     #[must_use]
     pub fn abandoned(&self) -> usize {
         self.state.abandoned.borrow().len()
     }
 
-    /// The most calls that were ever under way at once.
+    /// Returns the largest number of calls that were in flight at once.
     #[must_use]
     pub fn max_in_flight(&self) -> usize {
         self.state.max_in_flight.get()
@@ -236,19 +237,19 @@ impl RecordedCall {
         }
     }
 
-    /// The path of the URL.
+    /// Returns the path of the URL.
     #[must_use]
     pub fn path(&self) -> &str {
         self.url.path()
     }
 
-    /// A header's first value, when it is visible ASCII.
+    /// Returns a header's first value, if it is visible ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The body as text, where it is in memory and is text.
+    /// Returns the body as text, if it is in memory and is text.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         str::from_utf8(self.body.as_ref()?).ok()

@@ -1,4 +1,4 @@
-//! What else operators look into, in memory: users, vector indexes, archived logs.
+//! The other services of operators, in memory: users, vector indexes, archived logs.
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
@@ -33,7 +33,7 @@ pub struct MemoryAuth {
 }
 
 impl MemoryAuth {
-    /// No users.
+    /// Returns a user management without users.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -138,7 +138,7 @@ pub struct MemoryVectors {
 }
 
 impl MemoryVectors {
-    /// No indexes.
+    /// Returns an empty set of indexes.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -208,7 +208,7 @@ pub struct MemoryLogArchive {
 }
 
 impl MemoryLogArchive {
-    /// No lines.
+    /// Returns an archive without lines.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

@@ -1,4 +1,4 @@
-//! How one shard of a test misbehaves.
+//! Scripted failures of one shard of a test.
 
 use std::{collections::VecDeque, fmt, rc::Rc, time::Duration};
 
@@ -39,32 +39,32 @@ impl MemoryShard {
         Self { key, state }
     }
 
-    /// The next call fails.
+    /// Makes the next call fail.
     pub fn fails_once(&self, error: impl FnOnce(ShardKey) -> ShardCallError + 'static) -> &Self {
         self.once(Step::Fail(Box::new(error)))
     }
 
-    /// The next call gets this answer, without a call of the handler.
+    /// Answers the next call with this response, without a call of the handler.
     pub fn answers_once(&self, response: Response) -> &Self {
         self.once(Step::Answer(Box::new(response)))
     }
 
-    /// The next call never gets an answer.
+    /// Leaves the next call without an answer.
     pub fn hangs_once(&self) -> &Self {
         self.once(Step::Hang)
     }
 
-    /// Every call fails, until the shard [recovers](Self::recovers).
+    /// Makes every call fail, until the shard [recovers](Self::recovers).
     pub fn fails(&self, error: impl Fn(ShardKey) -> ShardCallError + 'static) -> &Self {
         self.edit(|script| script.standing = Standing::Fail(Rc::new(error)))
     }
 
-    /// No call gets an answer, until the shard [recovers](Self::recovers).
+    /// Leaves every call without an answer, until the shard [recovers](Self::recovers).
     pub fn hangs(&self) -> &Self {
         self.edit(|script| script.standing = Standing::Hang)
     }
 
-    /// Every call takes `duration` on `clock` before anything else happens to it.
+    /// Delays every call by `duration` on `clock` before anything else happens to it.
     pub fn takes(&self, duration: Duration, clock: &ManualClock) -> &Self {
         self.edit(|script| script.delay = Some((clock.clone(), duration)))
     }
@@ -74,14 +74,14 @@ impl MemoryShard {
         self.edit(|script| *script = Script::default())
     }
 
-    /// The calls of this shard, in the order in which they began.
+    /// Returns the calls of this shard, in the order in which they began.
     #[must_use]
     pub fn calls(&self) -> Vec<RecordedCall> {
         let calls = self.state.calls.borrow();
         calls.iter().filter(|call| call.address.key.as_str() == self.key).cloned().collect()
     }
 
-    /// How many calls of this shard were given up.
+    /// Returns the number of abandoned calls of this shard.
     #[must_use]
     pub fn abandoned(&self) -> usize {
         let abandoned = self.state.abandoned.borrow();
@@ -106,7 +106,7 @@ impl fmt::Debug for MemoryShard {
 
 pub(super) type Delay = Option<(ManualClock, Duration)>;
 
-/// What happens to one call.
+/// The outcome of one call.
 pub(super) enum Step {
     Handle,
     Answer(Box<Response>),

@@ -45,7 +45,7 @@ pub struct SqliteHost {
 }
 
 impl SqliteHost {
-    /// An empty database for the shard of this key.
+    /// Returns an empty database for the shard of this key.
     ///
     /// # Errors
     /// When SQLite gives no database.
@@ -76,7 +76,7 @@ impl SqliteHost {
         self.namespaces.borrow_mut().insert(binding.to_owned(), Rc::new(namespace));
     }
 
-    /// How many statements ran.
+    /// Returns the number of statements that ran.
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.statements.get()
@@ -89,7 +89,7 @@ impl SqliteHost {
         }
     }
 
-    /// Makes every statement fail that contains `text`; none, when there is none.
+    /// Makes every statement fail that contains `text`; `None` makes no statement fail.
     pub fn fail_statements_with(&self, text: Option<&str>) {
         *self.failing.borrow_mut() = text.map(str::to_owned);
     }

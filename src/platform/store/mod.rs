@@ -1,4 +1,4 @@
-//! Where objects are kept, such as backups: an R2 bucket, or its stand-in in a test.
+//! A store of objects, such as backups: an R2 bucket, or its stand-in in a test.
 
 mod error;
 mod object;
@@ -48,14 +48,14 @@ pub trait ObjectStore: 'static {
         options: PutOptions,
     ) -> LocalBoxFuture<'a, Result<ObjectInfo, StoreError>>;
 
-    /// Reads an object; its body streams. `None` when there is none.
+    /// Reads an object; its body streams. `None` if it does not exist.
     fn get<'a>(
         &'a self,
         key: &'a str,
     ) -> LocalBoxFuture<'a, Result<Option<StoredObject>, StoreError>>;
 
-    /// Reads an object from the byte `offset` on; from its end on there is nothing. `None` when
-    /// there is no such object.
+    /// Reads an object from the byte `offset` on; at or after its end the body is empty. `None` if
+    /// the object does not exist.
     ///
     /// By default the whole object is read and its beginning passed over.
     fn get_from<'a>(
@@ -69,13 +69,13 @@ pub trait ObjectStore: 'static {
         })
     }
 
-    /// What is known of an object, without its body. `None` when there is none.
+    /// Reads the information about an object, without its body. `None` if it does not exist.
     fn head<'a>(
         &'a self,
         key: &'a str,
     ) -> LocalBoxFuture<'a, Result<Option<ObjectInfo>, StoreError>>;
 
-    /// Deletes objects, any number of them. A key without an object is no error.
+    /// Deletes any number of objects. A key without an object is not an error.
     ///
     /// It is not atomic: when it fails, some may be gone.
     fn delete<'a>(&'a self, keys: &'a [String]) -> LocalBoxFuture<'a, Result<(), StoreError>>;
@@ -92,7 +92,7 @@ pub trait ObjectStore: 'static {
 
     /// Takes up an upload that was [suspended](MultipartUpload::suspend), maybe by another instance.
     ///
-    /// By default a store cannot, and says so.
+    /// By default a store does not support it, and returns an error.
     ///
     /// # Errors
     /// [`StoreError::UploadGone`] where it was completed, aborted, or is too old, which some stores
@@ -184,8 +184,8 @@ pub trait MultipartUpload {
     /// key.
     ///
     /// # Errors
-    /// [`StoreError::InvalidPart`] when the parts break the rule of sizes, or when there is none.
-    /// After any failure the upload is aborted: there is nothing left to clean up.
+    /// [`StoreError::InvalidPart`] if the parts break the rule of sizes, or without parts. After
+    /// any failure the upload is aborted: nothing is left to clean up.
     fn complete(self: Box<Self>) -> LocalBoxFuture<'static, Result<ObjectInfo, StoreError>>;
 
     /// Leaves the upload open, and returns what [`ObjectStore::resume_multipart`] takes it up with.

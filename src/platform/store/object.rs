@@ -1,4 +1,4 @@
-//! What is stored, and how it is asked for.
+//! Objects of a store, and the options of reads and writes.
 
 use std::{collections::BTreeMap, future::ready};
 
@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 
 use crate::message::Body;
 
-/// What an object says about itself.
+/// The metadata of an object.
 ///
 /// ```
 /// use lunora::ObjectMetadata;
@@ -27,7 +27,7 @@ pub struct ObjectMetadata {
 }
 
 impl ObjectMetadata {
-    /// No metadata.
+    /// Returns empty metadata.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -48,24 +48,24 @@ impl ObjectMetadata {
     }
 }
 
-/// How an object is written.
+/// The options of a write.
 ///
 /// By default it replaces the object of the same key, carries no metadata and is not verified.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct PutOptions {
-    /// What the object says about itself.
+    /// The metadata of the object.
     pub metadata: ObjectMetadata,
-    /// Whether an object that has the key already makes the write fail.
+    /// `true` to fail the write if an object with the key already exists.
     pub only_if_absent: bool,
     /// The etag that the object of this key must have; any, or no object at all, by default.
     pub only_if_etag: Option<String>,
-    /// What the store must find when it hashes the bytes that arrived.
+    /// The hash that the store must find for the bytes that arrived.
     pub sha256: Option<[u8; 32]>,
 }
 
 impl PutOptions {
-    /// The defaults.
+    /// Returns the defaults.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -100,20 +100,21 @@ impl PutOptions {
     }
 }
 
-/// Which objects to list.
+/// A selection of objects to list.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ListOptions {
-    /// What the keys begin with; empty for every object.
+    /// The prefix of the keys; empty for every object.
     pub prefix: String,
-    /// Where the last page ended.
+    /// The end of the last page.
     pub cursor: Option<String>,
     /// The most objects of one page, 1 to 1000; what is outside is taken as the nearest of these.
     pub limit: u16,
 }
 
 impl ListOptions {
-    /// The first page of the objects whose keys begin with `prefix`, up to 1000 of them.
+    /// Returns options for the first page of objects whose keys begin with `prefix`, up to 1000 of
+    /// them.
     pub fn of(prefix: impl Into<String>) -> Self {
         Self { prefix: prefix.into(), cursor: None, limit: super::rules::MAX_PAGE }
     }
@@ -133,26 +134,26 @@ impl ListOptions {
     }
 }
 
-/// Some of the objects that were asked for.
+/// A page of the requested objects.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ObjectPage {
-    /// The objects, in the order of their keys. It may be fewer than asked for, and even none,
-    /// when more follow.
+    /// The objects, in the order of their keys. A page may be shorter than requested, even empty,
+    /// although more follow.
     pub objects: Vec<ObjectInfo>,
-    /// Where to go on; `None` after the last page, and only then.
+    /// The cursor of the next page; `None` after the last page, and only then.
     pub cursor: Option<String>,
 }
 
 impl ObjectPage {
-    /// A page of `objects`, and where to go on if more follow.
+    /// Returns a page of `objects`, with the cursor of the next page if more follow.
     #[must_use]
     pub fn new(objects: Vec<ObjectInfo>, cursor: Option<String>) -> Self {
         Self { objects, cursor }
     }
 }
 
-/// What is known of an object without reading it.
+/// The information about an object that is known without reading it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ObjectInfo {
@@ -162,16 +163,16 @@ pub struct ObjectInfo {
     pub size: u64,
     /// The store's own mark of this version of the object, without quotes.
     pub etag: String,
-    /// When the object was written, in milliseconds since 1970.
+    /// The time of the write, in milliseconds since 1970.
     pub uploaded_ms: u64,
     /// The SHA-256 of the bytes, where it was given at [`put`](crate::ObjectStore::put).
     pub sha256: Option<[u8; 32]>,
-    /// What the object says about itself.
+    /// The metadata of the object.
     pub metadata: ObjectMetadata,
 }
 
 impl ObjectInfo {
-    /// An object without metadata, without an etag and of unknown age, for a store of one's own
+    /// Returns an object without metadata, without an etag and of unknown age, for a custom store
     /// to fill in.
     pub fn new(key: impl Into<String>, size: u64) -> Self {
         Self {
@@ -189,20 +190,20 @@ impl ObjectInfo {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StoredObject {
-    /// What is known of it.
+    /// The information about it.
     pub info: ObjectInfo,
     /// The whole object, as a stream.
     pub body: Body,
 }
 
 impl StoredObject {
-    /// An object and its bytes.
+    /// Returns an object with its bytes.
     #[must_use]
     pub fn new(info: ObjectInfo, body: Body) -> Self {
         Self { info, body }
     }
 
-    /// The object without the first `offset` bytes of its body.
+    /// Returns the object without the first `offset` bytes of its body.
     pub(super) fn skip(self, offset: u64) -> Self {
         let mut left = offset;
         let rest = self.body.into_stream().try_filter_map(move |mut piece| {

@@ -1,4 +1,4 @@
-//! What the weakest store accepts; every store refuses the rest in the same words.
+//! The rules of the weakest store; every store refuses the rest with the same errors.
 
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@ use std::{borrow::Cow, fmt, iter, str::FromStr};
 
 use self::parse::parse;
 
-/// When a trigger fires: five fields, in UTC, as Cloudflare reads them.
+/// A cron expression: five fields, in UTC, as Cloudflare reads them.
 ///
 /// Minute (0-59), hour (0-23), day of month (1-31), month (1-12 or `JAN`-`DEC`), day of week (1-7
 /// or `SUN`-`SAT`; **Sunday is 1**, so Monday to Friday is `MON-FRI` or `2-6`, and not `1-5`). A field
@@ -48,10 +48,10 @@ macro_rules! cron {
 }
 
 impl CronExpression {
-    /// An expression that is written in code.
+    /// Returns an expression that is written in code.
     ///
     /// # Panics
-    /// When the text is no expression. Use [`cron!`](crate::cron), where that is a compile error.
+    /// Panics on an invalid expression. Use [`cron!`](crate::cron), where that is a compile error.
     #[must_use]
     #[allow(clippy::panic, reason = "called by `cron!`, in a const context")]
     pub const fn from_static(cron: &'static str) -> Self {
@@ -61,7 +61,7 @@ impl CronExpression {
         }
     }
 
-    /// The expression as it was written.
+    /// Returns the expression as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -127,7 +127,7 @@ impl fmt::Display for CronExpression {
     }
 }
 
-/// Why a text is no cron expression.
+/// The reason why a text is not a cron expression.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{}", self.sentence())]
 #[non_exhaustive]
