@@ -71,7 +71,7 @@ impl<E> Lunora<E> {
     }
 }
 
-/// The only [`BackupRunner`].
+/// Runs a backup task; the only [`BackupRunner`].
 pub(crate) fn run<'a, E>(
     app: &'a Lunora<E>,
     config: &'a BackupConfig,

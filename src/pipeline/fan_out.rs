@@ -54,7 +54,7 @@ pub(crate) type FanOutRunner = for<'a> fn(
     ShardCall<'a>,
 ) -> LocalBoxFuture<'a, Result<FanOutAnswer, LunoraError>>;
 
-/// The only implementation, which runs it.
+/// Runs a fan-out; the only implementation.
 pub(crate) fn run<'a>(
     coordinator: &'a QueryCoordinator,
     spec: &'a FanOut,

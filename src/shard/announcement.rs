@@ -16,10 +16,10 @@ use crate::{
     wire::ShardKey,
 };
 
-/// How far the announcement of this object is.
+/// The progress of this object's announcement.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 enum Stage {
-    /// The database has not been asked since the object woke.
+    /// The database has not been read since the object woke.
     #[default]
     Unread,
     /// The registry may lack the shard, which has no rows.
@@ -36,7 +36,7 @@ enum Stage {
 #[derive(Debug, Default)]
 pub(crate) struct Announcement {
     stage: Cell<Stage>,
-    /// Whether a transaction was rolled back since the registry may lack the shard.
+    /// `true` if a transaction was rolled back because the registry may lack the shard.
     wanted: Cell<bool>,
 }
 
@@ -157,7 +157,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Whether a transaction was rolled back so that the shard can be announced first.
+    /// Returns whether a transaction was rolled back so that the shard can be announced first.
     pub(crate) fn wants_announcement(&self) -> bool {
         self.announcement.wanted.get()
     }
@@ -204,8 +204,8 @@ impl Inner {
         self.exec(sql, &[text(&record)]).map(drop)
     }
 
-    /// What is announced to whom: another registry or another table is announced again. `None`
-    /// where the definition names no registry.
+    /// Returns the record of what was announced to which registry: a change of registry or table
+    /// announces again. `None` if the definition names no registry.
     fn announcement_record(&self) -> Result<Option<String>, LunoraError> {
         let Some(binding) = self.definition.registry else {
             return Ok(None);

@@ -129,7 +129,7 @@ fn read(json: &[u8]) -> Result<Vec<&RawValue>, LunoraError> {
     Ok(calls)
 }
 
-/// The entry, if it is one.
+/// Parses the entry, if it is valid.
 fn entry(call: &RawValue) -> Result<Entry<'_>, LunoraError> {
     let entry = call.get().starts_with('{').then(|| serde_json::from_str(call.get()).ok());
     entry.flatten().ok_or_else(|| {
@@ -140,7 +140,8 @@ fn entry(call: &RawValue) -> Result<Entry<'_>, LunoraError> {
     })
 }
 
-/// The error of a call that was not run, because the answers before it are too large already.
+/// Returns the error of a call that was not run, because the answers before it are already too
+/// large.
 fn not_run() -> LunoraError {
     let message = format!(
         "the call was not run: the answers of the batch before it exceed {MAX_ANSWERS} bytes; send it again in a smaller batch"
@@ -148,7 +149,7 @@ fn not_run() -> LunoraError {
     LunoraError::new(Code::TooManyRequests, message)
 }
 
-/// What the caller calls the entry by, as JSON.
+/// Returns the caller's id of the entry, as JSON.
 fn entry_id(call: &RawValue) -> Option<&str> {
     #[derive(Deserialize)]
     struct Id<'a> {

@@ -21,10 +21,10 @@ use crate::{
 pub(crate) struct ChangeLog {
     /// The size of the log up to its last row.
     size: Cell<Option<Size>>,
-    /// What was appended since the log was last cut.
+    /// The changes appended since the log was last cut.
     since_trim: Cell<Appended>,
     retention: Cell<Option<Retention>>,
-    /// Whether the database was over its limit when it was last asked.
+    /// `true` if the database was over its limit at the last check.
     is_full: Cell<bool>,
 }
 
@@ -41,7 +41,7 @@ struct Appended {
     bytes: u64,
 }
 
-/// How much of the log is kept.
+/// The part of the log that is kept.
 #[derive(Clone, Copy, Debug)]
 enum Retention {
     Rows(u64),
@@ -56,7 +56,7 @@ pub(crate) struct LogSize {
     bytes: u64,
 }
 
-/// What a row takes beside its texts, its entry in the index included.
+/// The size of a row without its texts, including its entry in the index.
 const ROW_BYTES: u64 = 48;
 /// The bytes of a row, as [`row_bytes`] counts them.
 const ROW_BYTES_SQL: &str =
@@ -111,13 +111,13 @@ impl ChangeLog {
         Ok(seq)
     }
 
-    /// How far the log is; 0 before the first write. The last row is never cut.
+    /// Returns the position of the log; 0 before the first write. The last row is never cut.
     pub(crate) fn cursor(&self, shard: &Inner) -> Result<u64, LunoraError> {
         let seq = shard.exec_value("SELECT max(\"seq\") FROM \"_lunora_changes\"", &[])?;
         Ok(to_count(seq.as_ref()))
     }
 
-    /// The first change that the log still has; none when it has none.
+    /// Returns the first change that the log still has; `None` if it is empty.
     pub(crate) fn first(&self, shard: &Inner) -> Result<Option<u64>, LunoraError> {
         let seq = shard.exec_value("SELECT min(\"seq\") FROM \"_lunora_changes\"", &[])?;
         Ok(seq.filter(|seq| *seq != SqlCell::Null).map(|seq| to_count(Some(&seq))))
@@ -131,8 +131,8 @@ impl ChangeLog {
         Ok(LogSize { rows: (seq + 1).saturating_sub(first), bytes })
     }
 
-    /// Refuses a document that grows while the database is over its limit. The host is asked now
-    /// and then, and with every write while it is full.
+    /// Refuses a document that grows while the database is over its limit. The size is checked now
+    /// and then, and with every write while the database is full.
     fn check_room(&self, shard: &Inner, change: &Change) -> Result<(), LunoraError> {
         let Appended { rows, .. } = self.since_trim.get();
         let limit = || {

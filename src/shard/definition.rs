@@ -1,4 +1,4 @@
-//! What a shard is made of: its tables, its functions, its migrations.
+//! The definition of a shard: its tables, its functions, its migrations.
 
 use std::{borrow::Cow, fmt};
 
@@ -12,11 +12,11 @@ use crate::{
     platform::Jurisdiction,
 };
 
-/// What a shard is made of: its tables, its functions, its migrations.
+/// The definition of a shard: its tables, its functions, its migrations.
 ///
 /// [`shard!`](crate::shard!) writes one and checks it while compiling. This is the same for paths
-/// and tables that are only known when the program runs; what is wrong with them is told when the
-/// shard is made.
+/// and tables that are only known when the program runs; their errors are reported when the shard
+/// is made.
 ///
 /// ```
 /// use lunora::{LunoraError, shard::{Mutation, NoArgs, Query, ShardDefinition, Table, table}};
@@ -50,22 +50,22 @@ pub struct ShardDefinition {
     problem: Option<DefinitionError>,
 }
 
-/// Why tables and functions make no shard.
+/// The reason why a definition is invalid.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DefinitionError {
-    /// A path is none, or is taken.
+    /// A path is invalid or taken.
     #[error("{path:?}: {error}")]
     Function {
         /// The path.
         path: String,
-        /// What is wrong with it.
+        /// The error of the path.
         error: FunctionPathError,
     },
     /// Two tables have one name.
     #[error("{0:?}: two tables of a shard have the same name")]
     Table(String),
-    /// Two migrations have one id, or a migration's table is not there.
+    /// Two migrations have the same id, or a migration's table is missing.
     #[error("{0:?}: a migration's id must be its own, and its table one of the shard's")]
     Migration(String),
 }
@@ -82,7 +82,7 @@ macro_rules! functions {
             self.add(path.into(), handler.into_body().0, false)
         }
 
-        /// As the method of the same name, for the server alone: to everybody else it is not there.
+        /// As the method of the same name, for the server alone: no other caller can find it.
         #[must_use]
         pub fn $internal_name<M>(
             self,
@@ -95,7 +95,7 @@ macro_rules! functions {
 }
 
 impl ShardDefinition {
-    /// A shard without anything.
+    /// Returns an empty definition.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -185,7 +185,7 @@ impl ShardDefinition {
         self
     }
 
-    /// Whether the definition makes a shard.
+    /// Checks that the definition makes a shard.
     ///
     /// # Errors
     /// The first thing that is wrong with it.
@@ -232,7 +232,7 @@ impl ShardDefinition {
 }
 
 impl ShardDefinition {
-    /// A declared table, by its exact name.
+    /// Returns a declared table, by its exact name.
     pub(crate) fn table_spec(&self, name: &str) -> Option<&TableSpec> {
         self.table_named(name)
     }

@@ -6,7 +6,7 @@
 use super::table::{TableSpec, same_name};
 use crate::functions::{FunctionPathError, check_path};
 
-/// Whether something that was computed while compiling is right.
+/// The outcome of a check at compile time.
 #[derive(Clone, Copy, Debug)]
 pub struct Is<const RIGHT: bool>;
 
@@ -102,7 +102,7 @@ impl<T> PathHasForm<Is<true>> for T {}
 #[diagnostic::do_not_recommend]
 impl<T> PathHasForm<NotInferred> for T {}
 
-/// A path that is none of the framework's.
+/// A path that the framework does not reserve.
 #[diagnostic::on_unimplemented(
     message = "the path of a function must not begin with `__lunora`",
     label = "rename it: the prefix is reserved for the framework"
@@ -199,19 +199,19 @@ pub fn migration<T: MigrationIsUnique<Unique>, Unique>(_: T, _: Unique) {}
 /// Checks the table of a migration; see the trait.
 pub fn migrated<T: MigratedTableIsListed<Listed>, Listed>(_: T, _: Listed) {}
 
-/// Whether a path has two names and a colon.
+/// Returns whether a path has two names and a colon.
 #[must_use]
 pub const fn has_form(path: &str) -> bool {
     !matches!(check_path(path), Err(FunctionPathError::Form))
 }
 
-/// Whether a path is none of the framework's.
+/// Returns whether the framework does not reserve a path.
 #[must_use]
 pub const fn is_free(path: &str) -> bool {
     !matches!(check_path(path), Err(FunctionPathError::Reserved))
 }
 
-/// Whether at most one of `names` is `name`.
+/// Returns whether at most one of `names` is `name`.
 #[must_use]
 pub const fn is_unique(name: &str, names: &[&str]) -> bool {
     let (mut times, mut at) = (0, 0);
@@ -224,7 +224,7 @@ pub const fn is_unique(name: &str, names: &[&str]) -> bool {
     times <= 1
 }
 
-/// Whether one of `tables` has the name of `table`.
+/// Returns whether one of `tables` has the name of `table`.
 #[must_use]
 pub const fn is_listed(table: &TableSpec, tables: &[TableSpec]) -> bool {
     let mut at = 0;
@@ -237,7 +237,7 @@ pub const fn is_listed(table: &TableSpec, tables: &[TableSpec]) -> bool {
     false
 }
 
-/// Whether at most one of `tables` has the name of `table`, as SQLite compares names.
+/// Returns whether at most one of `tables` has the name of `table`, as SQLite compares names.
 #[must_use]
 pub const fn is_unique_table(table: &TableSpec, tables: &[TableSpec]) -> bool {
     let (mut times, mut at) = (0, 0);

@@ -44,8 +44,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! A path that has not the form `namespace:name`, one that is there twice, and a name that is no
-//! table's do not compile.
+//! A path without the form `namespace:name`, a duplicate path, and an invalid table name do not
+//! compile.
 //!
 //! # What holds
 //!
@@ -150,7 +150,7 @@ pub(crate) use self::{
 
 /// A class of Durable Objects that [`shard!`](crate::shard!) wrote.
 pub trait ShardClass {
-    /// Whether the shards announce themselves: [`Announced`] with a `registry:`, else
+    /// Marks whether the shards announce themselves: [`Announced`] with a `registry:`, else
     /// [`Unannounced`].
     type Announcement: Announcement;
 
@@ -173,7 +173,7 @@ pub trait ShardClass {
     }
 }
 
-/// What a shard's file needs, in one line: `use lunora::shard::prelude::*;`.
+/// The imports of a shard's file, in one line: `use lunora::shard::prelude::*;`.
 pub mod prelude {
     pub use super::{
         Action, Document, Mutation, NoArgs, Page, Query, ShardClass, Table, index,

@@ -104,7 +104,7 @@ impl Shard {
         }
     }
 
-    /// A relation read is answered with the bare value (docs/wire.md, "Calls in a shard").
+    /// Answers a relation read with the bare value (docs/wire.md, "Calls in a shard").
     async fn relation(
         &self,
         path: &str,
@@ -125,7 +125,8 @@ impl Shard {
         check_answer(&result).map(|()| result)
     }
 
-    /// The numbering of the client, the answer that was kept, the function: all in one transaction.
+    /// Checks the client's numbering and the kept answers, and runs the function, in one
+    /// transaction.
     fn mutate(&self, call: &Call<'_>, caller: &SharedCaller) -> Result<Reply, LunoraError> {
         let shard = &*self.inner;
         let user = caller.identity.as_ref().and_then(Identity::user_id).unwrap_or_default();
@@ -165,7 +166,7 @@ impl Shard {
         })
     }
 
-    /// An action has no transaction of its own: the answer is kept once it is there.
+    /// Runs an action. It has no transaction of its own: the answer is kept when it is complete.
     async fn act(&self, call: &Call<'_>, caller: &SharedCaller) -> Result<String, LunoraError> {
         let shard = &self.inner;
         let replay =
@@ -206,7 +207,7 @@ pub(super) fn check_answer(result: &str) -> Result<(), LunoraError> {
     Err(LunoraError::new(Code::PayloadTooLarge, message))
 }
 
-/// `{"commitCursor"?,"lastMutationId"?,"result"}`
+/// Returns `{"commitCursor"?,"lastMutationId"?,"result"}`.
 fn body(result: &str, commit_cursor: Option<u64>, last_mutation_id: Option<u64>) -> String {
     let mut body = String::with_capacity(result.len() + 64);
     body.push('{');
@@ -219,7 +220,7 @@ fn body(result: &str, commit_cursor: Option<u64>, last_mutation_id: Option<u64>)
     body
 }
 
-/// A gap in a client's numbering: it has to send what is missing first.
+/// Returns the error for a gap in a client's numbering: it must send the missing writes first.
 fn out_of_order(expected: u64) -> Result<Reply, LunoraError> {
     #[derive(Serialize)]
     struct Body {

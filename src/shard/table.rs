@@ -37,7 +37,7 @@ pub struct Table<T = Value> {
     of: PhantomData<fn() -> T>,
 }
 
-/// What a [`Table`] is, whatever its documents are.
+/// A [`Table`] without the type of its documents.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TableSpec {
     pub(crate) name: &'static str,
@@ -87,7 +87,7 @@ pub(crate) enum IndexFields {
 const MAX_INDEXES: usize = 16;
 
 impl<T> Table<T> {
-    /// The table of a checked specification; [`table!`](crate::shard::table) writes it.
+    /// Returns the table of a checked specification; [`table!`](crate::shard::table) writes it.
     #[must_use]
     pub const fn from_spec(spec: TableSpec) -> Self {
         Self { spec, of: PhantomData }
@@ -100,8 +100,8 @@ impl<T> Table<T> {
     /// are in the order in which they were created.
     ///
     /// # Panics
-    /// In a constant that is a compile error: when the name or a field is none, when there are no
-    /// fields or more than 8, when the name is taken, and from the seventeenth index on.
+    /// In a constant that is a compile error: if the name or a field is invalid, with no fields or
+    /// more than 8, if the name is taken, and from the seventeenth index on.
     #[must_use]
     pub const fn index(self, name: &'static str, fields: &'static [&'static str]) -> Self {
         check_fields(fields);
@@ -147,7 +147,7 @@ impl<T> Table<T> {
     /// sends each document where it belongs.
     ///
     /// # Panics
-    /// In a constant that is a compile error: when `field` is no name of a field.
+    /// In a constant that is a compile error: if `field` is not the name of a field.
     #[must_use]
     pub const fn shard_by(mut self, field: &'static str) -> Self {
         check_field(field);
@@ -155,13 +155,13 @@ impl<T> Table<T> {
         self
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.spec.name
     }
 
-    /// The table, whatever its documents are.
+    /// Returns the table without the type of its documents.
     #[must_use]
     pub const fn spec(&self) -> TableSpec {
         self.spec
@@ -169,10 +169,10 @@ impl<T> Table<T> {
 }
 
 impl TableSpec {
-    /// A table without indexes.
+    /// Returns a table without indexes.
     ///
     /// # Panics
-    /// In a constant that is a compile error: when `name` is no name of a table.
+    /// In a constant that is a compile error: if `name` is not the name of a table.
     #[must_use]
     pub const fn from_static(name: &'static str) -> Self {
         assert!(
@@ -192,19 +192,19 @@ impl TableSpec {
         }
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The field that is the key of a document's shard, where the table says so.
+    /// Returns the field that is the key of a document's shard, if the table names one.
     #[must_use]
     pub const fn shard_key_field(&self) -> Option<&'static str> {
         self.shard_by
     }
 
-    /// The name of an index that the table has; [`index!`](crate::shard::index) calls it.
+    /// Returns the name of an index that the table has; [`index!`](crate::shard::index) calls it.
     ///
     /// # Panics
     /// When it has no index of that name. In a constant that is a compile error.
@@ -296,7 +296,7 @@ const fn check_field(field: &str) {
     );
 }
 
-/// Whether `field` can be looked up in an index: names with dots in between.
+/// Returns whether `field` can be looked up in an index: names with dots in between.
 pub(crate) const fn is_field(field: &str) -> bool {
     let bytes = field.as_bytes();
     let (mut at, mut start) = (0, 0);

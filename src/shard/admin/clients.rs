@@ -37,7 +37,7 @@ pub(super) struct ExportArgs {
 
 const LIMIT: u64 = 5000;
 
-/// Which of the two, and the key after which the page begins.
+/// The kind of a line, and the key after which the page begins.
 type Position = (Kind, String, String);
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -47,7 +47,7 @@ enum Kind {
     Replies,
 }
 
-/// One page of a round: `{"lines","cursor","isDone","round"?,"seq"}`.
+/// Returns one page of a round: `{"lines","cursor","isDone","round"?,"seq"}`.
 pub(super) fn export(shard: &Inner, args: &ExportArgs) -> Result<String, LunoraError> {
     let position = args.cursor.as_deref().map(read_cursor).transpose()?;
     let round = match position {
@@ -189,7 +189,7 @@ pub(super) fn delete_all(shard: &Inner) -> Result<(), LunoraError> {
 
 #[derive(Deserialize)]
 pub(super) struct ImportArgs {
-    /// Whether what the shard has of its clients is deleted first.
+    /// `true` to delete the shard's client records first.
     #[serde(default)]
     reset: bool,
     #[serde(default)]

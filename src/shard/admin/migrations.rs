@@ -55,7 +55,7 @@ enum Outcome {
     InProgress,
 }
 
-/// How far a migration is.
+/// The progress of a migration.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct State {
@@ -84,7 +84,7 @@ pub(super) enum Status {
 
 const BATCH_SIZE: u32 = 100;
 const MAX_BATCH_SIZE: u32 = 1000;
-/// The most batches of one call: an object that is busy answers nobody.
+/// The maximum number of batches per call: a busy object answers no other caller.
 const MAX_BATCHES: u32 = 1000;
 
 /// Runs a migration, or goes on with it. Each batch is a transaction, and with it how far the
@@ -171,8 +171,8 @@ fn find<'a>(shard: &'a Inner, id: Option<&str>) -> Result<&'a Migration, LunoraE
     })
 }
 
-/// Takes the next documents through the step; `true` when there are no more. Documents that are
-/// marked as deleted are taken along: an export has them.
+/// Takes the next documents through the step; `true` after the last. Documents that are marked as
+/// deleted are included, because an export has them.
 fn batch(
     run: &Run<'_>,
     migration: &Migration,

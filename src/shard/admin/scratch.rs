@@ -1,4 +1,4 @@
-//! `emptyScratch`: deletes what a drill restored, on the one shard that is there for drills.
+//! `emptyScratch`: deletes what a drill restored, on the only shard for drills.
 
 use serde::Serialize;
 

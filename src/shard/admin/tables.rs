@@ -27,7 +27,7 @@ pub(super) struct TableInfo {
     row_count: u64,
 }
 
-/// Every table, with how many documents it has for a query to see.
+/// Returns every table, with the number of its documents that a query can see.
 pub(super) fn list(shard: &Inner) -> Result<Vec<TableInfo>, LunoraError> {
     let info = |name| {
         let sql = format!("SELECT count(*) FROM \"{name}\" WHERE \"_deletedAt\" IS NULL");
@@ -155,7 +155,7 @@ fn insert(run: &Run<'_>, args: &WriteArgs, doc: Option<&str>) -> Result<String, 
     Ok(id)
 }
 
-/// The document without what the shard gave it, which an editor sends back as it came.
+/// Returns the document without the shard's fields, which an editor sends back unchanged.
 fn without_system(doc: &str) -> Result<String, LunoraError> {
     let mut fields =
         Fields::parse(doc).ok_or_else(|| LunoraError::bad_request("doc must be an object"))?;
@@ -188,8 +188,8 @@ pub(super) struct Deleted {
 /// The most documents of one call (docs/wire.md, "Operations of a shard").
 const MAX_DELETED: u64 = 500;
 
-/// Deletes documents, some at a time. Clearing a table takes them away for good, those that are
-/// marked as deleted included; deleting rows marks them where the table says so.
+/// Deletes documents in batches. Clearing a table removes them permanently, including those marked
+/// as deleted; deleting rows marks them if the table is declared so.
 pub(super) fn delete(
     shard: &Inner,
     args: &DeleteArgs,

@@ -29,10 +29,10 @@ pub struct Document<T> {
     /// The id; no other document of the table has it.
     #[serde(rename = "_id")]
     pub id: String,
-    /// When it was created, in milliseconds since 1970.
+    /// The time of creation, in milliseconds since 1970.
     #[serde(rename = "_creationTime", serialize_with = "as_whole_number")]
     pub creation_time: f64,
-    /// What the application stored.
+    /// The value that the application stored.
     #[serde(flatten)]
     pub value: T,
 }
@@ -63,7 +63,7 @@ impl<T: DeserializeOwned> Document<T> {
 }
 
 impl<T> Document<T> {
-    /// What the application stored.
+    /// Returns the value that the application stored.
     #[must_use]
     pub fn into_value(self) -> T {
         self.value
@@ -91,9 +91,9 @@ impl<T> DerefMut for Document<T> {
 pub struct Page<D> {
     /// The documents.
     pub page: Vec<D>,
-    /// Whether there are no more.
+    /// `true` on the last page.
     pub is_done: bool,
-    /// Where to go on; opaque.
+    /// The opaque cursor of the next page.
     pub continue_cursor: String,
 }
 

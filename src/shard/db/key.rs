@@ -61,7 +61,7 @@ pub(crate) fn json_expression(field: &str) -> String {
 }
 
 fn path(field: &str) -> String {
-    // Letters, digits, `_` and dots only: `is_field` was asked.
+    // Only letters, digits, `_` and dots: `is_field` checked it.
     field.split('.').fold(String::from("$"), |path, name| path + ".\"" + name + "\"")
 }
 
@@ -136,7 +136,7 @@ impl From<Key<'_>> for SqlValue {
     }
 }
 
-/// Whether a key is the JSON text of a value, which may be written in several ways.
+/// Returns whether a key is the JSON text of a value, which may be written in several ways.
 pub(crate) fn is_text_of_json(key: &SqlValue) -> bool {
     matches!(key, SqlValue::Blob(key) if matches!(key.first(), Some(b't' | b'u' | b'v')))
 }
@@ -220,7 +220,7 @@ fn of_list(json: &str) -> SqlValue {
     }
 }
 
-/// Whether SQLite takes the two for the same value.
+/// Returns whether SQLite takes the two for the same value.
 #[allow(clippy::cast_precision_loss, reason = "where it rounds, too much is reported as changed")]
 pub(crate) fn same(one: &SqlValue, other: &SqlValue) -> bool {
     match (one, other) {

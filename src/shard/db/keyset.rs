@@ -19,7 +19,7 @@ pub(crate) struct OrderBy {
     pub(crate) direction: Direction,
 }
 
-/// The SQL of an order.
+/// Returns the SQL of an order.
 pub(crate) fn order_sql(order: &[OrderBy]) -> String {
     let terms = order.iter().map(|by| {
         let direction = match by.direction {
@@ -31,8 +31,8 @@ pub(crate) fn order_sql(order: &[OrderBy]) -> String {
     terms.collect::<Vec<_>>().join(",")
 }
 
-/// The columns that tell where a row is in the order; two for each value, so that an integer comes
-/// to its last digit.
+/// Returns the columns of a row's position in the order; two per value, so that an integer keeps
+/// its last digit.
 pub(crate) fn position_columns(order: &[OrderBy]) -> String {
     let columns = order
         .iter()
@@ -40,7 +40,7 @@ pub(crate) fn position_columns(order: &[OrderBy]) -> String {
     columns.collect::<Vec<_>>().join(",")
 }
 
-/// The values of those columns.
+/// Reads the values of those columns.
 pub(crate) fn read_position(cells: impl IntoIterator<Item = SqlCell>) -> Option<Vec<SqlValue>> {
     let mut cells = cells.into_iter();
     let mut values = Vec::new();
@@ -59,7 +59,7 @@ pub(crate) fn read_position(cells: impl IntoIterator<Item = SqlCell>) -> Option<
     Some(values)
 }
 
-/// The SQL of "comes after this position", or "comes before it", and its values.
+/// Returns the SQL of "comes after this position", or "comes before it", and its values.
 ///
 /// For an order by `a, b` it is `a > ? OR (a IS ? AND b > ?)`; NULL is the smallest of all. A bound
 /// on the first value stands in front, so that SQLite can start there in an index. Each expression

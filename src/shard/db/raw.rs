@@ -1,4 +1,4 @@
-//! Statements that are written by hand.
+//! Raw SQL statements.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// A statement that is written by hand, with the values that go into it.
+/// A raw SQL statement, with its parameters.
 ///
 /// Values are bound as they are: integers to the last digit, flags as 0 and 1. A row is read as a
 /// struct by its columns' names, as a tuple by their order, or as the only column's value.
@@ -56,17 +56,17 @@ impl<'a> Sql<'a> {
         self
     }
 
-    /// Every row.
+    /// Returns every row.
     ///
     /// # Errors
-    /// When the statement is none, writes where it must not, or fails; when a row is not a `T`.
+    /// If the statement is invalid, writes where it must not, or fails; if a row is not a `T`.
     pub fn all<T: DeserializeOwned>(self) -> Result<Vec<T>, LunoraError> {
         row::read_rows(self.exec()?).map_err(|error| {
             LunoraError::new(Code::RpcFailed, "a row is not what its type says").with_source(error)
         })
     }
 
-    /// The first row, if there is one.
+    /// Returns the first row, if any.
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -115,7 +115,7 @@ impl<'a> Sql<'a> {
         rows.map_err(|failure| to_error(&failure))
     }
 
-    /// Whatever the reading of the statement missed, nothing that it wrote stays.
+    /// Runs a reading statement. Any write that the check of the statement missed is rolled back.
     fn exec_reading(&self, sql: &str) -> Result<SqlRows, LunoraError> {
         let exec = || {
             let rows = self.exec_statement(sql)?;

@@ -24,7 +24,7 @@ impl<'a> Reader<'a> {
         Self { run }
     }
 
-    /// The document of this id.
+    /// Returns the document of this id.
     ///
     /// # Errors
     /// When it is not what `T` says, or the shard has no such table.
@@ -39,12 +39,12 @@ impl<'a> Reader<'a> {
         stored.map(|stored| Document::read(spec.name, &stored.json)).transpose()
     }
 
-    /// The documents of a table, in an order and within bounds that the query says.
+    /// Returns a query over the documents of a table, which sets order and bounds.
     pub fn table<T>(&self, table: Table<T>) -> TableQuery<'a, T> {
         TableQuery::new(self.run, table)
     }
 
-    /// A statement that is written by hand, and only reads.
+    /// Returns a raw SQL statement that only reads.
     ///
     /// A document is a row of its table with the columns `_id`, `_creationTime` and `doc`, its JSON
     /// text: `SELECT doc->>'author' AS author, count(*) AS n FROM messages GROUP BY 1`.

@@ -25,7 +25,7 @@ impl Inner {
         self.host.exec(sql, params).map_err(|failure| to_error(&failure))
     }
 
-    /// The one value of a statement's first row.
+    /// Returns the only value of a statement's first row.
     pub(crate) fn exec_value(
         &self,
         sql: &str,
@@ -35,7 +35,7 @@ impl Inner {
         Ok(rows.into_iter().next().and_then(|row| row.into_iter().next()))
     }
 
-    /// A declared table.
+    /// Returns a declared table.
     pub(crate) fn table(&self, name: &str) -> Result<TableSpec, LunoraError> {
         self.definition.table_spec(name).copied().ok_or_else(|| {
             let message = format!("the shard has no table {name:?}");
@@ -43,7 +43,7 @@ impl Inner {
         })
     }
 
-    /// The JSON text of a document, and whether it is marked as deleted.
+    /// Returns the JSON text of a document, and whether it is marked as deleted.
     pub(crate) fn stored(
         &self,
         table: &TableSpec,
@@ -161,7 +161,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A key that is taken leaves the transaction as it was; anything else may not have.
+    /// Converts a failed write. A taken key leaves the transaction unchanged; any other failure may
+    /// not.
     fn write_failed(&self, table: &TableSpec, failure: &SqlFailure) -> LunoraError {
         if failure.is_constraint() {
             let message = format!("a document of {:?} with this _id exists already", table.name);
@@ -171,7 +172,7 @@ impl Run<'_> {
     }
 }
 
-/// What a client is told of a failure of SQLite: nothing, but for what it can do something about.
+/// Converts a failure of SQLite for a client: it reveals only failures that the client can fix.
 pub(crate) fn to_error(failure: &SqlFailure) -> LunoraError {
     if failure.is_too_big() {
         let message = "a document, or another row, is larger than the 2 MB that SQLite takes";
@@ -214,7 +215,7 @@ pub(crate) fn to_text(cell: SqlCell) -> Option<String> {
     }
 }
 
-/// The cells of values, for a statement that has their placeholders.
+/// Returns the cells of values, for a statement that has their placeholders.
 pub(crate) fn cells(values: &[SqlValue]) -> Vec<SqlCell> {
     values.iter().map(SqlValue::to_cell).collect()
 }

@@ -1,4 +1,4 @@
-//! Arguments as types, and what a client is told of those that are not.
+//! Typed arguments, and the errors that a client sees for invalid ones.
 //!
 //! serde says what was expected and where in the text it stopped. The path is found from there, so
 //! that reading arguments costs nothing beyond serde itself.
@@ -35,7 +35,7 @@ pub(crate) fn read_args<T: DeserializeOwned>(args: &str) -> Result<T, LunoraErro
     serde_json::from_str(args).map_err(|error| invalid(args, &error))
 }
 
-/// What is wrong with a document that is not of its table's type.
+/// Returns the error for a document that is not of its table's type.
 pub(crate) fn invalid_document(json: &str, error: &serde_json::Error) -> LunoraError {
     let error = invalid(json, error);
     let message = error.message();
@@ -43,21 +43,21 @@ pub(crate) fn invalid_document(json: &str, error: &serde_json::Error) -> LunoraE
     LunoraError::new(Code::ValidationError, message)
 }
 
-/// The answer of a function as JSON text in wire form.
+/// Returns the answer of a function as JSON text in wire form.
 pub(crate) fn write_result(result: &impl Serialize) -> Result<String, LunoraError> {
     serde_json::to_string(result).map_err(|error| {
         LunoraError::new(Code::RpcFailed, "an answer cannot be written as JSON").with_source(error)
     })
 }
 
-/// The arguments with which one function calls another.
+/// Returns the arguments with which one function calls another.
 pub(crate) fn to_text(args: &impl Serialize) -> Result<String, LunoraError> {
     serde_json::to_string(args).map_err(|error| {
         LunoraError::new(Code::RpcFailed, "arguments cannot be written as JSON").with_source(error)
     })
 }
 
-/// An argument that has the right type and is still not what the function takes.
+/// Returns the error for an argument of the right type that the function does not accept.
 ///
 /// 400 `VALIDATION_ERROR`, in the form of every other such error (docs/wire.md, "Calls in a shard").
 ///
@@ -78,7 +78,7 @@ pub fn invalid_argument(path: &str, expected: &str, received: &str) -> LunoraErr
     LunoraError::new(Code::ValidationError, message)
 }
 
-/// What is wrong with `args`, by what serde says.
+/// Returns the error for `args`, from the error of serde.
 fn invalid(args: &str, error: &serde_json::Error) -> LunoraError {
     let message = error.to_string();
     // serde_json appends the place.
@@ -147,7 +147,7 @@ struct Scanner<'a> {
     stop: usize,
     depth: usize,
     path: String,
-    /// Where the value begins that `path` leads to.
+    /// The offset of the value at `path`.
     found: Option<usize>,
 }
 
@@ -245,7 +245,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Over the closing bracket.
+    /// Moves over the closing bracket.
     fn close(&mut self) -> bool {
         self.at += 1;
         self.at >= self.stop || self.at >= self.json.len()
@@ -322,7 +322,7 @@ fn push_last<'a>(path: &mut String, json: Option<&'a str>) -> Option<&'a str> {
     Some(json)
 }
 
-/// A value as a client is told of it: a short one as it is, the others by their type.
+/// Describes a value for a client: a short one as it is, the others by their type.
 fn describe(json: Option<&str>, literally: bool) -> String {
     let Some(json) = json else { return "undefined".to_owned() };
     let value = Value::from_wire(json).unwrap_or(Value::Undefined);

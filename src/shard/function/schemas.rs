@@ -1,5 +1,5 @@
-//! What the types of a function look like, where they can tell: a type need not implement
-//! `JsonSchema` to be an argument or an answer.
+//! The schemas of a function's types, if available: a type need not implement `JsonSchema` to be an
+//! argument or an answer.
 //!
 //! [`shard!`](crate::shard!) calls the method of whichever trait here applies after the fewest
 //! references are taken off the receiver: of both types, of one of them, of none.
@@ -21,7 +21,7 @@ pub type Describe = fn(FunctionInfo) -> FunctionInfo;
 #[allow(missing_debug_implementations, reason = "it holds nothing")]
 pub struct Types<Args, Returned>(PhantomData<(Args, Returned)>);
 
-/// Those of a query.
+/// Returns those of a query.
 ///
 /// Of the form alone: what else is wrong with a function, its registration has said already.
 #[must_use]
@@ -29,13 +29,13 @@ pub fn query<Args, R, W>(_: impl QueryForm<Args, R, W>) -> Types<Args, Ready<R>>
     Types(PhantomData)
 }
 
-/// Those of a mutation.
+/// Returns those of a mutation.
 #[must_use]
 pub fn mutation<Args, R, W>(_: impl MutationForm<Args, R, W>) -> Types<Args, Ready<R>> {
     Types(PhantomData)
 }
 
-/// Those of an action.
+/// Returns those of an action.
 #[must_use]
 pub fn action<Args, R, W>(_: impl ActionForm<Args, R, W>) -> Types<Args, R> {
     Types(PhantomData)

@@ -8,11 +8,11 @@
 pub(super) struct Allowance {
     /// Thousandths of a frame, from `-CLOSE_AT` to `BURST`.
     balance: i64,
-    /// When the balance was computed; absent before the first frame.
+    /// The time of the balance; absent before the first frame.
     at_ms: Option<u64>,
 }
 
-/// What becomes of a frame.
+/// The outcome of a frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Verdict {
     Served,

@@ -1,4 +1,4 @@
-//! Which answers a commit may have changed, found by what was written and not by trying each.
+//! Finds the answers that a commit may have changed by its writes, without trying each.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -172,7 +172,7 @@ mod tests {
 
     const TABLES: [&str; 2] = ["t", "u"];
 
-    /// What a query may have read: tables, documents, look-ups, or anything.
+    /// Generates the reads of a query: tables, documents, look-ups, or anything.
     fn reads() -> impl Strategy<Value = Reads> {
         let step = (0..TABLES.len(), 0..6_u8, 0..4_i64);
         prop::collection::vec(step, 0..4).prop_map(|steps| {

@@ -45,7 +45,7 @@ pub(crate) trait LiveSocket: 'static {
     fn keep(&self, attachment: &str) -> bool;
 }
 
-/// What live queries need of their shard.
+/// The interface of a shard for live queries.
 pub(crate) trait LiveShard {
     /// Runs a public query.
     fn run_query(&self, path: &str, args: &RawValue, caller: &Caller) -> LiveRun;

@@ -10,7 +10,7 @@ use crate::{
     shard::Shard,
 };
 
-/// What live queries need of the object they live in.
+/// The interface of the Durable Object for live queries.
 pub(crate) trait SocketHost: 'static {
     type Socket: LiveSocket;
 
@@ -49,7 +49,7 @@ pub(crate) struct Crash {
     pub(crate) socket: String,
     pub(crate) subscription: String,
     pub(crate) query: String,
-    /// When, in milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     pub(crate) at: u64,
 }
 
@@ -58,13 +58,13 @@ pub(crate) struct LiveObject<H: SocketHost> {
     shard: Shard,
     host: Rc<H>,
     pub(super) live: Live<H::Socket>,
-    /// Whether the sockets that outlived the last instance were looked for.
+    /// `true` once the sockets that outlived the last instance were looked up.
     awake: Cell<bool>,
-    /// Whether the host was asked for a flush that has not begun.
+    /// `true` while a requested flush has not begun.
     flush_due: Cell<bool>,
-    /// Whether an earlier instance may have left values unsent.
+    /// `true` if an earlier instance may have left values unsent.
     recovering: Cell<bool>,
-    /// When the host calls [`alarm`](Self::alarm), as far as this instance knows.
+    /// The time at which the host calls [`alarm`](Self::alarm), as far as this instance knows.
     alarm_at: Cell<Option<u64>>,
 }
 
@@ -174,8 +174,8 @@ impl<H: SocketHost> LiveObject<H> {
         }
     }
 
-    /// After a crash nothing is known of what clients hold, so every query runs again; those that
-    /// crashed an instance are refused for a while.
+    /// Recovers from a crash. The values that clients hold are unknown, so every query runs again;
+    /// those that crashed an instance are refused for a while.
     fn recover(&self) {
         self.live.refresh_unanswered.set(true);
         for crash in self.host.crashes() {
@@ -192,7 +192,7 @@ impl<H: SocketHost> LiveObject<H> {
         }
     }
 
-    /// What the instance holds: sockets, subscriptions with an answer, answers.
+    /// Returns the counts of sockets, of subscriptions with an answer, and of answers.
     #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
     pub(crate) fn held(&self) -> [usize; 3] {
         self.live.held().into()
@@ -228,7 +228,7 @@ impl<S: LiveSocket> Live<S> {
         shard: &impl LiveShard,
     ) -> Option<LunoraError> {
         let mut queries = self.crashed.borrow_mut();
-        // The host is asked for the time only after a crash.
+        // The clock is read only after a crash.
         if queries.is_empty() {
             return None;
         }

@@ -21,7 +21,7 @@ use crate::{
 pub(crate) struct OnShard<'a, H> {
     shard: &'a Shard,
     host: &'a H,
-    /// Whether any client numbers its writes.
+    /// `true` if any client numbers its writes.
     numbered: OnceCell<bool>,
 }
 
@@ -34,7 +34,8 @@ impl<'a, H: SocketHost> OnShard<'a, H> {
         Self { shard, host, numbered: OnceCell::new() }
     }
 
-    /// The name of this history of the shard: cursors of another one say nothing here.
+    /// Returns the name of this history of the shard: cursors of another history are meaningless
+    /// here.
     fn epoch(&self) -> Result<String, LunoraError> {
         let inner = &self.shard.inner;
         inner.open()?;
@@ -75,7 +76,7 @@ impl<'a, H: SocketHost> OnShard<'a, H> {
         Ok(result)
     }
 
-    /// Whether a table was written after `seq`, as far as the log reaches back.
+    /// Returns whether a table was written after `seq`, as far as the log reaches back.
     fn touched_since(&self, seq: u64, reads: &Reads) -> Result<bool, LunoraError> {
         let inner = &self.shard.inner;
         let first = inner.changes.first(inner)?;

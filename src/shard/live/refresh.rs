@@ -26,15 +26,15 @@ pub(super) struct Outcome {
     pub(super) digest: Option<u64>,
 }
 
-/// Why a query has no value.
+/// The reason why a query has no value.
 pub(super) enum Failure {
-    /// It is an operator's, and the socket is not, or is no longer.
+    /// The query is for operators only, and the socket is not an operator's, or no longer.
     NoAdmin,
     Query(LunoraError),
 }
 
 impl Failure {
-    /// The frame that tells a subscriber.
+    /// Returns the frame for a subscriber.
     pub(super) fn frame(&self, id: &str) -> String {
         match self {
             Self::NoAdmin => {
@@ -128,7 +128,7 @@ impl<S: LiveSocket> Live<S> {
                 due.push((query, key));
             }
         }
-        // A subscription waits for one answer, so none is there twice.
+        // A subscription waits for one answer, so it cannot occur twice.
         sort::sort(&mut due);
         due
     }
@@ -217,7 +217,7 @@ impl<S: LiveSocket> Live<S> {
             let is_admin = attachment.admin.as_ref().is_some_and(|admin| shard.is_admin(admin));
             if is_admin {
                 let mut run = shard.run_admin(function_path, args);
-                // It is for whoever holds this token.
+                // It is for holders of this token.
                 run.reads.note_caller();
                 Outcome::new(run)
             } else {

@@ -30,9 +30,9 @@ pub(crate) struct Live<S> {
     pub(super) answers: RefCell<Answers>,
     /// Answers that a commit may have changed since they were sent.
     pub(super) outdated: RefCell<BTreeSet<AnswerId>>,
-    /// How many subscriptions have no answer: the object slept since they got their last value.
+    /// The number of subscriptions without an answer: the object hibernated since their last value.
     unanswered: Cell<usize>,
-    /// Whether the next flush runs those without an answer as well.
+    /// `true` if the next flush also runs those without an answer.
     pub(super) refresh_unanswered: Cell<bool>,
     /// Queries that crashed the instance, and until when they are refused, in milliseconds.
     pub(super) crashed: RefCell<Vec<(Rc<str>, u64)>>,
@@ -42,11 +42,11 @@ pub(super) struct Entry<S> {
     pub(super) socket: Rc<S>,
     pub(super) attachment: Rc<Attachment>,
     pub(super) who: Rc<Caller>,
-    /// When the identity expires, in milliseconds since 1970.
+    /// The expiry of the identity, in milliseconds since 1970.
     expires_ms: Option<u64>,
     /// The caller as one text. An operator is another caller than everybody else.
     pub(super) caller: Rc<str>,
-    /// What is known of each subscription while the object is awake, by its id.
+    /// The state of each subscription while the object is awake, by its id.
     pub(super) subscriptions: BTreeMap<Rc<str>, Known>,
     /// The frames that it may send.
     allowance: Allowance,
@@ -69,7 +69,7 @@ impl<S> Handle<S> {
     }
 }
 
-/// What is known of a subscription while the object is awake.
+/// The state of a subscription while the object is awake.
 pub(super) struct Known {
     pub(super) query: Rc<str>,
     pub(super) answer: Option<AnswerId>,
@@ -285,7 +285,7 @@ impl<S: LiveSocket> Live<S> {
         self.sockets.borrow().values().filter_map(|entry| entry.expires_ms).min()
     }
 
-    /// Changes what a socket keeps; false, and no change, when there is no room for it.
+    /// Changes the attachment of a socket; returns `false`, without a change, if it does not fit.
     pub(super) fn update(&self, id: &str, change: impl FnOnce(&mut Attachment)) -> bool {
         let mut sockets = self.sockets.borrow_mut();
         let Some(entry) = sockets.get_mut(id) else { return false };
@@ -327,7 +327,7 @@ impl<S: LiveSocket> Live<S> {
         self.sockets.borrow_mut().get_mut(id).map(work)
     }
 
-    /// What the instance holds: sockets, subscriptions with an answer, answers.
+    /// Returns the counts of sockets, of subscriptions with an answer, and of answers.
     #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
     pub(super) fn held(&self) -> (usize, usize, usize) {
         let sockets = self.sockets.borrow();

@@ -110,7 +110,7 @@ fn checked(args: Option<Box<RawValue>>) -> Result<Box<RawValue>, String> {
 }
 
 impl Failure {
-    /// The frame that refuses a subscription.
+    /// Returns the frame that refuses a subscription.
     fn refusal(&self, id: &str) -> String {
         match self {
             Self::NoAdmin => {

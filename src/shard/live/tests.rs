@@ -38,7 +38,7 @@ impl LiveSocket for Socket {
 }
 
 impl Socket {
-    /// What was sent since the last time.
+    /// Returns the frames sent since the last call.
     fn take(&self) -> Vec<Value> {
         self.sent.take()
     }
@@ -178,7 +178,7 @@ impl World {
         }
     }
 
-    /// What is left when the object slept: new state, the same sockets.
+    /// Returns the object after hibernation: new state, the same sockets.
     fn sleep(self, sockets: &[(&str, &Socket)]) -> Self {
         let world = Self { live: Live::new(), shard: self.shard };
         for (id, socket) in sockets {
@@ -457,7 +457,7 @@ fn refuses_an_upgrade_with_an_expired_identity_before_the_socket_is_accepted() {
     assert_eq!(shard.host().statements(), 0);
 }
 
-/// The status of an upgrade at `https://app.test`, with the variables of the shard.
+/// Returns the status of an upgrade at `https://app.test`, with the variables of the shard.
 fn upgrade_with(variables: &[(&str, &str)], headers: &[(&'static str, &str)]) -> u16 {
     let shard = crate::shard::testing::TestShard::new(crate::shard::ShardDefinition::new());
     for (name, value) in variables {
@@ -501,7 +501,7 @@ fn refuses_a_foreign_origin_that_is_not_listed() {
         assert_eq!(upgrade("https://other.test", foreign), 403, "{foreign}");
     }
     assert_eq!(upgrade("https://other.test", "https://other.test"), 101);
-    // A client without an origin is no browser, and says so by no list.
+    // A client without an origin is not a browser, so the list of origins does not apply.
     assert_eq!(upgrade_with(&[("LUNORA_ALLOWED_ORIGINS", "https://other.test")], &[]), 403);
 }
 

@@ -1,4 +1,4 @@
-//! What operators ask: the gate, the counters, the tables.
+//! Operations of operators: the gate, the counters, the tables.
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn nobody_gets_in_without_the_token() {
     } });
     let mut unconfigured = refused.clone();
     unconfigured["error"]["hint"] = json!("no admin token is configured: set LUNORA_ADMIN_TOKEN");
-    // No token is configured yet: an empty bearer is none.
+    // No token is configured yet: an empty bearer is not a token.
     for bearer in ["Bearer ", "Bearer undefined", "Basic x"] {
         let asks = shard.with_header("authorization", bearer);
         assert_eq!(asks.admin("exportShard", &json!({})), (403, unconfigured.clone()), "{bearer}");

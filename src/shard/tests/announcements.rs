@@ -78,7 +78,7 @@ fn row() -> Value {
     json!({ "table": "notes", "doc": { "_id": "n1", "text": "x" } })
 }
 
-/// Every way by which the first row comes, as a request to the shard.
+/// Returns every request that can write the first row of the shard.
 fn first_writes() -> Vec<(&'static str, &'static str, Value)> {
     let call = |path: &str, args: Value| json!({ "functionPath": path, "args": args });
     let admin = |op: &str, args: Value| call(&format!("__lunora_admin__:{op}"), args);

@@ -1,4 +1,4 @@
-//! Which functions are there for whom, and what they are answered with.
+//! Access to functions by caller, and the answers of calls.
 
 use super::*;
 use crate::{errors::Code, message::Request, wire::Identity};

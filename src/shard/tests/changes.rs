@@ -156,7 +156,7 @@ fn log_size(shard: &TestShard) -> (u64, u64) {
     (log["rows"].as_u64().unwrap(), log["bytes"].as_u64().unwrap())
 }
 
-/// The rows and bytes of the log, counted from the rows themselves.
+/// Returns the rows and bytes of the log, counted from the rows themselves.
 fn counted(shard: &TestShard) -> (u64, u64) {
     let sql = "SELECT count(*), coalesce(sum(coalesce(octet_length(doc),0)+octet_length(id)+octet_length(\"table\")+48),0) FROM _lunora_changes";
     let rows = shard.host().exec(sql, &[]).unwrap().rows;

@@ -23,7 +23,7 @@ struct Host {
 }
 
 impl Host {
-    /// What happens between two instances.
+    /// Does what happens between two instances.
     fn crash(&self) {
         self.sqlite.abandon_transaction();
         if let Some(key) = self.running.take() {

@@ -1,4 +1,4 @@
-//! Statements that are written by hand.
+//! Raw SQL statements.
 
 use super::*;
 

@@ -174,7 +174,7 @@ fn a_number_that_is_none_is_ignored() {
         let answer = send_as(&client, "x");
         assert_eq!((answer.0, answer.1.get("lastMutationId")), (200, None), "{seq}");
     }
-    // A number without a client is nobody's.
+    // A number without a client is ignored.
     let alone = shard.with_header("x-lunora-client-seq", "7");
     assert_eq!(send_as(&alone, "x").1.get("lastMutationId"), None);
 }

@@ -1,4 +1,4 @@
-//! What queries read, and which commits concern them.
+//! The reads of queries, and the commits that touch them.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -6,7 +6,7 @@ use super::*;
 
 type Write = dyn Fn(&Mutation<'_>) -> Result<(), LunoraError>;
 
-/// Whether each of the writes touches what `work` read.
+/// Returns whether each of the writes touches what `work` read.
 fn touched<T>(
     work: impl FnOnce(&Query<'_>) -> Result<T, LunoraError>,
     prepare: impl FnOnce(&TestShard),
