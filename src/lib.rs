@@ -173,10 +173,10 @@ pub mod prelude {
 
 /// An in-memory platform for an application's own tests under plain `cargo test`.
 ///
-/// Everything here belongs to one thread, as everything in an isolate does. Nothing touches the
-/// network, the disk or the real clock, so that a test is quick and never flaky.
+/// Everything here belongs to one thread, as in an isolate. Nothing touches the network, the disk
+/// or the real clock, so that a test is fast and never flaky.
 ///
-/// A test, ready to be copied: an application over shards in memory, one of which fails.
+/// A test to copy: an application over in-memory shards, one of which fails.
 ///
 /// ```
 /// use futures::executor::block_on;
@@ -205,8 +205,8 @@ pub mod prelude {
 /// assert_eq!(logs.lines().len(), 1);
 /// ```
 ///
-/// Waiting takes no time: [`ManualClock`](testing::ManualClock) moves when nothing else can, so
-/// that a test of a timeout is as quick as any other.
+/// Waiting takes no time: [`ManualClock`](testing::ManualClock) advances when all else is idle, so
+/// that a test of a timeout is as fast as any other.
 pub mod testing {
     use crate::builder::{Builder, state::Empty};
 

@@ -64,8 +64,8 @@ use crate::{
 ///
 /// # What does not compile
 ///
-/// A set of settings that cannot work is a compile error that names what is missing and the call
-/// that adds it; everything that is missing is named at once:
+/// An invalid set of settings is a compile error that names each missing setting and the call that
+/// adds it; all missing settings are reported at once:
 ///
 /// ```compile_fail,E0277
 /// # use lunora::prelude::*;
@@ -189,7 +189,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// `.shard_do(Room::shards(namespace))` carries it; calling this as well does not compile.
     /// Calls, the shard registry, backups and restores all go there.
     ///
-    /// A host that cannot bind objects to it refuses every call; it is never ignored.
+    /// A host that cannot bind objects to it refuses every call and never ignores it.
     pub fn jurisdiction(mut self, jurisdiction: Jurisdiction) -> Builder<SetJurisdiction<S>, E>
     where
         S::Jurisdiction: JurisdictionOnce,

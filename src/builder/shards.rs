@@ -10,8 +10,8 @@ use crate::platform::{Jurisdiction, ShardNamespace};
 /// The shards of a deployment, as [`Builder::shard_do`](crate::Builder::shard_do) takes them.
 ///
 /// Every [`ShardNamespace`] is accepted. A backup must know that each shard announces itself to the
-/// registry, which a namespace alone does not tell: `Room::shards(namespace)` of a class that
-/// [`shard!`](crate::shard!) wrote does, and [`VouchedShards`] for shards of another implementation.
+/// registry, which a namespace alone does not state: `Room::shards(namespace)` states it for a
+/// class of [`shard!`](crate::shard!), and [`VouchedShards`] for shards of another implementation.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a namespace of shards",
     label = "expected `env.durable_object(\"SHARD\")?`, or the shards of a class: `Room::shards(namespace)`"

@@ -59,7 +59,7 @@ impl<Setter, Value> Slot for Called<Setter, Value> {
     const CALLED: bool = true;
 }
 
-/// A builder on which nothing was called yet.
+/// A builder without any calls yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Empty;
 

@@ -13,13 +13,13 @@ use crate::{
 
 /// A source of the settings of a mounted backend.
 ///
-/// A function of the environment builds it; `()` is a backend of the default settings, whose shards
-/// are those of the binding `SHARD`; and one that is built already is taken as it is.
+/// A function of the environment builds the backend; `()` is a backend with the default settings,
+/// whose shards are those of the binding `SHARD`; and a built backend is used as it is.
 pub trait LunoraOptions: 'static {
     /// Builds the backend. Called once per isolate, and again after an error.
     ///
     /// # Errors
-    /// When a binding is missing. The request is answered 500.
+    /// If a binding is missing. The response is 500.
     fn build(&self, env: &Env) -> Result<Rc<Lunora>, LunoraError>;
 }
 
@@ -59,8 +59,8 @@ pub fn resolve_lunora_options(env: &Env) -> Result<Builder<SetShardDo>, LunoraEr
 
 /// Returns a backend to mount in an existing Worker: a function of a request.
 ///
-/// Keep it where it lives as long as the isolate, in a `thread_local!`; what `options` builds is
-/// built once.
+/// Keep it in a `thread_local!`, where it lives as long as the isolate; `options` builds the
+/// backend once.
 ///
 /// ```no_run
 /// use lunora::{LunoraHandler, create_lunora_handler, resolve_lunora_options, prelude::*};
@@ -113,9 +113,9 @@ struct Inner {
 }
 
 impl LunoraHandler {
-    /// Answers a request; a 101 is the very one that the shard gave.
+    /// Answers a request; a 101 is the same response object that the shard returned.
     ///
-    /// Without a `ctx` nothing runs on after the answer.
+    /// Without a `ctx` no work continues after the response.
     pub async fn handle(
         &self,
         request: Request,

@@ -28,9 +28,8 @@ use crate::{
 /// A backend as a [`tower::Service`](tower_service::Service), for axum's router and the like.
 /// Feature `tower`.
 ///
-/// `nest_service` takes the prefix off the path before the service sees it;
-/// [`nested_at`](Self::nested_at) puts it back. As a fallback, or by `route_service`, it needs
-/// nothing.
+/// `nest_service` strips the prefix from the path before the service sees it;
+/// [`nested_at`](Self::nested_at) restores it. A fallback or a `route_service` needs no such call.
 ///
 /// ```ignore
 /// thread_local! {
@@ -81,7 +80,7 @@ impl LunoraService {
         self
     }
 
-    /// Puts `prefix` back before each path, for a router that takes it off.
+    /// Prepends `prefix` to each path, for a router that strips it.
     #[must_use]
     pub fn nested_at(mut self, prefix: &'static str) -> Self {
         self.inner.0.prefix = prefix;
@@ -208,7 +207,7 @@ impl fmt::Debug for ServiceBody {
     }
 }
 
-/// A body that broke off.
+/// The error of a body that ended early.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ServiceBodyError(String);

@@ -1,4 +1,4 @@
-//! The Durable Object around a shard: what `shard!` expands to calls into this.
+//! The Durable Object around a shard: the expansion of `shard!` calls into this.
 
 use std::rc::Rc;
 
@@ -46,7 +46,7 @@ impl ShardObject {
     /// Answers a request; the promise never rejects for the shard's own errors.
     ///
     /// # Errors
-    /// When the answer cannot be handed to the platform.
+    /// If the response cannot be passed to the platform.
     pub async fn fetch(&self, request: web_sys::Request) -> Result<JsValue, JsValue> {
         let response = match cloudflare::request_from_js(request) {
             Ok(request) if request.is_upgrade() => {
@@ -137,7 +137,7 @@ impl ShardObject {
     }
 }
 
-/// The subprotocol that is chosen where a client offers it. A token may be offered beside it.
+/// The subprotocol that is chosen if a client offers it. A token may be offered beside it.
 const PROTOCOL: &str = "lunora";
 
 fn offers_protocol(request: &Request) -> bool {

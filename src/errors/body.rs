@@ -11,7 +11,7 @@ use super::Hint;
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct LunoraErrorBody {
-    /// The error. It is an object always: clients read anything else as a broken transport.
+    /// The error. It is always an object: clients read anything else as a broken transport.
     pub error: ErrorDetail,
 }
 
@@ -19,7 +19,7 @@ impl LunoraErrorBody {
     /// Returns the body as JSON text.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Strings and text that was JSON already: there is nothing here that cannot be written.
+        // Strings and text that is already JSON can always be written.
         serde_json::to_string(self).unwrap_or_default()
     }
 }

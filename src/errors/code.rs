@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use http::StatusCode;
 
-/// Declares [`Code`] from one row a code, so that a code cannot lack a status or a title.
+/// Declares [`Code`] from one row per code, so that a code cannot lack a status or a title.
 macro_rules! catalogue {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:ident, $title:literal;)*) => {
         /// A code of the wire, with the HTTP status and the title that belong to it.

@@ -16,8 +16,8 @@ pub use self::{
 
 /// An error with a code, a status and a message that a client may read.
 ///
-/// What a client must not read goes into the [source](Self::with_source): it is logged on the
-/// server and never sent. Errors of a [redacted](Code::is_redacted) code keep their message on
+/// Details that a client must not read belong in the [source](Self::with_source): it is logged on
+/// the server and never sent. Errors of a [redacted](Code::is_redacted) code keep their message on
 /// the server as well.
 ///
 /// ```
@@ -87,13 +87,13 @@ impl LunoraError {
     /// Attaches data for the program that reads the error.
     ///
     /// # Errors
-    /// When `data` cannot be written as JSON.
+    /// If `data` cannot be written as JSON.
     pub fn with_data(mut self, data: &impl Serialize) -> Result<Self, serde_json::Error> {
         self.0.data = Some(serde_json::value::to_raw_value(data)?);
         Ok(self)
     }
 
-    /// Says how to get past the error; called again, it adds a line.
+    /// Adds a hint on how to fix the error; each further call adds a line.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
         self.0.hint = Some(match self.0.hint.take() {
@@ -114,14 +114,14 @@ impl LunoraError {
         self
     }
 
-    /// Says when to try again: the `Retry-After` header of the response, in whole seconds.
+    /// Sets when to try again: the `Retry-After` header of the response, in whole seconds.
     #[must_use]
     pub fn with_retry_after(mut self, delay: Duration) -> Self {
         self.0.retry_after = Some(delay);
         self
     }
 
-    /// Takes over what another error said of itself beside its message.
+    /// Copies everything except the message from another error.
     pub(crate) fn with_details(
         mut self,
         data: Option<Box<RawValue>>,
@@ -153,7 +153,7 @@ impl LunoraError {
         self.0.status
     }
 
-    /// Returns when to try again, if the error says so.
+    /// Returns when to try again, if the error has a retry time.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after

@@ -51,8 +51,8 @@ pub trait HostBody: Any {
     /// Reads piece by piece, each as soon as it arrives.
     fn into_stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Bytes, BodyError>>;
 
-    /// Reads in pieces of about `bytes`, for which it may wait; as
-    /// [`into_stream`](Self::into_stream) by default. For bulk, where each piece costs.
+    /// Reads in pieces of about `bytes`, for which it may wait: for bulk data, where each piece
+    /// costs. Default: [`into_stream`](Self::into_stream).
     #[must_use]
     fn into_large_pieces(
         self: Box<Self>,
@@ -86,7 +86,7 @@ impl Body {
     /// Returns the host's own body of type `T`, or this body unchanged.
     ///
     /// # Errors
-    /// `self`, when the body is of another kind.
+    /// `self`, if the body is of another kind.
     pub fn into_host<T: HostBody>(self) -> Result<Box<T>, Self> {
         match self.0 {
             Kind::Host(host) if (&*host as &dyn Any).is::<T>() => {
@@ -118,7 +118,7 @@ impl Body {
     /// Reads everything, counting while it reads.
     ///
     /// # Errors
-    /// [`BodyError::TooLarge`] as soon as more than `limit` bytes came, [`BodyError::Broken`] when
+    /// [`BodyError::TooLarge`] as soon as more than `limit` bytes arrived, [`BodyError::Broken`] if
     /// the sender failed.
     pub async fn into_bytes(self, limit: usize) -> Result<Bytes, BodyError> {
         match self.0 {
@@ -130,7 +130,8 @@ impl Body {
         }
     }
 
-    /// Reads in pieces of about `bytes`, for which it may wait: for bulk, where each piece costs.
+    /// Reads in pieces of about `bytes`, for which it may wait: for bulk data, where each piece
+    /// costs.
     pub(crate) fn into_large_pieces(
         self,
         bytes: usize,
@@ -250,7 +251,7 @@ pub enum BodyError {
         /// The reader's limit, in bytes.
         limit: usize,
     },
-    /// The sender failed, or went away.
+    /// The sender failed or disconnected.
     #[error("the body broke off")]
     Broken(#[source] Box<dyn Error + 'static>),
 }

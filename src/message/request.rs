@@ -48,7 +48,7 @@ impl Request {
         Self::new(Method::POST, url, body)
     }
 
-    /// Adds a header. A name or value that HTTP cannot carry is left out.
+    /// Adds a header. A name or value that HTTP cannot carry is omitted.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         if let (Ok(name), Ok(value)) = (
@@ -130,7 +130,7 @@ impl Request {
     /// Reads the body as JSON, up to `limit` bytes.
     ///
     /// # Errors
-    /// As [`bytes`](Self::bytes); 400 `BAD_REQUEST` for what is not JSON or not a `T`.
+    /// As [`bytes`](Self::bytes); 400 `BAD_REQUEST` if the body is not JSON or not a `T`.
     pub async fn json<T: DeserializeOwned>(&mut self, limit: usize) -> Result<T, LunoraError> {
         let bytes = self.bytes(limit).await?;
         serde_json::from_slice(&bytes).map_err(|error| {

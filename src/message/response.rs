@@ -60,7 +60,7 @@ impl Response {
         Self(http::Response::new(body.into()))
     }
 
-    /// Sets the status: 200 to 599, or 101 for an upgrade, which is what Workers can send.
+    /// Sets the status: 200 to 599, or 101 for an upgrade, the statuses that Workers can send.
     ///
     /// Any other status becomes 500 and is logged.
     #[must_use]
@@ -80,7 +80,7 @@ impl Response {
 
     /// Sets a header, in place of an earlier value; each `set-cookie` is added to the others.
     ///
-    /// A name or value that HTTP cannot carry is left out.
+    /// A name or value that HTTP cannot carry is omitted.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         if let (Ok(name), Ok(value)) =
@@ -95,8 +95,8 @@ impl Response {
         self
     }
 
-    /// Marks the body as encoded already, as its header `content-encoding` says: it is sent as it is.
-    /// Without the mark the platform encodes the body itself.
+    /// Marks the body as already encoded, as its header `content-encoding` says: it is sent as it
+    /// is. Without the mark the platform encodes the body itself.
     ///
     /// ```
     /// use lunora::Response;
@@ -139,7 +139,7 @@ pub(crate) struct EncodedBody;
 /// Returns the response to an error: its status, its [body](crate::LunoraErrorBody) as JSON, and
 /// `Retry-After` if the error [has one](LunoraError::with_retry_after).
 ///
-/// It writes no log; the pipeline logs what is the server's fault once, where it answers.
+/// It writes no log; the pipeline logs each error that is the server's fault once, when it answers.
 #[must_use]
 pub fn to_error_response(error: &LunoraError) -> Response {
     let mut response = Response::raw_json(error.to_body().to_json());
@@ -182,7 +182,7 @@ pub trait IntoResponse {
     /// Returns the response, or the error that the pipeline answers with instead.
     ///
     /// # Errors
-    /// Whatever the handler failed with.
+    /// The error of the handler.
     fn into_response(self) -> Result<Response, LunoraError>;
 }
 

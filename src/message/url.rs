@@ -31,7 +31,7 @@ pub(crate) fn origin_of(uri: &Uri) -> String {
     let port = uri.port();
     let port = port.as_ref().map(http::uri::Port::as_str).filter(|port| *port != own_port);
     let (colon, port) = port.map_or(("", ""), |port| (":", port));
-    // Every request comes through here: one allocation, of the very size.
+    // Every request comes through here: one allocation, of the exact size.
     let mut origin = [scheme, "://", host, colon, port].concat();
     origin.make_ascii_lowercase();
     origin

@@ -9,8 +9,8 @@ use crate::{
     platform::log,
 };
 
-/// Answers an error, and logs it where it is the server's fault. This is the one place that logs
-/// the error of a request.
+/// Answers an error, and logs it if it is the server's fault. No other place logs the error of a
+/// request.
 pub(super) fn error(error: &LunoraError) -> Response {
     if error.status().is_server_error() {
         log::error(&error.to_log_line());

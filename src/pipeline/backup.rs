@@ -1,4 +1,4 @@
-//! Scheduled backups, and what operators ask of all shards.
+//! Scheduled backups, and the operations of operators on all shards.
 
 use futures::future::LocalBoxFuture;
 

@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-/// The most that all shards may answer to a batch, in bytes.
+/// The maximum size of all shards' answers to a batch, in bytes.
 const MAX_ANSWERS: usize = 16 * 1024 * 1024;
 
 /// The most shards that are asked at once.
@@ -52,7 +52,7 @@ pub(super) async fn answer<E: Environment>(
     identity::check_expected_subject(request.headers(), identity.as_ref())?;
 
     let groups = by_shard(calls, &app.settings.default_shard_key);
-    // All of them before any is sent: a batch that is refused has done nothing.
+    // Every check precedes the first call: a refused batch has no effects.
     for key in groups.keys() {
         authorization::authorize_shard(&app.settings, identity.as_ref(), key).await?;
     }
@@ -109,7 +109,7 @@ const TOO_LARGE: Failure = (
 );
 
 impl<E> Lunora<E> {
-    /// Sends one shard its calls, in one request. Every call gets a slot, whatever becomes of it.
+    /// Sends one shard its calls, in one request. Every call gets a slot, whatever its outcome.
     async fn dispatch_batch(
         &self,
         key: ShardKey,
@@ -139,7 +139,7 @@ impl<E> Lunora<E> {
 async fn read_part(response: Response, budget: &Budget) -> (Answer, Option<HeaderValue>) {
     let (head, body) = response.into_parts();
     let bookmark = head.headers.get(headers::BOOKMARK).cloned();
-    // A shard that answers nonsense with a 200 has failed all the same.
+    // A shard that sends an invalid answer with a 200 has failed too.
     let status = if head.status.is_success() { StatusCode::BAD_GATEWAY } else { head.status };
     let answer = match budget.read(body, declared_length(&head.headers)).await {
         Ok(body) => Answer::Read(body, status),
@@ -163,7 +163,7 @@ fn declared_length(headers: &HeaderMap) -> Option<usize> {
 struct Budget(Cell<usize>);
 
 impl Budget {
-    /// Reads a body while the budget lasts. What it took is given back if it fails.
+    /// Reads a body while the budget lasts. A failed read returns its share of the budget.
     async fn read(&self, body: Body, declared: Option<usize>) -> Result<Bytes, BodyError> {
         let mut taken = 0;
         let read = self.read_counted(body, declared, &mut taken).await;

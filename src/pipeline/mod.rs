@@ -53,8 +53,8 @@ pub struct Lunora<E = Env> {
 impl<E: Environment> Lunora<E> {
     /// Answers one request.
     ///
-    /// It never fails: an error becomes an answer in the form of the wire, and what is the
-    /// server's fault is logged, once.
+    /// It never fails: an error becomes a response in the form of the wire, and an error that is
+    /// the server's fault is logged, once.
     ///
     /// A batch (`POST /_lunora/rpc-batch`) has at most 500 calls. Its shards may answer 16 MiB
     /// together; the slots of a shard whose answer does not fit are 429 `TOO_MANY_REQUESTS`. Their
@@ -145,7 +145,7 @@ impl<E: Environment> Lunora<E> {
     }
 
     /// Identifies the caller. Every path on which a caller reaches a shard comes through here, so
-    /// that an expired identity is refused before any shard is asked.
+    /// that an expired identity is refused before any shard is called.
     async fn identify(&self, request: &Request, env: &E) -> Result<Option<Identity>, LunoraError> {
         let Some(resolver) = &self.settings.resolve_identity else {
             return Ok(None);
@@ -164,15 +164,15 @@ impl<E> Lunora<E> {
         Self { shards, settings, edge: OnceCell::new() }
     }
 
-    /// Lets `router` answer what nothing else does, and `job` run where no trigger of ours is
-    /// registered.
+    /// Sets `router` for requests that nothing else answers, and `job` for triggers if none is
+    /// registered here.
     pub(crate) fn set_host(&mut self, router: Rc<dyn Handler<E>>, job: Rc<dyn Job<E>>) {
         self.settings.http_router = Some(router);
         self.settings.host_job = Some(job);
     }
 }
 
-/// Refuses a body on the framework's plane whose sender itself says that it is over budget.
+/// Refuses a body on the framework's plane whose declared length is over the limit.
 ///
 /// A body with an absent or a false length is counted while it is read.
 fn check_declared_length(request: &Request) -> Result<(), LunoraError> {

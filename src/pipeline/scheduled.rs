@@ -14,8 +14,8 @@ use crate::{
 impl<E: Environment> Lunora<E> {
     /// Runs everything that is registered for the trigger of `event`, side by side.
     ///
-    /// One failure masks none: all handlers run to their end. A trigger that nothing is
-    /// registered for is a warning in the log that lists what is.
+    /// One failure hides no other: all handlers run to their end. A trigger without a registration
+    /// is a warning in the log that lists the registered ones.
     ///
     /// # Errors
     /// Every failure, together. [`serve!`](crate::serve) rejects with it, so that the platform
@@ -141,7 +141,7 @@ pub trait IntoOutcome {
     /// Returns the outcome.
     ///
     /// # Errors
-    /// Whatever the handler failed with; the run fails with it.
+    /// The error of the handler, with which the run fails.
     fn into_outcome(self) -> Result<(), LunoraError>;
 }
 
@@ -192,7 +192,7 @@ impl<E> fmt::Debug for CronTable<E> {
     }
 }
 
-/// A cron handler, whatever closure it was made of.
+/// A cron handler without the type of its closure.
 pub(crate) trait Job<E> {
     fn run<'a>(
         &'a self,

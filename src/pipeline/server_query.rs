@@ -41,7 +41,7 @@ impl<E: Environment> Lunora<E> {
     /// ```
     ///
     /// # Errors
-    /// The error that a client would get; 500 `INTERNAL` when the result is not a `T`.
+    /// The error that a client would get; 500 `INTERNAL` if the result is not a `T`.
     pub async fn server_query<T: DeserializeOwned>(
         &self,
         request: &Request,

@@ -55,7 +55,7 @@ impl AdminToken {
     /// matched.
     #[must_use]
     pub fn matches(&self, presented: &str) -> bool {
-        // Digests are of one length, which the time would tell otherwise.
+        // Digests have equal length; the time would reveal the token's length otherwise.
         let presented: [u8; 32] = Sha256::digest(presented).into();
         self.digest.ct_eq(&presented).into()
     }
@@ -75,7 +75,7 @@ impl AdminToken {
         value
     }
 
-    /// Refuses an operator. A hint tells an absent configuration from a wrong token.
+    /// Refuses an operator. A hint distinguishes a missing configuration from a wrong token.
     pub(crate) fn refusal(
         configured: Option<&Self>,
         code: Code,

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::errors::{Code, LunoraError};
 
-/// The most calls in one batch.
+/// The maximum number of calls per batch.
 pub(crate) const MAX_CALLS: usize = 500;
 
 /// One call of a batch.
@@ -18,7 +18,7 @@ pub(crate) const MAX_CALLS: usize = 500;
 pub(crate) struct BatchCall {
     /// The client's id of this entry, as JSON; its position if the client sends no id.
     pub(crate) id: String,
-    /// The shard; none for the default one.
+    /// The shard; `None` for the default one.
     pub(crate) shard_key: Option<ShardKey>,
     /// The entry as its shard takes it.
     pub(crate) entry: String,

@@ -129,7 +129,7 @@ impl RpcEnvelope {
     /// Returns the envelope as a client sends it.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Strings, and text that was JSON already: there is nothing here that cannot be written.
+        // Strings, and text that is already JSON, can always be written.
         serde_json::to_string(self).unwrap_or_default()
     }
 
@@ -166,7 +166,7 @@ impl RpcEnvelope {
 /// `&()` stands for no arguments, an empty object.
 ///
 /// # Errors
-/// 400 `BAD_REQUEST` when `args` is not an object in JSON, or cannot be written as JSON.
+/// 400 `BAD_REQUEST` if `args` is not a JSON object, or cannot be written as JSON.
 pub fn define_rpc_envelope(
     function_path: impl Into<String>,
     args: &impl Serialize,
@@ -242,7 +242,7 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 pub(super) fn string(raw: Option<&RawValue>, place: &str) -> Result<String, LunoraError> {
     let text = raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
     text.ok_or_else(|| {
-        // What JSON takes for a string and Rust does not.
+        // JSON accepts this string and Rust does not.
         let half = raw.is_some_and(|raw| raw.get().starts_with('"'));
         LunoraError::bad_request(if half {
             format!("{place}: {}", Rule::Surrogate)

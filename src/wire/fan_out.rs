@@ -55,7 +55,7 @@ impl FanOut {
         Ok(spec)
     }
 
-    /// Refuses what its types allow and no merge can do.
+    /// Refuses merges that the types allow but that are impossible.
     pub(crate) fn check(&self) -> Result<(), LunoraError> {
         let problem = match &self.merge {
             _ if self.table.is_empty() => "fanOut.table must not be empty",
@@ -73,10 +73,9 @@ impl FanOut {
 
 /// A rule that merges the answers of many shards into one.
 ///
-/// What is merged is the body of each answer as it is; where order matters, it is the registry's.
-/// Text that passes through stays as it was, integers above 2^53 included. `null` counts for
-/// nothing except in lists; a shard that answers with something that the merge cannot take counts
-/// as failed (`SHARD_ERROR`).
+/// The body of each answer is merged as it is; if order matters, it is the registry's. Text that
+/// passes through is unchanged, including integers above 2^53. `null` is ignored except in lists; a
+/// shard whose answer the merge cannot take counts as failed (`SHARD_ERROR`).
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase", try_from = "MergeFields")]
 #[non_exhaustive]

@@ -79,8 +79,8 @@ pub(crate) fn client_ip(inbound: &HeaderMap) -> Option<&HeaderValue> {
     (!address.is_empty() && !address.contains(&b',')).then_some(value)
 }
 
-/// Adds what the Worker itself knows of a request: the caller's address, and the origin under which
-/// the public reaches the Worker.
+/// Adds the facts that the Worker itself knows: the caller's address, and the public origin of the
+/// Worker.
 fn insert_facts(request: &Request, headers: &mut HeaderMap) {
     if let Some(value) = client_ip(request.headers()) {
         headers.insert(CLIENT_IP, value.clone());

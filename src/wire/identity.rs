@@ -22,8 +22,7 @@ pub(crate) const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
 
 /// The identity of a caller, as a resolver derived it from the credentials of a request.
 ///
-/// A shard receives it in headers that only the Worker writes; a client's own copies of them
-/// never pass.
+/// A shard receives it in headers that only the Worker writes; a client's own copies are stripped.
 ///
 /// ```
 /// use lunora::Identity;
@@ -121,8 +120,8 @@ impl Identity {
 
     /// Reads the identity that a Worker minted into the headers of a request to a shard.
     ///
-    /// For the shard's side: there these headers can be trusted, since a Worker lets no copy of a
-    /// client's through. Claims that cannot be read count as none (docs/wire.md, "Headers to a shard").
+    /// For the shard's side: there these headers can be trusted, since a Worker strips a client's
+    /// copies. Unreadable claims count as absent (docs/wire.md, "Headers to a shard").
     ///
     /// ```
     /// use lunora::{Identity, Request};

@@ -102,7 +102,7 @@ const fn has_escape(path: &[u8]) -> bool {
 
 #[derive(Clone, Copy)]
 enum SegmentKind {
-    /// Empty, or `.`.
+    /// An empty segment, or `.`.
     Same,
     /// `..`.
     Parent,

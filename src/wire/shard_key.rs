@@ -31,7 +31,7 @@ impl ShardKey {
     /// Takes `key` as a shard's name.
     ///
     /// # Errors
-    /// When the key is too long, or names a companion of a shard.
+    /// If the key is too long, or names a companion of a shard.
     pub fn new(key: impl Into<String>) -> Result<Self, ShardKeyError> {
         let key = key.into();
         if key.len() > Self::MAX_BYTES {

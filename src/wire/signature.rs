@@ -1,4 +1,4 @@
-//! HMAC-SHA256, and what travels signed by it: scheduler dispatches and tokens of admin sockets.
+//! HMAC-SHA256, which signs scheduler dispatches and tokens of admin sockets.
 
 use base64::Engine;
 use hmac::{Hmac, KeyInit, Mac};
@@ -33,7 +33,7 @@ pub(crate) fn mint_ws_token(token: &AdminToken, expires_at_ms: u64) -> String {
 
 /// Returns whether `presented` is an admin socket token that is still valid at `now_ms`.
 ///
-/// One that is good for longer than any that is minted was not minted here.
+/// A token with a longer lifetime than any minted one was not minted here.
 pub(crate) fn verify_ws_token(token: &AdminToken, presented: &str, now_ms: u64) -> bool {
     let Some((claim, signature)) = presented.rsplit_once('.') else {
         return false;
@@ -46,7 +46,7 @@ pub(crate) fn verify_ws_token(token: &AdminToken, presented: &str, now_ms: u64) 
 }
 
 fn mac(key: &[u8], message: &[u8]) -> Hmac<Sha256> {
-    // HMAC takes keys of every length; the default is never used, and nothing has to panic.
+    // HMAC takes keys of every length; the default is never used, and avoids a panic.
     let mut mac = Hmac::<Sha256>::new_from_slice(key)
         .unwrap_or_else(|_| Hmac::<Sha256>::new(&Default::default()));
     mac.update(message);

@@ -42,7 +42,7 @@ pub struct Cors<Origins = ListedOrigins> {
 #[derive(Clone, Copy, Debug)]
 pub struct ListedOrigins;
 
-/// The origins of a [`Cors`] are all there are.
+/// The origins of a [`Cors`] are every origin.
 #[derive(Clone, Copy, Debug)]
 pub struct AnyOrigin;
 
@@ -80,7 +80,7 @@ impl Cors<AnyOrigin> {
 }
 
 impl<Origins> Cors<Origins> {
-    /// Lets scripts of these origins send cookies and read what comes back. Default: off.
+    /// Lets scripts of these origins send cookies and read the responses. Default: off.
     #[must_use]
     pub fn allow_credentials(mut self) -> Self
     where

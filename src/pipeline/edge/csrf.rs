@@ -1,4 +1,4 @@
-//! Was a request made on the user's own behalf, or by a foreign page in the user's name?
+//! CSRF: tells requests on the user's own behalf from those of a foreign page.
 
 use http::{
     HeaderMap, HeaderValue, Method,
@@ -12,10 +12,10 @@ use super::{
     origin::{self, OwnOrigin},
 };
 
-/// Protection against requests that a foreign page makes in a user's name. On by default.
+/// Protection against requests that a foreign page makes with a user's credentials. On by default.
 ///
-/// It looks at requests that change something (any method but `GET`, `HEAD` and `OPTIONS`) and at
-/// WebSocket upgrades, whatever their content type:
+/// It checks requests that may write (any method but `GET`, `HEAD` and `OPTIONS`) and WebSocket
+/// upgrades, of any content type:
 ///
 /// 1. A request with a bearer token passes if it carries nothing that a browser adds by itself: no
 ///    cookie, and no `Authorization` of another scheme. A page that knows the token does not need
@@ -24,8 +24,8 @@ use super::{
 /// 2. `Sec-Fetch-Site: same-origin` or `none` passes. Browsers set it, pages cannot. (Not checked
 ///    for upgrades, on which not every browser sends it.)
 /// 3. An `Origin` that is the Worker's own, that is trusted, or that CORS lists, passes.
-/// 4. Any other `Origin`, and any other `Sec-Fetch-Site`, is refused. Where CORS allows every
-///    origin it passes if it carries nothing that a browser adds by itself.
+/// 4. Any other `Origin`, and any other `Sec-Fetch-Site`, is refused. If CORS allows every origin
+///    it passes if it carries nothing that a browser adds by itself.
 /// 5. Without either, a `Referer` of such an origin passes.
 /// 6. With no signal at all, a request with a cookie is refused and one without passes: servers
 ///    and command lines send no origin, and browsers no longer do without.
@@ -105,8 +105,7 @@ impl Guard<'_> {
         }
     }
 
-    /// Decides on a WebSocket upgrade; `token` is the credential in its URL, where the URL of a
-    /// socket has one.
+    /// Decides on a WebSocket upgrade; `token` is the credential in its URL, if present.
     pub(super) fn upgrade(&self, token: Option<&str>) -> Result<(), ForbiddenOrigin> {
         if !self.csrf.enabled || self.carries_only_a_token(token) {
             return Ok(());
@@ -217,7 +216,7 @@ impl ForbiddenOrigin {
                 received_origin: self.received.as_deref(),
             },
         };
-        // Strings alone: there is nothing here that cannot be written.
+        // Strings can always be written.
         serde_json::to_string(&body).unwrap_or_default()
     }
 }

@@ -10,8 +10,8 @@ use http::{
 
 /// Response headers that protect the reader of a response. All are on by default.
 ///
-/// A header is set only where the answer does not have it: what a route or a shard says itself
-/// wins. An upgrade (101) is never touched.
+/// A header is set only if the response lacks it: a header of a route or a shard wins. An upgrade
+/// (101) is never touched.
 ///
 /// | header | data | pages (`text/html`) |
 /// |---|---|---|
@@ -49,15 +49,15 @@ impl SecurityHeaders {
         Self { off: true, ..Self::default() }
     }
 
-    /// Leaves one header out. Without [`SecurityHeader::FrameOptions`], `Content-Security-Policy` says
-    /// nothing of frames on pages either.
+    /// Leaves one header out. Without [`SecurityHeader::FrameOptions`], `Content-Security-Policy`
+    /// does not restrict frames on pages either.
     #[must_use]
     pub fn without(mut self, header: SecurityHeader) -> Self {
         self.overrides.push((header, None));
         self
     }
 
-    /// Gives one header another value, on data and pages alike. The last call for a header counts.
+    /// Sets one header to another value, on data and pages alike. The last call for a header wins.
     #[must_use]
     pub fn with(mut self, header: SecurityHeader, value: HeaderValue) -> Self {
         self.overrides.push((header, Some(value)));
@@ -73,7 +73,7 @@ impl SecurityHeaders {
         self
     }
 
-    /// Asks browsers to know the domain as https-only before they ever visit it. Default: off.
+    /// Asks browsers to preload the domain as https-only. Default: off.
     ///
     /// It binds every subdomain, and leaving the list takes months.
     #[must_use]
@@ -260,7 +260,7 @@ mod tests {
         assert!(!page.contains_key(CACHE_CONTROL));
     }
 
-    /// The answer that the JavaScript around a dead instance gives by itself.
+    /// The JavaScript around a dead instance sends this response by itself.
     #[test]
     fn the_answer_to_a_crash_has_the_headers_of_data() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/lunora-build/src/contain.js");

@@ -1,7 +1,8 @@
-//! The edge: what protects users from other origins, and answers from being misread.
+//! The edge: it protects users from other origins, and responses from being misread.
 //!
-//! The decisions are pure functions over headers ([`headers`], [`cors`], [`csrf`]); this file puts
-//! them together from the code's settings and, where the code is silent, from the environment.
+//! The decisions are pure functions over headers ([`headers`], [`cors`], [`csrf`]); this file
+//! combines them from the code's settings and, for settings that the code leaves open, from the
+//! environment.
 
 mod cors;
 mod csrf;
@@ -28,7 +29,7 @@ use crate::{
     wire::paths,
 };
 
-/// Response headers, CORS and CSRF protection. Secure unless told otherwise.
+/// Response headers, CORS and CSRF protection, with secure defaults.
 ///
 /// What the code does not set, the environment may: `LUNORA_SECURITY_HEADERS` and
 /// `LUNORA_SECURITY_CSRF` switch a layer off (`off`, `false`, `0`, `no`, `disabled`);
@@ -125,7 +126,7 @@ impl Edge {
         (edge, warnings)
     }
 
-    /// Answers a preflight. Where no other origin is allowed, `OPTIONS` is a request like others.
+    /// Answers a preflight. If no other origin is allowed, `OPTIONS` is an ordinary request.
     pub(crate) fn preflight(&self, request: &Request) -> Option<Response> {
         let cors = self.cors.as_ref()?;
         is_preflight(request.method(), request.headers()).then(|| {
@@ -135,13 +136,13 @@ impl Edge {
         })
     }
 
-    /// Refuses what a foreign page may have sent in a user's name.
+    /// Refuses a request that a foreign page may have sent with a user's credentials.
     pub(crate) fn guard(&self, request: &Request) -> Result<(), ForbiddenOrigin> {
         let own = OwnOrigin::of(request.uri());
         self.guard_of(&own, request).request(request.method())
     }
 
-    /// Refuses a socket that a foreign page may have opened in a user's name.
+    /// Refuses a socket that a foreign page may have opened with a user's credentials.
     pub(crate) fn guard_upgrade(&self, request: &Request) -> Result<(), ForbiddenOrigin> {
         let own = OwnOrigin::of(request.uri());
         self.guard_of(&own, request).upgrade(None)
@@ -154,7 +155,7 @@ impl Edge {
         self.guard_of(&own, request).upgrade(request.query("token").as_deref())
     }
 
-    /// Adds what an answer lacks. An upgrade is left alone.
+    /// Adds the headers that a response lacks. An upgrade is not changed.
     pub(crate) fn decorate(&self, facts: &RequestFacts, response: &mut Response) {
         if response.status() == 101 {
             return;

@@ -11,11 +11,11 @@ use crate::message::origin_of;
 /// The origins of packaged applications and of extensions are origins too: `capacitor://localhost`,
 /// `ionic://localhost`, `tauri://localhost`, `app://…`, `chrome-extension://…`.
 ///
-/// Browsers send origins in one form only, and they are compared as text. What could never match
-/// is refused when it is made: a path, a trailing slash, capital letters, a port that is the
-/// scheme's own.
+/// Browsers send origins in one form only, and they are compared as text. An origin that could
+/// never match is refused on construction: a path, a trailing slash, capital letters, the default
+/// port of the scheme.
 ///
-/// Written in code it is checked while it compiles: [`origin!`](crate::origin).
+/// [`origin!`](crate::origin) checks an origin in code at compile time.
 ///
 /// ```
 /// use lunora::{origin, security::Origin};
@@ -27,7 +27,7 @@ use crate::message::origin_of;
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Origin(Cow<'static, str>);
 
-/// An [`Origin`](crate::security::Origin) from a literal, checked while it compiles.
+/// An [`Origin`](crate::security::Origin) from a literal, checked at compile time.
 ///
 /// ```compile_fail
 /// let _ = lunora::origin!("https://app.example.com/login");
@@ -87,15 +87,15 @@ pub enum OriginError {
     Scheme,
     /// The host after the scheme is missing.
     Host,
-    /// There is something after the host and port.
+    /// Text follows the host and port.
     Path,
-    /// A capital letter: browsers send hosts in small letters.
+    /// A capital letter: browsers send hosts in lower case.
     Uppercase,
     /// A character that no host has, or one beyond ASCII.
     Character,
     /// The port is not a number from 1 to 65535, or begins with a zero.
     Port,
-    /// The port is the scheme's own, which browsers leave out.
+    /// The port is the scheme's default, which browsers omit.
     DefaultPort,
 }
 
@@ -159,7 +159,7 @@ const fn check(text: &[u8]) -> Result<(), OriginError> {
     }
 }
 
-/// The schemes of origins, each with the port that is its own; applications have none.
+/// The schemes of origins, each with its default port; schemes of applications have no port.
 const SCHEMES: [(&[u8], u32); 7] = [
     (b"https://", 443),
     (b"http://", 80),

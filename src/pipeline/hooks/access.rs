@@ -35,7 +35,7 @@ pub struct FanOutAccess {
     pub function_path: String,
 }
 
-/// Decides who may reach one shard. An async closure is one, see
+/// A gate for one shard. An async closure is one, see
 /// [`Builder::authorize_shard`](crate::Builder::authorize_shard).
 pub trait ShardAuthorizer: 'static {
     /// Decides the request. Only `Ok(true)` grants; an error denies and is logged.
@@ -45,7 +45,7 @@ pub trait ShardAuthorizer: 'static {
     ) -> LocalBoxFuture<'a, Result<bool, LunoraError>>;
 }
 
-/// Decides who may query across shards. An async closure is one, see
+/// A gate for queries across shards. An async closure is one, see
 /// [`Builder::authorize_fan_out`](crate::Builder::authorize_fan_out).
 pub trait FanOutAuthorizer: 'static {
     /// Decides the request. Only `Ok(true)` grants; an error denies and is logged.
@@ -65,7 +65,7 @@ pub trait IntoGrant {
     /// Returns the decision.
     ///
     /// # Errors
-    /// Whatever the gate failed with; the pipeline denies then.
+    /// The error of the gate, on which the pipeline denies.
     fn into_grant(self) -> Result<bool, LunoraError>;
 }
 

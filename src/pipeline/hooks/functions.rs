@@ -93,8 +93,8 @@ impl<'a> Functions<'a> {
     /// `args` is an object in JSON, or `&()` for none.
     ///
     /// # Errors
-    /// What the gate or the function refuses with; when the shard gives no answer; 500 when the
-    /// result is not a `T`.
+    /// The error of the gate or the function; if the shard does not answer; 500 if the result is
+    /// not a `T`.
     pub async fn run_query<T: DeserializeOwned>(
         &self,
         function: FunctionRef,
@@ -106,7 +106,7 @@ impl<'a> Functions<'a> {
     /// Calls a mutation and reads what it returned.
     ///
     /// # Errors
-    /// As [`run_query`](Self::run_query). Where the shard gave no answer the mutation may have been
+    /// As [`run_query`](Self::run_query). If the shard did not answer, the mutation may have been
     /// applied.
     pub async fn run_mutation<T: DeserializeOwned>(
         &self,

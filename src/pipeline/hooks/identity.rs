@@ -6,7 +6,7 @@ use futures::future::LocalBoxFuture;
 
 use crate::{errors::LunoraError, message::Request, wire::Identity};
 
-/// Finds out who is calling. An async closure is one, see
+/// A resolver that identifies the caller. An async closure is one, see
 /// [`Builder::resolve_identity`](crate::Builder::resolve_identity).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not resolve identities",
@@ -35,7 +35,7 @@ pub trait IntoIdentity {
     /// Returns the identity.
     ///
     /// # Errors
-    /// Whatever the resolver failed with; the pipeline refuses the request then.
+    /// The error of the resolver, with which the pipeline refuses the request.
     fn into_identity(self) -> Result<Option<Identity>, LunoraError>;
 }
 
@@ -57,7 +57,7 @@ impl<E: Into<LunoraError>> IntoIdentity for Result<Identity, E> {
     }
 }
 
-/// Makes a resolver of an async closure, to be composed with others.
+/// Returns a resolver made of an async closure, to combine with others.
 pub fn resolver<E, F, R>(function: F) -> impl IdentityResolver<E>
 where
     E: 'static,
@@ -67,7 +67,7 @@ where
     ResolverFn::new(function)
 }
 
-/// Asks one resolver after another; the first identity counts.
+/// Tries one resolver after another; the first identity wins.
 ///
 /// If a resolver finds no identity, the next one runs. If one fails, the request is refused: a
 /// valid cookie does not make up for a forged token.
@@ -132,7 +132,7 @@ impl<E: 'static> IdentityResolver<E> for FirstMatch<E> {
 
 /// Chooses the resolver by the path of the request.
 ///
-/// A path that no entry matches has no identity: what is not configured is not trusted.
+/// A caller on a path without a matching entry is anonymous.
 #[must_use]
 pub fn per_route<E>() -> PerRoute<E> {
     PerRoute { routes: Vec::new() }
@@ -144,7 +144,7 @@ pub struct PerRoute<E> {
 }
 
 impl<E> PerRoute<E> {
-    /// Uses `resolver` for `path` and everything below it; the longest path that matches counts.
+    /// Uses `resolver` for `path` and everything below it; the longest matching path wins.
     ///
     /// `"/"` matches every path.
     #[must_use]

@@ -112,7 +112,7 @@ macro_rules! from {
     )*};
 }
 
-// No `From<i64>`: whether that is a number, which may round, or a bigint is for the caller to say.
+// No `From<i64>`: the caller decides whether that is a number, which may round, or a bigint.
 from! {
     bool => |flag| Self::Bool(flag);
     f64 => |number| Self::Number(number);

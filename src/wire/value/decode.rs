@@ -1,6 +1,6 @@
 //! From wire text to a [`Value`].
 //!
-//! Two steps: the text becomes plain JSON, then the tagged arrays in it become what they stand for.
+//! Two steps: the text becomes plain JSON, then the tagged arrays in it become values.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

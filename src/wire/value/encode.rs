@@ -49,7 +49,7 @@ pub enum EncodeError {
         /// The path of the value.
         path: Path,
     },
-    /// The JSON writer failed. Writing to memory does not; this is here so that nothing can panic.
+    /// The JSON writer failed. Writing to memory does not fail; this variant avoids a panic.
     #[error("the JSON could not be written: {0}")]
     Writer(serde_json::Error),
 }

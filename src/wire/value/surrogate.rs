@@ -7,12 +7,12 @@ use super::path::{Path, Step};
 /// An array or an object that is not yet closed.
 enum Open<'a> {
     Array(usize),
-    /// The name of the field under way, as it is written.
+    /// The name of the current field, as it is written.
     Object(Option<&'a str>),
 }
 
-/// Returns the place of the string at which `error` found half of a surrogate pair; none if the error is of
-/// another kind. It names the brackets of the text, those of tagged values included.
+/// Returns the place of the string at which `error` found half of a surrogate pair; `None` if the
+/// error is of another kind. It names the brackets of the text, those of tagged values included.
 pub(crate) fn find(json: &[u8], error: &serde_json::Error) -> Option<Path> {
     let json = str::from_utf8(json).ok()?;
     let offset = offset(json, error);
