@@ -32,8 +32,9 @@ use crate::errors::LunoraError;
 /// }
 /// ```
 pub trait AuthAdmin: 'static {
-    /// Does `op`, whose input was checked, and answers as docs/wire.md, "Admin endpoints" says; a list is
-    /// `{"rows","total"}` where it has pages. `None` says that the operation is not supported.
+    /// Runs `op`, whose input was checked, and answers as docs/wire.md, "Admin endpoints" says; a
+    /// list is `{"rows","total"}` if it has pages. `None` means that the operation is not
+    /// supported.
     ///
     /// # Errors
     /// Returns the error that the operator sees, with the codes of the wire: `USER_NOT_FOUND`
@@ -47,7 +48,7 @@ pub trait AuthAdmin: 'static {
     ) -> LocalBoxFuture<'a, Result<Option<Value>, LunoraError>>;
 }
 
-/// Declares [`AuthOp`] from one row an operation.
+/// Declares [`AuthOp`] from one row per operation.
 macro_rules! operations {
     ($($(#[$doc:meta])* $Op:ident = $name:literal;)*) => {
         /// An operation of operators on users, sessions and organizations.

@@ -5,7 +5,7 @@ use crate::{
     wire::AdminToken,
 };
 
-/// The bindings of a deployment, as far as the core reads them itself: variables and secrets.
+/// The bindings that the core reads itself: variables and secrets.
 pub trait Environment: 'static {
     /// Returns a variable or a secret, if it exists and is text.
     fn var(&self, name: &str) -> Option<String>;

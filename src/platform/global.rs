@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::errors::LunoraError;
 
-/// The tables that belong to no shard, as operators look into them.
+/// The tables that belong to no shard, as operators inspect them.
 ///
 /// `worker::D1Database` is such a set of tables: `env.d1("DB")?`.
 pub trait GlobalTables: 'static {
@@ -49,7 +49,7 @@ pub struct GlobalQuery {
     pub table: String,
     /// The values that columns must equal, all of them.
     pub filters: Vec<(String, GlobalValue)>,
-    /// The most rows, or values, of the answer.
+    /// The maximum number of rows, or values, in the answer.
     pub limit: u32,
     /// The number of rows to skip; a facet ignores it.
     pub offset: u64,
@@ -60,7 +60,7 @@ pub struct GlobalQuery {
 pub enum GlobalValue {
     /// No value.
     Null,
-    /// A whole number; a truth value is 0 or 1.
+    /// A whole number; a boolean is 0 or 1.
     Integer(i64),
     /// Any other number.
     Real(f64),

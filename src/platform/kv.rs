@@ -15,7 +15,7 @@ pub trait KeyValueStore: 'static {
     /// Returns a value with its metadata; `None` if it does not exist.
     fn get<'a>(&'a self, key: &'a str) -> LocalBoxFuture<'a, Result<Option<KvEntry>, LunoraError>>;
 
-    /// Writes a value, over the one that has the key.
+    /// Writes a value, replacing an existing one.
     fn put<'a>(
         &'a self,
         key: &'a str,
@@ -34,7 +34,7 @@ pub struct KvList {
     pub prefix: String,
     /// The end of the last page.
     pub cursor: Option<String>,
-    /// The most keys of one page, 1 to 1000; none for the store's own measure.
+    /// The maximum number of keys per page, 1 to 1000; `None` for the store's default.
     pub limit: Option<u16>,
 }
 
@@ -58,7 +58,7 @@ pub struct KvKey {
     pub metadata: Option<Value>,
 }
 
-/// A value, and what was noted beside it.
+/// A value and its metadata.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KvEntry {
     /// The value.
@@ -70,8 +70,8 @@ pub struct KvEntry {
 /// The expiry of a value; not within the next 60 seconds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum KvExpiry {
-    /// At this time, in seconds since 1970.
+    /// Expires at this time, in seconds since 1970.
     At(u64),
-    /// After so many seconds.
+    /// Expires after this number of seconds.
     After(u64),
 }

@@ -29,13 +29,13 @@ pub struct LogQuery {
     pub user_id: Option<String>,
     /// Its level.
     pub level: Option<LogLevel>,
-    /// The least level.
+    /// The lowest level.
     pub min_level: Option<LogLevel>,
     /// The earliest time, in milliseconds since 1970.
     pub since_ts: Option<f64>,
     /// The latest time, in milliseconds since 1970.
     pub until_ts: Option<f64>,
-    /// The most lines.
+    /// The maximum number of lines.
     pub limit: Option<u32>,
     /// The end of the last page.
     pub cursor: Option<LogCursor>,

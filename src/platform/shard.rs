@@ -14,18 +14,19 @@ use crate::{
 pub trait ShardNamespace: 'static {
     /// Sends `request` to the shard at `address`.
     ///
-    /// Dropping the future gives the call up.
+    /// Dropping the future abandons the call.
     fn fetch(
         &self,
         address: &ShardAddress,
         request: Request,
     ) -> LocalBoxFuture<'static, Result<Response, ShardCallError>>;
 
-    /// Returns what tells this namespace from every other one, such as that of another deployment.
+    /// Returns the identity that distinguishes this namespace from every other one, such as that of
+    /// another deployment.
     ///
-    /// Backups write it into their manifests, so that two deployments that were given one bucket do
-    /// not take each other's snapshots for their own. Default: `None`, for a namespace that cannot
-    /// tell.
+    /// Backups write it into their manifests, so that two deployments with the same bucket do not
+    /// mistake each other's snapshots for their own. Default: `None`, for a namespace without an
+    /// identity.
     fn namespace_id(&self) -> Option<String> {
         None
     }
@@ -45,7 +46,7 @@ impl<N: ShardNamespace + ?Sized> ShardNamespace for std::rc::Rc<N> {
     }
 }
 
-/// One shard of a namespace: its name, and where on Earth it may live.
+/// One shard of a namespace: its name, and the places in which it may live.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ShardAddress {
@@ -154,7 +155,7 @@ impl Placement {
         self.jurisdiction
     }
 
-    /// Says where a shard of a given key should be created.
+    /// Chooses where a shard of a given key should be created.
     #[must_use]
     pub fn region(mut self, region: impl Fn(&ShardKey) -> Option<LocationHint> + 'static) -> Self {
         self.region = Some(Rc::new(region));
@@ -217,7 +218,7 @@ impl ResolvedShard {
     /// Sends a request to the shard.
     ///
     /// # Errors
-    /// When no answer came; an answer of any status is an answer.
+    /// If no response arrived; a response of any status counts as one.
     pub async fn fetch(&self, request: Request) -> Result<Response, ShardCallError> {
         self.namespace.fetch(&self.address, request).await
     }
@@ -268,7 +269,7 @@ impl ShardCallError {
         self
     }
 
-    /// Says that the shard has too much to do; a retry would add to it.
+    /// Marks the shard as overloaded; a retry would add to its load.
     #[must_use]
     pub fn overloaded(mut self) -> Self {
         if let Self::Unavailable { overloaded, .. } = &mut self {

@@ -7,22 +7,22 @@ use crate::errors::LunoraError;
 
 /// The host of a shard: SQLite, transactions, the time, and the key of the shard.
 ///
-/// One object is one writer: nothing else touches the database while a call runs.
+/// One object is the only writer: nothing else touches the database while a call runs.
 pub trait ShardHost: 'static {
-    /// Runs one statement, whole, and gives back all its rows.
+    /// Runs one statement to its end, and returns all its rows.
     ///
     /// A number is bound as a real, as the platform does it; write `CAST(? AS INTEGER)` around a
-    /// text where an integer is meant.
+    /// text for an integer.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// The error of SQLite.
     fn exec(&self, sql: &str, params: &[SqlCell]) -> Result<SqlRows, SqlFailure>;
 
-    /// Runs `work` in a transaction that commits if it returns `true` and else leaves nothing
-    /// behind. Transactions do not nest.
+    /// Runs `work` in a transaction that commits if it returns `true` and is rolled back otherwise.
+    /// Transactions do not nest.
     ///
     /// # Errors
-    /// When the transaction could not begin or commit; nothing is left behind then.
+    /// If the transaction could not begin or commit; it is rolled back then.
     fn transaction(&self, work: &mut dyn FnMut() -> bool) -> Result<(), SqlFailure>;
 
     /// Returns the size of the database.
@@ -37,14 +37,14 @@ pub trait ShardHost: 'static {
     /// Returns unpredictable bytes.
     fn random_seed(&self) -> [u8; 32];
 
-    /// Notes that a call with this id begins to run, where a crash of the instance does not reach,
-    /// and returns how often an instance died under it. By default nothing is noted.
+    /// Records, outside of the instance, that a call with this id begins to run, and returns how
+    /// often an instance died under it. By default nothing is recorded.
     fn begin_call(&self, id: &str) -> u32 {
         let _ = id;
         0
     }
 
-    /// Notes that the call that began last runs no more.
+    /// Records that the call that began last has ended.
     fn end_call(&self) {}
 
     /// Returns a variable or a secret.
@@ -62,7 +62,7 @@ pub trait ShardHost: 'static {
 
 /// A value in SQLite.
 ///
-/// Integers arrive as numbers: beyond 2^53 the platform rounds them without a word.
+/// Integers arrive as numbers: beyond 2^53 the platform rounds them silently.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SqlCell {
     /// `NULL`.
@@ -80,7 +80,7 @@ pub enum SqlCell {
 pub struct SqlRows {
     /// The names of the columns.
     pub columns: Vec<String>,
-    /// The rows, each with a value a column.
+    /// The rows, each with one value per column.
     pub rows: Vec<Vec<SqlCell>>,
     /// The number of rows written, including those of indexes; 0 for a read.
     pub rows_written: u64,

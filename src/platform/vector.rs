@@ -1,4 +1,4 @@
-//! Vector indexes, as operators look into them.
+//! Vector indexes, as operators inspect them.
 
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
@@ -17,7 +17,7 @@ pub trait VectorIndexes: 'static {
     ///
     /// # Errors
     /// 404 `NOT_FOUND` for an index that does not exist, 400 `VECTOR_QUERY_UNSUPPORTED` for one
-    /// that takes no text.
+    /// that cannot be searched by text.
     fn query<'a>(
         &'a self,
         index: &'a str,
@@ -32,9 +32,9 @@ pub trait VectorIndexes: 'static {
 pub struct VectorIndex {
     /// The name.
     pub name: String,
-    /// The table whose rows it has.
+    /// The table whose rows it indexes.
     pub table: String,
-    /// The field that its vectors are made of.
+    /// The field from which its vectors are made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// The length of its vectors.

@@ -6,8 +6,8 @@ use crate::errors::LunoraError;
 
 /// A workflow of the deployment: a binding of Cloudflare Workflows, or its stand-in in a test.
 pub trait Workflow: 'static {
-    /// Starts an instance and answers its id. `params` is JSON text; without an `id` the host
-    /// makes one up.
+    /// Starts an instance and returns its id. `params` is JSON text; without an `id` the host
+    /// generates one.
     ///
     /// An id that is already taken starts nothing and is not an error: a caller with an id wants
     /// one instance of it.

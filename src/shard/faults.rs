@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_unique_where_no_other_one_is_the_same() {
+    fn a_name_without_a_duplicate_is_unique() {
         let all = ["a:b", "a:c", "a:b"];
         assert!(is_unique("a:c", &all));
         assert!(!is_unique("a:b", &all));
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_told_apart_from_a_reserved_one() {
+    fn a_path_is_distinguished_from_a_reserved_one() {
         assert!(has_form("messages:list") && is_free("messages:list"));
         assert!(!has_form("list") && is_free("list"));
         assert!(has_form("__lunora:list") && !is_free("__lunora:list"));

@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refuses_what_nobody_could_present() {
+    fn refuses_a_token_that_cannot_be_presented() {
         assert_eq!(AdminToken::new("").err(), Some(AdminTokenError::Empty));
         for token in [" a", "a ", "a b", "tökén", "a\n"] {
             assert_eq!(AdminToken::new(token).err(), Some(AdminTokenError::Character), "{token:?}");

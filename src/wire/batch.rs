@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_absent_has_its_default() {
+    fn absent_fields_have_their_defaults() {
         let call = read(r#"{"functionPath":"a:b"}"#).unwrap();
         assert_eq!(call.entry, r#"{"id":1,"functionPath":"a:b","args":{}}"#);
         assert_eq!((&*call.id, call.shard_key), ("1", None));

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_a_list_is_no_address() {
+    fn a_list_of_addresses_is_not_an_address() {
         for address in ["192.0.2.1, 6.6.6.6", " "] {
             let request = Request::get("https://x.test/").with_header("cf-connecting-ip", address);
             assert!(!for_rpc(&request).contains_key(CLIENT_IP), "{address}");

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forged_socket_token_is_none() {
+    fn a_forged_socket_token_is_refused() {
         let admin = AdminToken::new("correct-horse-battery-staple").unwrap();
         let signature = sign(admin.expose().as_bytes(), b"v1.61000");
         for token in [

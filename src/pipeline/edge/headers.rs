@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_answer_says_itself_wins() {
+    fn headers_of_the_response_win() {
         let mut headers = HeaderMap::new();
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("ALLOWALL"));
         if let Some(tables) = HeaderTables::of(&SecurityHeaders::default()) {
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_with_framing_switched_off_says_nothing_of_frames_and_keeps_its_base() {
+    fn a_page_without_frame_options_does_not_restrict_frames_and_keeps_its_base() {
         let settings = SecurityHeaders::default().without(SecurityHeader::FrameOptions);
         for settings in [settings.clone(), settings.clone().page_frames(FrameOptions::Deny)] {
             let page = decorated(&settings, "text/html", true, false);

@@ -1,4 +1,4 @@
-//! A database of D1, looked into.
+//! A database of D1, as operators inspect it.
 
 use futures::future::LocalBoxFuture;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -23,7 +23,7 @@ impl GlobalTables for D1Database {
             let counts = names
                 .iter()
                 .map(|name| self.prepare(format!("SELECT COUNT(*) AS n FROM {}", quoted(name))));
-            // A batch of nothing is an error of D1's.
+            // D1 refuses an empty batch.
             if names.is_empty() {
                 return Ok(Vec::new());
             }

@@ -139,7 +139,8 @@ extern "C" {
     pub(super) fn flush_later(state: &JsValue) -> bool;
 }
 
-/// Reads packed header lines. What HTTP cannot carry is left out: it cannot have come by HTTP.
+/// Reads packed header lines. A line that HTTP cannot carry is omitted: it cannot have come by
+/// HTTP.
 pub(super) fn unpack<'a>(lines: impl Iterator<Item = &'a str>) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(16);
     for line in lines {

@@ -23,7 +23,7 @@ use crate::{
 /// The body of a JavaScript request, not read yet.
 struct RequestBody(web_sys::Request);
 
-/// A JavaScript response, of which nothing but the head was read.
+/// A JavaScript response, of which only the head was read.
 struct ResponseBody(web_sys::Response);
 
 /// Takes a request over from JavaScript; the head crosses in one piece, the body stays.
@@ -65,8 +65,8 @@ fn says_more(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_LENGTH).is_none_or(|length| length != "0")
 }
 
-/// Hands a response over to JavaScript; the head crosses in one piece, a body of JavaScript's own
-/// goes back as it came, and an upgrade goes back as the very object that came.
+/// Passes a response to JavaScript; the head crosses in one piece, JavaScript's own body goes back
+/// as it came, and an upgrade goes back as the same object.
 pub(crate) fn response_to_js(response: Response) -> Result<web_sys::Response, LunoraError> {
     let (parts, body) = response.into_parts();
     let status = parts.status.as_u16();

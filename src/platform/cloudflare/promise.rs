@@ -3,7 +3,7 @@
 //! The crate `wasm-bindgen-futures` makes two closures for each promise, and lets every future that
 //! is woken wait for a microtask of its own; in workerd each of those is a call into the runtime.
 //! Here a promise resumes the future that waits for it at once, through closures that are made once
-//! an instance. `glue.js` has the other half.
+//! per instance. `glue.js` has the other half.
 //!
 //! A task whose client left is dropped, with all that it waits for: at once where the runtime tells
 //! (`Request.signal`), and otherwise once what it waited for was collected, since the runtime drops
@@ -32,7 +32,7 @@ type Answer = Result<JsValue, JsValue>;
 pub(super) enum Value {
     Js(JsValue),
     Bytes(Vec<u8>),
-    /// A packed head, and what it is the head of.
+    /// A packed head, and the message that it belongs to.
     Head(String, JsValue),
 }
 
@@ -46,7 +46,7 @@ impl Value {
     }
 }
 
-/// A promise that is awaited. Dropped before it is settled, it aborts what can be aborted.
+/// A promise that is awaited. Dropped before it is settled, it aborts the operation if possible.
 #[derive(Debug)]
 pub(super) struct Awaited {
     slot: usize,
@@ -80,7 +80,7 @@ impl Future for Awaited {
             }
             Some(Slot::Settled(outcome)) => match outcome.take() {
                 Some(outcome) => Poll::Ready(outcome),
-                // Polled after it was ready, which no one should.
+                // Polled after it was ready, which is a misuse.
                 None => Poll::Pending,
             },
             Some(Slot::Abandoned) | None => Poll::Pending,
@@ -144,7 +144,7 @@ enum Slot {
     Abandoned,
 }
 
-/// A task, and not a later one in its place.
+/// A task, distinct from a later one in the same place.
 #[derive(Clone, Copy, Debug)]
 struct TaskId {
     place: usize,
@@ -198,7 +198,7 @@ thread_local! {
     static LOST: RefCell<Vec<TaskId>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Tells `glue.js` how to resume what runs in this instance, once.
+/// Registers with `glue.js`, once, how to resume the tasks of this instance.
 fn bind() {
     if BOUND.replace(true) {
         return;

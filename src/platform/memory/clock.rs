@@ -49,7 +49,7 @@ pub(crate) fn simulated_clock() -> Option<ManualClock> {
     SIMULATED.try_with(|clock| clock.borrow().clone()).ok().flatten()
 }
 
-/// Makes `clock` the clock of the platform on this thread, until another one is.
+/// Makes `clock` the clock of the platform on this thread, until another one is set.
 #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
 pub(crate) fn simulate_clock(clock: Option<ManualClock>) {
     let _ = SIMULATED.try_with(|simulated| *simulated.borrow_mut() = clock);
@@ -79,9 +79,9 @@ impl ManualClock {
         clock
     }
 
-    /// Moves the clock on and wakes everyone who is due by then, the earliest first.
+    /// Advances the clock and wakes every sleeper that is due by then, the earliest first.
     ///
-    /// Who sleeps again after that counts from the new time.
+    /// A sleeper that sleeps again counts from the new time.
     pub fn advance(&self, duration: Duration) {
         let now = self.state.now.get().saturating_add(duration);
         self.state.now.set(now);
@@ -100,7 +100,7 @@ impl ManualClock {
         next.is_some()
     }
 
-    /// Returns how long it is until the next sleeper wakes.
+    /// Returns the time until the next sleeper wakes.
     #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
     pub(crate) fn until_next(&self) -> Option<Duration> {
         let next = self.state.sleepers.borrow().keys().next().copied();
@@ -113,7 +113,7 @@ impl ManualClock {
         self.state.sleepers.borrow().len()
     }
 
-    /// Runs `future` and moves the clock on whenever it can do nothing but sleep.
+    /// Runs `future` and advances the clock whenever it only sleeps.
     ///
     /// A future that waits for something other than this clock, such as a shard that
     /// [hangs](super::MemoryShard::hangs), stays pending.

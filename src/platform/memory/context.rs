@@ -65,7 +65,7 @@ impl MemoryContext {
         self.state.passes_through.get()
     }
 
-    /// Runs every task to its end, side by side, and those that they add meanwhile.
+    /// Runs every task to its end, concurrently, including tasks that they add.
     pub async fn finish(&self) {
         let mut running = FuturesUnordered::new();
         poll_fn(|context| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::platform::Environment;
 
-/// Variables and secrets in memory; none by default.
+/// Variables and secrets in memory; empty by default.
 ///
 /// ```
 /// use lunora::{Environment, testing::MemoryEnvironment};

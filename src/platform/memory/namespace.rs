@@ -21,8 +21,8 @@ use crate::{
 /// A [`ShardNamespace`] in memory: one handler answers for every shard, and calls are recorded.
 ///
 /// A clone shares everything, so that a test keeps one while the code under test owns another.
-/// [`shard`](Self::shard) scripts how one shard misbehaves. An error that the handler returns is
-/// answered as a shard answers it, by [`to_error_response`].
+/// [`shard`](Self::shard) scripts the failures of one shard. An error of the handler is answered as
+/// a shard answers it, by [`to_error_response`].
 ///
 /// ```
 /// use lunora::{Placement, Request, Response, ShardCallError, resolve_shard};
@@ -90,7 +90,8 @@ impl MemoryNamespace {
         }
     }
 
-    /// Sets what tells the namespace from that of another deployment; nothing does by default.
+    /// Sets the identity that distinguishes the namespace from that of another deployment. Default:
+    /// no identity.
     #[must_use]
     pub fn with_namespace_id(self, id: impl Into<String>) -> Self {
         *self.state.namespace_id.borrow_mut() = Some(id.into());
@@ -179,7 +180,7 @@ impl fmt::Debug for MemoryNamespace {
     }
 }
 
-/// One call under way; dropped before its [end](Self::end), it was given up.
+/// One call in flight; dropped before its [end](Self::end), it is abandoned.
 struct CallGuard {
     state: Rc<State>,
     key: Option<String>,
@@ -221,7 +222,7 @@ pub struct RecordedCall {
     pub url: Uri,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, empty when there was none; `None` when it was a stream, which is not read here.
+    /// The body, empty if the call had no body; `None` if it was a stream, which is not read here.
     pub body: Option<Bytes>,
 }
 

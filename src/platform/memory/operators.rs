@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// An [`AuthAdmin`] in memory: users, whom it can list, make, ban and remove. It supports nothing
+/// An in-memory [`AuthAdmin`] that can list, create, ban and remove users. It supports nothing
 /// else. A clone shares the users.
 ///
 /// ```
@@ -122,7 +122,7 @@ impl AuthAdmin for MemoryAuth {
     }
 }
 
-/// [`VectorIndexes`] in memory, whose likeness is how often a text contains the other.
+/// In-memory [`VectorIndexes`], whose similarity is how often a text contains the other.
 ///
 /// ```
 /// use lunora::{VectorIndexes, testing::MemoryVectors};
@@ -144,7 +144,7 @@ impl MemoryVectors {
         Self::default()
     }
 
-    /// Adds a text to an index, and the index if need be.
+    /// Adds a text to an index, and the index if it does not exist.
     #[must_use]
     pub fn with_text(
         mut self,

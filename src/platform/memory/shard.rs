@@ -8,12 +8,12 @@ use super::{
 };
 use crate::{message::Response, platform::ShardCallError, wire::ShardKey};
 
-/// One shard of a [`MemoryNamespace`](super::MemoryNamespace): a script for its calls, and a look
-/// at them.
+/// One shard of a [`MemoryNamespace`](super::MemoryNamespace): a script for its calls, and a record
+/// of them.
 ///
-/// What happens `_once` is queued and comes first, one entry a call, in the order of the queue.
-/// Then comes what [`fails`](Self::fails) or [`hangs`](Self::hangs) says, and without that the
-/// namespace's handler.
+/// Each `_once` step is queued and comes first, one entry per call, in the order of the queue. Then
+/// [`fails`](Self::fails) or [`hangs`](Self::hangs) applies, and without either the namespace's
+/// handler.
 ///
 /// ```
 /// use lunora::{Response, ShardCallError, testing::MemoryNamespace};
@@ -69,7 +69,7 @@ impl MemoryShard {
         self.edit(|script| script.delay = Some((clock.clone(), duration)))
     }
 
-    /// Clears the whole script; calls under way stay as they are.
+    /// Clears the whole script; calls in flight stay as they are.
     pub fn recovers(&self) -> &Self {
         self.edit(|script| *script = Script::default())
     }
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happens_once_comes_first_and_in_order() {
+    fn one_time_steps_come_first_and_in_order() {
         let namespace = namespace();
         let shard = namespace.shard("a");
         shard.answers_once(Response::text("first")).fails_once(moving);
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_begins_before_anybody_polls_it() {
+    fn a_call_begins_before_its_first_poll() {
         let namespace = namespace();
         let address = ShardAddress::new(ShardKey::default());
         let call = namespace.fetch(&address, Request::get("/"));

@@ -95,7 +95,7 @@ impl MemoryObjectStore {
         self
     }
 
-    /// Sets how many bytes arrive at once when a body is read; one at least.
+    /// Sets how many bytes arrive at once when a body is read; at least one.
     #[must_use]
     pub fn with_chunk_bytes(mut self, bytes: usize) -> Self {
         self.chunk_bytes = bytes.max(1);
@@ -188,7 +188,7 @@ impl MemoryObjectStore {
         id
     }
 
-    /// Adds a part to an upload, and returns its etag; `None` where the upload is gone.
+    /// Adds a part to an upload, and returns its etag; `None` if the upload no longer exists.
     pub(super) fn add_part(&self, id: &str, number: u16, bytes: Bytes) -> Option<String> {
         let mut state = self.state.borrow_mut();
         state.writes += 1;

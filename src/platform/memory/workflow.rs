@@ -1,4 +1,4 @@
-//! Workflows in memory: what was started, and what became of it.
+//! In-memory workflows: the started instances and their states.
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 

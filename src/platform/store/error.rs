@@ -23,19 +23,19 @@ pub enum StoreError {
         /// The object.
         key: String,
     },
-    /// The object was to be written only if it did not exist, and it does.
+    /// The write required that the object did not exist, but it does.
     #[error("the object `{key}` exists already")]
     AlreadyExists {
         /// The object.
         key: String,
     },
-    /// The object was to be written only over the one with a given etag, and it is another.
+    /// The write required an object with a given etag, but its etag differs.
     #[error("the object `{key}` was changed")]
     Changed {
         /// The object.
         key: String,
     },
-    /// The bytes that arrived are not those whose checksum was given. Nothing was written.
+    /// The bytes that arrived do not match the given checksum. Nothing was written.
     #[error("the bytes of `{key}` do not match their checksum")]
     ChecksumMismatch {
         /// The object.

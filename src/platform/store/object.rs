@@ -20,9 +20,9 @@ use crate::message::Body;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ObjectMetadata {
-    /// The media type of the bytes; none by default.
+    /// The media type of the bytes; absent by default.
     pub content_type: Option<String>,
-    /// An application's own notes, by name; none by default.
+    /// An application's own metadata, by name; empty by default.
     pub custom: BTreeMap<String, String>,
 }
 
@@ -40,7 +40,7 @@ impl ObjectMetadata {
         self
     }
 
-    /// Adds a note of the application's own; of a repeated name the last value counts.
+    /// Adds an entry of the application's own metadata; of a repeated name the last value wins.
     #[must_use]
     pub fn with_custom(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.custom.insert(name.into(), value.into());
@@ -58,7 +58,8 @@ pub struct PutOptions {
     pub metadata: ObjectMetadata,
     /// `true` to fail the write if an object with the key already exists.
     pub only_if_absent: bool,
-    /// The etag that the object of this key must have; any, or no object at all, by default.
+    /// The etag that the object of this key must have; by default the object may have any etag or
+    /// not exist.
     pub only_if_etag: Option<String>,
     /// The hash that the store must find for the bytes that arrived.
     pub sha256: Option<[u8; 32]>,
@@ -78,21 +79,21 @@ impl PutOptions {
         self
     }
 
-    /// Writes only where no object has the key; the check and the write are one step.
+    /// Writes only if no object has the key; the check and the write are atomic.
     #[must_use]
     pub fn only_if_absent(mut self) -> Self {
         self.only_if_absent = true;
         self
     }
 
-    /// Writes only over the object with this etag; the check and the write are one step.
+    /// Writes only over the object with this etag; the check and the write are atomic.
     #[must_use]
     pub fn only_if_etag(mut self, etag: impl Into<String>) -> Self {
         self.only_if_etag = Some(etag.into());
         self
     }
 
-    /// Lets the store verify the SHA-256 of what arrived, and keep it with the object.
+    /// Makes the store verify the SHA-256 of the bytes that arrived, and keep it with the object.
     #[must_use]
     pub fn with_sha256(mut self, sha256: [u8; 32]) -> Self {
         self.sha256 = Some(sha256);
@@ -108,7 +109,7 @@ pub struct ListOptions {
     pub prefix: String,
     /// The end of the last page.
     pub cursor: Option<String>,
-    /// The most objects of one page, 1 to 1000; what is outside is taken as the nearest of these.
+    /// The maximum number of objects per page, 1 to 1000; a value outside is clamped.
     pub limit: u16,
 }
 
@@ -119,7 +120,7 @@ impl ListOptions {
         Self { prefix: prefix.into(), cursor: None, limit: super::rules::MAX_PAGE }
     }
 
-    /// Goes on where a page ended: see [`ObjectPage::cursor`].
+    /// Continues where a page ended: see [`ObjectPage::cursor`].
     #[must_use]
     pub fn with_cursor(mut self, cursor: impl Into<String>) -> Self {
         self.cursor = Some(cursor.into());
@@ -161,11 +162,11 @@ pub struct ObjectInfo {
     pub key: String,
     /// The size in bytes.
     pub size: u64,
-    /// The store's own mark of this version of the object, without quotes.
+    /// The etag of this version of the object, without quotes.
     pub etag: String,
     /// The time of the write, in milliseconds since 1970.
     pub uploaded_ms: u64,
-    /// The SHA-256 of the bytes, where it was given at [`put`](crate::ObjectStore::put).
+    /// The SHA-256 of the bytes, if it was given at [`put`](crate::ObjectStore::put).
     pub sha256: Option<[u8; 32]>,
     /// The metadata of the object.
     pub metadata: ObjectMetadata,

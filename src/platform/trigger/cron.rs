@@ -20,8 +20,8 @@ use self::parse::parse;
 /// [`next_after`](Self::next_after), [`previous_at_or_before`](Self::previous_at_or_before) and
 /// [`upcoming`](Self::upcoming) tell the times.
 ///
-/// The text is kept as it was written, for that is how it is compared with the trigger that fired.
-/// Written in code it is checked while it compiles: [`cron!`](crate::cron).
+/// The text is kept as it was written, because it is compared as text with the trigger that fired.
+/// [`cron!`](crate::cron) checks an expression in code at compile time.
 ///
 /// ```
 /// use lunora::{CronExpression, cron};
@@ -33,7 +33,7 @@ use self::parse::parse;
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct CronExpression(Cow<'static, str>);
 
-/// A [`CronExpression`](crate::CronExpression) from a literal, checked while it compiles.
+/// A [`CronExpression`](crate::CronExpression) from a literal, checked at compile time.
 ///
 /// ```compile_fail
 /// let _ = lunora::cron!("0 3 * *");
@@ -68,7 +68,7 @@ impl CronExpression {
     }
 
     /// Returns the first time later than `ms` at which the trigger is due, in milliseconds since
-    /// 1970; none where such a moment has no number.
+    /// 1970; `None` if the time is out of range.
     ///
     /// ```
     /// use lunora::cron;
@@ -82,7 +82,7 @@ impl CronExpression {
     }
 
     /// Returns the last time, `ms` or earlier, at which the trigger was due, in milliseconds since
-    /// 1970; none where such a moment has no number.
+    /// 1970; `None` if the time is out of range.
     ///
     /// ```
     /// use lunora::cron;
@@ -132,7 +132,7 @@ impl fmt::Display for CronExpression {
 #[error("{}", self.sentence())]
 #[non_exhaustive]
 pub enum CronError {
-    /// There are not five fields.
+    /// The number of fields is not five.
     FieldCount,
     /// The minute is malformed.
     Minute,

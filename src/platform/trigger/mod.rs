@@ -4,7 +4,7 @@ mod cron;
 
 pub use self::cron::{CronError, CronExpression};
 
-/// A trigger fired.
+/// The event of a trigger that fired.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ScheduledEvent {
     cron: String,

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_undefined_is_none() {
+    fn an_undefined_field_is_absent() {
         let fields = Fields::parse(r#"{"a":["$lunora.wire$","undefined"],"b":null}"#).unwrap();
         assert_eq!((fields.get("a"), fields.get("b")), (None, Some("null")));
     }

@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stop_comes_back_as_what_it_was() {
+    fn a_stop_keeps_its_type() {
         for value in [
             SqlValue::Null,
             SqlValue::Integer(i64::MIN),

@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn an_integer_that_arrived_rounded_is_no_integer() {
+    fn a_rounded_integer_is_refused() {
         let rounded = vec![SqlCell::Number(9_007_199_254_740_993.0)];
         assert!(read::<i64>(&["n"], rounded).unwrap_err().contains("CAST"));
         assert_eq!(

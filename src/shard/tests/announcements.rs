@@ -139,7 +139,7 @@ fn the_registry_has_the_shard_before_its_first_row_however_it_comes() {
 }
 
 #[test]
-fn a_shard_that_is_told_to_forget_its_announcement_announces_itself_again() {
+fn a_shard_that_forgot_its_announcement_announces_itself_again() {
     let (room, registry) = world("room");
     room.call::<Value>("messages:send", &message("ada", "x")).unwrap();
     assert_eq!(registry.take(), both("room"));
@@ -190,7 +190,7 @@ fn a_call_that_commits_nothing_is_not_announced() {
 }
 
 #[test]
-fn the_first_write_counts_and_is_told_once() {
+fn the_first_write_commits_and_announces_once() {
     let (room, registry) = world("room");
     let commits = Rc::new(std::cell::Cell::new(0));
     let counted = commits.clone();

@@ -94,7 +94,7 @@ fn a_page_ends_at_its_bytes_but_has_one_row_at_least() {
 }
 
 #[test]
-fn an_empty_shard_is_done_at_once_and_a_bad_cursor_is_said() {
+fn an_empty_shard_is_done_at_once_and_a_bad_cursor_is_an_error() {
     let shard = shard();
     let operator = operator(&shard);
     let page = ok(operator.admin("exportShard", &json!({ "cursor": null })));

@@ -48,7 +48,7 @@ fn an_id_counts_for_one_caller_only() {
 }
 
 #[test]
-fn without_a_namespace_there_is_no_replay() {
+fn no_replay_without_a_namespace() {
     let shard = shard().with_header("x-lunora-mutation-id", "m-1");
     send_as(&shard, "one");
     send_as(&shard, "two");
@@ -120,7 +120,7 @@ fn an_action_that_is_sent_again_is_not_run_again() {
 }
 
 #[test]
-fn a_query_has_no_use_for_a_mutation_id() {
+fn a_query_ignores_a_mutation_id() {
     let shard = shard();
     let ada = shard.user("ada").with_header("x-lunora-mutation-id", "m-1");
     assert_eq!(ada.answer("messages:list", &json!({})), (200, json!({ "result": [] })));
@@ -166,7 +166,7 @@ fn numbered_writes_come_in_their_order() {
 }
 
 #[test]
-fn a_number_that_is_none_is_ignored() {
+fn an_invalid_number_is_ignored() {
     let shard = shard();
     for seq in ["0", "-1", "1.5", "x", "", "9007199254740993"] {
         let client =

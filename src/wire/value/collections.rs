@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn extending_merges_with_what_is_there() {
+    fn extending_merges_with_existing_entries() {
         let mut set: Set = [1, 2].into_iter().collect();
         set.extend([2, 3]);
         assert_eq!(set.into_iter().collect::<Vec<_>>(), [1, 2, 3].map(Value::from));

@@ -1,4 +1,4 @@
-//! The one parser of cron expressions, for compile time and run time.
+//! The parser of cron expressions, for compile time and run time.
 
 use super::{CronError, schedule::Schedule};
 
