@@ -1,4 +1,4 @@
-//! A call as it reaches a shard: what it says and who makes it.
+//! A call as it reaches a shard: its body and its caller.
 
 use std::rc::Rc;
 

@@ -16,7 +16,7 @@ use crate::{
     platform::SqlCell,
 };
 
-/// The change log, and what is remembered of it while the object is awake.
+/// The change log, and its cached size while the object is awake.
 #[derive(Debug, Default)]
 pub(crate) struct ChangeLog {
     /// The size of the log up to its last row.
@@ -71,10 +71,11 @@ impl ChangeLog {
     /// The age of a change that the log keeps by default.
     const MAX_AGE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
-    /// The log is cut once in so many writes, or bytes, so that cutting costs each of them little.
+    /// The log is cut once per this many writes, or bytes, so that cutting costs each of them
+    /// little.
     const TRIM_EVERY: u64 = 256;
     const TRIM_EVERY_BYTES: u64 = 1024 * 1024;
-    /// The oldest rows are read in so many steps at most, of `TRIM_EVERY` rows each.
+    /// The oldest rows are read in at most this many steps, of `TRIM_EVERY` rows each.
     const TRIM_STEPS: u32 = 32;
 
     /// The size of the database, in bytes, over which writes that add to it are refused.
@@ -82,10 +83,10 @@ impl ChangeLog {
     /// Nine tenths of what the platform gives an object.
     const DATABASE_LIMIT: u64 = 9_000_000_000;
 
-    /// Notes a change, and returns the position of the log after it.
+    /// Records a change, and returns the position of the log after it.
     ///
     /// # Errors
-    /// 507 `SHARD_FULL` for a document that grows while the database is over its limit; when the
+    /// 507 `SHARD_FULL` for a document that grows while the database is over its limit; if the
     /// database fails.
     pub(crate) fn append(
         &self,
@@ -220,7 +221,7 @@ impl ChangeLog {
         Ok(())
     }
 
-    /// Deletes the whole log, and what is remembered of its size.
+    /// Deletes the whole log, and its cached size.
     pub(crate) fn clear(&self, shard: &Inner) -> Result<(), LunoraError> {
         shard.exec("DELETE FROM \"_lunora_changes\"", &[])?;
         shard.exec("DELETE FROM \"_lunora_meta\" WHERE \"name\"='changes'", &[])?;
@@ -235,7 +236,7 @@ impl ChangeLog {
     }
 
     /// Returns the size up to the last row `seq`, which has just been `appended` if it is given.
-    /// After a rollback what is remembered belongs to rows that are gone, and is read again.
+    /// After a rollback the cached size belongs to rows that no longer exist, and is read again.
     fn size_at(&self, shard: &Inner, seq: u64, appended: Option<u64>) -> Result<Size, LunoraError> {
         let size = match (self.size.get(), appended) {
             (Some(size), Some(bytes)) if size.seq + 1 == seq => {

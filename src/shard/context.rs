@@ -118,8 +118,8 @@ impl<'a> Mutation<'a> {
 
     /// Runs another mutation of this shard, internal ones included, in the same transaction.
     ///
-    /// If it fails, this one cannot succeed any more, whatever it makes of the error: one
-    /// transaction commits whole or not at all.
+    /// If it fails, this one can no longer succeed, however it handles the error: a transaction
+    /// commits all or nothing.
     ///
     /// # Errors
     /// As [`run_query`](Query::run_query).

@@ -62,7 +62,7 @@ pub enum DefinitionError {
         /// The error of the path.
         error: FunctionPathError,
     },
-    /// Two tables have one name.
+    /// Two tables have the same name.
     #[error("{0:?}: two tables of a shard have the same name")]
     Table(String),
     /// Two migrations have the same id, or a migration's table is missing.
@@ -167,7 +167,7 @@ impl ShardDefinition {
     /// A mutation that writes the first row is rolled back, the shard is announced, and the
     /// mutation runs again. An action cannot run twice: the shard is announced before the first
     /// action runs, if the shard has mutations. While the registry cannot be reached the first
-    /// write is refused 503 `SHARD_UNAVAILABLE`; later ones do not ask it. A shard that has rows
+    /// write is refused 503 `SHARD_UNAVAILABLE`; later ones do not need it. A shard that has rows
     /// from before this was set is announced with its next call.
     #[must_use]
     pub fn registry(mut self, binding: &'static str) -> Self {
@@ -175,7 +175,7 @@ impl ShardDefinition {
         self
     }
 
-    /// Announces the shard to the registry of this jurisdiction. Default: to the one of none.
+    /// Announces the shard to the registry of this jurisdiction. Default: no jurisdiction.
     ///
     /// It is the jurisdiction of [`ShardClass::JURISDICTION`](crate::shard::ShardClass::JURISDICTION):
     /// [`shard!`](crate::shard!) writes both.
@@ -188,7 +188,7 @@ impl ShardDefinition {
     /// Checks that the definition makes a shard.
     ///
     /// # Errors
-    /// The first thing that is wrong with it.
+    /// The first error of the definition.
     pub fn check(&self) -> Result<(), DefinitionError> {
         if let Some(problem) = &self.problem {
             return Err(problem.clone());

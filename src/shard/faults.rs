@@ -1,5 +1,5 @@
 //! The compile errors of `shard!`: each is a bound that does not hold, on a token of the
-//! application, so that the compiler points there and says the sentence of the trait.
+//! application, so that the compiler points there with the message of the trait.
 //!
 //! None of it is ever called.
 
@@ -15,24 +15,24 @@ pub struct Is<const RIGHT: bool>;
 #[derive(Clone, Copy, Debug)]
 pub enum NotInferred {}
 
-/// A part of `shard!` that there is.
+/// A part of `shard!` that exists.
 #[diagnostic::on_unimplemented(
     message = "`shard!` has no part `{Self}`",
     label = "expected `tables`, `functions`, `relations`, `migrations`, `registry` or `jurisdiction`"
 )]
 pub trait KnownPart {}
 
-/// Fails with the sentence of [`KnownPart`].
+/// Fails with the message of [`KnownPart`].
 pub const fn unknown_part<T: KnownPart + Copy>(_: T) {}
 
-/// A part of `shard!` that was not there before.
+/// A part of `shard!` that is not repeated.
 #[diagnostic::on_unimplemented(
     message = "`shard!` has the part `{Self}` twice",
     label = "this is the second one: merge it into the first"
 )]
 pub trait PartOnce {}
 
-/// Fails with the sentence of [`PartOnce`].
+/// Fails with the message of [`PartOnce`].
 pub const fn part_twice<T: PartOnce + Copy>(_: T) {}
 
 /// A part of `shard!` in its form.
@@ -43,7 +43,7 @@ pub const fn part_twice<T: PartOnce + Copy>(_: T) {}
 )]
 pub trait WellFormedPart {}
 
-/// Fails with the sentence of [`WellFormedPart`].
+/// Fails with the message of [`WellFormedPart`].
 pub const fn malformed_part<T: WellFormedPart + Copy>(_: T) {}
 
 /// A function of `shard!` in its form.
@@ -54,7 +54,7 @@ pub const fn malformed_part<T: WellFormedPart + Copy>(_: T) {}
 )]
 pub trait WellFormedFunction {}
 
-/// Fails with the sentence of [`WellFormedFunction`].
+/// Fails with the message of [`WellFormedFunction`].
 pub const fn malformed_function<T: WellFormedFunction + Copy>(_: T) {}
 
 /// A kind of function.
@@ -65,7 +65,7 @@ pub const fn malformed_function<T: WellFormedFunction + Copy>(_: T) {}
 )]
 pub trait KnownKind {}
 
-/// Fails with the sentence of [`KnownKind`].
+/// Fails with the message of [`KnownKind`].
 pub const fn unknown_kind<T: KnownKind + Copy>(_: T) {}
 
 /// A shard with functions.
@@ -75,7 +75,7 @@ pub const fn unknown_kind<T: KnownKind + Copy>(_: T) {}
 )]
 pub trait HasFunctions {}
 
-/// Fails with the sentence of [`HasFunctions`].
+/// Fails with the message of [`HasFunctions`].
 pub const fn without_functions<T: HasFunctions + Copy>(_: T) {}
 
 /// A jurisdiction that the platform has.
@@ -85,7 +85,7 @@ pub const fn without_functions<T: HasFunctions + Copy>(_: T) {}
 )]
 pub trait KnownJurisdiction {}
 
-/// Fails with the sentence of [`KnownJurisdiction`].
+/// Fails with the message of [`KnownJurisdiction`].
 pub const fn unknown_jurisdiction<T: KnownJurisdiction + Copy>(_: T) {}
 
 /// A path of two names and a colon.

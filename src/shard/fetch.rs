@@ -18,7 +18,7 @@ impl Shard {
     /// larger.
     const MAX_BODY: usize = 32 * 1024 * 1024;
 
-    /// Answers one request; an error becomes an answer, and the server's fault is logged.
+    /// Answers one request; an error becomes a response, and is logged if it is the server's fault.
     ///
     /// `POST /rpc` is one call, `POST /rpc-batch` several, `GET /_lunora/route` reports zero
     /// relays; everything else is 404.

@@ -21,8 +21,8 @@
 /// }
 /// ```
 ///
-/// All but `functions` may be left out. The jurisdiction is a variant of
-/// [`Jurisdiction`](crate::Jurisdiction), and is said here alone. The struct implements
+/// All but `functions` are optional. The jurisdiction is a variant of
+/// [`Jurisdiction`](crate::Jurisdiction), and is declared only here. The struct implements
 /// [`ShardClass`](crate::shard::ShardClass).
 #[macro_export]
 macro_rules! shard {
@@ -38,7 +38,7 @@ macro_rules! shard {
     };
 }
 
-/// The name of an index of a table, checked while it compiles: `index!(MESSAGES, "by_author")`.
+/// The name of an index of a table, checked at compile time: `index!(MESSAGES, "by_author")`.
 ///
 /// ```
 /// use lunora::shard::{Query, Table, index, table};

@@ -13,13 +13,13 @@ pub(crate) struct Migration {
     pub(crate) down: Option<Step>,
 }
 
-/// From the JSON text of a document to that of the next one; none to leave it as it is.
+/// Maps the JSON text of a document to that of the next one; `None` leaves it as it is.
 pub(crate) type Step = Box<dyn Fn(&str) -> Result<Option<String>, LunoraError>>;
 
 /// A function that can be a migration: `fn(Old) -> Result<Option<New>, Error>`.
 ///
-/// `Old` is read from the whole document, `_id` and `_creationTime` included; both stay, whatever
-/// `New` is. `None` leaves the document as it is.
+/// `Old` is read from the whole document, `_id` and `_creationTime` included; both stay, for any
+/// `New`. `None` leaves the document as it is.
 ///
 /// ```
 /// use lunora::{LunoraError, shard::{ShardDefinition, Table, table}};

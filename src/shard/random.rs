@@ -1,4 +1,4 @@
-//! Ids: in the order in which they are made, and not to be guessed.
+//! Ids that ascend in the order of creation and are unpredictable.
 
 use std::cell::{Cell, RefCell};
 

@@ -1,4 +1,4 @@
-//! Answers that are kept, so that a write that is sent again is not done again.
+//! Kept answers, so that a repeated write is not applied again.
 //!
 //! See docs/wire.md, "Calls in a shard". A mutation id counts within a namespace; the answer is kept in
 //! the transaction of the write, for 24 hours.
@@ -15,8 +15,8 @@ use crate::{
     wire::Identity,
 };
 
-/// The round in which watermarks and answers are written. Each reading of them for a snapshot begins
-/// a new one, and so finds what was written since the one before (`admin/clients.rs`).
+/// The round in which watermarks and answers are written. Each reading of them for a snapshot
+/// begins a new one, and so finds the writes since the previous one (`admin/clients.rs`).
 pub(crate) const ROUND_SQL: &str = "coalesce((SELECT CAST(\"value\" AS INTEGER) FROM \"_lunora_meta\" WHERE \"name\"='clientsRound'),0)";
 
 /// The cached state of the kept answers while the object is awake.
@@ -62,7 +62,7 @@ impl Replay {
 
 impl Replies {
     const KEPT_MS: u64 = 24 * 60 * 60 * 1000;
-    /// The most that SQLite takes for a row on the platform.
+    /// The maximum size of a row in SQLite on the platform.
     const LONGEST_BODY: usize = 2 * 1024 * 1024;
     const SWEPT_EVERY_MS: u64 = 60 * 60 * 1000;
 
@@ -82,7 +82,7 @@ impl Replies {
     /// Stores the answer of a write.
     ///
     /// # Errors
-    /// 413 `PAYLOAD_TOO_LARGE` for one that no row has room for; when the database fails.
+    /// 413 `PAYLOAD_TOO_LARGE` for one that does not fit into a row; if the database fails.
     pub(crate) fn keep(
         &self,
         shard: &Inner,

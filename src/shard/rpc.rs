@@ -22,7 +22,7 @@ use crate::{
     wire::{Identity, paths},
 };
 
-/// A body that is answered: the status is 200 but for a write out of its order.
+/// The body of an answer: the status is 200 except for a write out of order.
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: String,
@@ -39,7 +39,7 @@ impl Reply {
 }
 
 impl Shard {
-    /// Serves one call, whatever it is of.
+    /// Serves one call of any function.
     pub(crate) async fn call(
         &self,
         envelope: &Envelope<'_>,
@@ -47,8 +47,8 @@ impl Shard {
         ids: &WriteIds,
         bearer: Option<&str>,
     ) -> Result<Reply, LunoraError> {
-        // Who may not call, or calls what does not exist, runs no statement: not even those that
-        // make the tables.
+        // An unauthorized call, or a call of an unknown function, runs no statement, not even those
+        // that create the tables.
         let path = &*envelope.function_path;
         if path == paths::RUN_AS {
             admin::gate(&self.inner, bearer)?;
@@ -148,7 +148,7 @@ impl Shard {
             }
             let result = Counted::new(shard, replay.as_ref()).run(|| shard.mutate(call, run))?;
             run.check_doom()?;
-            // In the transaction, so that what is refused has written nothing.
+            // In the transaction, so that a refused answer rolls back the writes.
             check_answer(&result)?;
             let cursor = match (&call.ids.mutation_id, run.commit().cursor) {
                 (None, _) => None,
@@ -185,7 +185,7 @@ impl Shard {
             && let Err(error) =
                 shard.atomically(|| shard.replies.keep(shard, replay, &body, shard.host.now_ms()))
         {
-            // The effects stay, and so does the answer. One of 2 MB has no room in a row.
+            // The effects stay, and so does the answer. One of 2 MB does not fit into a row.
             log::error(&format!("the answer of an action was not kept: {}", error.to_log_line()));
         }
         Ok(body)

@@ -1,4 +1,4 @@
-//! One run of a function: who calls, when, what it read and what it wrote.
+//! One run of a function: its caller, its time, its reads and its writes.
 
 use std::{
     cell::{Cell, Ref, RefCell, RefMut},
@@ -40,7 +40,7 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// The most functions that call each other (docs/wire.md, "Calls in a shard").
+    /// The maximum depth of calls between functions (docs/wire.md, "Calls in a shard").
     const MAX_DEPTH: u32 = 32;
 
     pub(crate) fn new(shard: &'a Inner, caller: &'a Caller, depth: u32) -> Self {
@@ -73,7 +73,7 @@ impl<'a> Run<'a> {
         self.commit.borrow()
     }
 
-    /// Makes sure that the transaction does not commit: a write broke off in its middle.
+    /// Prevents the commit of the transaction: a write failed halfway.
     pub(crate) fn doom(&self, error: LunoraError) -> LunoraError {
         let told = LunoraError::custom(
             error.code().to_owned(),

@@ -1,4 +1,4 @@
-//! The tables of a shard in SQLite, made when the object wakes to a definition it does not know.
+//! The tables of a shard in SQLite, created when the object wakes to an unknown definition.
 
 use sha2::{Digest, Sha256};
 
@@ -158,7 +158,7 @@ pub(crate) fn partition_expression(fields: &[&str]) -> String {
     format!("'['||{}||']'", values.join("||','||"))
 }
 
-/// Changes whenever a statement does, those of the shard's own tables included.
+/// A digest that changes whenever a statement does, including those of the shard's own tables.
 fn fingerprint(statements: &[Statement]) -> String {
     let mut hash = Sha256::new();
     for sql in OWN.iter().copied().chain(statements.iter().map(|statement| &*statement.rest)) {

@@ -1,6 +1,6 @@
-//! The sentence of a compile error, put together while compiling.
+//! The message of a compile error, assembled at compile time.
 
-/// A sentence of up to 2048 bytes.
+/// A message of up to 2048 bytes.
 pub(super) struct Sentence {
     bytes: [u8; 2048],
     length: usize,

@@ -26,7 +26,7 @@ use crate::{
     wire::ShardKey,
 };
 
-/// A shard: what a Durable Object does with the requests that reach it.
+/// A shard: it serves the requests to a Durable Object.
 ///
 /// [`shard!`](crate::shard!) writes the object around it.
 #[derive(Clone)]
@@ -129,8 +129,8 @@ impl Shard {
         Ok(function)
     }
 
-    /// Calls `listener` after every transaction that wrote, once it has committed. There is one
-    /// listener; the next takes its place.
+    /// Calls `listener` after every transaction that wrote, once it has committed. A later listener
+    /// replaces an earlier one.
     pub fn on_commit(&self, listener: impl Fn(&Commit) + 'static) {
         *self.inner.listener.borrow_mut() = Some(Rc::new(listener));
     }
@@ -170,7 +170,7 @@ impl Inner {
         self.key.get_or_init(|| self.host.shard_key())
     }
 
-    /// Runs `work` as a mutation: one transaction that commits whole or not at all.
+    /// Runs `work` as a mutation: one transaction that commits all or nothing.
     pub(crate) fn transact<T>(
         &self,
         caller: &Caller,
@@ -213,7 +213,7 @@ impl Inner {
         });
         self.in_transaction.set(false);
         match (result, ended) {
-            // The function's own error says more than that of the transaction it ended.
+            // The function's own error is more specific than that of the transaction.
             (Some(Err(error)), _) => Err(error),
             (_, Err(failure)) => Err(super::db::store::to_error(&failure)),
             (Some(Ok(value)), Ok(())) => Ok(value),

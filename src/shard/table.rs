@@ -1,4 +1,4 @@
-//! Tables of documents: their names, indexes and options, checked while compiling.
+//! Tables of documents: their names, indexes and options, checked at compile time.
 
 use std::{fmt, marker::PhantomData};
 
@@ -12,8 +12,8 @@ use crate::{
 
 /// A table of documents of type `T`, with its indexes and options.
 ///
-/// Written with [`table!`](crate::shard::table), usually as a constant. What is wrong with a name
-/// does not compile.
+/// Written with [`table!`](crate::shard::table), usually as a constant. An invalid name does not
+/// compile.
 ///
 /// ```
 /// use lunora::shard::{Table, table};
@@ -53,7 +53,7 @@ struct TypeCheck(Option<ReadDocument>);
 
 type ReadDocument = fn(&str) -> Result<(), serde_json::Error>;
 
-/// The type of its documents does not tell one table from another.
+/// Two tables are equal whatever the types of their documents.
 impl PartialEq for TypeCheck {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -70,7 +70,7 @@ fn read_as<T: DeserializeOwned>(json: &str) -> Result<(), serde_json::Error> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct IndexSpec {
     pub(crate) name: &'static str,
-    /// The fields that a rank index keeps apart; none for an ordinary index.
+    /// The fields by which a rank index is partitioned; empty for an ordinary index.
     pub(crate) partition: &'static [&'static str],
     pub(crate) fields: IndexFields,
 }
@@ -83,7 +83,7 @@ pub(crate) enum IndexFields {
     Ranked(&'static [(&'static str, Direction)]),
 }
 
-/// The most indexes of one table.
+/// The maximum number of indexes per table.
 const MAX_INDEXES: usize = 16;
 
 impl<T> Table<T> {
@@ -95,9 +95,9 @@ impl<T> Table<T> {
 
     /// Adds an index: documents can be found by the values of `fields`, in that order.
     ///
-    /// A field may lie in an object: `"author.name"`. In an index `null` and missing come first,
-    /// then numbers and flags (`true` is 1), then texts by their bytes. Of one value, documents
-    /// are in the order in which they were created.
+    /// A field may lie in an object: `"author.name"`. In an index `null` and absent fields come
+    /// first, then numbers and flags (`true` is 1), then texts by their bytes. Of one value,
+    /// documents are in the order in which they were created.
     ///
     /// # Panics
     /// In a constant that is a compile error: if the name or a field is invalid, with no fields or
@@ -143,8 +143,8 @@ impl<T> Table<T> {
         self
     }
 
-    /// Says which field of a document is the key of its shard: an import over several shards
-    /// sends each document where it belongs.
+    /// Sets the field of a document that is the key of its shard: an import over several shards
+    /// sends each document to its shard.
     ///
     /// # Panics
     /// In a constant that is a compile error: if `field` is not the name of a field.
@@ -207,7 +207,7 @@ impl TableSpec {
     /// Returns the name of an index that the table has; [`index!`](crate::shard::index) calls it.
     ///
     /// # Panics
-    /// When it has no index of that name. In a constant that is a compile error.
+    /// If it has no index of that name. In a constant that is a compile error.
     #[doc(hidden)]
     #[must_use]
     #[allow(clippy::panic, reason = "called by `index!`, in a const context")]
@@ -277,7 +277,7 @@ impl TableSpec {
 /// The index that every table has.
 pub(crate) const BY_CREATION: &str = "by_creation";
 
-/// The most fields of one index.
+/// The maximum number of fields per index.
 const MAX_FIELDS: usize = 8;
 
 const fn check_fields(fields: &[&str]) {

@@ -71,7 +71,7 @@ impl TestShard {
     /// 2023.
     ///
     /// # Panics
-    /// When SQLite gives no database.
+    /// If SQLite cannot open a database.
     #[must_use]
     pub fn new(definition: ShardDefinition) -> Self {
         Self::named("test", definition)
@@ -80,7 +80,7 @@ impl TestShard {
     /// Returns the shard of a class that [`shard!`](crate::shard!) wrote.
     ///
     /// # Panics
-    /// When SQLite gives no database.
+    /// If SQLite cannot open a database.
     #[must_use]
     pub fn of<S: ShardClass>() -> Self {
         Self::new(S::definition())
@@ -89,7 +89,7 @@ impl TestShard {
     /// Returns a shard with this key.
     ///
     /// # Panics
-    /// When SQLite gives no database.
+    /// If SQLite cannot open a database.
     #[must_use]
     #[allow(clippy::expect_used, reason = "a test without its database must stop")]
     pub fn named(key: &str, definition: ShardDefinition) -> Self {
@@ -157,14 +157,14 @@ impl TestShard {
         serde_json::from_value(result).map_err(LunoraError::internal)
     }
 
-    /// Calls a function, and gives back the status and the whole body of the answer.
+    /// Calls a function, and returns the status and the whole body of the response.
     #[must_use]
     pub fn answer(&self, path: &str, args: &impl Serialize) -> (u16, Value) {
         let body = json!({ "functionPath": path, "args": json!(args) }).to_string();
         self.post("/rpc", body)
     }
 
-    /// Asks an operator's question; the token is that of [`admin_token`](Self::admin_token).
+    /// Runs an operation of operators with the token of [`admin_token`](Self::admin_token).
     #[must_use]
     pub fn admin(&self, op: &str, args: &Value) -> (u16, Value) {
         self.answer(&format!("__lunora_admin__:{op}"), args)
@@ -204,7 +204,7 @@ impl TestShard {
     /// Runs a query as a live connection does.
     ///
     /// # Errors
-    /// What the query fails with.
+    /// The error of the query.
     pub fn run_query(&self, path: &str, args: &Value) -> Result<QueryRun, LunoraError> {
         self.shard.run_query(path, &args.to_string(), &self.caller)
     }
@@ -228,7 +228,7 @@ impl TestShard {
     }
 
     /// Puts Durable Objects behind a binding. The registry that the definition names accepts every
-    /// announcement unless a test puts another one here.
+    /// announcement unless a test sets another one here.
     pub fn set_namespace(&self, binding: &str, namespace: impl ShardNamespace) {
         self.host.set_namespace(binding, namespace);
     }

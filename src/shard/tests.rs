@@ -122,7 +122,7 @@ fn mutate<T>(
     inner.transact(&Caller::default(), 0, |run| work(&Mutation::new(run)))
 }
 
-/// Runs `work` as a query of a shard, and tells what it read.
+/// Runs `work` as a query of a shard, and returns its reads.
 fn query<T>(
     shard: &TestShard,
     work: impl FnOnce(&Query<'_>) -> Result<T, LunoraError>,

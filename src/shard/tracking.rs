@@ -156,7 +156,7 @@ pub struct Change {
     pub id: String,
     /// The operation.
     pub op: ChangeOp,
-    /// Its JSON text before; none when there was no such document for a query to see.
+    /// Its JSON text before; `None` if no such document was visible to a query.
     pub before: Option<Rc<str>>,
     /// Its JSON text after the change; `None` if a query no longer sees it.
     pub after: Option<Rc<str>>,
@@ -165,11 +165,11 @@ pub struct Change {
 /// An operation on a document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ChangeOp {
-    /// It is new.
+    /// An insert.
     Insert,
-    /// It is another.
+    /// An update.
     Update,
-    /// It is gone.
+    /// A deletion.
     Delete,
 }
 

@@ -58,7 +58,7 @@ pub(super) fn sync(shard: &Inner, args: &SyncArgs) -> Result<String, LunoraError
             push_change(&mut changes, row)?;
         }
     }
-    // Without a bound in time the reader has seen all there is, if it has seen the last change.
+    // Without a bound in time a reader that has seen the last change has seen everything.
     let cursor = last.unwrap_or(if args.until_ts.is_some() { since } else { since.max(end) });
     Ok(format!(r#"{{"changes":[{changes}],"cursor":{cursor}}}"#))
 }
@@ -123,7 +123,7 @@ struct ChangeArgs {
 #[derive(Serialize)]
 pub(super) struct Applied {
     applied: u64,
-    /// The changes that were passed over: what they would store, no query could read.
+    /// The changes that were skipped: no query could read what they would store.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<ChangeError>,
 }
@@ -146,7 +146,7 @@ pub(super) fn apply(shard: &Inner, args: &ApplyArgs) -> Result<Applied, LunoraEr
         let (mut applied, mut errors) = (0, Vec::new());
         for change in &args.changes {
             let outcome = apply_change(run, change);
-            // What broke off in the middle of a write undoes the whole call.
+            // A failure in the middle of a write rolls back the whole call.
             run.check_doom()?;
             match outcome {
                 Ok(()) => applied += 1,

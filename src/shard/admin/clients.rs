@@ -1,8 +1,8 @@
-//! `exportClients` and `importClients`: what a shard keeps of its clients beside the documents, the
-//! watermarks of numbered writes and the stored answers of mutations.
+//! `exportClients` and `importClients`: the client records that a shard keeps beside the documents,
+//! which are the watermarks of numbered writes and the stored answers of mutations.
 //!
-//! They are read in rounds. The first has all of them, page by page; each later one has what was
-//! written since the one before began, by the number of the round. A round that is one page has
+//! They are read in rounds. The first has all of them, page by page; each later one has the records
+//! written since the previous one began, by the number of the round. A round of one page reads
 //! everything at one moment, which the answer names by the position of the change log.
 
 use base64::Engine;
@@ -27,10 +27,10 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ExportArgs {
-    /// The number of the round before; absent in the first round.
+    /// The number of the previous round; absent in the first round.
     #[serde(default)]
     since: u64,
-    /// The place on the page before; absent on the first page of a round.
+    /// The position on the previous page; absent on the first page of a round.
     cursor: Option<String>,
     limit: Option<u64>,
 }
@@ -73,7 +73,7 @@ pub(super) fn export(shard: &Inner, args: &ExportArgs) -> Result<String, LunoraE
     Ok(format!(r#"{{"lines":[{lines}],"cursor":{cursor},"isDone":{is_done}{round},"seq":{seq}}}"#))
 }
 
-/// Begins a round, and returns it: what is written from here on carries its number.
+/// Begins a round, and returns it: later writes carry its number.
 fn begin_round(shard: &Inner) -> Result<u64, LunoraError> {
     shard.atomically(|| {
         let sql = format!(
@@ -93,7 +93,7 @@ struct Page {
 }
 
 impl Page {
-    /// Adds what comes after a key, and returns the last key where the page is full.
+    /// Adds the records after a key, and returns the last key if the page is full.
     fn fill(
         &mut self,
         shard: &Inner,
@@ -201,7 +201,7 @@ pub(super) struct Imported {
     received: usize,
 }
 
-/// Brings watermarks and answers back, all or none. Repeated, it changes nothing.
+/// Restores watermarks and answers, all or nothing. Repeated, it changes nothing.
 pub(super) fn import(shard: &Inner, args: &ImportArgs) -> Result<Imported, LunoraError> {
     shard.atomically(|| {
         if args.reset {

@@ -30,7 +30,8 @@ fn present<'de, D: Deserializer<'de>>(cursor: D) -> Result<Option<Option<String>
     Option::deserialize(cursor).map(Some)
 }
 
-/// The most rows of a page, unless the caller says otherwise (docs/wire.md, "Operations of a shard").
+/// The maximum number of rows per page, unless the caller sets another (docs/wire.md, "Operations
+/// of a shard").
 const BATCH_SIZE: u32 = 200;
 const MAX_BYTES: u64 = 1024 * 1024;
 
@@ -142,7 +143,7 @@ struct Part {
 }
 
 /// Looks at the sizes first, which SQLite knows without reading the documents: a page must fit into
-/// memory. The first row of a page is on it however large it is.
+/// memory. The first row of a page is included whatever its size.
 fn part(
     shard: &Inner,
     table: &TableSpec,

@@ -51,7 +51,7 @@ pub(super) fn import(shard: &Inner, args: &Args) -> Result<Report, LunoraError> 
         for (line, row) in (args.start_line.unwrap_or(1)..).zip(&args.rows) {
             let table = table_name(row);
             let outcome = import_row(run, row);
-            // What broke off in the middle of a write undoes the whole call.
+            // A failure in the middle of a write rolls back the whole call.
             run.check_doom()?;
             match outcome {
                 Ok((table, true)) => *report.inserted.entry(table).or_default() += 1,
@@ -131,7 +131,7 @@ pub(super) fn read_system<'a>(
     Ok(System { id, creation_time, deleted_at: time(DELETED_AT)? })
 }
 
-/// Refuses a text that is too large to take apart; what is stored is checked where it is written.
+/// Refuses a text that is too large to parse; the stored text is checked on the write.
 pub(super) fn check_document(table: &TableSpec, json: &str) -> Result<(), LunoraError> {
     if json.len() > MAX_DOCUMENT {
         let message = format!("a document of {:?} is larger than 2 MB", table.name);

@@ -1,4 +1,4 @@
-//! `rankBefore` and `rankPage`: the places of documents in a rank index.
+//! `rankBefore` and `rankPage`: the positions of documents in a rank index.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;

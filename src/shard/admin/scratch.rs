@@ -14,7 +14,7 @@ pub(super) struct Emptied {
     ok: bool,
 }
 
-/// Deletes every document, the change log, and what the shard keeps of clients.
+/// Deletes every document, the change log, and the client records.
 pub(super) fn empty(shard: &Inner) -> Result<Emptied, LunoraError> {
     if !ShardKey::is_scratch(shard.key()) {
         let message =

@@ -1,4 +1,4 @@
-//! Tables as operators look at them and edit them: `listTables`, `readTablePage`, `writeRow`,
+//! Tables as operators inspect and edit them: `listTables`, `readTablePage`, `writeRow`,
 //! `deleteRows`, `clearTable`.
 
 use serde::{Deserialize, Serialize};
@@ -172,7 +172,7 @@ pub(super) struct DeleteArgs {
     search: Option<String>,
     limit: Option<u64>,
     after: Option<String>,
-    /// Documents that are named are deleted, and no others.
+    /// Only the named documents are deleted.
     ids: Option<Vec<String>>,
 }
 
@@ -185,7 +185,7 @@ pub(super) struct Deleted {
     has_more: bool,
 }
 
-/// The most documents of one call (docs/wire.md, "Operations of a shard").
+/// The maximum number of documents per call (docs/wire.md, "Operations of a shard").
 const MAX_DELETED: u64 = 500;
 
 /// Deletes documents in batches. Clearing a table removes them permanently, including those marked

@@ -1,6 +1,6 @@
-//! The JSON text of a document, taken apart at its top level and put together again.
+//! Splits the JSON text of a document at its top level, and joins it again.
 //!
-//! The texts of the values are never touched: an integer above 2^53 comes out as it went in.
+//! The texts of the values are never changed: an integer above 2^53 keeps its digits.
 
 use std::{borrow::Cow, fmt};
 
@@ -24,7 +24,7 @@ const UNDEFINED: &str = r#"["$lunora.wire$","undefined"]"#;
 pub(crate) struct Fields<'a>(Vec<(Cow<'a, str>, &'a str)>);
 
 impl<'a> Fields<'a> {
-    /// Takes an object apart; none for any other JSON.
+    /// Splits an object; `None` for any other JSON.
     pub(crate) fn parse(json: &'a str) -> Option<Self> {
         serde_json::from_str(json).ok()
     }
@@ -176,7 +176,7 @@ fn last_of_each<'a>(fields: Vec<(Cow<'a, str>, &'a str)>) -> Vec<(Cow<'a, str>, 
     kept
 }
 
-/// A name that is borrowed unless it has escapes: serde copies a `Cow` always.
+/// A name that is borrowed unless it has escapes: serde always copies a `Cow`.
 struct Name<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {

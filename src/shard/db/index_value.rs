@@ -32,7 +32,7 @@ impl IndexValue {
     pub(super) fn key_of(&self, field: &str) -> SqlValue {
         match &self.0 {
             // SQLite would turn a text into a number to compare it with a column of numbers. A blob
-            // comes behind every number as well, and stays.
+            // also sorts behind every number, and is not converted.
             SqlValue::Text(text) if field == CREATION_TIME => {
                 SqlValue::Blob(text.clone().into_bytes())
             }

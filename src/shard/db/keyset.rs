@@ -1,7 +1,7 @@
 //! Positions in an order of documents: the values they are ordered by, compared as SQLite does.
 //!
-//! A position says what came before it by value, so that it stays true whatever is inserted or
-//! deleted meanwhile.
+//! A position identifies the documents before it by value, so that it stays valid under inserts and
+//! deletes.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::value::RawValue;
@@ -12,7 +12,7 @@ use crate::{
     wire::{Direction, value::TAG},
 };
 
-/// One value that an order compares, and which way.
+/// One value that an order compares, with its direction.
 #[derive(Clone, Debug)]
 pub(crate) struct OrderBy {
     pub(crate) expression: String,
@@ -84,7 +84,7 @@ pub(crate) fn beyond(
         let placeholder = value.placeholder();
         sql.push('(');
         match (ascends(by), value) {
-            // Everything but NULL is larger; nothing is smaller.
+            // Every value but NULL is larger, and no value is smaller.
             (true, SqlValue::Null) => sql.push_str(&format!("{expression} IS NOT NULL")),
             (false, SqlValue::Null) => sql.push('0'),
             (true, value) => {
@@ -128,7 +128,7 @@ impl Serialize for Stop {
 }
 
 impl Stop {
-    /// Reads what a cursor has; none for anything else.
+    /// Reads a value of a cursor; `None` for anything else.
     pub(crate) fn read(raw: &RawValue) -> Option<Self> {
         let value = match raw.get() {
             "null" => SqlValue::Null,

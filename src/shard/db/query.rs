@@ -28,8 +28,8 @@ use crate::{
 ///
 /// Without an index the order is that of creation. With one, `eq` fixes its first fields in their
 /// order, and `gt`, `gte`, `lt` and `lte` bound the field after them; the documents come by the
-/// index's other fields and then by creation. [`IndexValue`] tells the order of values of several types;
-/// a bound compares in it too.
+/// index's other fields and then by creation. [`IndexValue`] documents the order of values of
+/// several types; a bound compares in it too.
 ///
 /// ```
 /// # use lunora::{LunoraError, shard::{Query, Table, table, Document}, Direction};
@@ -70,7 +70,7 @@ impl<'a, T> TableQuery<'a, T> {
         self
     }
 
-    /// Documents whose field has this value. `None` finds `null` and missing alike.
+    /// Keeps documents whose field has this value. `None` finds `null` and absent fields alike.
     pub fn eq(mut self, field: &str, value: impl Into<IndexValue>) -> Self {
         self.equal.push((field.to_owned(), value.into()));
         self
@@ -86,12 +86,12 @@ impl<'a, T> TableQuery<'a, T> {
         self.bound(field, ">=", value.into())
     }
 
-    /// Documents whose field is smaller; one without the field is not.
+    /// Keeps documents whose field is smaller; one without the field does not match.
     pub fn lt(self, field: &str, value: impl Into<IndexValue>) -> Self {
         self.bound(field, "<", value.into())
     }
 
-    /// Documents whose field is smaller or the same; one without the field is not.
+    /// Keeps documents whose field is smaller or equal; one without the field does not match.
     pub fn lte(self, field: &str, value: impl Into<IndexValue>) -> Self {
         self.bound(field, "<=", value.into())
     }
@@ -282,7 +282,7 @@ impl<T: DeserializeOwned> TableQuery<'_, T> {
     /// Returns the only document.
     ///
     /// # Errors
-    /// 400 `NOT_UNIQUE` when there are several; else as [`collect`](Self::collect).
+    /// 400 `NOT_UNIQUE` if several documents match; else as [`collect`](Self::collect).
     pub fn unique(self) -> Result<Option<Document<T>>, LunoraError> {
         let table = self.table;
         let mut documents = self.take(2)?;
@@ -300,7 +300,7 @@ impl<T: DeserializeOwned> TableQuery<'_, T> {
     /// pages, unless its own position in the index changes.
     ///
     /// # Errors
-    /// 400 `BAD_REQUEST` for a cursor that no page of this query ended with; else as
+    /// 400 `BAD_REQUEST` for a cursor that does not belong to this query; else as
     /// [`collect`](Self::collect).
     pub fn paginate(
         self,

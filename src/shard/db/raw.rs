@@ -23,8 +23,8 @@ use crate::{
 /// Values are bound as they are: integers to the last digit, flags as 0 and 1. A row is read as a
 /// struct by its columns' names, as a tuple by their order, or as the only column's value.
 ///
-/// An integer beyond 2^53 arrives rounded from the platform, and is refused: select it with
-/// `CAST(… AS TEXT)`, which reads as an `i64` all the same.
+/// An integer beyond 2^53 arrives rounded from the platform, and is refused: select it with `CAST(…
+/// AS TEXT)`, which still reads as an `i64`.
 #[must_use = "a statement does nothing until `all`, `first` or `run` is called"]
 pub struct Sql<'a> {
     run: &'a Run<'a>,
@@ -49,8 +49,8 @@ impl<'a> Sql<'a> {
         self
     }
 
-    /// Says which tables of documents the statement reads, so that a live query runs again for
-    /// those only. Without it, it runs again after every write.
+    /// Declares the tables of documents that the statement reads, so that a live query runs again
+    /// for those only. Without it, the query runs again after every write.
     pub fn reads(mut self, tables: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.tables = Some(tables.into_iter().map(Into::into).collect());
         self
@@ -74,7 +74,7 @@ impl<'a> Sql<'a> {
         Ok(self.all()?.into_iter().next())
     }
 
-    /// Runs the statement. Tells how many rows it wrote, those of indexes included.
+    /// Runs the statement. Returns the number of rows it wrote, including those of indexes.
     ///
     /// # Errors
     /// As [`all`](Self::all).

@@ -13,7 +13,7 @@ use crate::{
 
 /// The documents, to read.
 ///
-/// What is read is noted: a live query runs again when that changed.
+/// Reads are recorded: a live query runs again when they change.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
     pub(super) run: &'a Run<'a>,
@@ -27,7 +27,7 @@ impl<'a> Reader<'a> {
     /// Returns the document of this id.
     ///
     /// # Errors
-    /// When it is not what `T` says, or the shard has no such table.
+    /// If the document is not a `T`, or the shard has no such table.
     pub fn get<T: DeserializeOwned>(
         &self,
         table: Table<T>,
@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A [`Writer`](super::Writer): what a query has not.
+/// A [`Writer`](super::Writer), which a query lacks.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a query cannot write",
@@ -64,7 +64,7 @@ pub trait Writes<T>: Impossible {}
 
 macro_rules! refused {
     ($($name:ident($($kind:ident),*) -> $answer:ty;)*) => {
-        /// The methods of a [`Writer`](super::Writer), so that the compile error says what a query
+        /// The methods of a [`Writer`](super::Writer), so that the compile error names what a query
         /// cannot do.
         impl<'a> Reader<'a> {$(
             #[doc(hidden)]

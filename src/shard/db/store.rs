@@ -1,5 +1,5 @@
-//! The statements that every part of a shard shares: documents by id, and what SQLite's failures
-//! mean to a client.
+//! The statements that every part of a shard shares: documents by id, and the errors of clients for
+//! SQLite's failures.
 
 use std::rc::Rc;
 
@@ -71,7 +71,7 @@ impl Inner {
 /// A row of SQLite has 2 MB at most, on the real platform.
 pub(crate) const MAX_DOCUMENT: usize = 2_000_000;
 
-/// A document as it lies in its table.
+/// A document as it is stored in its table.
 pub(crate) struct Stored {
     pub(crate) json: Rc<str>,
     pub(crate) creation_time: f64,
@@ -79,8 +79,8 @@ pub(crate) struct Stored {
 }
 
 impl Run<'_> {
-    /// Stores a document, and notes it in the change log. What fails after the document was
-    /// written dooms the transaction.
+    /// Stores a document, and records it in the change log. A failure after the document was
+    /// written prevents the commit.
     pub(crate) fn put(
         &self,
         table: &TableSpec,
@@ -195,7 +195,7 @@ pub(crate) fn count(number: u64) -> SqlCell {
     SqlCell::Number(number as f64)
 }
 
-/// A count or a position that came back.
+/// Reads a count or a position from a result.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -10,7 +10,7 @@ use crate::{
 /// The levels that an answer puts around a document: a list, a page, and some of the function's.
 const LEVELS_AROUND: usize = 8;
 
-/// Refuses a text whose tagged values no client could decode.
+/// Refuses a text with tagged values that clients cannot decode.
 ///
 /// A text without a tag has none. One with an escape may hide a tag, and is read as well.
 pub(crate) fn check_tags(json: &str) -> Result<(), LunoraError> {

@@ -19,7 +19,7 @@ use crate::{
 
 /// The documents, to read and to write.
 ///
-/// What is written can be read at once, and commits with the whole mutation.
+/// Writes are readable at once, and commit with the whole mutation.
 #[derive(Clone, Copy)]
 pub struct Writer<'a> {
     reader: Reader<'a>,
@@ -48,7 +48,7 @@ impl<'a> Writer<'a> {
     /// document before it is stored.
     ///
     /// # Errors
-    /// 409 `CONFLICT` when a document has the id; 400 `VALIDATION_ERROR` when it is empty or longer
+    /// 409 `CONFLICT` if a document has the id; 400 `VALIDATION_ERROR` if it is empty or longer
     /// than 256 bytes; else as [`insert`](Self::insert).
     pub fn insert_with_id<T: Serialize>(
         &self,
@@ -90,7 +90,7 @@ impl<'a> Writer<'a> {
             merged.set(Cow::Owned(name.into_owned()), value);
         }
         let json = self.put(&spec, &merged, id, &stored)?;
-        // What `T` cannot read must not be stored.
+        // A value that `T` cannot read must not be stored.
         Document::read(spec.name, &json).map_err(|error| self.run().doom(error))
     }
 
@@ -115,7 +115,7 @@ impl<'a> Writer<'a> {
     /// existed.
     ///
     /// # Errors
-    /// When the shard has no such table, or the database fails.
+    /// If the shard has no such table, or the database fails.
     pub fn delete<T>(&self, table: Table<T>, id: &str) -> Result<bool, LunoraError> {
         let spec = self.run().shard.table(table.name())?;
         self.run().delete(&spec, id)
@@ -154,7 +154,7 @@ impl<'a> Writer<'a> {
 }
 
 impl Run<'_> {
-    /// Deletes a document as its table says. Tells whether there was one to see.
+    /// Deletes a document as its table declares. Returns whether a visible one existed.
     pub(crate) fn delete(&self, spec: &TableSpec, id: &str) -> Result<bool, LunoraError> {
         let stored = self.shard.stored(spec, id)?.filter(|stored| stored.deleted_at.is_none());
         let Some(stored) = stored else { return Ok(false) };

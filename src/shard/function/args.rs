@@ -15,12 +15,12 @@ use crate::{
     wire::value::{DecodeError, Value},
 };
 
-/// No arguments; whatever is sent is ignored.
+/// No arguments; any that are sent are ignored.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NoArgs {}
 
-/// Reads the arguments of a call, whichever way it came.
+/// Reads the arguments of a call of any kind.
 ///
 /// Only an object is read: serde would also fill a struct from a list, by position.
 pub(crate) fn read_args<T: DeserializeOwned>(args: &str) -> Result<T, LunoraError> {
@@ -85,7 +85,7 @@ fn invalid(args: &str, error: &serde_json::Error) -> LunoraError {
     let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
     let offset = offset(args, error.line(), error.column());
     let Found { mut path, value } = find(args, offset);
-    // The text is well-formed: what remains is what JSON can write and Rust cannot hold.
+    // The text is well-formed: only text that Rust cannot hold remains.
     if error.is_syntax() {
         let (expected, received) = match value.and_then(|value| value.bytes().next()) {
             Some(b'"') => ("Unicode text", "half of a surrogate pair"),
@@ -140,7 +140,7 @@ fn find(json: &str, offset: usize) -> Found<'_> {
     Found { path: scanner.path, value }
 }
 
-/// Walks over JSON that was found to be well-formed, to the value that ends at or after `stop`.
+/// Walks over well-formed JSON, to the value that ends at or after `stop`.
 struct Scanner<'a> {
     json: &'a str,
     at: usize,
@@ -152,8 +152,8 @@ struct Scanner<'a> {
 }
 
 impl Scanner<'_> {
-    /// Deeper values are not told apart: serde reads no deeper, and what it skips may be as deep as
-    /// it likes.
+    /// Deeper values are not distinguished: serde reads no deeper, and skipped values may have any
+    /// depth.
     const MAX_DEPTH: usize = 128;
 
     /// Walks over a value; `true` when the reader stopped in it, and `path` leads to it.

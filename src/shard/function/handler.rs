@@ -61,7 +61,7 @@ pub struct MutationBody(pub(crate) Body);
 #[allow(missing_debug_implementations, reason = "a function behind a box")]
 pub struct ActionBody(pub(crate) Body);
 
-/// A function of the form of a query, whatever its types.
+/// A function of the form of a query, of any types.
 #[diagnostic::on_unimplemented(
     message = "this function cannot be a query",
     label = "a query has the form `fn(ctx: &Query<'_>, args: Args) -> Result<Answer, LunoraError>`",
@@ -88,7 +88,7 @@ impl<F: Impossible + 'static, Args, R> QueryForm<Args, R, NoWay> for F {
     }
 }
 
-/// A function of the form of a mutation, whatever its types.
+/// A function of the form of a mutation, of any types.
 #[diagnostic::on_unimplemented(
     message = "this function cannot be a mutation",
     label = "a mutation has the form `fn(ctx: &Mutation<'_>, args: Args) -> Result<Answer, LunoraError>`",
@@ -115,7 +115,7 @@ impl<F: Impossible + 'static, Args, R> MutationForm<Args, R, NoWay> for F {
     }
 }
 
-/// A function of the form of an action, whatever its types.
+/// A function of the form of an action, of any types.
 #[diagnostic::on_unimplemented(
     message = "this function cannot be an action",
     label = "an action has the form `async fn(ctx: Action, args: Args) -> Result<Answer, LunoraError>`",
@@ -180,7 +180,7 @@ pub trait FunctionResult {
     /// Returns the answer, or the error that the caller sees.
     ///
     /// # Errors
-    /// Whatever the function failed with.
+    /// The error of the function.
     fn into_answer(self) -> Result<Self::Answer, LunoraError>;
 }
 

@@ -23,7 +23,7 @@ pub struct Types<Args, Returned>(PhantomData<(Args, Returned)>);
 
 /// Returns those of a query.
 ///
-/// Of the form alone: what else is wrong with a function, its registration has said already.
+/// It checks the form alone: registration has already reported other errors of a function.
 #[must_use]
 pub fn query<Args, R, W>(_: impl QueryForm<Args, R, W>) -> Types<Args, Ready<R>> {
     Types(PhantomData)
@@ -43,7 +43,7 @@ pub fn action<Args, R, W>(_: impl ActionForm<Args, R, W>) -> Types<Args, R> {
 
 type AnswerOf<Returned> = <<Returned as Future>::Output as FunctionResult>::Answer;
 
-/// Both types tell.
+/// Both types have a schema.
 pub trait OfBoth {
     /// Adds what they tell.
     fn describe(&self, info: FunctionInfo) -> FunctionInfo;
@@ -58,7 +58,7 @@ where
     }
 }
 
-/// The arguments tell.
+/// The arguments have one.
 pub trait OfArgs {
     /// Adds what they tell.
     fn describe(&self, info: FunctionInfo) -> FunctionInfo;
@@ -70,7 +70,7 @@ impl<Args: JsonSchema, R> OfArgs for &Types<Args, R> {
     }
 }
 
-/// The answer tells.
+/// The answer has one.
 pub trait OfResult {
     /// Adds what it tells.
     fn describe(&self, info: FunctionInfo) -> FunctionInfo;
@@ -85,7 +85,7 @@ where
     }
 }
 
-/// Neither does.
+/// Neither has one.
 pub trait NeitherHas {
     /// Leaves the description as it is.
     fn describe(self, info: FunctionInfo) -> FunctionInfo;

@@ -32,7 +32,8 @@ struct Answer {
     subscriptions: BTreeSet<SubscriptionKey>,
 }
 
-/// One run of a query, as far as it decides who may share its answer and when it is out of date.
+/// One run of a query: the facts that decide which callers may share its answer and when it is
+/// stale.
 #[derive(Clone)]
 pub(super) struct Ran {
     pub(super) query: Rc<str>,

@@ -16,17 +16,17 @@ pub(super) struct Attachment {
     /// The headers that the Worker minted, as they came.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     headers: Vec<(String, String)>,
-    /// The client's name among those of its user.
+    /// The name of the client among the clients of its user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) client: Option<String>,
-    /// The fingerprint of the admin token that let it in, if one did.
+    /// The fingerprint of the admin token that admitted it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) admin: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) subscriptions: Vec<Subscription>,
 }
 
-/// A query that a socket wants every new value of.
+/// A query to which a socket is subscribed.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Subscription {
     pub(super) id: String,
@@ -37,7 +37,7 @@ pub(super) struct Subscription {
 }
 
 impl Attachment {
-    /// The most that the platform stores with a socket, in bytes of V8's serialization.
+    /// The maximum size of a socket's attachment on the platform, in bytes of V8's serialization.
     const MAX_STORED: usize = 16_384;
     /// The bytes that V8 may add to the characters: its version, the tag and length of the text,
     /// padding.

@@ -8,22 +8,22 @@ use crate::errors::LunoraError;
 /// A frame from a client.
 #[derive(Debug)]
 pub(super) enum ClientFrame {
-    /// The first frame: who the client is among those of one user.
+    /// The first frame: the name of the client among the clients of one user.
     Connect { client_id: Option<String> },
     /// Wants a query's value, and every new one.
     Subscribe { id: String, query: Query },
     /// Wants no more of it.
     Unsubscribe { id: String },
-    /// Wants the rows of a shape; shards of this crate have none.
+    /// Requests the rows of a shape; shards of this crate have no shapes.
     ShapeSubscribe { id: String },
-    /// Wants a stream; shards of this crate have none.
+    /// Requests a stream; shards of this crate have no streams.
     Stream { id: String },
-    /// Anything else that a client may say, and that asks for no answer.
+    /// Any other valid frame, which needs no answer.
     Other,
 }
 
 impl ClientFrame {
-    /// Reads a frame; none, where it has not the form of one.
+    /// Reads a frame; `None` if it is malformed.
     pub(super) fn read(text: &str) -> Option<Self> {
         // Implemented manually: a tagged enum of serde cannot hold raw JSON.
         #[derive(Deserialize)]
@@ -103,7 +103,7 @@ pub(super) enum ShardFrame<'a> {
         #[serde(flatten)]
         position: &'a Position<'a>,
     },
-    /// Something is wrong.
+    /// An error.
     Error {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<&'a str>,
@@ -127,7 +127,7 @@ impl ShardFrame<'_> {
 
     /// Returns the frame as text.
     pub(super) fn to_text(&self) -> String {
-        // Texts and numbers: there is nothing here that cannot be written.
+        // Texts and numbers can always be written.
         serde_json::to_string(self).unwrap_or_default()
     }
 

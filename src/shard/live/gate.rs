@@ -12,7 +12,7 @@ use crate::{
     wire::{AdminToken, identity, signature},
 };
 
-/// Lets a socket in: with the fingerprint of the admin token, if that is what let it in.
+/// Admits a socket, and returns the fingerprint of the admin token if the token admitted it.
 ///
 /// The Worker's own gate has already run. The further checks of a shard are set by its variables:
 /// `LUNORA_ALLOWED_ORIGINS`, `LUNORA_WS_BEARER`, and the admin token. An empty one checks nothing,
@@ -68,7 +68,7 @@ fn is_https(uri: &Uri) -> bool {
     uri.scheme_str() == Some("https")
 }
 
-/// The most sockets of a shard.
+/// Returns the maximum number of sockets of a shard.
 const LIMIT_VARIABLE: &str = "LUNORA_SOCKET_LIMIT";
 /// The attachments of all sockets must fit into the 128 MB of an isolate: at 4 KiB each, these take
 /// 40 MB. And one commit may send a frame to each of them.

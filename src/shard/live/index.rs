@@ -16,7 +16,7 @@ use crate::shard::{
 #[derive(Default)]
 pub(super) struct ReadIndex {
     tables: BTreeMap<&'static str, TableIndex>,
-    /// Those that may have read anything.
+    /// The answers that may have read anything.
     everything: BTreeSet<AnswerId>,
 }
 
@@ -29,7 +29,7 @@ struct TableIndex {
 }
 
 /// A value of a look-up. Numbers that SQLite takes for equal are equal, and so are some integers
-/// beyond 2^53 that differ: an answer too many is run again, never one too few.
+/// beyond 2^53 that differ: an extra query may run again, but none is missed.
 #[derive(Eq, Hash, PartialEq)]
 enum Key {
     Null,

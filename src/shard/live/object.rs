@@ -14,7 +14,7 @@ use crate::{
 pub(crate) trait SocketHost: 'static {
     type Socket: LiveSocket;
 
-    /// Returns the sockets that outlived the last instance: their ids, and what they kept.
+    /// Returns the sockets that outlived the last instance: their ids and their attachments.
     fn sockets(&self) -> Vec<(String, Self::Socket, Option<String>)>;
 
     /// Has [`LiveObject::flush`] called once the event that is being served has been answered.
@@ -25,10 +25,10 @@ pub(crate) trait SocketHost: 'static {
     /// hibernates until then. It replaces the time that was set before.
     fn wake_at(&self, at_ms: u64);
 
-    /// Notes which query is about to run, where a crash of the instance does not reach.
+    /// Records, outside of the instance, which query is about to run.
     fn running(&self, query: Option<&Running<'_>>);
 
-    /// Returns the queries under which an instance died lately.
+    /// Returns the queries under which an instance died recently.
     fn crashes(&self) -> Vec<Crash>;
 
     /// Returns whether this instance replaces one that crashed.
@@ -97,7 +97,7 @@ impl<H: SocketHost> LiveObject<H> {
         &self.shard
     }
 
-    /// Refuses one more socket if the shard has as many as it may.
+    /// Refuses another socket if the shard is at its limit.
     ///
     /// # Errors
     /// 503 `SHARD_UNAVAILABLE`.
@@ -202,7 +202,7 @@ impl<H: SocketHost> LiveObject<H> {
         OnShard::new(&self.shard, &self.host)
     }
 
-    /// Looks for the sockets that outlived the last instance, once.
+    /// Restores the sockets that outlived the last instance, once.
     fn wake(&self) {
         if self.awake.replace(true) {
             return;
@@ -214,14 +214,14 @@ impl<H: SocketHost> LiveObject<H> {
 }
 
 impl<S: LiveSocket> Live<S> {
-    /// A query that crashed the instance is not run again for so long.
+    /// The time for which a query that crashed the instance is not run again.
     const REFUSED_MS: u64 = 60_000;
 
     fn note_crash(&self, query: &str, at: u64) {
         self.crashed.borrow_mut().push((query.into(), at.saturating_add(Self::REFUSED_MS)));
     }
 
-    /// Returns why a query is not run: it crashed the instance lately.
+    /// Returns the error for a query that crashed the instance recently.
     pub(super) fn crashed_lately(
         &self,
         query: &str,

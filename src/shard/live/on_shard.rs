@@ -68,7 +68,7 @@ impl<'a, H: SocketHost> OnShard<'a, H> {
         }
         let token = gate::admin_token(&*inner.host);
         let bearer = token.as_ref().map(crate::wire::AdminToken::expose);
-        // Who may not ask runs no statement: not even those that make the tables.
+        // An unauthorized caller runs no statement, not even those that create the tables.
         let operation = admin::find(inner, op, bearer)?;
         inner.open()?;
         let answer = admin::run(inner, operation, args.get())?;
@@ -115,7 +115,7 @@ impl<H: SocketHost> LiveShard for OnShard<'_, H> {
         let json = |text| RawValue::from_string(text).map_err(LunoraError::internal);
         let outcome = result.and_then(json);
         if outcome.as_ref().is_err_and(|error| error.status().is_server_error()) {
-            // The cause may lie outside of what was read.
+            // The cause may lie outside of the reads.
             reads.note_everything();
         }
         LiveRun { outcome, reads }

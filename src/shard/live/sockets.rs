@@ -1,4 +1,4 @@
-//! The sockets of a shard, and what each is subscribed to.
+//! The sockets of a shard, with their subscriptions.
 
 use std::{
     cell::{Cell, RefCell},
@@ -21,10 +21,10 @@ use crate::{
     wire::value,
 };
 
-/// The sockets of a shard, and what each is subscribed to.
+/// The sockets of a shard, with their subscriptions.
 ///
-/// It lives as long as the object's instance. What must outlive it is kept with each socket, and
-/// read again when the object wakes.
+/// It lives as long as the object's instance. State that must outlive it is kept with each socket,
+/// and read again when the object wakes.
 pub(crate) struct Live<S> {
     sockets: RefCell<BTreeMap<Rc<str>, Entry<S>>>,
     pub(super) answers: RefCell<Answers>,
@@ -44,7 +44,7 @@ pub(super) struct Entry<S> {
     pub(super) who: Rc<Caller>,
     /// The expiry of the identity, in milliseconds since 1970.
     expires_ms: Option<u64>,
-    /// The caller as one text. An operator is another caller than everybody else.
+    /// The caller as one text. An operator differs from every other caller.
     pub(super) caller: Rc<str>,
     /// The state of each subscription while the object is awake, by its id.
     pub(super) subscriptions: BTreeMap<Rc<str>, Known>,
@@ -60,7 +60,7 @@ pub(super) struct Handle<S> {
 }
 
 impl<S> Handle<S> {
-    /// Returns how far the shard is, as this client wants to know it.
+    /// Returns the position of the shard for this client.
     pub(super) fn position<'a>(&self, at: &'a At, shard: &impl LiveShard) -> Position<'a> {
         let (cursor, epoch) = at.as_ref().map(|(cursor, epoch)| (*cursor, &**epoch)).unzip();
         let client = self.attachment.client.as_deref();
@@ -128,7 +128,7 @@ impl<S: LiveSocket> Live<S> {
         self.sockets.borrow_mut().insert(id.into(), Entry::new(socket, attachment));
     }
 
-    /// Adds a socket that hibernated, with what it kept.
+    /// Adds a socket that hibernated, with its attachment.
     pub(crate) fn wake(&self, id: &str, socket: S, kept: Option<&str>) {
         if self.sockets.borrow().contains_key(id) {
             return;
@@ -143,7 +143,7 @@ impl<S: LiveSocket> Live<S> {
         self.sockets.borrow().len()
     }
 
-    /// Forgets a socket that is closed, and everything it was subscribed to.
+    /// Removes a closed socket and its subscriptions.
     pub(crate) fn forget(&self, id: &str) {
         let entry = self.sockets.borrow_mut().remove_entry(id);
         let Some((socket, entry)) = entry else { return };
@@ -247,8 +247,8 @@ impl<S: LiveSocket> Live<S> {
         true
     }
 
-    /// Counts a frame and returns whether it is one too many; if so, tells the client, and closes
-    /// the socket of a client that goes on.
+    /// Counts a frame and returns whether it is over the allowance; if so, sends an error, and
+    /// closes the socket of a client that continues.
     fn exceeds_allowance(&self, id: &str, shard: &impl LiveShard) -> bool {
         let now_ms = shard.now_ms();
         let counted =

@@ -16,7 +16,7 @@ use crate::{
     shard::tracking::{Change, ChangeOp, Commit},
 };
 
-/// A socket that remembers what it was told.
+/// A socket that records its frames.
 #[derive(Clone, Default)]
 struct Socket {
     sent: Rc<RefCell<Vec<Value>>>,
@@ -126,7 +126,7 @@ impl LiveShard for Shard {
 }
 
 impl Shard {
-    /// Changes a table, and tells what the commit wrote.
+    /// Changes a table, and returns the commit.
     fn write(&self, table: &'static str) -> Commit {
         *self.values.borrow_mut().entry(table).or_default() += 1;
         self.touch(table)

@@ -1,8 +1,8 @@
 //! The facts of a statement that a shard must know before SQLite runs it.
 //!
-//! Not a parser: it finds the words outside of strings and comments, and where values are bound.
+//! Not a parser: it finds the words outside of strings and comments, and the bound parameters.
 
-/// A statement taken apart into its words.
+/// A statement split into its words.
 #[derive(Debug)]
 pub(crate) struct Statement<'a> {
     text: &'a str,
@@ -153,7 +153,7 @@ impl<'a> Statement<'a> {
     /// integers.
     ///
     /// The platform binds every number as a real; an integer is bound as its text, so that no digit
-    /// is lost. The plus takes the affinity of the cast away: compared with a column, the value
+    /// is lost. The plus removes the affinity of the cast: compared with a column, the value
     /// behaves as a bound integer does, and an index is used.
     pub(crate) fn with_integers(&self, is_integer: impl Fn(usize) -> bool) -> String {
         let mut sql = String::with_capacity(self.text.len() + 32);

@@ -1,4 +1,4 @@
-//! A shard is in the registry before its first row is committed, and never for less.
+//! A shard is in the registry before its first row is committed, and never without rows.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -7,7 +7,7 @@ use crate::{Response, testing::MemoryNamespace};
 
 const TOKEN: &str = "correct-horse-battery-staple";
 
-/// A registry that remembers what it was told, with how many rows the shard had by then.
+/// A registry that records announcements, with the number of the shard's rows at that time.
 #[derive(Clone, Default)]
 struct Registry {
     entries: Rc<RefCell<Vec<(String, String)>>>,

@@ -1,4 +1,4 @@
-//! A call that crashes the instance every time is answered for good after three crashes.
+//! A call that crashes the instance every time gets a final answer after three crashes.
 
 use std::{
     cell::{Cell, RefCell},

@@ -1,4 +1,4 @@
-//! A write that is sent again is done once (docs/wire.md, "Headers to a shard").
+//! A repeated write is applied once (docs/wire.md, "Headers to a shard").
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ fn an_id_counts_for_one_caller_only() {
         assert_eq!(send_as(caller, "again").1["result"]["text"], n.to_string());
     }
     assert_eq!(texts(&shard).len(), callers.len());
-    // The user counts, whatever client they use.
+    // The user counts, with any client.
     let elsewhere = shard.user("ada").with_header("x-lunora-client-id", "c-9");
     assert_eq!(send_as(&elsewhere, "again").1["result"]["text"], "0");
 }

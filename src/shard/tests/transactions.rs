@@ -1,4 +1,4 @@
-//! A mutation commits whole or not at all, and a query writes nothing.
+//! A mutation commits all or nothing, and a query writes nothing.
 
 use std::{cell::RefCell, rc::Rc};
 
