@@ -42,7 +42,7 @@ use crate::{
 /// # fn main() {}
 /// ```
 ///
-/// # By hand
+/// # Without the macro
 ///
 /// `serve!` is a convenience. The same with `#[event(fetch)]` of the crate `worker`:
 ///

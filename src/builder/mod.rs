@@ -299,7 +299,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         self
     }
 
-    /// Sets the handler of all other paths: an SSR framework or a router.
+    /// Sets the handler for all unclaimed paths, such as an SSR framework or a router.
     ///
     /// If it fails, the response is a plain 500 that reveals nothing of the error, which is logged.
     /// Default: 404.

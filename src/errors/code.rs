@@ -59,7 +59,7 @@ macro_rules! catalogue {
 catalogue! {
     /// 400: the request cannot be read.
     BadRequest = "BAD_REQUEST", BAD_REQUEST, "Bad request";
-    /// 400: an argument is not what the function declares.
+    /// 400: an argument does not match the function's declaration.
     ValidationError = "VALIDATION_ERROR", BAD_REQUEST, "Invalid arguments";
     /// 400: a unique query matched several documents.
     NotUnique = "NOT_UNIQUE", BAD_REQUEST, "Not unique";
@@ -67,7 +67,7 @@ catalogue! {
     AdminTokenNotConfigured = "ADMIN_TOKEN_NOT_CONFIGURED", BAD_REQUEST, "No admin token";
     /// 400: a migration was called without its id.
     MigrationIdRequired = "MIGRATION_ID_REQUIRED", BAD_REQUEST, "Migration id required";
-    /// 400: an upload is not what its checksum says.
+    /// 400: an upload does not match its checksum.
     StorageChecksumMismatch = "STORAGE_CHECKSUM_MISMATCH", BAD_REQUEST, "Checksum mismatch";
     /// 400: the vector index cannot answer such a query.
     VectorQueryUnsupported = "VECTOR_QUERY_UNSUPPORTED", BAD_REQUEST, "Vector query unsupported";
@@ -79,7 +79,7 @@ catalogue! {
     SchedulerNotConfigured = "SCHEDULER_NOT_CONFIGURED", BAD_REQUEST, "No scheduler";
     /// 400: nothing manages users in this deployment.
     AuthNotConfigured = "AUTH_NOT_CONFIGURED", BAD_REQUEST, "No user management";
-    /// 400: what manages users cannot do this.
+    /// 400: the user management does not support this operation.
     AuthOpNotSupported = "AUTH_OP_NOT_SUPPORTED", BAD_REQUEST, "Operation not supported";
     /// 400: no global tables are configured in this deployment.
     GlobalsNotConfigured = "GLOBALS_NOT_CONFIGURED", BAD_REQUEST, "No global tables";
@@ -205,7 +205,7 @@ catalogue! {
     BackupOverdue = "BACKUP_OVERDUE", SERVICE_UNAVAILABLE, "Backup overdue";
     /// 503: the newest snapshot could not be restored into a scratch shard.
     BackupDrillFailed = "BACKUP_DRILL_FAILED", SERVICE_UNAVAILABLE, "Backup drill failed";
-    /// 503: a backup is too long for one invocation, and another goes on with it.
+    /// 503: a backup is too long for one invocation, and another continues it.
     BackupUnfinished = "BACKUP_UNFINISHED", SERVICE_UNAVAILABLE, "Backup unfinished";
     /// 503: a shard could not be reached.
     ShardUnavailable = "SHARD_UNAVAILABLE", SERVICE_UNAVAILABLE, "Shard unavailable";

@@ -74,7 +74,7 @@ impl LunoraError {
         Self::new(Code::Internal, "Internal error").with_source(source)
     }
 
-    /// Returns 400 `BAD_REQUEST` with a message that says what is wrong.
+    /// Returns 400 `BAD_REQUEST` with a message that names the error.
     pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::BadRequest, message)
     }
@@ -159,8 +159,8 @@ impl LunoraError {
         self.0.retry_after
     }
 
-    /// Returns the message as it was given; [`to_body`](Self::to_body) holds what a client sees of
-    /// it.
+    /// Returns the message as it was given; [`to_body`](Self::to_body) holds the part that a client
+    /// sees.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message

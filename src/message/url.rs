@@ -37,7 +37,7 @@ pub(crate) fn origin_of(uri: &Uri) -> String {
     origin
 }
 
-/// Percent-encodes what the path and the query of an [`Uri`] cannot hold.
+/// Percent-encodes the characters that the path and the query of an [`Uri`] cannot hold.
 fn encode(url: &str) -> Cow<'_, str> {
     let path = if url.starts_with('/') {
         0

@@ -281,7 +281,7 @@ fn merge(parts: &[Part]) -> Response {
     }
     json.push_str("]}");
     let mut response = Response::raw_json(json);
-    // Bookmarks of several databases have no order: one of many would promise too much.
+    // Bookmarks of several databases are not ordered: one of many would promise too much.
     let mut bookmarks = parts.iter().filter_map(|part| part.bookmark.as_ref());
     if let (Some(bookmark), None) = (bookmarks.next(), bookmarks.next()) {
         response.headers_mut().insert(headers::BOOKMARK, bookmark.clone());

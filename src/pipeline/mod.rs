@@ -101,7 +101,7 @@ impl<E: Environment> Lunora<E> {
         }
     }
 
-    /// Answers what is not reserved: the routes of the application, then its router.
+    /// Answers paths that are not reserved: the routes of the application, then its router.
     async fn answer_application(
         &self,
         edge: &Edge,

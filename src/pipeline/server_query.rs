@@ -1,4 +1,4 @@
-//! Calls from within the Worker: what a page's loader asks its own backend.
+//! Calls from within the Worker: from a page's loader to its own backend.
 
 use serde::de::DeserializeOwned;
 

@@ -204,8 +204,8 @@ impl Inner {
         self.exec(sql, &[text(&record)]).map(drop)
     }
 
-    /// Returns the record of what was announced to which registry: a change of registry or table
-    /// announces again. `None` if the definition names no registry.
+    /// Returns the record of the announcement: a change of registry or table announces again.
+    /// `None` if the definition names no registry.
     fn announcement_record(&self) -> Result<Option<String>, LunoraError> {
         let Some(binding) = self.definition.registry else {
             return Ok(None);

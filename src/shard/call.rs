@@ -104,6 +104,6 @@ pub(crate) fn write_ids(headers: &HeaderMap) -> WriteIds {
 /// Parses a positive integer; anything else is not the number of a write.
 pub(crate) fn sequence(text: &str) -> Option<u64> {
     let seq = text.parse().ok().filter(|seq| *seq > 0);
-    // Beyond 2^53 neither the client nor SQLite's binding could tell it from the next.
+    // Beyond 2^53 neither the client nor SQLite's binding could distinguish it from the next.
     seq.filter(|seq| *seq < 1 << 53)
 }

@@ -80,7 +80,7 @@ impl ChangeLog {
 
     /// The size of the database, in bytes, over which writes that add to it are refused.
     const LIMIT_VARIABLE: &'static str = "LUNORA_DATABASE_LIMIT";
-    /// Nine tenths of what the platform gives an object.
+    /// Nine tenths of the platform's limit per object.
     const DATABASE_LIMIT: u64 = 9_000_000_000;
 
     /// Records a change, and returns the position of the log after it.

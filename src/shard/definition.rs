@@ -213,7 +213,7 @@ impl ShardDefinition {
         self
     }
 
-    /// Says what the types of a function look like; [`shard!`](crate::shard!) calls it.
+    /// Adds the schemas of a function's types; [`shard!`](crate::shard!) calls it.
     #[cfg(feature = "schema")]
     #[doc(hidden)]
     #[must_use]

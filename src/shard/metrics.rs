@@ -25,7 +25,8 @@ struct FunctionMetrics {
     errors: u64,
 }
 
-/// The answer to `getMetrics` (docs/wire.md, "Operations of a shard"). What this shard does not count is empty.
+/// The answer to `getMetrics` (docs/wire.md, "Operations of a shard"). Counters that this shard
+/// does not keep are empty.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report<'a> {

@@ -55,9 +55,9 @@
 //!   is refused.
 //! - ***A repeated write is applied once.** The answer is kept for 24 hours in the transaction of
 //!   the write, by the `x-lunora-mutation-id` of the client.
-//! - **Arguments are what their type says**, or the client gets 400 `VALIDATION_ERROR` with the
-//!   path of the invalid one. Dates, big integers and bytes come as
-//!   [`wire::value`](crate::wire::value) types.
+//! - ***Arguments match their type**, or the client gets 400 `VALIDATION_ERROR` with the path of
+//!   the invalid one. Dates, big integers and bytes come as [`wire::value`](crate::wire::value)
+//!   types.
 //! - **An answer is bounded.** A query or a mutation that returns more than 16 MiB is 413
 //!   `PAYLOAD_TOO_LARGE`, and the mutation has written nothing. An action, whose effects stay, keeps
 //!   its answer.
@@ -160,7 +160,7 @@ pub trait ShardClass {
     /// for them there. [`definition`](Self::definition) sets the same for the shards.
     const JURISDICTION: Option<crate::Jurisdiction> = None;
 
-    /// Returns what the shards are made of.
+    /// Returns the definition of the shards.
     fn definition() -> ShardDefinition;
 
     /// Declares that the objects of a namespace are of this class, for

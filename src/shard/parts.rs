@@ -158,8 +158,8 @@ macro_rules! __shard_fault {
     };
 }
 
-/// The class of a shard that does not compile, so that what uses it gives no errors of its own.
-/// Not a public interface.
+/// The class of a shard that does not compile, so that its uses cause no further errors. Not a
+/// public interface.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __shard_stub {

@@ -53,7 +53,7 @@ struct TypeCheck(Option<ReadDocument>);
 
 type ReadDocument = fn(&str) -> Result<(), serde_json::Error>;
 
-/// Two tables are equal whatever the types of their documents.
+/// The type of the documents does not distinguish tables.
 impl PartialEq for TypeCheck {
     fn eq(&self, _: &Self) -> bool {
         true

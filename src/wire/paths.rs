@@ -36,8 +36,9 @@ pub(crate) const RELATION_PREFIX: &str = "__lunora_relation__:";
 /// Returns whether a path is, in any spelling, the reserved prefix or under it.
 ///
 /// Case, repeated slashes, backslashes, dot segments and percent-encoding, once or several times,
-/// make no difference: a router behind this crate may normalise what it gets. Routers differ in how
-/// often they decode, and in whether a decoded slash separates; one reading that is reserved is enough.
+/// make no difference: a router behind this crate may normalise its input. Routers differ in how
+/// often they decode, and in whether a decoded slash separates; one reading that is reserved is
+/// enough.
 pub(crate) const fn is_reserved(path: &[u8]) -> bool {
     if is_reserved_as(path, Reading { separators: FULLY, names: FULLY }) {
         return true;
@@ -62,7 +63,7 @@ pub(crate) const fn is_reserved(path: &[u8]) -> bool {
 
 /// The number of decoding passes that are distinguished.
 const MAX_PASSES: u8 = 3;
-/// Decodes what one decoding yields again, for as long as there is anything to decode.
+/// Decodes the result again, for as long as anything is left to decode.
 const FULLY: u8 = u8::MAX;
 
 /// One way in which a router may read a path.

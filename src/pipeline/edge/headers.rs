@@ -142,7 +142,7 @@ impl HeaderTables {
         (!settings.off).then(|| Self { data: settings.table(false), pages: settings.table(true) })
     }
 
-    /// Sets what an answer lacks.
+    /// Sets the headers that a response lacks.
     pub(super) fn set(&self, headers: &mut HeaderMap, https: bool, plane: bool) {
         let table = if is_html(headers) { &self.pages } else { &self.data };
         for entry in table {

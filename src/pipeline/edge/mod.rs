@@ -31,11 +31,11 @@ use crate::{
 
 /// Response headers, CORS and CSRF protection, with secure defaults.
 ///
-/// What the code does not set, the environment may: `LUNORA_SECURITY_HEADERS` and
+/// The environment may set what the code does not: `LUNORA_SECURITY_HEADERS` and
 /// `LUNORA_SECURITY_CSRF` switch a layer off (`off`, `false`, `0`, `no`, `disabled`);
 /// `LUNORA_ALLOWED_ORIGINS` lists origins for CORS, separated by commas, or is `*`;
-/// `LUNORA_CORS_ALLOW_CREDENTIALS` allows their credentials (`1`, `true`, `on`, `yes`,
-/// `enabled`), except beside `*`.
+/// `LUNORA_CORS_ALLOW_CREDENTIALS` allows their credentials (`1`, `true`, `on`, `yes`, `enabled`),
+/// except beside `*`.
 ///
 /// ```
 /// use lunora::{Security, origin, security::{Cors, SecurityHeaders}};

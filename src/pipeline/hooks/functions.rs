@@ -88,7 +88,7 @@ impl<'a> Functions<'a> {
         Self { in_server_name: true, ..self.clone() }
     }
 
-    /// Calls a query and reads what it returned.
+    /// Calls a query and reads its result.
     ///
     /// `args` is an object in JSON, or `&()` for none.
     ///
@@ -103,7 +103,7 @@ impl<'a> Functions<'a> {
         self.run(function, args).await
     }
 
-    /// Calls a mutation and reads what it returned.
+    /// Calls a mutation and reads its result.
     ///
     /// # Errors
     /// As [`run_query`](Self::run_query). If the shard did not answer, the mutation may have been
@@ -116,7 +116,7 @@ impl<'a> Functions<'a> {
         self.run(function, args).await
     }
 
-    /// Calls an action and reads what it returned.
+    /// Calls an action and reads its result.
     ///
     /// # Errors
     /// As [`run_mutation`](Self::run_mutation).

@@ -5,9 +5,9 @@
 //! Here a promise resumes the future that waits for it at once, through closures that are made once
 //! per instance. `glue.js` has the other half.
 //!
-//! A task whose client left is dropped, with all that it waits for: at once where the runtime tells
-//! (`Request.signal`), and otherwise once what it waited for was collected, since the runtime drops
-//! an invocation without settling anything.
+//! A task whose client left is dropped, with all that it waits for: at once if the runtime signals
+//! it (`Request.signal`), and otherwise once the promise that it waited for was collected, since
+//! the runtime drops an invocation without settling anything.
 
 use std::{
     cell::{Cell, RefCell},
@@ -95,7 +95,7 @@ impl Drop for Awaited {
             Some(slot @ Slot::Waiting { .. }) => Some(std::mem::replace(slot, Slot::Abandoned)),
             _ => waiting.remove(self.slot),
         });
-        // What else is dropped with it may be anything; the slots are not borrowed any more.
+        // Dropping it may drop anything else; the slots are no longer borrowed.
         if matches!(slot, Some(Slot::Waiting { .. })) && glue::abandon(number(self.slot)) {
             WAITING.with_borrow_mut(|waiting| waiting.remove(self.slot));
         }
@@ -258,13 +258,13 @@ fn drop_lost() {
     }
 }
 
-/// Drops a task, and with it what it waits for. Returns whether there was one, at rest.
+/// Drops a task and the promises that it waits for. Returns whether an idle task existed.
 fn drop_task(place: usize) -> bool {
     let task = TASKS.with_borrow_mut(|tasks| {
         tasks.get_mut(place)?.running.as_ref()?;
         tasks.remove(place)
     });
-    // What is dropped may be anything; the tasks are not borrowed any more.
+    // The drop may run any code; the tasks are no longer borrowed.
     task.is_some()
 }
 
@@ -295,7 +295,7 @@ fn settle(slot: u32, outcome: Result<Value, JsValue>) {
     }
 }
 
-/// Polls what is ready until nothing is.
+/// Polls ready tasks until none is ready.
 fn drain() {
     if DRAINING.replace(true) {
         return;
@@ -312,7 +312,7 @@ fn poll(id: usize) {
         task.queued = false;
         Some((task.running.take()?, task.serial))
     });
-    // Nothing: it is over.
+    // The task has ended.
     let Some(((mut future, waker), serial)) = running else { return };
     let outer = POLLED.replace(Some(TaskId { place: id, serial }));
     let polled = future.as_mut().poll(&mut Context::from_waker(&waker));

@@ -111,8 +111,8 @@ fn failure(error: &serde_json::Error) -> SqlFailure {
     SqlFailure(format!("a statement's values could not cross: {error}"))
 }
 
-/// Values on their way to JavaScript, as JSON: what JSON lacks is an object of one field, `b` for
-/// bytes as a text of Latin-1 and `n` for a number that is not finite.
+/// Values on their way to JavaScript, as JSON: a value that JSON lacks is an object of one field,
+/// `b` for bytes as a text of Latin-1 and `n` for a number that is not finite.
 struct Params<'a>(&'a [SqlCell]);
 
 impl Serialize for Params<'_> {

@@ -71,8 +71,8 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Returns the error for a store that failed or could not be reached: what an
-    /// [`ObjectStore`](crate::ObjectStore) answers if nothing more exact is known.
+    /// Returns the error for a store that failed or could not be reached: the error of an
+    /// [`ObjectStore`](crate::ObjectStore) without a more exact one.
     pub fn failed(
         operation: StoreOperation,
         key: impl Into<String>,

@@ -72,7 +72,7 @@ impl PutOptions {
         Self::default()
     }
 
-    /// Sets what the object says about itself.
+    /// Sets the metadata of the object.
     #[must_use]
     pub fn with_metadata(mut self, metadata: ObjectMetadata) -> Self {
         self.metadata = metadata;

@@ -18,7 +18,7 @@ use self::parse::parse;
 ///
 /// Where both days are restricted, that is neither is `*`, a day that fits one of them is enough.
 /// [`next_after`](Self::next_after), [`previous_at_or_before`](Self::previous_at_or_before) and
-/// [`upcoming`](Self::upcoming) tell the times.
+/// [`upcoming`](Self::upcoming) return the times.
 ///
 /// The text is kept as it was written, because it is compared as text with the trigger that fired.
 /// [`cron!`](crate::cron) checks an expression in code at compile time.

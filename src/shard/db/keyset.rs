@@ -106,7 +106,7 @@ pub(crate) fn beyond(
     (sql, values)
 }
 
-/// A value in a cursor: JSON, with reals marked, so that each comes back as what it was.
+/// A value in a cursor: JSON, with reals marked, so that each keeps its type.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop(pub(crate) SqlValue);
 

@@ -23,8 +23,8 @@ use crate::{
 /// Values are bound as they are: integers to the last digit, flags as 0 and 1. A row is read as a
 /// struct by its columns' names, as a tuple by their order, or as the only column's value.
 ///
-/// An integer beyond 2^53 arrives rounded from the platform, and is refused: select it with `CAST(…
-/// AS TEXT)`, which still reads as an `i64`.
+/// An integer beyond 2^53 arrives rounded from the platform, and is refused. Select it with
+/// `CAST(… AS TEXT)`, which still reads as an `i64`.
 #[must_use = "a statement does nothing until `all`, `first` or `run` is called"]
 pub struct Sql<'a> {
     run: &'a Run<'a>,

@@ -1,7 +1,7 @@
 //! Typed arguments, and the errors that a client sees for invalid ones.
 //!
-//! serde says what was expected and where in the text it stopped. The path is found from there, so
-//! that reading arguments costs nothing beyond serde itself.
+//! serde reports what it expected and where in the text it stopped. The path is found from there,
+//! so that reading arguments costs nothing beyond serde itself.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -104,9 +104,9 @@ fn invalid(args: &str, error: &serde_json::Error) -> LunoraError {
     if let Some((_, expected)) = message.split_once(", expected ") {
         return invalid_argument(&path, expected, &describe(value, true));
     }
-    // What a type said that refines another one; its words may follow "Expected". Such an error has
-    // no place of its own: it gets that where the reader was when it came out, and for the last
-    // value of an object or a list that is the closing bracket.
+    // The message of a type that refines another one; its words may follow "Expected". Such an
+    // error has no place of its own: it gets that where the reader was when it came out, and for
+    // the last value of an object or a list that is the closing bracket.
     let received = push_last(&mut path, value);
     let expected = message.strip_prefix("expected ").unwrap_or(message);
     invalid_argument(&path, expected, &describe(received, false))

@@ -17,7 +17,7 @@ use crate::functions::FunctionInfo;
 /// Adds the schemas of a function to its description.
 pub type Describe = fn(FunctionInfo) -> FunctionInfo;
 
-/// The types of a function: its arguments, and the future of what it returns.
+/// The types of a function: its arguments, and the future of its result.
 #[allow(missing_debug_implementations, reason = "it holds nothing")]
 pub struct Types<Args, Returned>(PhantomData<(Args, Returned)>);
 
@@ -45,7 +45,7 @@ type AnswerOf<Returned> = <<Returned as Future>::Output as FunctionResult>::Answ
 
 /// Both types have a schema.
 pub trait OfBoth {
-    /// Adds what they tell.
+    /// Adds their schemas.
     fn describe(&self, info: FunctionInfo) -> FunctionInfo;
 }
 
@@ -60,7 +60,7 @@ where
 
 /// The arguments have one.
 pub trait OfArgs {
-    /// Adds what they tell.
+    /// Adds their schemas.
     fn describe(&self, info: FunctionInfo) -> FunctionInfo;
 }
 
@@ -72,7 +72,7 @@ impl<Args: JsonSchema, R> OfArgs for &Types<Args, R> {
 
 /// The answer has one.
 pub trait OfResult {
-    /// Adds what it tells.
+    /// Adds its schema.
     fn describe(&self, info: FunctionInfo) -> FunctionInfo;
 }
 

@@ -68,7 +68,7 @@ fn is_https(uri: &Uri) -> bool {
     uri.scheme_str() == Some("https")
 }
 
-/// Returns the maximum number of sockets of a shard.
+/// The variable for the maximum number of sockets of a shard.
 const LIMIT_VARIABLE: &str = "LUNORA_SOCKET_LIMIT";
 /// The attachments of all sockets must fit into the 128 MB of an isolate: at 4 KiB each, these take
 /// 40 MB. And one commit may send a frame to each of them.

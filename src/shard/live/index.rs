@@ -12,7 +12,7 @@ use crate::shard::{
     tracking::{Commit, Reads},
 };
 
-/// Answers by what their queries read.
+/// Answers by the reads of their queries.
 #[derive(Default)]
 pub(super) struct ReadIndex {
     tables: BTreeMap<&'static str, TableIndex>,

@@ -67,7 +67,7 @@ pub(crate) trait LiveShard {
     fn now_ms(&self) -> u64;
 }
 
-/// The outcome of a query, and what it read, whether or not it failed.
+/// The outcome of a query, and its reads, whether or not it failed.
 pub(crate) struct LiveRun {
     pub(crate) outcome: Result<Box<RawValue>, LunoraError>,
     pub(crate) reads: Reads,

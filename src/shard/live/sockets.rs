@@ -234,7 +234,7 @@ impl<S: LiveSocket> Live<S> {
         }
     }
 
-    /// Returns whether the socket's identity expired; if so, tells the client and closes the socket.
+    /// Returns whether the socket's identity expired; if so, sends an error and closes the socket.
     pub(super) fn expired(&self, id: &str, shard: &impl LiveShard) -> bool {
         let entry = self.with_entry(id, |entry| (entry.socket.clone(), entry.expires_ms));
         let Some((socket, expires_ms)) = entry else { return true };

@@ -23,7 +23,7 @@ struct Host {
 }
 
 impl Host {
-    /// Does what happens between two instances.
+    /// Simulates the death of an instance and the start of the next.
     fn crash(&self) {
         self.sqlite.abandon_transaction();
         if let Some(key) = self.running.take() {

@@ -120,7 +120,7 @@ proptest! {
     }
 
     #[test]
-    fn every_written_value_reads_back(path in ".*", key in "[a-z:]{1,20}", text in ".*") {
+    fn a_written_envelope_reads_back(path in ".*", key in "[a-z:]{1,20}", text in ".*") {
         prop_assume!(ShardKey::new(&*key).is_ok());
         let envelope = define_rpc_envelope(&*path, &serde_json::json!({ "text": text })).unwrap()
             .with_shard_key(ShardKey::new(&*key).unwrap());

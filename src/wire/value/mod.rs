@@ -1,4 +1,4 @@
-//! The value codec: what JavaScript values look like as JSON on the wire.
+//! The value codec: the JSON form of JavaScript values on the wire.
 //!
 //! JSON has no bigint, date or map. The wire writes such a leaf as an array that starts with [`TAG`], and leaves
 //! every other piece of JSON as it is. [`Value::from_wire`] and [`Value::to_wire`] go between that text and a

@@ -191,7 +191,7 @@ const fn parse_item(
         }
         at = next;
     } else if at < end && text[at] == b'/' {
-        // `3/2` goes on to the last value.
+        // `3/2` continues to the last value.
         last = field.max;
     }
     if at < end && text[at] == b'/' {
