@@ -1,10 +1,10 @@
 //! A real-time backend framework for Cloudflare Workers whose front door is a typestate builder.
 //!
 //! A Worker built with lunora routes each call (`POST /_lunora/rpc`) and each live connection
-//! (`GET /_lunora/ws`) to the Durable Object that owns the data: its *shard*. On the way it identifies
-//! the caller, checks whether the caller is allowed, and strips the headers that a client must not
-//! set. The application adds its own routes, a router behind them and cron handlers, and an HTTP
-//! edge with secure defaults wraps them all.
+//! (`GET /_lunora/ws`) to the Durable Object that owns the data: its *shard*. On the way it
+//! identifies the caller, checks whether the caller is allowed, and strips the headers that a
+//! client must not set. The application adds its own routes, a router behind them and cron
+//! handlers, and an HTTP edge with secure defaults wraps them all.
 //!
 //! ```no_run
 //! use lunora::prelude::*;

@@ -137,7 +137,7 @@ catalogue! {
     OutOfOrder = "OUT_OF_ORDER", CONFLICT, "Out of order";
     /// 409: a snapshot is being restored.
     RestoreInProgress = "RESTORE_IN_PROGRESS", CONFLICT, "Restore in progress";
-    /// 409: a restore broke off, and was neither repeated nor abandoned.
+    /// 409: a restore was interrupted, and was neither repeated nor abandoned.
     RestoreUnfinished = "RESTORE_UNFINISHED", CONFLICT, "Restore unfinished";
     /// 409: another run takes the same snapshot.
     BackupInProgress = "BACKUP_IN_PROGRESS", CONFLICT, "Backup in progress";

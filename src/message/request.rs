@@ -122,7 +122,7 @@ impl Request {
     /// Reads the whole body, up to `limit` bytes.
     ///
     /// # Errors
-    /// 413 `PAYLOAD_TOO_LARGE` for a larger body; 400 `BAD_REQUEST` for one that broke off.
+    /// 413 `PAYLOAD_TOO_LARGE` for a larger body; 400 `BAD_REQUEST` for one that ended early.
     pub async fn bytes(&mut self, limit: usize) -> Result<Bytes, LunoraError> {
         std::mem::take(self.body_mut()).into_bytes(limit).await.map_err(Into::into)
     }

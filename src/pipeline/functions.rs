@@ -15,7 +15,7 @@ use crate::{
 pub(super) struct Caller<'a, E> {
     app: &'a Lunora<E>,
     env: &'a E,
-    /// The request without its body; none where a trigger fired.
+    /// The request without its body; `None` for a trigger.
     request: Option<Request>,
 }
 

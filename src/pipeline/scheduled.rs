@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl<E: Environment> Lunora<E> {
-    /// Runs everything that is registered for the trigger of `event`, side by side.
+    /// Runs everything that is registered for the trigger of `event`, concurrently.
     ///
     /// One failure hides no other: all handlers run to their end. A trigger without a registration
     /// is a warning in the log that lists the registered ones.

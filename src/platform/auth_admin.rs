@@ -73,7 +73,7 @@ macro_rules! operations {
 operations! {
     /// Lists the supported operations: `{"accounts","admin","organization","passkey","twoFactor"}`.
     Capabilities = "capabilities";
-    /// Returns the sign-in configuration; never a secret.
+    /// The sign-in configuration, without secrets.
     Config = "config";
     /// Users, by page.
     ListUsers = "listUsers";

@@ -260,7 +260,7 @@ impl ShardCallError {
         Self::Unavailable { key, retryable: false, overloaded: false, source: source.into() }
     }
 
-    /// Says that the same call may work now.
+    /// Marks the error as one after which the same call may work now.
     #[must_use]
     pub fn retryable(mut self) -> Self {
         if let Self::Unavailable { retryable, .. } = &mut self {

@@ -141,7 +141,7 @@ impl Inner {
         }
     }
 
-    /// Notes that a transaction has committed.
+    /// Records that a transaction has committed.
     pub(crate) fn note_commit(&self, commit: &Commit) {
         if commit.wrote() {
             self.announcement.stage.set(Stage::Recorded);

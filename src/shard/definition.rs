@@ -82,7 +82,7 @@ macro_rules! functions {
             self.add(path.into(), handler.into_body().0, false)
         }
 
-        /// As the method of the same name, for the server alone: no other caller can find it.
+        /// Adds a function as the method of the same name does, for the server only.
         #[must_use]
         pub fn $internal_name<M>(
             self,
@@ -185,7 +185,7 @@ impl ShardDefinition {
         self
     }
 
-    /// Checks that the definition makes a shard.
+    /// Checks that the definition is valid.
     ///
     /// # Errors
     /// The first error of the definition.

@@ -36,7 +36,7 @@ const ADDED: [(&str, &str); 3] = [
 ];
 
 impl Inner {
-    /// Brings the tables and indexes up to the definition. An index that is no longer declared is
+    /// Migrates the tables and indexes to the definition. An index that is no longer declared is
     /// dropped; a table that is no longer declared stays, with its documents.
     pub(crate) fn migrate_schema(&self) -> Result<(), LunoraError> {
         let statements = statements(&self.definition.tables);
@@ -158,7 +158,8 @@ pub(crate) fn partition_expression(fields: &[&str]) -> String {
     format!("'['||{}||']'", values.join("||','||"))
 }
 
-/// A digest that changes whenever a statement does, including those of the shard's own tables.
+/// Returns a digest that changes whenever a statement does, including those of the shard's own
+/// tables.
 fn fingerprint(statements: &[Statement]) -> String {
     let mut hash = Sha256::new();
     for sql in OWN.iter().copied().chain(statements.iter().map(|statement| &*statement.rest)) {

@@ -62,7 +62,7 @@ fn row_of(shard: &Inner, user: &str, client: &str) -> Result<Option<Vec<SqlCell>
     Ok(shard.exec(sql, &[text(user), text(client)])?.rows.into_iter().next())
 }
 
-/// Notes the write `seq` of a client as done.
+/// Records the write `seq` of a client as done.
 pub(crate) fn set_watermark(
     shard: &Inner,
     user: &str,

@@ -282,7 +282,8 @@ mod tests {
         }
     }
 
-    /// Any spelling of `text`: each byte as it is, in another case, or encoded up to three times.
+    /// Generates spellings of `text`: each byte as it is, in another case, or encoded up to three
+    /// times.
     fn spelling(text: &'static str) -> impl Strategy<Value = String> {
         let byte = |byte: u8| {
             let encoded = move |format: fn(u8) -> String, times: usize| {

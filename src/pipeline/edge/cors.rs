@@ -16,8 +16,8 @@ use super::Origin;
 
 /// The other origins that may read responses. Default: no other origin.
 ///
-/// The headers that Lunora's clients send and read are allowed and exposed in any case: they are
-/// part of the wire.
+/// The headers that Lunora's clients send and read are always allowed and exposed: they are part of
+/// the wire.
 ///
 /// ```
 /// use lunora::{origin, security::Cors};

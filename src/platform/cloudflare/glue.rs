@@ -107,8 +107,8 @@ extern "C" {
     #[wasm_bindgen(js_name = execSql, catch)]
     pub(super) fn exec_sql(sql: &JsValue, query: &str, params: &str) -> Result<String, JsValue>;
 
-    /// Not `catch`: a trap of the instance under `work` must pass through, and everything else
-    /// comes back as a message.
+    /// Not `catch`: a trap of the instance under `work` must pass through, and every other error is
+    /// returned as a message.
     #[wasm_bindgen(js_name = transactionSync)]
     pub(super) fn transaction_sync(
         storage: &JsValue,

@@ -127,7 +127,7 @@ impl Run<'_> {
         Ok(json)
     }
 
-    /// Takes a document away for good.
+    /// Deletes a document permanently.
     pub(crate) fn remove(
         &self,
         table: &TableSpec,

@@ -12,7 +12,7 @@ pub(super) enum ClientFrame {
     Connect { client_id: Option<String> },
     /// Wants a query's value, and every new one.
     Subscribe { id: String, query: Query },
-    /// Wants no more of it.
+    /// Ends a subscription.
     Unsubscribe { id: String },
     /// Requests the rows of a shape; shards of this crate have no shapes.
     ShapeSubscribe { id: String },

@@ -99,7 +99,7 @@ impl<S> Entry<S> {
 }
 
 impl<S: LiveSocket> Live<S> {
-    /// The most subscriptions of one socket.
+    /// The maximum number of subscriptions per socket.
     pub(super) const MAX_SUBSCRIPTIONS: usize = 32;
     const TOKEN_EXPIRED: u16 = 4001;
     /// RFC 6455, section 7.4.1.

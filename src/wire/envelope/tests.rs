@@ -1,4 +1,4 @@
-//! The rules of `envelope.rs`, each a test.
+//! One test per rule of `envelope.rs`.
 
 use proptest::prelude::*;
 

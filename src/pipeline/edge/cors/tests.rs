@@ -1,4 +1,4 @@
-//! The rules of `cors.rs`, each a test.
+//! One test per rule of `cors.rs`.
 
 use proptest::prelude::*;
 

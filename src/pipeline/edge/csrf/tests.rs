@@ -1,4 +1,4 @@
-//! The rules of `csrf.rs`, each a test.
+//! One test per rule of `csrf.rs`.
 
 use http::HeaderValue;
 use proptest::prelude::*;

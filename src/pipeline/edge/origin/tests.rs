@@ -1,4 +1,4 @@
-//! The rules of `origin.rs`, each a test.
+//! One test per rule of `origin.rs`.
 
 use proptest::prelude::*;
 

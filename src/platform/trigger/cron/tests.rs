@@ -1,4 +1,4 @@
-//! The rules of `cron.rs`, each a test.
+//! One test per rule of `cron.rs`.
 
 mod times;
 
