@@ -44,7 +44,7 @@ impl<F: Fn(&Env) -> Result<Lunora, LunoraError> + 'static> LunoraOptions for F {
 /// Returns a builder whose shards are those of the binding `SHARD`.
 ///
 /// # Errors
-/// 500 `MISCONFIGURED` that names the binding, where it is missing.
+/// 500 `MISCONFIGURED` that names the binding if it is missing.
 pub fn resolve_lunora_options(env: &Env) -> Result<Builder<SetShardDo>, LunoraError> {
     const BINDING: &str = "SHARD";
 

@@ -24,15 +24,15 @@ impl BackupTask {
     /// Returns the tasks that a trigger starts.
     pub(super) fn of_trigger(config: &BackupConfig, cron: &str) -> impl Iterator<Item = Self> {
         let snapshot = (config.cron().as_str() == cron).then_some(Self::Snapshot);
-        // A run of the backup's own trigger begins with the rest of the one before.
+        // A run of the backup's own trigger begins with the rest of the previous one.
         let rest = config.resume().filter(|resume| resume.as_str() == cron).map(|_| Self::Rest);
         let drill = config.drill().filter(|drill| drill.as_str() == cron).map(|_| Self::Drill);
         snapshot.or(rest).into_iter().chain(drill)
     }
 }
 
-/// Runs a task of a backup. It is chosen where a backup is configured, so that a Worker without one
-/// does not link the engine.
+/// Runs a task of a backup. It is chosen only if a backup is configured, so that a Worker without
+/// one does not link the engine.
 pub(crate) type BackupRunner<E> = for<'a> fn(
     &'a Lunora<E>,
     &'a BackupConfig,

@@ -46,7 +46,7 @@ pub(super) async fn answer<E: Environment>(
     run(coordinator, spec, call).await?.into_response()
 }
 
-/// Runs a query across shards. It is chosen where a coordinator is configured, so that a Worker
+/// Runs a query across shards. It is chosen only if a coordinator is configured, so that a Worker
 /// without one does not link the merges.
 pub(crate) type FanOutRunner = for<'a> fn(
     &'a QueryCoordinator,

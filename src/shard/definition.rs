@@ -239,8 +239,8 @@ impl ShardDefinition {
 }
 
 /// The functions with their kinds, for the admin plane of a Worker; those of
-/// [`shard!`](crate::shard!) with the schemas of their types, where the feature `schema` is on and
-/// the types implement `schemars::JsonSchema`.
+/// [`shard!`](crate::shard!) with the schemas of their types, if the feature `schema` is on and the
+/// types implement `schemars::JsonSchema`.
 impl FunctionList for ShardDefinition {
     fn functions(&self) -> Vec<FunctionInfo> {
         self.functions.iter().map(|(path, function)| function.info(path)).collect()

@@ -11,7 +11,7 @@ impl Sentence {
         Self { bytes: [0; 2048], length: 0 }
     }
 
-    /// Adds a text, where there is room.
+    /// Adds a text, if it fits.
     pub(super) const fn push(&mut self, text: &str) {
         let text = text.as_bytes();
         if self.length + text.len() > self.bytes.len() {

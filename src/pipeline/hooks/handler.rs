@@ -71,7 +71,7 @@ impl<'a> RouteContext<'a> {
     /// Calls a query of the default shard; see [`Functions::run_query`].
     ///
     /// # Errors
-    /// As there.
+    /// As for that method.
     pub async fn run_query<T: DeserializeOwned>(
         &self,
         function: FunctionRef,
@@ -83,7 +83,7 @@ impl<'a> RouteContext<'a> {
     /// Calls a mutation of the default shard; see [`Functions::run_mutation`].
     ///
     /// # Errors
-    /// As there.
+    /// As for that method.
     pub async fn run_mutation<T: DeserializeOwned>(
         &self,
         function: FunctionRef,
@@ -95,7 +95,7 @@ impl<'a> RouteContext<'a> {
     /// Calls an action of the default shard; see [`Functions::run_action`].
     ///
     /// # Errors
-    /// As there.
+    /// As for that method.
     pub async fn run_action<T: DeserializeOwned>(
         &self,
         function: FunctionRef,

@@ -229,8 +229,8 @@ fn bind() {
 
 /// Drops a slot that the runtime will not settle: the invocation that waited for it is gone.
 ///
-/// Called between events, where a future that is dropped could do nothing with its bindings: it
-/// stays until the next request.
+/// Called between events, when a dropped future could not use its bindings: it stays until the next
+/// request.
 fn lose(slot: u32) {
     let slot = slot as usize;
     WAITING.with_borrow_mut(|waiting| match waiting.get_mut(slot) {

@@ -46,7 +46,7 @@ pub enum StoreError {
     InvalidPart {
         /// The object.
         key: String,
-        /// The part; 0 where no part was written at all.
+        /// The part; 0 if no part was written at all.
         number: u16,
         /// The rule that it breaks.
         rule: &'static str,

@@ -105,8 +105,8 @@ fn invalid(args: &str, error: &serde_json::Error) -> LunoraError {
         return invalid_argument(&path, expected, &describe(value, true));
     }
     // The message of a type that refines another one; its words may follow "Expected". Such an
-    // error has no place of its own: it gets that where the reader was when it came out, and for
-    // the last value of an object or a list that is the closing bracket.
+    // error has no position of its own: it gets that of the reader when it surfaced, and for the
+    // last value of an object or a list that is the closing bracket.
     let received = push_last(&mut path, value);
     let expected = message.strip_prefix("expected ").unwrap_or(message);
     invalid_argument(&path, expected, &describe(received, false))

@@ -10,7 +10,7 @@ use crate::errors::LunoraError;
 pub(super) enum ClientFrame {
     /// The first frame: the name of the client among the clients of one user.
     Connect { client_id: Option<String> },
-    /// Wants a query's value, and every new one.
+    /// Subscribes to a query: its value, and every new one.
     Subscribe { id: String, query: Query },
     /// Ends a subscription.
     Unsubscribe { id: String },

@@ -539,7 +539,7 @@ fn answers_an_excess_frame_with_an_error_and_does_no_work_for_it() {
     }
     world.subscribe("f", "sub_2", "t:list");
     assert_eq!((flooder.types(), world.shard.runs.get()), (vec!["error".to_owned()], 0));
-    // The allowance is that of one socket, and a client that waits has it again.
+    // The allowance is per socket, and a client that waits regains it.
     world.subscribe("o", "sub_1", "t:list");
     assert_eq!(other.types(), ["ack", "data"]);
     world.shard.now_ms.set(3000);
@@ -671,7 +671,7 @@ fn an_answer_is_never_shared_once_its_query_looks_at_the_caller() {
             _ => assert_eq!(frame["code"], "FORBIDDEN"),
         }
     }
-    // One answer for each caller, a failure included.
+    // One answer per caller, including a failure.
     assert_eq!(world.live.held(), (4, 4, 3));
 }
 

@@ -324,7 +324,8 @@ fn pages_deliver_what_stays_once_whatever_is_written_between_them() {
                 break;
             }
             cursor = Some(page.continue_cursor);
-            // Before and after the place, and of the same value; and the last one seen goes.
+            // Before and after the position, and of the same value; and the last one seen is
+            // deleted.
             let doomed = page.page.last().map(|message| message.id.clone()).unwrap();
             mutate(&shard, |ctx| {
                 for rank in [None, Some(0.5), Some(9.0)] {

@@ -143,7 +143,7 @@ fn the_last_page_names_the_tables_that_no_export_has() {
     }
     let others = json!(["counted", "lunora_like", "odd \" name", "stats"]);
     assert_eq!(page(&shard)["otherTables"], others);
-    // A table that is not declared any more keeps its documents, and no export has them.
+    // A table that is no longer declared keeps its documents, and no export has them.
     let woken = shard.wake(ShardDefinition::new());
     let page =
         ok(operator(&woken).admin("exportShard", &json!({ "cursor": null, "batchSize": 1 })));
