@@ -49,13 +49,13 @@
 //!
 //! # What holds
 //!
-//! - ***A mutation commits all or nothing.** It runs in one transaction of the platform, without
+//! - **A mutation commits all or nothing.** It runs in one transaction of the platform, without
 //!   interleaving; an `Err` rolls it back.
 //! - **A query cannot write.** Its context has no method that writes, and raw SQL that would write
 //!   is refused.
-//! - ***A repeated write is applied once.** The answer is kept for 24 hours in the transaction of
+//! - **A repeated write is applied once.** The answer is kept for 24 hours in the transaction of
 //!   the write, by the `x-lunora-mutation-id` of the client.
-//! - ***Arguments match their type**, or the client gets 400 `VALIDATION_ERROR` with the path of
+//! - **Arguments match their type**, or the client gets 400 `VALIDATION_ERROR` with the path of
 //!   the invalid one. Dates, big integers and bytes come as [`wire::value`](crate::wire::value)
 //!   types.
 //! - **An answer is bounded.** A query or a mutation that returns more than 16 MiB is 413
