@@ -121,7 +121,7 @@ impl LunoraError {
         self
     }
 
-    /// Copies everything except the message from another error.
+    /// Sets the data, the hint and the documentation address of another error.
     pub(crate) fn with_details(
         mut self,
         data: Option<Box<RawValue>>,

@@ -185,7 +185,7 @@ pub trait MultipartUpload {
     /// one.
     ///
     /// # Errors
-    /// [`StoreError::InvalidPart`] if the parts break the rule of sizes, or without parts. After
+    /// [`StoreError::InvalidPart`] if the parts break the rule of sizes, or are absent. After
     /// any failure the upload is aborted: nothing is left to clean up.
     fn complete(self: Box<Self>) -> LocalBoxFuture<'static, Result<ObjectInfo, StoreError>>;
 
