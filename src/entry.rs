@@ -1,4 +1,4 @@
-//! The entry of a Worker: [`serve!`](crate::serve) and what it is made of.
+//! The entry of a Worker: [`serve!`](crate::serve) and its parts.
 
 mod registry_macro;
 mod registry_object;
@@ -26,9 +26,8 @@ use crate::{
 
 /// Exports `fetch` and `scheduled` for a function that builds the [`Lunora`] of a Worker.
 ///
-/// The function runs when the first event of an isolate arrives; what it builds serves every
-/// later one. When it fails, the request is answered 500, the error is logged, and the next event
-/// tries again.
+/// The function runs once per isolate, on the first event; its Worker serves every later event. If
+/// it fails, the response is 500, the error is logged, and the next event tries again.
 ///
 /// A `scheduled` that fails makes the Cron invocation fail.
 ///
@@ -43,9 +42,9 @@ use crate::{
 /// # fn main() {}
 /// ```
 ///
-/// # By hand
+/// # Without the macro
 ///
-/// `serve!` is convenience. With `#[event(fetch)]` of the crate `worker` it reads:
+/// `serve!` is a convenience. The same with `#[event(fetch)]` of the crate `worker`:
 ///
 /// ```no_run
 /// use lunora::{PerIsolate, prelude::*};
@@ -68,7 +67,7 @@ use crate::{
 /// ```
 ///
 /// That crate's `#[event(scheduled)]` drops the result of its handler, so that a failed run looks
-/// like a good one; keep `serve!` where a failure must be seen.
+/// like a successful one; use `serve!` if a failure must be visible.
 #[macro_export]
 macro_rules! serve {
     ($app:expr $(,)?) => {
@@ -117,7 +116,7 @@ macro_rules! serve {
     };
 }
 
-/// A value that is built once an isolate, by whichever event comes first.
+/// A value that is built once per isolate, on the first event.
 ///
 /// ```
 /// use lunora::PerIsolate;
@@ -131,16 +130,16 @@ macro_rules! serve {
 pub struct PerIsolate<T>(RefCell<Option<Rc<T>>>);
 
 impl<T> PerIsolate<T> {
-    /// Nothing yet.
+    /// Returns a cell that is still empty.
     #[must_use]
     pub const fn new() -> Self {
         Self(RefCell::new(None))
     }
 
-    /// The value; `build` runs unless it ran before and succeeded.
+    /// Returns the value; `build` runs unless it already succeeded.
     ///
     /// # Errors
-    /// Whatever `build` failed with. The next call tries again.
+    /// The error of `build`. The next call tries again.
     pub fn get_or_build<E>(&self, build: impl FnOnce() -> Result<T, E>) -> Result<Rc<T>, E> {
         if let Some(value) = &*self.0.borrow() {
             return Ok(value.clone());
@@ -182,7 +181,7 @@ pub mod private {
     pub use crate::shard::schemas;
 }
 
-/// What `serve!` takes.
+/// The kinds of functions that `serve!` takes.
 #[diagnostic::on_unimplemented(
     message = "this function cannot build the `Lunora` of a Worker",
     label = "`serve!` takes `fn(env: &Env) -> Result<Lunora, LunoraError>`",
@@ -197,12 +196,12 @@ impl<F: Impossible + Fn(&Env) -> Result<Lunora, LunoraError>> BuildApp<NoWay> fo
 /// Builds the `Lunora` of a Worker.
 ///
 /// # Errors
-/// Whatever the application's own function failed with.
+/// The error of the application's own function.
 pub fn build<Way>(app: impl BuildApp<Way>, env: &Env) -> Result<Lunora, LunoraError> {
     app(env)
 }
 
-/// Answers one request: with a response, or with a promise of one, which never rejects.
+/// Answers one request with a response, or with a promise of one, which never rejects.
 pub fn fetch(
     app: Result<Rc<Lunora>, LunoraError>,
     request: web_sys::Request,
@@ -222,7 +221,7 @@ pub fn fetch(
     })
 }
 
-/// Runs what a trigger is registered for; the promise rejects when any of it failed.
+/// Runs every handler, job and backup of a trigger; the promise rejects if any of them failed.
 pub async fn scheduled(
     app: Result<Rc<Lunora>, LunoraError>,
     event: worker_sys::ScheduledEvent,

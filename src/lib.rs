@@ -1,10 +1,10 @@
-//! A typestate builder that turns a Cloudflare Worker into a sharded, real-time backend.
+//! A real-time backend framework for Cloudflare Workers whose front door is a typestate builder.
 //!
 //! A Worker built with lunora routes each call (`POST /_lunora/rpc`) and each live connection
-//! (`GET /_lunora/ws`) to the Durable Object that owns the data: its *shard*. On the way it finds
-//! out who is calling, asks whether they may, and leaves out of the request what no client may
-//! say. Routes of the application's own, a router behind them and cron handlers go beside it, and
-//! an HTTP edge that is secure unless told otherwise goes around it.
+//! (`GET /_lunora/ws`) to the Durable Object that owns the data: its *shard*. On the way it
+//! identifies the caller, checks whether the caller is allowed, and strips the headers that a
+//! client must not set. The application adds its own routes, a router behind them and cron
+//! handlers, and an HTTP edge with secure defaults wraps them all.
 //!
 //! ```no_run
 //! use lunora::prelude::*;
@@ -33,7 +33,7 @@
 //! | sit beside a framework, or in its router | [`compose_worker`], [`with_framework_worker`], [`create_lunora_handler`] |
 //! | call functions from a page's loader or a route | [`Lunora::server_query`], [`Functions`] |
 //! | query across shards | [`QueryCoordinator`] |
-//! | write a shard | [`shard!`] with the feature `shard`; by hand: [`RpcEnvelope`], [`Identity::from_headers`] |
+//! | write a shard | [`shard!`] with the feature `shard`; without it: [`RpcEnvelope`], [`Identity::from_headers`] |
 #![cfg_attr(
     feature = "admin",
     doc = "| operate it | [`Builder::admin_gate`], [`Health`], [`Storage`], [`Scheduler`] |"
@@ -44,9 +44,9 @@
 //!
 //! # Errors
 //!
-//! A handler returns a [`LunoraError`], or anything that turns into one. A client sees its code, status
-//! and message; its source is logged and never sent, and what has no code of its own becomes a 500
-//! that says nothing.
+//! A handler returns a [`LunoraError`], or anything that converts into one. A client sees its code,
+//! status and message; its source is logged and never sent. An error without a code of its own
+//! becomes a 500 that reveals nothing.
 //!
 //! # Platforms
 //!
@@ -143,7 +143,7 @@ pub use crate::{
     },
 };
 
-/// What operators ask of all shards through [`ShardAdmin`], and what they are told.
+/// The requests that operators send to all shards through [`ShardAdmin`], and their reports.
 pub mod operations {
     pub use crate::coordinator::{
         ApplyBatch, ApplyReport, ChangeError, Export, ExportChunk, ExportRequest, ImportReport,
@@ -162,7 +162,7 @@ pub mod security {
     };
 }
 
-/// What an entry file needs, in one line: `use lunora::prelude::*;`.
+/// The imports of an entry file, in one line: `use lunora::prelude::*;`.
 pub mod prelude {
     pub use crate::{
         AdminToken, BackupConfig, Code, CronExpression, Env, Identity, Lunora, LunoraError,
@@ -171,12 +171,12 @@ pub mod prelude {
     };
 }
 
-/// The platform in memory, for an application's own tests under plain `cargo test`.
+/// An in-memory platform for an application's own tests under plain `cargo test`.
 ///
-/// Everything here belongs to one thread, as everything in an isolate does. Nothing touches the
-/// network, the disk or the real clock, so that a test is quick and never flaky.
+/// Everything here belongs to one thread, as in an isolate. Nothing touches the network, the disk
+/// or the real clock, so that a test is fast and never flaky.
 ///
-/// A test, ready to be copied: an application over shards in memory, one of which fails.
+/// A test to copy: an application over in-memory shards, one of which fails.
 ///
 /// ```
 /// use futures::executor::block_on;
@@ -205,13 +205,13 @@ pub mod prelude {
 /// assert_eq!(logs.lines().len(), 1);
 /// ```
 ///
-/// Waiting takes no time: [`ManualClock`](testing::ManualClock) moves when nothing else can, so
-/// that a test of a timeout is as quick as any other.
+/// Waiting takes no time: [`ManualClock`](testing::ManualClock) advances when all else is idle, so
+/// that a test of a timeout is as fast as any other.
 pub mod testing {
     use crate::builder::{Builder, state::Empty};
 
-    /// A builder whose hooks receive a [`MemoryEnvironment`], and whose clock stands still at 0
-    /// until [`clock`](Builder::clock) gives it another.
+    /// Returns a builder whose hooks receive a [`MemoryEnvironment`], and whose clock stands still
+    /// at 0 until [`clock`](Builder::clock) sets another.
     pub fn builder() -> Builder<Empty, MemoryEnvironment> {
         let mut builder = Builder::new();
         builder.settings.clock = std::rc::Rc::new(ManualClock::new(0));

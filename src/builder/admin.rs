@@ -26,12 +26,12 @@ use crate::{
 /// Setters of the admin plane, `/_lunora/admin/*`. They need the feature `admin`, which is on by
 /// default.
 impl<S: State, E: 'static> Builder<S, E> {
-    /// Lets operators in by other means than the [admin token](Self::admin_token), such as the
+    /// Admits operators by other means than the [admin token](Self::admin_token), such as the
     /// identity that Cloudflare Access vouches for.
     ///
-    /// It is asked where the bearer is not the token. Only `true` grants; an error denies and is
-    /// logged. The admin token of such a request, if the deployment has one, is used for the hop
-    /// to a shard and shown to nobody. Default: only the token lets in.
+    /// The gate runs if the bearer is not the token. Only `true` grants; an error denies and is
+    /// logged. For such a request the admin token, if the deployment has one, is used for the hop
+    /// to a shard and never disclosed. Default: only the token is accepted.
     ///
     /// ```
     /// use lunora::{Response, testing};
@@ -55,9 +55,9 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// Whether a socket of an operator that carries its credential in the URL must carry one that
-    /// was made for it (`POST /_lunora/admin/ws-token`) and not the admin token, which a URL would
-    /// leave in logs. Default: `LUNORA_REQUIRE_EPHEMERAL_WS_TOKEN`, else yes.
+    /// Sets whether an operator's socket with a credential in its URL must use one made for it
+    /// (`POST /_lunora/admin/ws-token`) and not the admin token, which a URL would leave in logs.
+    /// Default: `LUNORA_REQUIRE_EPHEMERAL_WS_TOKEN`, else yes.
     pub fn require_ephemeral_ws_token(
         mut self,
         required: bool,
@@ -69,8 +69,8 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// What functions the application has, for operators and for the API documents. Default: none
-    /// are listed.
+    /// Lists the application's functions for operators and for the API documents. Default: an empty
+    /// list.
     pub fn functions(mut self, functions: impl FunctionList) -> Builder<SetFunctions<S>, E>
     where
         S::Functions: FunctionsOnce,
@@ -79,7 +79,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// What `/_lunora/health` answers. Default: [`Health::new`].
+    /// Sets what `/_lunora/health` answers. Default: [`Health::new`].
     pub fn health(mut self, health: Health) -> Builder<SetHealth<S>, E>
     where
         S::Health: HealthOnce,
@@ -88,8 +88,8 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// The scheduler, for operators (`/_lunora/admin/scheduled*`) and for the pools of what it
-    /// dispatches. Default: none.
+    /// Sets the scheduler, for operators (`/_lunora/admin/scheduled*`) and for the pools of what it
+    /// dispatches. Default: no scheduler.
     pub fn scheduler(mut self, scheduler: Scheduler) -> Builder<SetScheduler<S>, E>
     where
         S::Scheduler: SchedulerOnce,
@@ -99,8 +99,8 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// The buckets that operators may browse, fill and empty (`/_lunora/admin/storage*`). Default:
-    /// none.
+    /// Sets the buckets that operators may browse, fill and empty (`/_lunora/admin/storage*`).
+    /// Default: no buckets.
     pub fn storage(mut self, storage: Storage) -> Builder<SetStorage<S>, E>
     where
         S::Storage: StorageOnce,
@@ -109,8 +109,8 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// The namespaces of Workers KV that operators may browse and write
-    /// (`/_lunora/admin/kv/*`). Default: none.
+    /// Sets the Workers KV namespaces that operators may browse and write (`/_lunora/admin/kv/*`).
+    /// Default: no namespaces.
     pub fn kv(mut self, namespaces: KvNamespaces) -> Builder<SetKv<S>, E>
     where
         S::Kv: KvOnce,
@@ -119,8 +119,8 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// The tables that belong to no shard, for operators to look into
-    /// (`/_lunora/admin/global/*`); a `worker::D1Database` is such a set of tables. Default: none.
+    /// Sets the tables outside of shards that operators may inspect (`/_lunora/admin/global/*`); a
+    /// `worker::D1Database` is such a set of tables. Default: no tables.
     pub fn global_tables(mut self, tables: impl GlobalTables) -> Builder<SetGlobalTables<S>, E>
     where
         S::GlobalTables: GlobalTablesOnce,
@@ -129,9 +129,9 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// A workflow, by the name that it is bound to: for what the scheduler dispatches to it, and
-    /// for operators (`/_lunora/admin/workflows/*`). It may be called as often as there are
-    /// workflows.
+    /// Adds a workflow under the name of its binding, for dispatches of the scheduler
+    /// and for operators (`/_lunora/admin/workflows/*`). May be called once per
+    /// workflow.
     pub fn workflow(mut self, binding: impl Into<String>, workflow: impl Workflow) -> Self {
         let binding = binding.into();
         let workflows = &mut self.settings.admin.workflows;
@@ -141,7 +141,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         self
     }
 
-    /// The vector indexes, for operators to look into (`/_lunora/admin/vector/*`). Default: none.
+    /// Sets the vector indexes for operators (`/_lunora/admin/vector/*`). Default: no indexes.
     pub fn vectors(mut self, indexes: impl VectorIndexes) -> Builder<SetVectors<S>, E>
     where
         S::Vectors: VectorsOnce,
@@ -150,7 +150,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// What manages the users, for operators (`/_lunora/admin/auth/*`). Default: nothing does.
+    /// Sets the user management for operators (`/_lunora/admin/auth/*`). Default: not configured.
     pub fn auth_admin(mut self, auth: impl AuthAdmin) -> Builder<SetAuthAdmin<S>, E>
     where
         S::AuthAdmin: AuthAdminOnce,
@@ -159,8 +159,8 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// Where logs are kept for good, for operators to read (`/_lunora/admin/logs/archive`).
-    /// Default: nowhere.
+    /// Sets the log archive that operators may read (`/_lunora/admin/logs/archive`). Default: no
+    /// archive.
     pub fn log_archive(mut self, archive: impl LogArchive) -> Builder<SetLogArchive<S>, E>
     where
         S::LogArchive: LogArchiveOnce,

@@ -16,8 +16,8 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// ([`shard_do`](Self::shard_do)).
     ///
     /// When the backup's trigger fires, [`Lunora::scheduled`](crate::Lunora::scheduled) writes a
-    /// snapshot: every row of every shard, or none at all and an error. Then the retention, if
-    /// there is one, lets old snapshots of the same trigger go.
+    /// snapshot: every row of every shard, or nothing and an error. Then retention, if configured,
+    /// deletes old snapshots of the same trigger.
     pub fn backup(self, backup: BackupConfig<impl ObjectStore>) -> Builder<SetBackup<S>, E>
     where
         S::Backup: BackupOnce,
@@ -25,8 +25,8 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.maybe_backup(Some(backup))
     }
 
-    /// As [`backup`](Self::backup), for a backup that only some deployments have. What a backup
-    /// needs is needed in either case.
+    /// Does what [`backup`](Self::backup) does, for a backup that only some deployments have. The
+    /// requirements of a backup apply in either case.
     pub fn maybe_backup(
         mut self,
         backup: Option<BackupConfig<impl ObjectStore>>,
@@ -42,8 +42,8 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// Which field of a table's documents names their shard, so that imported rows find theirs.
-    /// Default: none; rows go to the default shard.
+    /// Sets which field of a table's documents names their shard, to place imported rows. Default:
+    /// not configured; rows go to the default shard.
     pub fn sharding(mut self, sharding: Sharding) -> Builder<SetSharding<S>, E>
     where
         S::Sharding: ShardingOnce,

@@ -1,4 +1,4 @@
-//! The builder: every setting of a Worker, and the compile errors that a wrong set of them gives.
+//! The builder: every setting of a Worker, and the compile errors for an invalid combination.
 
 #[cfg(feature = "admin")]
 mod admin;
@@ -64,8 +64,8 @@ use crate::{
 ///
 /// # What does not compile
 ///
-/// A set of settings that cannot work is a compile error that names what is missing and the call
-/// that adds it; everything that is missing is named at once:
+/// An invalid set of settings is a compile error that names each missing setting and the call that
+/// adds it; all missing settings are reported at once:
 ///
 /// ```compile_fail,E0277
 /// # use lunora::prelude::*;
@@ -77,7 +77,7 @@ use crate::{
 /// # }
 /// ```
 ///
-/// So is calling a setter twice. What adds may be called as often as you like: `route`, `routes`,
+/// So is calling a setter twice. Methods that add may be called repeatedly: `route`, `routes`,
 /// `cron`, `cron_job`, `cron_jobs` and `workflow`.
 ///
 /// # Conditional configuration
@@ -100,11 +100,11 @@ use crate::{
 /// # }
 /// ```
 ///
-/// For a backup that only some deployments have there is [`maybe_backup`](Self::maybe_backup).
+/// [`maybe_backup`](Self::maybe_backup) adds a backup that only some deployments have.
 ///
 /// # Types
 ///
-/// You won't need to write the parameters out: `S` is what was called so far, and `E` the
+/// You won't need to write the parameters out: `S` records the calls so far, and `E` is the
 /// environment that hooks receive. A function that returns a builder, or a struct that holds one,
 /// names the calls, the last one outermost:
 ///
@@ -140,7 +140,7 @@ impl Lunora {
 }
 
 impl<E> Builder<Empty, E> {
-    /// A builder whose hooks receive an environment of type `E`.
+    /// Returns a builder whose hooks receive an environment of type `E`.
     ///
     /// [`Lunora::builder`] is this for the real platform, and
     /// [`testing::builder`](crate::testing::builder) for the one in memory.
@@ -159,10 +159,10 @@ impl<E> Default for Builder<Empty, E> {
 impl<S: State, E: 'static> Builder<S, E> {
     /// Sets the Durable Objects that hold the data, one per shard. Required.
     ///
-    /// `env.durable_object("SHARD")?` is such a namespace. A [`backup`](Self::backup) needs more: that
-    /// the shards announce themselves to the registry. `Room::shards(env.durable_object("SHARD")?)`
-    /// says so for a [`shard!`](crate::shard!) with a `registry:`, and [`VouchedShards`] for shards of
-    /// another implementation.
+    /// `env.durable_object("SHARD")?` is such a namespace. A [`backup`](Self::backup) needs more:
+    /// that the shards announce themselves to the registry.
+    /// `Room::shards(env.durable_object("SHARD")?)` declares it for a [`shard!`](crate::shard!)
+    /// with a `registry:`, and [`VouchedShards`] for shards of another implementation.
     pub fn shard_do<N: IntoShards>(mut self, shards: N) -> Builder<N::Then<SetShardDo<S>>, E>
     where
         S::ShardDo: ShardDoOnce,
@@ -173,7 +173,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         Builder { shard_do: Called::with(shards.into_namespace()), settings: self.settings }
     }
 
-    /// The shard of calls that name none. Default: `__root__`.
+    /// Sets the shard for calls without a shard key. Default: `__root__`.
     pub fn default_shard_key(mut self, key: ShardKey) -> Builder<SetDefaultShardKey<S>, E>
     where
         S::DefaultShardKey: DefaultShardKeyOnce,
@@ -182,14 +182,14 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// Sets the jurisdiction that no shard's data may leave. Default: none.
+    /// Sets the jurisdiction that no shard's data may leave. Default: no jurisdiction.
     ///
-    /// It is for shards of another implementation, which have to enter the registry of the same
-    /// jurisdiction. Those of a [`shard!`](crate::shard!) say theirs themselves, as
-    /// `jurisdiction: Eu`, and `.shard_do(Room::shards(namespace))` brings it along; calling this
-    /// beside it does not compile. Calls, the shard registry, backups and restores all go there.
+    /// Use it for shards of another implementation, which must register in the registry of the same
+    /// jurisdiction. A [`shard!`](crate::shard!) declares its own, as `jurisdiction: Eu`, and
+    /// `.shard_do(Room::shards(namespace))` carries it; calling this as well does not compile.
+    /// Calls, the shard registry, backups and restores all go there.
     ///
-    /// A host that cannot bind objects to it refuses every call; it is never ignored.
+    /// A host that cannot bind objects to it refuses every call and never ignores it.
     pub fn jurisdiction(mut self, jurisdiction: Jurisdiction) -> Builder<SetJurisdiction<S>, E>
     where
         S::Jurisdiction: JurisdictionOnce,
@@ -198,9 +198,9 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// Where a new shard should be created, by its key. Default: near its first caller.
+    /// Chooses where a new shard should be created, by its key. Default: near its first caller.
     ///
-    /// It is a hint, sent only where no [`jurisdiction`](Self::jurisdiction) is set.
+    /// It is a hint, sent only if no [`jurisdiction`](Self::jurisdiction) is set.
     pub fn shard_region(
         mut self,
         region: impl Fn(&ShardKey) -> Option<LocationHint> + 'static,
@@ -212,11 +212,11 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// Finds out who is calling. Default: nobody is anybody.
+    /// Identifies the caller. Default: every caller is anonymous.
     ///
     /// `None` is a caller without credentials; an error refuses the request with the error's own
-    /// status, so that wrong credentials never pass for none. The request's body is not there any
-    /// more: it was read as the envelope.
+    /// status, so that invalid credentials never count as absent. The request's body is empty: it
+    /// was already read as the envelope.
     pub fn resolve_identity<F, R>(self, resolver: F) -> Builder<SetResolveIdentity<S>, E>
     where
         F: AsyncFn(&Request, &E) -> R + 'static,
@@ -226,7 +226,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.resolve_identity_with(ResolverFn::new(resolver))
     }
 
-    /// As [`resolve_identity`](Self::resolve_identity), by an [`IdentityResolver`], such as
+    /// Identifies the caller with an [`IdentityResolver`] instead of a closure, such as
     /// [`first_match`](crate::first_match) or [`per_route`](crate::per_route) of several.
     pub fn resolve_identity_with(
         mut self,
@@ -239,10 +239,10 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// Decides who may reach which shard, by calls and by live connections, for the default shard
-    /// too. Only `true` grants; an error denies and is logged.
+    /// Decides which callers may reach a shard, by calls and by live connections, including the
+    /// default shard. Only `true` grants; an error denies and is logged.
     ///
-    /// Default: the default shard is open to everybody, every other shard to nobody.
+    /// Default: the default shard is open to every caller, and every other shard is closed.
     pub fn authorize_shard<F, R>(mut self, gate: F) -> Builder<SetAuthorizeShard<S>, E>
     where
         F: AsyncFn(&ShardAccess) -> R + 'static,
@@ -253,10 +253,10 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// Decides who may query across the shards of a table. Only `true` grants; an error denies
-    /// and is logged.
+    /// Decides which callers may query across the shards of a table. Only `true` grants; an error
+    /// denies and is logged.
     ///
-    /// Default: nobody. [`authorize_shard`](Self::authorize_shard) is never asked instead.
+    /// Default: denied. [`authorize_shard`](Self::authorize_shard) is never used instead.
     pub fn authorize_fan_out<F, R>(mut self, gate: F) -> Builder<SetAuthorizeFanOut<S>, E>
     where
         F: AsyncFn(&FanOutAccess) -> R + 'static,
@@ -267,7 +267,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// Opens every shard, and queries across them, to everybody, where no gate is configured.
+    /// Opens every shard, and queries across them, to every caller if no gate is configured.
     ///
     /// For deployments without users, such as a public read-only board. Default: closed.
     pub fn allow_unauthenticated_shard_access(mut self) -> Builder<SetOpenShards<S>, E>
@@ -278,7 +278,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// Adds a route of the application's own. It may be called as often as there are routes.
+    /// Adds a route of the application's own. May be called once per route.
     ///
     /// A route cannot be under the reserved prefix `/_lunora/`. `"METHOD /path"` comes before `"/path"`, and of
     /// two equal patterns the later counts. `HEAD` is answered by the route of `GET`, without the
@@ -299,9 +299,9 @@ impl<S: State, E: 'static> Builder<S, E> {
         self
     }
 
-    /// Answers what neither a route nor a reserved endpoint does: an SSR framework, a router.
+    /// Sets the handler for all unclaimed paths, such as an SSR framework or a router.
     ///
-    /// When it fails, the answer is a plain 500 without a word of the error, which is logged.
+    /// If it fails, the response is a plain 500 that reveals nothing of the error, which is logged.
     /// Default: 404.
     pub fn http_router<F, R>(mut self, router: F) -> Builder<SetHttpRouter<S>, E>
     where
@@ -313,7 +313,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// Response headers, CORS and CSRF. Default: every protection on, no foreign origin allowed.
+    /// Sets headers, CORS and CSRF. Default: every protection on, no foreign origin allowed.
     pub fn security(mut self, security: Security) -> Builder<SetSecurity<S>, E>
     where
         S::Security: SecurityOnce,
@@ -322,7 +322,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// The token of operators. A [`backup`](Self::backup) needs it.
+    /// Sets the token of operators. A [`backup`](Self::backup) needs it.
     pub fn admin_token(mut self, token: AdminToken) -> Builder<SetAdminToken<S>, E>
     where
         S::AdminToken: AdminTokenOnce,
@@ -331,7 +331,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// What runs queries across shards. With an [`admin_token`](Self::admin_token) beside it,
+    /// Sets what runs queries across shards. With an [`admin_token`](Self::admin_token) beside it,
     /// operators can move data and run migrations over all of them. A [`backup`](Self::backup) needs it, and so does
     /// [`authorize_fan_out`](Self::authorize_fan_out). Default: such queries are refused.
     pub fn query_coordinator(
@@ -346,10 +346,10 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// Runs `handler` when the trigger `cron` fires. It may be called as often as there are
-    /// handlers; all that match run, and one failure masks none.
+    /// Runs `handler` when the trigger `cron` fires. May be called once per handler; all that match
+    /// run, and one failure hides no other.
     ///
-    /// The expression is compared with the trigger's as text, so it is the very one of
+    /// The expression is compared with the trigger's as text, so it must equal the one of
     /// `triggers.crons` in `wrangler.jsonc`.
     pub fn cron<F, R>(mut self, cron: CronExpression, handler: F) -> Self
     where
@@ -360,11 +360,11 @@ impl<S: State, E: 'static> Builder<S, E> {
         self
     }
 
-    /// Runs a named job when its trigger fires: a function of a shard, or a workflow. It may be
-    /// called as often as there are jobs; all that match run beside the handlers of
-    /// [`cron`](Self::cron), and one failure masks none.
+    /// Runs a named job when its trigger fires: a function of a shard, or a workflow. May be called
+    /// once per job; all that match run beside the handlers of [`cron`](Self::cron), and one
+    /// failure hides no other.
     ///
-    /// Of two jobs of one name the later counts.
+    /// Of two jobs with the same name the later replaces the earlier.
     ///
     /// ```
     /// use lunora::{CronJob, Response, cron, testing};
@@ -404,7 +404,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// The clock that backups and the admin plane go by. Default: the runtime's; another in tests.
+    /// Sets the clock of backups and the admin plane. Default: the runtime's clock.
     pub fn clock(mut self, clock: impl Clock) -> Builder<SetClock<S>, E>
     where
         S::Clock: ClockOnce,
@@ -413,8 +413,8 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// The Worker. It cannot fail: whatever could be wrong as a value was refused when the value
-    /// was made, and whatever is missing does not compile.
+    /// Builds the Worker. It cannot fail: an invalid value was refused when the value was made, and
+    /// a missing setting does not compile.
     pub fn build(self) -> Lunora<E>
     where
         S::ShardDo: HasShardDo,
@@ -435,8 +435,8 @@ impl<S: State, E: 'static> Builder<S, E> {
         Lunora::new(this.shard_do.into_namespace(), this.settings)
     }
 
-    /// Serves what operators ask of all shards, where there is a coordinator to ask by and a token
-    /// to ask with. It is known while compiling, so that others do not link it.
+    /// Serves the operations on all shards if both a coordinator and an admin token are configured.
+    /// This is known at compile time, so that other builds do not link it.
     #[cfg(feature = "admin")]
     fn with_operations(mut self) -> Self {
         use self::state::Slot as _;
@@ -449,7 +449,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         self
     }
 
-    /// The same builder after one more call, which was not `shard_do`.
+    /// Returns the same builder after one more call, which was not `shard_do`.
     fn advance<Next: State<ShardDo = S::ShardDo>>(self) -> Builder<Next, E> {
         Builder { shard_do: self.shard_do, settings: self.settings }
     }

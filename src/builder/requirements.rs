@@ -1,16 +1,16 @@
-//! What the setters of a builder demand of each other, and how the compiler says so.
+//! The requirements between the setters of a builder, and the compile errors for them.
 //!
-//! One trait a requirement: that is what lets each of them speak in its own words.
+//! One trait per requirement: that lets each of them have its own message.
 
 use std::rc::Rc;
 
 use super::state::{Called, Missing, setter};
 use crate::platform::ShardNamespace;
 
-/// Declares, one row a setter, that it may be called once.
+/// Declares, one row per setter, that it may be called once.
 ///
-/// One trait a setter and its sentence whole: the compiler would quote a type as `security` or as
-/// its full path, whichever it takes for unambiguous in the crate at hand.
+/// One trait per setter, with its whole message: the compiler would quote a type as `security` or
+/// as its full path, whichever it takes for unambiguous in the crate at hand.
 macro_rules! once {
     ($($Trait:ident $setter:ident $message:literal;)*) => {
         $(
@@ -114,7 +114,7 @@ impl<Value> AnnouncedForBackup<Called<setter::backup>, Called<setter::shard_do, 
 {
 }
 
-/// The jurisdiction is said where the shards read it too.
+/// The jurisdiction is declared where the shards read it too.
 #[diagnostic::on_unimplemented(
     message = "`.jurisdiction(..)` does not reach the shards of a class, which enter the registry of their own",
     label = "drop `.jurisdiction(..)`, and say it in the `shard!` of these shards, such as `jurisdiction: Eu`",

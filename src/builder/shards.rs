@@ -1,4 +1,4 @@
-//! What `shard_do` takes: a namespace, and what is known of the shards in it.
+//! The argument of `shard_do`: a namespace, and what is known about its shards.
 
 use std::{fmt, rc::Rc};
 
@@ -10,8 +10,8 @@ use crate::platform::{Jurisdiction, ShardNamespace};
 /// The shards of a deployment, as [`Builder::shard_do`](crate::Builder::shard_do) takes them.
 ///
 /// Every [`ShardNamespace`] is accepted. A backup must know that each shard announces itself to the
-/// registry, which a namespace alone does not tell: `Room::shards(namespace)` of a class that
-/// [`shard!`](crate::shard!) wrote does, and [`VouchedShards`] for shards of another implementation.
+/// registry, which a namespace alone does not state: `Room::shards(namespace)` states it for a
+/// class of [`shard!`](crate::shard!), and [`VouchedShards`] for shards of another implementation.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a namespace of shards",
     label = "expected `env.durable_object(\"SHARD\")?`, or the shards of a class: `Room::shards(namespace)`"
@@ -21,7 +21,7 @@ pub trait IntoShards: sealed::Sealed {
     #[doc(hidden)]
     type Then<S: State>: State<ShardDo = S::ShardDo>;
 
-    /// Where the class of the shards says that they are.
+    /// The jurisdiction that the class of the shards declares.
     #[doc(hidden)]
     const JURISDICTION: Option<Jurisdiction> = None;
 
@@ -79,7 +79,7 @@ impl<N: ShardNamespace> IntoShards for VouchedShards<N> {
     }
 }
 
-/// Whether the shards of a class announce themselves to the registry of shards.
+/// States whether the shards of a class announce themselves to the shard registry.
 pub trait Announcement: fmt::Debug + sealed::Sealed {
     /// The state of a builder of state `S` that has such shards.
     #[doc(hidden)]

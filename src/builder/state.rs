@@ -1,8 +1,8 @@
-//! What was called on a builder so far, as a type.
+//! The calls on a builder so far, as a type.
 //!
-//! A state is [`Empty`] with one wrapper a call: `SetAdminToken<SetShardDo>` is a builder on which
-//! `shard_do` and then `admin_token` was called. Each state knows of every setter whether it was
-//! called; the requirements between setters are bounds over that (`requirements.rs`).
+//! A state is [`Empty`] with one wrapper per call: `SetAdminToken<SetShardDo>` is a builder on
+//! which `shard_do` and then `admin_token` was called. Each state records for every setter whether
+//! it was called; the requirements between setters are bounds over that (`requirements.rs`).
 
 use std::{fmt, marker::PhantomData, rc::Rc};
 
@@ -41,9 +41,9 @@ impl<Setter, Value> fmt::Debug for Called<Setter, Value> {
     }
 }
 
-/// Whether a setter was called.
+/// A slot that records whether a setter was called.
 pub trait Slot: sealed::Sealed {
-    /// Whether it was.
+    /// `true` if it was called.
     const CALLED: bool;
 }
 
@@ -59,14 +59,14 @@ impl<Setter, Value> Slot for Called<Setter, Value> {
     const CALLED: bool = true;
 }
 
-/// A builder on which nothing was called yet.
+/// A builder without any calls yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Empty;
 
-/// Declares, from one row a setter: its marker, its slot in [`State`] and the wrapper that fills it.
+/// Declares, per setter: its marker, its slot in [`State`] and the wrapper that fills it.
 macro_rules! slots {
     ($($setter:ident $Slot:ident $Set:ident = $Value:ty;)*) => {
-        /// Markers, one a setter, named like it.
+        /// Markers, one per setter, named like it.
         #[allow(non_camel_case_types, reason = "the compiler's messages quote them as the call they stand for")]
         pub mod setter {
             $(
@@ -76,9 +76,9 @@ macro_rules! slots {
             )*
         }
 
-        /// What was called on a builder so far.
+        /// The calls on a builder so far.
         ///
-        /// Nobody outside implements it: a state is [`Empty`] or one of the `Set…` wrappers.
+        /// It is sealed: a state is [`Empty`] or one of the `Set…` wrappers.
         pub trait State: sealed::Sealed {
             $(
                 #[doc = concat!("Whether `.", stringify!($setter), "(..)` was called.")]

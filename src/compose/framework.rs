@@ -23,9 +23,10 @@ use crate::{
     platform::{Environment, ScheduledEvent, log},
 };
 
-/// The Worker of a framework: what renders pages, and maybe has triggers of its own.
+/// The Worker of a framework: it renders pages, and may have triggers of its own.
 ///
-/// An `async fn` is one that renders pages and has none; a closure goes into [`compose_worker`].
+/// An `async fn` is one that renders pages and has no triggers; pass a closure to
+/// [`compose_worker`].
 ///
 /// ```
 /// use lunora::{
@@ -57,7 +58,7 @@ use crate::{
 /// # let _ = Site;
 /// ```
 pub trait FrameworkWorker<E, Marker = ()>: 'static {
-    /// Answers whatever the backend does not.
+    /// Answers every request that the backend does not.
     fn fetch(
         &self,
         request: Request,
@@ -65,8 +66,8 @@ pub trait FrameworkWorker<E, Marker = ()>: 'static {
         ctx: &RouteContext<'_>,
     ) -> impl Future<Output = Result<Response, LunoraError>>;
 
-    /// Runs when a trigger fires, unless the backend has handlers, jobs or a backup of its own.
-    /// By default it says in the log that nothing ran.
+    /// Runs when a trigger fires, unless the backend has handlers, jobs or a backup of its own. By
+    /// default it logs that nothing ran.
     fn scheduled(
         &self,
         event: ScheduledEvent,
@@ -97,11 +98,11 @@ where
     }
 }
 
-/// The backend of `builder` before the pages of `ssr`.
+/// Returns the backend of `builder` in front of the pages of `ssr`.
 ///
-/// It is [`Builder::http_router`] and [`Builder::build`] in one: calls, sockets, the admin plane
-/// and routes come first, and everything else goes to `ssr`. A render that fails is a plain 500,
-/// and disturbs nothing else.
+/// It combines [`Builder::http_router`] and [`Builder::build`]: calls, sockets, the admin plane and
+/// routes come first, and everything else goes to `ssr`. A failed render is a plain 500, and
+/// affects nothing else.
 ///
 /// ```
 /// use lunora::{Response, compose_worker, testing};
@@ -128,10 +129,10 @@ where
     with_framework_worker::<_, _, _, fn() -> R>(ssr, builder)
 }
 
-/// The backend of `builder` around the Worker of a framework.
+/// Returns the backend of `builder` around the Worker of a framework.
 ///
-/// As [`compose_worker`], for a host that may have triggers of its own: its
-/// [`scheduled`](FrameworkWorker::scheduled) runs where the backend has no handler, no job and no
+/// Unlike [`compose_worker`], it takes a host that may have triggers of its own: its
+/// [`scheduled`](FrameworkWorker::scheduled) runs if the backend has no handler, no job and no
 /// backup, and the backend's runs otherwise.
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! The mount seam: a backend as one function of a request, inside a Worker of somebody else's.
+//! Mounts a backend, as one function of a request, inside an existing Worker.
 
 use std::rc::Rc;
 
@@ -11,15 +11,15 @@ use crate::{
     platform::{Env, ExecutionContext, NoopExecutionContext},
 };
 
-/// Where the settings of a mounted backend come from.
+/// A source of the settings of a mounted backend.
 ///
-/// A function of the environment builds it; `()` is a backend of the default settings, whose shards
-/// are those of the binding `SHARD`; and one that is built already is taken as it is.
+/// A function of the environment builds the backend; `()` is a backend with the default settings,
+/// whose shards are those of the binding `SHARD`; and a built backend is used as it is.
 pub trait LunoraOptions: 'static {
-    /// The backend. It is asked once an isolate, and again after an error.
+    /// Builds the backend. Called once per isolate, and again after an error.
     ///
     /// # Errors
-    /// When a binding is missing. The request is answered 500.
+    /// If a binding is missing. The response is 500.
     fn build(&self, env: &Env) -> Result<Rc<Lunora>, LunoraError>;
 }
 
@@ -41,10 +41,10 @@ impl<F: Fn(&Env) -> Result<Lunora, LunoraError> + 'static> LunoraOptions for F {
     }
 }
 
-/// A builder whose shards are those of the binding `SHARD`.
+/// Returns a builder whose shards are those of the binding `SHARD`.
 ///
 /// # Errors
-/// 500 `MISCONFIGURED` that names the binding, where it is missing.
+/// 500 `MISCONFIGURED` that names the binding if it is missing.
 pub fn resolve_lunora_options(env: &Env) -> Result<Builder<SetShardDo>, LunoraError> {
     const BINDING: &str = "SHARD";
 
@@ -57,10 +57,10 @@ pub fn resolve_lunora_options(env: &Env) -> Result<Builder<SetShardDo>, LunoraEr
     Ok(Lunora::builder().shard_do(shards))
 }
 
-/// A backend to be mounted in a Worker of somebody else's: a function of a request.
+/// Returns a backend to mount in an existing Worker: a function of a request.
 ///
-/// Keep it where it lives as long as the isolate, in a `thread_local!`; what `options` builds is
-/// built once.
+/// Keep it in a `thread_local!`, where it lives as long as the isolate; `options` builds the
+/// backend once.
 ///
 /// ```no_run
 /// use lunora::{LunoraHandler, create_lunora_handler, resolve_lunora_options, prelude::*};
@@ -103,7 +103,7 @@ pub fn create_lunora_handler(options: impl LunoraOptions) -> LunoraHandler {
     LunoraHandler(Rc::new(Inner { options: Box::new(options), app: PerIsolate::new() }))
 }
 
-/// What [`create_lunora_handler`] makes. Clones share one backend.
+/// A handler made by [`create_lunora_handler`]. Clones share one backend.
 #[derive(Clone)]
 pub struct LunoraHandler(Rc<Inner>);
 
@@ -113,9 +113,9 @@ struct Inner {
 }
 
 impl LunoraHandler {
-    /// Answers a request; a 101 is the very one that the shard gave.
+    /// Answers a request; a 101 is the same response object that the shard returned.
     ///
-    /// Without a `ctx` nothing runs on after the answer.
+    /// Without a `ctx` no work continues after the response.
     pub async fn handle(
         &self,
         request: Request,

@@ -1,4 +1,4 @@
-//! Lunora beside a framework, behind one, or inside a router that is there already.
+//! Lunora beside a framework, behind one, or inside an existing router.
 
 mod framework;
 mod handler;

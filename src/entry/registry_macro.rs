@@ -36,8 +36,8 @@
 /// "migrations": [{ "tag": "v1", "new_sqlite_classes": ["ShardRegistry"] }],
 /// ```
 ///
-/// Keep the binding out of every public route: the object does not ask who is calling. For other
-/// storage than SQLite, or a class with more methods, write the class by hand over
+/// Keep the binding out of every public route: the object does not authenticate its callers. For
+/// other storage than SQLite, or a class with more methods, write the class yourself over
 /// [`ShardRegistryObject`](crate::ShardRegistryObject); the documentation of
 /// [`SqlRegistryStorage`](crate::SqlRegistryStorage) shows how.
 #[macro_export]

@@ -17,7 +17,7 @@ pub struct RegistryObject {
 }
 
 impl RegistryObject {
-    /// Called when the object wakes.
+    /// Returns the object; the runtime calls it when the object wakes.
     #[must_use]
     pub fn new(state: worker_sys::DurableObjectState) -> Self {
         let storage = SqlRegistryStorage::new(State::from(state).storage().sql());
@@ -27,7 +27,7 @@ impl RegistryObject {
     /// Answers a request; the promise never rejects for the registry's own errors.
     ///
     /// # Errors
-    /// When the answer cannot be handed to the platform.
+    /// If the response cannot be passed to the platform.
     pub async fn fetch(&self, request: web_sys::Request) -> Result<JsValue, JsValue> {
         let response = match cloudflare::request_from_js(request) {
             Ok(request) => self.registry.fetch(request).await,

@@ -28,9 +28,8 @@ use crate::{
 /// A backend as a [`tower::Service`](tower_service::Service), for axum's router and the like.
 /// Feature `tower`.
 ///
-/// `nest_service` takes the prefix off the path before the service sees it;
-/// [`nested_at`](Self::nested_at) puts it back. As a fallback, or by `route_service`, it needs
-/// nothing.
+/// `nest_service` strips the prefix from the path before the service sees it;
+/// [`nested_at`](Self::nested_at) restores it. A fallback or a `route_service` needs no such call.
 ///
 /// ```ignore
 /// thread_local! {
@@ -67,7 +66,7 @@ struct Inner {
 }
 
 impl LunoraService {
-    /// The service of a handler, in an invocation with this environment.
+    /// Returns the service of a handler, in an invocation with this environment.
     #[must_use]
     pub fn new(handler: &LunoraHandler, env: &Env) -> Self {
         let inner = Inner { handler: handler.clone(), env: env.clone(), ctx: None, prefix: "" };
@@ -81,7 +80,7 @@ impl LunoraService {
         self
     }
 
-    /// Puts `prefix` back before each path, for a router that takes it off.
+    /// Prepends `prefix` to each path, for a router that strips it.
     #[must_use]
     pub fn nested_at(mut self, prefix: &'static str) -> Self {
         self.inner.0.prefix = prefix;
@@ -140,7 +139,7 @@ fn prefixed(uri: Uri, prefix: &str) -> Result<Uri, LunoraError> {
     Uri::from_parts(parts).map_err(LunoraError::internal)
 }
 
-/// Somebody else's body as ours.
+/// Converts another crate's body into ours.
 fn streamed<B>(body: B) -> Body
 where
     B: http_body::Body<Data = Bytes> + 'static,
@@ -161,7 +160,7 @@ where
     }))
 }
 
-/// The answer; of a 101 the socket travels as the crate `worker` has it.
+/// Converts the response; the socket of a 101 is passed on in the form of the crate `worker`.
 fn outgoing(response: Response) -> http::Response<ServiceBody> {
     if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {
         let headers = response.headers().clone();
@@ -208,7 +207,7 @@ impl fmt::Debug for ServiceBody {
     }
 }
 
-/// A body that broke off.
+/// The error of a body that ended early.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ServiceBodyError(String);

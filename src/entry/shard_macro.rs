@@ -2,9 +2,9 @@
 
 /// The JavaScript class of a shard. Not a public interface.
 ///
-/// It has the name of the application's own struct. It lies in a block of its own, where the names
-/// that `#[wasm_bindgen]` writes lead to what this crate exports again: so an application needs no
-/// `wasm-bindgen` among its dependencies.
+/// It has the name of the application's own struct. It is in a separate block, where the names that
+/// `#[wasm_bindgen]` writes resolve to re-exports of this crate: so an application needs no
+/// dependency on `wasm-bindgen`.
 #[doc(hidden)]
 #[macro_export]
 #[rustfmt::skip] // It indents the attributes further with every run.

@@ -1,4 +1,4 @@
-//! The Durable Object around a shard: what `shard!` expands to calls into this.
+//! The Durable Object around a shard: the expansion of `shard!` calls into this.
 
 use std::rc::Rc;
 
@@ -26,7 +26,7 @@ pub struct ShardObject {
 }
 
 impl ShardObject {
-    /// Called when the object wakes.
+    /// Returns the object; the runtime calls it when the object wakes.
     #[must_use]
     pub fn new(
         state: worker_sys::DurableObjectState,
@@ -46,7 +46,7 @@ impl ShardObject {
     /// Answers a request; the promise never rejects for the shard's own errors.
     ///
     /// # Errors
-    /// When the answer cannot be handed to the platform.
+    /// If the response cannot be passed to the platform.
     pub async fn fetch(&self, request: web_sys::Request) -> Result<JsValue, JsValue> {
         let response = match cloudflare::request_from_js(request) {
             Ok(request) if request.is_upgrade() => {
@@ -71,7 +71,7 @@ impl ShardObject {
             // Bytes are answered like any other invalid frame.
             let text = message.as_string().unwrap_or_default();
             if self.object.message(&id, &text) {
-                // After the frame, so that frames keep their order while the registry is asked.
+                // After the frame, so that frames keep their order during the call to the registry.
                 self.object.announce().await;
             }
         }
@@ -92,7 +92,7 @@ impl ShardObject {
         if let Some(id) = id_of(&self.host, &socket) {
             self.object.closed(&id);
         }
-        // A peer that vanished has nobody to answer to.
+        // A peer that vanished cannot receive a close frame.
         let _ = socket.close::<&str>(Some(echoed(code)), None);
         Ok(JsValue::NULL)
     }
@@ -122,7 +122,7 @@ impl ShardObject {
         let admin = admit(request, &*self.host)?;
         self.object.check_room()?;
         self.object.shard().open().await?;
-        // While the registry was asked, other sockets may have been accepted.
+        // Other sockets may have been accepted during the call to the registry.
         self.object.check_room()?;
         let protocol = offers_protocol(request);
         let WebSocketPair { client, server } = WebSocketPair::new()?;
@@ -137,7 +137,7 @@ impl ShardObject {
     }
 }
 
-/// The subprotocol that is chosen where a client offers it. A token may be offered beside it.
+/// The subprotocol that is chosen if a client offers it. A token may be offered beside it.
 const PROTOCOL: &str = "lunora";
 
 fn offers_protocol(request: &Request) -> bool {

@@ -11,20 +11,20 @@ use super::Hint;
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct LunoraErrorBody {
-    /// The error. It is an object always: clients read anything else as a broken transport.
+    /// The error. It is always an object: clients read anything else as a broken transport.
     pub error: ErrorDetail,
 }
 
 impl LunoraErrorBody {
-    /// The body as it travels.
+    /// Returns the body as JSON text.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Strings and text that was JSON already: there is nothing here that cannot be written.
+        // Strings and text that is already JSON can always be written.
         serde_json::to_string(self).unwrap_or_default()
     }
 }
 
-/// What a [`LunoraErrorBody`] says of the error.
+/// The detail of the error in a [`LunoraErrorBody`].
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ErrorDetail {
@@ -35,16 +35,16 @@ pub struct ErrorDetail {
     /// Data for the program that reads the error, in wire form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Box<RawValue>>,
-    /// How to get past the error.
+    /// The suggested fix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<Hint>,
-    /// Where a person can read more.
+    /// The address of further documentation.
     #[serde(rename = "docsUrl", skip_serializing_if = "Option::is_none")]
     pub docs_url: Option<Cow<'static, str>>,
 }
 
 impl ErrorDetail {
-    /// A detail of code and message alone.
+    /// Returns a detail of code and message alone.
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code: code.into(), message: message.into(), data: None, hint: None, docs_url: None }
     }

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use http::StatusCode;
 
-/// Declares [`Code`] from one row a code, so that a code cannot lack a status or a title.
+/// Declares [`Code`] from one row per code, so that a code cannot lack a status or a title.
 macro_rules! catalogue {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:ident, $title:literal;)*) => {
         /// A code of the wire, with the HTTP status and the title that belong to it.
@@ -29,7 +29,7 @@ macro_rules! catalogue {
             /// Every code of the catalogue.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// The code as it travels: `"FORBIDDEN_SHARD"`.
+            /// Returns the code as sent on the wire: `"FORBIDDEN_SHARD"`.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -37,7 +37,7 @@ macro_rules! catalogue {
                 }
             }
 
-            /// The status that belongs to the code.
+            /// Returns the status that belongs to the code.
             #[must_use]
             pub const fn status(self) -> StatusCode {
                 match self {
@@ -45,7 +45,7 @@ macro_rules! catalogue {
                 }
             }
 
-            /// A short name for people: `"Shard access denied"`.
+            /// Returns a short name for people: `"Shard access denied"`.
             #[must_use]
             pub const fn title(self) -> &'static str {
                 match self {
@@ -59,15 +59,15 @@ macro_rules! catalogue {
 catalogue! {
     /// 400: the request cannot be read.
     BadRequest = "BAD_REQUEST", BAD_REQUEST, "Bad request";
-    /// 400: an argument is not what the function declares.
+    /// 400: an argument does not match the function's declaration.
     ValidationError = "VALIDATION_ERROR", BAD_REQUEST, "Invalid arguments";
     /// 400: a unique query matched several documents.
     NotUnique = "NOT_UNIQUE", BAD_REQUEST, "Not unique";
-    /// 400: an admin socket token was asked for, and no admin token is configured.
+    /// 400: an admin socket token was requested, but no admin token is configured.
     AdminTokenNotConfigured = "ADMIN_TOKEN_NOT_CONFIGURED", BAD_REQUEST, "No admin token";
     /// 400: a migration was called without its id.
     MigrationIdRequired = "MIGRATION_ID_REQUIRED", BAD_REQUEST, "Migration id required";
-    /// 400: an upload is not what its checksum says.
+    /// 400: an upload does not match its checksum.
     StorageChecksumMismatch = "STORAGE_CHECKSUM_MISMATCH", BAD_REQUEST, "Checksum mismatch";
     /// 400: the vector index cannot answer such a query.
     VectorQueryUnsupported = "VECTOR_QUERY_UNSUPPORTED", BAD_REQUEST, "Vector query unsupported";
@@ -79,7 +79,7 @@ catalogue! {
     SchedulerNotConfigured = "SCHEDULER_NOT_CONFIGURED", BAD_REQUEST, "No scheduler";
     /// 400: nothing manages users in this deployment.
     AuthNotConfigured = "AUTH_NOT_CONFIGURED", BAD_REQUEST, "No user management";
-    /// 400: what manages users cannot do this.
+    /// 400: the user management does not support this operation.
     AuthOpNotSupported = "AUTH_OP_NOT_SUPPORTED", BAD_REQUEST, "Operation not supported";
     /// 400: no global tables are configured in this deployment.
     GlobalsNotConfigured = "GLOBALS_NOT_CONFIGURED", BAD_REQUEST, "No global tables";
@@ -131,13 +131,13 @@ catalogue! {
     StorageObjectNotFound = "STORAGE_OBJECT_NOT_FOUND", NOT_FOUND, "Object not found";
     /// 405: the path exists, the method does not.
     MethodNotAllowed = "METHOD_NOT_ALLOWED", METHOD_NOT_ALLOWED, "Method not allowed";
-    /// 409: somebody else changed the same thing.
+    /// 409: another caller changed the same thing.
     Conflict = "CONFLICT", CONFLICT, "Conflict";
     /// 409: a client's writes arrived out of their order.
     OutOfOrder = "OUT_OF_ORDER", CONFLICT, "Out of order";
     /// 409: a snapshot is being restored.
     RestoreInProgress = "RESTORE_IN_PROGRESS", CONFLICT, "Restore in progress";
-    /// 409: a restore broke off, and was neither repeated nor abandoned.
+    /// 409: a restore was interrupted, and was neither repeated nor abandoned.
     RestoreUnfinished = "RESTORE_UNFINISHED", CONFLICT, "Restore unfinished";
     /// 409: another run takes the same snapshot.
     BackupInProgress = "BACKUP_IN_PROGRESS", CONFLICT, "Backup in progress";
@@ -191,21 +191,21 @@ catalogue! {
     ImportFormatUnsupported = "IMPORT_FORMAT_UNSUPPORTED", BAD_REQUEST, "Import not supported";
     /// 400: old backups were to be deleted, and no retention is configured.
     BackupRetentionNotConfigured = "BACKUP_RETENTION_NOT_CONFIGURED", BAD_REQUEST, "No retention configured";
-    /// 500: a backup was asked for, and none is configured.
+    /// 500: a backup was requested, but no backup is configured.
     BackupNotConfigured = "BACKUP_NOT_CONFIGURED", INTERNAL_SERVER_ERROR, "No backup configured";
-    /// 501: this part is not there.
+    /// 501: this part is not implemented.
     NotImplemented = "NOT_IMPLEMENTED", NOT_IMPLEMENTED, "Not implemented";
     /// 501: workflows cannot be looked into in this deployment.
     WorkflowsNotConfigured = "WORKFLOWS_NOT_CONFIGURED", NOT_IMPLEMENTED, "No workflows";
     /// 502: a shard answered with an error status.
     ShardHttpError = "SHARD_HTTP_ERROR", BAD_GATEWAY, "Shard failed";
-    /// 503: a shard answered, and not with what was asked for.
+    /// 503: a shard sent an unexpected response.
     ShardError = "SHARD_ERROR", SERVICE_UNAVAILABLE, "Shard error";
     /// 503: the snapshot for the last due time of the backup's trigger is missing.
     BackupOverdue = "BACKUP_OVERDUE", SERVICE_UNAVAILABLE, "Backup overdue";
     /// 503: the newest snapshot could not be restored into a scratch shard.
     BackupDrillFailed = "BACKUP_DRILL_FAILED", SERVICE_UNAVAILABLE, "Backup drill failed";
-    /// 503: a backup is too long for one invocation, and another goes on with it.
+    /// 503: a backup is too long for one invocation, and another continues it.
     BackupUnfinished = "BACKUP_UNFINISHED", SERVICE_UNAVAILABLE, "Backup unfinished";
     /// 503: a shard could not be reached.
     ShardUnavailable = "SHARD_UNAVAILABLE", SERVICE_UNAVAILABLE, "Shard unavailable";
@@ -216,7 +216,7 @@ catalogue! {
 }
 
 impl Code {
-    /// Whether the message of such an error stays on the server.
+    /// Returns whether the message of such an error stays on the server.
     ///
     /// The client of a redacted error sees code, status and `Internal error`; the server's log
     /// has the rest.

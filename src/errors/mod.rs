@@ -1,4 +1,4 @@
-//! What can go wrong, as a client may see it: [`LunoraError`], its [`Code`] and its body on the wire.
+//! Errors as a client may see them: [`LunoraError`], its [`Code`] and its body on the wire.
 
 mod body;
 mod code;
@@ -16,8 +16,8 @@ pub use self::{
 
 /// An error with a code, a status and a message that a client may read.
 ///
-/// What a client must not read goes into the [source](Self::with_source): it is logged on the
-/// server and never sent. Errors of a [redacted](Code::is_redacted) code keep their message on
+/// Details that a client must not read belong in the [source](Self::with_source): it is logged on
+/// the server and never sent. Errors of a [redacted](Code::is_redacted) code keep their message on
 /// the server as well.
 ///
 /// ```
@@ -46,12 +46,12 @@ struct Inner {
 }
 
 impl LunoraError {
-    /// An error of the catalogue; the status is the code's own.
+    /// Returns an error of the catalogue, with the status of its code.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self::assemble(code.as_str().into(), code.status(), message.into(), code.is_redacted())
     }
 
-    /// An error of an application's own code, such as `("SEAT_TAKEN", 409)`.
+    /// Returns an error with an application's own code, such as `("SEAT_TAKEN", 409)`.
     ///
     /// A code of the catalogue keeps its redaction. A status below 400 becomes 500: an error is
     /// never a success.
@@ -69,17 +69,17 @@ impl LunoraError {
         Self::assemble(code, status, message.into(), redacted)
     }
 
-    /// Something broke that the client can do nothing about: 500 `INTERNAL`, source logged.
+    /// Returns 500 `INTERNAL` for a failure that the client cannot fix; the source is logged.
     pub fn internal(source: impl Into<Box<dyn Error + 'static>>) -> Self {
         Self::new(Code::Internal, "Internal error").with_source(source)
     }
 
-    /// 400 `BAD_REQUEST` with a message that says what is wrong.
+    /// Returns 400 `BAD_REQUEST` with a message that names the error.
     pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::BadRequest, message)
     }
 
-    /// 401 `UNAUTHORIZED`: what a resolver answers to credentials it does not accept.
+    /// Returns 401 `UNAUTHORIZED`, with which a resolver refuses credentials.
     pub fn unauthorized(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Unauthorized, message)
     }
@@ -87,13 +87,13 @@ impl LunoraError {
     /// Attaches data for the program that reads the error.
     ///
     /// # Errors
-    /// When `data` cannot be written as JSON.
+    /// If `data` cannot be written as JSON.
     pub fn with_data(mut self, data: &impl Serialize) -> Result<Self, serde_json::Error> {
         self.0.data = Some(serde_json::value::to_raw_value(data)?);
         Ok(self)
     }
 
-    /// Says how to get past the error; called again, it adds a line.
+    /// Adds a hint on how to fix the error; each further call adds a line.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
         self.0.hint = Some(match self.0.hint.take() {
@@ -107,21 +107,21 @@ impl LunoraError {
         self
     }
 
-    /// Where a person can read more.
+    /// Adds the address of further documentation.
     #[must_use]
     pub fn with_docs_url(mut self, url: impl Into<Cow<'static, str>>) -> Self {
         self.0.docs_url = Some(url.into());
         self
     }
 
-    /// Says when to try again: the `Retry-After` header of the response, in whole seconds.
+    /// Sets when to try again: the `Retry-After` header of the response, in whole seconds.
     #[must_use]
     pub fn with_retry_after(mut self, delay: Duration) -> Self {
         self.0.retry_after = Some(delay);
         self
     }
 
-    /// Takes over what another error said of itself beside its message.
+    /// Sets the data, the hint and the documentation address of another error.
     pub(crate) fn with_details(
         mut self,
         data: Option<Box<RawValue>>,
@@ -134,38 +134,39 @@ impl LunoraError {
         self
     }
 
-    /// What caused the error. It is logged and never sent.
+    /// Adds the cause of the error. It is logged and never sent.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + 'static>>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// The code as it travels.
+    /// Returns the code as sent on the wire.
     #[must_use]
     pub fn code(&self) -> &str {
         &self.0.code
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
-    /// Returns when to try again, if the error says so.
+    /// Returns when to try again, if the error has a retry time.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// The message as it was given; [`to_body`](Self::to_body) is what a client sees of it.
+    /// Returns the message as it was given; [`to_body`](Self::to_body) holds the part that a client
+    /// sees.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The error as a client may see it.
+    /// Returns the error as a client may see it.
     #[must_use]
     pub fn to_body(&self) -> LunoraErrorBody {
         let inner = &*self.0;
@@ -180,7 +181,7 @@ impl LunoraError {
         LunoraErrorBody { error: detail }
     }
 
-    /// The line for the server's log: code, message and every source.
+    /// Returns the line for the server's log: code, message and every source.
     #[must_use]
     pub fn to_log_line(&self) -> String {
         let mut line = self.to_string();

@@ -42,17 +42,17 @@ enum Kind {
 
 /// A body that belongs to the platform, such as a `ReadableStream` of JavaScript.
 ///
-/// A platform hands its own bodies to the crate in this form and takes them back by
-/// [`Body::into_host`], so that what nobody reads is never copied.
+/// A platform passes its own bodies to the crate in this form and takes them back with
+/// [`Body::into_host`], so that an unread body is never copied.
 pub trait HostBody: Any {
     /// Reads everything; more than `limit` bytes is [`BodyError::TooLarge`].
     fn read(self: Box<Self>, limit: usize) -> LocalBoxFuture<'static, Result<Bytes, BodyError>>;
 
-    /// Reads piece by piece, each as soon as it is there.
+    /// Reads piece by piece, each as soon as it arrives.
     fn into_stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Bytes, BodyError>>;
 
-    /// Reads in pieces of about `bytes`, for which it may wait; as
-    /// [`into_stream`](Self::into_stream) by default. For bulk, where each piece costs.
+    /// Reads in pieces of about `bytes`, for which it may wait: for bulk data, where each piece
+    /// costs. Default: [`into_stream`](Self::into_stream).
     #[must_use]
     fn into_large_pieces(
         self: Box<Self>,
@@ -67,26 +67,26 @@ impl Body {
     /// The size of the pieces in which bulk is read, in bytes.
     pub(crate) const BULK: usize = 256 * 1024;
 
-    /// No body.
+    /// Returns an empty body.
     #[must_use]
     pub const fn empty() -> Self {
         Self(Kind::Empty)
     }
 
-    /// A body that is produced while it is sent.
+    /// Returns a body that is produced while it is sent.
     pub fn from_stream(stream: impl Stream<Item = Result<Bytes, BodyError>> + 'static) -> Self {
         Self(Kind::Stream(stream.boxed_local()))
     }
 
-    /// The host's own body, kept as it is.
+    /// Returns a body that keeps the host's own body as it is.
     pub fn from_host(body: impl HostBody) -> Self {
         Self(Kind::Host(Box::new(body)))
     }
 
-    /// The host's own body of type `T` back, or this body unchanged.
+    /// Returns the host's own body of type `T`, or this body unchanged.
     ///
     /// # Errors
-    /// `self`, when the body is of another kind.
+    /// `self`, if the body is of another kind.
     pub fn into_host<T: HostBody>(self) -> Result<Box<T>, Self> {
         match self.0 {
             Kind::Host(host) if (&*host as &dyn Any).is::<T>() => {
@@ -96,7 +96,7 @@ impl Body {
         }
     }
 
-    /// Whether there is surely nothing to read.
+    /// Returns whether the body is known to be empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         match &self.0 {
@@ -106,7 +106,7 @@ impl Body {
         }
     }
 
-    /// The bytes, where they are in memory already.
+    /// Returns the bytes, if they are already in memory.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&Bytes> {
         match &self.0 {
@@ -118,7 +118,7 @@ impl Body {
     /// Reads everything, counting while it reads.
     ///
     /// # Errors
-    /// [`BodyError::TooLarge`] as soon as more than `limit` bytes came, [`BodyError::Broken`] when
+    /// [`BodyError::TooLarge`] as soon as more than `limit` bytes arrived, [`BodyError::Broken`] if
     /// the sender failed.
     pub async fn into_bytes(self, limit: usize) -> Result<Bytes, BodyError> {
         match self.0 {
@@ -130,7 +130,8 @@ impl Body {
         }
     }
 
-    /// Reads in pieces of about `bytes`, for which it may wait: for bulk, where each piece costs.
+    /// Reads in pieces of about `bytes`, for which it may wait: for bulk data, where each piece
+    /// costs.
     pub(crate) fn into_large_pieces(
         self,
         bytes: usize,
@@ -141,7 +142,7 @@ impl Body {
         }
     }
 
-    /// Reads piece by piece, each as soon as it is there.
+    /// Reads piece by piece, each as soon as it arrives.
     #[must_use]
     pub fn into_stream(self) -> LocalBoxStream<'static, Result<Bytes, BodyError>> {
         match self.0 {
@@ -240,23 +241,23 @@ impl fmt::Debug for Body {
     }
 }
 
-/// Why a body could not be read.
+/// The reason why a body could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BodyError {
     /// The body is larger than the reader allows.
     #[error("the body is larger than {limit} bytes")]
     TooLarge {
-        /// What the reader allows, in bytes.
+        /// The reader's limit, in bytes.
         limit: usize,
     },
-    /// The sender failed, or went away.
+    /// The sender failed or disconnected.
     #[error("the body broke off")]
     Broken(#[source] Box<dyn Error + 'static>),
 }
 
 impl BodyError {
-    /// Whether the body was over its budget.
+    /// Returns whether the body was over its limit.
     #[must_use]
     pub fn is_too_large(&self) -> bool {
         matches!(self, Self::TooLarge { .. })

@@ -1,7 +1,7 @@
 //! HTTP messages as the whole crate sees them: [`Request`], [`Response`] and their [`Body`].
 //!
-//! The host's own streams stay the host's until somebody reads them, so that a shard's answer
-//! passes through a Worker without being copied.
+//! The host's own streams stay with the host until they are read, so that a shard's response passes
+//! through a Worker without being copied.
 
 mod body;
 mod request;

@@ -1,4 +1,4 @@
-//! What a caller asks.
+//! Requests.
 
 use std::ops::{Deref, DerefMut};
 
@@ -12,7 +12,7 @@ use crate::{
     wire::value::{Rule, surrogate},
 };
 
-/// What a caller asks: an [`http::Request`] with a [`Body`], and shorter ways to read it.
+/// A request: an [`http::Request`] with a [`Body`], and shorter ways to read it.
 ///
 /// ```
 /// use lunora::Request;
@@ -27,10 +27,10 @@ use crate::{
 pub struct Request(http::Request<Body>);
 
 impl Request {
-    /// A request of any method. The URL is absolute, as the platform hands it over.
+    /// Returns a request of any method. The URL is absolute, as the platform passes it.
     ///
-    /// A `url` that is none becomes `/`: this is the constructor for tests and fixed URLs; what
-    /// came from outside is parsed first and given as a [`Uri`].
+    /// An invalid `url` becomes `/`: this is the constructor for tests and fixed URLs. Parse a URL
+    /// from outside first and pass it as a [`Uri`].
     pub fn new(method: Method, url: impl TryInto<Uri>, body: impl Into<Body>) -> Self {
         let mut request = http::Request::new(body.into());
         *request.method_mut() = method;
@@ -38,17 +38,17 @@ impl Request {
         Self(request)
     }
 
-    /// A `GET` without a body.
+    /// Returns a `GET` without a body.
     pub fn get(url: impl TryInto<Uri>) -> Self {
         Self::new(Method::GET, url, Body::empty())
     }
 
-    /// A `POST`.
+    /// Returns a `POST`.
     pub fn post(url: impl TryInto<Uri>, body: impl Into<Body>) -> Self {
         Self::new(Method::POST, url, body)
     }
 
-    /// Adds a header. A name or value that HTTP cannot carry is left out.
+    /// Adds a header. A name or value that HTTP cannot carry is omitted.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         if let (Ok(name), Ok(value)) = (
@@ -60,13 +60,13 @@ impl Request {
         self
     }
 
-    /// The path of the URL, as it was sent: `/rooms`.
+    /// Returns the path of the URL, as it was sent: `/rooms`.
     #[must_use]
     pub fn path(&self) -> &str {
         self.uri().path()
     }
 
-    /// The first value of a query parameter, decoded.
+    /// Returns the first value of a query parameter, decoded.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<String> {
         form_urlencoded::parse(self.uri().query()?.as_bytes())
@@ -74,13 +74,13 @@ impl Request {
             .map(|(_, value)| value.into_owned())
     }
 
-    /// A header's first value, when it is visible ASCII.
+    /// Returns a header's first value, if it is visible ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers().get(name)?.to_str().ok()
     }
 
-    /// The token of `Authorization: Bearer <token>`; the scheme in any case.
+    /// Returns the token of `Authorization: Bearer <token>`; the scheme may have any case.
     #[must_use]
     pub fn bearer(&self) -> Option<&str> {
         let (scheme, token) = self.header("authorization")?.split_once(' ')?;
@@ -102,7 +102,7 @@ impl Request {
             .map(|(_, value)| value)
     }
 
-    /// Whether this is a WebSocket upgrade.
+    /// Returns whether this is a WebSocket upgrade.
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
         self.headers().get_all(header::UPGRADE).iter().any(|value| {
@@ -113,7 +113,7 @@ impl Request {
         })
     }
 
-    /// The length that the sender declared, in bytes.
+    /// Returns the length that the sender declared, in bytes.
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
         self.header("content-length")?.trim().parse().ok()
@@ -122,7 +122,7 @@ impl Request {
     /// Reads the whole body, up to `limit` bytes.
     ///
     /// # Errors
-    /// 413 `PAYLOAD_TOO_LARGE` for a larger body; 400 `BAD_REQUEST` for one that broke off.
+    /// 413 `PAYLOAD_TOO_LARGE` for a larger body; 400 `BAD_REQUEST` for one that ended early.
     pub async fn bytes(&mut self, limit: usize) -> Result<Bytes, LunoraError> {
         std::mem::take(self.body_mut()).into_bytes(limit).await.map_err(Into::into)
     }
@@ -130,7 +130,7 @@ impl Request {
     /// Reads the body as JSON, up to `limit` bytes.
     ///
     /// # Errors
-    /// As [`bytes`](Self::bytes); 400 `BAD_REQUEST` for what is not JSON or not a `T`.
+    /// As [`bytes`](Self::bytes); 400 `BAD_REQUEST` if the body is not JSON or not a `T`.
     pub async fn json<T: DeserializeOwned>(&mut self, limit: usize) -> Result<T, LunoraError> {
         let bytes = self.bytes(limit).await?;
         serde_json::from_slice(&bytes).map_err(|error| {
@@ -141,13 +141,13 @@ impl Request {
         })
     }
 
-    /// The request taken apart.
+    /// Splits the request into its parts.
     #[must_use]
     pub fn into_parts(self) -> (Parts, Body) {
         self.0.into_parts()
     }
 
-    /// The plain `http` form.
+    /// Returns the plain `http` form.
     #[must_use]
     pub fn into_http(self) -> http::Request<Body> {
         self.0

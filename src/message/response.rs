@@ -1,4 +1,4 @@
-//! What a caller gets.
+//! Responses.
 
 use std::ops::{Deref, DerefMut};
 
@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::Body;
 use crate::{errors::LunoraError, platform::log};
 
-/// What a caller gets: an [`http::Response`] with a [`Body`], and shorter ways to make one.
+/// A response: an [`http::Response`] with a [`Body`], and shorter ways to make one.
 ///
 /// ```
 /// use lunora::Response;
@@ -25,42 +25,42 @@ use crate::{errors::LunoraError, platform::log};
 pub struct Response(http::Response<Body>);
 
 impl Response {
-    /// 200 without a body.
+    /// Returns 200 without a body.
     #[must_use]
     pub fn empty() -> Self {
         Self::default()
     }
 
-    /// 200 with plain text.
+    /// Returns 200 with plain text.
     pub fn text(text: impl Into<Body>) -> Self {
         Self::of_type("text/plain; charset=utf-8", text)
     }
 
-    /// 200 with HTML.
+    /// Returns 200 with HTML.
     pub fn html(html: impl Into<Body>) -> Self {
         Self::of_type("text/html; charset=utf-8", html)
     }
 
-    /// 200 with `value` as JSON.
+    /// Returns 200 with `value` as JSON.
     ///
     /// # Errors
-    /// When `value` cannot be written as JSON, such as a map whose keys are no strings.
+    /// If `value` cannot be written as JSON, such as a map whose keys are not strings.
     pub fn json(value: &impl Serialize) -> Result<Self, LunoraError> {
         let json = serde_json::to_vec(value).map_err(LunoraError::internal)?;
         Ok(Self::raw_json(json))
     }
 
-    /// 200 with text that is JSON already.
+    /// Returns 200 with text that is already JSON.
     pub fn raw_json(json: impl Into<Body>) -> Self {
         Self::of_type("application/json", json)
     }
 
-    /// 200 with a body and no `content-type`.
+    /// Returns 200 with a body and no `content-type`.
     pub fn body(body: impl Into<Body>) -> Self {
         Self(http::Response::new(body.into()))
     }
 
-    /// Sets the status: 200 to 599, or 101 for an upgrade, which is what Workers can send.
+    /// Sets the status: 200 to 599, or 101 for an upgrade, the statuses that Workers can send.
     ///
     /// Any other status becomes 500 and is logged.
     #[must_use]
@@ -80,7 +80,7 @@ impl Response {
 
     /// Sets a header, in place of an earlier value; each `set-cookie` is added to the others.
     ///
-    /// A name or value that HTTP cannot carry is left out.
+    /// A name or value that HTTP cannot carry is omitted.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         if let (Ok(name), Ok(value)) =
@@ -95,8 +95,8 @@ impl Response {
         self
     }
 
-    /// Marks the body as encoded already, as its header `content-encoding` says: it is sent as it is.
-    /// Without the mark the platform encodes the body itself.
+    /// Marks the body as already encoded, as its header `content-encoding` says: it is sent as it
+    /// is. Without the mark the platform encodes the body itself.
     ///
     /// ```
     /// use lunora::Response;
@@ -113,13 +113,13 @@ impl Response {
         self
     }
 
-    /// The response taken apart.
+    /// Splits the response into its parts.
     #[must_use]
     pub fn into_parts(self) -> (Parts, Body) {
         self.0.into_parts()
     }
 
-    /// The plain `http` form.
+    /// Returns the plain `http` form.
     #[must_use]
     pub fn into_http(self) -> http::Response<Body> {
         self.0
@@ -136,10 +136,10 @@ impl Response {
 #[derive(Clone, Copy)]
 pub(crate) struct EncodedBody;
 
-/// The answer to an error: its status and its [body](crate::LunoraErrorBody), as JSON, and
-/// `Retry-After` if the error [says so](LunoraError::with_retry_after).
+/// Returns the response to an error: its status, its [body](crate::LunoraErrorBody) as JSON, and
+/// `Retry-After` if the error [has one](LunoraError::with_retry_after).
 ///
-/// It writes no log; the pipeline logs what is the server's fault once, where it answers.
+/// It writes no log; the pipeline logs each error that is the server's fault once, when it answers.
 #[must_use]
 pub fn to_error_response(error: &LunoraError) -> Response {
     let mut response = Response::raw_json(error.to_body().to_json());
@@ -172,17 +172,17 @@ impl DerefMut for Response {
     }
 }
 
-/// What a handler may return: a [`Response`], or a `Result` of one.
+/// A value that a handler may return: a [`Response`], or a `Result` of one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the response of a route",
     label = "return `Response` or `Result<Response, LunoraError>`",
     note = "`Response::text(..)`, `Response::json(..)` and `Response::empty()` make one"
 )]
 pub trait IntoResponse {
-    /// The response, or the error that the pipeline answers instead.
+    /// Returns the response, or the error that the pipeline answers with instead.
     ///
     /// # Errors
-    /// Whatever the handler failed with.
+    /// The error of the handler.
     fn into_response(self) -> Result<Response, LunoraError>;
 }
 

@@ -21,8 +21,8 @@ pub(crate) fn to_uri(url: &str) -> Result<Uri, InvalidUri> {
     }
 }
 
-/// The origin of a URL, in the form in which browsers write origins: small letters, and no port that
-/// is the scheme's own.
+/// Returns the origin of a URL in the form in which browsers write origins: in lower case, and
+/// without the default port of the scheme.
 pub(crate) fn origin_of(uri: &Uri) -> String {
     let https = uri.scheme_str() == Some("https");
     let scheme = if https { "https" } else { "http" };
@@ -31,13 +31,13 @@ pub(crate) fn origin_of(uri: &Uri) -> String {
     let port = uri.port();
     let port = port.as_ref().map(http::uri::Port::as_str).filter(|port| *port != own_port);
     let (colon, port) = port.map_or(("", ""), |port| (":", port));
-    // Every request comes through here: one allocation, of the very size.
+    // Every request comes through here: one allocation, of the exact size.
     let mut origin = [scheme, "://", host, colon, port].concat();
     origin.make_ascii_lowercase();
     origin
 }
 
-/// Percent-encodes what the path and the query of an [`Uri`] cannot hold.
+/// Percent-encodes the characters that the path and the query of an [`Uri`] cannot hold.
 fn encode(url: &str) -> Cow<'_, str> {
     let path = if url.starts_with('/') {
         0

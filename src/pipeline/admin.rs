@@ -1,4 +1,4 @@
-//! `/_lunora/admin/*` and what goes with it: the Worker around the [plane](crate::admin).
+//! `/_lunora/admin/*` and its neighbours: the Worker around the [plane](crate::admin).
 
 use futures::future::LocalBoxFuture;
 use http::Method;

@@ -1,4 +1,4 @@
-//! Admission of operators: the Worker checks the admin token before a shard is asked.
+//! Admission of operators: the Worker checks the admin token before it calls a shard.
 
 use super::Lunora;
 use crate::{

@@ -9,8 +9,8 @@ use crate::{
     platform::log,
 };
 
-/// Answers an error, and logs it where it is the server's fault. This is the one place that logs
-/// the error of a request.
+/// Answers an error, and logs it if it is the server's fault. No other place logs the error of a
+/// request.
 pub(super) fn error(error: &LunoraError) -> Response {
     if error.status().is_server_error() {
         log::error(&error.to_log_line());
@@ -18,7 +18,7 @@ pub(super) fn error(error: &LunoraError) -> Response {
     to_error_response(error)
 }
 
-/// The answer of a router that is not ours: what it throws is a plain 500, and nothing of it.
+/// Returns the router's response; an error that it throws becomes a plain 500 that reveals nothing.
 pub(super) fn shielded(outcome: Result<Response, LunoraError>) -> Response {
     outcome.unwrap_or_else(|error| {
         log::error(&format!("the http router failed: {}", error.to_log_line()));
@@ -26,7 +26,7 @@ pub(super) fn shielded(outcome: Result<Response, LunoraError>) -> Response {
     })
 }
 
-/// The answer to `HEAD`: that to `GET`, without its body.
+/// Returns the response to `HEAD`: that to `GET`, without its body.
 pub(super) fn without_body(response: Response) -> Response {
     let (head, _) = response.into_parts();
     http::Response::from_parts(head, Body::empty()).into()
@@ -37,7 +37,7 @@ pub(super) fn not_found() -> Response {
     Response::text("Not found").with_status(404)
 }
 
-/// `GET /_lunora/status`: the Worker answers.
+/// Answers `GET /_lunora/status` from the Worker itself.
 pub(super) fn status(request: &Request) -> Response {
     match *request.method() {
         Method::GET => Response::raw_json(r#"{"ok":true}"#),
@@ -47,7 +47,7 @@ pub(super) fn status(request: &Request) -> Response {
     .with_header("cache-control", "no-store")
 }
 
-/// 405, naming what is allowed.
+/// Returns 405 with the allowed methods.
 pub(super) fn method_not_allowed(allowed: &str) -> Response {
     let mut response = error(&LunoraError::new(
         Code::MethodNotAllowed,
@@ -59,7 +59,7 @@ pub(super) fn method_not_allowed(allowed: &str) -> Response {
     response
 }
 
-/// 405 in the form of the data-movement routes: no body, and what is allowed.
+/// Returns 405 in the form of the data-movement routes: no body, only the allowed methods.
 #[cfg(feature = "admin")]
 pub(super) fn bare_method_not_allowed(allowed: &'static str) -> Response {
     let mut response = Response::empty().with_status(405);
@@ -67,7 +67,7 @@ pub(super) fn bare_method_not_allowed(allowed: &'static str) -> Response {
     response
 }
 
-/// 426: the path speaks WebSocket only.
+/// Returns 426 for a path that accepts only WebSocket upgrades.
 pub(super) fn upgrade_required() -> Response {
     let mut response =
         error(&LunoraError::bad_request("Expected a WebSocket upgrade: send `Upgrade: websocket`"));
@@ -76,12 +76,12 @@ pub(super) fn upgrade_required() -> Response {
     response
 }
 
-/// 413.
+/// Returns 413.
 pub(super) fn too_large() -> LunoraError {
     LunoraError::new(Code::PayloadTooLarge, "Body too large")
 }
 
-/// 403 for an origin that is not trusted, naming what was expected and what came.
+/// Returns 403 for an origin that is not trusted, with the expected and the received origin.
 pub(super) fn forbidden_origin(refused: &ForbiddenOrigin) -> Response {
     Response::raw_json(refused.to_json()).with_status(403)
 }

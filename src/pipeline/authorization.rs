@@ -1,4 +1,4 @@
-//! May this caller reach this shard? (docs/wire.md, "Authorization")
+//! Authorization of callers for shards (docs/wire.md, "Authorization").
 
 use super::{
     hooks::{FanOutAccess, ShardAccess},
@@ -10,7 +10,7 @@ use crate::{
     wire::{FanOut, Identity, ShardKey, paths},
 };
 
-/// Lets a caller through to one shard, or says why not.
+/// Admits a caller to one shard, or returns the refusal.
 ///
 /// With a gate, the gate decides, for the default shard too. Without one, the default shard is
 /// open and every other shard is closed.
@@ -28,9 +28,9 @@ pub(super) async fn authorize_shard<E>(
     if granted(gate.authorize(&access).await) { Ok(()) } else { Err(shard_denied()) }
 }
 
-/// Lets a caller query across shards, or says why not. The gate for one shard never covers this.
+/// Admits a query across shards, or returns the refusal. The gate for one shard never covers this.
 ///
-/// Relation reads need the gate always: what they read was not written for the public.
+/// Relation reads always need the gate: their data is not meant for the public.
 pub(super) async fn authorize_fan_out<E>(
     settings: &Settings<E>,
     identity: Option<&Identity>,
@@ -50,7 +50,7 @@ pub(super) async fn authorize_fan_out<E>(
     if granted(gate.authorize(&access).await) { Ok(()) } else { Err(fan_out_denied()) }
 }
 
-/// A gate that fails denies; only the log learns why.
+/// Denies if the gate fails; only the log records why.
 fn granted(decision: Result<bool, LunoraError>) -> bool {
     decision.unwrap_or_else(|error| {
         log::error(&format!("an authorization gate failed and denied: {}", error.to_log_line()));

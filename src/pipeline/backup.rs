@@ -1,4 +1,4 @@
-//! Scheduled backups, and what operators ask of all shards.
+//! Scheduled backups, and the operations of operators on all shards.
 
 use futures::future::LocalBoxFuture;
 
@@ -11,7 +11,7 @@ use crate::{
     wire::AdminToken,
 };
 
-/// What the triggers of a backup start.
+/// The tasks that the triggers of a backup start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum BackupTask {
     Snapshot,
@@ -24,15 +24,15 @@ impl BackupTask {
     /// Returns the tasks that a trigger starts.
     pub(super) fn of_trigger(config: &BackupConfig, cron: &str) -> impl Iterator<Item = Self> {
         let snapshot = (config.cron().as_str() == cron).then_some(Self::Snapshot);
-        // A run of the backup's own trigger begins with the rest of the one before.
+        // A run of the backup's own trigger begins with the rest of the previous one.
         let rest = config.resume().filter(|resume| resume.as_str() == cron).map(|_| Self::Rest);
         let drill = config.drill().filter(|drill| drill.as_str() == cron).map(|_| Self::Drill);
         snapshot.or(rest).into_iter().chain(drill)
     }
 }
 
-/// Runs a task of a backup. It is chosen where a backup is configured, so that a Worker without one
-/// does not link the engine.
+/// Runs a task of a backup. It is chosen only if a backup is configured, so that a Worker without
+/// one does not link the engine.
 pub(crate) type BackupRunner<E> = for<'a> fn(
     &'a Lunora<E>,
     &'a BackupConfig,
@@ -41,14 +41,15 @@ pub(crate) type BackupRunner<E> = for<'a> fn(
 ) -> LocalBoxFuture<'a, Result<(), LunoraError>>;
 
 impl<E> Lunora<E> {
-    /// The snapshots of this deployment; none without [`backup`](crate::Builder::backup).
+    /// Returns the snapshots of this deployment, or `None` without
+    /// [`backup`](crate::Builder::backup).
     #[must_use]
     pub fn backups(&self) -> Option<Backups> {
         let (config, _) = self.settings.backup.as_ref()?;
         self.backups_by(config, self.settings.admin_token.as_ref()?)
     }
 
-    /// The snapshots that `config` writes, with `token` for the hop to a shard.
+    /// Returns the snapshots that `config` writes, with `token` for the hop to a shard.
     pub(super) fn backups_by(&self, config: &BackupConfig, token: &AdminToken) -> Option<Backups> {
         let coordinator = self.settings.query_coordinator.clone()?;
         let backups = Backups::over(config.clone(), self.shard_admin(coordinator, token));
@@ -58,7 +59,7 @@ impl<E> Lunora<E> {
         Some(backups.sharding(self.settings.sharding.clone()))
     }
 
-    /// The admin operations of every shard.
+    /// Returns the admin operations of every shard.
     pub(super) fn shard_admin(
         &self,
         coordinator: QueryCoordinator,
@@ -70,7 +71,7 @@ impl<E> Lunora<E> {
     }
 }
 
-/// The [`BackupRunner`] that there is.
+/// Runs a backup task; the only [`BackupRunner`].
 pub(crate) fn run<'a, E>(
     app: &'a Lunora<E>,
     config: &'a BackupConfig,

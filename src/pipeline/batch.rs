@@ -5,8 +5,8 @@
 //! have run, and a mutation is answered again when it is repeated with its id. The slots of other
 //! shards keep their answers. A shard bounds its own part: see `shard/batch.rs`.
 //!
-//! An answer exists before it is refused, and shards may share the Worker's isolate: only [`AT_ONCE`]
-//! shards are asked at once. The time that one shard has is that of the whole batch.
+//! An answer exists before it is refused, and shards may share the Worker's isolate: only
+//! [`AT_ONCE`] shards are called at once. The time that one shard has is that of the whole batch.
 
 use std::{
     borrow::Cow,
@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-/// The most that all shards may answer to a batch, in bytes.
+/// The maximum size of all shards' answers to a batch, in bytes.
 const MAX_ANSWERS: usize = 16 * 1024 * 1024;
 
 /// The most shards that are asked at once.
@@ -52,7 +52,7 @@ pub(super) async fn answer<E: Environment>(
     identity::check_expected_subject(request.headers(), identity.as_ref())?;
 
     let groups = by_shard(calls, &app.settings.default_shard_key);
-    // All of them before any is sent: a batch that is refused has done nothing.
+    // Every check precedes the first call: a refused batch has no effects.
     for key in groups.keys() {
         authorization::authorize_shard(&app.settings, identity.as_ref(), key).await?;
     }
@@ -83,7 +83,7 @@ fn by_shard(calls: Vec<BatchCall>, default: &ShardKey) -> BTreeMap<ShardKey, Gro
     groups
 }
 
-/// What one shard made of its calls.
+/// The result of one shard for its calls.
 struct Part {
     calls: Group,
     answer: Answer,
@@ -109,7 +109,7 @@ const TOO_LARGE: Failure = (
 );
 
 impl<E> Lunora<E> {
-    /// Sends one shard its calls, in one request. Every call gets a slot, whatever becomes of it.
+    /// Sends one shard its calls, in one request. Every call gets a slot, whatever its outcome.
     async fn dispatch_batch(
         &self,
         key: ShardKey,
@@ -139,7 +139,7 @@ impl<E> Lunora<E> {
 async fn read_part(response: Response, budget: &Budget) -> (Answer, Option<HeaderValue>) {
     let (head, body) = response.into_parts();
     let bookmark = head.headers.get(headers::BOOKMARK).cloned();
-    // A shard that answers nonsense with a 200 has failed all the same.
+    // A shard that sends an invalid answer with a 200 has failed too.
     let status = if head.status.is_success() { StatusCode::BAD_GATEWAY } else { head.status };
     let answer = match budget.read(body, declared_length(&head.headers)).await {
         Ok(body) => Answer::Read(body, status),
@@ -163,7 +163,7 @@ fn declared_length(headers: &HeaderMap) -> Option<usize> {
 struct Budget(Cell<usize>);
 
 impl Budget {
-    /// Reads a body while the budget lasts. What it took is given back if it fails.
+    /// Reads a body while the budget lasts. A failed read returns its share of the budget.
     async fn read(&self, body: Body, declared: Option<usize>) -> Result<Bytes, BodyError> {
         let mut taken = 0;
         let read = self.read_counted(body, declared, &mut taken).await;
@@ -230,7 +230,7 @@ fn read_slots(body: &[u8]) -> BTreeMap<&str, VecDeque<Slot<'_>>> {
     slots
 }
 
-/// What a slot of the whole answer says.
+/// The content of one slot of the whole answer.
 enum Outcome<'a> {
     Answered(u16, &'a str),
     Failed(StatusCode, Failure),
@@ -281,7 +281,7 @@ fn merge(parts: &[Part]) -> Response {
     }
     json.push_str("]}");
     let mut response = Response::raw_json(json);
-    // Bookmarks of several databases have no order: one of many would promise too much.
+    // Bookmarks of several databases are not ordered: one of many would promise too much.
     let mut bookmarks = parts.iter().filter_map(|part| part.bookmark.as_ref());
     if let (Some(bookmark), None) = (bookmarks.next(), bookmarks.next()) {
         response.headers_mut().insert(headers::BOOKMARK, bookmark.clone());

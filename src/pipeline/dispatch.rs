@@ -43,18 +43,18 @@ impl<E> Lunora<E> {
         Ok(answer?)
     }
 
-    /// The time that a Durable Object has to answer.
+    /// Returns the deadline by which a Durable Object must answer.
     pub(super) fn deadline(&self) -> Deadline<'_> {
         Deadline::new(&*self.settings.clock, self.settings.shard_timeout)
     }
 
-    /// The shard of `key`, where the settings place it.
+    /// Returns the shard of `key`, placed as the settings say.
     pub(super) fn shard(&self, key: ShardKey) -> ResolvedShard {
         resolve_shard(&self.shards, key, &self.settings.placement)
     }
 }
 
-/// The key as a header says it; none for a key that not every host can say in a header.
+/// Returns the key as a header value, or `None` for a key that not every host can send in a header.
 ///
 /// The header tells a client the name of the default shard. A key beyond Latin-1 came from the
 /// client itself, which knows it.

@@ -46,7 +46,7 @@ pub(super) async fn answer<E: Environment>(
     run(coordinator, spec, call).await?.into_response()
 }
 
-/// Runs a query across shards. It is chosen where a coordinator is configured, so that a Worker
+/// Runs a query across shards. It is chosen only if a coordinator is configured, so that a Worker
 /// without one does not link the merges.
 pub(crate) type FanOutRunner = for<'a> fn(
     &'a QueryCoordinator,
@@ -54,7 +54,7 @@ pub(crate) type FanOutRunner = for<'a> fn(
     ShardCall<'a>,
 ) -> LocalBoxFuture<'a, Result<FanOutAnswer, LunoraError>>;
 
-/// The one that runs it.
+/// Runs a fan-out; the only implementation.
 pub(crate) fn run<'a>(
     coordinator: &'a QueryCoordinator,
     spec: &'a FanOut,
@@ -63,7 +63,8 @@ pub(crate) fn run<'a>(
     Box::pin(coordinator.fan_out(spec, call))
 }
 
-/// A relation read names its table twice; the gate is asked about one of them.
+/// Checks that both tables that a relation read names are equal, since the gate sees only one of
+/// them.
 fn check_relation_table(args: &str, table: &str) -> Result<(), LunoraError> {
     #[derive(Deserialize)]
     struct Args {

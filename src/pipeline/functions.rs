@@ -11,23 +11,23 @@ use crate::{
     wire::{RpcEnvelope, headers},
 };
 
-/// The Worker around a handler, and who asked for it to run.
+/// The Worker around a handler, and the caller of the handler.
 pub(super) struct Caller<'a, E> {
     app: &'a Lunora<E>,
     env: &'a E,
-    /// The request without its body; none where a trigger fired.
+    /// The request without its body; `None` for a trigger.
     request: Option<Request>,
 }
 
 impl<'a, E> Caller<'a, E> {
-    /// Whoever sent `request`.
+    /// Returns the caller that sent `request`.
     pub(super) fn of(app: &'a Lunora<E>, env: &'a E, request: &Request) -> Self {
         let mut head = Request::new(request.method().clone(), request.uri().clone(), Body::empty());
         *head.headers_mut() = request.headers().clone();
         Self { app, env, request: Some(head) }
     }
 
-    /// The server itself.
+    /// Returns the server itself as the caller.
     pub(super) fn server(app: &'a Lunora<E>, env: &'a E) -> Self {
         Self { app, env, request: None }
     }

@@ -39,8 +39,8 @@ use crate::{
 
 /// A Worker that is a backend: what [`Builder::build`](crate::Builder::build) makes.
 ///
-/// It holds no state of any request. Build it once an isolate, as [`serve!`](crate::serve) does,
-/// and hand it every event.
+/// It holds no state of any request. Build it once per isolate, as [`serve!`](crate::serve) does,
+/// and pass every event to it.
 ///
 /// `E` is the environment that hooks and handlers receive: `worker::Env` on the real platform,
 /// [`MemoryEnvironment`](crate::testing::MemoryEnvironment) in tests.
@@ -53,8 +53,8 @@ pub struct Lunora<E = Env> {
 impl<E: Environment> Lunora<E> {
     /// Answers one request.
     ///
-    /// It never fails: an error becomes an answer in the form of the wire, and what is the
-    /// server's fault is logged, once.
+    /// It never fails: an error becomes a response in the form of the wire, and an error that is
+    /// the server's fault is logged, once.
     ///
     /// A batch (`POST /_lunora/rpc-batch`) has at most 500 calls. Its shards may answer 16 MiB
     /// together; the slots of a shard whose answer does not fit are 429 `TOO_MANY_REQUESTS`. Their
@@ -101,7 +101,7 @@ impl<E: Environment> Lunora<E> {
         }
     }
 
-    /// Answers what is not reserved: the routes of the application, then its router.
+    /// Answers paths that are not reserved: the routes of the application, then its router.
     async fn answer_application(
         &self,
         edge: &Edge,
@@ -132,7 +132,8 @@ impl<E: Environment> Lunora<E> {
         }
     }
 
-    /// The edge, from the code's settings and, where the code is silent, from the environment.
+    /// Returns the edge from the code's settings, with the environment for the settings that the
+    /// code leaves open.
     fn edge(&self, env: &E) -> &Edge {
         self.edge.get_or_init(|| {
             let (edge, warnings) = Edge::resolve(&self.settings.security, &|name| env.var(name));
@@ -143,15 +144,15 @@ impl<E: Environment> Lunora<E> {
         })
     }
 
-    /// Identifies the caller. Every path to a shard in a caller's name comes through here, so that
-    /// an expired identity is refused before any shard is asked.
+    /// Identifies the caller. Every path on which a caller reaches a shard comes through here, so
+    /// that an expired identity is refused before any shard is called.
     async fn identify(&self, request: &Request, env: &E) -> Result<Option<Identity>, LunoraError> {
         let Some(resolver) = &self.settings.resolve_identity else {
             return Ok(None);
         };
         let identity = resolver.resolve(request, env).await?;
         let expired = |identity: &Identity| {
-            // The host is asked for the time only where an identity can expire.
+            // The clock is read only if the identity can expire.
             identity.expiry_ms().is_some() && identity.is_expired(self.settings.clock.now_ms())
         };
         if identity.as_ref().is_some_and(expired) { Err(identity::expired()) } else { Ok(identity) }
@@ -163,17 +164,17 @@ impl<E> Lunora<E> {
         Self { shards, settings, edge: OnceCell::new() }
     }
 
-    /// Lets `router` answer what nothing else does, and `job` run where no trigger of ours is
-    /// registered.
+    /// Sets `router` for requests that nothing else answers, and `job` for triggers if none is
+    /// registered here.
     pub(crate) fn set_host(&mut self, router: Rc<dyn Handler<E>>, job: Rc<dyn Job<E>>) {
         self.settings.http_router = Some(router);
         self.settings.host_job = Some(job);
     }
 }
 
-/// Refuses a body on the framework's plane whose sender itself says that it is over budget.
+/// Refuses a body on the framework's plane whose declared length is over the limit.
 ///
-/// Whoever says nothing, or lies, is counted while the body is read.
+/// A body with an absent or a false length is counted while it is read.
 fn check_declared_length(request: &Request) -> Result<(), LunoraError> {
     let over = matches!(*request.method(), Method::POST | Method::PUT)
         && request.path().starts_with(paths::PLANE)
@@ -181,7 +182,7 @@ fn check_declared_length(request: &Request) -> Result<(), LunoraError> {
     if over { Err(answers::too_large()) } else { Ok(()) }
 }
 
-/// The largest body of a path on the framework's plane, in bytes.
+/// Returns the largest body of a path on the framework's plane, in bytes.
 #[cfg(feature = "admin")]
 fn max_body(path: &str) -> usize {
     crate::admin::max_body(path)
@@ -198,7 +199,7 @@ impl<E> fmt::Debug for Lunora<E> {
     }
 }
 
-/// The answer to an error that came before there was an application, behind the default edge.
+/// Returns the response to an error before the application was built, behind the default edge.
 pub(crate) fn edge_only(error: &LunoraError) -> Response {
     let mut response = answers::error(error);
     let (edge, _) = Edge::resolve(&Security::default(), &|_| None);

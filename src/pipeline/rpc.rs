@@ -25,7 +25,7 @@ pub(super) async fn answer<E: Environment>(
     }
 }
 
-/// One call to one shard, for whoever sent `request`.
+/// Calls one shard as the caller that sent `request`.
 pub(super) async fn call<E: Environment>(
     app: &Lunora<E>,
     request: &Request,
@@ -49,7 +49,7 @@ pub(super) async fn call<E: Environment>(
     admission::check_operator(app, request, env, function_path)?;
 
     let mut headers = headers::for_rpc(request);
-    // An operator's bearer is the admin token, which no identity hook knows.
+    // An operator's bearer is the admin token, which identity hooks do not know.
     if !function_path.starts_with(paths::ADMIN_PREFIX) {
         let identity = app.identify(request, env).await?;
         identity::check_expected_subject(request.headers(), identity.as_ref())?;

@@ -12,10 +12,10 @@ use crate::{
 };
 
 impl<E: Environment> Lunora<E> {
-    /// Runs everything that is registered for the trigger of `event`, side by side.
+    /// Runs everything that is registered for the trigger of `event`, concurrently.
     ///
-    /// One failure masks none: all handlers run to their end. A trigger that nothing is
-    /// registered for is a warning in the log that lists what is.
+    /// One failure hides no other: all handlers run to their end. A trigger without a registration
+    /// is a warning in the log that lists the registered ones.
     ///
     /// # Errors
     /// Every failure, together. [`serve!`](crate::serve) rejects with it, so that the platform
@@ -62,7 +62,7 @@ impl<E: Environment> Lunora<E> {
         job.run(due_ms, default_key, &|key| self.shard(key), self.deadline()).await
     }
 
-    /// The runs of every job that the trigger starts; each failure names its job.
+    /// Returns the runs of every job that the trigger starts; each failure names its job.
     fn cron_jobs_of<'a>(
         &'a self,
         event: &ScheduledEvent,
@@ -80,7 +80,7 @@ impl<E: Environment> Lunora<E> {
         })
     }
 
-    /// Whether anything of ours is registered for any trigger.
+    /// Returns whether any handler, job or backup is registered for a trigger.
     fn has_triggers(&self) -> bool {
         let settings = &self.settings;
         settings.crons.expressions().next().is_some()
@@ -104,7 +104,7 @@ impl<E: Environment> Lunora<E> {
     }
 }
 
-/// What went wrong in a scheduled run: every failure of every handler.
+/// The failures of every handler of a scheduled run.
 #[derive(Debug)]
 pub struct ScheduledError {
     cron: String,
@@ -112,7 +112,7 @@ pub struct ScheduledError {
 }
 
 impl ScheduledError {
-    /// Each failure, in the order in which the handlers were registered.
+    /// Returns each failure, in the order in which the handlers were registered.
     #[must_use]
     pub fn failures(&self) -> &[LunoraError] {
         &self.failures
@@ -131,17 +131,17 @@ impl fmt::Display for ScheduledError {
 
 impl std::error::Error for ScheduledError {}
 
-/// What a cron handler may return: nothing, or a `Result` of nothing.
+/// A value that a cron handler may return: nothing, or a `Result` of nothing.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be what a cron handler returns",
     label = "return `()` or `Result<(), LunoraError>`",
     note = "an error fails the run"
 )]
 pub trait IntoOutcome {
-    /// The outcome.
+    /// Returns the outcome.
     ///
     /// # Errors
-    /// Whatever the handler failed with; the run fails with it.
+    /// The error of the handler, with which the run fails.
     fn into_outcome(self) -> Result<(), LunoraError>;
 }
 
@@ -192,7 +192,7 @@ impl<E> fmt::Debug for CronTable<E> {
     }
 }
 
-/// A cron handler, whatever closure it was made of.
+/// A cron handler without the type of its closure.
 pub(crate) trait Job<E> {
     fn run<'a>(
         &'a self,

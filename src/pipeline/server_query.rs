@@ -1,4 +1,4 @@
-//! Calls from within the Worker: what a page's loader asks its own backend.
+//! Calls from within the Worker: from a page's loader to its own backend.
 
 use serde::de::DeserializeOwned;
 
@@ -12,11 +12,11 @@ use crate::{
 };
 
 impl<E: Environment> Lunora<E> {
-    /// Calls a function for whoever sent `request`, and reads what it returned.
+    /// Calls a function as the caller that sent `request`, and reads the value that it returned.
     ///
     /// For the loaders of pages: the call goes straight to the shard, without a request to the
     /// Worker itself. Everything else is as for `POST /_lunora/rpc`: the identity is resolved from
-    /// `request`, the gates are asked, and internal functions are not there. Queries across shards
+    /// `request`, the gates decide, and internal functions are not callable. Queries across shards
     /// are not reachable.
     ///
     /// The result is read as plain JSON. For dates, big integers and bytes decode into
@@ -41,7 +41,7 @@ impl<E: Environment> Lunora<E> {
     /// ```
     ///
     /// # Errors
-    /// The error that a client would get; 500 `INTERNAL` when the result is not a `T`.
+    /// The error that a client would get; 500 `INTERNAL` if the result is not a `T`.
     pub async fn server_query<T: DeserializeOwned>(
         &self,
         request: &Request,
@@ -51,11 +51,12 @@ impl<E: Environment> Lunora<E> {
         jobs::result_of(rpc::call(self, request, env, call).await?).await
     }
 
-    /// As [`server_query`](Self::server_query), with the answer as it is: status and body are those
-    /// of `POST /_lunora/rpc`, byte for byte, and so are the shard's headers.
+    /// Calls a function as [`server_query`](Self::server_query) does, and returns the raw response:
+    /// status and body are those of `POST /_lunora/rpc`, byte for byte, and so are the shard's
+    /// headers.
     ///
-    /// The edge's headers are not on it: it is no answer to a browser. An error is an answer, and
-    /// logged where it is the server's fault.
+    /// It lacks the edge's headers, because it does not go to a browser. An error becomes a
+    /// response, and is logged if it is the server's fault.
     pub async fn server_query_response(
         &self,
         request: &Request,

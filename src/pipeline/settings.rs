@@ -1,4 +1,4 @@
-//! What the builder hands to the pipeline.
+//! The settings that the builder passes to the pipeline.
 
 use std::{fmt, rc::Rc, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
     wire::{AdminToken, ShardKey},
 };
 
-/// What was configured beside the shards. Each field is a setter of the builder.
+/// The settings beside the shards. Each field has a setter on the builder.
 pub(crate) struct Settings<E> {
     #[cfg(feature = "admin")]
     pub(crate) admin: Plane,
@@ -35,7 +35,7 @@ pub(crate) struct Settings<E> {
     pub(crate) cron_jobs: Vec<CronJob>,
     pub(crate) crons: CronTable<E>,
     pub(crate) default_shard_key: ShardKey,
-    /// What runs for a trigger where nothing of ours is registered for any.
+    /// The job of a trigger if no handler, job or backup is registered for any trigger.
     pub(crate) host_job: Option<Rc<dyn Job<E>>>,
     pub(crate) http_router: Option<Rc<dyn Handler<E>>>,
     pub(crate) placement: Placement,

@@ -10,8 +10,8 @@ use crate::{
     wire::{ShardKey, headers},
 };
 
-/// Checks an upgrade and hands it to its shard. The shard's 101 is returned as the very object
-/// that came; the connection does not pass through the Worker.
+/// Checks an upgrade and passes it to its shard. The shard's 101 is returned as the same object;
+/// the connection does not pass through the Worker.
 pub(super) async fn answer<E: Environment>(
     app: &Lunora<E>,
     edge: &Edge,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::errors::LunoraError;
 
-/// What manages the users of an application: its own tables, or the service that has them.
+/// The user management of an application: its own tables, or the service that holds the users.
 ///
 /// ```
 /// use futures::future::LocalBoxFuture;
@@ -32,13 +32,14 @@ use crate::errors::LunoraError;
 /// }
 /// ```
 pub trait AuthAdmin: 'static {
-    /// Does `op`, whose input was checked, and answers as docs/wire.md, "Admin endpoints" says; a list is
-    /// `{"rows","total"}` where it has pages. `None` says that the operation is not supported.
+    /// Runs `op`, whose input was checked, and answers as docs/wire.md, "Admin endpoints" says; a
+    /// list is `{"rows","total"}` if it has pages. `None` means that the operation is not
+    /// supported.
     ///
     /// # Errors
-    /// What the operator is told, by the codes of the wire: `USER_NOT_FOUND` (404),
-    /// `USER_ALREADY_EXISTS` and `ORG_SLUG_TAKEN` (409), `INVITER_REQUIRED`, `ORG_SLUG_INVALID`,
-    /// `PASSWORD_TOO_SHORT` and `PASSWORD_TOO_LONG` (400), made by
+    /// Returns the error that the operator sees, with the codes of the wire: `USER_NOT_FOUND`
+    /// (404), `USER_ALREADY_EXISTS` and `ORG_SLUG_TAKEN` (409), `INVITER_REQUIRED`,
+    /// `ORG_SLUG_INVALID`, `PASSWORD_TOO_SHORT` and `PASSWORD_TOO_LONG` (400), made by
     /// [`LunoraError::custom`](crate::LunoraError::custom).
     fn run<'a>(
         &'a self,
@@ -47,10 +48,10 @@ pub trait AuthAdmin: 'static {
     ) -> LocalBoxFuture<'a, Result<Option<Value>, LunoraError>>;
 }
 
-/// Declares [`AuthOp`] from one row an operation.
+/// Declares [`AuthOp`] from one row per operation.
 macro_rules! operations {
     ($($(#[$doc:meta])* $Op:ident = $name:literal;)*) => {
-        /// What operators can do to users, sessions and organizations.
+        /// An operation of operators on users, sessions and organizations.
         #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
         #[non_exhaustive]
         pub enum AuthOp {
@@ -58,7 +59,7 @@ macro_rules! operations {
         }
 
         impl AuthOp {
-            /// The name that the reference has for it: `"listUsers"`.
+            /// Returns the name of the operation in the reference: `"listUsers"`.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -70,9 +71,9 @@ macro_rules! operations {
 }
 
 operations! {
-    /// Which of the operations there are: `{"accounts","admin","organization","passkey","twoFactor"}`.
+    /// Lists the supported operations: `{"accounts","admin","organization","passkey","twoFactor"}`.
     Capabilities = "capabilities";
-    /// How sign-in is set up; never a secret.
+    /// The sign-in configuration, without secrets.
     Config = "config";
     /// Users, by page.
     ListUsers = "listUsers";
@@ -130,7 +131,7 @@ operations! {
     DeleteOrganization = "deleteOrganization";
     /// Adds a member to an organization.
     AddMember = "addMember";
-    /// Invites somebody to an organization.
+    /// Invites a person to an organization.
     InviteMember = "inviteMember";
     /// Sets the role of a member.
     UpdateMemberRole = "updateMemberRole";
@@ -154,7 +155,7 @@ operations! {
     UpdateOrgRole = "updateOrgRole";
     /// Deletes a role of an organization.
     DeleteOrgRole = "deleteOrgRole";
-    /// Invites somebody to sign up.
+    /// Invites a person to sign up.
     CreateSignUpInvitation = "createSignUpInvitation";
     /// Takes an invitation to sign up back.
     RevokeSignUpInvitation = "revokeSignUpInvitation";

@@ -31,19 +31,19 @@ pub trait Bindings: Environment {
     /// Returns the namespace behind a binding.
     ///
     /// # Errors
-    /// 500 `MISCONFIGURED` if there is no such binding.
+    /// 500 `MISCONFIGURED` if the binding does not exist.
     fn durable_object(&self, binding: &str) -> Result<Self::Namespace, LunoraError>;
 
     /// Returns the store behind a binding.
     ///
     /// # Errors
-    /// 500 `MISCONFIGURED` if there is no such binding.
+    /// 500 `MISCONFIGURED` if the binding does not exist.
     fn bucket(&self, binding: &str) -> Result<Self::Store, LunoraError>;
 
-    /// Returns the rate limiter behind a binding. By default there is none.
+    /// Returns the rate limiter behind a binding. Default: an error.
     ///
     /// # Errors
-    /// 500 `MISCONFIGURED` if there is no such binding.
+    /// 500 `MISCONFIGURED` if the binding does not exist.
     fn rate_limiter(&self, binding: &str) -> Result<Rc<dyn RateLimiter>, LunoraError> {
         let message = format!("no rate limiter `{binding}`: this platform has none");
         Err(LunoraError::new(Code::Misconfigured, message))

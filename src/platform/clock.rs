@@ -1,10 +1,10 @@
-//! The time, which a Worker has to ask its host for.
+//! The clock of the host.
 
 use std::{future::Future, pin::pin, time::Duration};
 
 use futures::future::{Either, LocalBoxFuture, select};
 
-/// The time: what a Worker has to ask its host for.
+/// A clock: a Worker reads the time from its host.
 ///
 /// `std::time` panics in wasm. On the real runtime the clock stands still between two I/O
 /// operations.
@@ -16,7 +16,7 @@ pub trait Clock: 'static {
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()>;
 }
 
-/// Waits for `call` until `limit` has passed, and drops it then, which aborts it: `None`.
+/// Waits for `call`; after `limit` it drops the call, which aborts it, and returns `None`.
 pub(crate) async fn within<T>(
     clock: &dyn Clock,
     limit: Duration,

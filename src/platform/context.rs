@@ -2,18 +2,18 @@
 
 use futures::future::LocalBoxFuture;
 
-/// The host's hold on one invocation: it keeps work alive after the answer is sent.
+/// The context of one invocation: it keeps work alive after the response is sent.
 pub trait ExecutionContext {
-    /// Keeps the invocation alive until `task` is done. The answer does not wait for it.
+    /// Keeps the invocation alive until `task` is done. The response does not wait for it.
     fn wait_until(&self, task: LocalBoxFuture<'static, ()>);
 
-    /// Lets the origin answer when the Worker throws, where the host can.
+    /// Lets the origin answer if the Worker throws, on hosts that support it.
     fn pass_through_on_exception(&self) {}
 }
 
 /// An [`ExecutionContext`] for callers that have none.
 ///
-/// A task handed to it never runs: there is nothing that would keep it alive.
+/// Its tasks never run, because nothing would keep them alive.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoopExecutionContext;
 

@@ -10,7 +10,7 @@ use crate::errors::{Code, LunoraError};
 pub(crate) struct Deadline<'a> {
     clock: &'a dyn Clock,
     timeout: Duration,
-    /// When the time began, in milliseconds since 1970; with each request if absent.
+    /// The start of the time, in milliseconds since 1970; each request starts its own if absent.
     began_ms: Option<u64>,
 }
 
@@ -28,7 +28,7 @@ impl<'a> Deadline<'a> {
     /// that time it does not run.
     ///
     /// # Errors
-    /// `SHARD_UNAVAILABLE` when the time is up, and not `SHARD_TIMEOUT`: clients repeat a queued
+    /// `SHARD_UNAVAILABLE` after the deadline, and not `SHARD_TIMEOUT`: clients repeat a queued
     /// write on the former and drop it on the latter.
     pub(crate) async fn run<T>(
         self,
@@ -52,7 +52,7 @@ impl<'a> Deadline<'a> {
     }
 
     fn elapsed(self) -> Duration {
-        // Asking the clock costs a crossing.
+        // Reading the clock costs a crossing into JavaScript.
         let Some(began_ms) = self.began_ms else { return Duration::ZERO };
         Duration::from_millis(self.clock.now_ms().saturating_sub(began_ms))
     }

@@ -21,7 +21,7 @@ mod native {
 
     use crate::errors::LunoraError;
 
-    /// A digest under way.
+    /// A digest in progress.
     pub(crate) struct Sha256Stream(Sha256);
 
     impl Sha256Stream {

@@ -5,9 +5,9 @@ use crate::{
     wire::AdminToken,
 };
 
-/// The bindings of a deployment, as far as the core reads them itself: variables and secrets.
+/// The bindings that the core reads itself: variables and secrets.
 pub trait Environment: 'static {
-    /// A variable or a secret, if it is there and is text.
+    /// Returns a variable or a secret, if it exists and is text.
     fn var(&self, name: &str) -> Option<String>;
 }
 
@@ -19,10 +19,10 @@ impl Environment for () {
 }
 
 impl AdminToken {
-    /// The token of `LUNORA_ADMIN_TOKEN`.
+    /// Returns the token of `LUNORA_ADMIN_TOKEN`.
     ///
     /// # Errors
-    /// 500 `MISCONFIGURED` when the variable is not set or is no token; the source says which.
+    /// 500 `MISCONFIGURED` if the variable is not set or is not a token; the source says which.
     pub fn from_env(env: &impl Environment) -> Result<Self, LunoraError> {
         let unusable = |source: Box<dyn std::error::Error>| {
             LunoraError::new(Code::Misconfigured, "the admin token is not configured")

@@ -5,11 +5,11 @@ use serde_json::{Map, Value};
 
 use crate::errors::LunoraError;
 
-/// The tables that belong to no shard, as operators look into them.
+/// The tables that belong to no shard, as operators inspect them.
 ///
 /// `worker::D1Database` is such a set of tables: `env.d1("DB")?`.
 pub trait GlobalTables: 'static {
-    /// Every table, by name.
+    /// Returns every table, by name.
     fn tables(&self) -> LocalBoxFuture<'_, Result<Vec<GlobalTable>, LunoraError>>;
 
     /// Rows of a table.
@@ -22,7 +22,7 @@ pub trait GlobalTables: 'static {
         query: &'a GlobalQuery,
     ) -> LocalBoxFuture<'a, Result<GlobalPage, LunoraError>>;
 
-    /// How often each value occurs in a column, the most frequent first.
+    /// Counts each value of a column, the most frequent first.
     ///
     /// # Errors
     /// As [`page`](Self::page).
@@ -38,20 +38,20 @@ pub trait GlobalTables: 'static {
 pub struct GlobalTable {
     /// The name.
     pub name: String,
-    /// How many rows it has.
+    /// The number of rows.
     pub row_count: u64,
 }
 
-/// Which rows to look at.
+/// A selection of rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GlobalQuery {
     /// The table.
     pub table: String,
-    /// What columns must equal, all of them.
+    /// The values that columns must equal, all of them.
     pub filters: Vec<(String, GlobalValue)>,
-    /// The most rows, or values, of the answer.
+    /// The maximum number of rows, or values, in the answer.
     pub limit: u32,
-    /// How many rows to skip; a facet ignores it.
+    /// The number of rows to skip; a facet ignores it.
     pub offset: u64,
 }
 
@@ -60,7 +60,7 @@ pub struct GlobalQuery {
 pub enum GlobalValue {
     /// No value.
     Null,
-    /// A whole number; a truth value is 0 or 1.
+    /// A whole number; a boolean is 0 or 1.
     Integer(i64),
     /// Any other number.
     Real(f64),
@@ -75,15 +75,15 @@ pub struct GlobalPage {
     pub columns: Vec<String>,
     /// The rows, by column.
     pub rows: Vec<Map<String, Value>>,
-    /// How many rows there are in all that the filters let through.
+    /// The total number of rows that match the filters.
     pub total: u64,
 }
 
-/// How often each value occurs in a column.
+/// The counts of each value of a column.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GlobalFacet {
     /// The values with their counts, the most frequent first.
     pub values: Vec<(Value, u64)>,
-    /// Whether there are more values than were asked for.
+    /// `true` if more values exist than were requested.
     pub truncated: bool,
 }

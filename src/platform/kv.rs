@@ -9,13 +9,13 @@ use crate::errors::LunoraError;
 ///
 /// `worker::kv::KvStore` is such a namespace: `env.kv("SETTINGS")?`.
 pub trait KeyValueStore: 'static {
-    /// The keys that begin with a prefix, in their order, a page at a time.
+    /// Lists the keys that begin with a prefix, in their order, one page at a time.
     fn list(&self, options: KvList) -> LocalBoxFuture<'_, Result<KvPage, LunoraError>>;
 
-    /// A value with its metadata; `None` when there is none.
+    /// Returns a value with its metadata; `None` if it does not exist.
     fn get<'a>(&'a self, key: &'a str) -> LocalBoxFuture<'a, Result<Option<KvEntry>, LunoraError>>;
 
-    /// Writes a value, over the one that has the key.
+    /// Writes a value, replacing an existing one.
     fn put<'a>(
         &'a self,
         key: &'a str,
@@ -23,27 +23,27 @@ pub trait KeyValueStore: 'static {
         expiry: Option<KvExpiry>,
     ) -> LocalBoxFuture<'a, Result<(), LunoraError>>;
 
-    /// Deletes a value; that there is none is no error.
+    /// Deletes a value; an absent value is not an error.
     fn delete<'a>(&'a self, key: &'a str) -> LocalBoxFuture<'a, Result<(), LunoraError>>;
 }
 
-/// Which keys to list.
+/// A selection of keys to list.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct KvList {
-    /// What the keys begin with; empty for every key.
+    /// The prefix of the keys; empty for every key.
     pub prefix: String,
-    /// Where the last page ended.
+    /// The end of the last page.
     pub cursor: Option<String>,
-    /// The most keys of one page, 1 to 1000; none for the store's own measure.
+    /// The maximum number of keys per page, 1 to 1000; `None` for the store's default.
     pub limit: Option<u16>,
 }
 
-/// Some of the keys that were asked for.
+/// A page of the requested keys.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KvPage {
     /// The keys.
     pub keys: Vec<KvKey>,
-    /// Where to go on; `None` after the last page.
+    /// The cursor of the next page; `None` after the last page.
     pub cursor: Option<String>,
 }
 
@@ -52,26 +52,26 @@ pub struct KvPage {
 pub struct KvKey {
     /// The key.
     pub name: String,
-    /// When it expires, in seconds since 1970.
+    /// The time of expiry, in seconds since 1970.
     pub expiration: Option<u64>,
-    /// What was noted beside the value.
+    /// The metadata of the value.
     pub metadata: Option<Value>,
 }
 
-/// A value, and what was noted beside it.
+/// A value and its metadata.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KvEntry {
     /// The value.
     pub value: String,
-    /// What was noted beside it.
+    /// The metadata of the value.
     pub metadata: Option<Value>,
 }
 
-/// When a value goes away by itself; not within the next 60 seconds.
+/// The expiry of a value; not within the next 60 seconds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum KvExpiry {
-    /// At this time, in seconds since 1970.
+    /// Expires at this time, in seconds since 1970.
     At(u64),
-    /// After so many seconds.
+    /// Expires after this number of seconds.
     After(u64),
 }

@@ -31,7 +31,7 @@ fn write(level: Level, line: &str) {
     }
 }
 
-/// Natively: to the log that a test captures, else to standard error.
+/// Writes, natively, to the log that a test captures, else to standard error.
 #[cfg(not(target_arch = "wasm32"))]
 fn write(level: Level, line: &str) {
     let line = match level {

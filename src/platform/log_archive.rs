@@ -6,20 +6,20 @@ use serde_json::{Map, Value};
 
 use crate::errors::LunoraError;
 
-/// Where logs are kept for good, such as a table of R2 Data Catalog.
+/// A permanent archive of logs, such as a table of R2 Data Catalog.
 pub trait LogArchive: 'static {
-    /// The lines that a query asks for, the latest first.
+    /// Returns the lines that a query selects, the latest first.
     fn query<'a>(&'a self, query: &'a LogQuery)
     -> LocalBoxFuture<'a, Result<LogPage, LunoraError>>;
 }
 
-/// Which lines to read; what is not set lets every line through.
+/// A selection of lines; a field that is not set matches every line.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LogQuery {
     /// The function that wrote the line.
     pub function_path: Option<String>,
-    /// What the function's path begins with.
+    /// The prefix of the function's path.
     pub function_path_prefix: Option<String>,
     /// The trace that the line belongs to.
     pub trace_id: Option<String>,
@@ -29,37 +29,37 @@ pub struct LogQuery {
     pub user_id: Option<String>,
     /// Its level.
     pub level: Option<LogLevel>,
-    /// The least level.
+    /// The lowest level.
     pub min_level: Option<LogLevel>,
     /// The earliest time, in milliseconds since 1970.
     pub since_ts: Option<f64>,
     /// The latest time, in milliseconds since 1970.
     pub until_ts: Option<f64>,
-    /// The most lines.
+    /// The maximum number of lines.
     pub limit: Option<u32>,
-    /// Where the last page ended.
+    /// The end of the last page.
     pub cursor: Option<LogCursor>,
 }
 
-/// Where a page of lines ended.
+/// The end of a page of lines.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, serde::Serialize)]
 pub struct LogCursor {
     /// The time of its last line, in milliseconds since 1970.
     pub ts: f64,
 }
 
-/// How much a line matters.
+/// The severity of a line.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum LogLevel {
-    /// For whoever looks for a bug.
+    /// A detail for debugging.
     Debug,
-    /// What happens.
+    /// A normal event.
     Info,
-    /// What should not happen.
+    /// An unexpected event.
     Warn,
-    /// What went wrong.
+    /// A failure.
     Error,
 }
 
@@ -68,6 +68,6 @@ pub enum LogLevel {
 pub struct LogPage {
     /// The lines, each an object.
     pub rows: Vec<Map<String, Value>>,
-    /// Where to go on; `None` after the last page.
+    /// The cursor of the next page; `None` after the last page.
     pub next_cursor: Option<LogCursor>,
 }

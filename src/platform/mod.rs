@@ -1,4 +1,4 @@
-//! What the core needs of its host, as small traits, and their implementations.
+//! The requirements of the core on its host, as small traits, and their implementations.
 //!
 //! `cloudflare` is the real one, over the crate `worker`; nothing outside it names a type of that
 //! crate. `memory` is for tests.

@@ -13,8 +13,7 @@ use futures::future::{LocalBoxFuture, ready};
 use super::Clock;
 use crate::errors::LunoraError;
 
-/// Counts calls by key, and says which are too many: a rate limiter of Cloudflare, or an
-/// [`IsolateRateLimiter`].
+/// A rate limiter that counts calls by key: one of Cloudflare, or an [`IsolateRateLimiter`].
 ///
 /// `worker::RateLimiter` is such a limiter: `env.rate_limiter("LIMITER")?`.
 pub trait RateLimiter: 'static {
@@ -42,16 +41,16 @@ impl<L: RateLimiter + ?Sized> RateLimiter for Rc<L> {
 pub enum RateVerdict {
     /// The call is within the limit.
     Allowed,
-    /// The call is one too many.
+    /// The call is over the limit.
     #[non_exhaustive]
     Limited {
-        /// When the key may call again.
+        /// The time until the key may call again.
         retry_after: Duration,
     },
 }
 
 impl RateVerdict {
-    /// Returns the verdict on a call that is one too many.
+    /// Returns the verdict on a call over the limit.
     #[must_use]
     pub const fn limited(retry_after: Duration) -> Self {
         Self::Limited { retry_after }
@@ -60,11 +59,11 @@ impl RateVerdict {
 
 /// Counts calls in the memory of one isolate, by fixed windows of time.
 ///
-/// A deployment runs in many isolates, each of which counts for itself, and none of which lives
-/// long: a limit that has to hold needs the platform's rate limiter. It is there for local
+/// A deployment runs in many isolates, each of which counts for itself, and which are short-lived:
+/// a limit that must hold needs the platform's rate limiter. This one is meant for local
 /// development and tests.
 ///
-/// It remembers 10,000 keys, and counts anew when there are more.
+/// It keeps 10,000 keys, and restarts every count beyond that.
 ///
 /// ```
 /// use std::time::Duration;

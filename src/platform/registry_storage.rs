@@ -1,18 +1,18 @@
-//! Where a shard registry keeps its entries.
+//! The storage of a shard registry.
 
 use futures::future::LocalBoxFuture;
 
 use crate::errors::LunoraError;
 
-/// Where a [`ShardRegistryObject`](crate::ShardRegistryObject) keeps its entries: a set of texts, such as the keys of a
-/// Durable Object's storage.
+/// The storage of a [`ShardRegistryObject`](crate::ShardRegistryObject): a set of texts, such as
+/// the keys of a Durable Object's storage.
 pub trait RegistryStorage: 'static {
-    /// Adds an entry; `false` when it was there already.
+    /// Adds an entry; `false` if it already exists.
     fn insert<'a>(&'a self, entry: &'a str) -> LocalBoxFuture<'a, Result<bool, LunoraError>>;
 
-    /// Removes an entry; `false` when it was not there.
+    /// Removes an entry; `false` if it does not exist.
     fn remove<'a>(&'a self, entry: &'a str) -> LocalBoxFuture<'a, Result<bool, LunoraError>>;
 
-    /// Every entry that begins with `prefix`, in the order of their bytes.
+    /// Returns every entry that begins with `prefix`, in the order of their bytes.
     fn list<'a>(&'a self, prefix: &'a str) -> LocalBoxFuture<'a, Result<Vec<String>, LunoraError>>;
 }

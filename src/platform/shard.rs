@@ -10,22 +10,23 @@ use crate::{
     wire::ShardKey,
 };
 
-/// Where the shards live: a Durable Object namespace, or its stand-in in a test.
+/// A namespace of shards: a Durable Object namespace, or its stand-in in a test.
 pub trait ShardNamespace: 'static {
     /// Sends `request` to the shard at `address`.
     ///
-    /// Dropping the future gives the call up.
+    /// Dropping the future abandons the call.
     fn fetch(
         &self,
         address: &ShardAddress,
         request: Request,
     ) -> LocalBoxFuture<'static, Result<Response, ShardCallError>>;
 
-    /// Returns what tells this namespace from every other one, such as that of another deployment.
+    /// Returns the identity that distinguishes this namespace from every other one, such as that of
+    /// another deployment.
     ///
-    /// Backups write it into their manifests, so that two deployments that were given one bucket do
-    /// not take each other's snapshots for their own. Default: `None`, for a namespace that cannot
-    /// tell.
+    /// Backups write it into their manifests, so that two deployments with the same bucket do not
+    /// mistake each other's snapshots for their own. Default: `None`, for a namespace without an
+    /// identity.
     fn namespace_id(&self) -> Option<String> {
         None
     }
@@ -45,7 +46,7 @@ impl<N: ShardNamespace + ?Sized> ShardNamespace for std::rc::Rc<N> {
     }
 }
 
-/// One shard of a namespace: its name, and where on Earth it may live.
+/// One shard of a namespace: its name, and the places in which it may live.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ShardAddress {
@@ -53,12 +54,12 @@ pub struct ShardAddress {
     pub key: ShardKey,
     /// The jurisdiction that its data must not leave.
     pub jurisdiction: Option<Jurisdiction>,
-    /// Where to create it, if it does not exist yet. Never set beside a jurisdiction.
+    /// The location in which to create it, if it does not exist yet. Never set with a jurisdiction.
     pub location_hint: Option<LocationHint>,
 }
 
 impl ShardAddress {
-    /// The shard of this name, wherever it lives.
+    /// Returns the address of the shard of this name, in any location.
     #[must_use]
     pub fn new(key: ShardKey) -> Self {
         Self { key, jurisdiction: None, location_hint: None }
@@ -78,7 +79,7 @@ pub enum Jurisdiction {
 }
 
 impl Jurisdiction {
-    /// The platform's name for it.
+    /// Returns the platform's name for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -89,7 +90,8 @@ impl Jurisdiction {
     }
 }
 
-/// Where a Durable Object should be created. It is a hint: the platform may choose otherwise.
+/// The location in which a Durable Object should be created. It is a hint: the platform may choose
+/// another.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum LocationHint {
@@ -114,7 +116,7 @@ pub enum LocationHint {
 }
 
 impl LocationHint {
-    /// The platform's name for it.
+    /// Returns the platform's name for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -131,7 +133,7 @@ impl LocationHint {
     }
 }
 
-/// Where shards are placed: the same rule for every shard of a deployment.
+/// The placement of shards: the same rule for every shard of a deployment.
 #[derive(Clone, Default)]
 pub struct Placement {
     jurisdiction: Option<Jurisdiction>,
@@ -153,7 +155,7 @@ impl Placement {
         self.jurisdiction
     }
 
-    /// Says where a shard of a given key should be created.
+    /// Chooses where a shard of a given key should be created.
     #[must_use]
     pub fn region(mut self, region: impl Fn(&ShardKey) -> Option<LocationHint> + 'static) -> Self {
         self.region = Some(Rc::new(region));
@@ -207,7 +209,7 @@ pub struct ResolvedShard {
 }
 
 impl ResolvedShard {
-    /// The shard's address.
+    /// Returns the shard's address.
     #[must_use]
     pub fn address(&self) -> &ShardAddress {
         &self.address
@@ -216,7 +218,7 @@ impl ResolvedShard {
     /// Sends a request to the shard.
     ///
     /// # Errors
-    /// When no answer came; an answer of any status is an answer.
+    /// If no response arrived; a response of any status counts as one.
     pub async fn fetch(&self, request: Request) -> Result<Response, ShardCallError> {
         self.namespace.fetch(&self.address, request).await
     }
@@ -228,7 +230,7 @@ impl fmt::Debug for ResolvedShard {
     }
 }
 
-/// Why a call to a shard got no answer.
+/// The reason why a call to a shard got no answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShardCallError {
@@ -238,11 +240,11 @@ pub enum ShardCallError {
     Unavailable {
         /// The shard.
         key: ShardKey,
-        /// Whether the platform says that the same call may work now.
+        /// `true` if the platform reports that the same call may work now.
         retryable: bool,
-        /// Whether the shard has too much to do; a retry would add to it.
+        /// `true` if the shard is overloaded; a retry would add to its load.
         overloaded: bool,
-        /// What the platform said.
+        /// The platform's error.
         #[source]
         source: Box<dyn Error + 'static>,
     },
@@ -252,12 +254,13 @@ pub enum ShardCallError {
 }
 
 impl ShardCallError {
-    /// The shard failed, or could not be reached; whether a retry helps is not known.
+    /// Returns the error for a shard that failed or could not be reached; whether a retry helps is
+    /// not known.
     pub fn unavailable(key: ShardKey, source: impl Into<Box<dyn Error + 'static>>) -> Self {
         Self::Unavailable { key, retryable: false, overloaded: false, source: source.into() }
     }
 
-    /// Says that the same call may work now.
+    /// Marks the error as one after which the same call may work now.
     #[must_use]
     pub fn retryable(mut self) -> Self {
         if let Self::Unavailable { retryable, .. } = &mut self {
@@ -266,7 +269,7 @@ impl ShardCallError {
         self
     }
 
-    /// Says that the shard has too much to do; a retry would add to it.
+    /// Marks the shard as overloaded; a retry would add to its load.
     #[must_use]
     pub fn overloaded(mut self) -> Self {
         if let Self::Unavailable { overloaded, .. } = &mut self {
@@ -276,8 +279,8 @@ impl ShardCallError {
     }
 }
 
-/// What a client is told: `SHARD_UNAVAILABLE`, on which a client may repeat a write that carries
-/// an idempotency key.
+/// Converts into the error that a client sees: `SHARD_UNAVAILABLE`, on which a client may repeat a
+/// write that carries an idempotency key.
 impl From<ShardCallError> for LunoraError {
     fn from(error: ShardCallError) -> Self {
         let public = match &error {

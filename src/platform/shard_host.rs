@@ -1,68 +1,68 @@
-//! What a shard needs of the Durable Object that hosts it.
+//! The host of a shard: its Durable Object.
 
 use std::rc::Rc;
 
 use super::{Env, ShardNamespace};
 use crate::errors::LunoraError;
 
-/// What a shard needs of its host: SQLite, a transaction, the time, and who it is.
+/// The host of a shard: SQLite, transactions, the time, and the key of the shard.
 ///
-/// One object is one writer: nothing else touches the database while a call runs.
+/// One object is the only writer: nothing else touches the database while a call runs.
 pub trait ShardHost: 'static {
-    /// Runs one statement, whole, and gives back all its rows.
+    /// Runs one statement to its end, and returns all its rows.
     ///
     /// A number is bound as a real, as the platform does it; write `CAST(? AS INTEGER)` around a
-    /// text where an integer is meant.
+    /// text for an integer.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// The error of SQLite.
     fn exec(&self, sql: &str, params: &[SqlCell]) -> Result<SqlRows, SqlFailure>;
 
-    /// Runs `work` in a transaction that commits if it returns `true` and else leaves nothing
-    /// behind. Transactions do not nest.
+    /// Runs `work` in a transaction that commits if it returns `true` and is rolled back otherwise.
+    /// Transactions do not nest.
     ///
     /// # Errors
-    /// When the transaction could not begin or commit; nothing is left behind then.
+    /// If the transaction could not begin or commit; it is rolled back then.
     fn transaction(&self, work: &mut dyn FnMut() -> bool) -> Result<(), SqlFailure>;
 
-    /// How large the database is.
+    /// Returns the size of the database.
     fn database_bytes(&self) -> u64;
 
-    /// The key of the shard, which is the object's name; empty when it has none.
+    /// Returns the key of the shard, which is the object's name; empty if the object has no name.
     fn shard_key(&self) -> String;
 
     /// Milliseconds since 1970.
     fn now_ms(&self) -> u64;
 
-    /// Bytes that nobody can guess.
+    /// Returns unpredictable bytes.
     fn random_seed(&self) -> [u8; 32];
 
-    /// Notes that a call with this id begins to run, where a crash of the instance does not reach,
-    /// and returns how often an instance died under it. By default nothing is noted.
+    /// Records, outside of the instance, that a call with this id begins to run, and returns how
+    /// often an instance died under it. By default nothing is recorded.
     fn begin_call(&self, id: &str) -> u32 {
         let _ = id;
         0
     }
 
-    /// Notes that the call that began last runs no more.
+    /// Records that the call that began last has ended.
     fn end_call(&self) {}
 
-    /// A variable or a secret.
+    /// Returns a variable or a secret.
     fn var(&self, name: &str) -> Option<String>;
 
-    /// The bindings, where the host has any.
+    /// Returns the bindings, if the host has any.
     fn env(&self) -> Option<&Env>;
 
-    /// The Durable Objects behind a binding.
+    /// Returns the Durable Objects behind a binding.
     ///
     /// # Errors
-    /// When there is no such binding.
+    /// If the binding does not exist.
     fn namespace(&self, binding: &str) -> Result<Rc<dyn ShardNamespace>, LunoraError>;
 }
 
 /// A value in SQLite.
 ///
-/// Integers arrive as numbers: beyond 2^53 the platform rounds them without a word.
+/// Integers arrive as numbers: beyond 2^53 the platform rounds them silently.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SqlCell {
     /// `NULL`.
@@ -75,30 +75,30 @@ pub enum SqlCell {
     Blob(Vec<u8>),
 }
 
-/// What a statement gave back.
+/// The result of a statement.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SqlRows {
     /// The names of the columns.
     pub columns: Vec<String>,
-    /// The rows, each with a value a column.
+    /// The rows, each with one value per column.
     pub rows: Vec<Vec<SqlCell>>,
-    /// How many rows were written, those of indexes included; 0 for what only reads.
+    /// The number of rows written, including those of indexes; 0 for a read.
     pub rows_written: u64,
 }
 
-/// Why a statement failed, in SQLite's words. They name tables and columns: not for clients.
+/// The failure of a statement, in SQLite's words. They name tables and columns: not for clients.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{0}")]
 pub struct SqlFailure(pub String);
 
 impl SqlFailure {
-    /// Whether a row or a value was too large.
+    /// Returns whether a row or a value was too large.
     #[must_use]
     pub fn is_too_big(&self) -> bool {
         self.0.contains("SQLITE_TOOBIG") || self.0.contains("too big")
     }
 
-    /// Whether a constraint was broken, such as that of a key.
+    /// Returns whether a constraint was violated, such as that of a key.
     #[must_use]
     pub fn is_constraint(&self) -> bool {
         self.0.contains("SQLITE_CONSTRAINT") || self.0.contains("constraint failed")

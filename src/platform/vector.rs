@@ -1,4 +1,4 @@
-//! Vector indexes, as operators look into them.
+//! Vector indexes, as operators inspect them.
 
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
@@ -10,14 +10,14 @@ use crate::errors::LunoraError;
 ///
 /// [`VectorizeIndexes`](crate::VectorizeIndexes) has those of Cloudflare Vectorize.
 pub trait VectorIndexes: 'static {
-    /// Every index.
+    /// Returns every index.
     fn indexes(&self) -> LocalBoxFuture<'_, Result<Vec<VectorIndex>, LunoraError>>;
 
-    /// What is most like a text, the likest first.
+    /// Returns the vectors most similar to a text, the most similar first.
     ///
     /// # Errors
     /// 404 `NOT_FOUND` for an index that does not exist, 400 `VECTOR_QUERY_UNSUPPORTED` for one
-    /// that takes no text.
+    /// that cannot be searched by text.
     fn query<'a>(
         &'a self,
         index: &'a str,
@@ -32,18 +32,18 @@ pub trait VectorIndexes: 'static {
 pub struct VectorIndex {
     /// The name.
     pub name: String,
-    /// The table whose rows it has.
+    /// The table whose rows it indexes.
     pub table: String,
-    /// The field that its vectors are made of.
+    /// The field from which its vectors are made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// How long its vectors are.
+    /// The length of its vectors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dimensions: Option<u32>,
-    /// How it compares them: `cosine`, `dot-product` or `euclidean`.
+    /// The metric that compares them: `cosine`, `dot-product` or `euclidean`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
-    /// How many vectors it has.
+    /// The number of its vectors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vectors_count: Option<u64>,
 }
@@ -53,9 +53,9 @@ pub struct VectorIndex {
 pub struct VectorMatch {
     /// The row.
     pub id: String,
-    /// How like it is.
+    /// The similarity.
     pub score: f64,
-    /// What was noted beside the vector.
+    /// The metadata of the vector.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Value>,
 }

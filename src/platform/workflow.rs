@@ -6,23 +6,23 @@ use crate::errors::LunoraError;
 
 /// A workflow of the deployment: a binding of Cloudflare Workflows, or its stand-in in a test.
 pub trait Workflow: 'static {
-    /// Starts an instance and answers its id. `params` is JSON text; without an `id` the host
-    /// makes one up.
+    /// Starts an instance and returns its id. `params` is JSON text; without an `id` the host
+    /// generates one.
     ///
-    /// An id that is taken starts nothing and is no error: whoever gives an id wants one instance
-    /// of it.
+    /// An id that is already taken starts nothing and is not an error: a caller with an id wants
+    /// one instance of it.
     fn create<'a>(
         &'a self,
         id: Option<&'a str>,
         params: &'a str,
     ) -> LocalBoxFuture<'a, Result<String, LunoraError>>;
 
-    /// What the host says of an instance, as JSON text of an object; `None` when there is no such
-    /// instance.
+    /// Returns the host's status of an instance, as JSON text of an object; `None` if the instance
+    /// does not exist.
     fn status<'a>(&'a self, id: &'a str)
     -> LocalBoxFuture<'a, Result<Option<String>, LunoraError>>;
 
-    /// Stops or continues an instance; `false` when there is no such instance.
+    /// Stops or continues an instance; `false` if the instance does not exist.
     fn act<'a>(
         &'a self,
         id: &'a str,
@@ -30,20 +30,20 @@ pub trait Workflow: 'static {
     ) -> LocalBoxFuture<'a, Result<bool, LunoraError>>;
 }
 
-/// What can be done to an instance of a workflow.
+/// An action on an instance of a workflow.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum WorkflowAction {
     /// Stops it until it is resumed.
     Pause,
-    /// Lets it go on.
+    /// Resumes it.
     Resume,
     /// Ends it.
     Terminate,
 }
 
 impl WorkflowAction {
-    /// The platform's name for it.
+    /// Returns the platform's name for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -16,19 +16,19 @@ use crate::{
     wire::ShardKey,
 };
 
-/// How far the announcement of this object is.
+/// The progress of this object's announcement.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 enum Stage {
-    /// The database has not been asked since the object woke.
+    /// The database has not been read since the object woke.
     #[default]
     Unread,
     /// The registry may lack the shard, which has no rows.
     Empty,
     /// The registry may lack the shard, which has rows.
     Behind,
-    /// The registry has the shard; the database does not say so yet.
+    /// The registry has the shard; the database does not record it yet.
     Registered,
-    /// The database says that the registry has the shard, or the definition names no registry.
+    /// The database records that the registry has the shard, or the definition names no registry.
     Recorded,
 }
 
@@ -36,15 +36,15 @@ enum Stage {
 #[derive(Debug, Default)]
 pub(crate) struct Announcement {
     stage: Cell<Stage>,
-    /// Whether a transaction was rolled back since the registry may lack the shard.
+    /// `true` if a transaction was rolled back because the registry may lack the shard.
     wanted: Cell<bool>,
 }
 
 impl Shard {
     /// Opens the database, and announces a shard that has rows and was never announced.
     ///
-    /// A registry that cannot be reached fails no call here: the next one tries again, and one
-    /// that writes fails before its commit.
+    /// An unreachable registry fails no call here: the next one tries again, and one that writes
+    /// fails before its commit.
     pub(crate) async fn open(&self) -> Result<(), LunoraError> {
         let shard = &*self.inner;
         shard.open()?;
@@ -62,13 +62,13 @@ impl Shard {
         Ok(())
     }
 
-    /// Runs `work`; where it would have committed the first rows of the shard, announces the shard
-    /// and runs it again.
+    /// Runs `work`; if it would have committed the first rows of the shard, announces the shard and
+    /// runs it again.
     pub(crate) async fn announced<T>(
         &self,
         work: impl Fn() -> Result<T, LunoraError>,
     ) -> Result<T, LunoraError> {
-        // A write that was refused within an action may have left its mark.
+        // A refused write within an action may have set the flag.
         self.inner.announcement.wanted.set(false);
         let result = work();
         if !self.inner.announcement.wanted.take() {
@@ -78,8 +78,8 @@ impl Shard {
         work()
     }
 
-    /// Announces the shard before an action runs, which may write and cannot be run twice. Where
-    /// that fails, the action runs, and its writes fail.
+    /// Announces the shard before an action runs, which may write and cannot be run twice. If that
+    /// fails, the action runs, and its writes fail.
     pub(crate) async fn announce_before_action(&self) -> Result<(), LunoraError> {
         let shard = &*self.inner;
         let writes =
@@ -95,7 +95,7 @@ impl Shard {
 
     async fn announce(&self) -> Result<(), LunoraError> {
         self.register().await.map_err(|error| {
-            // What the registry refuses it will refuse again.
+            // The registry will refuse the same announcement again.
             let refused = error.status().is_client_error();
             if refused { error } else { unregistered().with_source(error) }
         })?;
@@ -141,15 +141,15 @@ impl Inner {
         }
     }
 
-    /// Notes that a transaction has committed.
+    /// Records that a transaction has committed.
     pub(crate) fn note_commit(&self, commit: &Commit) {
         if commit.wrote() {
             self.announcement.stage.set(Stage::Recorded);
         }
     }
 
-    /// Drops the record that the registry has the shard, so that the shard announces itself again: with
-    /// its next call where it has rows, and otherwise before its first one.
+    /// Drops the record that the registry has the shard, so that the shard announces itself again:
+    /// with its next call if it has rows, and otherwise before its first row.
     pub(crate) fn forget_announcement(&self) -> Result<(), LunoraError> {
         let sql = "DELETE FROM \"_lunora_meta\" WHERE \"name\"='announced'";
         self.atomically(|| self.exec(sql, &[]).map(drop))?;
@@ -157,7 +157,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Whether a transaction was rolled back so that the shard can be announced first.
+    /// Returns whether a transaction was rolled back so that the shard can be announced first.
     pub(crate) fn wants_announcement(&self) -> bool {
         self.announcement.wanted.get()
     }
@@ -204,8 +204,8 @@ impl Inner {
         self.exec(sql, &[text(&record)]).map(drop)
     }
 
-    /// What is announced to whom: another registry or another table is announced again. `None`
-    /// where the definition names no registry.
+    /// Returns the record of the announcement: a change of registry or table announces again.
+    /// `None` if the definition names no registry.
     fn announcement_record(&self) -> Result<Option<String>, LunoraError> {
         let Some(binding) = self.definition.registry else {
             return Ok(None);

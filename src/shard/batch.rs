@@ -1,9 +1,9 @@
 //! Several calls in one request, one after another.
 //!
-//! The answers of a batch are bounded by [`MAX_ANSWERS`]: once those that are finished are larger,
-//! the calls after them are not run, and their slots say so with 429 `TOO_MANY_REQUESTS`, on which
-//! clients repeat a queued write. A query whose own answer is larger is 413 `PAYLOAD_TOO_LARGE`; a
-//! mutation or an action has taken effect by then and keeps its answer.
+//! The answers of a batch are bounded by [`MAX_ANSWERS`]: once the finished ones exceed it, the
+//! later calls are not run, and their slots are 429 `TOO_MANY_REQUESTS`, on which clients repeat a
+//! queued write. A query whose own answer is larger is 413 `PAYLOAD_TOO_LARGE`; a mutation or an
+//! action has taken effect by then and keeps its answer.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -23,13 +23,14 @@ use crate::{
 
 /// The largest value that a query or a mutation returns, in bytes of JSON.
 ///
-/// It is held several times while it is answered, by an isolate of 128 MB that other shards share.
+/// It is copied several times while it is answered, in an isolate of 128 MB that other shards
+/// share.
 pub(super) const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
 /// The size of a batch's finished answers, in bytes, over which its later calls are not run.
 pub(super) const MAX_ANSWERS: usize = 4 * 1024 * 1024;
 
-/// An entry; `null` counts as not there.
+/// An entry; `null` counts as absent.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Entry<'a> {
@@ -129,7 +130,7 @@ fn read(json: &[u8]) -> Result<Vec<&RawValue>, LunoraError> {
     Ok(calls)
 }
 
-/// The entry, if it is one.
+/// Parses the entry, if it is valid.
 fn entry(call: &RawValue) -> Result<Entry<'_>, LunoraError> {
     let entry = call.get().starts_with('{').then(|| serde_json::from_str(call.get()).ok());
     entry.flatten().ok_or_else(|| {
@@ -140,7 +141,8 @@ fn entry(call: &RawValue) -> Result<Entry<'_>, LunoraError> {
     })
 }
 
-/// The error of a call that was not run, because the answers before it are too large already.
+/// Returns the error of a call that was not run, because the answers before it are already too
+/// large.
 fn not_run() -> LunoraError {
     let message = format!(
         "the call was not run: the answers of the batch before it exceed {MAX_ANSWERS} bytes; send it again in a smaller batch"
@@ -148,7 +150,7 @@ fn not_run() -> LunoraError {
     LunoraError::new(Code::TooManyRequests, message)
 }
 
-/// What the caller calls the entry by, as JSON.
+/// Returns the caller's id of the entry, as JSON.
 fn entry_id(call: &RawValue) -> Option<&str> {
     #[derive(Deserialize)]
     struct Id<'a> {

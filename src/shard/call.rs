@@ -1,4 +1,4 @@
-//! A call as it reaches a shard: what it says and who makes it.
+//! A call as it reaches a shard: its body and its caller.
 
 use std::rc::Rc;
 
@@ -28,7 +28,7 @@ pub(crate) struct Call<'a> {
     pub(crate) ids: &'a WriteIds,
 }
 
-/// What makes a write recognisable when it comes again.
+/// The ids by which a repeated write is recognised.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WriteIds {
     pub(crate) mutation_id: Option<String>,
@@ -68,7 +68,7 @@ pub(crate) fn parse_call(json: &[u8]) -> Result<(String, String), LunoraError> {
     Ok((envelope.function_path, envelope.args.to_owned()))
 }
 
-/// Arguments are an object; those that are not there are an empty one.
+/// Checks that arguments are an object; absent arguments are an empty one.
 pub(crate) fn check_args(args: Option<&RawValue>) -> Result<&str, LunoraError> {
     match args.map(RawValue::get) {
         None => Ok("{}"),
@@ -77,7 +77,7 @@ pub(crate) fn check_args(args: Option<&RawValue>) -> Result<&str, LunoraError> {
     }
 }
 
-/// Who calls, by the headers that only a Worker writes.
+/// Reads the caller from the headers that only a Worker writes.
 pub(crate) fn caller(headers: &HeaderMap) -> SharedCaller {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     Rc::new(Caller {
@@ -87,7 +87,7 @@ pub(crate) fn caller(headers: &HeaderMap) -> SharedCaller {
     })
 }
 
-/// The ids of a call that is no batch's.
+/// Reads the ids of a call outside of a batch.
 pub(crate) fn write_ids(headers: &HeaderMap) -> WriteIds {
     let text = |name| {
         let value = headers.get(name)?;
@@ -101,9 +101,9 @@ pub(crate) fn write_ids(headers: &HeaderMap) -> WriteIds {
     }
 }
 
-/// A positive integer; anything else is no number of a write.
+/// Parses a positive integer; anything else is not the number of a write.
 pub(crate) fn sequence(text: &str) -> Option<u64> {
     let seq = text.parse().ok().filter(|seq| *seq > 0);
-    // Beyond 2^53 neither the client nor SQLite's binding could tell it from the next.
+    // Beyond 2^53 neither the client nor SQLite's binding could distinguish it from the next.
     seq.filter(|seq| *seq < 1 << 53)
 }

@@ -16,15 +16,15 @@ use crate::{
     platform::SqlCell,
 };
 
-/// The change log, and what is remembered of it while the object is awake.
+/// The change log, and its cached size while the object is awake.
 #[derive(Debug, Default)]
 pub(crate) struct ChangeLog {
     /// The size of the log up to its last row.
     size: Cell<Option<Size>>,
-    /// What was appended since the log was last cut.
+    /// The changes appended since the log was last cut.
     since_trim: Cell<Appended>,
     retention: Cell<Option<Retention>>,
-    /// Whether the database was over its limit when it was last asked.
+    /// `true` if the database was over its limit at the last check.
     is_full: Cell<bool>,
 }
 
@@ -41,7 +41,7 @@ struct Appended {
     bytes: u64,
 }
 
-/// How much of the log is kept.
+/// The part of the log that is kept.
 #[derive(Clone, Copy, Debug)]
 enum Retention {
     Rows(u64),
@@ -56,7 +56,7 @@ pub(crate) struct LogSize {
     bytes: u64,
 }
 
-/// What a row takes beside its texts, its entry in the index included.
+/// The size of a row without its texts, including its entry in the index.
 const ROW_BYTES: u64 = 48;
 /// The bytes of a row, as [`row_bytes`] counts them.
 const ROW_BYTES_SQL: &str =
@@ -71,21 +71,22 @@ impl ChangeLog {
     /// The age of a change that the log keeps by default.
     const MAX_AGE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
-    /// The log is cut once in so many writes, or bytes, so that cutting costs each of them little.
+    /// The log is cut once per this many writes, or bytes, so that cutting costs each of them
+    /// little.
     const TRIM_EVERY: u64 = 256;
     const TRIM_EVERY_BYTES: u64 = 1024 * 1024;
-    /// The oldest rows are read in so many steps at most, of `TRIM_EVERY` rows each.
+    /// The oldest rows are read in at most this many steps, of `TRIM_EVERY` rows each.
     const TRIM_STEPS: u32 = 32;
 
     /// The size of the database, in bytes, over which writes that add to it are refused.
     const LIMIT_VARIABLE: &'static str = "LUNORA_DATABASE_LIMIT";
-    /// Nine tenths of what the platform gives an object.
+    /// Nine tenths of the platform's limit per object.
     const DATABASE_LIMIT: u64 = 9_000_000_000;
 
-    /// Notes a change, and returns the position of the log after it.
+    /// Records a change, and returns the position of the log after it.
     ///
     /// # Errors
-    /// 507 `SHARD_FULL` for a document that grows while the database is over its limit; when the
+    /// 507 `SHARD_FULL` for a document that grows while the database is over its limit; if the
     /// database fails.
     pub(crate) fn append(
         &self,
@@ -111,13 +112,13 @@ impl ChangeLog {
         Ok(seq)
     }
 
-    /// How far the log is; 0 before the first write. The last row is never cut.
+    /// Returns the position of the log; 0 before the first write. The last row is never cut.
     pub(crate) fn cursor(&self, shard: &Inner) -> Result<u64, LunoraError> {
         let seq = shard.exec_value("SELECT max(\"seq\") FROM \"_lunora_changes\"", &[])?;
         Ok(to_count(seq.as_ref()))
     }
 
-    /// The first change that the log still has; none when it has none.
+    /// Returns the first change that the log still has; `None` if it is empty.
     pub(crate) fn first(&self, shard: &Inner) -> Result<Option<u64>, LunoraError> {
         let seq = shard.exec_value("SELECT min(\"seq\") FROM \"_lunora_changes\"", &[])?;
         Ok(seq.filter(|seq| *seq != SqlCell::Null).map(|seq| to_count(Some(&seq))))
@@ -131,8 +132,8 @@ impl ChangeLog {
         Ok(LogSize { rows: (seq + 1).saturating_sub(first), bytes })
     }
 
-    /// Refuses a document that grows while the database is over its limit. The host is asked now
-    /// and then, and with every write while it is full.
+    /// Refuses a document that grows while the database is over its limit. The size is checked now
+    /// and then, and with every write while the database is full.
     fn check_room(&self, shard: &Inner, change: &Change) -> Result<(), LunoraError> {
         let Appended { rows, .. } = self.since_trim.get();
         let limit = || {
@@ -220,7 +221,7 @@ impl ChangeLog {
         Ok(())
     }
 
-    /// Deletes the whole log, and what is remembered of its size.
+    /// Deletes the whole log, and its cached size.
     pub(crate) fn clear(&self, shard: &Inner) -> Result<(), LunoraError> {
         shard.exec("DELETE FROM \"_lunora_changes\"", &[])?;
         shard.exec("DELETE FROM \"_lunora_meta\" WHERE \"name\"='changes'", &[])?;
@@ -235,7 +236,7 @@ impl ChangeLog {
     }
 
     /// Returns the size up to the last row `seq`, which has just been `appended` if it is given.
-    /// After a rollback what is remembered belongs to rows that are gone, and is read again.
+    /// After a rollback the cached size belongs to rows that no longer exist, and is read again.
     fn size_at(&self, shard: &Inner, seq: u64, appended: Option<u64>) -> Result<Size, LunoraError> {
         let size = match (self.size.get(), appended) {
             (Some(size), Some(bytes)) if size.seq + 1 == seq => {

@@ -1,4 +1,5 @@
-//! What a function is given: the caller, the time, and as much of the database as its kind may use.
+//! The contexts of functions: the caller, the time, and as much of the database as each kind may
+//! use.
 
 use std::{fmt, ops::Deref, rc::Rc};
 
@@ -16,7 +17,7 @@ use crate::{
     platform::Env,
 };
 
-/// What a query is given. It can read, and nothing else.
+/// The context of a query. It can only read.
 ///
 /// A function that reads takes `&Query`, and can be called with the `&Mutation` of a mutation as
 /// well.
@@ -24,21 +25,21 @@ pub struct Query<'a> {
     run: &'a Run<'a>,
 }
 
-/// What a mutation is given. Everything it writes commits together when it returns `Ok`, and
-/// nothing of it stays when it returns an error.
+/// The context of a mutation. All of its writes commit together if it returns `Ok`, and are rolled
+/// back if it returns an error.
 pub struct Mutation<'a> {
     query: Query<'a>,
 }
 
-/// What an action is given. It can wait for other services, and reaches the database through
-/// queries and mutations only, each of them its own transaction.
+/// The context of an action. It can wait for other services, and reaches the database only through
+/// queries and mutations, each in its own transaction.
 pub struct Action {
     shard: Rc<Inner>,
     caller: SharedCaller,
     depth: u32,
 }
 
-/// Who calls.
+/// The caller of a function.
 #[derive(Clone, Copy)]
 pub struct Auth<'a> {
     caller: &'a Caller,
@@ -49,33 +50,33 @@ impl<'a> Query<'a> {
         Self { run }
     }
 
-    /// Who calls.
+    /// Returns the caller.
     #[must_use]
     pub fn auth(&self) -> Auth<'a> {
         self.run.reads().note_caller();
         Auth { caller: self.run.caller }
     }
 
-    /// The caller's address, where the Worker knows it.
+    /// Returns the caller's address, if the Worker knows it.
     #[must_use]
     pub fn ip(&self) -> Option<&'a str> {
         self.run.reads().note_caller();
         self.run.caller.ip.as_deref()
     }
 
-    /// The key of this shard.
+    /// Returns the key of this shard.
     #[must_use]
     pub fn shard_key(&self) -> &'a str {
         self.run.shard.key()
     }
 
-    /// The time in milliseconds since 1970. It stands still while the function runs.
+    /// Returns the time in milliseconds since 1970. It stands still while the function runs.
     #[must_use]
     pub fn now(&self) -> u64 {
         self.run.now_ms
     }
 
-    /// The documents.
+    /// Returns the documents.
     #[must_use]
     pub fn db(&self) -> Reader<'a> {
         Reader::new(self.run)
@@ -84,7 +85,7 @@ impl<'a> Query<'a> {
     /// Runs another query of this shard, internal ones included, in the same transaction.
     ///
     /// # Errors
-    /// What that query fails with; 404 `FUNCTION_NOT_FOUND` for a path that is no query's;
+    /// The error of that query; 404 `FUNCTION_NOT_FOUND` if the path is not a query's;
     /// `RUN_DEPTH_EXCEEDED` below 32 others.
     pub fn run_query<T: DeserializeOwned>(
         &self,
@@ -103,13 +104,13 @@ impl<'a> Mutation<'a> {
         Self { query: Query::new(run) }
     }
 
-    /// The documents, to read and to write.
+    /// Returns the documents, to read and to write.
     #[must_use]
     pub fn db(&self) -> Writer<'a> {
         Writer::new(self.query.run)
     }
 
-    /// An id that nobody can guess and no document has.
+    /// Returns an unpredictable id that no document has.
     #[must_use]
     pub fn random_id(&self) -> String {
         self.query.run.shard.random.id()
@@ -117,8 +118,8 @@ impl<'a> Mutation<'a> {
 
     /// Runs another mutation of this shard, internal ones included, in the same transaction.
     ///
-    /// If it fails, this one cannot succeed any more, whatever it makes of the error: one
-    /// transaction commits whole or not at all.
+    /// If it fails, this one can no longer succeed, however it handles the error: a transaction
+    /// commits all or nothing.
     ///
     /// # Errors
     /// As [`run_query`](Query::run_query).
@@ -149,46 +150,46 @@ impl Action {
         Self { shard, caller, depth }
     }
 
-    /// Who calls.
+    /// Returns the caller.
     #[must_use]
     pub fn auth(&self) -> Auth<'_> {
         Auth { caller: &self.caller }
     }
 
-    /// The caller's address, where the Worker knows it.
+    /// Returns the caller's address, if the Worker knows it.
     #[must_use]
     pub fn ip(&self) -> Option<&str> {
         self.caller.ip.as_deref()
     }
 
-    /// The key of this shard.
+    /// Returns the key of this shard.
     #[must_use]
     pub fn shard_key(&self) -> &str {
         self.shard.key()
     }
 
-    /// The time in milliseconds since 1970. It moves on while the action waits.
+    /// Returns the time in milliseconds since 1970. It advances while the action waits.
     #[must_use]
     pub fn now(&self) -> u64 {
         self.shard.host.now_ms()
     }
 
-    /// An id that nobody can guess.
+    /// Returns an unpredictable id.
     #[must_use]
     pub fn random_id(&self) -> String {
         self.shard.random.id()
     }
 
-    /// A variable or a secret of the deployment.
+    /// Returns a variable or a secret of the deployment.
     #[must_use]
     pub fn var(&self, name: &str) -> Option<String> {
         self.shard.host.var(name)
     }
 
-    /// The bindings of the deployment.
+    /// Returns the bindings of the deployment.
     ///
     /// # Errors
-    /// 500 `MISCONFIGURED` under a test, where there are none.
+    /// 500 `MISCONFIGURED` in a test, which has no bindings.
     pub fn env(&self) -> Result<&Env, LunoraError> {
         self.shard.host.env().ok_or_else(|| {
             LunoraError::new(Code::Misconfigured, "bindings are only there on the real platform")
@@ -198,7 +199,7 @@ impl Action {
     /// Runs a query of this shard, internal ones included.
     ///
     /// # Errors
-    /// What that query fails with; 404 `FUNCTION_NOT_FOUND` for a path that is no query's;
+    /// The error of that query; 404 `FUNCTION_NOT_FOUND` if the path is not a query's;
     /// `RUN_DEPTH_EXCEEDED` below 32 others.
     pub fn run_query<T: DeserializeOwned>(
         &self,
@@ -248,33 +249,33 @@ impl Action {
 }
 
 impl<'a> Auth<'a> {
-    /// The user's id; none for a caller that is nobody.
+    /// Returns the user's id; `None` for an anonymous caller.
     #[must_use]
     pub fn user_id(&self) -> Option<&'a str> {
         self.caller.identity.as_ref()?.user_id()
     }
 
-    /// The user's id.
+    /// Returns the user's id.
     ///
     /// # Errors
-    /// 401 `UNAUTHORIZED` for a caller that is nobody.
+    /// 401 `UNAUTHORIZED` for an anonymous caller.
     pub fn require_user(&self) -> Result<&'a str, LunoraError> {
         self.user_id().ok_or_else(|| LunoraError::unauthorized("sign in to do this"))
     }
 
-    /// A claim, such as a role.
+    /// Returns a claim, such as a role.
     #[must_use]
     pub fn claim(&self, name: &str) -> Option<&'a Value> {
         self.caller.identity.as_ref()?.claim(name)
     }
 
-    /// Every claim but the user's id; none for a caller that is nobody.
+    /// Returns every claim except the user's id; `None` for an anonymous caller.
     #[must_use]
     pub fn claims(&self) -> Option<&'a Map<String, Value>> {
         self.caller.identity.as_ref().map(crate::wire::Identity::claims)
     }
 
-    /// Whether the server itself calls: a cron job, an operator's tool, another object.
+    /// Returns whether the server itself calls: a cron job, an operator's tool, another object.
     #[must_use]
     pub fn is_system(&self) -> bool {
         self.caller.system

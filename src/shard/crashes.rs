@@ -2,8 +2,8 @@
 //! every time would be repeated for ever, and every write behind it would wait.
 //!
 //! The host counts how often an instance died while a call with an id was running. After
-//! [`MAX_CRASHES`] the call is answered with a coded error, which is final for a client, and does not
-//! run.
+//! [`MAX_CRASHES`] the call does not run, and is answered with a coded error, which is final for a
+//! client.
 
 use std::{
     future::{Future, poll_fn},
@@ -30,7 +30,7 @@ impl<'a> Counted<'a> {
     /// Runs `work`, unless the call crashed too often.
     ///
     /// # Errors
-    /// 500 `INTERNAL` for a call that crashed too often; what `work` fails with.
+    /// 500 `INTERNAL` for a call that crashed too often; else the error of `work`.
     pub(crate) fn run<T>(
         &self,
         work: impl FnOnce() -> Result<T, LunoraError>,
@@ -42,7 +42,7 @@ impl<'a> Counted<'a> {
         result
     }
 
-    /// Runs a future, as [`run`](Self::run) does: only while it is polled can it crash.
+    /// Runs a future, as [`run`](Self::run) does: it can crash only during a poll.
     ///
     /// # Errors
     /// As [`run`](Self::run).

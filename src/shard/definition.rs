@@ -1,4 +1,4 @@
-//! What a shard is made of: its tables, its functions, its migrations.
+//! The definition of a shard: its tables, its functions, its migrations.
 
 use std::{borrow::Cow, fmt};
 
@@ -12,11 +12,11 @@ use crate::{
     platform::Jurisdiction,
 };
 
-/// What a shard is made of: its tables, its functions, its migrations.
+/// The definition of a shard: its tables, its functions, its migrations.
 ///
 /// [`shard!`](crate::shard!) writes one and checks it while compiling. This is the same for paths
-/// and tables that are only known when the program runs; what is wrong with them is told when the
-/// shard is made.
+/// and tables that are only known when the program runs; their errors are reported when the shard
+/// is made.
 ///
 /// ```
 /// use lunora::{LunoraError, shard::{Mutation, NoArgs, Query, ShardDefinition, Table, table}};
@@ -50,22 +50,22 @@ pub struct ShardDefinition {
     problem: Option<DefinitionError>,
 }
 
-/// Why tables and functions make no shard.
+/// The reason why a definition is invalid.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DefinitionError {
-    /// A path is none, or is taken.
+    /// A path is invalid or taken.
     #[error("{path:?}: {error}")]
     Function {
         /// The path.
         path: String,
-        /// What is wrong with it.
+        /// The error of the path.
         error: FunctionPathError,
     },
-    /// Two tables have one name.
+    /// Two tables have the same name.
     #[error("{0:?}: two tables of a shard have the same name")]
     Table(String),
-    /// Two migrations have one id, or a migration's table is not there.
+    /// Two migrations have the same id, or a migration's table is missing.
     #[error("{0:?}: a migration's id must be its own, and its table one of the shard's")]
     Migration(String),
 }
@@ -82,7 +82,7 @@ macro_rules! functions {
             self.add(path.into(), handler.into_body().0, false)
         }
 
-        /// As the method of the same name, for the server alone: to everybody else it is not there.
+        /// Adds a function as the method of the same name does, for the server only.
         #[must_use]
         pub fn $internal_name<M>(
             self,
@@ -95,7 +95,7 @@ macro_rules! functions {
 }
 
 impl ShardDefinition {
-    /// A shard without anything.
+    /// Returns an empty definition.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -167,7 +167,7 @@ impl ShardDefinition {
     /// A mutation that writes the first row is rolled back, the shard is announced, and the
     /// mutation runs again. An action cannot run twice: the shard is announced before the first
     /// action runs, if the shard has mutations. While the registry cannot be reached the first
-    /// write is refused 503 `SHARD_UNAVAILABLE`; later ones do not ask it. A shard that has rows
+    /// write is refused 503 `SHARD_UNAVAILABLE`; later ones do not need it. A shard that has rows
     /// from before this was set is announced with its next call.
     #[must_use]
     pub fn registry(mut self, binding: &'static str) -> Self {
@@ -175,7 +175,7 @@ impl ShardDefinition {
         self
     }
 
-    /// Announces the shard to the registry of this jurisdiction. Default: to the one of none.
+    /// Announces the shard to the registry of this jurisdiction. Default: no jurisdiction.
     ///
     /// It is the jurisdiction of [`ShardClass::JURISDICTION`](crate::shard::ShardClass::JURISDICTION):
     /// [`shard!`](crate::shard!) writes both.
@@ -185,10 +185,10 @@ impl ShardDefinition {
         self
     }
 
-    /// Whether the definition makes a shard.
+    /// Checks that the definition is valid.
     ///
     /// # Errors
-    /// The first thing that is wrong with it.
+    /// The first error of the definition.
     pub fn check(&self) -> Result<(), DefinitionError> {
         if let Some(problem) = &self.problem {
             return Err(problem.clone());
@@ -213,7 +213,7 @@ impl ShardDefinition {
         self
     }
 
-    /// Says what the types of a function look like; [`shard!`](crate::shard!) calls it.
+    /// Adds the schemas of a function's types; [`shard!`](crate::shard!) calls it.
     #[cfg(feature = "schema")]
     #[doc(hidden)]
     #[must_use]
@@ -232,15 +232,15 @@ impl ShardDefinition {
 }
 
 impl ShardDefinition {
-    /// A declared table, by its exact name.
+    /// Returns a declared table, by its exact name.
     pub(crate) fn table_spec(&self, name: &str) -> Option<&TableSpec> {
         self.table_named(name)
     }
 }
 
 /// The functions with their kinds, for the admin plane of a Worker; those of
-/// [`shard!`](crate::shard!) with the schemas of their types, where the feature `schema` is on and
-/// the types implement `schemars::JsonSchema`.
+/// [`shard!`](crate::shard!) with the schemas of their types, if the feature `schema` is on and the
+/// types implement `schemars::JsonSchema`.
 impl FunctionList for ShardDefinition {
     fn functions(&self) -> Vec<FunctionInfo> {
         self.functions.iter().map(|(path, function)| function.info(path)).collect()

@@ -1,12 +1,12 @@
 //! The compile errors of `shard!`: each is a bound that does not hold, on a token of the
-//! application, so that the compiler points there and says the sentence of the trait.
+//! application, so that the compiler points there with the message of the trait.
 //!
 //! None of it is ever called.
 
 use super::table::{TableSpec, same_name};
 use crate::functions::{FunctionPathError, check_path};
 
-/// Whether something that was computed while compiling is right.
+/// The outcome of a check at compile time.
 #[derive(Clone, Copy, Debug)]
 pub struct Is<const RIGHT: bool>;
 
@@ -15,24 +15,24 @@ pub struct Is<const RIGHT: bool>;
 #[derive(Clone, Copy, Debug)]
 pub enum NotInferred {}
 
-/// A part of `shard!` that there is.
+/// A part of `shard!` that exists.
 #[diagnostic::on_unimplemented(
     message = "`shard!` has no part `{Self}`",
     label = "expected `tables`, `functions`, `relations`, `migrations`, `registry` or `jurisdiction`"
 )]
 pub trait KnownPart {}
 
-/// Fails with the sentence of [`KnownPart`].
+/// Fails with the message of [`KnownPart`].
 pub const fn unknown_part<T: KnownPart + Copy>(_: T) {}
 
-/// A part of `shard!` that was not there before.
+/// A part of `shard!` that is not repeated.
 #[diagnostic::on_unimplemented(
     message = "`shard!` has the part `{Self}` twice",
     label = "this is the second one: merge it into the first"
 )]
 pub trait PartOnce {}
 
-/// Fails with the sentence of [`PartOnce`].
+/// Fails with the message of [`PartOnce`].
 pub const fn part_twice<T: PartOnce + Copy>(_: T) {}
 
 /// A part of `shard!` in its form.
@@ -43,7 +43,7 @@ pub const fn part_twice<T: PartOnce + Copy>(_: T) {}
 )]
 pub trait WellFormedPart {}
 
-/// Fails with the sentence of [`WellFormedPart`].
+/// Fails with the message of [`WellFormedPart`].
 pub const fn malformed_part<T: WellFormedPart + Copy>(_: T) {}
 
 /// A function of `shard!` in its form.
@@ -54,7 +54,7 @@ pub const fn malformed_part<T: WellFormedPart + Copy>(_: T) {}
 )]
 pub trait WellFormedFunction {}
 
-/// Fails with the sentence of [`WellFormedFunction`].
+/// Fails with the message of [`WellFormedFunction`].
 pub const fn malformed_function<T: WellFormedFunction + Copy>(_: T) {}
 
 /// A kind of function.
@@ -65,7 +65,7 @@ pub const fn malformed_function<T: WellFormedFunction + Copy>(_: T) {}
 )]
 pub trait KnownKind {}
 
-/// Fails with the sentence of [`KnownKind`].
+/// Fails with the message of [`KnownKind`].
 pub const fn unknown_kind<T: KnownKind + Copy>(_: T) {}
 
 /// A shard with functions.
@@ -75,7 +75,7 @@ pub const fn unknown_kind<T: KnownKind + Copy>(_: T) {}
 )]
 pub trait HasFunctions {}
 
-/// Fails with the sentence of [`HasFunctions`].
+/// Fails with the message of [`HasFunctions`].
 pub const fn without_functions<T: HasFunctions + Copy>(_: T) {}
 
 /// A jurisdiction that the platform has.
@@ -85,7 +85,7 @@ pub const fn without_functions<T: HasFunctions + Copy>(_: T) {}
 )]
 pub trait KnownJurisdiction {}
 
-/// Fails with the sentence of [`KnownJurisdiction`].
+/// Fails with the message of [`KnownJurisdiction`].
 pub const fn unknown_jurisdiction<T: KnownJurisdiction + Copy>(_: T) {}
 
 /// A path of two names and a colon.
@@ -102,7 +102,7 @@ impl<T> PathHasForm<Is<true>> for T {}
 #[diagnostic::do_not_recommend]
 impl<T> PathHasForm<NotInferred> for T {}
 
-/// A path that is none of the framework's.
+/// A path that the framework does not reserve.
 #[diagnostic::on_unimplemented(
     message = "the path of a function must not begin with `__lunora`",
     label = "rename it: the prefix is reserved for the framework"
@@ -199,19 +199,19 @@ pub fn migration<T: MigrationIsUnique<Unique>, Unique>(_: T, _: Unique) {}
 /// Checks the table of a migration; see the trait.
 pub fn migrated<T: MigratedTableIsListed<Listed>, Listed>(_: T, _: Listed) {}
 
-/// Whether a path has two names and a colon.
+/// Returns whether a path has two names and a colon.
 #[must_use]
 pub const fn has_form(path: &str) -> bool {
     !matches!(check_path(path), Err(FunctionPathError::Form))
 }
 
-/// Whether a path is none of the framework's.
+/// Returns whether the framework does not reserve a path.
 #[must_use]
 pub const fn is_free(path: &str) -> bool {
     !matches!(check_path(path), Err(FunctionPathError::Reserved))
 }
 
-/// Whether at most one of `names` is `name`.
+/// Returns whether at most one of `names` is `name`.
 #[must_use]
 pub const fn is_unique(name: &str, names: &[&str]) -> bool {
     let (mut times, mut at) = (0, 0);
@@ -224,7 +224,7 @@ pub const fn is_unique(name: &str, names: &[&str]) -> bool {
     times <= 1
 }
 
-/// Whether one of `tables` has the name of `table`.
+/// Returns whether one of `tables` has the name of `table`.
 #[must_use]
 pub const fn is_listed(table: &TableSpec, tables: &[TableSpec]) -> bool {
     let mut at = 0;
@@ -237,7 +237,7 @@ pub const fn is_listed(table: &TableSpec, tables: &[TableSpec]) -> bool {
     false
 }
 
-/// Whether at most one of `tables` has the name of `table`, as SQLite compares names.
+/// Returns whether at most one of `tables` has the name of `table`, as SQLite compares names.
 #[must_use]
 pub const fn is_unique_table(table: &TableSpec, tables: &[TableSpec]) -> bool {
     let (mut times, mut at) = (0, 0);
@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_unique_where_no_other_one_is_the_same() {
+    fn a_name_without_a_duplicate_is_unique() {
         let all = ["a:b", "a:c", "a:b"];
         assert!(is_unique("a:c", &all));
         assert!(!is_unique("a:b", &all));
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_told_apart_from_a_reserved_one() {
+    fn a_path_is_distinguished_from_a_reserved_one() {
         assert!(has_form("messages:list") && is_free("messages:list"));
         assert!(!has_form("list") && is_free("list"));
         assert!(has_form("__lunora:list") && !is_free("__lunora:list"));

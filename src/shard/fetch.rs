@@ -14,13 +14,14 @@ use crate::{
 };
 
 impl Shard {
-    /// What a request may carry: the Worker has its own limits, and an operator's import is larger.
+    /// The largest body of a request: the Worker has its own limits, and an operator's import is
+    /// larger.
     const MAX_BODY: usize = 32 * 1024 * 1024;
 
-    /// Answers one request; an error becomes an answer, and the server's fault is logged.
+    /// Answers one request; an error becomes a response, and is logged if it is the server's fault.
     ///
-    /// `POST /rpc` is a call, `POST /rpc-batch` several, `GET /_lunora/route` tells that there are
-    /// no relays; everything else is 404.
+    /// `POST /rpc` is one call, `POST /rpc-batch` several, `GET /_lunora/route` reports zero
+    /// relays; everything else is 404.
     pub async fn fetch(&self, request: Request) -> Response {
         self.answer(request).await.unwrap_or_else(|error| {
             if error.status().is_server_error() {

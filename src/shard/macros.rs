@@ -21,8 +21,8 @@
 /// }
 /// ```
 ///
-/// All but `functions` may be left out. The jurisdiction is a variant of
-/// [`Jurisdiction`](crate::Jurisdiction), and is said here alone. The struct implements
+/// All but `functions` are optional. The jurisdiction is a variant of
+/// [`Jurisdiction`](crate::Jurisdiction), and is declared only here. The struct implements
 /// [`ShardClass`](crate::shard::ShardClass).
 #[macro_export]
 macro_rules! shard {
@@ -38,7 +38,7 @@ macro_rules! shard {
     };
 }
 
-/// The name of an index of a table, checked while it compiles: `index!(MESSAGES, "by_author")`.
+/// The name of an index of a table, checked at compile time: `index!(MESSAGES, "by_author")`.
 ///
 /// ```
 /// use lunora::shard::{Query, Table, index, table};
@@ -67,7 +67,7 @@ macro_rules! index {
     }};
 }
 
-/// What `shard!` expands to, once its parts are in order. Not a public interface.
+/// Expands `shard!`, once its parts are in order. Not a public interface.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __shard_emit {
@@ -158,7 +158,7 @@ macro_rules! __shard_emit {
 
 /// A table of documents, from its name: `table!("messages")`; see [`Table`](crate::shard::Table).
 ///
-/// What is no name of a table does not compile.
+/// An invalid name of a table does not compile.
 #[macro_export]
 macro_rules! table {
     ($name:literal) => {{
@@ -196,7 +196,7 @@ macro_rules! __shard_function {
     };
 }
 
-/// What one function of `shard!` takes and answers, as far as its types can tell. Not a public
+/// Describes the types of one function of `shard!`, as far as they have schemas. Not a public
 /// interface.
 #[cfg(feature = "schema")]
 #[doc(hidden)]
@@ -224,7 +224,7 @@ macro_rules! __shard_schemas {
     };
 }
 
-/// Without the feature `schema` nothing is told.
+/// Without the feature `schema` it expands to nothing.
 #[cfg(not(feature = "schema"))]
 #[doc(hidden)]
 #[macro_export]
@@ -271,7 +271,7 @@ macro_rules! __shard_migration {
     };
 }
 
-/// Whether a class announces its shards.
+/// Chooses whether a class announces its shards.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __shard_announcement {

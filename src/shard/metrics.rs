@@ -1,4 +1,4 @@
-//! What a shard counts while it is awake.
+//! The counters of a shard while it is awake.
 
 use std::{
     cell::{Cell, RefCell},
@@ -25,7 +25,8 @@ struct FunctionMetrics {
     errors: u64,
 }
 
-/// The answer to `getMetrics` (docs/wire.md, "Operations of a shard"). What this shard does not count is empty.
+/// The answer to `getMetrics` (docs/wire.md, "Operations of a shard"). Counters that this shard
+/// does not keep are empty.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report<'a> {
@@ -58,8 +59,8 @@ impl Metrics {
         }
     }
 
-    /// A call of a function that exists; others are counted without their names, which are the
-    /// callers' to choose.
+    /// Counts a call. A call of an unknown function is counted without its name, which the caller
+    /// chooses.
     pub(crate) fn count(&self, path: Option<&str>, failed: bool) {
         self.requests.set(self.requests.get() + 1);
         self.errors.set(self.errors.get() + u64::from(failed));

@@ -4,8 +4,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::errors::{Code, LunoraError};
 
-/// A migration of the documents of one table. It runs when an operator says so
-/// (`runMigration`), in batches, and goes on where it was.
+/// A migration of the documents of one table. It runs when an operator starts it (`runMigration`),
+/// in batches, and resumes where it stopped.
 pub(crate) struct Migration {
     pub(crate) id: &'static str,
     pub(crate) table: &'static str,
@@ -13,13 +13,13 @@ pub(crate) struct Migration {
     pub(crate) down: Option<Step>,
 }
 
-/// From the JSON text of a document to that of the next one; none to leave it as it is.
+/// Maps the JSON text of a document to that of the next one; `None` leaves it as it is.
 pub(crate) type Step = Box<dyn Fn(&str) -> Result<Option<String>, LunoraError>>;
 
-/// What can be a migration: `fn(Old) -> Result<Option<New>, Error>`.
+/// A function that can be a migration: `fn(Old) -> Result<Option<New>, Error>`.
 ///
-/// `Old` is read from the whole document, `_id` and `_creationTime` included; both stay, whatever
-/// `New` is. `None` leaves the document as it is.
+/// `Old` is read from the whole document, `_id` and `_creationTime` included; both stay, for any
+/// `New`. `None` leaves the document as it is.
 ///
 /// ```
 /// use lunora::{LunoraError, shard::{ShardDefinition, Table, table}};
@@ -57,7 +57,7 @@ pub trait MigrationHandler<Marker>: 'static {
 #[allow(missing_debug_implementations, reason = "a function behind a box")]
 pub struct MigrationStep(Step);
 
-/// What a migration makes of a document.
+/// The result of a migration for a document.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be what a migration returns",

@@ -44,20 +44,20 @@
 //! # fn main() {}
 //! ```
 //!
-//! A path that has not the form `namespace:name`, one that is there twice, and a name that is no
-//! table's do not compile.
+//! A path without the form `namespace:name`, a duplicate path, and an invalid table name do not
+//! compile.
 //!
 //! # What holds
 //!
-//! - **A mutation commits whole or not at all.** It runs in one transaction of the platform, and
-//!   nothing comes in between; an `Err` leaves nothing behind.
-//! - **A query cannot write.** Its context has no method that does, and a statement of its own that
-//!   would is refused.
-//! - **A write that is sent again is done once.** The answer is kept for 24 hours in the
-//!   transaction of the write, by the `x-lunora-mutation-id` of the client.
-//! - **Arguments are what their type says**, or the client gets 400 `VALIDATION_ERROR` with the path
-//!   of the one that is not. Dates, big integers and bytes come as
-//!   [`wire::value`](crate::wire::value) types.
+//! - **A mutation commits all or nothing.** It runs in one transaction of the platform, without
+//!   interleaving; an `Err` rolls it back.
+//! - **A query cannot write.** Its context has no method that writes, and raw SQL that would write
+//!   is refused.
+//! - **A repeated write is applied once.** The answer is kept for 24 hours in the transaction of
+//!   the write, by the `x-lunora-mutation-id` of the client.
+//! - **Arguments match their type**, or the client gets 400 `VALIDATION_ERROR` with the path of
+//!   the invalid one. Dates, big integers and bytes come as [`wire::value`](crate::wire::value)
+//!   types.
 //! - **An answer is bounded.** A query or a mutation that returns more than 16 MiB is 413
 //!   `PAYLOAD_TOO_LARGE`, and the mutation has written nothing. An action, whose effects stay, keeps
 //!   its answer.
@@ -150,20 +150,20 @@ pub(crate) use self::{
 
 /// A class of Durable Objects that [`shard!`](crate::shard!) wrote.
 pub trait ShardClass {
-    /// Whether the shards announce themselves: [`Announced`] with a `registry:`, else
+    /// Marks whether the shards announce themselves: [`Announced`] with a `registry:`, else
     /// [`Unannounced`].
     type Announcement: Announcement;
 
-    /// The jurisdiction that the shards' data must not leave; none by default.
+    /// The jurisdiction that the shards' data must not leave. Default: no jurisdiction.
     ///
-    /// The registry of the shards is in it too, and [`shards`](Self::shards) makes the Worker ask for
-    /// them there. [`definition`](Self::definition) says the same to the shards.
+    /// The registry of the shards is in it too, and [`shards`](Self::shards) makes the Worker look
+    /// for them there. [`definition`](Self::definition) sets the same for the shards.
     const JURISDICTION: Option<crate::Jurisdiction> = None;
 
-    /// Returns what the shards are made of.
+    /// Returns the definition of the shards.
     fn definition() -> ShardDefinition;
 
-    /// Says that the objects of a namespace are of this class, for
+    /// Declares that the objects of a namespace are of this class, for
     /// [`Builder::shard_do`](crate::Builder::shard_do).
     fn shards<N: crate::ShardNamespace>(namespace: N) -> ShardsOf<Self, N>
     where
@@ -173,7 +173,7 @@ pub trait ShardClass {
     }
 }
 
-/// What a shard's file needs, in one line: `use lunora::shard::prelude::*;`.
+/// The imports of a shard's file, in one line: `use lunora::shard::prelude::*;`.
 pub mod prelude {
     pub use super::{
         Action, Document, Mutation, NoArgs, Page, Query, ShardClass, Table, index,

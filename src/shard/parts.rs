@@ -54,7 +54,7 @@ macro_rules! __shard_parts {
     };
 }
 
-/// What is wrong with a part, by its name and its slot. Not a public interface.
+/// Reports the error in a part, by its name and its slot. Not a public interface.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __shard_part_fault {
@@ -126,7 +126,7 @@ macro_rules! __shard_rows {
     ($first:tt $($rest:tt)*) => { $crate::__shard_row_fault! { $first $first } };
 }
 
-/// What is wrong with a function, by its first token. Not a public interface.
+/// Reports the error in a function, by its first token. Not a public interface.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __shard_row_fault {
@@ -158,8 +158,8 @@ macro_rules! __shard_fault {
     };
 }
 
-/// The class of a shard that does not compile, so that what uses it gives no errors of its own.
-/// Not a public interface.
+/// The class of a shard that does not compile, so that its uses cause no further errors. Not a
+/// public interface.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __shard_stub {

@@ -1,4 +1,4 @@
-//! Ids: in the order in which they are made, and not to be guessed.
+//! Ids that ascend in the order of creation and are unpredictable.
 
 use std::cell::{Cell, RefCell};
 
@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 use crate::platform::ShardHost;
 
-/// The source of ids. The host is asked for randomness once; from there on it is SHA-256 over that
-/// and a counter.
+/// The source of ids. The host supplies randomness once; from there on it is SHA-256 over that and
+/// a counter.
 #[derive(Debug, Default)]
 pub(crate) struct Random {
     seed: Cell<Option<[u8; 32]>>,
@@ -19,7 +19,7 @@ pub(crate) struct Random {
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 impl Random {
-    /// To be called before anything is drawn.
+    /// Seeds the source. Call it before the first draw.
     pub(crate) fn seed(&self, host: &dyn ShardHost) {
         if self.seed.get().is_none() {
             self.seed.set(Some(host.random_seed()));
@@ -34,12 +34,13 @@ impl Random {
         hash.finalize().into()
     }
 
-    /// 26 digits with 130 bits of randomness.
+    /// Returns 26 digits with 130 bits of randomness.
     pub(crate) fn id(&self) -> String {
         self.draw().iter().take(26).map(|byte| digit(u64::from(*byte))).collect()
     }
 
-    /// The id of a document that is made at `now_ms`: 10 digits of the time and 16 random ones.
+    /// Returns the id of a document that is made at `now_ms`: 10 digits of the time and 16 random
+    /// ones.
     ///
     /// Ids of the same millisecond ascend, by a step that is random: documents have the order in
     /// which they were made.

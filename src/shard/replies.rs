@@ -1,4 +1,4 @@
-//! Answers that are kept, so that a write that is sent again is not done again.
+//! Kept answers, so that a repeated write is not applied again.
 //!
 //! See docs/wire.md, "Calls in a shard". A mutation id counts within a namespace; the answer is kept in
 //! the transaction of the write, for 24 hours.
@@ -15,11 +15,11 @@ use crate::{
     wire::Identity,
 };
 
-/// The round in which watermarks and answers are written. Each reading of them for a snapshot begins
-/// a new one, and so finds what was written since the one before (`admin/clients.rs`).
+/// The round in which watermarks and answers are written. Each reading of them for a snapshot
+/// begins a new one, and so finds the writes since the previous one (`admin/clients.rs`).
 pub(crate) const ROUND_SQL: &str = "coalesce((SELECT CAST(\"value\" AS INTEGER) FROM \"_lunora_meta\" WHERE \"name\"='clientsRound'),0)";
 
-/// What is remembered of the kept answers while the object is awake.
+/// The cached state of the kept answers while the object is awake.
 #[derive(Debug, Default)]
 pub(crate) struct Replies {
     swept_at: Cell<u64>,
@@ -33,8 +33,8 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// Whose id it is: the user's, the server's own, or that of a client who is nobody. Without
-    /// any of these an id says nothing.
+    /// Returns the owner of an id: the user, the server, or an anonymous client. Without an owner
+    /// an id is ignored.
     pub(crate) fn of(id: Option<&str>, client_id: Option<&str>, caller: &Caller) -> Option<Self> {
         let id = id.filter(|id| !id.is_empty())?.to_owned();
         let user = caller.identity.as_ref().and_then(Identity::user_id);
@@ -50,7 +50,8 @@ impl Replay {
 }
 
 impl Replay {
-    /// The write as one text, to count crashes by; `None` for one that is too long to be kept.
+    /// Returns the write as one text, to count crashes by; `None` for one that is too long to be
+    /// kept.
     pub(crate) fn key(&self) -> Option<String> {
         let key = format!("{}\n{}", self.namespace, self.id);
         (key.len() <= Self::LONGEST_KEY).then_some(key)
@@ -61,11 +62,11 @@ impl Replay {
 
 impl Replies {
     const KEPT_MS: u64 = 24 * 60 * 60 * 1000;
-    /// The most that SQLite takes for a row on the platform.
+    /// The maximum size of a row in SQLite on the platform.
     const LONGEST_BODY: usize = 2 * 1024 * 1024;
     const SWEPT_EVERY_MS: u64 = 60 * 60 * 1000;
 
-    /// The body that was answered, if this write was done already.
+    /// Returns the body of the earlier answer, if this write was already done.
     pub(crate) fn find(
         &self,
         shard: &Inner,
@@ -81,7 +82,7 @@ impl Replies {
     /// Stores the answer of a write.
     ///
     /// # Errors
-    /// 413 `PAYLOAD_TOO_LARGE` for one that no row has room for; when the database fails.
+    /// 413 `PAYLOAD_TOO_LARGE` for one that does not fit into a row; if the database fails.
     pub(crate) fn keep(
         &self,
         shard: &Inner,
@@ -106,7 +107,7 @@ impl Replies {
         self.sweep(shard, now_ms)
     }
 
-    /// Brings an answer back that was given at `ts`. One that is there stays.
+    /// Restores an answer that was given at `ts`. An existing one stays.
     pub(crate) fn restore(
         shard: &Inner,
         (namespace, id): (&str, &str),

@@ -22,7 +22,7 @@ use crate::{
     wire::{Identity, paths},
 };
 
-/// A body that is answered: the status is 200 but for a write out of its order.
+/// The body of an answer: the status is 200 except for a write out of order.
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: String,
@@ -39,7 +39,7 @@ impl Reply {
 }
 
 impl Shard {
-    /// Serves one call, whatever it is of.
+    /// Serves one call of any function.
     pub(crate) async fn call(
         &self,
         envelope: &Envelope<'_>,
@@ -47,8 +47,8 @@ impl Shard {
         ids: &WriteIds,
         bearer: Option<&str>,
     ) -> Result<Reply, LunoraError> {
-        // Who may not call, or calls what does not exist, runs no statement: not even those that
-        // make the tables.
+        // An unauthorized call, or a call of an unknown function, runs no statement, not even those
+        // that create the tables.
         let path = &*envelope.function_path;
         if path == paths::RUN_AS {
             admin::gate(&self.inner, bearer)?;
@@ -104,7 +104,7 @@ impl Shard {
         }
     }
 
-    /// A relation read is answered with the bare value (docs/wire.md, "Calls in a shard").
+    /// Answers a relation read with the bare value (docs/wire.md, "Calls in a shard").
     async fn relation(
         &self,
         path: &str,
@@ -125,7 +125,8 @@ impl Shard {
         check_answer(&result).map(|()| result)
     }
 
-    /// The numbering of the client, the answer that was kept, the function: all in one transaction.
+    /// Checks the client's numbering and the kept answers, and runs the function, in one
+    /// transaction.
     fn mutate(&self, call: &Call<'_>, caller: &SharedCaller) -> Result<Reply, LunoraError> {
         let shard = &*self.inner;
         let user = caller.identity.as_ref().and_then(Identity::user_id).unwrap_or_default();
@@ -147,7 +148,7 @@ impl Shard {
             }
             let result = Counted::new(shard, replay.as_ref()).run(|| shard.mutate(call, run))?;
             run.check_doom()?;
-            // In the transaction, so that what is refused has written nothing.
+            // In the transaction, so that a refused answer rolls back the writes.
             check_answer(&result)?;
             let cursor = match (&call.ids.mutation_id, run.commit().cursor) {
                 (None, _) => None,
@@ -165,7 +166,7 @@ impl Shard {
         })
     }
 
-    /// An action has no transaction of its own: the answer is kept once it is there.
+    /// Runs an action. It has no transaction of its own: the answer is kept when it is complete.
     async fn act(&self, call: &Call<'_>, caller: &SharedCaller) -> Result<String, LunoraError> {
         let shard = &self.inner;
         let replay =
@@ -184,7 +185,7 @@ impl Shard {
             && let Err(error) =
                 shard.atomically(|| shard.replies.keep(shard, replay, &body, shard.host.now_ms()))
         {
-            // The effects stay, and so does the answer. One of 2 MB has no room in a row.
+            // The effects stay, and so does the answer. One of 2 MB does not fit into a row.
             log::error(&format!("the answer of an action was not kept: {}", error.to_log_line()));
         }
         Ok(body)
@@ -206,7 +207,7 @@ pub(super) fn check_answer(result: &str) -> Result<(), LunoraError> {
     Err(LunoraError::new(Code::PayloadTooLarge, message))
 }
 
-/// `{"commitCursor"?,"lastMutationId"?,"result"}`
+/// Returns `{"commitCursor"?,"lastMutationId"?,"result"}`.
 fn body(result: &str, commit_cursor: Option<u64>, last_mutation_id: Option<u64>) -> String {
     let mut body = String::with_capacity(result.len() + 64);
     body.push('{');
@@ -219,7 +220,7 @@ fn body(result: &str, commit_cursor: Option<u64>, last_mutation_id: Option<u64>)
     body
 }
 
-/// A gap in a client's numbering: it has to send what is missing first.
+/// Returns the error for a gap in a client's numbering: it must send the missing writes first.
 fn out_of_order(expected: u64) -> Result<Reply, LunoraError> {
     #[derive(Serialize)]
     struct Body {

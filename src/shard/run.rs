@@ -1,4 +1,4 @@
-//! One run of a function: who calls, when, what it read and what it wrote.
+//! One run of a function: its caller, its time, its reads and its writes.
 
 use std::{
     cell::{Cell, Ref, RefCell, RefMut},
@@ -14,16 +14,16 @@ use crate::{
     wire::Identity,
 };
 
-/// Who calls a function.
+/// The caller of a function.
 ///
 /// It is fixed for a whole call, and for a whole live connection.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
-    /// Who it is, as the Worker minted it.
+    /// The identity, as the Worker minted it.
     pub identity: Option<Identity>,
     /// The address.
     pub ip: Option<String>,
-    /// Whether it is the server itself: internal functions are there for it.
+    /// `true` for the server itself, which may call internal functions.
     pub system: bool,
 }
 
@@ -34,13 +34,13 @@ pub(crate) struct Run<'a> {
     pub(crate) now_ms: u64,
     reads: RefCell<Reads>,
     commit: RefCell<Commit>,
-    /// Why the transaction must not commit, whatever the function makes of the error.
+    /// The error for which the transaction must not commit, however the function handles it.
     doomed: RefCell<Option<LunoraError>>,
     depth: Cell<u32>,
 }
 
 impl<'a> Run<'a> {
-    /// The most functions that call each other (docs/wire.md, "Calls in a shard").
+    /// The maximum depth of calls between functions (docs/wire.md, "Calls in a shard").
     const MAX_DEPTH: u32 = 32;
 
     pub(crate) fn new(shard: &'a Inner, caller: &'a Caller, depth: u32) -> Self {
@@ -73,7 +73,7 @@ impl<'a> Run<'a> {
         self.commit.borrow()
     }
 
-    /// Makes sure that the transaction does not commit: a write broke off in its middle.
+    /// Prevents the commit of the transaction: a write failed halfway.
     pub(crate) fn doom(&self, error: LunoraError) -> LunoraError {
         let told = LunoraError::custom(
             error.code().to_owned(),
@@ -84,7 +84,7 @@ impl<'a> Run<'a> {
         told
     }
 
-    /// Whether the function may go on to its commit.
+    /// Checks that the function may commit.
     pub(crate) fn check_doom(&self) -> Result<(), LunoraError> {
         self.doomed.borrow_mut().take().map_or(Ok(()), Err)
     }
@@ -106,7 +106,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The next depth, unless functions call each other too deeply.
+/// Returns the next depth, unless functions call each other too deeply.
 pub(crate) fn check_depth(depth: u32) -> Result<u32, LunoraError> {
     if depth >= Run::MAX_DEPTH {
         let message = format!("functions called each other more than {} deep", Run::MAX_DEPTH);
@@ -115,5 +115,5 @@ pub(crate) fn check_depth(depth: u32) -> Result<u32, LunoraError> {
     Ok(depth + 1)
 }
 
-/// What an action keeps of its call; a run lends it out.
+/// The caller, which an action keeps and a run lends out.
 pub(crate) type SharedCaller = Rc<Caller>;

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, value::RawValue};
 use super::run::{Caller, SharedCaller};
 use crate::{errors::LunoraError, wire::Identity};
 
-/// A function, its arguments, and the user in whose name it runs. Without a user the caller is
-/// anonymous. Internal functions are not callable, as for the user.
+/// A function, its arguments, and the user as whom it runs. Without a user the caller is anonymous.
+/// Internal functions are not callable, as for the user.
 pub(super) struct RunAs<'a> {
     pub(super) function_path: Cow<'a, str>,
     pub(super) args: Cow<'a, RawValue>,

@@ -1,4 +1,4 @@
-//! The tables of a shard in SQLite, made when the object wakes to a definition it does not know.
+//! The tables of a shard in SQLite, created when the object wakes to an unknown definition.
 
 use sha2::{Digest, Sha256};
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{errors::LunoraError, platform::SqlCell, wire::Direction};
 
-/// What the names of the shard's own tables begin with.
+/// The prefix of the shard's own tables.
 pub(crate) const PREFIX: &str = "_lunora_";
 
 /// The shard's own tables.
@@ -36,8 +36,8 @@ const ADDED: [(&str, &str); 3] = [
 ];
 
 impl Inner {
-    /// Brings the tables and indexes up to the definition. An index that is no longer declared
-    /// goes; a table that is no longer declared stays, with its documents.
+    /// Migrates the tables and indexes to the definition. An index that is no longer declared is
+    /// dropped; a table that is no longer declared stays, with its documents.
     pub(crate) fn migrate_schema(&self) -> Result<(), LunoraError> {
         let statements = statements(&self.definition.tables);
         let fingerprint = fingerprint(&statements);
@@ -86,7 +86,8 @@ impl Inner {
         Ok(self.exec_value(sql, &[text(kind), text(name)])?.and_then(to_text))
     }
 
-    /// The indexes of a declared table are named after it, with a dot.
+    /// Drops indexes that are no longer declared. The indexes of a declared table are named after
+    /// it, with a dot.
     fn drop_other_indexes(&self, statements: &[Statement]) -> Result<(), LunoraError> {
         let sql = "SELECT name FROM sqlite_master WHERE type='index' AND name LIKE '%.%'";
         for row in self.exec(sql, &[])?.rows {
@@ -151,13 +152,14 @@ fn terms(index: &IndexSpec) -> Vec<String> {
     }
 }
 
-/// The values that a rank index keeps apart, as the JSON text of a list.
+/// Returns the values by which a rank index is partitioned, as the JSON text of a list.
 pub(crate) fn partition_expression(fields: &[&str]) -> String {
     let values: Vec<_> = fields.iter().map(|field| key::json_expression(field)).collect();
     format!("'['||{}||']'", values.join("||','||"))
 }
 
-/// Changes whenever a statement does, those of the shard's own tables included.
+/// Returns a digest that changes whenever a statement does, including those of the shard's own
+/// tables.
 fn fingerprint(statements: &[Statement]) -> String {
     let mut hash = Sha256::new();
     for sql in OWN.iter().copied().chain(statements.iter().map(|statement| &*statement.rest)) {

@@ -1,6 +1,6 @@
-//! The sentence of a compile error, put together while compiling.
+//! The message of a compile error, assembled at compile time.
 
-/// A sentence of up to 2048 bytes.
+/// A message of up to 2048 bytes.
 pub(super) struct Sentence {
     bytes: [u8; 2048],
     length: usize,
@@ -11,7 +11,7 @@ impl Sentence {
         Self { bytes: [0; 2048], length: 0 }
     }
 
-    /// Adds a text, where there is room.
+    /// Adds a text, if it fits.
     pub(super) const fn push(&mut self, text: &str) {
         let text = text.as_bytes();
         if self.length + text.len() > self.bytes.len() {

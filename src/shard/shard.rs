@@ -26,7 +26,7 @@ use crate::{
     wire::ShardKey,
 };
 
-/// A shard: what a Durable Object does with the requests that reach it.
+/// A shard: it serves the requests to a Durable Object.
 ///
 /// [`shard!`](crate::shard!) writes the object around it.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ pub struct Shard {
     pub(crate) inner: Rc<Inner>,
 }
 
-/// What everything within a shard works on.
+/// The shared state of a shard.
 pub(crate) struct Inner {
     pub(crate) host: Rc<dyn ShardHost>,
     pub(crate) definition: ShardDefinition,
@@ -49,24 +49,24 @@ pub(crate) struct Inner {
     listener: RefCell<Option<Rc<Listener>>>,
 }
 
-/// What is told of a commit.
+/// A callback for each commit.
 type Listener = dyn Fn(&Commit);
 
-/// What a query answered, and what that depends on.
+/// The answer of a query, and its dependencies.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct QueryRun {
     /// The answer as JSON text in wire form.
     pub result: String,
-    /// What the query looked at.
+    /// The reads of the query.
     pub reads: Reads,
 }
 
 impl Shard {
-    /// The shard of `definition` in the object of `host`.
+    /// Returns the shard of `definition` in the object of `host`.
     #[must_use]
     pub fn new(host: Rc<dyn ShardHost>, mut definition: ShardDefinition) -> Self {
-        // The scratch shard of a drill is no part of the deployment's data.
+        // The scratch shard of a drill is not part of the deployment's data.
         if definition.registry.is_some() && ShardKey::is_scratch(&host.shard_key()) {
             definition.registry = None;
         }
@@ -86,11 +86,10 @@ impl Shard {
         Self { inner: Rc::new(inner) }
     }
 
-    /// Runs a query by its path, for a live connection: internal ones are there for the server
-    /// only.
+    /// Runs a query by its path, for a live connection: only the server may run internal ones.
     ///
     /// # Errors
-    /// 404 `FUNCTION_NOT_FOUND` for a path that is no query's; what the query fails with.
+    /// 404 `FUNCTION_NOT_FOUND` if the path is not a query's; else the error of the query.
     pub fn run_query(
         &self,
         path: &str,
@@ -101,7 +100,7 @@ impl Shard {
         Ok(QueryRun { result: result?, reads })
     }
 
-    /// As [`run_query`](Self::run_query), with what a query read that failed.
+    /// Runs a query as [`run_query`](Self::run_query) does, with the reads of a failed query too.
     pub(crate) fn run_live(
         &self,
         path: &str,
@@ -130,13 +129,13 @@ impl Shard {
         Ok(function)
     }
 
-    /// Calls `listener` after every transaction that wrote, once it has committed. There is one
-    /// listener; the next takes its place.
+    /// Calls `listener` after every transaction that wrote, once it has committed. A later listener
+    /// replaces an earlier one.
     pub fn on_commit(&self, listener: impl Fn(&Commit) + 'static) {
         *self.inner.listener.borrow_mut() = Some(Rc::new(listener));
     }
 
-    /// How far the change log is; 0 before the first write.
+    /// Returns the position of the change log; 0 before the first write.
     ///
     /// # Errors
     /// When the database fails.
@@ -145,7 +144,7 @@ impl Shard {
         self.inner.changes.cursor(&self.inner)
     }
 
-    /// What the shard runs in.
+    /// Returns the host of the shard.
     #[must_use]
     pub fn host(&self) -> &Rc<dyn ShardHost> {
         &self.inner.host
@@ -171,7 +170,7 @@ impl Inner {
         self.key.get_or_init(|| self.host.shard_key())
     }
 
-    /// Runs `work` as a mutation: one transaction that commits whole or not at all.
+    /// Runs `work` as a mutation: one transaction that commits all or nothing.
     pub(crate) fn transact<T>(
         &self,
         caller: &Caller,
@@ -214,7 +213,7 @@ impl Inner {
         });
         self.in_transaction.set(false);
         match (result, ended) {
-            // The function's own error says more than that of the transaction it ended.
+            // The function's own error is more specific than that of the transaction.
             (Some(Err(error)), _) => Err(error),
             (_, Err(failure)) => Err(super::db::store::to_error(&failure)),
             (Some(Ok(value)), Ok(())) => Ok(value),

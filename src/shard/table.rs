@@ -1,4 +1,4 @@
-//! Tables of documents: their names, indexes and options, checked while compiling.
+//! Tables of documents: their names, indexes and options, checked at compile time.
 
 use std::{fmt, marker::PhantomData};
 
@@ -12,8 +12,8 @@ use crate::{
 
 /// A table of documents of type `T`, with its indexes and options.
 ///
-/// Written with [`table!`](crate::shard::table), usually as a constant. What is wrong with a name
-/// does not compile.
+/// Written with [`table!`](crate::shard::table), usually as a constant. An invalid name does not
+/// compile.
 ///
 /// ```
 /// use lunora::shard::{Table, table};
@@ -37,7 +37,7 @@ pub struct Table<T = Value> {
     of: PhantomData<fn() -> T>,
 }
 
-/// What a [`Table`] is, whatever its documents are.
+/// A [`Table`] without the type of its documents.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TableSpec {
     pub(crate) name: &'static str,
@@ -53,7 +53,7 @@ struct TypeCheck(Option<ReadDocument>);
 
 type ReadDocument = fn(&str) -> Result<(), serde_json::Error>;
 
-/// The type of its documents does not tell one table from another.
+/// The type of the documents does not distinguish tables.
 impl PartialEq for TypeCheck {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -70,7 +70,7 @@ fn read_as<T: DeserializeOwned>(json: &str) -> Result<(), serde_json::Error> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct IndexSpec {
     pub(crate) name: &'static str,
-    /// The fields that a rank index keeps apart; none for an ordinary index.
+    /// The fields by which a rank index is partitioned; empty for an ordinary index.
     pub(crate) partition: &'static [&'static str],
     pub(crate) fields: IndexFields,
 }
@@ -83,11 +83,11 @@ pub(crate) enum IndexFields {
     Ranked(&'static [(&'static str, Direction)]),
 }
 
-/// The most indexes of one table.
+/// The maximum number of indexes per table.
 const MAX_INDEXES: usize = 16;
 
 impl<T> Table<T> {
-    /// The table of a checked specification; [`table!`](crate::shard::table) writes it.
+    /// Returns the table of a checked specification; [`table!`](crate::shard::table) writes it.
     #[must_use]
     pub const fn from_spec(spec: TableSpec) -> Self {
         Self { spec, of: PhantomData }
@@ -95,13 +95,13 @@ impl<T> Table<T> {
 
     /// Adds an index: documents can be found by the values of `fields`, in that order.
     ///
-    /// A field may lie in an object: `"author.name"`. In an index `null` and missing come first,
-    /// then numbers and flags (`true` is 1), then texts by their bytes. Of one value, documents
-    /// are in the order in which they were created.
+    /// A field may lie in an object: `"author.name"`. In an index `null` and absent fields come
+    /// first, then numbers and flags (`true` is 1), then texts by their bytes. Of one value,
+    /// documents are in the order in which they were created.
     ///
     /// # Panics
-    /// In a constant that is a compile error: when the name or a field is none, when there are no
-    /// fields or more than 8, when the name is taken, and from the seventeenth index on.
+    /// In a constant that is a compile error: if the name or a field is invalid, with no fields or
+    /// more than 8, if the name is taken, and from the seventeenth index on.
     #[must_use]
     pub const fn index(self, name: &'static str, fields: &'static [&'static str]) -> Self {
         check_fields(fields);
@@ -143,11 +143,11 @@ impl<T> Table<T> {
         self
     }
 
-    /// Says which field of a document is the key of its shard: an import over several shards
-    /// sends each document where it belongs.
+    /// Sets the field of a document that is the key of its shard: an import over several shards
+    /// sends each document to its shard.
     ///
     /// # Panics
-    /// In a constant that is a compile error: when `field` is no name of a field.
+    /// In a constant that is a compile error: if `field` is not the name of a field.
     #[must_use]
     pub const fn shard_by(mut self, field: &'static str) -> Self {
         check_field(field);
@@ -155,13 +155,13 @@ impl<T> Table<T> {
         self
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.spec.name
     }
 
-    /// The table, whatever its documents are.
+    /// Returns the table without the type of its documents.
     #[must_use]
     pub const fn spec(&self) -> TableSpec {
         self.spec
@@ -169,10 +169,10 @@ impl<T> Table<T> {
 }
 
 impl TableSpec {
-    /// A table without indexes.
+    /// Returns a table without indexes.
     ///
     /// # Panics
-    /// In a constant that is a compile error: when `name` is no name of a table.
+    /// In a constant that is a compile error: if `name` is not the name of a table.
     #[must_use]
     pub const fn from_static(name: &'static str) -> Self {
         assert!(
@@ -192,22 +192,22 @@ impl TableSpec {
         }
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The field that is the key of a document's shard, where the table says so.
+    /// Returns the field that is the key of a document's shard, if the table names one.
     #[must_use]
     pub const fn shard_key_field(&self) -> Option<&'static str> {
         self.shard_by
     }
 
-    /// The name of an index that the table has; [`index!`](crate::shard::index) calls it.
+    /// Returns the name of an index that the table has; [`index!`](crate::shard::index) calls it.
     ///
     /// # Panics
-    /// When it has no index of that name. In a constant that is a compile error.
+    /// If it has no index of that name. In a constant that is a compile error.
     #[doc(hidden)]
     #[must_use]
     #[allow(clippy::panic, reason = "called by `index!`, in a const context")]
@@ -277,7 +277,7 @@ impl TableSpec {
 /// The index that every table has.
 pub(crate) const BY_CREATION: &str = "by_creation";
 
-/// The most fields of one index.
+/// The maximum number of fields per index.
 const MAX_FIELDS: usize = 8;
 
 const fn check_fields(fields: &[&str]) {
@@ -296,7 +296,7 @@ const fn check_field(field: &str) {
     );
 }
 
-/// Whether `field` can be looked up in an index: names with dots in between.
+/// Returns whether `field` can be looked up in an index: names with dots in between.
 pub(crate) const fn is_field(field: &str) -> bool {
     let bytes = field.as_bytes();
     let (mut at, mut start) = (0, 0);

@@ -20,8 +20,8 @@ use crate::{
 
 /// A shard under test: the real functions over SQLite in memory, under plain `cargo test`.
 ///
-/// Needs the feature `shard-testing`, best among the `dev-dependencies`. A clone is the same shard
-/// called by somebody else.
+/// Needs the feature `shard-testing`, best among the `dev-dependencies`. A clone is the same shard,
+/// and may have another caller.
 ///
 /// ```
 /// use lunora::{LunoraError, shard::{Document, Mutation, NoArgs, Query, ShardDefinition, Table, table}};
@@ -67,28 +67,29 @@ pub struct TestShard {
 }
 
 impl TestShard {
-    /// A shard of this definition with the key `test`, and a clock that stands still in 2023.
+    /// Returns a shard of this definition with the key `test`, and a clock that stands still in
+    /// 2023.
     ///
     /// # Panics
-    /// When SQLite gives no database.
+    /// If SQLite cannot open a database.
     #[must_use]
     pub fn new(definition: ShardDefinition) -> Self {
         Self::named("test", definition)
     }
 
-    /// The shard of a class that [`shard!`](crate::shard!) wrote.
+    /// Returns the shard of a class that [`shard!`](crate::shard!) wrote.
     ///
     /// # Panics
-    /// When SQLite gives no database.
+    /// If SQLite cannot open a database.
     #[must_use]
     pub fn of<S: ShardClass>() -> Self {
         Self::new(S::definition())
     }
 
-    /// A shard with this key.
+    /// Returns a shard with this key.
     ///
     /// # Panics
-    /// When SQLite gives no database.
+    /// If SQLite cannot open a database.
     #[must_use]
     #[allow(clippy::expect_used, reason = "a test without its database must stop")]
     pub fn named(key: &str, definition: ShardDefinition) -> Self {
@@ -99,8 +100,8 @@ impl TestShard {
         Self { shard, host, clock, caller: Caller::default(), headers: Vec::new() }
     }
 
-    /// The same object woken again: the database stays, everything in memory is gone. The
-    /// definition may be another, as after a deployment.
+    /// Returns the same object woken again: the database stays, everything in memory is gone. The
+    /// definition may differ, as after a deployment.
     #[must_use]
     pub fn wake(&self, definition: ShardDefinition) -> Self {
         accept_announcements(&self.host, &definition);
@@ -108,13 +109,13 @@ impl TestShard {
         Self { shard, ..self.clone() }
     }
 
-    /// The same shard, called by this user.
+    /// Returns the same shard, called by this user.
     #[must_use]
     pub fn user(&self, id: &str) -> Self {
         self.identity(Identity::user(id))
     }
 
-    /// The same shard, called by this identity.
+    /// Returns the same shard, called by this identity.
     #[must_use]
     pub fn identity(&self, identity: Identity) -> Self {
         let mut other = self.clone();
@@ -122,7 +123,7 @@ impl TestShard {
         other
     }
 
-    /// The same shard, called by the server itself: internal functions are there.
+    /// Returns the same shard, called by the server itself, which may call internal functions.
     #[must_use]
     pub fn system(&self) -> Self {
         let mut other = self.clone();
@@ -130,7 +131,7 @@ impl TestShard {
         other.with_header("x-lunora-system", "1")
     }
 
-    /// The same shard, called with one more header, such as `x-lunora-mutation-id`.
+    /// Returns the same shard, called with one more header, such as `x-lunora-mutation-id`.
     #[must_use]
     pub fn with_header(&self, name: &str, value: &str) -> Self {
         let mut other = self.clone();
@@ -141,7 +142,7 @@ impl TestShard {
     /// Calls a function and reads its answer.
     ///
     /// # Errors
-    /// What the function fails with, as a client is told of it.
+    /// The error of the function, as a client sees it.
     pub fn call<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -156,28 +157,28 @@ impl TestShard {
         serde_json::from_value(result).map_err(LunoraError::internal)
     }
 
-    /// Calls a function, and gives back the status and the whole body of the answer.
+    /// Calls a function, and returns the status and the whole body of the response.
     #[must_use]
     pub fn answer(&self, path: &str, args: &impl Serialize) -> (u16, Value) {
         let body = json!({ "functionPath": path, "args": json!(args) }).to_string();
         self.post("/rpc", body)
     }
 
-    /// Asks an operator's question; the token is that of [`admin_token`](Self::admin_token).
+    /// Runs an operation of operators with the token of [`admin_token`](Self::admin_token).
     #[must_use]
     pub fn admin(&self, op: &str, args: &Value) -> (u16, Value) {
         self.answer(&format!("__lunora_admin__:{op}"), args)
     }
 
-    /// The same shard with an admin token set, called by whoever has it.
+    /// Returns the same shard with an admin token set, called by its bearer.
     #[must_use]
     pub fn admin_token(&self, token: &str) -> Self {
         self.host.set_var("LUNORA_ADMIN_TOKEN", token);
         self.with_header("authorization", &format!("Bearer {token}"))
     }
 
-    /// Posts a body to the shard, and gives back the status and the body of the answer; text that
-    /// is no JSON comes as a string.
+    /// Posts a body to the shard, and returns the status and the body of the response; text that is
+    /// not JSON is returned as a string.
     #[must_use]
     pub fn post(&self, path: &str, body: impl Into<String>) -> (u16, Value) {
         let request = Request::post(format!("https://shard.internal{path}"), body.into());
@@ -203,31 +204,31 @@ impl TestShard {
     /// Runs a query as a live connection does.
     ///
     /// # Errors
-    /// What the query fails with.
+    /// The error of the query.
     pub fn run_query(&self, path: &str, args: &Value) -> Result<QueryRun, LunoraError> {
         self.shard.run_query(path, &args.to_string(), &self.caller)
     }
 
-    /// The shard.
+    /// Returns the shard.
     #[must_use]
     pub fn shard(&self) -> &Shard {
         &self.shard
     }
 
-    /// What the shard runs in.
+    /// Returns the host of the shard.
     #[must_use]
     pub fn host(&self) -> &SqliteHost {
         &self.host
     }
 
-    /// The clock.
+    /// Returns the clock.
     #[must_use]
     pub fn clock(&self) -> &ManualClock {
         &self.clock
     }
 
     /// Puts Durable Objects behind a binding. The registry that the definition names accepts every
-    /// announcement unless a test puts another one here.
+    /// announcement unless a test sets another one here.
     pub fn set_namespace(&self, binding: &str, namespace: impl ShardNamespace) {
         self.host.set_namespace(binding, namespace);
     }

@@ -102,7 +102,7 @@ fn list_notes(ctx: &Query<'_>, _: NoArgs) -> Result<Box<serde_json::value::RawVa
     ctx.db().table(NOTES).take_json(1000)
 }
 
-/// The texts of all messages, in their order.
+/// Returns the texts of all messages, in their order.
 fn texts(shard: &TestShard) -> Vec<String> {
     let listed: Vec<Document<Message>> = shard.call("messages:list", &NoArgs {}).unwrap();
     listed.into_iter().map(|message| message.value.text).collect()
@@ -122,7 +122,7 @@ fn mutate<T>(
     inner.transact(&Caller::default(), 0, |run| work(&Mutation::new(run)))
 }
 
-/// Runs `work` as a query of a shard, and tells what it read.
+/// Runs `work` as a query of a shard, and returns its reads.
 fn query<T>(
     shard: &TestShard,
     work: impl FnOnce(&Query<'_>) -> Result<T, LunoraError>,

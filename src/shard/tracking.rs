@@ -1,4 +1,4 @@
-//! What a function read and what a commit wrote, so that it is known which queries to run again.
+//! The reads of a function and the writes of a commit, which determine the queries to run again.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,7 +7,7 @@ use std::{
 
 use super::{db::key, sql::SqlValue};
 
-/// What a query looked at.
+/// The reads of a query.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reads {
     tables: BTreeMap<&'static str, TableReads>,
@@ -15,7 +15,7 @@ pub struct Reads {
     caller: bool,
 }
 
-/// What a query looked at in one table.
+/// The reads of a query in one table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct TableReads {
     pub(crate) whole: bool,
@@ -25,11 +25,11 @@ pub(crate) struct TableReads {
 }
 
 impl Reads {
-    /// The most single documents and index lookups that are told apart in one table; beyond, the
-    /// whole table counts as read.
+    /// The maximum number of single documents and index lookups that are recorded per table; beyond
+    /// it, the whole table counts as read.
     const MAX_DETAILS: usize = 64;
 
-    /// Whether a commit may have changed what the query answers.
+    /// Returns whether a commit may have changed the answer of the query.
     #[must_use]
     pub fn touched_by(&self, commit: &Commit) -> bool {
         if commit.everything {
@@ -43,19 +43,19 @@ impl Reads {
         })
     }
 
-    /// The tables that were read; none when anything may have been.
+    /// Returns the tables that were read; `None` if anything may have been.
     #[must_use]
     pub fn tables(&self) -> Option<Vec<&'static str>> {
         (!self.everything).then(|| self.tables.keys().copied().collect())
     }
 
-    /// Whether the function asked who is calling. One that did not answers everybody alike.
+    /// Returns whether the function read its caller. One that did not answers every caller alike.
     #[must_use]
     pub fn depends_on_caller(&self) -> bool {
         self.caller
     }
 
-    /// Whether no commit can change what the query answers.
+    /// Returns whether no commit can change the answer of the query.
     pub(crate) fn is_constant(&self) -> bool {
         !self.everything && self.tables.is_empty()
     }
@@ -126,20 +126,20 @@ impl TableReads {
     }
 }
 
-/// What one transaction wrote.
+/// The writes of one transaction.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Commit {
-    /// How far the change log is now; none where there is no log.
+    /// The position of the change log; `None` without a log.
     pub cursor: Option<u64>,
     /// The documents, in the order in which they were written.
     pub changes: Vec<Change>,
-    /// Whether a statement wrote that does not say what.
+    /// `true` if a statement made unknown writes.
     pub everything: bool,
 }
 
 impl Commit {
-    /// Whether anything was written.
+    /// Returns whether anything was written.
     #[must_use]
     pub fn wrote(&self) -> bool {
         self.everything || !self.changes.is_empty()
@@ -154,27 +154,27 @@ pub struct Change {
     pub table: &'static str,
     /// The document's `_id`.
     pub id: String,
-    /// What happened to it.
+    /// The operation.
     pub op: ChangeOp,
-    /// Its JSON text before; none when there was no such document for a query to see.
+    /// Its JSON text before; `None` if no such document was visible to a query.
     pub before: Option<Rc<str>>,
-    /// Its JSON text after; none when there is none any more for a query to see.
+    /// Its JSON text after the change; `None` if a query no longer sees it.
     pub after: Option<Rc<str>>,
 }
 
-/// What happened to a document.
+/// An operation on a document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ChangeOp {
-    /// It is new.
+    /// An insert.
     Insert,
-    /// It is another.
+    /// An update.
     Update,
-    /// It is gone.
+    /// A deletion.
     Delete,
 }
 
 impl ChangeOp {
-    /// The wire's name for it.
+    /// Returns its name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

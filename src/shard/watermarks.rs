@@ -4,10 +4,10 @@
 //! its *watermark*: the next number is accepted, a lower one was done already, and a higher one is
 //! refused until the numbers between have come.
 //!
-//! A restore brings watermarks back as of the snapshot, and the client may have gone on since: it was
-//! told that number 10 is done, and the snapshot has 7. So after a restore the first number above the
+//! A restore resets watermarks to the snapshot, and the client may have continued since: it knows
+//! that number 10 is done, and the snapshot has 7. So after a restore the first number above the
 //! watermark is accepted, whichever it is, and becomes the watermark. From then on each number
-//! follows the last again. A client of which the snapshot knows nothing begins in the same way with
+//! follows the last again. A client that the snapshot does not contain begins in the same way with
 //! any number.
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{errors::LunoraError, platform::SqlCell};
 
-/// The place of a numbered write among those of its client.
+/// The position of a numbered write among those of its client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Place {
     /// The write is due.
@@ -28,7 +28,7 @@ pub(crate) enum Place {
     TooEarly(u64),
 }
 
-/// Returns the place of the write `seq` of a client.
+/// Returns the position of the write `seq` of a client.
 pub(crate) fn place_of(
     shard: &Inner,
     user: &str,
@@ -62,7 +62,7 @@ fn row_of(shard: &Inner, user: &str, client: &str) -> Result<Option<Vec<SqlCell>
     Ok(shard.exec(sql, &[text(user), text(client)])?.rows.into_iter().next())
 }
 
-/// Notes the write `seq` of a client as done.
+/// Records the write `seq` of a client as done.
 pub(crate) fn set_watermark(
     shard: &Inner,
     user: &str,
@@ -75,7 +75,7 @@ pub(crate) fn set_watermark(
     shard.exec(&sql, &[text(user), text(client), count(seq)]).map(drop)
 }
 
-/// Brings a watermark back. One that is higher already stays.
+/// Restores a watermark. An already higher one stays.
 pub(crate) fn restore_watermark(
     shard: &Inner,
     user: &str,
@@ -89,7 +89,7 @@ pub(crate) fn restore_watermark(
     shard.exec(&sql, &[text(user), text(client), count(seq)]).map(drop)
 }
 
-/// Notes that the shard was restored: clients without a watermark begin with any number.
+/// Records that the shard was restored: clients without a watermark begin with any number.
 pub(crate) fn note_restore(shard: &Inner, now_ms: u64) -> Result<(), LunoraError> {
     let sql = "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('restored',?)";
     shard.exec(sql, &[text(&now_ms.to_string())]).map(drop)

@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 
 use crate::errors::{Code, LunoraError};
 
-/// The token of operators: whoever presents it may administrate the deployment.
+/// The token of operators: its bearer may administrate the deployment.
 ///
 /// Shards ask for it as well, before they export their rows. It is never printed.
 ///
@@ -37,8 +37,8 @@ impl AdminToken {
     /// Takes `token` as the token.
     ///
     /// # Errors
-    /// When it is empty, or has spaces or characters that no header carries: nobody could present
-    /// it.
+    /// If it is empty, or has spaces or characters that a header cannot carry: it could never be
+    /// presented.
     pub fn new(token: impl Into<String>) -> Result<Self, AdminTokenError> {
         let token = token.into();
         if token.is_empty() {
@@ -51,21 +51,22 @@ impl AdminToken {
         Ok(Self { token, digest })
     }
 
-    /// Whether `presented` is the token, in a time that tells nothing of how close it came.
+    /// Returns whether `presented` is the token, in a time that does not reveal how much of it
+    /// matched.
     #[must_use]
     pub fn matches(&self, presented: &str) -> bool {
-        // Digests are of one length, which the time would tell otherwise.
+        // Digests have equal length; the time would reveal the token's length otherwise.
         let presented: [u8; 32] = Sha256::digest(presented).into();
         self.digest.ct_eq(&presented).into()
     }
 
-    /// Whether the token is short enough to be guessed.
+    /// Returns whether the token is short enough to be guessed.
     #[must_use]
     pub fn is_weak(&self) -> bool {
         self.token.len() < Self::WEAK_BELOW
     }
 
-    /// The token as `authorization` carries it, for the hop to a shard.
+    /// Returns the token as a value of `authorization`, for the hop to a shard.
     pub(crate) fn to_bearer(&self) -> HeaderValue {
         // A token has visible ASCII only, so that a header can always carry it.
         let mut value = HeaderValue::try_from(["Bearer ", &self.token].concat())
@@ -74,7 +75,7 @@ impl AdminToken {
         value
     }
 
-    /// Refuses an operator. A hint tells an absent configuration from a wrong token.
+    /// Refuses an operator. A hint distinguishes a missing configuration from a wrong token.
     pub(crate) fn refusal(
         configured: Option<&Self>,
         code: Code,
@@ -87,7 +88,7 @@ impl AdminToken {
         }
     }
 
-    /// The token itself, for the hop to a shard.
+    /// Returns the token itself, for the hop to a shard.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.token
@@ -100,7 +101,7 @@ impl fmt::Debug for AdminToken {
     }
 }
 
-/// Why a text is no admin token.
+/// The reason why a text is not an admin token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdminTokenError {
@@ -120,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refuses_what_nobody_could_present() {
+    fn refuses_a_token_that_cannot_be_presented() {
         assert_eq!(AdminToken::new("").err(), Some(AdminTokenError::Empty));
         for token in [" a", "a ", "a b", "tökén", "a\n"] {
             assert_eq!(AdminToken::new(token).err(), Some(AdminTokenError::Character), "{token:?}");

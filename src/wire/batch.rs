@@ -10,15 +10,15 @@ use super::{
 };
 use crate::errors::{Code, LunoraError};
 
-/// The most calls in one batch.
+/// The maximum number of calls per batch.
 pub(crate) const MAX_CALLS: usize = 500;
 
 /// One call of a batch.
 #[derive(Debug)]
 pub(crate) struct BatchCall {
-    /// What the client calls this entry by, as JSON; its position where the client says nothing.
+    /// The client's id of this entry, as JSON; its position if the client sends no id.
     pub(crate) id: String,
-    /// The shard; none for the default one.
+    /// The shard; `None` for the default one.
     pub(crate) shard_key: Option<ShardKey>,
     /// The entry as its shard takes it.
     pub(crate) entry: String,
@@ -27,8 +27,8 @@ pub(crate) struct BatchCall {
 /// Reads a batch as a client sends it (docs/wire.md, "Batches").
 ///
 /// # Errors
-/// 400 `BAD_REQUEST` that names the entry and the field; 403 for functions and keys that nobody
-/// outside may call.
+/// 400 `BAD_REQUEST` that names the entry and the field; 403 for functions and keys that no client
+/// may call.
 pub(crate) fn from_slice(json: &[u8]) -> Result<Vec<BatchCall>, LunoraError> {
     let root: &RawValue = serde_json::from_slice(json)
         .map_err(|_| LunoraError::bad_request("RPC body must be valid JSON"))?;
@@ -47,7 +47,7 @@ struct Envelope<'a> {
     calls: Vec<&'a RawValue>,
 }
 
-/// What an entry says. `null` is said, and is not what any of them must be.
+/// The fields of an entry. `null` counts as present, and is invalid for each of them.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Fields<'a> {
@@ -115,7 +115,7 @@ fn read(index: usize, call: &RawValue) -> Result<BatchCall, LunoraError> {
     Ok(BatchCall { id, shard_key, entry })
 }
 
-/// An object and nothing else: serde would take a list for one, field by field.
+/// Reads an object and nothing else: serde would accept a list for one, field by field.
 fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
     raw.get().starts_with('{').then(|| serde_json::from_str(raw.get()).ok())?
 }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_absent_has_its_default() {
+    fn absent_fields_have_their_defaults() {
         let call = read(r#"{"functionPath":"a:b"}"#).unwrap();
         assert_eq!(call.entry, r#"{"id":1,"functionPath":"a:b","args":{}}"#);
         assert_eq!((&*call.id, call.shard_key), ("1", None));

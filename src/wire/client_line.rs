@@ -1,4 +1,4 @@
-//! Lines of a snapshot that are no documents: what a shard keeps of its clients.
+//! Lines of a snapshot other than documents: the records that a shard keeps of its clients.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,6 @@ pub(crate) struct Reply {
     pub(crate) id: String,
     /// The body that was answered, as text.
     pub(crate) body: String,
-    /// When, in milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     pub(crate) ts: u64,
 }

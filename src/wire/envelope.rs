@@ -34,7 +34,7 @@ pub struct RpcEnvelope {
     target: Target,
 }
 
-/// Where a call goes.
+/// The target of a call.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Target {
     /// To the shard that calls without a key go to.
@@ -96,19 +96,19 @@ impl RpcEnvelope {
         self
     }
 
-    /// The function: `"messages:send"`.
+    /// Returns the path of the function: `"messages:send"`.
     #[must_use]
     pub fn function_path(&self) -> &str {
         &self.function_path
     }
 
-    /// The arguments, as JSON text of an object in wire form.
+    /// Returns the arguments, as JSON text of an object in wire form.
     #[must_use]
     pub fn args(&self) -> &str {
         self.args.get()
     }
 
-    /// The shard, when the call names one.
+    /// Returns the shard, if the call names one.
     #[must_use]
     pub fn shard_key(&self) -> Option<&ShardKey> {
         match &self.target {
@@ -117,7 +117,7 @@ impl RpcEnvelope {
         }
     }
 
-    /// The fan-out, when the call asks for one.
+    /// Returns the fan-out, if the call requests one.
     #[must_use]
     pub fn fan_out(&self) -> Option<&FanOut> {
         match &self.target {
@@ -126,10 +126,10 @@ impl RpcEnvelope {
         }
     }
 
-    /// The envelope as a client sends it.
+    /// Returns the envelope as a client sends it.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Strings, and text that was JSON already: there is nothing here that cannot be written.
+        // Strings, and text that is already JSON, can always be written.
         serde_json::to_string(self).unwrap_or_default()
     }
 
@@ -137,7 +137,8 @@ impl RpcEnvelope {
         &self.target
     }
 
-    /// The call as a shard takes it: `{"args","functionPath"}`, the arguments byte for byte.
+    /// Returns the call as a shard takes it: `{"args","functionPath"}`, the arguments byte for
+    /// byte.
     pub(crate) fn to_shard_body(&self) -> Vec<u8> {
         let path = serde_json::to_string(&self.function_path).unwrap_or_default();
         [r#"{"args":"#, self.args.get(), r#","functionPath":"#, &path, "}"].concat().into_bytes()
@@ -165,7 +166,7 @@ impl RpcEnvelope {
 /// `&()` stands for no arguments, an empty object.
 ///
 /// # Errors
-/// 400 `BAD_REQUEST` when `args` is not an object in JSON, or cannot be written as JSON.
+/// 400 `BAD_REQUEST` if `args` is not a JSON object, or cannot be written as JSON.
 pub fn define_rpc_envelope(
     function_path: impl Into<String>,
     args: &impl Serialize,
@@ -202,7 +203,7 @@ struct Fields<'a> {
     fan_out: Option<&'a RawValue>,
 }
 
-/// By hand: serde's derive refuses a repeated field, and JavaScript takes the last.
+/// Implemented manually: serde's derive refuses a repeated field, but JavaScript takes the last.
 impl<'de> Deserialize<'de> for Fields<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Fill;
@@ -241,7 +242,7 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 pub(super) fn string(raw: Option<&RawValue>, place: &str) -> Result<String, LunoraError> {
     let text = raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
     text.ok_or_else(|| {
-        // What JSON takes for a string and Rust does not.
+        // JSON accepts this string and Rust does not.
         let half = raw.is_some_and(|raw| raw.get().starts_with('"'));
         LunoraError::bad_request(if half {
             format!("{place}: {}", Rule::Surrogate)
@@ -265,7 +266,7 @@ fn empty_object() -> Result<Box<RawValue>, LunoraError> {
     RawValue::from_string("{}".to_owned()).map_err(LunoraError::internal)
 }
 
-/// What a client is told of a key it may not use.
+/// Converts a refused key into the error that a client sees.
 impl From<ShardKeyError> for LunoraError {
     fn from(error: ShardKeyError) -> Self {
         let code = match error {

@@ -1,4 +1,4 @@
-//! What a client asks of a query across shards: `{table, merge}`.
+//! The fan-out field of a query across shards: `{table, merge}`.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,18 +26,18 @@ impl FanOut {
     /// The field of a group that the operation combines.
     pub(crate) const GROUP_VALUE: &'static str = "value";
 
-    /// A query across every shard of `table`.
+    /// Returns a query across every shard of `table`.
     pub fn new(table: impl Into<String>, merge: Merge) -> Self {
         Self { table: table.into(), merge }
     }
 
-    /// The table, whose registry entries are the shards to ask.
+    /// Returns the table, whose registry entries are the shards to query.
     #[must_use]
     pub fn table(&self) -> &str {
         &self.table
     }
 
-    /// How the answers become one.
+    /// Returns how the answers are merged.
     #[must_use]
     pub fn merge(&self) -> &Merge {
         &self.merge
@@ -55,7 +55,7 @@ impl FanOut {
         Ok(spec)
     }
 
-    /// Refuses what its types allow and no merge can do.
+    /// Refuses merges that the types allow but that are impossible.
     pub(crate) fn check(&self) -> Result<(), LunoraError> {
         let problem = match &self.merge {
             _ if self.table.is_empty() => "fanOut.table must not be empty",
@@ -71,26 +71,25 @@ impl FanOut {
     }
 }
 
-/// How the answers of many shards become one.
+/// A rule that merges the answers of many shards into one.
 ///
-/// What is merged is the body of each answer as it is; where order matters, it is the registry's.
-/// Text that passes through stays as it was, integers above 2^53 included. `null` counts for
-/// nothing except in lists; a shard that answers with something that the merge cannot take counts
-/// as failed (`SHARD_ERROR`).
+/// The body of each answer is merged as it is; if order matters, it is the registry's. Text that
+/// passes through is unchanged, including integers above 2^53. `null` is ignored except in lists; a
+/// shard whose answer the merge cannot take counts as failed (`SHARD_ERROR`).
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase", try_from = "MergeFields")]
 #[non_exhaustive]
 pub enum Merge {
     /// Every answer in one list, lists flattened by one level.
     Concat,
-    /// The first answer that is not `null`; `null` when there is none.
+    /// The first answer that is not `null`; `null` if every answer is.
     First,
-    /// The sum of numbers; 0 when there is none. It is exact until it is written: the order of the
+    /// The sum of numbers; 0 without numbers. It is exact until it is written: the order of the
     /// shards does not matter.
     Sum,
-    /// The largest number or date; `null` when there is none, NaN when one is.
+    /// The largest number or date; `null` without any, NaN if one is NaN.
     Max,
-    /// The smallest number or date; `null` when there is none, NaN when one is.
+    /// The smallest number or date; `null` without any, NaN if one is NaN.
     Min,
     /// Groups `{"<by>":key,"value":number}` of the same key become one. Keys are the same when
     /// their canonical JSON is; groups stand in the order in which their keys first appear.
@@ -98,16 +97,16 @@ pub enum Merge {
         /// The field that groups; `key` by default. It is never `value`.
         #[serde(skip_serializing_if = "Option::is_none")]
         by: Option<String>,
-        /// How the values of a group combine; the sum by default.
+        /// The operation that combines the values of a group. Default: the sum.
         op: GroupOp,
     },
-    /// Where a row stands among all rows, `{"position","total"}`: one more than the sum of the fields
-    /// `before`, and the sum of the fields `total`.
+    /// The rank of a row among all rows, `{"position","total"}`: one more than the sum of the
+    /// fields `before`, and the sum of the fields `total`.
     Rank,
     /// The first `k` rows of all. Rows that compare as equal keep the order of their shards, and
-    /// those whose field is no number (nor a big integer or a date) come last in either direction.
+    /// those whose field is not a number, a big integer or a date come last in either direction.
     TopK {
-        /// How many rows. No more of them are ever in memory.
+        /// The number of rows. No more of them are ever in memory.
         k: u32,
         /// The field that orders.
         by: String,
@@ -116,9 +115,9 @@ pub enum Merge {
     },
 }
 
-/// What a client says of a merge, before it is one.
+/// The fields of a merge as a client sends them, before validation.
 ///
-/// By hand: what serde derives for an enum of such a form is several times the code.
+/// Implemented manually: the code that serde derives for such an enum is several times larger.
 #[derive(Deserialize)]
 struct MergeFields {
     kind: String,
@@ -157,7 +156,7 @@ impl TryFrom<MergeFields> for Merge {
     }
 }
 
-/// How the values of a group combine.
+/// An operation that combines the values of a group.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -24,14 +24,14 @@ pub(crate) const USER_ID: HeaderName = HeaderName::from_static("x-lunora-userid"
 const CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
 const LUNORA_PREFIX: &str = "x-lunora-";
 
-/// What a call may carry to its shard as the client sent it.
+/// The headers that a call forwards to its shard as the client sent them.
 ///
 /// An allow-list: stripping `x-lunora-*` wholesale would lose the mutation id, and a replayed
 /// write would run twice.
 const FORWARDED: [HeaderName; 7] =
     [AUTHORIZATION, COOKIE, BOOKMARK, MUTATION_ID, CLIENT_ID, CLIENT_SEQ, BASE_SEQ];
 
-/// The headers of a call to a shard, before identity is minted into them.
+/// Returns the headers of a call to a shard, before the identity is added.
 pub(crate) fn for_rpc(request: &Request) -> HeaderMap {
     let inbound = request.headers();
     let mut headers = HeaderMap::with_capacity(12);
@@ -45,8 +45,8 @@ pub(crate) fn for_rpc(request: &Request) -> HeaderMap {
     headers
 }
 
-/// The headers of a batch to a shard: those of a call, without the ids and numbers that each entry
-/// has itself.
+/// Returns the headers of a batch to a shard: those of a call, without the ids and numbers that
+/// each entry has itself.
 pub(crate) fn for_batch(request: &Request) -> HeaderMap {
     let mut headers = for_rpc(request);
     for name in [MUTATION_ID, CLIENT_ID, CLIENT_SEQ, BASE_SEQ] {
@@ -55,7 +55,7 @@ pub(crate) fn for_batch(request: &Request) -> HeaderMap {
     headers
 }
 
-/// The headers of an upgrade to a shard, before identity is minted into them: everything the
+/// Returns the headers of an upgrade to a shard, before the identity is added: everything that the
 /// client sent, except every `x-lunora-*`.
 pub(crate) fn for_upgrade(request: &Request) -> HeaderMap {
     let inbound = request.headers();
@@ -69,9 +69,9 @@ pub(crate) fn for_upgrade(request: &Request) -> HeaderMap {
     headers
 }
 
-/// The caller's address, from the one header that the platform itself sets.
+/// Returns the caller's address, from the only header that the platform itself sets.
 ///
-/// `x-forwarded-for` is never read: anybody can write it.
+/// `x-forwarded-for` is never read: any client can set it.
 pub(crate) fn client_ip(inbound: &HeaderMap) -> Option<&HeaderValue> {
     let mut values = inbound.get_all(CONNECTING_IP).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
@@ -79,8 +79,8 @@ pub(crate) fn client_ip(inbound: &HeaderMap) -> Option<&HeaderValue> {
     (!address.is_empty() && !address.contains(&b',')).then_some(value)
 }
 
-/// Adds what the Worker itself knows of a request: the caller's address, and the origin under which
-/// the public reaches the Worker.
+/// Adds the facts that the Worker itself knows: the caller's address, and the public origin of the
+/// Worker.
 fn insert_facts(request: &Request, headers: &mut HeaderMap) {
     if let Some(value) = client_ip(request.headers()) {
         headers.insert(CLIENT_IP, value.clone());
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_a_list_is_no_address() {
+    fn a_list_of_addresses_is_not_an_address() {
         for address in ["192.0.2.1, 6.6.6.6", " "] {
             let request = Request::get("https://x.test/").with_header("cf-connecting-ip", address);
             assert!(!for_rpc(&request).contains_key(CLIENT_IP), "{address}");

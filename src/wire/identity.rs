@@ -1,4 +1,4 @@
-//! Who a caller is, and how that travels to a shard.
+//! The identity of a caller, and its form on the hop to a shard.
 
 use base64::{
     Engine,
@@ -20,10 +20,9 @@ pub(crate) const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Who a caller is: what a resolver found out from the credentials of a request.
+/// The identity of a caller, as a resolver derived it from the credentials of a request.
 ///
-/// A shard receives it in headers that only the Worker writes; a client's own copies of them
-/// never pass.
+/// A shard receives it in headers that only the Worker writes; a client's own copies are stripped.
 ///
 /// ```
 /// use lunora::Identity;
@@ -41,12 +40,13 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// A user, with no claims beside the id. An empty id is none.
+    /// Returns a user without claims other than the id. An empty id counts as absent.
     pub fn user(id: impl Into<String>) -> Self {
         Self { user_id: Some(id.into()).filter(|id| !id.is_empty()), claims: Map::new() }
     }
 
-    /// An identity from the claims of a token or a session; `userId` among them is the user's id.
+    /// Returns an identity from the claims of a token or a session; `userId` among them is the
+    /// user's id.
     #[must_use]
     pub fn from_claims(mut claims: Map<String, Value>) -> Self {
         let user_id = match claims.remove("userId") {
@@ -70,26 +70,26 @@ impl Identity {
         self.with_claim("expiresAtMs", at)
     }
 
-    /// The user's id.
+    /// Returns the user's id.
     #[must_use]
     pub fn user_id(&self) -> Option<&str> {
         self.user_id.as_deref()
     }
 
-    /// A claim.
+    /// Returns a claim.
     #[must_use]
     pub fn claim(&self, name: &str) -> Option<&Value> {
         self.claims.get(name)
     }
 
-    /// Every claim but the user's id.
+    /// Returns every claim except the user's id.
     #[must_use]
     pub fn claims(&self) -> &Map<String, Value> {
         &self.claims
     }
 
-    /// When the identity ends, in milliseconds since 1970: the claim `expiresAtMs`, else `exp`
-    /// (seconds, as in a JWT).
+    /// Returns when the identity expires, in milliseconds since 1970: the claim `expiresAtMs`, else
+    /// `exp` (seconds, as in a JWT).
     #[must_use]
     pub fn expiry_ms(&self) -> Option<i64> {
         let number =
@@ -120,8 +120,8 @@ impl Identity {
 
     /// Reads the identity that a Worker minted into the headers of a request to a shard.
     ///
-    /// For the shard's side: there these headers can be trusted, since a Worker lets no copy of a
-    /// client's through. Claims that cannot be read count as none (docs/wire.md, "Headers to a shard").
+    /// For the shard's side: there these headers can be trusted, since a Worker strips a client's
+    /// copies. Unreadable claims count as absent (docs/wire.md, "Headers to a shard").
     ///
     /// ```
     /// use lunora::{Identity, Request};
@@ -157,7 +157,8 @@ impl Identity {
     }
 }
 
-/// The id as a header value: raw where every host carries it unchanged, else `=` and base64url.
+/// Returns the id as a header value: raw if every host carries it unchanged, else `=` and
+/// base64url.
 ///
 /// A header value is its text in UTF-8, as the runtime has it.
 fn user_id_value(id: &str) -> Result<HeaderValue, LunoraError> {
@@ -218,8 +219,8 @@ fn ascii(text: String) -> Result<HeaderValue, LunoraError> {
     HeaderValue::try_from(text).map_err(LunoraError::internal)
 }
 
-/// Refuses a replay whose client expected to be somebody else
-/// (`x-lunora-expect-subject`; docs/wire.md, "Calls").
+/// Refuses a replay whose client expected to be another user (`x-lunora-expect-subject`;
+/// docs/wire.md, "Calls").
 pub(crate) fn check_expected_subject(
     inbound: &HeaderMap,
     identity: Option<&Identity>,

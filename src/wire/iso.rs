@@ -1,7 +1,6 @@
 //! Moments as ISO 8601 text.
 
-/// A moment, in milliseconds since 1970, as JavaScript's `toISOString` writes it:
-/// `2026-06-01T12:00:00.000Z`.
+/// Formats milliseconds since 1970 as JavaScript's `toISOString` does: `2026-06-01T12:00:00.000Z`.
 pub(crate) fn to_iso(ms: i64) -> String {
     let (days, ms_of_day) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000));
     let (year, month, day) = civil(days);
@@ -14,7 +13,7 @@ pub(crate) fn to_iso(ms: i64) -> String {
     format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
 
-/// Year, month and day of a day counted from 1970, in the Gregorian calendar.
+/// Returns year, month and day of a day counted from 1970, in the Gregorian calendar.
 ///
 /// The algorithm counts in eras of 400 years that begin in March, so that a leap day comes last.
 pub(crate) fn civil(days: i64) -> (i64, i64, i64) {

@@ -5,21 +5,21 @@ use memchr::memchr;
 /// Cuts lines out of pieces, and counts them.
 #[derive(Default)]
 pub(crate) struct Lines {
-    /// The beginning of the line under way.
+    /// The beginning of the current line.
     begun: Vec<u8>,
-    /// How many lines ended.
+    /// The number of lines that ended.
     ended: u64,
     too_long: bool,
 }
 
-/// A copy of a line, or why it is passed over.
+/// A copy of a line, or the reason why it is skipped.
 pub(crate) type Cut = Result<Vec<u8>, &'static str>;
 
 impl Lines {
     /// A document of SQLite has 2 MB at most; escapes make its JSON longer.
     const MAX_LINE: usize = 16 * 1024 * 1024;
 
-    /// Takes a piece, and hands over each line that ends in it, with its number; the first is 1.
+    /// Takes a piece, and passes on each line that ends in it, with its number; the first is 1.
     pub(crate) fn push(
         &mut self,
         piece: &[u8],
@@ -41,7 +41,7 @@ impl Lines {
         self.begin(rest);
     }
 
-    /// Hands over the last line, if no line break ended it.
+    /// Passes on the last line, if no line break ended it.
     pub(crate) fn finish(&mut self, mut line: impl FnMut(u64, Result<&[u8], &'static str>)) {
         if !self.begun.is_empty() || self.too_long {
             self.end(&mut line);
@@ -63,7 +63,7 @@ impl Lines {
         rest
     }
 
-    /// The number of the line under way.
+    /// Returns the number of the current line.
     pub(crate) fn number(&self) -> u64 {
         self.ended + 1
     }

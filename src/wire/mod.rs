@@ -1,4 +1,4 @@
-//! What crosses the wire: envelopes, identity headers, shard keys, reserved paths and the value codec.
+//! The wire format: envelopes, identity headers, shard keys, reserved paths and the value codec.
 
 pub(crate) mod admin_token;
 pub(crate) mod batch;

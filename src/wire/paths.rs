@@ -8,16 +8,16 @@ pub(crate) const RPC: &str = "/_lunora/rpc";
 pub(crate) const RPC_BATCH: &str = "/_lunora/rpc-batch";
 /// A live connection.
 pub(crate) const WS: &str = "/_lunora/ws";
-/// Whether the Worker answers at all.
+/// Reports that the Worker answers at all.
 pub(crate) const STATUS: &str = "/_lunora/status";
 
 /// Everything below belongs to operators.
 #[cfg(feature = "admin")]
 pub(crate) const ADMIN: &str = "/_lunora/admin/";
-/// Whether the Worker and what it depends on are well.
+/// Reports whether the Worker and its dependencies are healthy.
 #[cfg(feature = "admin")]
 pub(crate) const HEALTH: &str = "/_lunora/health";
-/// Whether the Worker may be sent requests.
+/// Reports whether the Worker is ready for requests.
 #[cfg(feature = "admin")]
 pub(crate) const HEALTH_READY: &str = "/_lunora/health/ready";
 /// A call that the scheduler makes when its time has come.
@@ -36,8 +36,9 @@ pub(crate) const RELATION_PREFIX: &str = "__lunora_relation__:";
 /// Returns whether a path is, in any spelling, the reserved prefix or under it.
 ///
 /// Case, repeated slashes, backslashes, dot segments and percent-encoding, once or several times,
-/// make no difference: a router behind this crate may normalise what it gets. Routers differ in how
-/// often they decode, and in whether a decoded slash separates; one reading that is reserved is enough.
+/// make no difference: a router behind this crate may normalise its input. Routers differ in how
+/// often they decode, and in whether a decoded slash separates; one reading that is reserved is
+/// enough.
 pub(crate) const fn is_reserved(path: &[u8]) -> bool {
     if is_reserved_as(path, Reading { separators: FULLY, names: FULLY }) {
         return true;
@@ -60,17 +61,17 @@ pub(crate) const fn is_reserved(path: &[u8]) -> bool {
     false
 }
 
-/// How many passes of decoding are told apart.
+/// The number of decoding passes that are distinguished.
 const MAX_PASSES: u8 = 3;
-/// Decodes what one decoding yields again, for as long as there is anything to decode.
+/// Decodes the result again, for as long as anything is left to decode.
 const FULLY: u8 = u8::MAX;
 
-/// How a router reads a path.
+/// One way in which a router may read a path.
 #[derive(Clone, Copy)]
 struct Reading {
-    /// How many passes of decoding come before the path is split at slashes.
+    /// The number of decoding passes before the path is split at slashes.
     separators: u8,
-    /// How many passes of decoding come before segments are compared; no fewer.
+    /// The number of decoding passes before segments are compared; not fewer than `separators`.
     names: u8,
 }
 
@@ -102,7 +103,7 @@ const fn has_escape(path: &[u8]) -> bool {
 
 #[derive(Clone, Copy)]
 enum SegmentKind {
-    /// Empty, or `.`.
+    /// An empty segment, or `.`.
     Same,
     /// `..`.
     Parent,
@@ -150,11 +151,11 @@ struct Character {
     byte: u8,
     /// The index where the next character begins.
     next: usize,
-    /// How many passes of decoding it took.
+    /// The number of decoding passes that it took.
     passes: u8,
 }
 
-/// The character at `at`, after so many passes of decoding.
+/// Returns the character at `at`, after `passes` passes of decoding.
 const fn decode(path: &[u8], at: usize, passes: u8) -> Character {
     if passes == 0 {
         return Character { byte: path[at], next: at + 1, passes: 0 };
@@ -173,7 +174,7 @@ const fn decode(path: &[u8], at: usize, passes: u8) -> Character {
     Character { byte: upper * 16 + lower, next: low.next, passes }
 }
 
-/// The character at `at`, decoded for as long as its digits follow.
+/// Returns the character at `at`, decoded for as long as its digits follow.
 const fn decode_fully(path: &[u8], at: usize) -> Character {
     let (mut byte, mut next) = (path[at], at + 1);
     while byte == b'%' && next + 1 < path.len() {
@@ -193,7 +194,7 @@ const fn hex(digit: u8) -> Option<u8> {
     }
 }
 
-/// Where a page of a change feed ends, in bytes, though it has one change at least.
+/// The size at which a page of a change feed ends, in bytes; it has at least one change.
 ///
 /// A document has 2 MB at most, so that a page with one change is smaller than [`MAX_CHANGES`] as well.
 #[cfg(feature = "shard")]
@@ -205,9 +206,9 @@ pub(crate) const MAX_CHANGES: usize = 4 * 1024 * 1024;
 /// The largest body of a call, in bytes.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
 
-/// Where a call goes on its shard. The origin is made up: only the object sees it.
+/// The URL of a call on its shard. The origin is made up: only the object sees it.
 pub(crate) const SHARD_RPC: &str = "https://shard.internal/rpc";
-/// Where a shard takes its part of a batch.
+/// The URL of a shard's part of a batch.
 pub(crate) const SHARD_RPC_BATCH: &str = "https://shard.internal/rpc-batch";
 
 /// The path of a call on its shard.
@@ -216,7 +217,7 @@ pub(crate) const ON_SHARD_RPC: &str = "/rpc";
 /// The path of a batch on its shard.
 #[cfg(feature = "shard")]
 pub(crate) const ON_SHARD_RPC_BATCH: &str = "/rpc-batch";
-/// Where a shard says how many relays it has.
+/// The path on which a shard reports its number of relays.
 #[cfg(feature = "shard")]
 pub(crate) const ON_SHARD_ROUTE: &str = "/_lunora/route";
 
@@ -281,7 +282,8 @@ mod tests {
         }
     }
 
-    /// Any spelling of `text`: each byte as it is, in another case, or encoded up to three times.
+    /// Generates spellings of `text`: each byte as it is, in another case, or encoded up to three
+    /// times.
     fn spelling(text: &'static str) -> impl Strategy<Value = String> {
         let byte = |byte: u8| {
             let encoded = move |format: fn(u8) -> String, times: usize| {

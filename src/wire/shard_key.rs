@@ -5,8 +5,8 @@ use std::{fmt, str::FromStr};
 /// The name of a shard: the Durable Object of that name owns the key's data.
 ///
 /// Any text up to [`MAX_BYTES`](Self::MAX_BYTES) is a key, the empty one included, except what
-/// contains `::relay::` or `::replica::`: those name the companions of a shard, and nobody
-/// outside may reach them.
+/// contains `::relay::` or `::replica::`: those name the companions of a shard, and no client may
+/// reach them.
 ///
 /// ```
 /// use lunora::ShardKey;
@@ -31,7 +31,7 @@ impl ShardKey {
     /// Takes `key` as a shard's name.
     ///
     /// # Errors
-    /// When the key is too long, or names a companion of a shard.
+    /// If the key is too long, or names a companion of a shard.
     pub fn new(key: impl Into<String>) -> Result<Self, ShardKeyError> {
         let key = key.into();
         if key.len() > Self::MAX_BYTES {
@@ -57,7 +57,7 @@ impl ShardKey {
         key == Self::SCRATCH
     }
 
-    /// The key as text.
+    /// Returns the key as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -65,7 +65,7 @@ impl ShardKey {
 }
 
 impl Default for ShardKey {
-    /// [`ShardKey::DEFAULT`].
+    /// Returns [`ShardKey::DEFAULT`].
     fn default() -> Self {
         Self(Self::DEFAULT.to_owned())
     }
@@ -91,14 +91,14 @@ impl FromStr for ShardKey {
     }
 }
 
-/// Why a text is no shard key.
+/// The reason why a text is not a shard key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShardKeyError {
     /// The key is longer than [`ShardKey::MAX_BYTES`].
     #[error("a shard key has at most {} bytes, this one has {bytes}", ShardKey::MAX_BYTES)]
     TooLong {
-        /// How long the key is, in bytes.
+        /// The length of the key, in bytes.
         bytes: usize,
     },
     /// The key names a companion of a shard.

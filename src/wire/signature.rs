@@ -1,4 +1,4 @@
-//! HMAC-SHA256, and what travels signed by it: scheduler dispatches and tokens of admin sockets.
+//! HMAC-SHA256, which signs scheduler dispatches and tokens of admin sockets.
 
 use base64::Engine;
 use hmac::{Hmac, KeyInit, Mac};
@@ -6,23 +6,24 @@ use sha2::Sha256;
 
 use super::{AdminToken, identity::BASE64_URL};
 
-/// How long a token of an admin socket is good for, in milliseconds (docs/wire.md, "Admin gate").
+/// The lifetime of an admin socket token, in milliseconds (docs/wire.md, "Admin gate").
 pub(crate) const WS_TOKEN_TTL_MS: u64 = 60_000;
 
-/// The signature of `message`, in base64url without padding.
+/// Returns the signature of `message`, in base64url without padding.
 pub(crate) fn sign(key: &[u8], message: &[u8]) -> String {
     BASE64_URL.encode(mac(key, message).finalize().into_bytes())
 }
 
-/// Whether `signature` is that of `message`, in a time that tells nothing of how close it came.
+/// Returns whether `signature` is that of `message`, in a time that does not reveal how much of it
+/// matched.
 pub(crate) fn verify(key: &[u8], message: &[u8], signature: &str) -> bool {
     BASE64_URL
         .decode(signature)
         .is_ok_and(|signature| mac(key, message).verify_slice(&signature).is_ok())
 }
 
-/// A token for an admin socket that is good until `expires_at_ms`: it may travel in a URL, where
-/// the admin token may not.
+/// Returns an admin socket token that is valid until `expires_at_ms`: it may be sent in a URL,
+/// where the admin token may not.
 #[cfg(feature = "admin")]
 pub(crate) fn mint_ws_token(token: &AdminToken, expires_at_ms: u64) -> String {
     let claim = format!("v1.{expires_at_ms}");
@@ -30,9 +31,9 @@ pub(crate) fn mint_ws_token(token: &AdminToken, expires_at_ms: u64) -> String {
     format!("{claim}.{signature}")
 }
 
-/// Whether `presented` is a token for an admin socket that is still good at `now_ms`.
+/// Returns whether `presented` is an admin socket token that is still valid at `now_ms`.
 ///
-/// One that is good for longer than any that is minted was not minted here.
+/// A token with a longer lifetime than any minted one was not minted here.
 pub(crate) fn verify_ws_token(token: &AdminToken, presented: &str, now_ms: u64) -> bool {
     let Some((claim, signature)) = presented.rsplit_once('.') else {
         return false;
@@ -45,7 +46,7 @@ pub(crate) fn verify_ws_token(token: &AdminToken, presented: &str, now_ms: u64) 
 }
 
 fn mac(key: &[u8], message: &[u8]) -> Hmac<Sha256> {
-    // HMAC takes keys of every length; the default is never used, and nothing has to panic.
+    // HMAC takes keys of every length; the default is never used, and avoids a panic.
     let mut mac = Hmac::<Sha256>::new_from_slice(key)
         .unwrap_or_else(|_| Hmac::<Sha256>::new(&Default::default()));
     mac.update(message);
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forged_socket_token_is_none() {
+    fn a_forged_socket_token_is_refused() {
         let admin = AdminToken::new("correct-horse-battery-staple").unwrap();
         let signature = sign(admin.expose().as_bytes(), b"v1.61000");
         for token in [

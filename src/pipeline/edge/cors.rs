@@ -1,4 +1,4 @@
-//! Which other origins may read answers.
+//! The other origins that may read responses.
 
 use std::{marker::PhantomData, time::Duration};
 
@@ -14,10 +14,10 @@ use http::{
 
 use super::Origin;
 
-/// Which other origins may read answers. Default: none.
+/// The other origins that may read responses. Default: no other origin.
 ///
-/// The headers that Lunora's clients send and read are allowed and exposed in any case: they are
-/// part of the wire.
+/// The headers that Lunora's clients send and read are always allowed and exposed: they are part of
+/// the wire.
 ///
 /// ```
 /// use lunora::{origin, security::Cors};
@@ -42,7 +42,7 @@ pub struct Cors<Origins = ListedOrigins> {
 #[derive(Clone, Copy, Debug)]
 pub struct ListedOrigins;
 
-/// The origins of a [`Cors`] are all there are.
+/// The origins of a [`Cors`] are every origin.
 #[derive(Clone, Copy, Debug)]
 pub struct AnyOrigin;
 
@@ -58,21 +58,21 @@ pub trait AllowsCredentials {}
 impl AllowsCredentials for ListedOrigins {}
 
 impl Cors {
-    /// No other origin.
+    /// Allows no other origin.
     #[must_use]
     pub fn deny() -> Self {
         Self::of(Allowed::Nobody)
     }
 
-    /// These origins, and no other. CSRF protection trusts them as well.
+    /// Allows these origins and no others. CSRF protection trusts them as well.
     pub fn origins(origins: impl IntoIterator<Item = Origin>) -> Self {
         Self::of(Allowed::Listed(origins.into_iter().collect()))
     }
 }
 
 impl Cors<AnyOrigin> {
-    /// Every origin, without credentials: for an API that anybody may read. CSRF protection
-    /// trusts nobody because of it.
+    /// Allows every origin, without credentials, for a public API. CSRF protection trusts no origin
+    /// because of it.
     #[must_use]
     pub fn any_origin() -> Self {
         Self::of(Allowed::Anybody)
@@ -80,7 +80,7 @@ impl Cors<AnyOrigin> {
 }
 
 impl<Origins> Cors<Origins> {
-    /// Lets scripts of these origins send cookies and read what comes back. Default: off.
+    /// Lets scripts of these origins send cookies and read the responses. Default: off.
     #[must_use]
     pub fn allow_credentials(mut self) -> Self
     where
@@ -90,7 +90,7 @@ impl<Origins> Cors<Origins> {
         self
     }
 
-    /// The methods. Default: `DELETE, GET, HEAD, PATCH, POST, PUT`.
+    /// Sets the allowed methods. Default: `DELETE, GET, HEAD, PATCH, POST, PUT`.
     #[must_use]
     pub fn allow_methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
         self.rules.methods = methods.into_iter().map(|method| method.to_string()).collect();
@@ -111,7 +111,8 @@ impl<Origins> Cors<Origins> {
         self
     }
 
-    /// How long a browser may remember the answer to a preflight, in whole seconds. Default: 600 s.
+    /// Sets how long a browser may cache the response to a preflight, in whole seconds. Default:
+    /// 600 s.
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.rules.max_age = max_age;
@@ -129,7 +130,7 @@ impl Default for Cors {
     }
 }
 
-/// What a [`Cors`] says, whatever its origins.
+/// The rules of a [`Cors`] of any kind of origins.
 #[derive(Clone, Debug)]
 pub(super) struct CorsRules {
     pub(super) origins: Allowed,
@@ -171,7 +172,7 @@ pub(super) struct CorsTables {
 }
 
 impl CorsTables {
-    /// The tables of `rules`; none where no other origin is allowed.
+    /// Returns the tables of `rules`, or `None` if no other origin is allowed.
     pub(super) fn of(rules: &CorsRules) -> Option<Self> {
         if matches!(&rules.origins, Allowed::Nobody) || rules.origins == Allowed::Listed(Vec::new())
         {
@@ -188,7 +189,7 @@ impl CorsTables {
         })
     }
 
-    /// Whether scripts of `origin` may read answers.
+    /// Returns whether scripts of `origin` may read responses.
     pub(super) fn allows(&self, origin: &str) -> bool {
         match &self.origins {
             Allowed::Nobody => false,
@@ -197,12 +198,12 @@ impl CorsTables {
         }
     }
 
-    /// Whether `origin` was named, which is more than being one of all there are.
+    /// Returns whether `origin` was listed; an origin that only "every origin" allows is not.
     pub(super) fn lists(&self, origin: &str) -> bool {
         matches!(&self.origins, Allowed::Listed(listed) if listed.iter().any(|known| known.as_str() == origin))
     }
 
-    /// The headers of the answer to a preflight.
+    /// Returns the headers of the response to a preflight.
     pub(super) fn preflight(&self, request: &HeaderMap) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(VARY, HeaderValue::from_static(PREFLIGHT_VARY));
@@ -222,7 +223,7 @@ impl CorsTables {
 
     /// Lets the scripts of an allowed origin read an answer.
     ///
-    /// `Vary: Origin` is there in any case, or a cache would hand the answer for one origin to
+    /// `Vary: Origin` is always set; otherwise a cache would serve one origin's response to
     /// another.
     pub(super) fn decorate(&self, request_origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
         append_vary_origin(headers);
@@ -272,7 +273,7 @@ impl CorsTables {
     }
 }
 
-/// Whether a request asks beforehand: `OPTIONS` alone does not.
+/// Returns whether a request is a preflight: `OPTIONS` alone is not.
 pub(super) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     *method == Method::OPTIONS
         && headers.contains_key(ORIGIN)

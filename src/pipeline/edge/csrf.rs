@@ -1,4 +1,4 @@
-//! Was a request made on the user's own behalf, or by a foreign page in the user's name?
+//! CSRF: tells requests on the user's own behalf from those of a foreign page.
 
 use http::{
     HeaderMap, HeaderValue, Method,
@@ -12,25 +12,25 @@ use super::{
     origin::{self, OwnOrigin},
 };
 
-/// Protection against requests that a foreign page makes in a user's name. On by default.
+/// Protection against requests that a foreign page makes with a user's credentials. On by default.
 ///
-/// It looks at requests that change something (any method but `GET`, `HEAD` and `OPTIONS`) and at
-/// WebSocket upgrades, whatever their content type:
+/// It checks requests that may write (any method but `GET`, `HEAD` and `OPTIONS`) and WebSocket
+/// upgrades, of any content type:
 ///
 /// 1. A request with a bearer token passes if it carries nothing that a browser adds by itself: no
-///    cookie, and no `Authorization` of another scheme. A page that knows the token needs nobody's
-///    name. The token in the URL of a live connection (`/_lunora/ws?token=`) counts as one. Which
-///    pages may read an answer is decided by [`Cors`](super::Cors) alone.
-/// 2. `Sec-Fetch-Site: same-origin` or `none` passes. Browsers set it, pages cannot. (Not asked of
-///    upgrades, on which not every browser sends it.)
+///    cookie, and no `Authorization` of another scheme. A page that knows the token does not need
+///    the browser's credentials. The token in the URL of a live connection (`/_lunora/ws?token=`)
+///    counts as one. Which pages may read an answer is decided by [`Cors`](super::Cors) alone.
+/// 2. `Sec-Fetch-Site: same-origin` or `none` passes. Browsers set it, pages cannot. (Not checked
+///    for upgrades, on which not every browser sends it.)
 /// 3. An `Origin` that is the Worker's own, that is trusted, or that CORS lists, passes.
-/// 4. Any other `Origin`, and any other `Sec-Fetch-Site`, is refused. Where CORS allows every
-///    origin it passes if it carries nothing that a browser adds by itself.
+/// 4. Any other `Origin`, and any other `Sec-Fetch-Site`, is refused. If CORS allows every origin
+///    it passes if it carries nothing that a browser adds by itself.
 /// 5. Without either, a `Referer` of such an origin passes.
 /// 6. With no signal at all, a request with a cookie is refused and one without passes: servers
 ///    and command lines send no origin, and browsers no longer do without.
 ///
-/// A program that is no browser can send any of these headers: this is no authentication.
+/// A program other than a browser can send any of these headers: this is not authentication.
 ///
 /// ```
 /// use lunora::{origin, security::Csrf};
@@ -46,7 +46,7 @@ pub struct Csrf {
 }
 
 impl Csrf {
-    /// No protection. Only for Workers that no browser ever signs in to.
+    /// Turns the protection off. Only for Workers that no browser ever signs in to.
     #[must_use]
     pub fn off() -> Self {
         Self { enabled: false, ..Self::default() }
@@ -59,7 +59,8 @@ impl Csrf {
         self
     }
 
-    /// Whether pages on this machine are trusted while the Worker itself runs on it. Default: on.
+    /// Sets whether pages on this machine are trusted while the Worker itself runs on it. Default:
+    /// on.
     ///
     /// A development server has another port than the Worker, and so another origin.
     #[must_use]
@@ -104,8 +105,7 @@ impl Guard<'_> {
         }
     }
 
-    /// Decides on a WebSocket upgrade; `token` is the credential in its URL, where the URL of a
-    /// socket has one.
+    /// Decides on a WebSocket upgrade; `token` is the credential in its URL, if present.
     pub(super) fn upgrade(&self, token: Option<&str>) -> Result<(), ForbiddenOrigin> {
         if !self.csrf.enabled || self.carries_only_a_token(token) {
             return Ok(());
@@ -148,7 +148,8 @@ impl Guard<'_> {
                 && origin::is_loopback_origin(origin))
     }
 
-    /// Whether a token is the request's one credential: then no browser added any of it by itself.
+    /// Returns whether a token is the request's only credential: then no browser added one by
+    /// itself.
     fn carries_only_a_token(&self, in_url: Option<&str>) -> bool {
         let has_token = in_url.is_some_and(|token| !token.is_empty())
             || self.headers.get_all(AUTHORIZATION).iter().any(is_bearer);
@@ -159,8 +160,8 @@ impl Guard<'_> {
         self.headers.contains_key(COOKIE)
     }
 
-    /// Whether the request carries what a browser adds by itself: a cookie, or a login that it
-    /// remembers for the site. A bearer token is none: a script put it there.
+    /// Returns whether the request carries a credential that a browser adds by itself: a cookie, or
+    /// a login that it remembers for the site. A bearer token does not count: a script adds it.
     fn has_ambient_credentials(&self) -> bool {
         self.has_cookie() || !self.headers.get_all(AUTHORIZATION).iter().all(is_bearer)
     }
@@ -173,7 +174,7 @@ impl Guard<'_> {
     }
 }
 
-/// Whether a value of `Authorization` is a bearer token.
+/// Returns whether a value of `Authorization` is a bearer token.
 fn is_bearer(value: &HeaderValue) -> bool {
     let token = value.as_bytes().split_at_checked(7);
     token.is_some_and(|(scheme, token)| {
@@ -189,8 +190,8 @@ pub(crate) struct ForbiddenOrigin {
 }
 
 impl ForbiddenOrigin {
-    /// The body of the answer, which says what was expected and what to change: a proxy before
-    /// the Worker is a common and innocent reason.
+    /// Returns the response body, which names the expected origin and the fix: a proxy in front of
+    /// the Worker is a common and innocent cause.
     pub(crate) fn to_json(&self) -> String {
         #[derive(Serialize)]
         struct Body<'a> {
@@ -215,12 +216,12 @@ impl ForbiddenOrigin {
                 received_origin: self.received.as_deref(),
             },
         };
-        // Strings alone: there is nothing here that cannot be written.
+        // Strings can always be written.
         serde_json::to_string(&body).unwrap_or_default()
     }
 }
 
-/// A header that counts only if it is there once and readable.
+/// A header that counts only if it occurs once and is readable.
 enum Single<'a> {
     Absent,
     One(&'a str),

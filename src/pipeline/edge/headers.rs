@@ -1,4 +1,4 @@
-//! Response headers that protect whoever reads the answer.
+//! Response headers that protect the reader of a response.
 
 use http::{
     HeaderMap, HeaderValue,
@@ -8,10 +8,10 @@ use http::{
     },
 };
 
-/// Response headers that protect whoever reads the answer. All are on by default.
+/// Response headers that protect the reader of a response. All are on by default.
 ///
-/// A header is set only where the answer does not have it: what a route or a shard says itself
-/// wins. An upgrade (101) is never touched.
+/// A header is set only if the response lacks it: a header of a route or a shard wins. An upgrade
+/// (101) is never touched.
 ///
 /// | header | data | pages (`text/html`) |
 /// |---|---|---|
@@ -43,28 +43,28 @@ pub struct SecurityHeaders {
 }
 
 impl SecurityHeaders {
-    /// None of them.
+    /// Turns all of them off.
     #[must_use]
     pub fn off() -> Self {
         Self { off: true, ..Self::default() }
     }
 
-    /// Leaves one header out. Without [`SecurityHeader::FrameOptions`], `Content-Security-Policy` says
-    /// nothing of frames on pages either.
+    /// Leaves one header out. Without [`SecurityHeader::FrameOptions`], `Content-Security-Policy`
+    /// does not restrict frames on pages either.
     #[must_use]
     pub fn without(mut self, header: SecurityHeader) -> Self {
         self.overrides.push((header, None));
         self
     }
 
-    /// Gives one header another value, on data and pages alike. The last call for a header counts.
+    /// Sets one header to another value, on data and pages alike. The last call for a header wins.
     #[must_use]
     pub fn with(mut self, header: SecurityHeader, value: HeaderValue) -> Self {
         self.overrides.push((header, Some(value)));
         self
     }
 
-    /// Who may show pages in a frame. Default: the same origin.
+    /// Sets which sites may show pages in a frame. Default: the same origin.
     ///
     /// `Content-Security-Policy` says the same.
     #[must_use]
@@ -73,7 +73,7 @@ impl SecurityHeaders {
         self
     }
 
-    /// Asks browsers to know the domain as https-only before they ever visit it. Default: off.
+    /// Asks browsers to preload the domain as https-only. Default: off.
     ///
     /// It binds every subdomain, and leaving the list takes months.
     #[must_use]
@@ -83,10 +83,10 @@ impl SecurityHeaders {
     }
 }
 
-/// Who may show a page in a frame.
+/// The sites that may show a page in a frame.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum FrameOptions {
-    /// Nobody.
+    /// No site.
     Deny,
     /// Pages of the same origin.
     #[default]
@@ -137,12 +137,12 @@ enum Only {
 }
 
 impl HeaderTables {
-    /// The tables of `settings`; none where the layer is off.
+    /// Returns the tables of `settings`, or `None` if the layer is off.
     pub(super) fn of(settings: &SecurityHeaders) -> Option<Self> {
         (!settings.off).then(|| Self { data: settings.table(false), pages: settings.table(true) })
     }
 
-    /// Sets what an answer lacks.
+    /// Sets the headers that a response lacks.
     pub(super) fn set(&self, headers: &mut HeaderMap, https: bool, plane: bool) {
         let table = if is_html(headers) { &self.pages } else { &self.data };
         for entry in table {
@@ -201,7 +201,7 @@ impl SecurityHeaders {
 }
 
 impl SecurityHeaders {
-    /// What the last call for a header said; none if there was no call.
+    /// Returns the value of the last call for a header, or `None` without a call.
     fn override_of(
         &self,
         header: SecurityHeader,
@@ -260,7 +260,7 @@ mod tests {
         assert!(!page.contains_key(CACHE_CONTROL));
     }
 
-    /// The answer that the JavaScript around a dead instance gives by itself.
+    /// The JavaScript around a dead instance sends this response by itself.
     #[test]
     fn the_answer_to_a_crash_has_the_headers_of_data() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/lunora-build/src/contain.js");
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_answer_says_itself_wins() {
+    fn headers_of_the_response_win() {
         let mut headers = HeaderMap::new();
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("ALLOWALL"));
         if let Some(tables) = HeaderTables::of(&SecurityHeaders::default()) {
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_with_framing_switched_off_says_nothing_of_frames_and_keeps_its_base() {
+    fn a_page_without_frame_options_does_not_restrict_frames_and_keeps_its_base() {
         let settings = SecurityHeaders::default().without(SecurityHeader::FrameOptions);
         for settings in [settings.clone(), settings.clone().page_frames(FrameOptions::Deny)] {
             let page = decorated(&settings, "text/html", true, false);

@@ -1,7 +1,8 @@
-//! The edge: what protects users from other origins, and answers from being misread.
+//! The edge: it protects users from other origins, and responses from being misread.
 //!
-//! The decisions are pure functions over headers ([`headers`], [`cors`], [`csrf`]); this file puts
-//! them together from the code's settings and, where the code is silent, from the environment.
+//! The decisions are pure functions over headers ([`headers`], [`cors`], [`csrf`]); this file
+//! combines them from the code's settings and, for settings that the code leaves open, from the
+//! environment.
 
 mod cors;
 mod csrf;
@@ -28,13 +29,13 @@ use crate::{
     wire::paths,
 };
 
-/// Response headers, CORS and CSRF protection. Secure unless told otherwise.
+/// Response headers, CORS and CSRF protection, with secure defaults.
 ///
-/// What the code does not set, the environment may: `LUNORA_SECURITY_HEADERS` and
+/// The environment may set what the code does not: `LUNORA_SECURITY_HEADERS` and
 /// `LUNORA_SECURITY_CSRF` switch a layer off (`off`, `false`, `0`, `no`, `disabled`);
 /// `LUNORA_ALLOWED_ORIGINS` lists origins for CORS, separated by commas, or is `*`;
-/// `LUNORA_CORS_ALLOW_CREDENTIALS` allows their credentials (`1`, `true`, `on`, `yes`,
-/// `enabled`), except beside `*`.
+/// `LUNORA_CORS_ALLOW_CREDENTIALS` allows their credentials (`1`, `true`, `on`, `yes`, `enabled`),
+/// except beside `*`.
 ///
 /// ```
 /// use lunora::{Security, origin, security::{Cors, SecurityHeaders}};
@@ -52,21 +53,21 @@ pub struct Security {
 }
 
 impl Security {
-    /// Response headers. Default: all of them.
+    /// Sets the response headers. Default: all of them.
     #[must_use]
     pub fn headers(mut self, headers: SecurityHeaders) -> Self {
         self.headers = Some(headers);
         self
     }
 
-    /// Which other origins may read answers. Default: none.
+    /// Sets which other origins may read responses. Default: no other origin.
     #[must_use]
     pub fn cors<Origins>(mut self, cors: Cors<Origins>) -> Self {
         self.cors = Some(cors.rules);
         self
     }
 
-    /// Protection against requests in a user's name. Default: on.
+    /// Sets the protection against cross-site request forgery. Default: on.
     #[must_use]
     pub fn csrf(mut self, csrf: Csrf) -> Self {
         self.csrf = Some(csrf);
@@ -81,7 +82,7 @@ pub(crate) struct Edge {
     csrf: Csrf,
 }
 
-/// What the edge must know of a request after the request is gone.
+/// The facts of a request that the edge needs after the request was consumed.
 #[derive(Default)]
 pub(crate) struct RequestFacts {
     https: bool,
@@ -102,8 +103,8 @@ impl RequestFacts {
 }
 
 impl Edge {
-    /// The edge of `settings`; what they leave open, the environment decides. The warnings are
-    /// for the log.
+    /// Returns the edge of `settings`, with the environment for settings that the code leaves open.
+    /// The warnings are for the log.
     pub(crate) fn resolve(
         settings: &Security,
         env: &dyn Fn(&str) -> Option<String>,
@@ -125,7 +126,7 @@ impl Edge {
         (edge, warnings)
     }
 
-    /// Answers a preflight. Where no other origin is allowed, `OPTIONS` is a request like others.
+    /// Answers a preflight. If no other origin is allowed, `OPTIONS` is an ordinary request.
     pub(crate) fn preflight(&self, request: &Request) -> Option<Response> {
         let cors = self.cors.as_ref()?;
         is_preflight(request.method(), request.headers()).then(|| {
@@ -135,25 +136,26 @@ impl Edge {
         })
     }
 
-    /// Refuses what a foreign page may have sent in a user's name.
+    /// Refuses a request that a foreign page may have sent with a user's credentials.
     pub(crate) fn guard(&self, request: &Request) -> Result<(), ForbiddenOrigin> {
         let own = OwnOrigin::of(request.uri());
         self.guard_of(&own, request).request(request.method())
     }
 
-    /// Refuses a socket that a foreign page may have opened in a user's name.
+    /// Refuses a socket that a foreign page may have opened with a user's credentials.
     pub(crate) fn guard_upgrade(&self, request: &Request) -> Result<(), ForbiddenOrigin> {
         let own = OwnOrigin::of(request.uri());
         self.guard_of(&own, request).upgrade(None)
     }
 
-    /// As [`guard_upgrade`](Self::guard_upgrade), for a socket whose URL may hold a credential.
+    /// Guards as [`guard_upgrade`](Self::guard_upgrade) does, for a socket whose URL may hold a
+    /// credential.
     pub(crate) fn guard_live(&self, request: &Request) -> Result<(), ForbiddenOrigin> {
         let own = OwnOrigin::of(request.uri());
         self.guard_of(&own, request).upgrade(request.query("token").as_deref())
     }
 
-    /// Adds what an answer lacks. An upgrade is left alone.
+    /// Adds the headers that a response lacks. An upgrade is not changed.
     pub(crate) fn decorate(&self, facts: &RequestFacts, response: &mut Response) {
         if response.status() == 101 {
             return;

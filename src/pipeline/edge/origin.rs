@@ -1,4 +1,4 @@
-//! Origins: the ones an application trusts, and the one a request was sent to.
+//! Origins: those that an application trusts, and the one that a request was sent to.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -11,11 +11,11 @@ use crate::message::origin_of;
 /// The origins of packaged applications and of extensions are origins too: `capacitor://localhost`,
 /// `ionic://localhost`, `tauri://localhost`, `app://…`, `chrome-extension://…`.
 ///
-/// Browsers send origins in one form only, and they are compared as text. What could never match
-/// is refused when it is made: a path, a trailing slash, capital letters, a port that is the
-/// scheme's own.
+/// Browsers send origins in one form only, and they are compared as text. An origin that could
+/// never match is refused on construction: a path, a trailing slash, capital letters, the default
+/// port of the scheme.
 ///
-/// Written in code it is checked while it compiles: [`origin!`](crate::origin).
+/// [`origin!`](crate::origin) checks an origin in code at compile time.
 ///
 /// ```
 /// use lunora::{origin, security::Origin};
@@ -27,7 +27,7 @@ use crate::message::origin_of;
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Origin(Cow<'static, str>);
 
-/// An [`Origin`](crate::security::Origin) from a literal, checked while it compiles.
+/// An [`Origin`](crate::security::Origin) from a literal, checked at compile time.
 ///
 /// ```compile_fail
 /// let _ = lunora::origin!("https://app.example.com/login");
@@ -42,10 +42,11 @@ macro_rules! origin {
 }
 
 impl Origin {
-    /// An origin that is written in code.
+    /// Returns an origin that is written in code.
     ///
     /// # Panics
-    /// When the text is no origin. Use [`origin!`](crate::origin), where that is a compile error.
+    /// Panics if the text is not a valid origin. Use [`origin!`](crate::origin), where that is a
+    /// compile error.
     #[must_use]
     #[allow(clippy::panic, reason = "called by `origin!`, in a const context")]
     pub const fn from_static(origin: &'static str) -> Self {
@@ -55,7 +56,7 @@ impl Origin {
         }
     }
 
-    /// The origin as text.
+    /// Returns the origin as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -77,24 +78,24 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Why a text is no origin that a browser could send.
+/// The reason why a text is not an origin that a browser could send.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{}", self.sentence())]
 #[non_exhaustive]
 pub enum OriginError {
     /// It begins neither with `https://` or `http://` nor with the scheme of an application.
     Scheme,
-    /// There is no host after the scheme.
+    /// The host after the scheme is missing.
     Host,
-    /// There is something after the host and port.
+    /// Text follows the host and port.
     Path,
-    /// A capital letter: browsers send hosts in small letters.
+    /// A capital letter: browsers send hosts in lower case.
     Uppercase,
     /// A character that no host has, or one beyond ASCII.
     Character,
-    /// The port is no number from 1 to 65535, or begins with a zero.
+    /// The port is not a number from 1 to 65535, or begins with a zero.
     Port,
-    /// The port is the scheme's own, which browsers leave out.
+    /// The port is the scheme's default, which browsers omit.
     DefaultPort,
 }
 
@@ -120,7 +121,7 @@ impl OriginError {
     }
 }
 
-/// The one parser, for compile time and run time.
+/// Parses an origin, at compile time and at run time.
 const fn check(text: &[u8]) -> Result<(), OriginError> {
     let Some((mut at, own_port)) = scheme(text) else {
         return Err(OriginError::Scheme);
@@ -158,7 +159,7 @@ const fn check(text: &[u8]) -> Result<(), OriginError> {
     }
 }
 
-/// The schemes of origins, each with the port that is its own; applications have none.
+/// The schemes of origins, each with its default port; schemes of applications have no port.
 const SCHEMES: [(&[u8], u32); 7] = [
     (b"https://", 443),
     (b"http://", 80),
@@ -169,7 +170,7 @@ const SCHEMES: [(&[u8], u32); 7] = [
     (b"tauri://", 0),
 ];
 
-/// Where the host begins, and the port that is the scheme's own.
+/// Returns where the host begins, and the default port of the scheme.
 const fn scheme(text: &[u8]) -> Option<(usize, u32)> {
     let mut at = 0;
     while at < SCHEMES.len() {
@@ -237,13 +238,13 @@ impl OwnOrigin {
     }
 }
 
-/// The scheme and authority of a URL that a browser sent, as an origin: of a `Referer`.
+/// Returns the origin of a URL that a browser sent, such as a `Referer`.
 pub(super) fn of_url(url: &str) -> Option<OwnOrigin> {
     let uri: Uri = url.parse().ok()?;
     matches!(uri.scheme_str(), Some("http" | "https")).then(|| OwnOrigin::of(&uri))
 }
 
-/// Whether an origin is on this very machine: local development.
+/// Returns whether an origin is on this machine, as in local development.
 pub(super) fn is_loopback_origin(origin: &str) -> bool {
     of_url(origin).is_some_and(|origin| origin.loopback)
 }

@@ -1,4 +1,4 @@
-//! Who may reach which shard.
+//! The gates of shards.
 
 use std::marker::PhantomData;
 
@@ -13,59 +13,59 @@ use crate::{
 #[cfg(feature = "admin")]
 use crate::{message::Request, platform::ExecutionContext};
 
-/// Somebody asks to reach one shard, by a call or by a live connection.
+/// A caller's request to reach one shard, by a call or by a live connection.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ShardAccess {
-    /// Who asks; `None` for a caller without credentials.
+    /// The caller; `None` without credentials.
     pub identity: Option<Identity>,
-    /// The shard that is asked for.
+    /// The requested shard.
     pub shard_key: ShardKey,
 }
 
-/// Somebody asks to query across the shards of a table.
+/// A caller's request to query across the shards of a table.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct FanOutAccess {
-    /// Who asks; `None` for a caller without credentials.
+    /// The caller; `None` without credentials.
     pub identity: Option<Identity>,
-    /// The table whose shards are asked for.
+    /// The table whose shards are queried.
     pub table: String,
     /// The function that would run on each of them.
     pub function_path: String,
 }
 
-/// Decides who may reach one shard. An async closure is one, see
+/// A gate for one shard. An async closure is one, see
 /// [`Builder::authorize_shard`](crate::Builder::authorize_shard).
 pub trait ShardAuthorizer: 'static {
-    /// `Ok(true)` grants. Anything else denies, an error included; the error is logged.
+    /// Decides the request. Only `Ok(true)` grants; an error denies and is logged.
     fn authorize<'a>(
         &'a self,
         access: &'a ShardAccess,
     ) -> LocalBoxFuture<'a, Result<bool, LunoraError>>;
 }
 
-/// Decides who may query across shards. An async closure is one, see
+/// A gate for queries across shards. An async closure is one, see
 /// [`Builder::authorize_fan_out`](crate::Builder::authorize_fan_out).
 pub trait FanOutAuthorizer: 'static {
-    /// `Ok(true)` grants. Anything else denies, an error included; the error is logged.
+    /// Decides the request. Only `Ok(true)` grants; an error denies and is logged.
     fn authorize<'a>(
         &'a self,
         access: &'a FanOutAccess,
     ) -> LocalBoxFuture<'a, Result<bool, LunoraError>>;
 }
 
-/// What a gate may return: `bool`, or a `Result` of it.
+/// A value that a gate may return: `bool`, or a `Result` of it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be what a gate returns",
     label = "return `bool` or `Result<bool, LunoraError>`",
     note = "only `true` grants; an error denies and is logged"
 )]
 pub trait IntoGrant {
-    /// The decision.
+    /// Returns the decision.
     ///
     /// # Errors
-    /// Whatever the gate failed with; the pipeline denies then.
+    /// The error of the gate, on which the pipeline denies.
     fn into_grant(self) -> Result<bool, LunoraError>;
 }
 

@@ -11,14 +11,13 @@ use crate::{
     wire::{RpcEnvelope, ShardKey, define_rpc_envelope},
 };
 
-/// Calls functions of shards for a handler: in the name of whoever sent the request, or in the
-/// server's own.
+/// Calls functions of shards for a handler, as the caller of the request or as the server.
 ///
-/// In the caller's name the identity is the request's and the gates are asked, as if the client had
-/// called; internal functions are not there. [`in_server_name`](Self::in_server_name) asks no gate,
-/// opens internal functions, and tells the function of no user: it is for webhooks and the like,
-/// whose sender the handler has checked itself. A cron handler has no caller and calls in the
-/// server's name.
+/// As the caller, the identity is the request's and the gates decide, as if the client had called;
+/// internal functions are not callable. [`in_server_name`](Self::in_server_name) skips the gates,
+/// opens internal functions, and passes no user to the function: use it for webhooks and the like,
+/// whose sender the handler has checked itself. A cron handler has no caller and calls as the
+/// server.
 ///
 /// ```
 /// use lunora::{Request, Response, function, route, testing};
@@ -46,7 +45,7 @@ pub struct Functions<'a> {
     in_server_name: bool,
 }
 
-/// What can call functions: the Worker around a handler.
+/// A host that can call functions: the Worker around a handler.
 pub(crate) trait FunctionHost {
     /// Calls a function; `in_server_name` is whether the server itself is the caller.
     fn call<'a>(
@@ -76,25 +75,26 @@ impl<'a> Functions<'a> {
         Self { host, shard: None, in_server_name: false }
     }
 
-    /// The functions of the shard `key`. Default: those of the default shard.
+    /// Returns the functions of the shard `key`. Default: those of the default shard.
     #[must_use]
     pub fn for_shard(&self, key: ShardKey) -> Self {
         Self { shard: Some(key), ..self.clone() }
     }
 
-    /// Calls in the server's own name: no gate is asked, and internal functions are there.
+    /// Returns functions that are called as the server: no gate runs, and internal functions are
+    /// callable.
     #[must_use]
     pub fn in_server_name(&self) -> Self {
         Self { in_server_name: true, ..self.clone() }
     }
 
-    /// Calls a query and reads what it returned.
+    /// Calls a query and reads its result.
     ///
     /// `args` is an object in JSON, or `&()` for none.
     ///
     /// # Errors
-    /// What the gate or the function refuses with; when the shard gives no answer; 500 when the
-    /// result is not a `T`.
+    /// The error of the gate or the function; if the shard does not answer; 500 if the result is
+    /// not a `T`.
     pub async fn run_query<T: DeserializeOwned>(
         &self,
         function: FunctionRef,
@@ -103,10 +103,10 @@ impl<'a> Functions<'a> {
         self.run(function, args).await
     }
 
-    /// Calls a mutation and reads what it returned.
+    /// Calls a mutation and reads its result.
     ///
     /// # Errors
-    /// As [`run_query`](Self::run_query). Where the shard gave no answer the mutation may have been
+    /// As [`run_query`](Self::run_query). If the shard did not answer, the mutation may have been
     /// applied.
     pub async fn run_mutation<T: DeserializeOwned>(
         &self,
@@ -116,7 +116,7 @@ impl<'a> Functions<'a> {
         self.run(function, args).await
     }
 
-    /// Calls an action and reads what it returned.
+    /// Calls an action and reads its result.
     ///
     /// # Errors
     /// As [`run_mutation`](Self::run_mutation).

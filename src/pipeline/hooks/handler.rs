@@ -25,7 +25,7 @@ pub trait Handler<E>: 'static {
     ) -> LocalBoxFuture<'a, Result<Response, LunoraError>>;
 }
 
-/// What a handler can do beside answering.
+/// The services that a handler can use beside its response.
 pub struct RouteContext<'a> {
     execution: &'a dyn ExecutionContext,
     functions: Functions<'a>,
@@ -36,7 +36,7 @@ impl<'a> RouteContext<'a> {
         Self { execution, functions: Functions::new(host) }
     }
 
-    /// As [`new`](Self::new), for what no request asked for.
+    /// Returns a context as [`new`](Self::new) does, for an event without a request.
     pub(crate) fn of_server(
         execution: &'a dyn ExecutionContext,
         host: &'a dyn FunctionHost,
@@ -49,19 +49,20 @@ impl<'a> RouteContext<'a> {
         self.execution.wait_until(Box::pin(task));
     }
 
-    /// The host's own hold on the invocation.
+    /// Returns the host's execution context of the invocation.
     #[must_use]
     pub fn execution(&self) -> &'a dyn ExecutionContext {
         self.execution
     }
 
-    /// The functions of the default shard, in the caller's name; see [`Functions`] for others.
+    /// Returns the functions of the default shard, called as the caller; see [`Functions`] for
+    /// others.
     #[must_use]
     pub fn functions(&self) -> &Functions<'a> {
         &self.functions
     }
 
-    /// The functions of the shard `key`.
+    /// Returns the functions of the shard `key`.
     #[must_use]
     pub fn for_shard(&self, key: ShardKey) -> Functions<'a> {
         self.functions.for_shard(key)
@@ -70,7 +71,7 @@ impl<'a> RouteContext<'a> {
     /// Calls a query of the default shard; see [`Functions::run_query`].
     ///
     /// # Errors
-    /// As there.
+    /// As for that method.
     pub async fn run_query<T: DeserializeOwned>(
         &self,
         function: FunctionRef,
@@ -82,7 +83,7 @@ impl<'a> RouteContext<'a> {
     /// Calls a mutation of the default shard; see [`Functions::run_mutation`].
     ///
     /// # Errors
-    /// As there.
+    /// As for that method.
     pub async fn run_mutation<T: DeserializeOwned>(
         &self,
         function: FunctionRef,
@@ -94,7 +95,7 @@ impl<'a> RouteContext<'a> {
     /// Calls an action of the default shard; see [`Functions::run_action`].
     ///
     /// # Errors
-    /// As there.
+    /// As for that method.
     pub async fn run_action<T: DeserializeOwned>(
         &self,
         function: FunctionRef,

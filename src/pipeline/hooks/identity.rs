@@ -1,4 +1,4 @@
-//! Who is calling: resolvers, and resolvers made of resolvers.
+//! Resolvers that identify the caller, and combinations of resolvers.
 
 use std::marker::PhantomData;
 
@@ -6,7 +6,7 @@ use futures::future::LocalBoxFuture;
 
 use crate::{errors::LunoraError, message::Request, wire::Identity};
 
-/// Finds out who is calling. An async closure is one, see
+/// A resolver that identifies the caller. An async closure is one, see
 /// [`Builder::resolve_identity`](crate::Builder::resolve_identity).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not resolve identities",
@@ -16,8 +16,8 @@ use crate::{errors::LunoraError, message::Request, wire::Identity};
 pub trait IdentityResolver<E>: 'static {
     /// Finds out who sent `request`.
     ///
-    /// `Ok(None)` is a caller without credentials. An error refuses the request: credentials that
-    /// are there and wrong never become "nobody".
+    /// Resolves the identity; `Ok(None)` is an anonymous caller. An error refuses the request:
+    /// invalid credentials never make a caller anonymous.
     fn resolve<'a>(
         &'a self,
         request: &'a Request,
@@ -25,17 +25,17 @@ pub trait IdentityResolver<E>: 'static {
     ) -> LocalBoxFuture<'a, Result<Option<Identity>, LunoraError>>;
 }
 
-/// What a resolver may return: an identity, perhaps, and perhaps an error instead.
+/// A value that a resolver may return: an identity, an optional one, or a `Result` of either.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be what a resolver of identities returns",
     label = "return `Option<Identity>`, `Result<Option<Identity>, LunoraError>` or `Result<Identity, LunoraError>`",
     note = "`Identity::user(id)` makes an identity; `None` is a caller without credentials"
 )]
 pub trait IntoIdentity {
-    /// The identity.
+    /// Returns the identity.
     ///
     /// # Errors
-    /// Whatever the resolver failed with; the pipeline refuses the request then.
+    /// The error of the resolver, with which the pipeline refuses the request.
     fn into_identity(self) -> Result<Option<Identity>, LunoraError>;
 }
 
@@ -57,7 +57,7 @@ impl<E: Into<LunoraError>> IntoIdentity for Result<Identity, E> {
     }
 }
 
-/// Makes a resolver of an async closure, to be composed with others.
+/// Returns a resolver made of an async closure, to combine with others.
 pub fn resolver<E, F, R>(function: F) -> impl IdentityResolver<E>
 where
     E: 'static,
@@ -67,10 +67,10 @@ where
     ResolverFn::new(function)
 }
 
-/// Asks one resolver after another; the first identity counts.
+/// Tries one resolver after another; the first identity wins.
 ///
-/// A resolver that answers "nobody" passes on to the next. One that fails refuses the request:
-/// a forged token is not saved by a valid cookie.
+/// If a resolver finds no identity, the next one runs. If one fails, the request is refused: a
+/// valid cookie does not make up for a forged token.
 ///
 /// ```
 /// use lunora::{Identity, LunoraError, Request, Response, first_match, resolver, testing};
@@ -105,7 +105,7 @@ pub struct FirstMatch<E> {
 }
 
 impl<E> FirstMatch<E> {
-    /// Adds a resolver that is asked when the ones before it know nobody.
+    /// Adds a resolver that runs if the ones before it find no identity.
     #[must_use]
     pub fn or(mut self, resolver: impl IdentityResolver<E>) -> Self {
         self.resolvers.push(Box::new(resolver));
@@ -132,7 +132,7 @@ impl<E: 'static> IdentityResolver<E> for FirstMatch<E> {
 
 /// Chooses the resolver by the path of the request.
 ///
-/// A path that no entry matches has no identity: what is not configured is not trusted.
+/// A caller on a path without a matching entry is anonymous.
 #[must_use]
 pub fn per_route<E>() -> PerRoute<E> {
     PerRoute { routes: Vec::new() }
@@ -144,7 +144,7 @@ pub struct PerRoute<E> {
 }
 
 impl<E> PerRoute<E> {
-    /// Uses `resolver` for `path` and everything below it; the longest path that matches counts.
+    /// Uses `resolver` for `path` and everything below it; the longest matching path wins.
     ///
     /// `"/"` matches every path.
     #[must_use]
@@ -162,7 +162,7 @@ impl<E> PerRoute<E> {
     }
 }
 
-/// Whether `path` is `prefix` or lies below it, by whole segments.
+/// Returns whether `path` is `prefix` or lies below it, by whole segments.
 fn is_below(path: &str, prefix: &str) -> bool {
     let prefix = prefix.trim_end_matches('/');
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

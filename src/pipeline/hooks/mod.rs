@@ -1,4 +1,4 @@
-//! What an application plugs into the pipeline: small traits, and closures that become them.
+//! The hooks of an application in the pipeline: small traits, and closures that implement them.
 
 mod access;
 mod functions;

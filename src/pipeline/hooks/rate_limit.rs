@@ -11,9 +11,9 @@ use crate::{
 
 /// A limit on the rate of calls, by a key of each call.
 ///
-/// It is asked before the body is read, the caller is identified and a shard is asked. A call that
-/// is one too many is 429 `RATE_LIMITED` with `Retry-After`. Where the limiter itself fails,
-/// the call passes and the failure is logged: a limit is no gate.
+/// It runs before the body is read, the caller is identified and a shard is called. A call over the
+/// limit is 429 `RATE_LIMITED` with `Retry-After`. If the limiter itself fails, the call passes and
+/// the failure is logged: a limit is not a gate.
 ///
 /// ```
 /// use lunora::{Bindings, CallKind, Lunora, RateLimit, prelude::*};
@@ -59,8 +59,8 @@ impl RateLimit {
     /// Limits calls by the rate limiter behind a binding. The default key is the address of the
     /// client.
     ///
-    /// Without such a binding, as in local development, each isolate counts for itself: 100 calls a
-    /// minute unless [`or_per_isolate`](Self::or_per_isolate) says otherwise, and a warning is
+    /// Without such a binding, as in local development, the limit is per isolate: 100 calls a
+    /// minute unless [`or_per_isolate`](Self::or_per_isolate) sets another, and a warning is
     /// logged.
     #[must_use]
     pub fn binding(env: &impl Bindings, binding: &str) -> Self {
@@ -70,7 +70,7 @@ impl RateLimit {
         Self::of(limiter.ok())
     }
 
-    /// Sets the limit that counts where the binding is absent, in the memory of each isolate.
+    /// Sets the limit per isolate that applies if the binding is absent.
     #[must_use]
     pub fn or_per_isolate(mut self, limit: u32, period: Duration) -> Self {
         self.fallback = IsolateRateLimiter::new(limit, period);
@@ -79,8 +79,8 @@ impl RateLimit {
 
     /// Chooses the key that a call counts under; `None` does not limit it.
     ///
-    /// Take the key from what the client cannot choose freely: a client that sends another value with
-    /// each call is never limited.
+    /// Derive the key from a value that the client cannot choose freely: a client that sends
+    /// another value with each call is never limited.
     #[must_use]
     pub fn by(mut self, key: impl Fn(&RateLimitedCall<'_>) -> Option<String> + 'static) -> Self {
         self.key = Box::new(key);
@@ -98,7 +98,7 @@ impl RateLimit {
         }
     }
 
-    /// Counts a request and refuses it if it is one too many.
+    /// Counts a request and refuses it if it is over the limit.
     ///
     /// # Errors
     /// 429 `RATE_LIMITED` with `Retry-After`.

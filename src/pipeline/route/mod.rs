@@ -10,7 +10,7 @@ pub use self::pattern::{RoutePattern, RoutePatternError};
 use super::hooks::{Handler, HandlerFn, RouteContext};
 use crate::message::{IntoResponse, Request};
 
-/// A pattern and what answers it.
+/// A pattern with its handler.
 ///
 /// ```
 /// use lunora::{Request, Response, Route, route, testing::MemoryEnvironment};
@@ -25,7 +25,7 @@ pub struct Route<E> {
 }
 
 impl<E: 'static> Route<E> {
-    /// Answers what `pattern` matches with an async closure.
+    /// Answers requests that match `pattern` with an async closure.
     pub fn new<F, R>(pattern: RoutePattern, handler: F) -> Self
     where
         F: AsyncFn(Request, &E, &RouteContext<'_>) -> R + 'static,
@@ -34,12 +34,12 @@ impl<E: 'static> Route<E> {
         Self::with_handler(pattern, HandlerFn::new(handler))
     }
 
-    /// Answers what `pattern` matches with a [`Handler`].
+    /// Answers requests that match `pattern` with a [`Handler`].
     pub fn with_handler(pattern: RoutePattern, handler: impl Handler<E>) -> Self {
         Self { pattern, handler: Box::new(handler) }
     }
 
-    /// The pattern.
+    /// Returns the pattern.
     #[must_use]
     pub fn pattern(&self) -> &RoutePattern {
         &self.pattern
@@ -84,7 +84,7 @@ impl<E> RouteTable<E> {
         (!methods.is_empty()).then(|| methods.into_iter().collect::<Vec<_>>().join(", "))
     }
 
-    /// The routes of `path`, the last one first.
+    /// Returns the routes of `path`, the last one first.
     fn on_path(&self, path: &str) -> impl Iterator<Item = &Route<E>> {
         self.0.iter().rev().filter(move |route| route.pattern.path() == path)
     }

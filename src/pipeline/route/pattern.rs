@@ -1,13 +1,13 @@
-//! What a route matches.
+//! The patterns of routes.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
 use crate::wire::paths::is_reserved;
 
-/// What a route matches: `"METHOD /path"`, or `"/path"` for every method.
+/// The pattern that a route matches: `"METHOD /path"`, or `"/path"` for every method.
 ///
-/// A path matches whole and as it was sent; there are no parameters and no wildcards. Written in
-/// code it is checked while it compiles: [`route!`](crate::route).
+/// A path matches as a whole and as it was sent, without parameters and wildcards. A pattern in
+/// code is checked at compile time: [`route!`](crate::route).
 ///
 /// ```
 /// use lunora::{RoutePattern, route};
@@ -34,10 +34,11 @@ macro_rules! route {
 }
 
 impl RoutePattern {
-    /// A pattern that is written in code.
+    /// Returns a pattern that is written in code.
     ///
     /// # Panics
-    /// When the text is no pattern. Use [`route!`](crate::route), where that is a compile error.
+    /// Panics if the text is not a valid pattern. Use [`route!`](crate::route), where that is a
+    /// compile error.
     #[must_use]
     #[allow(clippy::panic, reason = "called by `route!`, in a const context")]
     pub const fn from_static(pattern: &'static str) -> Self {
@@ -47,13 +48,13 @@ impl RoutePattern {
         }
     }
 
-    /// The method, where the pattern names one.
+    /// Returns the method, if the pattern names one.
     #[must_use]
     pub fn method(&self) -> Option<&str> {
         self.0.split_once(' ').map(|(method, _)| method)
     }
 
-    /// The path.
+    /// Returns the path.
     #[must_use]
     pub fn path(&self) -> &str {
         self.0.split_once(' ').map_or(&self.0, |(_, path)| path)
@@ -75,12 +76,12 @@ impl fmt::Display for RoutePattern {
     }
 }
 
-/// Why a text is no pattern.
+/// The reason why a text is not a valid pattern.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{}", self.sentence())]
 #[non_exhaustive]
 pub enum RoutePatternError {
-    /// The method is no word of capital letters, or more than one space follows it.
+    /// The method is not a word of capital letters, or more than one space follows it.
     Method,
     /// The path does not begin with a slash.
     LeadingSlash,
@@ -122,7 +123,7 @@ impl RoutePatternError {
     }
 }
 
-/// The one parser, for compile time and run time.
+/// Parses a pattern, at compile time and at run time.
 const fn check(text: &[u8]) -> Result<(), RoutePatternError> {
     let mut path = 0;
     while path < text.len() && text[path].is_ascii_uppercase() {
@@ -171,7 +172,7 @@ const fn check(text: &[u8]) -> Result<(), RoutePatternError> {
     if is_reserved(text.split_at(path).1) { Err(RoutePatternError::Reserved) } else { Ok(()) }
 }
 
-/// Whether there is a path after something that is no method: `"get /x"`, `"GET  /x"`.
+/// Returns whether a path follows something that is not a method: `"get /x"`, `"GET  /x"`.
 const fn has_late_method(text: &[u8], from: usize) -> bool {
     let mut at = from;
     while at + 1 < text.len() {

@@ -29,7 +29,7 @@ impl Clock for CloudflareClock {
         now
     }
 
-    /// Whole milliseconds, rounded up.
+    /// Sleeps for whole milliseconds, rounded up.
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
         #[cfg(not(target_arch = "wasm32"))]
         if let Some(clock) = crate::platform::memory::simulated_clock() {

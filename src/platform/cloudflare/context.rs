@@ -6,7 +6,7 @@ use crate::platform::{Environment, ExecutionContext};
 
 impl Environment for worker::Env {
     fn var(&self, name: &str) -> Option<String> {
-        // Reading through the raw object: a binding that is no text is nobody's variable.
+        // Reads through the raw object: a binding that is not text is not a variable.
         worker::js_sys::Reflect::get(self, &name.into()).ok()?.as_string()
     }
 }

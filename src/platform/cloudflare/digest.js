@@ -3,14 +3,14 @@
 export function beginDigest() {
   const stream = new crypto.DigestStream("SHA-256");
   const writer = stream.getWriter();
-  // Whoever never asks for the digest does not want to hear of it either.
+  // A caller that never reads the digest must not get an unhandled rejection.
   stream.digest.catch(() => {});
   return { stream, writer };
 }
 
 /** Resolves when there is room for more. */
 export function addToDigest({ writer }, bytes) {
-  // Wasm memory moves and is written to; what leaves it is a copy.
+  // Wasm memory moves and is written to; bytes are copied out of it.
   return writer.write(bytes.slice());
 }
 

@@ -18,7 +18,7 @@ extern "C" {
     fn end(digest: &JsValue) -> Promise;
 }
 
-/// A digest under way.
+/// A digest in progress.
 pub(crate) struct Sha256Stream(JsValue);
 
 impl Sha256Stream {

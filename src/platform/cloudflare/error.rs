@@ -1,4 +1,4 @@
-//! What JavaScript throws.
+//! Errors that JavaScript throws.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub(super) struct JsFailure {
     message: String,
     /// The platform says that the same call may work now.
     pub(super) retryable: bool,
-    /// The object has too much to do.
+    /// The object is overloaded.
     pub(super) overloaded: bool,
 }
 

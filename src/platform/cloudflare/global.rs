@@ -1,4 +1,4 @@
-//! A database of D1, looked into.
+//! A database of D1, as operators inspect it.
 
 use futures::future::LocalBoxFuture;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -11,7 +11,7 @@ use crate::{
     platform::{GlobalFacet, GlobalPage, GlobalQuery, GlobalTable, GlobalTables, GlobalValue},
 };
 
-/// Tables that are nobody's data: SQLite's own, Cloudflare's, and the migrations'.
+/// Lists the application's tables, without those of SQLite, Cloudflare and the migrations.
 const TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' \
     AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\' \
     AND name <> 'd1_migrations' ORDER BY name";
@@ -23,7 +23,7 @@ impl GlobalTables for D1Database {
             let counts = names
                 .iter()
                 .map(|name| self.prepare(format!("SELECT COUNT(*) AS n FROM {}", quoted(name))));
-            // A batch of nothing is an error of D1's.
+            // D1 refuses an empty batch.
             if names.is_empty() {
                 return Ok(Vec::new());
             }
@@ -72,7 +72,7 @@ impl GlobalTables for D1Database {
             check_column(column, &columns)?;
             let (clause, values) = filters(query, &columns)?;
             let (table, column) = (quoted(&query.table), quoted(column));
-            // One more than was asked for tells whether there are more.
+            // One row more than requested tells whether more exist.
             let select = format!(
                 "SELECT {column} AS value, COUNT(*) AS n FROM {table}{clause} GROUP BY {column} \
                  ORDER BY n DESC, value LIMIT {}",
@@ -131,7 +131,7 @@ async fn names(
     Ok(rows.into_iter().map(|row| row.name).collect())
 }
 
-/// The columns of a table that operators may look into.
+/// Returns the columns of a table that operators may inspect.
 async fn columns(database: &D1Database, table: &str) -> Result<Vec<String>, LunoraError> {
     let known = names(database, TABLES, &[]).await?;
     if !known.iter().any(|name| name == table) {
@@ -140,7 +140,8 @@ async fn columns(database: &D1Database, table: &str) -> Result<Vec<String>, Luno
     names(database, "SELECT name FROM pragma_table_info(?)", &[table.into()]).await
 }
 
-/// The filters as a clause and its values; their columns are checked, and their values bound.
+/// Returns the filters as a clause and its values; their columns are checked, and their values
+/// bound.
 fn filters(query: &GlobalQuery, columns: &[String]) -> Result<(String, Vec<JsValue>), LunoraError> {
     let (mut clause, mut values) = (String::new(), Vec::new());
     for (column, value) in &query.filters {

@@ -1,5 +1,4 @@
-// What crosses between wasm and JavaScript crosses once: a head goes over as one string, a body
-// as one array.
+// Every value crosses between wasm and JavaScript once: a head as one string, a body as one array.
 
 /**
  * How to resume what runs in an instance of the wasm module. What waits for a promise remembers the
@@ -86,7 +85,7 @@ export function promise(task, request) {
     request.signal.addEventListener("abort", () => {
       if (tasks.get(task) !== settlers || !aborted(task)) return;
       tasks.delete(task);
-      // Sent to nobody: what waits for it ends with it.
+      // It is never sent: it ends the work that waits for it.
       settlers.resolve(new Response(null, { status: 499 }));
     });
   }
@@ -257,7 +256,7 @@ export function callShard(namespace, name, jurisdiction, hint, method, url, head
     } catch {
       namespace = undefined;
     }
-    // Not from in here: whoever waits does not do so yet.
+    // Not synchronously: the task does not wait for it yet.
     if (namespace === undefined) return watch(Promise.resolve("jurisdiction"), slot);
   }
   const controller = new AbortController();
@@ -307,7 +306,7 @@ export function transactionSync(storage, work) {
       if (!work()) throw ROLLBACK;
     });
   } catch (error) {
-    // The instance is dead; what is left of it must not go on.
+    // The instance is dead; its remaining work must not continue.
     if (error instanceof WebAssembly.RuntimeError) throw error;
     if (error !== ROLLBACK) return String(error?.message ?? error);
   }

@@ -107,8 +107,8 @@ extern "C" {
     #[wasm_bindgen(js_name = execSql, catch)]
     pub(super) fn exec_sql(sql: &JsValue, query: &str, params: &str) -> Result<String, JsValue>;
 
-    /// Not `catch`: a trap of the instance under `work` must pass through, and everything else
-    /// comes back as a message.
+    /// Not `catch`: a trap of the instance under `work` must pass through, and every other error is
+    /// returned as a message.
     #[wasm_bindgen(js_name = transactionSync)]
     pub(super) fn transaction_sync(
         storage: &JsValue,
@@ -139,7 +139,8 @@ extern "C" {
     pub(super) fn flush_later(state: &JsValue) -> bool;
 }
 
-/// Reads packed header lines. What HTTP cannot carry is left out: it cannot have come by HTTP.
+/// Reads packed header lines. A line that HTTP cannot carry is omitted: it cannot have come by
+/// HTTP.
 pub(super) fn unpack<'a>(lines: impl Iterator<Item = &'a str>) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(16);
     for line in lines {
@@ -155,8 +156,8 @@ pub(super) fn unpack<'a>(lines: impl Iterator<Item = &'a str>) -> HeaderMap {
 
 /// Writes headers as packed lines.
 ///
-/// The runtime takes the bytes of a header for UTF-8, and so do these lines. Bytes that are none
-/// can only come from Rust code; they are sent as if each were a character.
+/// The runtime takes the bytes of a header for UTF-8, and so do these lines. Invalid UTF-8 can only
+/// come from Rust code; it is sent as if each byte were a character.
 pub(super) fn pack(headers: &HeaderMap) -> String {
     let mut lines = String::with_capacity(headers.len() * 48);
     for (name, value) in headers {

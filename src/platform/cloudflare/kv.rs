@@ -68,7 +68,7 @@ impl KeyValueStore for KvStore {
     }
 }
 
-/// No metadata comes as `null`.
+/// Drops `null`, which stands for absent metadata.
 fn present(metadata: Option<Value>) -> Option<Value> {
     metadata.filter(|metadata| !metadata.is_null())
 }

@@ -23,7 +23,7 @@ use crate::{
 /// The body of a JavaScript request, not read yet.
 struct RequestBody(web_sys::Request);
 
-/// A JavaScript response, of which nothing but the head was read.
+/// A JavaScript response, of which only the head was read.
 struct ResponseBody(web_sys::Response);
 
 /// Takes a request over from JavaScript; the head crosses in one piece, the body stays.
@@ -60,13 +60,13 @@ pub(super) fn response_from_js(head: &str, raw: web_sys::Response) -> Response {
     response
 }
 
-/// Whether there is a body, unless the headers say that it is empty.
+/// Returns whether the message has a body, unless the headers say that it is empty.
 fn says_more(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_LENGTH).is_none_or(|length| length != "0")
 }
 
-/// Hands a response over to JavaScript; the head crosses in one piece, a body of JavaScript's own
-/// goes back as it came, and an upgrade goes back as the very object that came.
+/// Passes a response to JavaScript; the head crosses in one piece, JavaScript's own body goes back
+/// as it came, and an upgrade goes back as the same object.
 pub(crate) fn response_to_js(response: Response) -> Result<web_sys::Response, LunoraError> {
     let (parts, body) = response.into_parts();
     let status = parts.status.as_u16();
@@ -92,7 +92,7 @@ pub(crate) fn response_to_js(response: Response) -> Result<web_sys::Response, Lu
     made.map_err(|error| LunoraError::internal(JsFailure::from(error)))
 }
 
-/// A body as JavaScript takes it: `undefined`, a byte array, or a stream.
+/// Converts a body for JavaScript: `undefined`, a byte array, or a stream.
 pub(super) fn body_to_js(body: Body) -> Result<JsValue, LunoraError> {
     if body.is_empty() {
         return Ok(JsValue::UNDEFINED);
@@ -163,7 +163,7 @@ async fn read(source: JsValue, limit: usize) -> Result<Bytes, BodyError> {
 
 /// Reads a stream of JavaScript chunk by chunk, or several at once; dropping it cancels what is left.
 ///
-/// By hand: the stream of the crate `worker` takes a body that was aborted for one that ended.
+/// Implemented manually: the stream of the crate `worker` takes an aborted body for one that ended.
 fn stream_of(
     body: Option<web_sys::ReadableStream>,
     at_least: Option<u32>,
@@ -209,7 +209,7 @@ impl worker::IntoResponse for Response {
     }
 }
 
-/// A response of the crate `worker`, such as a WebSocket upgrade made by hand.
+/// Converts a response of the crate `worker`, such as a manual WebSocket upgrade.
 impl From<worker::Response> for Response {
     fn from(response: worker::Response) -> Self {
         let raw = web_sys::Response::from(response);

@@ -56,7 +56,7 @@ impl ShardNamespace for ObjectNamespace {
     }
 }
 
-/// The call, on its way. It is aborted when it is dropped before there is an answer.
+/// Starts the call. It is aborted if it is dropped before the response arrives.
 fn start(
     namespace: &JsValue,
     address: &ShardAddress,

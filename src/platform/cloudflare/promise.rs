@@ -3,11 +3,11 @@
 //! The crate `wasm-bindgen-futures` makes two closures for each promise, and lets every future that
 //! is woken wait for a microtask of its own; in workerd each of those is a call into the runtime.
 //! Here a promise resumes the future that waits for it at once, through closures that are made once
-//! an instance. `glue.js` has the other half.
+//! per instance. `glue.js` has the other half.
 //!
-//! A task whose client left is dropped, with all that it waits for: at once where the runtime tells
-//! (`Request.signal`), and otherwise once what it waited for was collected, since the runtime drops
-//! an invocation without settling anything.
+//! A task whose client left is dropped, with all that it waits for: at once if the runtime signals
+//! it (`Request.signal`), and otherwise once the promise that it waited for was collected, since
+//! the runtime drops an invocation without settling anything.
 
 use std::{
     cell::{Cell, RefCell},
@@ -24,20 +24,20 @@ use worker::{js_sys::Promise, web_sys};
 
 use super::glue;
 
-/// What JavaScript is told: a value, or what to reject with.
+/// The outcome for JavaScript: a value, or a reason to reject.
 type Answer = Result<JsValue, JsValue>;
 
-/// What a promise was fulfilled with, in the form in which it crossed.
+/// The value of a fulfilled promise, in the form in which it crossed.
 #[derive(Debug)]
 pub(super) enum Value {
     Js(JsValue),
     Bytes(Vec<u8>),
-    /// A packed head, and what it is the head of.
+    /// A packed head, and the message that it belongs to.
     Head(String, JsValue),
 }
 
 impl Value {
-    /// The value itself; `undefined` for one that crossed in pieces.
+    /// Returns the value itself; `undefined` for one that crossed in pieces.
     pub(super) fn into_js(self) -> JsValue {
         match self {
             Self::Js(value) | Self::Head(_, value) => value,
@@ -46,7 +46,7 @@ impl Value {
     }
 }
 
-/// A promise that is awaited. Dropped before it is settled, it aborts what can be aborted.
+/// A promise that is awaited. Dropped before it is settled, it aborts the operation if possible.
 #[derive(Debug)]
 pub(super) struct Awaited {
     slot: usize,
@@ -80,7 +80,7 @@ impl Future for Awaited {
             }
             Some(Slot::Settled(outcome)) => match outcome.take() {
                 Some(outcome) => Poll::Ready(outcome),
-                // Polled after it was ready, which no one should.
+                // Polled after it was ready, which is a misuse.
                 None => Poll::Pending,
             },
             Some(Slot::Abandoned) | None => Poll::Pending,
@@ -91,11 +91,11 @@ impl Future for Awaited {
 impl Drop for Awaited {
     fn drop(&mut self) {
         let slot = WAITING.with_borrow_mut(|waiting| match waiting.get_mut(self.slot) {
-            // JavaScript still knows the number: nobody else may get it yet.
+            // JavaScript still knows the number: it must not be reused yet.
             Some(slot @ Slot::Waiting { .. }) => Some(std::mem::replace(slot, Slot::Abandoned)),
             _ => waiting.remove(self.slot),
         });
-        // What else is dropped with it may be anything; the slots are not borrowed any more.
+        // Dropping it may drop anything else; the slots are no longer borrowed.
         if matches!(slot, Some(Slot::Waiting { .. })) && glue::abandon(number(self.slot)) {
             WAITING.with_borrow_mut(|waiting| waiting.remove(self.slot));
         }
@@ -144,7 +144,7 @@ enum Slot {
     Abandoned,
 }
 
-/// A task, and not a later one in its place.
+/// A task, distinct from a later one in the same place.
 #[derive(Clone, Copy, Debug)]
 struct TaskId {
     place: usize,
@@ -155,7 +155,7 @@ struct TaskId {
 #[derive(Default)]
 struct Task {
     serial: u32,
-    /// Nothing while it is being polled.
+    /// `None` during a poll.
     running: Option<(LocalBoxFuture<'static, Answer>, Waker)>,
     queued: bool,
 }
@@ -174,7 +174,7 @@ impl Wake for TaskWaker {
         });
         if queue {
             READY.with_borrow_mut(|ready| ready.push_back(self.0));
-            // Whoever wakes it from outside, a promise of another library for one, does not drain.
+            // A wake from outside, such as by a promise of another library, does not drain.
             if !DRAINING.get() && !SCHEDULED.replace(true) {
                 glue::schedule();
             }
@@ -186,9 +186,9 @@ thread_local! {
     static WAITING: RefCell<Slots<Slot>> = const { RefCell::new(Slots::new()) };
     static TASKS: RefCell<Slots<Task>> = const { RefCell::new(Slots::new()) };
     static READY: RefCell<VecDeque<usize>> = const { RefCell::new(VecDeque::new()) };
-    /// Whether somebody polls what is ready, up the stack.
+    /// `true` while a caller up the stack polls the ready tasks.
     static DRAINING: Cell<bool> = const { Cell::new(false) };
-    /// Whether JavaScript will call to drain.
+    /// `true` if JavaScript will call to drain.
     static SCHEDULED: Cell<bool> = const { Cell::new(false) };
     static BOUND: Cell<bool> = const { Cell::new(false) };
     /// The task that is polled.
@@ -198,7 +198,7 @@ thread_local! {
     static LOST: RefCell<Vec<TaskId>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Tells `glue.js` how to resume what runs in this instance, once.
+/// Registers with `glue.js`, once, how to resume the tasks of this instance.
 fn bind() {
     if BOUND.replace(true) {
         return;
@@ -227,10 +227,10 @@ fn bind() {
     );
 }
 
-/// The runtime will not settle a slot: the invocation that waited for it is gone.
+/// Drops a slot that the runtime will not settle: the invocation that waited for it is gone.
 ///
-/// Called between events, where a future that is dropped could do nothing with its bindings: it
-/// stays until the next request.
+/// Called between events, when a dropped future could not use its bindings: it stays until the next
+/// request.
 fn lose(slot: u32) {
     let slot = slot as usize;
     WAITING.with_borrow_mut(|waiting| match waiting.get_mut(slot) {
@@ -258,17 +258,17 @@ fn drop_lost() {
     }
 }
 
-/// Drops a task, and with it what it waits for. Returns whether there was one, at rest.
+/// Drops a task and the promises that it waits for. Returns whether an idle task existed.
 fn drop_task(place: usize) -> bool {
     let task = TASKS.with_borrow_mut(|tasks| {
         tasks.get_mut(place)?.running.as_ref()?;
         tasks.remove(place)
     });
-    // What is dropped may be anything; the tasks are not borrowed any more.
+    // The drop may run any code; the tasks are no longer borrowed.
     task.is_some()
 }
 
-/// A promise is settled: whoever waits for it goes on.
+/// Settles a promise, and wakes the task that waits for it.
 fn settle(slot: u32, outcome: Result<Value, JsValue>) {
     let slot = slot as usize;
     let waker = WAITING.with_borrow_mut(|waiting| match waiting.get_mut(slot) {
@@ -295,7 +295,7 @@ fn settle(slot: u32, outcome: Result<Value, JsValue>) {
     }
 }
 
-/// Polls what is ready until nothing is.
+/// Polls ready tasks until none is ready.
 fn drain() {
     if DRAINING.replace(true) {
         return;
@@ -312,7 +312,7 @@ fn poll(id: usize) {
         task.queued = false;
         Some((task.running.take()?, task.serial))
     });
-    // Nothing: it is over.
+    // The task has ended.
     let Some(((mut future, waker), serial)) = running else { return };
     let outer = POLLED.replace(Some(TaskId { place: id, serial }));
     let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
@@ -334,9 +334,9 @@ fn poll(id: usize) {
     }
 }
 
-/// The number that JavaScript knows a place by.
+/// Returns the number by which JavaScript knows a place.
 fn number(place: usize) -> u32 {
-    // There is no memory for more, in wasm.
+    // The memory of wasm does not suffice for more.
     u32::try_from(place).unwrap_or(u32::MAX)
 }
 

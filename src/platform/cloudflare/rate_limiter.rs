@@ -9,8 +9,8 @@ use crate::{
     platform::{Clock, RateLimiter, RateVerdict},
 };
 
-/// The binding does not say which of its two periods it has, 10 or 60 seconds. A client that comes
-/// back too early is limited again.
+/// The binding does not expose its period, 10 or 60 seconds. A client that retries too early is
+/// limited again.
 const SHORTEST_PERIOD: Duration = Duration::from_secs(10);
 
 impl RateLimiter for worker::RateLimiter {

@@ -8,7 +8,7 @@ use crate::{errors::LunoraError, platform::RegistryStorage};
 
 /// A shard registry's entries in the SQLite of a Durable Object.
 ///
-/// [`shard_registry!`](crate::shard_registry!) defines a class over it. A class by hand:
+/// [`shard_registry!`](crate::shard_registry!) defines a class over it. A class without the macro:
 ///
 /// ```no_run
 /// use lunora::{ShardRegistryObject, SqlRegistryStorage};
@@ -75,7 +75,7 @@ impl RegistryStorage for SqlRegistryStorage {
     fn list<'a>(&'a self, prefix: &'a str) -> LocalBoxFuture<'a, Result<Vec<String>, LunoraError>> {
         let query =
             "SELECT entry FROM lunora_shard_registry WHERE entry >= ? AND entry < ? ORDER BY entry";
-        // SQLite compares bytes, and nothing that begins alike comes after the last character.
+        // SQLite compares bytes, and no text with this prefix sorts after the last character.
         let end = format!("{prefix}{}", char::MAX);
         ready(self.entries(query, vec![prefix.into(), end.into()])).boxed_local()
     }

@@ -25,7 +25,7 @@ pub struct DurableObjectHost {
 }
 
 impl DurableObjectHost {
-    /// The object of `state`.
+    /// Returns the object of `state`.
     #[must_use]
     pub fn new(state: State, env: Env) -> Self {
         let storage = state.storage();
@@ -33,7 +33,7 @@ impl DurableObjectHost {
         Self { env, sql, storage: storage.as_raw().into(), state }
     }
 
-    /// The object itself, for its sockets.
+    /// Returns the object itself, for its sockets.
     #[must_use]
     pub fn state(&self) -> &State {
         &self.state
@@ -111,8 +111,8 @@ fn failure(error: &serde_json::Error) -> SqlFailure {
     SqlFailure(format!("a statement's values could not cross: {error}"))
 }
 
-/// Values on their way to JavaScript, as JSON: what JSON lacks is an object of one field, `b` for
-/// bytes as a text of Latin-1 and `n` for a number that is not finite.
+/// Values on their way to JavaScript, as JSON: a value that JSON lacks is an object of one field,
+/// `b` for bytes as a text of Latin-1 and `n` for a number that is not finite.
 struct Params<'a>(&'a [SqlCell]);
 
 impl Serialize for Params<'_> {

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// The most keys that R2 deletes in one call.
+/// The maximum number of keys that R2 deletes per call.
 const MAX_DELETED: usize = 1000;
 
 impl ObjectStore for Bucket {
@@ -75,7 +75,7 @@ impl ObjectStore for Bucket {
         offset: u64,
     ) -> LocalBoxFuture<'a, Result<Option<StoredObject>, StoreError>> {
         Box::pin(async move {
-            // R2 refuses a range that begins at the end.
+            // R2 refuses a range that begins at the end of the object.
             let Some(object) = ObjectStore::head(self, key).await? else { return Ok(None) };
             if offset >= object.size {
                 return Ok(Some(StoredObject::new(object, Body::empty())));
@@ -117,7 +117,7 @@ impl ObjectStore for Bucket {
     fn list(&self, options: ListOptions) -> LocalBoxFuture<'_, Result<ObjectPage, StoreError>> {
         Box::pin(async move {
             let failed = failed(StoreOperation::List, &options.prefix);
-            // Without `include` the metadata of what is listed is undefined, and reading it throws.
+            // Without `include` the metadata of listed objects is undefined, and reading it throws.
             let mut list = Bucket::list(self)
                 .prefix(&options.prefix)
                 .limit(options.limit.clamp(1, rules::MAX_PAGE).into())
@@ -229,7 +229,7 @@ impl MultipartUpload for Upload {
             match outcome {
                 Ok(object) => info(&object).map_err(failed(StoreOperation::Complete, &key)),
                 Err((error, upload)) => {
-                    // The first failure is the one to report; R2 clears away what stays.
+                    // The first failure is reported; R2 removes the rest.
                     if let Ok(upload) = upload {
                         let _ = upload.abort().await;
                     }
@@ -281,7 +281,7 @@ fn info(object: &Object) -> worker::Result<ObjectInfo> {
     })
 }
 
-/// The bytes as a stream of JavaScript's own, which a response can carry without a copy.
+/// Returns the bytes as JavaScript's own stream, which a response can carry without a copy.
 fn body(object: &Object) -> worker::Result<Body> {
     let Some(body) = object.body() else {
         return Ok(Body::empty());
@@ -290,7 +290,7 @@ fn body(object: &Object) -> worker::Result<Body> {
     Ok(Response::from(carrier).into_parts().1)
 }
 
-/// R2 ends its messages with a code in brackets.
+/// Converts an error of R2, which ends its messages with a code in brackets.
 fn failed(operation: StoreOperation, key: &str) -> impl Fn(worker::Error) -> StoreError {
     let key = key.to_owned();
     move |error| {

@@ -1,4 +1,4 @@
-// What the crate `worker` has no binding for: Vectorize.
+// Vectorize, for which the crate `worker` has no binding.
 
 /** `{"dimensions","metric","vectorsCount"}`, as far as the index tells. */
 export async function vectorizeDescribe(index) {
@@ -10,7 +10,7 @@ export async function vectorizeDescribe(index) {
   });
 }
 
-// Vectorize gives whole metadata for so many hits only, and beyond what is indexed of it.
+// Vectorize returns whole metadata for at most this many hits, and only indexed metadata beyond.
 const WITH_ALL_METADATA = 20;
 
 /** `[{"id","score","metadata"}]`, the likest first. */

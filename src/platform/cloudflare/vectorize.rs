@@ -32,7 +32,7 @@ type EmbedFn = dyn Fn(String) -> LocalBoxFuture<'static, Result<Vec<f32>, Lunora
 /// The vector indexes of Cloudflare Vectorize that a Worker is bound to.
 ///
 /// Vectorize does not know the model that made its vectors, and a search by text needs it: `embed`
-/// turns a text into a vector. Without it an index is described and not searched.
+/// turns a text into a vector. Without it an index is described but cannot be searched.
 ///
 /// ```no_run
 /// use lunora::{Env, LunoraError, VectorIndex, VectorizeIndexes, prelude::*};
@@ -60,17 +60,17 @@ pub struct VectorizeIndexes {
 }
 
 impl VectorizeIndexes {
-    /// As Vectorize counts where nothing is said.
+    /// The default of Vectorize.
     const DEFAULT_TOP_K: u32 = 5;
 
-    /// No indexes.
+    /// Returns an empty set of indexes.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds the index that is bound to `binding`. What `described` leaves out of its dimensions,
-    /// its metric and its count, the index is asked for.
+    /// Adds the index that is bound to `binding`. Dimensions, metric and count that `described`
+    /// omits are read from the index.
     ///
     /// # Errors
     /// 500 `MISCONFIGURED` when no index of that name is bound.
@@ -92,7 +92,7 @@ impl VectorizeIndexes {
         Ok(self)
     }
 
-    /// Searches by this model: the one that made the vectors.
+    /// Sets the model for searches: the one that made the vectors.
     #[must_use]
     pub fn embed<F>(mut self, embed: F) -> Self
     where

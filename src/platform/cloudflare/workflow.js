@@ -1,4 +1,4 @@
-// What the crate `worker` has no binding for: instances of a workflow.
+// Instances of a workflow, for which the crate `worker` has no binding.
 
 const isMissing = (error) => /not.?found/i.test(String(error?.message));
 
@@ -9,7 +9,7 @@ export async function workflowCreate(workflow, id, params) {
     return instance.id;
   } catch (error) {
     if (id === undefined) throw error;
-    // Whoever gives an id wants one instance of it: is it there?
+    // A caller with an id wants one instance of it: look for an existing one.
     try {
       return (await workflow.get(id)).id;
     } catch {

@@ -42,10 +42,10 @@ extern "C" {
 pub struct CloudflareWorkflow(JsValue);
 
 impl CloudflareWorkflow {
-    /// The workflow that is bound to `binding`.
+    /// Returns the workflow that is bound to `binding`.
     ///
     /// # Errors
-    /// 500 `MISCONFIGURED` when nothing of that name is bound, or what is has no `create`.
+    /// 500 `MISCONFIGURED` if nothing of that name is bound, or if the binding has no `create`.
     pub fn from_env(env: &Env, binding: &str) -> Result<Self, LunoraError> {
         let found = Reflect::get(env, &binding.into()).ok();
         let is_workflow = |found: &JsValue| {

@@ -20,8 +20,8 @@ use crate::platform::Clock;
 
 /// A [`Clock`] that stands still until a test moves it.
 ///
-/// A clone is the same clock. [`run`](Self::run) moves it by itself whenever the code under test
-/// has nothing to do but sleep; [`advance`](Self::advance) moves it by hand.
+/// A clone is the same clock. [`run`](Self::run) moves it automatically whenever the code under
+/// test only sleeps; [`advance`](Self::advance) moves it manually.
 ///
 /// ```
 /// use std::time::Duration;
@@ -49,7 +49,7 @@ pub(crate) fn simulated_clock() -> Option<ManualClock> {
     SIMULATED.try_with(|clock| clock.borrow().clone()).ok().flatten()
 }
 
-/// Makes `clock` the clock of the platform on this thread, until another one is.
+/// Makes `clock` the clock of the platform on this thread, until another one is set.
 #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
 pub(crate) fn simulate_clock(clock: Option<ManualClock>) {
     let _ = SIMULATED.try_with(|simulated| *simulated.borrow_mut() = clock);
@@ -62,7 +62,8 @@ struct State {
     alarms: Cell<u64>,
 }
 
-/// When a sleeper wakes; the number tells apart those who wake together, first come first.
+/// The time at which a sleeper wakes; the number orders sleepers that wake together, first come
+/// first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Alarm {
     due: Duration,
@@ -70,7 +71,7 @@ struct Alarm {
 }
 
 impl ManualClock {
-    /// A clock that shows `now_ms` milliseconds since 1970; the default shows 0.
+    /// Returns a clock that shows `now_ms` milliseconds since 1970; the default shows 0.
     #[must_use]
     pub fn new(now_ms: u64) -> Self {
         let clock = Self::default();
@@ -78,9 +79,9 @@ impl ManualClock {
         clock
     }
 
-    /// Moves the clock on and wakes everyone who is due by then, the earliest first.
+    /// Advances the clock and wakes every sleeper that is due by then, the earliest first.
     ///
-    /// Who sleeps again after that counts from the new time.
+    /// A sleeper that sleeps again counts from the new time.
     pub fn advance(&self, duration: Duration) {
         let now = self.state.now.get().saturating_add(duration);
         self.state.now.set(now);
@@ -89,7 +90,7 @@ impl ManualClock {
         }
     }
 
-    /// Moves the clock to the next time that somebody waits for; `false` when nobody sleeps.
+    /// Moves the clock to the time at which the next sleeper wakes; `false` without sleepers.
     #[allow(clippy::must_use_candidate, reason = "most callers want the effect")]
     pub fn advance_to_next(&self) -> bool {
         let next = self.state.sleepers.borrow().keys().next().copied();
@@ -99,20 +100,20 @@ impl ManualClock {
         next.is_some()
     }
 
-    /// Returns how long it is until the next sleeper wakes.
+    /// Returns the time until the next sleeper wakes.
     #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
     pub(crate) fn until_next(&self) -> Option<Duration> {
         let next = self.state.sleepers.borrow().keys().next().copied();
         next.map(|alarm| alarm.due.saturating_sub(self.state.now.get()))
     }
 
-    /// How many sleep.
+    /// Returns the number of sleepers.
     #[must_use]
     pub fn sleepers(&self) -> usize {
         self.state.sleepers.borrow().len()
     }
 
-    /// Runs `future` and moves the clock on whenever it can do nothing but sleep.
+    /// Runs `future` and advances the clock whenever it only sleeps.
     ///
     /// A future that waits for something other than this clock, such as a shard that
     /// [hangs](super::MemoryShard::hangs), stays pending.
@@ -187,7 +188,7 @@ impl Drop for Sleep {
     }
 }
 
-/// Whether a future was woken while it was polled, and whom to wake when it is woken later.
+/// Records whether a future was woken during its poll, and holds the waker for a later wake.
 struct Progress(AtomicBool, Waker);
 
 impl Progress {

@@ -47,25 +47,25 @@ struct State {
 }
 
 impl MemoryContext {
-    /// A context without tasks.
+    /// Returns a context without tasks.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many tasks wait to be [finished](Self::finish).
+    /// Returns the number of tasks that wait to be [finished](Self::finish).
     #[must_use]
     pub fn pending(&self) -> usize {
         self.state.tasks.borrow().len()
     }
 
-    /// Whether the origin was asked to answer should the Worker throw.
+    /// Returns whether requests pass through to the origin if the Worker throws.
     #[must_use]
     pub fn passes_through(&self) -> bool {
         self.state.passes_through.get()
     }
 
-    /// Runs every task to its end, side by side, and those that they add meanwhile.
+    /// Runs every task to its end, concurrently, including tasks that they add.
     pub async fn finish(&self) {
         let mut running = FuturesUnordered::new();
         poll_fn(|context| {

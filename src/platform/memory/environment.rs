@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::platform::Environment;
 
-/// Variables and secrets in memory; none by default.
+/// Variables and secrets in memory; empty by default.
 ///
 /// ```
 /// use lunora::{Environment, testing::MemoryEnvironment};
@@ -19,7 +19,7 @@ pub struct MemoryEnvironment {
 }
 
 impl MemoryEnvironment {
-    /// An environment without variables.
+    /// Returns an environment without variables.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

@@ -10,7 +10,7 @@ pub(super) struct Faults(Vec<Fault>);
 
 struct Fault {
     operation: StoreOperation,
-    /// How many more calls of the operation go well.
+    /// The number of further calls of the operation that succeed.
     after: usize,
     error: Box<dyn Error + 'static>,
 }
@@ -25,8 +25,8 @@ impl Faults {
         self.0.push(Fault { operation, after, error });
     }
 
-    /// Counts a call of `operation`; the failure that it meets, if any. Of several that are due
-    /// the first that was scripted is met, and the others wait for the next call.
+    /// Counts a call of `operation`, and returns its failure, if any. Of several that are due the
+    /// first scripted one is used, and the others wait for the next call.
     pub(super) fn meet(&mut self, operation: StoreOperation) -> Option<Box<dyn Error + 'static>> {
         let mut due = None;
         for (index, fault) in self.0.iter_mut().enumerate() {

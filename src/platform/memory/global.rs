@@ -27,13 +27,14 @@ pub struct MemoryGlobalTables {
 type Row = Map<String, Value>;
 
 impl MemoryGlobalTables {
-    /// No tables.
+    /// Returns an empty set of tables.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a row, and its table if need be. What is no object makes an empty row.
+    /// Adds a row, and its table if it does not exist. A value other than an object makes an empty
+    /// row.
     #[must_use]
     pub fn with_row(mut self, table: impl Into<String>, row: Value) -> Self {
         let row = match row {

@@ -33,13 +33,13 @@ struct Held {
 }
 
 impl MemoryKv {
-    /// No values, and a clock that stands at 0.
+    /// Returns an empty store, with a clock that stands at 0.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The clock that values expire by.
+    /// Sets the clock by which values expire.
     #[must_use]
     pub fn with_clock(mut self, clock: ManualClock) -> Self {
         self.clock = clock;

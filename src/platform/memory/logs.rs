@@ -5,7 +5,7 @@ use std::{cell::RefCell, rc::Rc};
 type Lines = Rc<RefCell<Vec<String>>>;
 
 thread_local! {
-    /// Those who capture on this thread; the last one gets the lines.
+    /// The captures on this thread; the last one gets the lines.
     static CAPTURES: RefCell<Vec<Lines>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -21,7 +21,7 @@ thread_local! {
 /// ```
 pub fn capture_logs() -> CapturedLogs {
     let lines = Lines::default();
-    // It fails only while the thread ends, when nobody captures any more.
+    // It fails only while the thread ends, when capturing is over.
     let _ = CAPTURES.try_with(|captures| captures.borrow_mut().push(lines.clone()));
     CapturedLogs { lines }
 }
@@ -34,7 +34,7 @@ pub struct CapturedLogs {
 }
 
 impl CapturedLogs {
-    /// The lines so far, oldest first.
+    /// Returns the lines so far, oldest first.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         self.lines.borrow().clone()
@@ -49,7 +49,7 @@ impl Drop for CapturedLogs {
     }
 }
 
-/// Takes the line when a test captures; hands it back when none does.
+/// Takes the line if a test captures; returns it otherwise.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn capture(line: String) -> Result<(), String> {
     let innermost = CAPTURES.try_with(|captures| captures.borrow().last().cloned()).ok().flatten();
@@ -68,7 +68,7 @@ mod tests {
     use crate::platform::log;
 
     #[test]
-    fn a_line_goes_to_the_innermost_capture_alone() {
+    fn only_the_innermost_capture_gets_a_line() {
         let outer = capture_logs();
         log::error("one");
         {
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_handed_back_when_nobody_captures() {
+    fn a_line_is_returned_without_a_capture() {
         drop(capture_logs());
         assert_eq!(capture("line".to_owned()), Err("line".to_owned()));
     }

@@ -21,8 +21,8 @@ use crate::{
 /// A [`ShardNamespace`] in memory: one handler answers for every shard, and calls are recorded.
 ///
 /// A clone shares everything, so that a test keeps one while the code under test owns another.
-/// [`shard`](Self::shard) scripts how one shard misbehaves. An error that the handler returns is
-/// answered as a shard answers it, by [`to_error_response`].
+/// [`shard`](Self::shard) scripts the failures of one shard. An error of the handler is answered as
+/// a shard answers it, by [`to_error_response`].
 ///
 /// ```
 /// use lunora::{Placement, Request, Response, ShardCallError, resolve_shard};
@@ -63,7 +63,8 @@ pub(super) struct State {
 }
 
 impl MemoryNamespace {
-    /// A namespace whose shards all answer by `handler`, which tells them apart by the address.
+    /// Returns a namespace whose shards all answer with `handler`, which distinguishes them by the
+    /// address.
     pub fn new<R: IntoResponse>(
         handler: impl AsyncFn(ShardAddress, Request) -> R + 'static,
     ) -> Self {
@@ -89,26 +90,27 @@ impl MemoryNamespace {
         }
     }
 
-    /// Sets what tells the namespace from that of another deployment; nothing does by default.
+    /// Sets the identity that distinguishes the namespace from that of another deployment. Default:
+    /// no identity.
     #[must_use]
     pub fn with_namespace_id(self, id: impl Into<String>) -> Self {
         *self.state.namespace_id.borrow_mut() = Some(id.into());
         self
     }
 
-    /// The namespace as [`resolve_shard`](crate::resolve_shard) takes it.
+    /// Returns the namespace as [`resolve_shard`](crate::resolve_shard) takes it.
     #[must_use]
     pub fn into_dyn(self) -> Rc<dyn ShardNamespace> {
         Rc::new(self)
     }
 
-    /// One shard, to script its failures and to read its calls.
+    /// Returns one shard, to script its failures and to read its calls.
     #[must_use]
     pub fn shard(&self, key: impl Into<String>) -> MemoryShard {
         MemoryShard::new(key.into(), self.state.clone())
     }
 
-    /// Every call so far, in the order in which they began.
+    /// Returns every call so far, in the order in which they began.
     ///
     /// As on the real platform a call begins when it is made, not when its future is first polled.
     #[must_use]
@@ -116,13 +118,13 @@ impl MemoryNamespace {
         self.state.calls.borrow().clone()
     }
 
-    /// How many calls were given up: begun, and dropped before they had an answer.
+    /// Returns the number of abandoned calls: begun, and dropped before they had an answer.
     #[must_use]
     pub fn abandoned(&self) -> usize {
         self.state.abandoned.borrow().len()
     }
 
-    /// The most calls that were ever under way at once.
+    /// Returns the largest number of calls that were in flight at once.
     #[must_use]
     pub fn max_in_flight(&self) -> usize {
         self.state.max_in_flight.get()
@@ -178,7 +180,7 @@ impl fmt::Debug for MemoryNamespace {
     }
 }
 
-/// One call under way; dropped before its [end](Self::end), it was given up.
+/// One call in flight; dropped before its [end](Self::end), it is abandoned.
 struct CallGuard {
     state: Rc<State>,
     key: Option<String>,
@@ -220,7 +222,7 @@ pub struct RecordedCall {
     pub url: Uri,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, empty when there was none; `None` when it was a stream, which is not read here.
+    /// The body, empty if the call had no body; `None` if it was a stream, which is not read here.
     pub body: Option<Bytes>,
 }
 
@@ -236,19 +238,19 @@ impl RecordedCall {
         }
     }
 
-    /// The path of the URL.
+    /// Returns the path of the URL.
     #[must_use]
     pub fn path(&self) -> &str {
         self.url.path()
     }
 
-    /// A header's first value, when it is visible ASCII.
+    /// Returns a header's first value, if it is visible ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The body as text, where it is in memory and is text.
+    /// Returns the body as text, if it is in memory and is text.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         str::from_utf8(self.body.as_ref()?).ok()

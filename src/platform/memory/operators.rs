@@ -1,4 +1,4 @@
-//! What else operators look into, in memory: users, vector indexes, archived logs.
+//! The other services of operators, in memory: users, vector indexes, archived logs.
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// An [`AuthAdmin`] in memory: users, whom it can list, make, ban and remove. It supports nothing
+/// An in-memory [`AuthAdmin`] that can list, create, ban and remove users. It supports nothing
 /// else. A clone shares the users.
 ///
 /// ```
@@ -33,7 +33,7 @@ pub struct MemoryAuth {
 }
 
 impl MemoryAuth {
-    /// No users.
+    /// Returns a user management without users.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -122,7 +122,7 @@ impl AuthAdmin for MemoryAuth {
     }
 }
 
-/// [`VectorIndexes`] in memory, whose likeness is how often a text contains the other.
+/// In-memory [`VectorIndexes`], whose similarity is how often a text contains the other.
 ///
 /// ```
 /// use lunora::{VectorIndexes, testing::MemoryVectors};
@@ -138,13 +138,13 @@ pub struct MemoryVectors {
 }
 
 impl MemoryVectors {
-    /// No indexes.
+    /// Returns an empty set of indexes.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a text to an index, and the index if need be.
+    /// Adds a text to an index, and the index if it does not exist.
     #[must_use]
     pub fn with_text(
         mut self,
@@ -208,7 +208,7 @@ pub struct MemoryLogArchive {
 }
 
 impl MemoryLogArchive {
-    /// No lines.
+    /// Returns an archive without lines.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

@@ -1,4 +1,4 @@
-//! How one shard of a test misbehaves.
+//! Scripted failures of one shard of a test.
 
 use std::{collections::VecDeque, fmt, rc::Rc, time::Duration};
 
@@ -8,12 +8,12 @@ use super::{
 };
 use crate::{message::Response, platform::ShardCallError, wire::ShardKey};
 
-/// One shard of a [`MemoryNamespace`](super::MemoryNamespace): a script for its calls, and a look
-/// at them.
+/// One shard of a [`MemoryNamespace`](super::MemoryNamespace): a script for its calls, and a record
+/// of them.
 ///
-/// What happens `_once` is queued and comes first, one entry a call, in the order of the queue.
-/// Then comes what [`fails`](Self::fails) or [`hangs`](Self::hangs) says, and without that the
-/// namespace's handler.
+/// Each `_once` step is queued and comes first, one entry per call, in the order of the queue. Then
+/// [`fails`](Self::fails) or [`hangs`](Self::hangs) applies, and without either the namespace's
+/// handler.
 ///
 /// ```
 /// use lunora::{Response, ShardCallError, testing::MemoryNamespace};
@@ -39,49 +39,49 @@ impl MemoryShard {
         Self { key, state }
     }
 
-    /// The next call fails.
+    /// Makes the next call fail.
     pub fn fails_once(&self, error: impl FnOnce(ShardKey) -> ShardCallError + 'static) -> &Self {
         self.once(Step::Fail(Box::new(error)))
     }
 
-    /// The next call gets this answer, without a call of the handler.
+    /// Answers the next call with this response, without a call of the handler.
     pub fn answers_once(&self, response: Response) -> &Self {
         self.once(Step::Answer(Box::new(response)))
     }
 
-    /// The next call never gets an answer.
+    /// Leaves the next call without an answer.
     pub fn hangs_once(&self) -> &Self {
         self.once(Step::Hang)
     }
 
-    /// Every call fails, until the shard [recovers](Self::recovers).
+    /// Makes every call fail, until the shard [recovers](Self::recovers).
     pub fn fails(&self, error: impl Fn(ShardKey) -> ShardCallError + 'static) -> &Self {
         self.edit(|script| script.standing = Standing::Fail(Rc::new(error)))
     }
 
-    /// No call gets an answer, until the shard [recovers](Self::recovers).
+    /// Leaves every call without an answer, until the shard [recovers](Self::recovers).
     pub fn hangs(&self) -> &Self {
         self.edit(|script| script.standing = Standing::Hang)
     }
 
-    /// Every call takes `duration` on `clock` before anything else happens to it.
+    /// Delays every call by `duration` on `clock` before anything else happens to it.
     pub fn takes(&self, duration: Duration, clock: &ManualClock) -> &Self {
         self.edit(|script| script.delay = Some((clock.clone(), duration)))
     }
 
-    /// Clears the whole script; calls under way stay as they are.
+    /// Clears the whole script; calls in flight stay as they are.
     pub fn recovers(&self) -> &Self {
         self.edit(|script| *script = Script::default())
     }
 
-    /// The calls of this shard, in the order in which they began.
+    /// Returns the calls of this shard, in the order in which they began.
     #[must_use]
     pub fn calls(&self) -> Vec<RecordedCall> {
         let calls = self.state.calls.borrow();
         calls.iter().filter(|call| call.address.key.as_str() == self.key).cloned().collect()
     }
 
-    /// How many calls of this shard were given up.
+    /// Returns the number of abandoned calls of this shard.
     #[must_use]
     pub fn abandoned(&self) -> usize {
         let abandoned = self.state.abandoned.borrow();
@@ -106,7 +106,7 @@ impl fmt::Debug for MemoryShard {
 
 pub(super) type Delay = Option<(ManualClock, Duration)>;
 
-/// What happens to one call.
+/// The outcome of one call.
 pub(super) enum Step {
     Handle,
     Answer(Box<Response>),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happens_once_comes_first_and_in_order() {
+    fn one_time_steps_come_first_and_in_order() {
         let namespace = namespace();
         let shard = namespace.shard("a");
         shard.answers_once(Response::text("first")).fails_once(moving);
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_begins_before_anybody_polls_it() {
+    fn a_call_begins_before_its_first_poll() {
         let namespace = namespace();
         let address = ShardAddress::new(ShardKey::default());
         let call = namespace.fetch(&address, Request::get("/"));

@@ -1,4 +1,4 @@
-//! A shard's host on SQLite in memory, with the platform's own habits.
+//! A shard's host on in-memory SQLite that behaves as the platform does.
 
 use std::{cell::Cell, cell::RefCell, collections::HashMap, rc::Rc};
 
@@ -31,8 +31,8 @@ const LIMITS: [(Limit, i32); 9] = [
 
 /// A shard's host on SQLite in memory.
 ///
-/// It has the habits of the real one: integers come back as doubles, numbers are bound as reals,
-/// and one statement a call.
+/// It behaves as the real one: integers come back as doubles, numbers are bound as reals, and each
+/// call runs one statement.
 pub struct SqliteHost {
     connection: Connection,
     key: String,
@@ -45,10 +45,10 @@ pub struct SqliteHost {
 }
 
 impl SqliteHost {
-    /// An empty database for the shard of this key.
+    /// Returns an empty database for the shard of this key.
     ///
     /// # Errors
-    /// When SQLite gives no database.
+    /// If SQLite cannot open a database.
     pub fn new(key: impl Into<String>, clock: ManualClock) -> Result<Rc<Self>, SqlFailure> {
         let connection = Connection::open_in_memory().map_err(|error| failure(&error))?;
         for (limit, value) in LIMITS {
@@ -76,20 +76,20 @@ impl SqliteHost {
         self.namespaces.borrow_mut().insert(binding.to_owned(), Rc::new(namespace));
     }
 
-    /// How many statements ran.
+    /// Returns the number of statements that ran.
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.statements.get()
     }
 
-    /// Rolls back a transaction that a panic broke off, as the platform does when an object dies.
+    /// Rolls back a transaction that a panic interrupted, as the platform does when an object dies.
     pub(crate) fn abandon_transaction(&self) {
         if !self.connection.is_autocommit() {
             let _ = self.connection.execute_batch("ROLLBACK");
         }
     }
 
-    /// Makes every statement fail that contains `text`; none, when there is none.
+    /// Makes every statement fail that contains `text`; `None` makes no statement fail.
     pub fn fail_statements_with(&self, text: Option<&str>) {
         *self.failing.borrow_mut() = text.map(str::to_owned);
     }

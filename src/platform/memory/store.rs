@@ -28,11 +28,11 @@ use crate::{
     },
 };
 
-/// An [`ObjectStore`] in memory that enforces the rules of R2 and fails when a test says so.
+/// An in-memory [`ObjectStore`] that enforces the rules of R2 and fails as a test scripts it.
 ///
 /// A clone shares the objects. Bodies arrive in pieces of 16 KiB, unless
-/// [`with_chunk_bytes`](Self::with_chunk_bytes) says otherwise, and pages have the size that was
-/// asked for, unless [`with_page_size`](Self::with_page_size) makes them shorter.
+/// [`with_chunk_bytes`](Self::with_chunk_bytes) sets another size, and pages have the requested
+/// size, unless [`with_page_size`](Self::with_page_size) makes them shorter.
 ///
 /// ```
 /// use lunora::{ObjectStore, PutOptions, StoreOperation, testing::MemoryObjectStore};
@@ -70,14 +70,14 @@ pub(super) type Parts = BTreeMap<u16, (String, Bytes)>;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MemoryObject {
-    /// What is known of it.
+    /// The key, the size and the metadata of the object.
     pub info: ObjectInfo,
-    /// What was written.
+    /// The bytes of the object.
     pub bytes: Bytes,
 }
 
 impl MemoryObjectStore {
-    /// A store without objects, whose clock shows 0.
+    /// Returns a store without objects, whose clock shows 0.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -95,27 +95,27 @@ impl MemoryObjectStore {
         self
     }
 
-    /// Sets how many bytes arrive at once when a body is read; one at least.
+    /// Sets how many bytes arrive at once when a body is read; at least one.
     #[must_use]
     pub fn with_chunk_bytes(mut self, bytes: usize) -> Self {
         self.chunk_bytes = bytes.max(1);
         self
     }
 
-    /// Sets the most objects of a page, however many are asked for, as R2 does when there is much
-    /// metadata; one at least.
+    /// Sets the maximum number of objects per page, whatever the request, as R2 does for large
+    /// metadata; at least one.
     #[must_use]
     pub fn with_page_size(mut self, objects: u16) -> Self {
         self.page_size = objects.clamp(1, rules::MAX_PAGE);
         self
     }
 
-    /// The next call of `operation` fails.
+    /// Makes the next call of `operation` fail.
     pub fn fails_once(&self, operation: StoreOperation, error: impl Into<Box<dyn Error>>) {
         self.fails_after(0, operation, error);
     }
 
-    /// One call of `operation` fails, after `calls` of it that go well.
+    /// Makes one call of `operation` fail, after `calls` of it that succeed.
     pub fn fails_after(
         &self,
         calls: usize,
@@ -126,30 +126,30 @@ impl MemoryObjectStore {
         faults.add(operation, calls, error.into());
     }
 
-    /// Everything works from here on: what was scripted and did not happen yet is forgotten.
+    /// Removes every scripted failure that did not happen yet.
     pub fn recovers(&self) {
         self.state.borrow_mut().faults = Faults::default();
     }
 
-    /// The keys of all objects, in order.
+    /// Returns the keys of all objects, in order.
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
         self.state.borrow().objects.keys().cloned().collect()
     }
 
-    /// One object, with its bytes.
+    /// Returns one object, with its bytes.
     #[must_use]
     pub fn object(&self, key: &str) -> Option<MemoryObject> {
         self.state.borrow().objects.get(key).cloned()
     }
 
-    /// How many uploads were begun and neither completed nor aborted.
+    /// Returns the number of uploads that were begun and neither completed nor aborted.
     #[must_use]
     pub fn open_uploads(&self) -> usize {
         self.state.borrow().uploads.len()
     }
 
-    /// Fails when the script says so.
+    /// Fails if a scripted failure is due.
     pub(super) fn scripted(&self, operation: StoreOperation, key: &str) -> Result<(), StoreError> {
         match self.state.borrow_mut().faults.meet(operation) {
             Some(error) => Err(StoreError::failed(operation, key, error)),
@@ -188,7 +188,7 @@ impl MemoryObjectStore {
         id
     }
 
-    /// Adds a part to an upload, and returns its etag; `None` where the upload is gone.
+    /// Adds a part to an upload, and returns its etag; `None` if the upload no longer exists.
     pub(super) fn add_part(&self, id: &str, number: u16, bytes: Bytes) -> Option<String> {
         let mut state = self.state.borrow_mut();
         state.writes += 1;
@@ -202,7 +202,7 @@ impl MemoryObjectStore {
         Some(self.state.borrow_mut().uploads.remove(id)?.1)
     }
 
-    /// What the object of an upload will say of itself; nothing where the upload is gone.
+    /// Returns the metadata of an upload's object; empty if the upload no longer exists.
     pub(super) fn metadata_of_upload(&self, id: &str) -> ObjectMetadata {
         let state = self.state.borrow();
         state.uploads.get(id).map(|(metadata, _)| metadata.clone()).unwrap_or_default()

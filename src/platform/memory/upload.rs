@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn deletes_what_is_there_and_minds_nothing_else() {
+    fn deletes_existing_objects_and_ignores_absent_ones() {
         let store = MemoryObjectStore::new();
         block_on(put(&store, "a", PutOptions::new())).unwrap();
         block_on(store.delete(&["a".to_owned(), "b".to_owned()])).unwrap();

@@ -1,4 +1,4 @@
-//! Workflows in memory: what was started, and what became of it.
+//! In-memory workflows: the started instances and their states.
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
@@ -9,8 +9,7 @@ use crate::{
     platform::{Workflow, WorkflowAction},
 };
 
-/// A [`Workflow`] in memory: it runs nothing, and remembers what it was asked. A clone shares the
-/// instances.
+/// An in-memory [`Workflow`] that runs nothing and records its calls. A clone shares the instances.
 ///
 /// ```
 /// use lunora::{Workflow, testing::MemoryWorkflow};
@@ -33,19 +32,19 @@ struct Instance {
 }
 
 impl MemoryWorkflow {
-    /// No instances.
+    /// Returns a workflow without instances.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The ids of the instances.
+    /// Returns the ids of the instances.
     #[must_use]
     pub fn ids(&self) -> Vec<String> {
         self.instances.borrow().keys().cloned().collect()
     }
 
-    /// What an instance was started with.
+    /// Returns the parameters with which an instance was started.
     #[must_use]
     pub fn params(&self, id: &str) -> Option<String> {
         self.instances.borrow().get(id).map(|instance| instance.params.clone())

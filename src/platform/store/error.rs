@@ -1,17 +1,17 @@
-//! Why a store did not do what it was asked to.
+//! The failure of an operation on a store.
 
 use std::{error::Error, fmt};
 
 use super::rules;
 
-/// Why a store did not do what it was asked to.
+/// The failure of an operation on a store.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The key is empty or too long.
     #[error("an object's key has 1 to {} bytes, this one has {bytes}", rules::MAX_KEY_BYTES)]
     InvalidKey {
-        /// How long the key is, in bytes.
+        /// The length of the key, in bytes.
         bytes: usize,
     },
     /// The custom metadata is too large.
@@ -23,19 +23,19 @@ pub enum StoreError {
         /// The object.
         key: String,
     },
-    /// The object was to be written only if it did not exist, and it does.
+    /// The write required that the object did not exist, but it does.
     #[error("the object `{key}` exists already")]
     AlreadyExists {
         /// The object.
         key: String,
     },
-    /// The object was to be written only over the one with a given etag, and it is another.
+    /// The write required an object with a given etag, but its etag differs.
     #[error("the object `{key}` was changed")]
     Changed {
         /// The object.
         key: String,
     },
-    /// The bytes that arrived are not those whose checksum was given. Nothing was written.
+    /// The bytes that arrived do not match the given checksum. Nothing was written.
     #[error("the bytes of `{key}` do not match their checksum")]
     ChecksumMismatch {
         /// The object.
@@ -46,12 +46,12 @@ pub enum StoreError {
     InvalidPart {
         /// The object.
         key: String,
-        /// The part; 0 where no part was written at all.
+        /// The part; 0 if no part was written at all.
         number: u16,
         /// The rule that it breaks.
         rule: &'static str,
     },
-    /// The upload was completed or aborted by somebody else, or was too old.
+    /// The upload was completed or aborted by another caller, or was too old.
     #[error("the upload of `{key}` no longer exists")]
     UploadGone {
         /// The object.
@@ -60,19 +60,19 @@ pub enum StoreError {
     /// The store failed, or could not be reached.
     #[error("the store failed to {operation} `{key}`")]
     Failed {
-        /// What was asked of it.
+        /// The operation that failed.
         operation: StoreOperation,
         /// The object; the prefix for a list, the first key for a delete.
         key: String,
-        /// What the store said.
+        /// The store's error.
         #[source]
         source: Box<dyn Error + 'static>,
     },
 }
 
 impl StoreError {
-    /// The store failed, or could not be reached: what an [`ObjectStore`](crate::ObjectStore)
-    /// answers when nothing more exact is known.
+    /// Returns the error for a store that failed or could not be reached: the error of an
+    /// [`ObjectStore`](crate::ObjectStore) without a more exact one.
     pub fn failed(
         operation: StoreOperation,
         key: impl Into<String>,
@@ -82,7 +82,7 @@ impl StoreError {
     }
 }
 
-/// What a store was asked to do.
+/// An operation of a store.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum StoreOperation {

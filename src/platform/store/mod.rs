@@ -1,4 +1,4 @@
-//! Where objects are kept, such as backups: an R2 bucket, or its stand-in in a test.
+//! A store of objects, such as backups: an R2 bucket, or its stand-in in a test.
 
 mod error;
 mod object;
@@ -36,11 +36,11 @@ pub use self::{
 /// # Ok::<(), StoreError>(()) }).unwrap();
 /// ```
 pub trait ObjectStore: 'static {
-    /// Writes a whole object, over the one that has the key by default.
+    /// Writes a whole object; by default it replaces an existing one.
     ///
     /// # Errors
     /// [`StoreError::AlreadyExists`], [`StoreError::Changed`] and [`StoreError::ChecksumMismatch`]
-    /// where the options ask for it; nothing is written then.
+    /// if the options require it; nothing is written then.
     fn put<'a>(
         &'a self,
         key: &'a str,
@@ -48,16 +48,16 @@ pub trait ObjectStore: 'static {
         options: PutOptions,
     ) -> LocalBoxFuture<'a, Result<ObjectInfo, StoreError>>;
 
-    /// Reads an object; its body streams. `None` when there is none.
+    /// Reads an object; its body streams. `None` if it does not exist.
     fn get<'a>(
         &'a self,
         key: &'a str,
     ) -> LocalBoxFuture<'a, Result<Option<StoredObject>, StoreError>>;
 
-    /// Reads an object from the byte `offset` on; from its end on there is nothing. `None` when
-    /// there is no such object.
+    /// Reads an object from the byte `offset` on; at or after its end the body is empty. `None` if
+    /// the object does not exist.
     ///
-    /// By default the whole object is read and its beginning passed over.
+    /// By default the whole object is read and its beginning skipped.
     fn get_from<'a>(
         &'a self,
         key: &'a str,
@@ -69,34 +69,35 @@ pub trait ObjectStore: 'static {
         })
     }
 
-    /// What is known of an object, without its body. `None` when there is none.
+    /// Reads the information about an object, without its body. `None` if it does not exist.
     fn head<'a>(
         &'a self,
         key: &'a str,
     ) -> LocalBoxFuture<'a, Result<Option<ObjectInfo>, StoreError>>;
 
-    /// Deletes objects, any number of them. A key without an object is no error.
+    /// Deletes any number of objects. A key without an object is not an error.
     ///
-    /// It is not atomic: when it fails, some may be gone.
+    /// It is not atomic: after a failure, some may be deleted.
     fn delete<'a>(&'a self, keys: &'a [String]) -> LocalBoxFuture<'a, Result<(), StoreError>>;
 
-    /// Lists objects in the order of their keys, bytewise, a page at a time.
+    /// Lists objects in the bytewise order of their keys, one page at a time.
     fn list(&self, options: ListOptions) -> LocalBoxFuture<'_, Result<ObjectPage, StoreError>>;
 
-    /// Begins an object that is written in parts; it appears when the upload is completed.
+    /// Begins an object that is written in parts; it becomes visible when the upload is completed.
     fn create_multipart<'a>(
         &'a self,
         key: &'a str,
         metadata: ObjectMetadata,
     ) -> LocalBoxFuture<'a, Result<Box<dyn MultipartUpload>, StoreError>>;
 
-    /// Takes up an upload that was [suspended](MultipartUpload::suspend), maybe by another instance.
+    /// Resumes an upload that was [suspended](MultipartUpload::suspend), possibly by another
+    /// instance.
     ///
-    /// By default a store cannot, and says so.
+    /// By default a store does not support it, and returns an error.
     ///
     /// # Errors
-    /// [`StoreError::UploadGone`] where it was completed, aborted, or is too old, which some stores
-    /// tell only when the next part is written.
+    /// [`StoreError::UploadGone`] if it was completed, aborted, or is too old, which some stores
+    /// report only when the next part is written.
     fn resume_multipart<'a>(
         &'a self,
         key: &'a str,
@@ -167,33 +168,34 @@ impl<Store: ObjectStore + ?Sized> ObjectStore for Rc<Store> {
     }
 }
 
-/// An object under way, written in parts.
+/// An unfinished object that is written in parts.
 ///
 /// Every part but the last has the same size, 5 MiB (5,242,880 bytes) at least; the last has no
 /// more than the others. An upload that is dropped, neither completed nor aborted, shows nowhere
 /// and costs storage until R2 clears it away after seven days.
 pub trait MultipartUpload {
-    /// Writes a part. Parts may come in any order and side by side; written again, a part is
-    /// replaced.
+    /// Writes a part. Parts may come in any order and concurrently; writing a part again replaces
+    /// it.
     ///
     /// # Errors
     /// [`StoreError::InvalidPart`] for a `number` outside 1 to 10,000.
     fn upload_part(&self, number: u16, bytes: Bytes) -> LocalBoxFuture<'_, Result<(), StoreError>>;
 
-    /// Makes the object of the parts, in the order of their numbers, over the one that has the
-    /// key.
+    /// Assembles the object from the parts, in the order of their numbers, and replaces an existing
+    /// one.
     ///
     /// # Errors
-    /// [`StoreError::InvalidPart`] when the parts break the rule of sizes, or when there is none.
-    /// After any failure the upload is aborted: there is nothing left to clean up.
+    /// [`StoreError::InvalidPart`] if the parts break the rule of sizes, or are absent. After
+    /// any failure the upload is aborted: nothing is left to clean up.
     fn complete(self: Box<Self>) -> LocalBoxFuture<'static, Result<ObjectInfo, StoreError>>;
 
-    /// Leaves the upload open, and returns what [`ObjectStore::resume_multipart`] takes it up with.
+    /// Leaves the upload open, and returns the value with which [`ObjectStore::resume_multipart`]
+    /// continues it.
     ///
-    /// By default an upload cannot be left, is aborted, and that is an error.
+    /// By default an upload cannot be suspended: it is aborted, and an error is returned.
     ///
     /// # Errors
-    /// When the store cannot suspend uploads.
+    /// If the store cannot suspend uploads.
     #[must_use]
     fn suspend(self: Box<Self>) -> LocalBoxFuture<'static, Result<SuspendedUpload, StoreError>> {
         let aborted = self.abort();
@@ -222,7 +224,7 @@ pub struct SuspendedUpload {
 pub struct SuspendedPart {
     /// The number of the part.
     pub number: u16,
-    /// The store's own mark of it.
+    /// The store's etag of the part.
     pub etag: String,
     /// Its size.
     pub bytes: usize,

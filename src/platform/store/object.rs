@@ -1,4 +1,4 @@
-//! What is stored, and how it is asked for.
+//! Objects of a store, and the options of reads and writes.
 
 use std::{collections::BTreeMap, future::ready};
 
@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 
 use crate::message::Body;
 
-/// What an object says about itself.
+/// The metadata of an object.
 ///
 /// ```
 /// use lunora::ObjectMetadata;
@@ -20,14 +20,14 @@ use crate::message::Body;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ObjectMetadata {
-    /// The media type of the bytes; none by default.
+    /// The media type of the bytes; absent by default.
     pub content_type: Option<String>,
-    /// An application's own notes, by name; none by default.
+    /// An application's own metadata, by name; empty by default.
     pub custom: BTreeMap<String, String>,
 }
 
 impl ObjectMetadata {
-    /// No metadata.
+    /// Returns empty metadata.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -40,7 +40,7 @@ impl ObjectMetadata {
         self
     }
 
-    /// Adds a note of the application's own; of a repeated name the last value counts.
+    /// Adds an entry of the application's own metadata; of a repeated name the last value wins.
     #[must_use]
     pub fn with_custom(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.custom.insert(name.into(), value.into());
@@ -48,51 +48,52 @@ impl ObjectMetadata {
     }
 }
 
-/// How an object is written.
+/// The options of a write.
 ///
 /// By default it replaces the object of the same key, carries no metadata and is not verified.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct PutOptions {
-    /// What the object says about itself.
+    /// The metadata of the object.
     pub metadata: ObjectMetadata,
-    /// Whether an object that has the key already makes the write fail.
+    /// `true` to fail the write if an object with the key already exists.
     pub only_if_absent: bool,
-    /// The etag that the object of this key must have; any, or no object at all, by default.
+    /// The etag that the object of this key must have; by default the object may have any etag or
+    /// not exist.
     pub only_if_etag: Option<String>,
-    /// What the store must find when it hashes the bytes that arrived.
+    /// The hash that the store must find for the bytes that arrived.
     pub sha256: Option<[u8; 32]>,
 }
 
 impl PutOptions {
-    /// The defaults.
+    /// Returns the defaults.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets what the object says about itself.
+    /// Sets the metadata of the object.
     #[must_use]
     pub fn with_metadata(mut self, metadata: ObjectMetadata) -> Self {
         self.metadata = metadata;
         self
     }
 
-    /// Writes only where no object has the key; the check and the write are one step.
+    /// Writes only if no object has the key; the check and the write are atomic.
     #[must_use]
     pub fn only_if_absent(mut self) -> Self {
         self.only_if_absent = true;
         self
     }
 
-    /// Writes only over the object with this etag; the check and the write are one step.
+    /// Writes only over the object with this etag; the check and the write are atomic.
     #[must_use]
     pub fn only_if_etag(mut self, etag: impl Into<String>) -> Self {
         self.only_if_etag = Some(etag.into());
         self
     }
 
-    /// Lets the store verify the SHA-256 of what arrived, and keep it with the object.
+    /// Makes the store verify the SHA-256 of the bytes that arrived, and keep it with the object.
     #[must_use]
     pub fn with_sha256(mut self, sha256: [u8; 32]) -> Self {
         self.sha256 = Some(sha256);
@@ -100,25 +101,26 @@ impl PutOptions {
     }
 }
 
-/// Which objects to list.
+/// A selection of objects to list.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ListOptions {
-    /// What the keys begin with; empty for every object.
+    /// The prefix of the keys; empty for every object.
     pub prefix: String,
-    /// Where the last page ended.
+    /// The end of the last page.
     pub cursor: Option<String>,
-    /// The most objects of one page, 1 to 1000; what is outside is taken as the nearest of these.
+    /// The maximum number of objects per page, 1 to 1000; a value outside is clamped.
     pub limit: u16,
 }
 
 impl ListOptions {
-    /// The first page of the objects whose keys begin with `prefix`, up to 1000 of them.
+    /// Returns options for the first page of objects whose keys begin with `prefix`, up to 1000 of
+    /// them.
     pub fn of(prefix: impl Into<String>) -> Self {
         Self { prefix: prefix.into(), cursor: None, limit: super::rules::MAX_PAGE }
     }
 
-    /// Goes on where a page ended: see [`ObjectPage::cursor`].
+    /// Continues where a page ended: see [`ObjectPage::cursor`].
     #[must_use]
     pub fn with_cursor(mut self, cursor: impl Into<String>) -> Self {
         self.cursor = Some(cursor.into());
@@ -133,26 +135,26 @@ impl ListOptions {
     }
 }
 
-/// Some of the objects that were asked for.
+/// A page of the requested objects.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ObjectPage {
-    /// The objects, in the order of their keys. It may be fewer than asked for, and even none,
-    /// when more follow.
+    /// The objects, in the order of their keys. A page may be shorter than requested, even empty,
+    /// although more follow.
     pub objects: Vec<ObjectInfo>,
-    /// Where to go on; `None` after the last page, and only then.
+    /// The cursor of the next page; `None` after the last page, and only then.
     pub cursor: Option<String>,
 }
 
 impl ObjectPage {
-    /// A page of `objects`, and where to go on if more follow.
+    /// Returns a page of `objects`, with the cursor of the next page if more follow.
     #[must_use]
     pub fn new(objects: Vec<ObjectInfo>, cursor: Option<String>) -> Self {
         Self { objects, cursor }
     }
 }
 
-/// What is known of an object without reading it.
+/// The information about an object that is known without reading it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ObjectInfo {
@@ -160,18 +162,18 @@ pub struct ObjectInfo {
     pub key: String,
     /// The size in bytes.
     pub size: u64,
-    /// The store's own mark of this version of the object, without quotes.
+    /// The etag of this version of the object, without quotes.
     pub etag: String,
-    /// When the object was written, in milliseconds since 1970.
+    /// The time of the write, in milliseconds since 1970.
     pub uploaded_ms: u64,
-    /// The SHA-256 of the bytes, where it was given at [`put`](crate::ObjectStore::put).
+    /// The SHA-256 of the bytes, if it was given at [`put`](crate::ObjectStore::put).
     pub sha256: Option<[u8; 32]>,
-    /// What the object says about itself.
+    /// The metadata of the object.
     pub metadata: ObjectMetadata,
 }
 
 impl ObjectInfo {
-    /// An object without metadata, without an etag and of unknown age, for a store of one's own
+    /// Returns an object without metadata, without an etag and of unknown age, for a custom store
     /// to fill in.
     pub fn new(key: impl Into<String>, size: u64) -> Self {
         Self {
@@ -189,20 +191,20 @@ impl ObjectInfo {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StoredObject {
-    /// What is known of it.
+    /// The information about it.
     pub info: ObjectInfo,
     /// The whole object, as a stream.
     pub body: Body,
 }
 
 impl StoredObject {
-    /// An object and its bytes.
+    /// Returns an object with its bytes.
     #[must_use]
     pub fn new(info: ObjectInfo, body: Body) -> Self {
         Self { info, body }
     }
 
-    /// The object without the first `offset` bytes of its body.
+    /// Returns the object without the first `offset` bytes of its body.
     pub(super) fn skip(self, offset: u64) -> Self {
         let mut left = offset;
         let rest = self.body.into_stream().try_filter_map(move |mut piece| {

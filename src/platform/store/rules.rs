@@ -1,4 +1,4 @@
-//! What the weakest store accepts; every store refuses the rest in the same words.
+//! The rules of the weakest store; every store refuses the rest with the same errors.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ pub(crate) fn check_part_number(key: &str, number: u16) -> Result<(), StoreError
     }
 }
 
-/// Refuses parts that make no object. `sizes` are bytes by part number.
+/// Refuses parts that cannot form an object. `sizes` are bytes by part number.
 pub(crate) fn check_parts(key: &str, sizes: &BTreeMap<u16, usize>) -> Result<(), StoreError> {
     let Some((&last, &last_size)) = sizes.last_key_value() else {
         return Err(invalid(key, 0, "an upload has at least one part"));

@@ -7,7 +7,7 @@ use std::{borrow::Cow, fmt, iter, str::FromStr};
 
 use self::parse::parse;
 
-/// When a trigger fires: five fields, in UTC, as Cloudflare reads them.
+/// A cron expression: five fields, in UTC, as Cloudflare reads them.
 ///
 /// Minute (0-59), hour (0-23), day of month (1-31), month (1-12 or `JAN`-`DEC`), day of week (1-7
 /// or `SUN`-`SAT`; **Sunday is 1**, so Monday to Friday is `MON-FRI` or `2-6`, and not `1-5`). A field
@@ -18,10 +18,10 @@ use self::parse::parse;
 ///
 /// Where both days are restricted, that is neither is `*`, a day that fits one of them is enough.
 /// [`next_after`](Self::next_after), [`previous_at_or_before`](Self::previous_at_or_before) and
-/// [`upcoming`](Self::upcoming) tell the times.
+/// [`upcoming`](Self::upcoming) return the times.
 ///
-/// The text is kept as it was written, for that is how it is compared with the trigger that fired.
-/// Written in code it is checked while it compiles: [`cron!`](crate::cron).
+/// The text is kept as it was written, because it is compared as text with the trigger that fired.
+/// [`cron!`](crate::cron) checks an expression in code at compile time.
 ///
 /// ```
 /// use lunora::{CronExpression, cron};
@@ -33,7 +33,7 @@ use self::parse::parse;
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct CronExpression(Cow<'static, str>);
 
-/// A [`CronExpression`](crate::CronExpression) from a literal, checked while it compiles.
+/// A [`CronExpression`](crate::CronExpression) from a literal, checked at compile time.
 ///
 /// ```compile_fail
 /// let _ = lunora::cron!("0 3 * *");
@@ -48,10 +48,10 @@ macro_rules! cron {
 }
 
 impl CronExpression {
-    /// An expression that is written in code.
+    /// Returns an expression that is written in code.
     ///
     /// # Panics
-    /// When the text is no expression. Use [`cron!`](crate::cron), where that is a compile error.
+    /// Panics on an invalid expression. Use [`cron!`](crate::cron), where that is a compile error.
     #[must_use]
     #[allow(clippy::panic, reason = "called by `cron!`, in a const context")]
     pub const fn from_static(cron: &'static str) -> Self {
@@ -61,14 +61,14 @@ impl CronExpression {
         }
     }
 
-    /// The expression as it was written.
+    /// Returns the expression as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Returns the first time later than `ms` at which the trigger is due, in milliseconds since
-    /// 1970; none where such a moment has no number.
+    /// 1970; `None` if the time is out of range.
     ///
     /// ```
     /// use lunora::cron;
@@ -82,7 +82,7 @@ impl CronExpression {
     }
 
     /// Returns the last time, `ms` or earlier, at which the trigger was due, in milliseconds since
-    /// 1970; none where such a moment has no number.
+    /// 1970; `None` if the time is out of range.
     ///
     /// ```
     /// use lunora::cron;
@@ -127,12 +127,12 @@ impl fmt::Display for CronExpression {
     }
 }
 
-/// Why a text is no cron expression.
+/// The reason why a text is not a cron expression.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{}", self.sentence())]
 #[non_exhaustive]
 pub enum CronError {
-    /// There are not five fields.
+    /// The number of fields is not five.
     FieldCount,
     /// The minute is malformed.
     Minute,

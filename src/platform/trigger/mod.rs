@@ -1,10 +1,10 @@
-//! Cron triggers: when they fire, and the event that says so.
+//! Cron triggers: their schedules and their events.
 
 mod cron;
 
 pub use self::cron::{CronError, CronExpression};
 
-/// A trigger fired.
+/// The event of a trigger that fired.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ScheduledEvent {
     cron: String,
@@ -12,18 +12,18 @@ pub struct ScheduledEvent {
 }
 
 impl ScheduledEvent {
-    /// The trigger `cron` fired for `scheduled_time_ms`, in milliseconds since 1970.
+    /// Returns the event of the trigger `cron` for `scheduled_time_ms`, in milliseconds since 1970.
     pub fn new(cron: impl Into<String>, scheduled_time_ms: i64) -> Self {
         Self { cron: cron.into(), scheduled_time_ms }
     }
 
-    /// The expression of the trigger, as `triggers.crons` of `wrangler.jsonc` has it.
+    /// Returns the expression of the trigger, as `triggers.crons` of `wrangler.jsonc` has it.
     #[must_use]
     pub fn cron(&self) -> &str {
         &self.cron
     }
 
-    /// When the trigger was due, in milliseconds since 1970. The run may be later.
+    /// Returns when the trigger was due, in milliseconds since 1970. The run may be later.
     #[must_use]
     pub fn scheduled_time_ms(&self) -> i64 {
         self.scheduled_time_ms

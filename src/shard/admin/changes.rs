@@ -31,10 +31,10 @@ pub(super) struct SyncArgs {
 
 const LIMIT: u64 = 1000;
 const MAX_LIMIT: u64 = 10_000;
-/// What a change takes beside its document, its table and its id.
+/// The size of a change without its document, its table and its id.
 const CHANGE_BYTES: u64 = 128;
 
-/// The changes after a cursor, and the cursor behind them.
+/// Returns the changes after a cursor, and the cursor behind them.
 ///
 /// A change that the log no longer has is not skipped: 409 `CDC_LOG_TRIMMED`, and the reader begins
 /// again from an export.
@@ -58,12 +58,13 @@ pub(super) fn sync(shard: &Inner, args: &SyncArgs) -> Result<String, LunoraError
             push_change(&mut changes, row)?;
         }
     }
-    // Without a bound in time the reader has seen all there is, if it has seen the last change.
+    // Without a bound in time a reader that has seen the last change has seen everything.
     let cursor = last.unwrap_or(if args.until_ts.is_some() { since } else { since.max(end) });
     Ok(format!(r#"{{"changes":[{changes}],"cursor":{cursor}}}"#))
 }
 
-/// The last change that fits, by the sizes, which SQLite knows without reading the documents.
+/// Returns the last change that fits, by the sizes, which SQLite knows without reading the
+/// documents.
 fn last_of_page(shard: &Inner, args: &SyncArgs) -> Result<Option<u64>, LunoraError> {
     let sql = "SELECT \"seq\",\"ts\",ifnull(octet_length(\"doc\"),0)+octet_length(\"id\")+octet_length(\"table\") FROM \"_lunora_changes\" WHERE \"seq\">? ORDER BY \"seq\" LIMIT CAST(? AS INTEGER)";
     let limit = args.limit.unwrap_or(LIMIT).clamp(1, MAX_LIMIT);
@@ -83,7 +84,7 @@ fn last_of_page(shard: &Inner, args: &SyncArgs) -> Result<Option<u64>, LunoraErr
     Ok(last)
 }
 
-/// `{"seq","table","id","op","doc"?,"ts"}`, with the document as it was stored.
+/// Appends `{"seq","table","id","op","doc"?,"ts"}`, with the document as it was stored.
 fn push_change(json: &mut String, row: Vec<SqlCell>) -> Result<(), LunoraError> {
     let Ok(
         [seq, SqlCell::Text(table), SqlCell::Text(id), SqlCell::Text(op), doc, SqlCell::Number(ts)],
@@ -122,7 +123,7 @@ struct ChangeArgs {
 #[derive(Serialize)]
 pub(super) struct Applied {
     applied: u64,
-    /// The changes that were passed over: what they would store, no query could read.
+    /// The changes that were skipped: no query could read what they would store.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<ChangeError>,
 }
@@ -137,15 +138,15 @@ struct ChangeError {
     table: String,
 }
 
-/// Applies changes in their order, all or none, but for documents that the table cannot hold: each
-/// of those is told and passed over. Applied again, they change nothing: a document is stored as
-/// the change has it, under the same id.
+/// Applies changes in their order, all or nothing, except for documents that the table cannot hold:
+/// each of those is reported and skipped. Applied again, they change nothing: a document is stored
+/// as the change has it, under the same id.
 pub(super) fn apply(shard: &Inner, args: &ApplyArgs) -> Result<Applied, LunoraError> {
     shard.transact(&Caller::default(), 0, |run| {
         let (mut applied, mut errors) = (0, Vec::new());
         for change in &args.changes {
             let outcome = apply_change(run, change);
-            // What broke off in the middle of a write undoes the whole call.
+            // A failure in the middle of a write rolls back the whole call.
             run.check_doom()?;
             match outcome {
                 Ok(()) => applied += 1,

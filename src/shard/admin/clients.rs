@@ -1,8 +1,8 @@
-//! `exportClients` and `importClients`: what a shard keeps of its clients beside the documents, the
-//! watermarks of numbered writes and the stored answers of mutations.
+//! `exportClients` and `importClients`: the client records that a shard keeps beside the documents,
+//! which are the watermarks of numbered writes and the stored answers of mutations.
 //!
-//! They are read in rounds. The first has all of them, page by page; each later one has what was
-//! written since the one before began, by the number of the round. A round that is one page has
+//! They are read in rounds. The first has all of them, page by page; each later one has the records
+//! written since the previous one began, by the number of the round. A round of one page reads
 //! everything at one moment, which the answer names by the position of the change log.
 
 use base64::Engine;
@@ -27,17 +27,17 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ExportArgs {
-    /// The number of the round before; absent in the first round.
+    /// The number of the previous round; absent in the first round.
     #[serde(default)]
     since: u64,
-    /// The place on the page before; absent on the first page of a round.
+    /// The position on the previous page; absent on the first page of a round.
     cursor: Option<String>,
     limit: Option<u64>,
 }
 
 const LIMIT: u64 = 5000;
 
-/// Which of the two, and the key after which the page begins.
+/// The kind of a line, and the key after which the page begins.
 type Position = (Kind, String, String);
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -47,7 +47,7 @@ enum Kind {
     Replies,
 }
 
-/// One page of a round: `{"lines","cursor","isDone","round"?,"seq"}`.
+/// Returns one page of a round: `{"lines","cursor","isDone","round"?,"seq"}`.
 pub(super) fn export(shard: &Inner, args: &ExportArgs) -> Result<String, LunoraError> {
     let position = args.cursor.as_deref().map(read_cursor).transpose()?;
     let round = match position {
@@ -73,7 +73,7 @@ pub(super) fn export(shard: &Inner, args: &ExportArgs) -> Result<String, LunoraE
     Ok(format!(r#"{{"lines":[{lines}],"cursor":{cursor},"isDone":{is_done}{round},"seq":{seq}}}"#))
 }
 
-/// Begins a round, and returns it: what is written from here on carries its number.
+/// Begins a round, and returns it: later writes carry its number.
 fn begin_round(shard: &Inner) -> Result<u64, LunoraError> {
     shard.atomically(|| {
         let sql = format!(
@@ -93,7 +93,7 @@ struct Page {
 }
 
 impl Page {
-    /// Adds what comes after a key, and returns the last key where the page is full.
+    /// Adds the records after a key, and returns the last key if the page is full.
     fn fill(
         &mut self,
         shard: &Inner,
@@ -189,7 +189,7 @@ pub(super) fn delete_all(shard: &Inner) -> Result<(), LunoraError> {
 
 #[derive(Deserialize)]
 pub(super) struct ImportArgs {
-    /// Whether what the shard has of its clients is deleted first.
+    /// `true` to delete the shard's client records first.
     #[serde(default)]
     reset: bool,
     #[serde(default)]
@@ -201,7 +201,7 @@ pub(super) struct Imported {
     received: usize,
 }
 
-/// Brings watermarks and answers back, all or none. Repeated, it changes nothing.
+/// Restores watermarks and answers, all or nothing. Repeated, it changes nothing.
 pub(super) fn import(shard: &Inner, args: &ImportArgs) -> Result<Imported, LunoraError> {
     shard.atomically(|| {
         if args.reset {

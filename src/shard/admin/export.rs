@@ -18,7 +18,7 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Args {
-    /// Set where a page is asked for; `null` asks for the first.
+    /// Set if a page is requested; `null` requests the first.
     #[serde(default, deserialize_with = "present")]
     cursor: Option<Option<String>>,
     batch_size: Option<u32>,
@@ -30,7 +30,8 @@ fn present<'de, D: Deserializer<'de>>(cursor: D) -> Result<Option<Option<String>
     Option::deserialize(cursor).map(Some)
 }
 
-/// The most rows of a page, unless the caller says otherwise (docs/wire.md, "Operations of a shard").
+/// The maximum number of rows per page, unless the caller sets another (docs/wire.md, "Operations
+/// of a shard").
 const BATCH_SIZE: u32 = 200;
 const MAX_BYTES: u64 = 1024 * 1024;
 
@@ -65,14 +66,14 @@ fn whole(shard: &Inner, tables: &[&TableSpec]) -> Result<String, LunoraError> {
     Ok([r#"{"rows":["#, &rows.json, "]}"].concat())
 }
 
-/// What a page has room for.
+/// The remaining room of a page.
 struct Budget {
     rows: u64,
     bytes: u64,
 }
 
-/// The next rows in the order of tables' names and documents' ids. The position is a place in that
-/// order: what is there throughout comes once, whatever is written between the pages.
+/// Returns the next rows in the order of tables' names and documents' ids. The position refers to
+/// that order: a document that exists throughout comes once, whatever is written between the pages.
 fn page(
     shard: &Inner,
     tables: &[&TableSpec],
@@ -119,8 +120,9 @@ fn page(
     Ok(format!(r#"{{"rows":[{rows}],"cursor":{cursor},"isDone":{is_done},"seq":{seq}{others}}}"#))
 }
 
-/// The names of tables that no export has: those made by SQL, and those that are not declared any
-/// more. The first hundred, cut to 64 characters, so that the answer stays small.
+/// Returns the names of tables that no export contains: those made by SQL, and those that are no
+/// longer declared. Only the first hundred, truncated to 64 characters, so that the answer stays
+/// small.
 fn other_tables(shard: &Inner) -> Result<Vec<String>, LunoraError> {
     let sql = "SELECT substr(\"name\",1,64) FROM sqlite_master WHERE \"type\"='table' \
                AND \"name\" NOT LIKE '\\_lunora\\_%' ESCAPE '\\' AND \"name\" NOT LIKE '\\_\\_lunora\\_%' ESCAPE '\\' \
@@ -133,7 +135,7 @@ fn other_tables(shard: &Inner) -> Result<Vec<String>, LunoraError> {
     Ok(names.filter(is_other).take(100).collect())
 }
 
-/// How far a page goes in one table.
+/// The part of a page from one table.
 struct Part {
     /// The last id that is on the page.
     end: Option<String>,
@@ -141,7 +143,7 @@ struct Part {
 }
 
 /// Looks at the sizes first, which SQLite knows without reading the documents: a page must fit into
-/// memory. The first row of a page is on it however large it is.
+/// memory. The first row of a page is included whatever its size.
 fn part(
     shard: &Inner,
     table: &TableSpec,

@@ -27,7 +27,7 @@ pub(super) struct Args {
     start_line: Option<u64>,
 }
 
-/// What became of the rows (docs/wire.md, "Operations of a shard").
+/// The outcome of the rows (docs/wire.md, "Operations of a shard").
 #[derive(Default, Serialize)]
 pub(super) struct Report {
     conflicts: u64,
@@ -43,15 +43,15 @@ struct RowError {
     table: String,
 }
 
-/// One transaction. Each row is checked before it is written, so that a bad one is told and the
-/// others stay.
+/// Imports rows in one transaction. Each row is checked before it is written, so that an invalid
+/// one is reported and the others stay.
 pub(super) fn import(shard: &Inner, args: &Args) -> Result<Report, LunoraError> {
     shard.transact(&Caller::default(), 0, |run| {
         let mut report = Report::default();
         for (line, row) in (args.start_line.unwrap_or(1)..).zip(&args.rows) {
             let table = table_name(row);
             let outcome = import_row(run, row);
-            // What broke off in the middle of a write undoes the whole call.
+            // A failure in the middle of a write rolls back the whole call.
             run.check_doom()?;
             match outcome {
                 Ok((table, true)) => *report.inserted.entry(table).or_default() += 1,
@@ -76,7 +76,7 @@ fn table_name(row: &RawValue) -> Option<String> {
     serde_json::from_str::<Row>(row.get()).ok().map(|row| row.table)
 }
 
-/// `false` for a document whose id is taken.
+/// Imports a row; `false` for a document whose id is taken.
 fn import_row(run: &Run<'_>, row: &RawValue) -> Result<(&'static str, bool), LunoraError> {
     #[derive(Deserialize)]
     struct Row<'a> {
@@ -112,7 +112,7 @@ pub(super) fn read_id(json: &str) -> Result<String, LunoraError> {
     Ok(id)
 }
 
-/// The fields that belong to the shard, as the document has them.
+/// Reads the fields that belong to the shard, as the document has them.
 pub(super) fn read_system<'a>(
     run: &Run<'_>,
     id: &'a str,
@@ -131,7 +131,7 @@ pub(super) fn read_system<'a>(
     Ok(System { id, creation_time, deleted_at: time(DELETED_AT)? })
 }
 
-/// Refuses a text that is too large to take apart; what is stored is checked where it is written.
+/// Refuses a text that is too large to parse; the stored text is checked on the write.
 pub(super) fn check_document(table: &TableSpec, json: &str) -> Result<(), LunoraError> {
     if json.len() > MAX_DOCUMENT {
         let message = format!("a document of {:?} is larger than 2 MB", table.name);

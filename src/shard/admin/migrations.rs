@@ -55,7 +55,7 @@ enum Outcome {
     InProgress,
 }
 
-/// How far a migration is.
+/// The progress of a migration.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct State {
@@ -84,11 +84,11 @@ pub(super) enum Status {
 
 const BATCH_SIZE: u32 = 100;
 const MAX_BATCH_SIZE: u32 = 1000;
-/// The most batches of one call: an object that is busy answers nobody.
+/// The maximum number of batches per call: a busy object answers no other caller.
 const MAX_BATCHES: u32 = 1000;
 
-/// Runs a migration, or goes on with it. Each batch is a transaction, and with it how far the
-/// migration is: what was done stays done, whatever comes in between.
+/// Runs or resumes a migration. Each batch is a transaction that includes the progress of the
+/// migration: finished batches stay, whatever happens in between.
 pub(super) fn run(shard: &Inner, args: &RunArgs) -> Result<State, LunoraError> {
     let migration = find(shard, args.id.as_deref())?;
     let step = match args.direction {
@@ -171,8 +171,8 @@ fn find<'a>(shard: &'a Inner, id: Option<&str>) -> Result<&'a Migration, LunoraE
     })
 }
 
-/// Takes the next documents through the step; `true` when there are no more. Documents that are
-/// marked as deleted are taken along: an export has them.
+/// Takes the next documents through the step; `true` after the last. Documents that are marked as
+/// deleted are included, because an export has them.
 fn batch(
     run: &Run<'_>,
     migration: &Migration,
@@ -205,7 +205,7 @@ fn batch(
         let Some(stored) = run.shard.stored(&table, &id)? else { continue };
         if let Some(new) = step(&stored.json)? {
             let mut fields = Fields::parse(&new).unwrap_or_default();
-            // The new shape may carry along what it was given.
+            // The new shape may include the fields of the shard.
             for system in ["_id", CREATION_TIME, DELETED_AT] {
                 fields.remove(system);
             }

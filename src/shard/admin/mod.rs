@@ -1,4 +1,5 @@
-//! What operators ask of a shard: `__lunora_admin__:<operation>` (docs/wire.md, "Operations of a shard").
+//! The operations of operators on a shard: `__lunora_admin__:<operation>` (docs/wire.md,
+//! "Operations of a shard").
 
 mod changes;
 mod clients;

@@ -1,4 +1,4 @@
-//! `rankBefore` and `rankPage`: the places of documents in a rank index.
+//! `rankBefore` and `rankPage`: the positions of documents in a rank index.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -41,7 +41,7 @@ pub(super) struct PageArgs {
     after: Option<Key>,
 }
 
-/// Where a document stands: its partition, its sort values, its id.
+/// The position of a document: its partition, its sort values, its id.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Key {
@@ -72,7 +72,7 @@ pub(super) struct Before {
 const TAKE: u32 = 100;
 const MAX_TAKE: u32 = 1000;
 
-/// How many documents of the partition come before a key, and how many there are.
+/// Counts the documents of the partition that come before a key, and all of them.
 pub(super) fn before(shard: &Inner, args: BeforeArgs) -> Result<Before, LunoraError> {
     let index = Index::find(shard, &args.table, &args.index)?;
     let BeforeArgs { partition_key, row_id, sort_values, .. } = args;
@@ -89,7 +89,7 @@ pub(super) fn before(shard: &Inner, args: BeforeArgs) -> Result<Before, LunoraEr
     Ok(Before { before: to_count(row.first()), total: to_count(row.get(1)) })
 }
 
-/// The next documents in the order of the index, each with its key.
+/// Returns the next documents in the order of the index, each with its key.
 pub(super) fn page(shard: &Inner, args: &PageArgs) -> Result<String, LunoraError> {
     let index = Index::find(shard, &args.table, &args.index)?;
     let take = args.take.unwrap_or(TAKE).clamp(1, MAX_TAKE);
@@ -154,7 +154,7 @@ impl Index {
         Ok(Self { table, partition, order, directions })
     }
 
-    /// The condition of a partition; every one of them for none.
+    /// Returns the condition of a partition; `None` matches every partition.
     fn within(&self, partition: Option<&str>) -> (String, Vec<SqlCell>) {
         let alive = "\"_deletedAt\" IS NULL".to_owned();
         match (&self.partition, partition) {

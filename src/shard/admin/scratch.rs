@@ -1,4 +1,4 @@
-//! `emptyScratch`: deletes what a drill restored, on the one shard that is there for drills.
+//! `emptyScratch`: deletes what a drill restored, on the only shard for drills.
 
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ pub(super) struct Emptied {
     ok: bool,
 }
 
-/// Deletes every document, the change log, and what the shard keeps of clients.
+/// Deletes every document, the change log, and the client records.
 pub(super) fn empty(shard: &Inner) -> Result<Emptied, LunoraError> {
     if !ShardKey::is_scratch(shard.key()) {
         let message =

@@ -1,4 +1,4 @@
-//! Tables as operators look at them and edit them: `listTables`, `readTablePage`, `writeRow`,
+//! Tables as operators inspect and edit them: `listTables`, `readTablePage`, `writeRow`,
 //! `deleteRows`, `clearTable`.
 
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ pub(super) struct TableInfo {
     row_count: u64,
 }
 
-/// Every table, with how many documents it has for a query to see.
+/// Returns every table, with the number of its documents that a query can see.
 pub(super) fn list(shard: &Inner) -> Result<Vec<TableInfo>, LunoraError> {
     let info = |name| {
         let sql = format!("SELECT count(*) FROM \"{name}\" WHERE \"_deletedAt\" IS NULL");
@@ -155,7 +155,7 @@ fn insert(run: &Run<'_>, args: &WriteArgs, doc: Option<&str>) -> Result<String, 
     Ok(id)
 }
 
-/// The document without what the shard gave it, which an editor sends back as it came.
+/// Returns the document without the shard's fields, which an editor sends back unchanged.
 fn without_system(doc: &str) -> Result<String, LunoraError> {
     let mut fields =
         Fields::parse(doc).ok_or_else(|| LunoraError::bad_request("doc must be an object"))?;
@@ -172,7 +172,7 @@ pub(super) struct DeleteArgs {
     search: Option<String>,
     limit: Option<u64>,
     after: Option<String>,
-    /// Documents that are named are deleted, and no others.
+    /// Only the named documents are deleted.
     ids: Option<Vec<String>>,
 }
 
@@ -185,11 +185,11 @@ pub(super) struct Deleted {
     has_more: bool,
 }
 
-/// The most documents of one call (docs/wire.md, "Operations of a shard").
+/// The maximum number of documents per call (docs/wire.md, "Operations of a shard").
 const MAX_DELETED: u64 = 500;
 
-/// Deletes documents, some at a time. Clearing a table takes them away for good, those that are
-/// marked as deleted included; deleting rows marks them where the table says so.
+/// Deletes documents in batches. Clearing a table removes them permanently, including those marked
+/// as deleted; deleting rows marks them if the table is declared so.
 pub(super) fn delete(
     shard: &Inner,
     args: &DeleteArgs,

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned};
 use super::fields::number;
 use crate::errors::{Code, LunoraError};
 
-/// A document: what the application stored, with the `_id` and the `_creationTime` that the shard
-/// gave it.
+/// A document: the value that the application stored, with the `_id` and the `_creationTime` that
+/// the shard added.
 ///
 /// ```
 /// use lunora::shard::Document;
@@ -26,20 +26,20 @@ use crate::errors::{Code, LunoraError};
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Document<T> {
-    /// The id; no other document of the table has it.
+    /// The id, unique within the table.
     #[serde(rename = "_id")]
     pub id: String,
-    /// When it was created, in milliseconds since 1970.
+    /// The time of creation, in milliseconds since 1970.
     #[serde(rename = "_creationTime", serialize_with = "as_whole_number")]
     pub creation_time: f64,
-    /// What the application stored.
+    /// The value that the application stored.
     #[serde(flatten)]
     pub value: T,
 }
 
 impl<T: DeserializeOwned> Document<T> {
-    /// Reads a stored document. Twice, since a type that has everything flattened into it reads
-    /// numbers and raw text less well.
+    /// Reads a stored document. It parses twice, because a type that flattens everything reads
+    /// numbers and raw text less exactly.
     pub(crate) fn read(table: &str, json: &str) -> Result<Self, LunoraError> {
         #[derive(Deserialize)]
         struct System {
@@ -63,7 +63,7 @@ impl<T: DeserializeOwned> Document<T> {
 }
 
 impl<T> Document<T> {
-    /// What the application stored.
+    /// Returns the value that the application stored.
     #[must_use]
     pub fn into_value(self) -> T {
         self.value
@@ -84,16 +84,16 @@ impl<T> DerefMut for Document<T> {
     }
 }
 
-/// Some documents of an order, and where the next ones begin; as clients page through them.
+/// A page of documents in an order, and the cursor of the next page.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Page<D> {
     /// The documents.
     pub page: Vec<D>,
-    /// Whether there are no more.
+    /// `true` on the last page.
     pub is_done: bool,
-    /// Where to go on; opaque.
+    /// The opaque cursor of the next page.
     pub continue_cursor: String,
 }
 

@@ -1,6 +1,6 @@
-//! The JSON text of a document, taken apart at its top level and put together again.
+//! Splits the JSON text of a document at its top level, and joins it again.
 //!
-//! The texts of the values are never touched: an integer above 2^53 comes out as it went in.
+//! The texts of the values are never changed: an integer above 2^53 keeps its digits.
 
 use std::{borrow::Cow, fmt};
 
@@ -16,7 +16,7 @@ pub(crate) const ID: &str = "_id";
 pub(crate) const CREATION_TIME: &str = "_creationTime";
 pub(crate) const DELETED_AT: &str = "_deletedAt";
 
-/// How the wire writes `undefined`; a field that is undefined is none.
+/// The wire form of `undefined`; an undefined field counts as absent.
 const UNDEFINED: &str = r#"["$lunora.wire$","undefined"]"#;
 
 /// The fields of a document in their order, each once.
@@ -24,7 +24,7 @@ const UNDEFINED: &str = r#"["$lunora.wire$","undefined"]"#;
 pub(crate) struct Fields<'a>(Vec<(Cow<'a, str>, &'a str)>);
 
 impl<'a> Fields<'a> {
-    /// Takes an object apart; none for any other JSON.
+    /// Splits an object; `None` for any other JSON.
     pub(crate) fn parse(json: &'a str) -> Option<Self> {
         serde_json::from_str(json).ok()
     }
@@ -38,7 +38,7 @@ impl<'a> Fields<'a> {
         Some(self.0.remove(at).1)
     }
 
-    /// Sets a field: in its place if it is there, else at the end.
+    /// Sets a field: in its place if it exists, else at the end.
     pub(crate) fn set(&mut self, name: Cow<'a, str>, value: &'a str) {
         match self.0.iter_mut().find(|(field, _)| *field == name) {
             Some((_, old)) => *old = value,
@@ -50,7 +50,7 @@ impl<'a> Fields<'a> {
         self.0.into_iter()
     }
 
-    /// The object of these fields, and nothing else.
+    /// Returns the object of these fields, and nothing else.
     pub(crate) fn to_object(&self) -> String {
         let mut json = String::from("{");
         for (name, value) in &self.0 {
@@ -66,12 +66,12 @@ impl<'a> Fields<'a> {
         json
     }
 
-    /// The first field that belongs to the shard and not to the application.
+    /// Returns the first field that belongs to the shard and not to the application.
     pub(crate) fn first_system_field(&self) -> Option<&str> {
         self.0.iter().map(|(name, _)| &**name).find(|name| name.starts_with('_'))
     }
 
-    /// The document of these fields.
+    /// Returns the document of these fields.
     pub(crate) fn to_document(&self, system: &System<'_>) -> Result<String, LunoraError> {
         let mut json = String::from("{\"_id\":");
         push_json(&mut json, &system.id)?;
@@ -103,7 +103,7 @@ pub(crate) struct System<'a> {
     pub(crate) deleted_at: Option<f64>,
 }
 
-/// A number as JSON; a whole one without a point.
+/// Formats a number as JSON; a whole one without a point.
 pub(crate) fn number(number: f64) -> String {
     if number.is_finite() {
         ryu_js::Buffer::new().format_finite(number).to_owned()
@@ -112,8 +112,8 @@ pub(crate) fn number(number: f64) -> String {
     }
 }
 
-/// A document is one line of an export. A control character in JSON is white space always: in a text
-/// it would be escaped.
+/// Appends a document as one line of an export. A control character in JSON is always white space:
+/// in a text it would be escaped.
 fn push_on_one_line(json: &mut String, value: &str) {
     if value.bytes().any(|byte| byte < b' ') {
         json.extend(value.chars().filter(|c| *c >= ' '));
@@ -160,7 +160,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     }
 }
 
-/// Of a repeated field the last value counts, at the first one's place, as in JavaScript.
+/// Keeps the last value of a repeated field, at the first one's place, as in JavaScript.
 fn last_of_each<'a>(fields: Vec<(Cow<'a, str>, &'a str)>) -> Vec<(Cow<'a, str>, &'a str)> {
     let mut places = std::collections::BTreeMap::new();
     let mut kept: Vec<(Cow<'a, str>, &'a str)> = Vec::with_capacity(fields.len());
@@ -176,7 +176,7 @@ fn last_of_each<'a>(fields: Vec<(Cow<'a, str>, &'a str)>) -> Vec<(Cow<'a, str>, 
     kept
 }
 
-/// A name that is borrowed unless it has escapes: serde copies a `Cow` always.
+/// A name that is borrowed unless it has escapes: serde always copies a `Cow`.
 struct Name<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_undefined_is_none() {
+    fn an_undefined_field_is_absent() {
         let fields = Fields::parse(r#"{"a":["$lunora.wire$","undefined"],"b":null}"#).unwrap();
         assert_eq!((fields.get("a"), fields.get("b")), (None, Some("null")));
     }

@@ -10,11 +10,11 @@ use crate::{
 
 /// A value that is looked up in an index, or bounds it.
 ///
-/// Types are told apart: `true` is not 1, and a [`Date`] is not its number of milliseconds. Documents
-/// come in the order of types: `null` and absent fields first, then numbers, strings, booleans, dates,
-/// big integers, bytes, other values of the wire (URLs, maps, sets, errors), lists, objects. Within a
-/// type they come by value; the last four by their JSON text. NaN is as `null`, and an invalid date
-/// comes before all others.
+/// Types are distinct: `true` is not 1, and a [`Date`] is not its number of milliseconds. Documents
+/// come in the order of types: `null` and absent fields first, then numbers, strings, booleans,
+/// dates, big integers, bytes, other values of the wire (URLs, maps, sets, errors), lists, objects.
+/// Within a type they come by value; the last four by their JSON text. NaN is as `null`, and an
+/// invalid date comes before all others.
 ///
 /// ```
 /// use lunora::shard::IndexValue;
@@ -32,7 +32,7 @@ impl IndexValue {
     pub(super) fn key_of(&self, field: &str) -> SqlValue {
         match &self.0 {
             // SQLite would turn a text into a number to compare it with a column of numbers. A blob
-            // comes behind every number as well, and stays.
+            // also sorts behind every number, and is not converted.
             SqlValue::Text(text) if field == CREATION_TIME => {
                 SqlValue::Blob(text.clone().into_bytes())
             }
@@ -42,7 +42,7 @@ impl IndexValue {
 }
 
 impl From<SqlValue> for IndexValue {
-    /// A blob is bytes.
+    /// Converts a blob into bytes.
     fn from(value: SqlValue) -> Self {
         match value {
             SqlValue::Real(real) if real.is_nan() => Self(SqlValue::Null),

@@ -11,11 +11,11 @@ use crate::{
     wire::value::{Date, TAG},
 };
 
-/// Returns the SQL of a field's key. A query finds an index by this very text, so a change of it makes
-/// every index anew when its object wakes.
+/// Returns the SQL of a field's key. A query finds an index by this exact text, so a change of it
+/// rebuilds every index when its object wakes.
 ///
-/// `null`, numbers and texts are what SQLite has. Every other type is a blob, which SQLite sorts behind
-/// texts: a letter that sorts the types, then bytes that sort by value (see [`Key`]).
+/// `null`, numbers and texts are native to SQLite. Every other type is a blob, which SQLite sorts
+/// behind texts: a letter that sorts the types, then bytes that sort by value (see [`Key`]).
 pub(crate) fn expression(field: &str) -> String {
     if field == CREATION_TIME {
         return "\"_creationTime\"".to_owned();
@@ -61,7 +61,7 @@ pub(crate) fn json_expression(field: &str) -> String {
 }
 
 fn path(field: &str) -> String {
-    // Letters, digits, `_` and dots only: `is_field` was asked.
+    // Only letters, digits, `_` and dots: `is_field` checked it.
     field.split('.').fold(String::from("$"), |path, name| path + ".\"" + name + "\"")
 }
 
@@ -73,7 +73,7 @@ fn replaced(sql: &str, pairs: impl Iterator<Item = (char, char)>) -> String {
     pairs.fold(sql.to_owned(), |sql, (from, to)| format!("replace({sql},'{from}','{to}')"))
 }
 
-/// The digits of base64 that do not sort by value behind `z`, and what stands for them: base64
+/// The digits of base64 that do not sort by value behind `z`, and their replacements: base64
 /// written this way sorts as the bytes do.
 const SEXTETS: [(char, char); 12] = [
     ('0', '{'),
@@ -136,7 +136,7 @@ impl From<Key<'_>> for SqlValue {
     }
 }
 
-/// Whether a key is the JSON text of a value, which may be written in several ways.
+/// Returns whether a key is the JSON text of a value, which may be written in several ways.
 pub(crate) fn is_text_of_json(key: &SqlValue) -> bool {
     matches!(key, SqlValue::Blob(key) if matches!(key.first(), Some(b't' | b'u' | b'v')))
 }
@@ -155,7 +155,7 @@ fn minified(json: &str) -> String {
     json.chars().filter(keep).collect()
 }
 
-/// Returns the key of a document that [`expression`] has for `field`, without asking SQLite.
+/// Returns the key of a document that [`expression`] has for `field`, without SQLite.
 pub(crate) fn of_document(document: &str, field: &str) -> SqlValue {
     Extractor::new(document).get(field)
 }
@@ -220,7 +220,7 @@ fn of_list(json: &str) -> SqlValue {
     }
 }
 
-/// Whether SQLite takes the two for the same value.
+/// Returns whether SQLite takes the two for the same value.
 #[allow(clippy::cast_precision_loss, reason = "where it rounds, too much is reported as changed")]
 pub(crate) fn same(one: &SqlValue, other: &SqlValue) -> bool {
     match (one, other) {

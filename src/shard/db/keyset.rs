@@ -1,7 +1,7 @@
 //! Positions in an order of documents: the values they are ordered by, compared as SQLite does.
 //!
-//! A position says what came before it by value, so that it stays true whatever is inserted or
-//! deleted meanwhile.
+//! A position identifies the documents before it by value, so that it stays valid under inserts and
+//! deletes.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::value::RawValue;
@@ -12,14 +12,14 @@ use crate::{
     wire::{Direction, value::TAG},
 };
 
-/// One value that an order compares, and which way.
+/// One value that an order compares, with its direction.
 #[derive(Clone, Debug)]
 pub(crate) struct OrderBy {
     pub(crate) expression: String,
     pub(crate) direction: Direction,
 }
 
-/// The SQL of an order.
+/// Returns the SQL of an order.
 pub(crate) fn order_sql(order: &[OrderBy]) -> String {
     let terms = order.iter().map(|by| {
         let direction = match by.direction {
@@ -31,8 +31,8 @@ pub(crate) fn order_sql(order: &[OrderBy]) -> String {
     terms.collect::<Vec<_>>().join(",")
 }
 
-/// The columns that tell where a row is in the order; two for each value, so that an integer comes
-/// to its last digit.
+/// Returns the columns of a row's position in the order; two per value, so that an integer keeps
+/// its last digit.
 pub(crate) fn position_columns(order: &[OrderBy]) -> String {
     let columns = order
         .iter()
@@ -40,7 +40,7 @@ pub(crate) fn position_columns(order: &[OrderBy]) -> String {
     columns.collect::<Vec<_>>().join(",")
 }
 
-/// The values of those columns.
+/// Reads the values of those columns.
 pub(crate) fn read_position(cells: impl IntoIterator<Item = SqlCell>) -> Option<Vec<SqlValue>> {
     let mut cells = cells.into_iter();
     let mut values = Vec::new();
@@ -59,7 +59,7 @@ pub(crate) fn read_position(cells: impl IntoIterator<Item = SqlCell>) -> Option<
     Some(values)
 }
 
-/// The SQL of "comes after this position", or "comes before it", and its values.
+/// Returns the SQL of "comes after this position", or "comes before it", and its values.
 ///
 /// For an order by `a, b` it is `a > ? OR (a IS ? AND b > ?)`; NULL is the smallest of all. A bound
 /// on the first value stands in front, so that SQLite can start there in an index. Each expression
@@ -84,7 +84,7 @@ pub(crate) fn beyond(
         let placeholder = value.placeholder();
         sql.push('(');
         match (ascends(by), value) {
-            // Everything but NULL is larger; nothing is smaller.
+            // Every value but NULL is larger, and no value is smaller.
             (true, SqlValue::Null) => sql.push_str(&format!("{expression} IS NOT NULL")),
             (false, SqlValue::Null) => sql.push('0'),
             (true, value) => {
@@ -106,7 +106,7 @@ pub(crate) fn beyond(
     (sql, values)
 }
 
-/// A value in a cursor: JSON, with reals marked, so that each comes back as what it was.
+/// A value in a cursor: JSON, with reals marked, so that each keeps its type.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop(pub(crate) SqlValue);
 
@@ -128,7 +128,7 @@ impl Serialize for Stop {
 }
 
 impl Stop {
-    /// Reads what a cursor has; none for anything else.
+    /// Reads a value of a cursor; `None` for anything else.
     pub(crate) fn read(raw: &RawValue) -> Option<Self> {
         let value = match raw.get() {
             "null" => SqlValue::Null,
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stop_comes_back_as_what_it_was() {
+    fn a_stop_keeps_its_type() {
         for value in [
             SqlValue::Null,
             SqlValue::Integer(i64::MIN),

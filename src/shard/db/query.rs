@@ -28,8 +28,8 @@ use crate::{
 ///
 /// Without an index the order is that of creation. With one, `eq` fixes its first fields in their
 /// order, and `gt`, `gte`, `lt` and `lte` bound the field after them; the documents come by the
-/// index's other fields and then by creation. [`IndexValue`] tells the order of values of several types;
-/// a bound compares in it too.
+/// index's other fields and then by creation. [`IndexValue`] documents the order of values of
+/// several types; a bound compares in it too.
 ///
 /// ```
 /// # use lunora::{LunoraError, shard::{Query, Table, table, Document}, Direction};
@@ -64,13 +64,13 @@ impl<'a, T> TableQuery<'a, T> {
         }
     }
 
-    /// Goes by an index of the table.
+    /// Uses an index of the table.
     pub fn index(mut self, name: &str) -> Self {
         self.index = Some(name.to_owned());
         self
     }
 
-    /// Documents whose field has this value. `None` finds `null` and missing alike.
+    /// Keeps documents whose field has this value. `None` finds `null` and absent fields alike.
     pub fn eq(mut self, field: &str, value: impl Into<IndexValue>) -> Self {
         self.equal.push((field.to_owned(), value.into()));
         self
@@ -86,23 +86,23 @@ impl<'a, T> TableQuery<'a, T> {
         self.bound(field, ">=", value.into())
     }
 
-    /// Documents whose field is smaller; one without the field is not.
+    /// Keeps documents whose field is smaller; one without the field does not match.
     pub fn lt(self, field: &str, value: impl Into<IndexValue>) -> Self {
         self.bound(field, "<", value.into())
     }
 
-    /// Documents whose field is smaller or the same; one without the field is not.
+    /// Keeps documents whose field is smaller or equal; one without the field does not match.
     pub fn lte(self, field: &str, value: impl Into<IndexValue>) -> Self {
         self.bound(field, "<=", value.into())
     }
 
-    /// Which way to go; ascending by default.
+    /// Sets the direction. Default: ascending.
     pub fn order(mut self, direction: Direction) -> Self {
         self.direction = direction;
         self
     }
 
-    /// How many documents there are.
+    /// Counts the documents.
     ///
     /// # Errors
     /// As [`collect`](Self::collect).
@@ -113,8 +113,8 @@ impl<'a, T> TableQuery<'a, T> {
         Ok(to_count(count.as_ref()))
     }
 
-    /// The first `limit` documents as the JSON text of a list, as they are stored: the quickest way
-    /// to answer a query with documents.
+    /// Returns the first `limit` documents as the JSON text of a list, as they are stored: the
+    /// fastest way to answer a query with documents.
     ///
     /// # Errors
     /// As [`collect`](Self::collect).
@@ -160,7 +160,7 @@ impl<'a, T> TableQuery<'a, T> {
         }
     }
 
-    /// The order, the conditions, and what is noted as read.
+    /// Returns the order and the conditions, and records the reads.
     fn plan(&self) -> Result<Plan, LunoraError> {
         let spec = self.run.shard.table(self.table)?;
         let fields = self.index_fields(&spec)?;
@@ -221,8 +221,8 @@ impl<'a, T> TableQuery<'a, T> {
         Ok(Plan { filter: filter.join(" AND "), values, order })
     }
 
-    /// What is found by the values of fields is noted as just that, unless a value is one that
-    /// SQLite may write in another way than it was stored.
+    /// Records a look-up by the values of fields as such, unless SQLite may write a value in
+    /// another way than it was stored.
     fn note_reads(&self, spec: &TableSpec, matching: Vec<(&'static str, SqlValue)>) {
         let telling = |value: &SqlValue| !key::is_text_of_json(value);
         let mut reads = self.run.reads();
@@ -233,7 +233,7 @@ impl<'a, T> TableQuery<'a, T> {
         }
     }
 
-    /// The fields of the index, the time of creation behind them.
+    /// Returns the fields of the index, followed by the time of creation.
     fn index_fields(&self, spec: &TableSpec) -> Result<Vec<&'static str>, LunoraError> {
         let Some(name) = self.index.as_deref().filter(|name| *name != BY_CREATION) else {
             return Ok(vec![CREATION_TIME]);
@@ -254,16 +254,16 @@ impl<'a, T> TableQuery<'a, T> {
 }
 
 impl<T: DeserializeOwned> TableQuery<'_, T> {
-    /// Every document. Where there may be many, ask for pages.
+    /// Returns every document. If there may be many, use [`paginate`](Self::paginate).
     ///
     /// # Errors
-    /// When the shard has no such table or index, the bounds are none of the index, or a document
-    /// is not what `T` says.
+    /// If the shard has no such table or index, the bounds do not fit the index, or a document is
+    /// not a `T`.
     pub fn collect(self) -> Result<Vec<Document<T>>, LunoraError> {
         self.read(None)
     }
 
-    /// The first `limit` documents.
+    /// Returns the first `limit` documents.
     ///
     /// # Errors
     /// As [`collect`](Self::collect).
@@ -271,7 +271,7 @@ impl<T: DeserializeOwned> TableQuery<'_, T> {
         self.read(Some(limit))
     }
 
-    /// The first document.
+    /// Returns the first document.
     ///
     /// # Errors
     /// As [`collect`](Self::collect).
@@ -279,10 +279,10 @@ impl<T: DeserializeOwned> TableQuery<'_, T> {
         Ok(self.take(1)?.into_iter().next())
     }
 
-    /// The only document.
+    /// Returns the only document.
     ///
     /// # Errors
-    /// 400 `NOT_UNIQUE` when there are several; else as [`collect`](Self::collect).
+    /// 400 `NOT_UNIQUE` if several documents match; else as [`collect`](Self::collect).
     pub fn unique(self) -> Result<Option<Document<T>>, LunoraError> {
         let table = self.table;
         let mut documents = self.take(2)?;
@@ -293,13 +293,14 @@ impl<T: DeserializeOwned> TableQuery<'_, T> {
         Ok(documents.pop())
     }
 
-    /// The next `limit` documents after the `continue_cursor` of a page; the first ones for none.
+    /// Returns the next `limit` documents after the `continue_cursor` of a page; `None` starts at
+    /// the first.
     ///
-    /// A document that is there throughout is on one page exactly, whatever is written between the
-    /// pages, unless its own place in the index moves.
+    /// A document that exists throughout is on exactly one page, whatever is written between the
+    /// pages, unless its own position in the index changes.
     ///
     /// # Errors
-    /// 400 `BAD_REQUEST` for a cursor that no page of this query ended with; else as
+    /// 400 `BAD_REQUEST` for a cursor that does not belong to this query; else as
     /// [`collect`](Self::collect).
     pub fn paginate(
         self,

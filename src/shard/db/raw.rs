@@ -1,4 +1,4 @@
-//! Statements that are written by hand.
+//! Raw SQL statements.
 
 use std::fmt;
 
@@ -18,13 +18,13 @@ use crate::{
     },
 };
 
-/// A statement that is written by hand, with the values that go into it.
+/// A raw SQL statement, with its parameters.
 ///
 /// Values are bound as they are: integers to the last digit, flags as 0 and 1. A row is read as a
 /// struct by its columns' names, as a tuple by their order, or as the only column's value.
 ///
-/// An integer beyond 2^53 arrives rounded from the platform, and is refused: select it with
-/// `CAST(… AS TEXT)`, which reads as an `i64` all the same.
+/// An integer beyond 2^53 arrives rounded from the platform, and is refused. Select it with
+/// `CAST(… AS TEXT)`, which still reads as an `i64`.
 #[must_use = "a statement does nothing until `all`, `first` or `run` is called"]
 pub struct Sql<'a> {
     run: &'a Run<'a>,
@@ -49,24 +49,24 @@ impl<'a> Sql<'a> {
         self
     }
 
-    /// Says which tables of documents the statement reads, so that a live query runs again for
-    /// those only. Without it, it runs again after every write.
+    /// Declares the tables of documents that the statement reads, so that a live query runs again
+    /// for those only. Without it, the query runs again after every write.
     pub fn reads(mut self, tables: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.tables = Some(tables.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Every row.
+    /// Returns every row.
     ///
     /// # Errors
-    /// When the statement is none, writes where it must not, or fails; when a row is not a `T`.
+    /// If the statement is invalid, writes where it must not, or fails; if a row is not a `T`.
     pub fn all<T: DeserializeOwned>(self) -> Result<Vec<T>, LunoraError> {
         row::read_rows(self.exec()?).map_err(|error| {
             LunoraError::new(Code::RpcFailed, "a row is not what its type says").with_source(error)
         })
     }
 
-    /// The first row, if there is one.
+    /// Returns the first row, if any.
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -74,7 +74,7 @@ impl<'a> Sql<'a> {
         Ok(self.all()?.into_iter().next())
     }
 
-    /// Runs the statement. Tells how many rows it wrote, those of indexes included.
+    /// Runs the statement. Returns the number of rows it wrote, including those of indexes.
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -115,7 +115,7 @@ impl<'a> Sql<'a> {
         rows.map_err(|failure| to_error(&failure))
     }
 
-    /// Whatever the reading of the statement missed, nothing that it wrote stays.
+    /// Runs a reading statement. Any write that the check of the statement missed is rolled back.
     fn exec_reading(&self, sql: &str) -> Result<SqlRows, LunoraError> {
         let exec = || {
             let rows = self.exec_statement(sql)?;

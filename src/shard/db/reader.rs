@@ -13,7 +13,7 @@ use crate::{
 
 /// The documents, to read.
 ///
-/// What is read is noted: a live query runs again when that changed.
+/// Reads are recorded: a live query runs again when they change.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
     pub(super) run: &'a Run<'a>,
@@ -24,10 +24,10 @@ impl<'a> Reader<'a> {
         Self { run }
     }
 
-    /// The document of this id.
+    /// Returns the document of this id.
     ///
     /// # Errors
-    /// When it is not what `T` says, or the shard has no such table.
+    /// If the document is not a `T`, or the shard has no such table.
     pub fn get<T: DeserializeOwned>(
         &self,
         table: Table<T>,
@@ -39,12 +39,12 @@ impl<'a> Reader<'a> {
         stored.map(|stored| Document::read(spec.name, &stored.json)).transpose()
     }
 
-    /// The documents of a table, in an order and within bounds that the query says.
+    /// Returns a query over the documents of a table, which sets order and bounds.
     pub fn table<T>(&self, table: Table<T>) -> TableQuery<'a, T> {
         TableQuery::new(self.run, table)
     }
 
-    /// A statement that is written by hand, and only reads.
+    /// Returns a raw SQL statement that only reads.
     ///
     /// A document is a row of its table with the columns `_id`, `_creationTime` and `doc`, its JSON
     /// text: `SELECT doc->>'author' AS author, count(*) AS n FROM messages GROUP BY 1`.
@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A [`Writer`](super::Writer): what a query has not.
+/// A [`Writer`](super::Writer), which a query lacks.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a query cannot write",
@@ -64,7 +64,7 @@ pub trait Writes<T>: Impossible {}
 
 macro_rules! refused {
     ($($name:ident($($kind:ident),*) -> $answer:ty;)*) => {
-        /// The methods of a [`Writer`](super::Writer), so that the compile error says what a query
+        /// The methods of a [`Writer`](super::Writer), so that the compile error names what a query
         /// cannot do.
         impl<'a> Reader<'a> {$(
             #[doc(hidden)]

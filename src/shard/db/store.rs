@@ -1,5 +1,5 @@
-//! The statements that every part of a shard shares: documents by id, and what SQLite's failures
-//! mean to a client.
+//! The statements that every part of a shard shares: documents by id, and the errors of clients for
+//! SQLite's failures.
 
 use std::rc::Rc;
 
@@ -25,7 +25,7 @@ impl Inner {
         self.host.exec(sql, params).map_err(|failure| to_error(&failure))
     }
 
-    /// The one value of a statement's first row.
+    /// Returns the only value of a statement's first row.
     pub(crate) fn exec_value(
         &self,
         sql: &str,
@@ -35,7 +35,7 @@ impl Inner {
         Ok(rows.into_iter().next().and_then(|row| row.into_iter().next()))
     }
 
-    /// A declared table.
+    /// Returns a declared table.
     pub(crate) fn table(&self, name: &str) -> Result<TableSpec, LunoraError> {
         self.definition.table_spec(name).copied().ok_or_else(|| {
             let message = format!("the shard has no table {name:?}");
@@ -43,7 +43,7 @@ impl Inner {
         })
     }
 
-    /// The JSON text of a document, and whether it is marked as deleted.
+    /// Returns the JSON text of a document, and whether it is marked as deleted.
     pub(crate) fn stored(
         &self,
         table: &TableSpec,
@@ -71,7 +71,7 @@ impl Inner {
 /// A row of SQLite has 2 MB at most, on the real platform.
 pub(crate) const MAX_DOCUMENT: usize = 2_000_000;
 
-/// A document as it lies in its table.
+/// A document as it is stored in its table.
 pub(crate) struct Stored {
     pub(crate) json: Rc<str>,
     pub(crate) creation_time: f64,
@@ -79,8 +79,8 @@ pub(crate) struct Stored {
 }
 
 impl Run<'_> {
-    /// Stores a document, and notes it in the change log. What fails after the document was
-    /// written dooms the transaction.
+    /// Stores a document, and records it in the change log. A failure after the document was
+    /// written prevents the commit.
     pub(crate) fn put(
         &self,
         table: &TableSpec,
@@ -127,7 +127,7 @@ impl Run<'_> {
         Ok(json)
     }
 
-    /// Takes a document away for good.
+    /// Deletes a document permanently.
     pub(crate) fn remove(
         &self,
         table: &TableSpec,
@@ -161,7 +161,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A key that is taken leaves the transaction as it was; anything else may not have.
+    /// Converts a failed write. A taken key leaves the transaction unchanged; any other failure may
+    /// not.
     fn write_failed(&self, table: &TableSpec, failure: &SqlFailure) -> LunoraError {
         if failure.is_constraint() {
             let message = format!("a document of {:?} with this _id exists already", table.name);
@@ -171,7 +172,7 @@ impl Run<'_> {
     }
 }
 
-/// What a client is told of a failure of SQLite: nothing, but for what it can do something about.
+/// Converts a failure of SQLite for a client: it reveals only failures that the client can fix.
 pub(crate) fn to_error(failure: &SqlFailure) -> LunoraError {
     if failure.is_too_big() {
         let message = "a document, or another row, is larger than the 2 MB that SQLite takes";
@@ -194,7 +195,7 @@ pub(crate) fn count(number: u64) -> SqlCell {
     SqlCell::Number(number as f64)
 }
 
-/// A count or a position that came back.
+/// Reads a count or a position from a result.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -214,7 +215,7 @@ pub(crate) fn to_text(cell: SqlCell) -> Option<String> {
     }
 }
 
-/// The cells of values, for a statement that has their placeholders.
+/// Returns the cells of values, for a statement that has their placeholders.
 pub(crate) fn cells(values: &[SqlValue]) -> Vec<SqlCell> {
     values.iter().map(SqlValue::to_cell).collect()
 }

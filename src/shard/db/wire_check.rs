@@ -1,4 +1,4 @@
-//! Whether clients can decode a JSON text, found out cheaply.
+//! A cheap check that clients can decode a JSON text.
 
 use memchr::memmem;
 
@@ -10,14 +10,14 @@ use crate::{
 /// The levels that an answer puts around a document: a list, a page, and some of the function's.
 const LEVELS_AROUND: usize = 8;
 
-/// Refuses a text whose tagged values no client could decode.
+/// Refuses a text with tagged values that clients cannot decode.
 ///
 /// A text without a tag has none. One with an escape may hide a tag, and is read as well.
 pub(crate) fn check_tags(json: &str) -> Result<(), LunoraError> {
     decode_tags(json).map_err(|error| LunoraError::new(Code::ValidationError, error.to_string()))
 }
 
-/// As [`check_tags`], with the error of the codec.
+/// Checks as [`check_tags`] does, with the error of the codec.
 pub(crate) fn decode_tags(json: &str) -> Result<(), DecodeError> {
     let bytes = json.as_bytes();
     if memmem::find(bytes, TAG.as_bytes()).is_none() && memmem::find(bytes, b"\\u").is_none() {
@@ -50,7 +50,7 @@ pub(crate) fn check_args_depth(json: &str) -> Result<(), LunoraError> {
     Ok(())
 }
 
-/// Whether well-formed JSON has more than `limit` brackets open at once.
+/// Returns whether well-formed JSON has more than `limit` brackets open at once.
 fn is_deeper(json: &[u8], limit: usize) -> bool {
     if memchr::memchr2_iter(b'{', b'[', json).take(limit + 1).count() <= limit {
         return false;

@@ -19,7 +19,7 @@ use crate::{
 
 /// The documents, to read and to write.
 ///
-/// What is written can be read at once, and commits with the whole mutation.
+/// Writes are readable at once, and commit with the whole mutation.
 #[derive(Clone, Copy)]
 pub struct Writer<'a> {
     reader: Reader<'a>,
@@ -33,8 +33,8 @@ impl<'a> Writer<'a> {
     /// Stores a new document, and gives it an id and the time.
     ///
     /// # Errors
-    /// 413 `PAYLOAD_TOO_LARGE` for one that is larger than a row of SQLite may be (2 MB); when it
-    /// is no object in JSON, or has a field that begins with `_`.
+    /// 413 `PAYLOAD_TOO_LARGE` for one that is larger than a row of SQLite may be (2 MB); if it is
+    /// not a JSON object, or has a field that begins with `_`.
     pub fn insert<T: Serialize>(
         &self,
         table: Table<T>,
@@ -48,7 +48,7 @@ impl<'a> Writer<'a> {
     /// document before it is stored.
     ///
     /// # Errors
-    /// 409 `CONFLICT` when a document has the id; 400 `VALIDATION_ERROR` when it is empty or longer
+    /// 409 `CONFLICT` if a document has the id; 400 `VALIDATION_ERROR` if it is empty or longer
     /// than 256 bytes; else as [`insert`](Self::insert).
     pub fn insert_with_id<T: Serialize>(
         &self,
@@ -74,8 +74,8 @@ impl<'a> Writer<'a> {
     /// Sets some fields of a document and leaves the others as they are.
     ///
     /// # Errors
-    /// 404 `NOT_FOUND` when there is no such document; when the outcome is not what `T` says; else
-    /// as [`insert`](Self::insert).
+    /// 404 `NOT_FOUND` if the document does not exist; if the outcome is not a `T`; else as
+    /// [`insert`](Self::insert).
     pub fn patch<T: DeserializeOwned>(
         &self,
         table: Table<T>,
@@ -90,14 +90,14 @@ impl<'a> Writer<'a> {
             merged.set(Cow::Owned(name.into_owned()), value);
         }
         let json = self.put(&spec, &merged, id, &stored)?;
-        // What `T` cannot read must not be stored.
+        // A value that `T` cannot read must not be stored.
         Document::read(spec.name, &json).map_err(|error| self.run().doom(error))
     }
 
     /// Stores another value in the place of a document, under the same id and creation time.
     ///
     /// # Errors
-    /// 404 `NOT_FOUND` when there is no such document; else as [`insert`](Self::insert).
+    /// 404 `NOT_FOUND` if the document does not exist; else as [`insert`](Self::insert).
     pub fn replace<T: Serialize>(
         &self,
         table: Table<T>,
@@ -111,18 +111,18 @@ impl<'a> Writer<'a> {
         Ok(Document { id: id.to_owned(), creation_time: stored.creation_time, value })
     }
 
-    /// Deletes a document, or marks it as deleted where the table says so. Tells whether there was
-    /// one.
+    /// Deletes a document, or marks it as deleted if the table is declared so. Returns whether it
+    /// existed.
     ///
     /// # Errors
-    /// When the shard has no such table, or the database fails.
+    /// If the shard has no such table, or the database fails.
     pub fn delete<T>(&self, table: Table<T>, id: &str) -> Result<bool, LunoraError> {
         let spec = self.run().shard.table(table.name())?;
         self.run().delete(&spec, id)
     }
 
-    /// A statement that is written by hand. It may write, but not to the tables of documents: their
-    /// writes are noted in the change log, and live queries wait for them.
+    /// Returns a raw SQL statement. It may write, but not to the tables of documents: their writes
+    /// are recorded in the change log, and live queries wait for them.
     pub fn sql(&self, sql: &'a str) -> Sql<'a> {
         Sql::writing(self.run(), sql)
     }
@@ -154,7 +154,7 @@ impl<'a> Writer<'a> {
 }
 
 impl Run<'_> {
-    /// Deletes a document as its table says. Tells whether there was one to see.
+    /// Deletes a document as its table declares. Returns whether a visible one existed.
     pub(crate) fn delete(&self, spec: &TableSpec, id: &str) -> Result<bool, LunoraError> {
         let stored = self.shard.stored(spec, id)?.filter(|stored| stored.deleted_at.is_none());
         let Some(stored) = stored else { return Ok(false) };
@@ -171,7 +171,7 @@ impl Run<'_> {
     }
 }
 
-/// An id that a caller made.
+/// Checks an id that a caller made.
 pub(crate) fn check_id(id: &str) -> Result<(), LunoraError> {
     if id.is_empty() || id.len() > 256 {
         let message = "the _id of a document has 1 to 256 bytes";
@@ -187,7 +187,8 @@ fn to_json(spec: &TableSpec, value: &impl Serialize) -> Result<String, LunoraErr
     })
 }
 
-/// The fields of a document that a function wrote: an object's, and none that is the shard's own.
+/// Returns the fields of a document that a function wrote: it must be an object, without fields of
+/// the shard.
 pub(crate) fn own_fields<'a>(spec: &TableSpec, json: &'a str) -> Result<Fields<'a>, LunoraError> {
     let fields = Fields::parse(json).ok_or_else(|| {
         let message = format!("a document of {:?} has to be an object in JSON", spec.name);

@@ -1,7 +1,7 @@
-//! Arguments as types, and what a client is told of those that are not.
+//! Typed arguments, and the errors that a client sees for invalid ones.
 //!
-//! serde says what was expected and where in the text it stopped. The path is found from there, so
-//! that reading arguments costs nothing beyond serde itself.
+//! serde reports what it expected and where in the text it stopped. The path is found from there,
+//! so that reading arguments costs nothing beyond serde itself.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -15,12 +15,12 @@ use crate::{
     wire::value::{DecodeError, Value},
 };
 
-/// No arguments; whatever is sent is ignored.
+/// No arguments; any that are sent are ignored.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NoArgs {}
 
-/// Reads the arguments of a call, whichever way it came.
+/// Reads the arguments of a call of any kind.
 ///
 /// Only an object is read: serde would also fill a struct from a list, by position.
 pub(crate) fn read_args<T: DeserializeOwned>(args: &str) -> Result<T, LunoraError> {
@@ -35,7 +35,7 @@ pub(crate) fn read_args<T: DeserializeOwned>(args: &str) -> Result<T, LunoraErro
     serde_json::from_str(args).map_err(|error| invalid(args, &error))
 }
 
-/// What is wrong with a document that is not of its table's type.
+/// Returns the error for a document that is not of its table's type.
 pub(crate) fn invalid_document(json: &str, error: &serde_json::Error) -> LunoraError {
     let error = invalid(json, error);
     let message = error.message();
@@ -43,21 +43,21 @@ pub(crate) fn invalid_document(json: &str, error: &serde_json::Error) -> LunoraE
     LunoraError::new(Code::ValidationError, message)
 }
 
-/// The answer of a function as JSON text in wire form.
+/// Returns the answer of a function as JSON text in wire form.
 pub(crate) fn write_result(result: &impl Serialize) -> Result<String, LunoraError> {
     serde_json::to_string(result).map_err(|error| {
         LunoraError::new(Code::RpcFailed, "an answer cannot be written as JSON").with_source(error)
     })
 }
 
-/// The arguments with which one function calls another.
+/// Returns the arguments with which one function calls another.
 pub(crate) fn to_text(args: &impl Serialize) -> Result<String, LunoraError> {
     serde_json::to_string(args).map_err(|error| {
         LunoraError::new(Code::RpcFailed, "arguments cannot be written as JSON").with_source(error)
     })
 }
 
-/// An argument that has the right type and is still not what the function takes.
+/// Returns the error for an argument of the right type that the function does not accept.
 ///
 /// 400 `VALIDATION_ERROR`, in the form of every other such error (docs/wire.md, "Calls in a shard").
 ///
@@ -78,14 +78,14 @@ pub fn invalid_argument(path: &str, expected: &str, received: &str) -> LunoraErr
     LunoraError::new(Code::ValidationError, message)
 }
 
-/// What is wrong with `args`, by what serde says.
+/// Returns the error for `args`, from the error of serde.
 fn invalid(args: &str, error: &serde_json::Error) -> LunoraError {
     let message = error.to_string();
     // serde_json appends the place.
     let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
     let offset = offset(args, error.line(), error.column());
     let Found { mut path, value } = find(args, offset);
-    // The text is well-formed: what remains is what JSON can write and Rust cannot hold.
+    // The text is well-formed: only text that Rust cannot hold remains.
     if error.is_syntax() {
         let (expected, received) = match value.and_then(|value| value.bytes().next()) {
             Some(b'"') => ("Unicode text", "half of a surrogate pair"),
@@ -104,9 +104,9 @@ fn invalid(args: &str, error: &serde_json::Error) -> LunoraError {
     if let Some((_, expected)) = message.split_once(", expected ") {
         return invalid_argument(&path, expected, &describe(value, true));
     }
-    // What a type said that refines another one; its words may follow "Expected". Such an error has
-    // no place of its own: it gets that where the reader was when it came out, and for the last
-    // value of an object or a list that is the closing bracket.
+    // The message of a type that refines another one; its words may follow "Expected". Such an
+    // error has no position of its own: it gets that of the reader when it surfaced, and for the
+    // last value of an object or a list that is the closing bracket.
     let received = push_last(&mut path, value);
     let expected = message.strip_prefix("expected ").unwrap_or(message);
     invalid_argument(&path, expected, &describe(received, false))
@@ -140,20 +140,20 @@ fn find(json: &str, offset: usize) -> Found<'_> {
     Found { path: scanner.path, value }
 }
 
-/// Walks over JSON that was found to be well-formed, to the value that ends at or after `stop`.
+/// Walks over well-formed JSON, to the value that ends at or after `stop`.
 struct Scanner<'a> {
     json: &'a str,
     at: usize,
     stop: usize,
     depth: usize,
     path: String,
-    /// Where the value begins that `path` leads to.
+    /// The offset of the value at `path`.
     found: Option<usize>,
 }
 
 impl Scanner<'_> {
-    /// Deeper values are not told apart: serde reads no deeper, and what it skips may be as deep as
-    /// it likes.
+    /// Deeper values are not distinguished: serde reads no deeper, and skipped values may have any
+    /// depth.
     const MAX_DEPTH: usize = 128;
 
     /// Walks over a value; `true` when the reader stopped in it, and `path` leads to it.
@@ -245,7 +245,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Over the closing bracket.
+    /// Moves over the closing bracket.
     fn close(&mut self) -> bool {
         self.at += 1;
         self.at >= self.stop || self.at >= self.json.len()
@@ -322,7 +322,7 @@ fn push_last<'a>(path: &mut String, json: Option<&'a str>) -> Option<&'a str> {
     Some(json)
 }
 
-/// A value as a client is told of it: a short one as it is, the others by their type.
+/// Describes a value for a client: a short one as it is, the others by their type.
 fn describe(json: Option<&str>, literally: bool) -> String {
     let Some(json) = json else { return "undefined".to_owned() };
     let value = Value::from_wire(json).unwrap_or(Value::Undefined);

@@ -1,4 +1,4 @@
-//! What can be a function: any `fn` of the right form.
+//! The traits of functions: any `fn` of the right form.
 
 use std::future::Future;
 
@@ -15,7 +15,7 @@ use crate::{
     shard::context::{Action, Mutation, Query},
 };
 
-/// What can be a query: `fn(&Query, Args) -> Result<Answer, Error>`.
+/// A function that can be a query: `fn(&Query, Args) -> Result<Answer, Error>`.
 #[diagnostic::on_unimplemented(
     message = "this function cannot be a query",
     label = "a query has the form `fn(ctx: &Query<'_>, args: Args) -> Result<Answer, LunoraError>`",
@@ -26,7 +26,7 @@ pub trait QueryHandler<Marker>: 'static {
     fn into_body(self) -> QueryBody;
 }
 
-/// What can be a mutation: `fn(&Mutation, Args) -> Result<Answer, Error>`.
+/// A function that can be a mutation: `fn(&Mutation, Args) -> Result<Answer, Error>`.
 #[diagnostic::on_unimplemented(
     message = "this function cannot be a mutation",
     label = "a mutation has the form `fn(ctx: &Mutation<'_>, args: Args) -> Result<Answer, LunoraError>`",
@@ -37,7 +37,7 @@ pub trait MutationHandler<Marker>: 'static {
     fn into_body(self) -> MutationBody;
 }
 
-/// What can be an action: `async fn(Action, Args) -> Result<Answer, Error>`.
+/// A function that can be an action: `async fn(Action, Args) -> Result<Answer, Error>`.
 #[diagnostic::on_unimplemented(
     message = "this function cannot be an action",
     label = "an action has the form `async fn(ctx: Action, args: Args) -> Result<Answer, LunoraError>`",
@@ -61,7 +61,7 @@ pub struct MutationBody(pub(crate) Body);
 #[allow(missing_debug_implementations, reason = "a function behind a box")]
 pub struct ActionBody(pub(crate) Body);
 
-/// A function of the form of a query, whatever its types.
+/// A function of the form of a query, of any types.
 #[diagnostic::on_unimplemented(
     message = "this function cannot be a query",
     label = "a query has the form `fn(ctx: &Query<'_>, args: Args) -> Result<Answer, LunoraError>`",
@@ -88,7 +88,7 @@ impl<F: Impossible + 'static, Args, R> QueryForm<Args, R, NoWay> for F {
     }
 }
 
-/// A function of the form of a mutation, whatever its types.
+/// A function of the form of a mutation, of any types.
 #[diagnostic::on_unimplemented(
     message = "this function cannot be a mutation",
     label = "a mutation has the form `fn(ctx: &Mutation<'_>, args: Args) -> Result<Answer, LunoraError>`",
@@ -115,7 +115,7 @@ impl<F: Impossible + 'static, Args, R> MutationForm<Args, R, NoWay> for F {
     }
 }
 
-/// A function of the form of an action, whatever its types.
+/// A function of the form of an action, of any types.
 #[diagnostic::on_unimplemented(
     message = "this function cannot be an action",
     label = "an action has the form `async fn(ctx: Action, args: Args) -> Result<Answer, LunoraError>`",
@@ -142,7 +142,7 @@ impl<F: Impossible + 'static, Args, R> ActionForm<Args, R, NoWay> for F {
     }
 }
 
-/// What a function takes.
+/// The arguments of a function.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the arguments of a function",
@@ -154,7 +154,7 @@ pub trait FunctionArgs: DeserializeOwned {}
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> FunctionArgs for T {}
 
-/// What a function answers with, inside of its `Result`.
+/// The answer of a function, inside its `Result`.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the answer of a function",
@@ -166,7 +166,7 @@ pub trait FunctionAnswer: Serialize {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize> FunctionAnswer for T {}
 
-/// What a function returns.
+/// The return type of a function.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be what a function returns",
@@ -174,13 +174,13 @@ impl<T: Serialize> FunctionAnswer for T {}
     note = "a query and a mutation are not `async`; only an action is"
 )]
 pub trait FunctionResult {
-    /// What it answers with.
+    /// The answer.
     type Answer: FunctionAnswer;
 
-    /// The answer, or the error that the caller is told.
+    /// Returns the answer, or the error that the caller sees.
     ///
     /// # Errors
-    /// Whatever the function failed with.
+    /// The error of the function.
     fn into_answer(self) -> Result<Self::Answer, LunoraError>;
 }
 
@@ -192,7 +192,7 @@ impl<T: FunctionAnswer, E: Into<LunoraError>> FunctionResult for Result<T, E> {
     }
 }
 
-/// What an action returns: it is `async`.
+/// The return type of an action, which is `async`.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "this function cannot be an action: it is not `async`",

@@ -19,7 +19,7 @@ use crate::{
     functions::{FunctionInfo, FunctionKind, FunctionPathError, check_path},
 };
 
-/// What a function may do.
+/// The kind of a function.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     Query,
@@ -45,7 +45,7 @@ type QueryFn = dyn Fn(&Query<'_>, &str) -> Answer;
 type MutationFn = dyn Fn(&Mutation<'_>, &str) -> Answer;
 type ActionFn = dyn Fn(Action, String) -> LocalBoxFuture<'static, Answer>;
 
-/// What a function answered, as JSON text in wire form.
+/// The answer of a function, as JSON text in wire form.
 type Answer = Result<String, LunoraError>;
 
 /// The functions of a shard.
@@ -75,7 +75,7 @@ impl Functions {
         Ok(())
     }
 
-    /// Says what a function takes and answers, when somebody asks.
+    /// Registers the schemas of a function, which are built on demand.
     #[cfg(feature = "schema")]
     pub(crate) fn describe(&mut self, path: &str, schemas: schemas::Describe) {
         if let Some(function) = self.by_path.get_mut(path) {
@@ -83,13 +83,13 @@ impl Functions {
         }
     }
 
-    /// The function that a caller asks for: an internal one is there for the server only.
+    /// Returns the function of a caller's path: only the server finds an internal one.
     pub(crate) fn find(&self, path: &str, system: bool) -> Result<&Function, LunoraError> {
         let function = self.by_path.get(path).filter(|function| system || !function.internal);
         function.ok_or_else(|| not_registered(path))
     }
 
-    /// A function that another one asks for.
+    /// Returns a function that another one calls.
     pub(crate) fn of_kind(&self, path: &str, kind: Kind) -> Result<&Function, LunoraError> {
         let function = self.by_path.get(path).filter(|function| function.kind() == kind);
         function.ok_or_else(|| not_registered(path))
@@ -109,7 +109,7 @@ impl Function {
         }
     }
 
-    /// What operators and API documents say of it.
+    /// Returns its description for operators and API documents.
     pub(crate) fn info(&self, path: &str) -> FunctionInfo {
         let mut info = FunctionInfo::new(path, self.kind().into());
         info.internal = self.internal;
@@ -152,7 +152,7 @@ impl From<Kind> for FunctionKind {
     }
 }
 
-/// One answer for what is not there and for what is not there for this caller.
+/// Returns the same error for a function that is missing or hidden from this caller.
 pub(crate) fn not_registered(path: &str) -> LunoraError {
     let path: String = path.chars().take(256).collect();
     LunoraError::new(Code::FunctionNotFound, format!("function not registered: {path}"))

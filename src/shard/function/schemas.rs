@@ -1,5 +1,5 @@
-//! What the types of a function look like, where they can tell: a type need not implement
-//! `JsonSchema` to be an argument or an answer.
+//! The schemas of a function's types, if available: a type need not implement `JsonSchema` to be an
+//! argument or an answer.
 //!
 //! [`shard!`](crate::shard!) calls the method of whichever trait here applies after the fewest
 //! references are taken off the receiver: of both types, of one of them, of none.
@@ -17,25 +17,25 @@ use crate::functions::FunctionInfo;
 /// Adds the schemas of a function to its description.
 pub type Describe = fn(FunctionInfo) -> FunctionInfo;
 
-/// The types of a function: its arguments, and the future of what it returns.
+/// The types of a function: its arguments, and the future of its result.
 #[allow(missing_debug_implementations, reason = "it holds nothing")]
 pub struct Types<Args, Returned>(PhantomData<(Args, Returned)>);
 
-/// Those of a query.
+/// Returns those of a query.
 ///
-/// Of the form alone: what else is wrong with a function, its registration has said already.
+/// It checks the form alone: registration has already reported other errors of a function.
 #[must_use]
 pub fn query<Args, R, W>(_: impl QueryForm<Args, R, W>) -> Types<Args, Ready<R>> {
     Types(PhantomData)
 }
 
-/// Those of a mutation.
+/// Returns those of a mutation.
 #[must_use]
 pub fn mutation<Args, R, W>(_: impl MutationForm<Args, R, W>) -> Types<Args, Ready<R>> {
     Types(PhantomData)
 }
 
-/// Those of an action.
+/// Returns those of an action.
 #[must_use]
 pub fn action<Args, R, W>(_: impl ActionForm<Args, R, W>) -> Types<Args, R> {
     Types(PhantomData)
@@ -43,9 +43,9 @@ pub fn action<Args, R, W>(_: impl ActionForm<Args, R, W>) -> Types<Args, R> {
 
 type AnswerOf<Returned> = <<Returned as Future>::Output as FunctionResult>::Answer;
 
-/// Both types tell.
+/// Both types have a schema.
 pub trait OfBoth {
-    /// Adds what they tell.
+    /// Adds their schemas.
     fn describe(&self, info: FunctionInfo) -> FunctionInfo;
 }
 
@@ -58,9 +58,9 @@ where
     }
 }
 
-/// The arguments tell.
+/// The arguments have one.
 pub trait OfArgs {
-    /// Adds what they tell.
+    /// Adds their schemas.
     fn describe(&self, info: FunctionInfo) -> FunctionInfo;
 }
 
@@ -70,9 +70,9 @@ impl<Args: JsonSchema, R> OfArgs for &Types<Args, R> {
     }
 }
 
-/// The answer tells.
+/// The answer has one.
 pub trait OfResult {
-    /// Adds what it tells.
+    /// Adds its schema.
     fn describe(&self, info: FunctionInfo) -> FunctionInfo;
 }
 
@@ -85,7 +85,7 @@ where
     }
 }
 
-/// Neither does.
+/// Neither has one.
 pub trait NeitherHas {
     /// Leaves the description as it is.
     fn describe(self, info: FunctionInfo) -> FunctionInfo;

@@ -2,22 +2,22 @@
 
 /// The frames that a socket may still send: a token bucket, in the memory of the instance.
 ///
-/// A frame beyond the allowance is refused and counted all the same, so a client that goes on is
-/// closed, and one that pauses is served again.
+/// A frame beyond the allowance is refused but still counted, so a client that continues is closed,
+/// and one that pauses is served again.
 #[derive(Debug)]
 pub(super) struct Allowance {
     /// Thousandths of a frame, from `-CLOSE_AT` to `BURST`.
     balance: i64,
-    /// When the balance was computed; absent before the first frame.
+    /// The time of the balance; absent before the first frame.
     at_ms: Option<u64>,
 }
 
-/// What becomes of a frame.
+/// The outcome of a frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Verdict {
     Served,
     Refused,
-    /// The client went on after its frames were refused.
+    /// The client continued after its frames were refused.
     Closed,
 }
 
@@ -25,7 +25,7 @@ impl Allowance {
     const FRAME: i64 = 1000;
     /// A client that reconnects sends each of its 32 subscriptions again, at once.
     const BURST: i64 = 100 * Self::FRAME;
-    /// The frames a second after that, which are thousandths of a frame a millisecond.
+    /// The frames per second after that, which are thousandths of a frame per millisecond.
     pub(super) const PER_SECOND: i64 = 50;
     /// The refused frames after which the socket is closed.
     const CLOSE_AT: i64 = 100 * Self::FRAME;

@@ -18,7 +18,7 @@ pub(super) struct SubscriptionKey {
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct AnswerId(pub(super) u64);
 
-/// The latest answers, counted by their subscriptions: one that nobody is subscribed to is gone.
+/// The latest answers, counted by their subscriptions: an answer without subscriptions is dropped.
 #[derive(Default)]
 pub(super) struct Answers {
     by_id: BTreeMap<AnswerId, Answer>,
@@ -32,11 +32,12 @@ struct Answer {
     subscriptions: BTreeSet<SubscriptionKey>,
 }
 
-/// One run of a query, as far as it decides who may share its answer and when it is out of date.
+/// One run of a query: the facts that decide which callers may share its answer and when it is
+/// stale.
 #[derive(Clone)]
 pub(super) struct Ran {
     pub(super) query: Rc<str>,
-    /// Whose answer it is; `None` for a value that does not depend on the caller.
+    /// The caller of the answer; `None` for a value that does not depend on the caller.
     pub(super) caller: Option<Rc<str>>,
     pub(super) reads: Rc<Reads>,
     pub(super) digest: Option<u64>,

@@ -1,4 +1,4 @@
-//! What a socket keeps while its object sleeps.
+//! The state of a socket while its object hibernates.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
@@ -9,23 +9,24 @@ use crate::{
     wire::{Identity, headers, identity},
 };
 
-/// What a socket keeps while its object sleeps, as JSON text: who opened it, and what it wants.
+/// The state of a socket while its object hibernates, as JSON text: its caller and its
+/// subscriptions.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Attachment {
     /// The headers that the Worker minted, as they came.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     headers: Vec<(String, String)>,
-    /// The client's name among those of its user.
+    /// The name of the client among the clients of its user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) client: Option<String>,
-    /// The fingerprint of the admin token that let it in, if one did.
+    /// The fingerprint of the admin token that admitted it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) admin: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) subscriptions: Vec<Subscription>,
 }
 
-/// A query that a socket wants every new value of.
+/// A query to which a socket is subscribed.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Subscription {
     pub(super) id: String,
@@ -36,15 +37,16 @@ pub(super) struct Subscription {
 }
 
 impl Attachment {
-    /// The most that the platform stores with a socket, in bytes of V8's serialization.
+    /// The maximum size of a socket's attachment on the platform, in bytes of V8's serialization.
     const MAX_STORED: usize = 16_384;
-    /// What V8 may add to the characters: its version, the tag and length of the text, padding.
+    /// The bytes that V8 may add to the characters: its version, the tag and length of the text,
+    /// padding.
     const OVERHEAD: usize = 16;
 
     const KEPT: [HeaderName; 4] =
         [headers::USER_ID, headers::IDENTITY, headers::IDENTITY_EXPIRY, headers::CLIENT_IP];
 
-    /// What is kept of the request that opened the socket.
+    /// Returns the attachment of the request that opened the socket.
     pub(super) fn of_request(request: &HeaderMap, admin: Option<String>) -> Self {
         let kept = Self::KEPT.into_iter().filter_map(|name| {
             // A header's value is its text in UTF-8. An expiry that is not must not be lost.
@@ -60,7 +62,7 @@ impl Attachment {
         Self { headers, admin, ..Self::default() }
     }
 
-    /// Reads an attachment; an empty one, where there is none that can be read.
+    /// Reads an attachment; an absent or invalid one is empty.
     pub(super) fn read(text: Option<&str>) -> Self {
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
@@ -88,7 +90,7 @@ impl Attachment {
         headers
     }
 
-    /// Who opened the socket.
+    /// Returns the caller that opened the socket.
     pub(super) fn caller(&self) -> Caller {
         let headers = self.headers();
         let ip = headers.get(headers::CLIENT_IP).and_then(|ip| ip.to_str().ok());

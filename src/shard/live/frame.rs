@@ -5,27 +5,27 @@ use serde_json::value::RawValue;
 
 use crate::errors::LunoraError;
 
-/// What a client says.
+/// A frame from a client.
 #[derive(Debug)]
 pub(super) enum ClientFrame {
-    /// The first frame: who the client is among those of one user.
+    /// The first frame: the name of the client among the clients of one user.
     Connect { client_id: Option<String> },
-    /// Wants a query's value, and every new one.
+    /// Subscribes to a query: its value, and every new one.
     Subscribe { id: String, query: Query },
-    /// Wants no more of it.
+    /// Ends a subscription.
     Unsubscribe { id: String },
-    /// Wants the rows of a shape; shards of this crate have none.
+    /// Requests the rows of a shape; shards of this crate have no shapes.
     ShapeSubscribe { id: String },
-    /// Wants a stream; shards of this crate have none.
+    /// Requests a stream; shards of this crate have no streams.
     Stream { id: String },
-    /// Anything else that a client may say, and that asks for no answer.
+    /// Any other valid frame, which needs no answer.
     Other,
 }
 
 impl ClientFrame {
-    /// Reads a frame; none, where it has not the form of one.
+    /// Reads a frame; `None` if it is malformed.
     pub(super) fn read(text: &str) -> Option<Self> {
-        // By hand: what is told apart by a tag cannot hold raw JSON.
+        // Implemented manually: a tagged enum of serde cannot hold raw JSON.
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Fields<'a> {
@@ -59,14 +59,14 @@ pub(super) struct Query {
     pub(super) function_path: String,
     #[serde(default)]
     pub(super) args: Option<Box<RawValue>>,
-    /// How far the change log was when the client got the value that it still holds.
+    /// The position of the change log when the client got the value that it still holds.
     #[serde(default)]
     pub(super) since_seq: Option<u64>,
     #[serde(default)]
     pub(super) since_epoch: Option<String>,
 }
 
-/// How far the shard is, beside a value.
+/// The position of the shard, sent with a value.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Position<'a> {
@@ -78,7 +78,7 @@ pub(super) struct Position<'a> {
     pub(super) last_mutation_id: Option<u64>,
 }
 
-/// What a shard says.
+/// A frame from a shard.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ShardFrame<'a> {
@@ -103,7 +103,7 @@ pub(super) enum ShardFrame<'a> {
         #[serde(flatten)]
         position: &'a Position<'a>,
     },
-    /// Something is wrong.
+    /// An error.
     Error {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<&'a str>,
@@ -125,25 +125,25 @@ impl ShardFrame<'_> {
     /// The largest frame that is read, in bytes.
     pub(super) const MAX_BYTES: usize = 1024 * 1024;
 
-    /// The frame as it travels.
+    /// Returns the frame as text.
     pub(super) fn to_text(&self) -> String {
-        // Texts and numbers: there is nothing here that cannot be written.
+        // Texts and numbers can always be written.
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// A frame about an error that has a code.
+    /// Returns a frame for an error with a code.
     pub(super) fn of_code(id: Option<&str>, code: &str, message: &str) -> String {
         let error = Some(FrameError { code, message });
         ShardFrame::Error { id, code: Some(code), error, message }.to_text()
     }
 
-    /// A frame about a function's error, as a client may see it.
+    /// Returns a frame for a function's error, as a client may see it.
     pub(super) fn of_error(id: Option<&str>, error: &LunoraError) -> String {
         let public = error.to_body().error;
         Self::of_code(id, &public.code, &public.message)
     }
 
-    /// A frame that has nothing but a message.
+    /// Returns a frame with only a message.
     pub(super) fn of_message(id: Option<&str>, message: &str) -> String {
         ShardFrame::Error { id, code: None, error: None, message }.to_text()
     }

@@ -12,12 +12,12 @@ use crate::{
     wire::{AdminToken, identity, signature},
 };
 
-/// Lets a socket in: with the fingerprint of the admin token, if that is what let it in.
+/// Admits a socket, and returns the fingerprint of the admin token if the token admitted it.
 ///
-/// The Worker has asked its own gate before. What a shard asks beyond is in its variables:
-/// `LUNORA_ALLOWED_ORIGINS`, `LUNORA_WS_BEARER`, and the admin token. An empty one asks nothing, and
-/// the Worker's own origin need not be listed. A token in the URL must be one
-/// that was made for it, unless `LUNORA_REQUIRE_EPHEMERAL_WS_TOKEN` is off: URLs end up in logs.
+/// The Worker's own gate has already run. The further checks of a shard are set by its variables:
+/// `LUNORA_ALLOWED_ORIGINS`, `LUNORA_WS_BEARER`, and the admin token. An empty one checks nothing,
+/// and the Worker's own origin need not be listed. A token in the URL must be one that was made for
+/// it, unless `LUNORA_REQUIRE_EPHEMERAL_WS_TOKEN` is off: URLs end up in logs.
 ///
 /// # Errors
 /// 401 `TOKEN_EXPIRED` if the minted identity has expired; 403 `FORBIDDEN` for an origin or a token
@@ -51,10 +51,10 @@ pub(crate) fn admit(
     Ok(admin)
 }
 
-/// Whether a browser at `uri` sends this `Origin`.
+/// Returns whether a browser at `uri` sends this `Origin`.
 fn is_origin_of(origin: &str, uri: &Uri) -> bool {
     let port = |uri: &Uri| uri.port_u16().or(Some(if is_https(uri) { 443 } else { 80 }));
-    // An origin is a scheme, a host and a port; anything more is none.
+    // An origin is a scheme, a host and a port; anything more is invalid.
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     let Ok(parsed) = origin.parse::<Uri>() else { return false };
     !authority.contains(['/', '?', '#', '@'])
@@ -68,14 +68,14 @@ fn is_https(uri: &Uri) -> bool {
     uri.scheme_str() == Some("https")
 }
 
-/// The most sockets of a shard.
+/// The variable for the maximum number of sockets of a shard.
 const LIMIT_VARIABLE: &str = "LUNORA_SOCKET_LIMIT";
-/// What all sockets keep must fit into the 128 MB of an isolate: at 4 KiB each, these take 40 MB. And
-/// one commit may send a frame to each of them.
+/// The attachments of all sockets must fit into the 128 MB of an isolate: at 4 KiB each, these take
+/// 40 MB. And one commit may send a frame to each of them.
 const DEFAULT_LIMIT: usize = 10_000;
-/// What the platform accepts for one object.
+/// The platform's limit per object.
 const PLATFORM_LIMIT: usize = 32_768;
-/// When a refused client may find that another one has left.
+/// The time after which a refused client may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Refuses a socket beyond the limit of the shard, which has `open` sockets.
@@ -94,12 +94,12 @@ pub(super) fn check_room(open: usize, host: &dyn ShardHost) -> Result<(), Lunora
     Err(LunoraError::new(Code::ShardUnavailable, message).with_retry_after(RETRY_AFTER))
 }
 
-/// What a socket keeps of the admin token, to be told when it changes.
+/// Returns the fingerprint of the admin token that a socket keeps, to detect a change.
 pub(super) fn fingerprint(token: &AdminToken) -> String {
     signature::sign(token.expose().as_bytes(), b"v1.admin-socket-binding")
 }
 
-/// The admin token of the shard.
+/// Returns the admin token of the shard.
 pub(super) fn admin_token(host: &dyn ShardHost) -> Option<AdminToken> {
     AdminToken::new(host.var(AdminToken::VARIABLE)?).ok()
 }

@@ -1,4 +1,4 @@
-//! Which answers a commit may have changed, found by what was written and not by trying each.
+//! Finds the answers that a commit may have changed by its writes, without trying each.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -12,11 +12,11 @@ use crate::shard::{
     tracking::{Commit, Reads},
 };
 
-/// Answers by what their queries read.
+/// Answers by the reads of their queries.
 #[derive(Default)]
 pub(super) struct ReadIndex {
     tables: BTreeMap<&'static str, TableIndex>,
-    /// Those that may have read anything.
+    /// The answers that may have read anything.
     everything: BTreeSet<AnswerId>,
 }
 
@@ -29,7 +29,7 @@ struct TableIndex {
 }
 
 /// A value of a look-up. Numbers that SQLite takes for equal are equal, and so are some integers
-/// beyond 2^53 that differ: an answer too many is run again, never one too few.
+/// beyond 2^53 that differ: an extra query may run again, but none is missed.
 #[derive(Eq, Hash, PartialEq)]
 enum Key {
     Null,
@@ -172,7 +172,7 @@ mod tests {
 
     const TABLES: [&str; 2] = ["t", "u"];
 
-    /// What a query may have read: tables, documents, look-ups, or anything.
+    /// Generates the reads of a query: tables, documents, look-ups, or anything.
     fn reads() -> impl Strategy<Value = Reads> {
         let step = (0..TABLES.len(), 0..6_u8, 0..4_i64);
         prop::collection::vec(step, 0..4).prop_map(|steps| {

@@ -45,19 +45,19 @@ pub(crate) trait LiveSocket: 'static {
     fn keep(&self, attachment: &str) -> bool;
 }
 
-/// What live queries need of their shard.
+/// The interface of a shard for live queries.
 pub(crate) trait LiveShard {
     /// Runs a public query.
     fn run_query(&self, path: &str, args: &RawValue, caller: &Caller) -> LiveRun;
     /// Runs an admin operation that reads, for the socket of an operator.
     fn run_admin(&self, path: &str, args: &RawValue) -> LiveRun;
-    /// Notes which query is about to run; `None` once it has.
+    /// Records which query is about to run; `None` once it has.
     fn running(&self, query: Option<&Running<'_>>);
     /// Returns the position of the change log and its epoch; `None` if the database fails.
     fn position(&self) -> At;
-    /// Starts a new epoch: a client's position is ahead of the log, which therefore is another one.
+    /// Starts a new epoch: a client's position is ahead of the log, so the log is another one.
     fn start_epoch(&self);
-    /// Returns whether nothing that was read changed after `seq`, as far as the log can tell.
+    /// Returns whether the reads are unchanged after `seq`, as far as the log can tell.
     fn unchanged_since(&self, seq: u64, reads: &Reads) -> bool;
     /// Returns the number of the last mutation of a client that was applied.
     fn last_mutation(&self, caller: &Caller, client: &str) -> Option<u64>;
@@ -67,7 +67,7 @@ pub(crate) trait LiveShard {
     fn now_ms(&self) -> u64;
 }
 
-/// The outcome of a query, and what it read, whether or not it failed.
+/// The outcome of a query, and its reads, whether or not it failed.
 pub(crate) struct LiveRun {
     pub(crate) outcome: Result<Box<RawValue>, LunoraError>,
     pub(crate) reads: Reads,

@@ -10,11 +10,11 @@ use crate::{
     shard::Shard,
 };
 
-/// What live queries need of the object they live in.
+/// The interface of the Durable Object for live queries.
 pub(crate) trait SocketHost: 'static {
     type Socket: LiveSocket;
 
-    /// Returns the sockets that outlived the last instance: their ids, and what they kept.
+    /// Returns the sockets that outlived the last instance: their ids and their attachments.
     fn sockets(&self) -> Vec<(String, Self::Socket, Option<String>)>;
 
     /// Has [`LiveObject::flush`] called once the event that is being served has been answered.
@@ -25,10 +25,10 @@ pub(crate) trait SocketHost: 'static {
     /// hibernates until then. It replaces the time that was set before.
     fn wake_at(&self, at_ms: u64);
 
-    /// Notes which query is about to run, where a crash of the instance does not reach.
+    /// Records, outside of the instance, which query is about to run.
     fn running(&self, query: Option<&Running<'_>>);
 
-    /// Returns the queries under which an instance died lately.
+    /// Returns the queries under which an instance died recently.
     fn crashes(&self) -> Vec<Crash>;
 
     /// Returns whether this instance replaces one that crashed.
@@ -49,7 +49,7 @@ pub(crate) struct Crash {
     pub(crate) socket: String,
     pub(crate) subscription: String,
     pub(crate) query: String,
-    /// When, in milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     pub(crate) at: u64,
 }
 
@@ -58,13 +58,13 @@ pub(crate) struct LiveObject<H: SocketHost> {
     shard: Shard,
     host: Rc<H>,
     pub(super) live: Live<H::Socket>,
-    /// Whether the sockets that outlived the last instance were looked for.
+    /// `true` once the sockets that outlived the last instance were looked up.
     awake: Cell<bool>,
-    /// Whether the host was asked for a flush that has not begun.
+    /// `true` while a requested flush has not begun.
     flush_due: Cell<bool>,
-    /// Whether an earlier instance may have left values unsent.
+    /// `true` if an earlier instance may have left values unsent.
     recovering: Cell<bool>,
-    /// When the host calls [`alarm`](Self::alarm), as far as this instance knows.
+    /// The time at which the host calls [`alarm`](Self::alarm), as far as this instance knows.
     alarm_at: Cell<Option<u64>>,
 }
 
@@ -97,7 +97,7 @@ impl<H: SocketHost> LiveObject<H> {
         &self.shard
     }
 
-    /// Refuses one more socket if the shard has as many as it may.
+    /// Refuses another socket if the shard is at its limit.
     ///
     /// # Errors
     /// 503 `SHARD_UNAVAILABLE`.
@@ -174,8 +174,8 @@ impl<H: SocketHost> LiveObject<H> {
         }
     }
 
-    /// After a crash nothing is known of what clients hold, so every query runs again; those that
-    /// crashed an instance are refused for a while.
+    /// Recovers from a crash. The values that clients hold are unknown, so every query runs again;
+    /// those that crashed an instance are refused for a while.
     fn recover(&self) {
         self.live.refresh_unanswered.set(true);
         for crash in self.host.crashes() {
@@ -192,7 +192,7 @@ impl<H: SocketHost> LiveObject<H> {
         }
     }
 
-    /// What the instance holds: sockets, subscriptions with an answer, answers.
+    /// Returns the counts of sockets, of subscriptions with an answer, and of answers.
     #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
     pub(crate) fn held(&self) -> [usize; 3] {
         self.live.held().into()
@@ -202,7 +202,7 @@ impl<H: SocketHost> LiveObject<H> {
         OnShard::new(&self.shard, &self.host)
     }
 
-    /// Looks for the sockets that outlived the last instance, once.
+    /// Restores the sockets that outlived the last instance, once.
     fn wake(&self) {
         if self.awake.replace(true) {
             return;
@@ -214,21 +214,21 @@ impl<H: SocketHost> LiveObject<H> {
 }
 
 impl<S: LiveSocket> Live<S> {
-    /// A query that crashed the instance is not run again for so long.
+    /// The time for which a query that crashed the instance is not run again.
     const REFUSED_MS: u64 = 60_000;
 
     fn note_crash(&self, query: &str, at: u64) {
         self.crashed.borrow_mut().push((query.into(), at.saturating_add(Self::REFUSED_MS)));
     }
 
-    /// Returns why a query is not run: it crashed the instance lately.
+    /// Returns the error for a query that crashed the instance recently.
     pub(super) fn crashed_lately(
         &self,
         query: &str,
         shard: &impl LiveShard,
     ) -> Option<LunoraError> {
         let mut queries = self.crashed.borrow_mut();
-        // The host is asked for the time only after a crash.
+        // The clock is read only after a crash.
         if queries.is_empty() {
             return None;
         }

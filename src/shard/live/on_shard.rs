@@ -21,7 +21,7 @@ use crate::{
 pub(crate) struct OnShard<'a, H> {
     shard: &'a Shard,
     host: &'a H,
-    /// Whether any client numbers its writes.
+    /// `true` if any client numbers its writes.
     numbered: OnceCell<bool>,
 }
 
@@ -34,7 +34,8 @@ impl<'a, H: SocketHost> OnShard<'a, H> {
         Self { shard, host, numbered: OnceCell::new() }
     }
 
-    /// The name of this history of the shard: cursors of another one say nothing here.
+    /// Returns the name of this history of the shard: cursors of another history are meaningless
+    /// here.
     fn epoch(&self) -> Result<String, LunoraError> {
         let inner = &self.shard.inner;
         inner.open()?;
@@ -67,7 +68,7 @@ impl<'a, H: SocketHost> OnShard<'a, H> {
         }
         let token = gate::admin_token(&*inner.host);
         let bearer = token.as_ref().map(crate::wire::AdminToken::expose);
-        // Who may not ask runs no statement: not even those that make the tables.
+        // An unauthorized caller runs no statement, not even those that create the tables.
         let operation = admin::find(inner, op, bearer)?;
         inner.open()?;
         let answer = admin::run(inner, operation, args.get())?;
@@ -75,7 +76,7 @@ impl<'a, H: SocketHost> OnShard<'a, H> {
         Ok(result)
     }
 
-    /// Whether a table was written after `seq`, as far as the log reaches back.
+    /// Returns whether a table was written after `seq`, as far as the log reaches back.
     fn touched_since(&self, seq: u64, reads: &Reads) -> Result<bool, LunoraError> {
         let inner = &self.shard.inner;
         let first = inner.changes.first(inner)?;
@@ -114,7 +115,7 @@ impl<H: SocketHost> LiveShard for OnShard<'_, H> {
         let json = |text| RawValue::from_string(text).map_err(LunoraError::internal);
         let outcome = result.and_then(json);
         if outcome.as_ref().is_err_and(|error| error.status().is_server_error()) {
-            // The cause may lie outside of what was read.
+            // The cause may lie outside of the reads.
             reads.note_everything();
         }
         LiveRun { outcome, reads }

@@ -1,4 +1,4 @@
-//! Running again what a commit may have changed, and sending what did change.
+//! Runs queries again that a commit may have changed, and sends the new values.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ use super::{
 use crate::sort;
 use crate::{errors::LunoraError, shard::tracking::Reads, wire::paths};
 
-/// The outcome of one run, and who may share it.
+/// The outcome of one run, and the callers that may share it.
 pub(super) struct Outcome {
     pub(super) outcome: Result<Box<RawValue>, Failure>,
     pub(super) reads: Rc<Reads>,
@@ -26,15 +26,15 @@ pub(super) struct Outcome {
     pub(super) digest: Option<u64>,
 }
 
-/// Why a query has no value.
+/// The reason why a query has no value.
 pub(super) enum Failure {
-    /// It is an operator's, and the socket is not, or is no longer.
+    /// The query is for operators only, and the socket is not an operator's, or no longer.
     NoAdmin,
     Query(LunoraError),
 }
 
 impl Failure {
-    /// The frame that tells a subscriber.
+    /// Returns the frame for a subscriber.
     pub(super) fn frame(&self, id: &str) -> String {
         match self {
             Self::NoAdmin => {
@@ -93,8 +93,8 @@ impl Runs {
 }
 
 impl<S: LiveSocket> Live<S> {
-    /// Runs every query whose answer is out of date, and sends the new values: once for all
-    /// callers if the caller makes no difference, else once per caller.
+    /// Runs every query whose answer is stale, and sends the new values: once for all callers if
+    /// the value does not depend on the caller, else once per caller.
     pub(crate) fn flush(&self, shard: &impl LiveShard) {
         let due = self.due();
         if due.is_empty() {
@@ -109,7 +109,7 @@ impl<S: LiveSocket> Live<S> {
         }
     }
 
-    /// Takes the subscriptions that have to be told of something, in the order of their queries.
+    /// Takes the subscriptions that need a frame, in the order of their queries.
     fn due(&self) -> Vec<(Rc<str>, SubscriptionKey)> {
         let mut keys = Vec::new();
         let answers = self.answers.borrow();
@@ -128,7 +128,7 @@ impl<S: LiveSocket> Live<S> {
                 due.push((query, key));
             }
         }
-        // A subscription waits for one answer, so none is there twice.
+        // A subscription waits for one answer, so it cannot occur twice.
         sort::sort(&mut due);
         due
     }
@@ -159,7 +159,7 @@ impl<S: LiveSocket> Live<S> {
         }
     }
 
-    /// Makes a subscription wait for changes of what was run for it last.
+    /// Makes a subscription wait for changes of its last run.
     fn rejoin(&self, key: &SubscriptionKey, ran: &Ran) {
         let new = self.answers.borrow_mut().join(ran, key.clone());
         let old = self.with_entry(&key.socket, |entry| {
@@ -217,7 +217,7 @@ impl<S: LiveSocket> Live<S> {
             let is_admin = attachment.admin.as_ref().is_some_and(|admin| shard.is_admin(admin));
             if is_admin {
                 let mut run = shard.run_admin(function_path, args);
-                // It is for whoever holds this token.
+                // It is for holders of this token.
                 run.reads.note_caller();
                 Outcome::new(run)
             } else {

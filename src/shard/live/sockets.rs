@@ -1,4 +1,4 @@
-//! The sockets of a shard, and what each is subscribed to.
+//! The sockets of a shard, with their subscriptions.
 
 use std::{
     cell::{Cell, RefCell},
@@ -21,18 +21,18 @@ use crate::{
     wire::value,
 };
 
-/// The sockets of a shard, and what each is subscribed to.
+/// The sockets of a shard, with their subscriptions.
 ///
-/// It lives as long as the object's instance. What must outlive it is kept with each socket, and
-/// read again when the object wakes.
+/// It lives as long as the object's instance. State that must outlive it is kept with each socket,
+/// and read again when the object wakes.
 pub(crate) struct Live<S> {
     sockets: RefCell<BTreeMap<Rc<str>, Entry<S>>>,
     pub(super) answers: RefCell<Answers>,
     /// Answers that a commit may have changed since they were sent.
     pub(super) outdated: RefCell<BTreeSet<AnswerId>>,
-    /// How many subscriptions have no answer: the object slept since they got their last value.
+    /// The number of subscriptions without an answer: the object hibernated since their last value.
     unanswered: Cell<usize>,
-    /// Whether the next flush runs those without an answer as well.
+    /// `true` if the next flush also runs those without an answer.
     pub(super) refresh_unanswered: Cell<bool>,
     /// Queries that crashed the instance, and until when they are refused, in milliseconds.
     pub(super) crashed: RefCell<Vec<(Rc<str>, u64)>>,
@@ -42,11 +42,11 @@ pub(super) struct Entry<S> {
     pub(super) socket: Rc<S>,
     pub(super) attachment: Rc<Attachment>,
     pub(super) who: Rc<Caller>,
-    /// When the identity expires, in milliseconds since 1970.
+    /// The expiry of the identity, in milliseconds since 1970.
     expires_ms: Option<u64>,
-    /// The caller as one text. An operator is another caller than everybody else.
+    /// The caller as one text. An operator differs from every other caller.
     pub(super) caller: Rc<str>,
-    /// What is known of each subscription while the object is awake, by its id.
+    /// The state of each subscription while the object is awake, by its id.
     pub(super) subscriptions: BTreeMap<Rc<str>, Known>,
     /// The frames that it may send.
     allowance: Allowance,
@@ -60,7 +60,7 @@ pub(super) struct Handle<S> {
 }
 
 impl<S> Handle<S> {
-    /// Returns how far the shard is, as this client wants to know it.
+    /// Returns the position of the shard for this client.
     pub(super) fn position<'a>(&self, at: &'a At, shard: &impl LiveShard) -> Position<'a> {
         let (cursor, epoch) = at.as_ref().map(|(cursor, epoch)| (*cursor, &**epoch)).unzip();
         let client = self.attachment.client.as_deref();
@@ -69,7 +69,7 @@ impl<S> Handle<S> {
     }
 }
 
-/// What is known of a subscription while the object is awake.
+/// The state of a subscription while the object is awake.
 pub(super) struct Known {
     pub(super) query: Rc<str>,
     pub(super) answer: Option<AnswerId>,
@@ -99,7 +99,7 @@ impl<S> Entry<S> {
 }
 
 impl<S: LiveSocket> Live<S> {
-    /// The most subscriptions of one socket.
+    /// The maximum number of subscriptions per socket.
     pub(super) const MAX_SUBSCRIPTIONS: usize = 32;
     const TOKEN_EXPIRED: u16 = 4001;
     /// RFC 6455, section 7.4.1.
@@ -128,7 +128,7 @@ impl<S: LiveSocket> Live<S> {
         self.sockets.borrow_mut().insert(id.into(), Entry::new(socket, attachment));
     }
 
-    /// Adds a socket that hibernated, with what it kept.
+    /// Adds a socket that hibernated, with its attachment.
     pub(crate) fn wake(&self, id: &str, socket: S, kept: Option<&str>) {
         if self.sockets.borrow().contains_key(id) {
             return;
@@ -143,7 +143,7 @@ impl<S: LiveSocket> Live<S> {
         self.sockets.borrow().len()
     }
 
-    /// Forgets a socket that is closed, and everything it was subscribed to.
+    /// Removes a closed socket and its subscriptions.
     pub(crate) fn forget(&self, id: &str) {
         let entry = self.sockets.borrow_mut().remove_entry(id);
         let Some((socket, entry)) = entry else { return };
@@ -234,7 +234,7 @@ impl<S: LiveSocket> Live<S> {
         }
     }
 
-    /// Returns whether the socket's identity expired; if so, tells the client and closes the socket.
+    /// Returns whether the socket's identity expired; if so, sends an error and closes the socket.
     pub(super) fn expired(&self, id: &str, shard: &impl LiveShard) -> bool {
         let entry = self.with_entry(id, |entry| (entry.socket.clone(), entry.expires_ms));
         let Some((socket, expires_ms)) = entry else { return true };
@@ -247,8 +247,8 @@ impl<S: LiveSocket> Live<S> {
         true
     }
 
-    /// Counts a frame and returns whether it is one too many; if so, tells the client, and closes
-    /// the socket of a client that goes on.
+    /// Counts a frame and returns whether it is over the allowance; if so, sends an error, and
+    /// closes the socket of a client that continues.
     fn exceeds_allowance(&self, id: &str, shard: &impl LiveShard) -> bool {
         let now_ms = shard.now_ms();
         let counted =
@@ -285,7 +285,7 @@ impl<S: LiveSocket> Live<S> {
         self.sockets.borrow().values().filter_map(|entry| entry.expires_ms).min()
     }
 
-    /// Changes what a socket keeps; false, and no change, when there is no room for it.
+    /// Changes the attachment of a socket; returns `false`, without a change, if it does not fit.
     pub(super) fn update(&self, id: &str, change: impl FnOnce(&mut Attachment)) -> bool {
         let mut sockets = self.sockets.borrow_mut();
         let Some(entry) = sockets.get_mut(id) else { return false };
@@ -327,7 +327,7 @@ impl<S: LiveSocket> Live<S> {
         self.sockets.borrow_mut().get_mut(id).map(work)
     }
 
-    /// What the instance holds: sockets, subscriptions with an answer, answers.
+    /// Returns the counts of sockets, of subscriptions with an answer, and of answers.
     #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
     pub(super) fn held(&self) -> (usize, usize, usize) {
         let sockets = self.sockets.borrow();

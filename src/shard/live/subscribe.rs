@@ -18,8 +18,8 @@ use crate::{
 impl<S: LiveSocket> Live<S> {
     /// Subscribes a socket to a query and sends its first answer.
     ///
-    /// A query whose first run fails is subscribed to all the same, if a commit can mend it. What
-    /// is refused comes back as a frame, and changes nothing.
+    /// A query whose first run fails is still subscribed, if a commit can fix it. A refused
+    /// subscription is answered with a frame, and changes nothing.
     pub(super) fn subscribe(
         &self,
         socket_id: &str,
@@ -46,7 +46,7 @@ impl<S: LiveSocket> Live<S> {
         {
             return Err(failure.refusal(id));
         }
-        // A name that is used again is another subscription.
+        // A reused name is another subscription.
         let kept = self.update(socket_id, |attachment| {
             attachment.subscriptions.retain(|known| known.id != id);
             attachment.subscriptions.push(new);
@@ -110,7 +110,7 @@ fn checked(args: Option<Box<RawValue>>) -> Result<Box<RawValue>, String> {
 }
 
 impl Failure {
-    /// The frame that refuses a subscription.
+    /// Returns the frame that refuses a subscription.
     fn refusal(&self, id: &str) -> String {
         match self {
             Self::NoAdmin => {

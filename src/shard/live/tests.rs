@@ -16,7 +16,7 @@ use crate::{
     shard::tracking::{Change, ChangeOp, Commit},
 };
 
-/// A socket that remembers what it was told.
+/// A socket that records its frames.
 #[derive(Clone, Default)]
 struct Socket {
     sent: Rc<RefCell<Vec<Value>>>,
@@ -38,7 +38,7 @@ impl LiveSocket for Socket {
 }
 
 impl Socket {
-    /// What was sent since the last time.
+    /// Returns the frames sent since the last call.
     fn take(&self) -> Vec<Value> {
         self.sent.take()
     }
@@ -126,7 +126,7 @@ impl LiveShard for Shard {
 }
 
 impl Shard {
-    /// Changes a table, and tells what the commit wrote.
+    /// Changes a table, and returns the commit.
     fn write(&self, table: &'static str) -> Commit {
         *self.values.borrow_mut().entry(table).or_default() += 1;
         self.touch(table)
@@ -178,7 +178,7 @@ impl World {
         }
     }
 
-    /// What is left when the object slept: new state, the same sockets.
+    /// Returns the object after hibernation: new state, the same sockets.
     fn sleep(self, sockets: &[(&str, &Socket)]) -> Self {
         let world = Self { live: Live::new(), shard: self.shard };
         for (id, socket) in sockets {
@@ -239,7 +239,7 @@ fn one_commit_runs_a_query_once_for_all_its_sockets() {
 }
 
 #[test]
-fn a_query_that_asks_who_calls_runs_once_a_caller_and_never_leaks() {
+fn a_query_that_reads_its_caller_runs_once_per_caller_and_never_leaks() {
     let world = World::default();
     let (ada, also_ada, bob) =
         (world.open("a", "ada"), world.open("b", "ada"), world.open("c", "bob"));
@@ -266,7 +266,7 @@ fn closes_a_socket_whose_identity_would_be_lost_in_sleep() {
 }
 
 #[test]
-fn what_sleeps_wakes_with_its_subscriptions_and_its_caller() {
+fn a_hibernated_socket_keeps_its_subscriptions_and_its_caller() {
     let world = World::default();
     let (ada, bob) = (world.open("a", "ada"), world.open("b", "bob"));
     world.subscribe("a", "sub_1", "t:mine");
@@ -343,7 +343,7 @@ fn a_socket_has_32_subscriptions_and_a_name_that_is_used_again_is_replaced() {
 }
 
 #[test]
-fn what_does_not_fit_with_the_socket_is_refused_and_not_half_kept() {
+fn a_subscription_too_large_for_the_socket_is_refused_whole() {
     let world = World::default();
     let socket = world.open("s", "ada");
     let query = json!({"functionPath": "t:list", "args": {"text": "x".repeat(20_000)}});
@@ -383,7 +383,7 @@ fn bad_frames_are_answered_and_the_socket_lives_on() {
 }
 
 #[test]
-fn a_query_that_fails_says_so_and_is_tried_again_with_the_next_write() {
+fn a_failed_query_sends_its_error_and_runs_again_on_the_next_write() {
     let world = World::default();
     let socket = world.open("s", "ada");
     world.subscribe("s", "sub_1", "t:list");
@@ -397,7 +397,7 @@ fn a_query_that_fails_says_so_and_is_tried_again_with_the_next_write() {
 }
 
 #[test]
-fn an_expired_identity_is_told_so_and_hears_nothing_more() {
+fn an_expired_identity_gets_an_error_and_no_more_values() {
     for by_frame in [true, false] {
         let world = World::default();
         let mut headers = HeaderMap::new();
@@ -457,7 +457,7 @@ fn refuses_an_upgrade_with_an_expired_identity_before_the_socket_is_accepted() {
     assert_eq!(shard.host().statements(), 0);
 }
 
-/// The status of an upgrade at `https://app.test`, with the variables of the shard.
+/// Returns the status of an upgrade at `https://app.test`, with the variables of the shard.
 fn upgrade_with(variables: &[(&str, &str)], headers: &[(&'static str, &str)]) -> u16 {
     let shard = crate::shard::testing::TestShard::new(crate::shard::ShardDefinition::new());
     for (name, value) in variables {
@@ -501,7 +501,7 @@ fn refuses_a_foreign_origin_that_is_not_listed() {
         assert_eq!(upgrade("https://other.test", foreign), 403, "{foreign}");
     }
     assert_eq!(upgrade("https://other.test", "https://other.test"), 101);
-    // A client without an origin is no browser, and says so by no list.
+    // A client without an origin is not a browser, so the list of origins does not apply.
     assert_eq!(upgrade_with(&[("LUNORA_ALLOWED_ORIGINS", "https://other.test")], &[]), 403);
 }
 
@@ -539,7 +539,7 @@ fn answers_an_excess_frame_with_an_error_and_does_no_work_for_it() {
     }
     world.subscribe("f", "sub_2", "t:list");
     assert_eq!((flooder.types(), world.shard.runs.get()), (vec!["error".to_owned()], 0));
-    // The allowance is that of one socket, and a client that waits has it again.
+    // The allowance is per socket, and a client that waits regains it.
     world.subscribe("o", "sub_1", "t:list");
     assert_eq!(other.types(), ["ack", "data"]);
     world.shard.now_ms.set(3000);
@@ -671,7 +671,7 @@ fn an_answer_is_never_shared_once_its_query_looks_at_the_caller() {
             _ => assert_eq!(frame["code"], "FORBIDDEN"),
         }
     }
-    // One answer for each caller, a failure included.
+    // One answer per caller, including a failure.
     assert_eq!(world.live.held(), (4, 4, 3));
 }
 
@@ -698,7 +698,7 @@ fn the_same_value_after_an_error_is_sent_again() {
 }
 
 #[test]
-fn what_nobody_is_subscribed_to_is_not_held() {
+fn answers_without_subscriptions_are_dropped() {
     let world = World::default();
     world.open("s", "ada");
     for n in 0..100 {
@@ -726,7 +726,7 @@ fn a_position_ahead_of_the_log_starts_a_new_epoch() {
 }
 
 #[test]
-fn what_one_wide_character_makes_too_large_is_refused_before_it_is_acknowledged() {
+fn a_wide_character_that_makes_it_too_large_is_refused_before_the_ack() {
     let world = World::default();
     let socket = world.open("s", "ada");
     let query = json!({"functionPath": "t:list", "args": {"text": "x".repeat(9000) + "\u{6f22}"}});

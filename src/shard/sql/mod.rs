@@ -1,4 +1,4 @@
-//! Statements that are written by hand, and the values that go into and out of them.
+//! Raw SQL statements, their parameters and their results.
 
 pub(crate) mod row;
 pub(crate) mod statement;

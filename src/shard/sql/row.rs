@@ -14,8 +14,8 @@ use crate::platform::{SqlCell, SqlRows};
 /// The integers up to here are exact in JavaScript; at and beyond, one double is several of them.
 const FIRST_INEXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Every row as a `T`: a struct by the names of the columns, a tuple by their order, and anything
-/// else from the only column.
+/// Returns every row as a `T`: a struct by the names of the columns, a tuple by their order, and
+/// anything else from the only column.
 pub(crate) fn read_rows<T: DeserializeOwned>(rows: SqlRows) -> Result<Vec<T>, Error> {
     let columns = rows.columns;
     rows.rows.into_iter().map(|cells| T::deserialize(Row { columns: &columns, cells })).collect()
@@ -162,7 +162,7 @@ impl Cell<'_> {
         if whole { visitor.visit_i64(number as i64) } else { visitor.visit_f64(number) }
     }
 
-    /// An integer that is written as a text, so that it came exactly.
+    /// Reads an integer that is written as a text, so that it is exact.
     fn integer<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         if let SqlCell::Text(text) = &self.cell {
             if let Ok(integer) = text.parse::<i64>() {
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn an_integer_that_arrived_rounded_is_no_integer() {
+    fn a_rounded_integer_is_refused() {
         let rounded = vec![SqlCell::Number(9_007_199_254_740_993.0)];
         assert!(read::<i64>(&["n"], rounded).unwrap_err().contains("CAST"));
         assert_eq!(

@@ -1,8 +1,8 @@
-//! What a statement is, as far as a shard has to know before SQLite does.
+//! The facts of a statement that a shard must know before SQLite runs it.
 //!
-//! Not a parser: it finds the words outside of strings and comments, and where values are bound.
+//! Not a parser: it finds the words outside of strings and comments, and the bound parameters.
 
-/// A statement taken apart into its words.
+/// A statement split into its words.
 #[derive(Debug)]
 pub(crate) struct Statement<'a> {
     text: &'a str,
@@ -16,7 +16,7 @@ struct Word<'a> {
     text: &'a str,
     start: usize,
     end: usize,
-    /// How many parentheses are open around it.
+    /// The number of parentheses that are open around it.
     depth: usize,
 }
 
@@ -34,14 +34,14 @@ enum Kind {
     Sign,
 }
 
-/// What a statement does.
+/// The effect of a statement.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Effect {
     Reads,
     Writes,
 }
 
-/// Why a statement is refused before SQLite sees it.
+/// The reason why a statement is refused before SQLite sees it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("a text, a name or a comment in it has no end")]
@@ -75,7 +75,7 @@ impl<'a> Statement<'a> {
         Ok(Self { text, words: all })
     }
 
-    /// What the statement does, by the word that says so.
+    /// Returns the effect of the statement, by its keyword.
     pub(crate) fn effect(&self) -> Result<Effect, Refusal> {
         let first = self.words.first().map_or("", |word| word.text);
         let verb = if is(first, "WITH") {
@@ -113,19 +113,19 @@ impl<'a> Statement<'a> {
         Err(Refusal::Forbidden)
     }
 
-    /// Whether any name in the statement begins with `prefix`, in whatever case and quotes.
+    /// Returns whether any name in the statement begins with `prefix`, in any case and quotes.
     pub(crate) fn mentions_prefix(&self, prefix: &str) -> bool {
         self.names().any(|name| {
             name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
         })
     }
 
-    /// Whether `name` is among the names in the statement, in whatever case and quotes.
+    /// Returns whether `name` is among the names in the statement, in any case and quotes.
     pub(crate) fn mentions(&self, name: &str) -> bool {
         self.names().any(|other| other.eq_ignore_ascii_case(name))
     }
 
-    /// The table that the statement writes to.
+    /// Returns the table that the statement writes to.
     pub(crate) fn target(&self) -> Option<&'a str> {
         let words: Vec<_> = self.words.iter().filter(|word| word.depth == 0).collect();
         let after = |keyword: &str| {
@@ -149,10 +149,11 @@ impl<'a> Statement<'a> {
         words.get(at).map(|word| word.text)
     }
 
-    /// The statement with `CAST(? AS INTEGER)` in place of the parameters that are integers.
+    /// Returns the statement with `CAST(? AS INTEGER)` in place of the parameters that are
+    /// integers.
     ///
     /// The platform binds every number as a real; an integer is bound as its text, so that no digit
-    /// is lost. The plus takes the affinity of the cast away: compared with a column, the value
+    /// is lost. The plus removes the affinity of the cast: compared with a column, the value
     /// behaves as a bound integer does, and an index is used.
     pub(crate) fn with_integers(&self, is_integer: impl Fn(usize) -> bool) -> String {
         let mut sql = String::with_capacity(self.text.len() + 32);
@@ -270,7 +271,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// From a quote to its end; a quote that is doubled is a character.
+    /// Skips from a quote to its end; a doubled quote is a character.
     fn skip_quoted(&mut self, quote: u8) -> Result<(), Refusal> {
         loop {
             self.at += 1;
@@ -301,7 +302,7 @@ impl<'a> Words<'a> {
 /// SQLite takes it for a space where a word could begin.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A byte of a name or a keyword; every byte beyond ASCII is one.
+/// Returns whether a byte belongs to a name or a keyword; every byte beyond ASCII does.
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }

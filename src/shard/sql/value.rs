@@ -28,12 +28,12 @@ pub enum SqlValue {
 }
 
 impl SqlValue {
-    /// Whether it has to be written as `CAST(? AS INTEGER)` in the statement.
+    /// Returns whether it must be written as `CAST(? AS INTEGER)` in the statement.
     pub(crate) fn is_integer(&self) -> bool {
         matches!(self, Self::Integer(_))
     }
 
-    /// The value as the platform binds it without loss: an integer as its digits.
+    /// Returns the value as the platform binds it without loss: an integer as its digits.
     pub(crate) fn to_cell(&self) -> SqlCell {
         match self {
             Self::Null => SqlCell::Null,
@@ -45,7 +45,7 @@ impl SqlValue {
         }
     }
 
-    /// The placeholder that binds it.
+    /// Returns the placeholder that binds it.
     pub(crate) fn placeholder(&self) -> &'static str {
         if self.is_integer() { "+CAST(? AS INTEGER)" } else { "?" }
     }

@@ -1,4 +1,4 @@
-//! What operators ask: the gate, the counters, the tables.
+//! Operations of operators: the gate, the counters, the tables.
 
 use super::*;
 
@@ -10,7 +10,7 @@ pub(super) fn ok(answer: (u16, Value)) -> Value {
 }
 
 #[test]
-fn nobody_gets_in_without_the_token() {
+fn operators_without_the_token_are_refused() {
     let shard = shard();
     let refused = json!({ "error": {
         "code": "ADMIN_FORBIDDEN",
@@ -18,7 +18,7 @@ fn nobody_gets_in_without_the_token() {
     } });
     let mut unconfigured = refused.clone();
     unconfigured["error"]["hint"] = json!("no admin token is configured: set LUNORA_ADMIN_TOKEN");
-    // No token is configured yet: an empty bearer is none.
+    // No token is configured yet: an empty bearer is not a token.
     for bearer in ["Bearer ", "Bearer undefined", "Basic x"] {
         let asks = shard.with_header("authorization", bearer);
         assert_eq!(asks.admin("exportShard", &json!({})), (403, unconfigured.clone()), "{bearer}");
@@ -61,7 +61,7 @@ fn runs_a_function_as_a_user_for_the_operator_alone() {
 }
 
 #[test]
-fn what_is_no_operation_or_has_bad_arguments_is_said() {
+fn unknown_operations_and_invalid_arguments_are_errors() {
     let operator = shard().admin_token(TOKEN);
     assert_eq!(code_of(&operator.admin("dropEverything", &json!({}))), (404, "UNKNOWN_ADMIN_OP"));
     assert_eq!(code_of(&operator.admin("", &json!({}))), (404, "UNKNOWN_ADMIN_OP"));

@@ -1,4 +1,4 @@
-//! A shard is in the registry before its first row is committed, and never for less.
+//! A shard is in the registry before its first row is committed, and never without rows.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -7,7 +7,7 @@ use crate::{Response, testing::MemoryNamespace};
 
 const TOKEN: &str = "correct-horse-battery-staple";
 
-/// A registry that remembers what it was told, with how many rows the shard had by then.
+/// A registry that records announcements, with the number of the shard's rows at that time.
 #[derive(Clone, Default)]
 struct Registry {
     entries: Rc<RefCell<Vec<(String, String)>>>,
@@ -78,7 +78,7 @@ fn row() -> Value {
     json!({ "table": "notes", "doc": { "_id": "n1", "text": "x" } })
 }
 
-/// Every way by which the first row comes, as a request to the shard.
+/// Returns every request that can write the first row of the shard.
 fn first_writes() -> Vec<(&'static str, &'static str, Value)> {
     let call = |path: &str, args: Value| json!({ "functionPath": path, "args": args });
     let admin = |op: &str, args: Value| call(&format!("__lunora_admin__:{op}"), args);
@@ -139,7 +139,7 @@ fn the_registry_has_the_shard_before_its_first_row_however_it_comes() {
 }
 
 #[test]
-fn a_shard_that_is_told_to_forget_its_announcement_announces_itself_again() {
+fn a_shard_that_forgot_its_announcement_announces_itself_again() {
     let (room, registry) = world("room");
     room.call::<Value>("messages:send", &message("ada", "x")).unwrap();
     assert_eq!(registry.take(), both("room"));
@@ -190,7 +190,7 @@ fn a_call_that_commits_nothing_is_not_announced() {
 }
 
 #[test]
-fn the_first_write_counts_and_is_told_once() {
+fn the_first_write_commits_and_announces_once() {
     let (room, registry) = world("room");
     let commits = Rc::new(std::cell::Cell::new(0));
     let counted = commits.clone();

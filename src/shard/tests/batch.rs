@@ -73,7 +73,7 @@ fn each_entry_has_ids_of_its_own_and_the_request_has_none() {
 }
 
 #[test]
-fn a_batch_that_is_none_is_400() {
+fn an_invalid_batch_is_400() {
     let shard = shard();
     for body in ["", "[]", "{}", r#"{"calls":{}}"#, r#"{"calls":null}"#, r#"[[]]"#] {
         assert_eq!(code_of(&shard.post("/rpc-batch", body)), (400, "BAD_REQUEST"), "{body}");

@@ -1,4 +1,4 @@
-//! Which functions are there for whom, and what they are answered with.
+//! Access to functions by caller, and the answers of calls.
 
 use super::*;
 use crate::{errors::Code, message::Request, wire::Identity};
@@ -76,7 +76,7 @@ fn shard() -> TestShard {
 }
 
 #[test]
-fn a_function_knows_who_calls_and_where() {
+fn a_function_knows_its_caller_and_its_shard() {
     let ada = Identity::user("ada").with_claim("role", "admin");
     let shard = shard().identity(ada).with_header("x-lunora-client-ip", "192.0.2.1");
     let answer: Value = shard.call("users:whoami", &NoArgs {}).unwrap();
@@ -90,7 +90,7 @@ fn a_function_knows_who_calls_and_where() {
 }
 
 #[test]
-fn an_internal_function_and_one_that_is_not_there_answer_alike() {
+fn internal_and_missing_functions_answer_alike() {
     let shard = shard();
     for path in ["admin:secret", "admin:nothing", "nonsense", "", "relation:messages"] {
         let answer = shard.answer(path, &json!({}));
@@ -140,7 +140,7 @@ fn a_relation_read_is_answered_bare() {
 }
 
 #[test]
-fn what_broke_is_logged_once_and_told_to_nobody() {
+fn a_failure_is_logged_once_and_never_sent() {
     let shard = shard();
     let logs = crate::testing::capture_logs();
     let answer = shard.answer("errors:breaks", &json!({}));
@@ -152,7 +152,7 @@ fn what_broke_is_logged_once_and_told_to_nobody() {
 }
 
 #[test]
-fn a_body_that_is_no_call_is_400() {
+fn an_invalid_call_is_400() {
     let shard = shard();
     for (body, message) in [
         ("", "invalid JSON body"),
@@ -199,7 +199,7 @@ fn there_are_no_relays_and_no_other_paths() {
 }
 
 #[test]
-fn a_definition_that_is_wrong_answers_500_and_says_why_in_the_log() {
+fn an_invalid_definition_answers_500_and_logs_the_reason() {
     let shard = TestShard::new(definition().query("nonsense", list));
     let logs = crate::testing::capture_logs();
     let answer = shard.answer("messages:list", &json!({}));

@@ -22,7 +22,7 @@ fn busy() -> TestShard {
 }
 
 #[test]
-fn every_write_is_there_in_its_order() {
+fn every_write_is_logged_in_order() {
     let shard = busy();
     let all = sync(&shard, json!({ "sinceSeq": 0 }));
     assert_eq!(all["cursor"], 6);
@@ -57,7 +57,7 @@ fn every_write_is_there_in_its_order() {
 }
 
 #[test]
-fn a_reader_goes_on_where_it_was() {
+fn a_reader_resumes_at_its_cursor() {
     let shard = busy();
     let (mut since, mut seen) = (json!(0), Vec::new());
     loop {
@@ -100,7 +100,7 @@ fn applied_elsewhere_once_or_twice_it_is_the_same_shard() {
 }
 
 #[test]
-fn changes_that_are_none_apply_nothing() {
+fn invalid_changes_apply_nothing() {
     let shard = shard();
     let operator = shard.admin_token(TOKEN);
     let good = json!({ "table": "messages", "id": "a", "op": "insert", "doc": { "_id": "a", "author": "x", "text": "y" } });
@@ -119,7 +119,7 @@ fn changes_that_are_none_apply_nothing() {
 }
 
 #[test]
-fn a_log_that_was_cut_says_so_instead_of_skipping() {
+fn a_trimmed_log_is_an_error_and_skips_nothing() {
     let shard = shard();
     shard.host().set_var("LUNORA_CDC_LOG_RETENTION", "5");
     for n in 0..12 {
@@ -142,7 +142,7 @@ fn a_log_that_was_cut_says_so_instead_of_skipping() {
 }
 
 #[test]
-fn a_retention_that_is_no_number_keeps_everything() {
+fn an_invalid_retention_keeps_everything() {
     for retention in ["0", "-1", "a week", ""] {
         let shard = shard();
         shard.host().set_var("LUNORA_CDC_LOG_RETENTION", retention);
@@ -156,7 +156,7 @@ fn log_size(shard: &TestShard) -> (u64, u64) {
     (log["rows"].as_u64().unwrap(), log["bytes"].as_u64().unwrap())
 }
 
-/// The rows and bytes of the log, counted from the rows themselves.
+/// Returns the rows and bytes of the log, counted from the rows themselves.
 fn counted(shard: &TestShard) -> (u64, u64) {
     let sql = "SELECT count(*), coalesce(sum(coalesce(octet_length(doc),0)+octet_length(id)+octet_length(\"table\")+48),0) FROM _lunora_changes";
     let rows = shard.host().exec(sql, &[]).unwrap().rows;

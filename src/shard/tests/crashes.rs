@@ -1,4 +1,4 @@
-//! A call that crashes the instance every time is answered for good after three crashes.
+//! A call that crashes the instance every time gets a final answer after three crashes.
 
 use std::{
     cell::{Cell, RefCell},
@@ -23,7 +23,7 @@ struct Host {
 }
 
 impl Host {
-    /// What happens between two instances.
+    /// Simulates the death of an instance and the start of the next.
     fn crash(&self) {
         self.sqlite.abandon_transaction();
         if let Some(key) = self.running.take() {

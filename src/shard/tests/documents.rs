@@ -23,7 +23,7 @@ fn a_document_keeps_its_id_and_time_through_every_write() {
 }
 
 #[test]
-fn what_is_not_there_is_not_found() {
+fn an_absent_document_is_not_found() {
     let shard = shard();
     let gone =
         |result: Result<Document<Message>, LunoraError>| result.unwrap_err().code().to_owned();
@@ -249,7 +249,7 @@ fn the_widest_index_stays_within_the_limits_of_the_platform() {
 }
 
 #[test]
-fn an_index_that_does_not_fit_says_how_it_would() {
+fn an_index_that_does_not_fit_names_the_fix() {
     let shard = shard();
     let wrong = |ask: &dyn Fn(TableQuery<'_, Message>) -> Result<u64, LunoraError>| {
         query(&shard, |ctx| ask(ctx.db().table(MESSAGES))).unwrap_err().message().to_owned()
@@ -324,7 +324,8 @@ fn pages_deliver_what_stays_once_whatever_is_written_between_them() {
                 break;
             }
             cursor = Some(page.continue_cursor);
-            // Before and after the place, and of the same value; and the last one seen goes.
+            // Before and after the position, and of the same value; and the last one seen is
+            // deleted.
             let doomed = page.page.last().map(|message| message.id.clone()).unwrap();
             mutate(&shard, |ctx| {
                 for rank in [None, Some(0.5), Some(9.0)] {
@@ -346,7 +347,7 @@ fn pages_deliver_what_stays_once_whatever_is_written_between_them() {
 }
 
 #[test]
-fn a_cursor_that_is_none_is_400() {
+fn an_invalid_cursor_is_400() {
     let shard = shard();
     say(&shard, "x");
     for cursor in ["x", "W10", "WzFd", "bnVsbA", "W3RydWUsMV0"] {
@@ -358,7 +359,7 @@ fn a_cursor_that_is_none_is_400() {
 }
 
 #[test]
-fn a_document_that_is_soft_deleted_is_seen_by_no_query() {
+fn no_query_sees_a_soft_deleted_document() {
     let shard = shard();
     shard.call::<()>("notes:put", &json!({ "id": "a", "note": { "text": "x" } })).unwrap();
     assert!(shard.call::<bool>("notes:delete", &json!({ "id": "a" })).unwrap());

@@ -33,7 +33,7 @@ async fn act(_: Action, _: NoArgs) -> Result<(), LunoraError> {
     Ok(())
 }
 
-/// A shard that was never opened, and how many entries its registry got.
+/// Returns a shard that was never opened, and the number of entries in its registry.
 fn fresh() -> (TestShard, Rc<Cell<u32>>) {
     let definition = definition()
         .internal_query("messages:internal", internal)
@@ -53,7 +53,7 @@ fn fresh() -> (TestShard, Rc<Cell<u32>>) {
     (room, entries)
 }
 
-/// A caller by its name, and whether it holds the admin token.
+/// Returns callers by name, and whether each holds the admin token.
 fn callers(room: &TestShard) -> Vec<(&'static str, TestShard, bool)> {
     let now = 1_700_000_000_000;
     let ada = || Identity::user("ada");

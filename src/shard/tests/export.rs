@@ -94,7 +94,7 @@ fn a_page_ends_at_its_bytes_but_has_one_row_at_least() {
 }
 
 #[test]
-fn an_empty_shard_is_done_at_once_and_a_bad_cursor_is_said() {
+fn an_empty_shard_is_done_at_once_and_a_bad_cursor_is_an_error() {
     let shard = shard();
     let operator = operator(&shard);
     let page = ok(operator.admin("exportShard", &json!({ "cursor": null })));
@@ -143,7 +143,7 @@ fn the_last_page_names_the_tables_that_no_export_has() {
     }
     let others = json!(["counted", "lunora_like", "odd \" name", "stats"]);
     assert_eq!(page(&shard)["otherTables"], others);
-    // A table that is not declared any more keeps its documents, and no export has them.
+    // A table that is no longer declared keeps its documents, and no export has them.
     let woken = shard.wake(ShardDefinition::new());
     let page =
         ok(operator(&woken).admin("exportShard", &json!({ "cursor": null, "batchSize": 1 })));

@@ -10,7 +10,7 @@ fn import(shard: &TestShard, rows: Value) -> Value {
 }
 
 #[test]
-fn a_bad_row_is_told_and_the_others_stay() {
+fn a_bad_row_is_reported_and_the_others_stay() {
     let shard = shard();
     let row = |doc: Value| json!({ "table": "messages", "doc": doc });
     let report = import(

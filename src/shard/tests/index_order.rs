@@ -34,7 +34,7 @@ fn bytes(data: &[u8]) -> Wire {
     TypedBytes::from(data.to_vec()).into()
 }
 
-/// The documented order: by type, then by value.
+/// Compares in the documented order: by type, then by value.
 fn by_value(a: &Wire, b: &Wire) -> Ordering {
     fn type_of(value: &Wire) -> u8 {
         match value {

@@ -89,7 +89,7 @@ fn a_migration_runs_once_and_can_be_undone() {
 }
 
 #[test]
-fn a_run_goes_on_where_the_last_one_stopped() {
+fn a_run_resumes_where_the_last_one_stopped() {
     let shard = notes(&["a", "b", "c", "d", "e"]);
     let some = |shard: &TestShard| {
         run(shard, json!({ "id": "add-length", "batchSize": 2, "maxBatches": 1 }))
@@ -136,7 +136,7 @@ fn a_document_that_fails_stops_the_run_and_keeps_what_was_done() {
 }
 
 #[test]
-fn what_is_no_migration_is_said() {
+fn unknown_and_invalid_migrations_are_errors() {
     let operator = notes(&[]).admin_token(TOKEN);
     let code = |args: Value| code_of(&operator.admin("runMigration", &args)).1.to_owned();
     assert_eq!(code(json!({})), "MIGRATION_ID_REQUIRED");

@@ -51,7 +51,7 @@ fn partitions_ascend_values_go_their_way_and_ids_ascend() {
 }
 
 #[test]
-fn a_page_goes_on_after_a_key() {
+fn a_page_continues_after_a_key() {
     for index in ["by_rank", "everybody"] {
         let shard = ranked();
         let (whole, _) = page(&shard, json!({ "index": index }));

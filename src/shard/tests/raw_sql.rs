@@ -1,4 +1,4 @@
-//! Statements that are written by hand.
+//! Raw SQL statements.
 
 use super::*;
 
@@ -45,7 +45,7 @@ fn integers_beyond_two_to_the_53_go_in_and_out_exactly() {
 }
 
 #[test]
-fn no_row_is_none_and_a_statement_that_fails_is_an_error() {
+fn no_row_is_none_and_a_failed_statement_is_an_error() {
     let shard = with_table();
     let none = query(&shard, |ctx| ctx.db().sql("SELECT n FROM stats").first::<i64>());
     assert_eq!(none.unwrap().0, None);
@@ -69,7 +69,7 @@ fn a_statement_fails_alone_and_the_mutation_may_go_on() {
 }
 
 #[test]
-fn documents_are_not_written_by_hand() {
+fn raw_sql_cannot_write_documents() {
     let shard = with_table();
     say(&shard, "there");
     for sql in [

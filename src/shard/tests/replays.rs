@@ -1,4 +1,4 @@
-//! A write that is sent again is done once (docs/wire.md, "Headers to a shard").
+//! A repeated write is applied once (docs/wire.md, "Headers to a shard").
 
 use std::time::Duration;
 
@@ -42,13 +42,13 @@ fn an_id_counts_for_one_caller_only() {
         assert_eq!(send_as(caller, "again").1["result"]["text"], n.to_string());
     }
     assert_eq!(texts(&shard).len(), callers.len());
-    // The user counts, whatever client they use.
+    // The user counts, with any client.
     let elsewhere = shard.user("ada").with_header("x-lunora-client-id", "c-9");
     assert_eq!(send_as(&elsewhere, "again").1["result"]["text"], "0");
 }
 
 #[test]
-fn without_a_namespace_there_is_no_replay() {
+fn no_replay_without_a_namespace() {
     let shard = shard().with_header("x-lunora-mutation-id", "m-1");
     send_as(&shard, "one");
     send_as(&shard, "two");
@@ -120,7 +120,7 @@ fn an_action_that_is_sent_again_is_not_run_again() {
 }
 
 #[test]
-fn a_query_has_no_use_for_a_mutation_id() {
+fn a_query_ignores_a_mutation_id() {
     let shard = shard();
     let ada = shard.user("ada").with_header("x-lunora-mutation-id", "m-1");
     assert_eq!(ada.answer("messages:list", &json!({})), (200, json!({ "result": [] })));
@@ -166,7 +166,7 @@ fn numbered_writes_come_in_their_order() {
 }
 
 #[test]
-fn a_number_that_is_none_is_ignored() {
+fn an_invalid_number_is_ignored() {
     let shard = shard();
     for seq in ["0", "-1", "1.5", "x", "", "9007199254740993"] {
         let client =
@@ -174,7 +174,7 @@ fn a_number_that_is_none_is_ignored() {
         let answer = send_as(&client, "x");
         assert_eq!((answer.0, answer.1.get("lastMutationId")), (200, None), "{seq}");
     }
-    // A number without a client is nobody's.
+    // A number without a client is ignored.
     let alone = shard.with_header("x-lunora-client-seq", "7");
     assert_eq!(send_as(&alone, "x").1.get("lastMutationId"), None);
 }

@@ -1,4 +1,4 @@
-//! What queries read, and which commits concern them.
+//! The reads of queries, and the commits that touch them.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -6,7 +6,7 @@ use super::*;
 
 type Write = dyn Fn(&Mutation<'_>) -> Result<(), LunoraError>;
 
-/// Whether each of the writes touches what `work` read.
+/// Returns whether each of the writes touches what `work` read.
 fn touched<T>(
     work: impl FnOnce(&Query<'_>) -> Result<T, LunoraError>,
     prepare: impl FnOnce(&TestShard),
@@ -79,7 +79,7 @@ fn a_document_a_prefix_or_a_table() {
 }
 
 #[test]
-fn a_document_that_is_not_there_is_read_too() {
+fn a_look_up_of_an_absent_document_is_a_read() {
     let write: &Write =
         &|ctx| ctx.db().insert_with_id(MESSAGES, "c", message("cy", "c")).map(|_| ());
     assert_eq!(touched(|ctx| ctx.db().get(MESSAGES, "c"), seeded, &[write]), [true]);
@@ -110,7 +110,7 @@ fn a_soft_deletion_is_a_change_for_those_who_saw_the_document() {
 }
 
 #[test]
-fn a_query_that_asked_nobody_can_be_shared() {
+fn a_query_that_ignores_its_caller_can_be_shared() {
     fn shared(ctx: &Query<'_>, _: NoArgs) -> Result<u64, LunoraError> {
         Ok(ctx.now())
     }

@@ -1,4 +1,4 @@
-//! A mutation commits whole or not at all, and a query writes nothing.
+//! A mutation commits all or nothing, and a query writes nothing.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -119,7 +119,7 @@ fn a_query_cannot_write_by_any_statement() {
 }
 
 #[test]
-fn a_commit_that_fails_is_an_error_and_is_told_to_no_listener() {
+fn a_failed_commit_is_an_error_and_reaches_no_listener() {
     let shard = shard();
     let commits = Rc::new(RefCell::new(Vec::new()));
     let heard = commits.clone();

@@ -1,4 +1,4 @@
-//! The rules of `envelope.rs`, each a test.
+//! One test per rule of `envelope.rs`.
 
 use proptest::prelude::*;
 
@@ -120,7 +120,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_reads_back(path in ".*", key in "[a-z:]{1,20}", text in ".*") {
+    fn a_written_envelope_reads_back(path in ".*", key in "[a-z:]{1,20}", text in ".*") {
         prop_assume!(ShardKey::new(&*key).is_ok());
         let envelope = define_rpc_envelope(&*path, &serde_json::json!({ "text": text })).unwrap()
             .with_shard_key(ShardKey::new(&*key).unwrap());

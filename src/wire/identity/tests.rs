@@ -1,4 +1,4 @@
-//! The rules of `identity.rs`, each a test.
+//! One test per rule of `identity.rs`.
 
 use proptest::prelude::*;
 use serde_json::json;

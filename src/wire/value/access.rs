@@ -3,7 +3,7 @@
 use super::{BigInt, Date, ErrorValue, Map, Object, Set, TypedBytes, Url, Value};
 
 impl Value {
-    /// The field `key`, if this is an object that has it.
+    /// Returns the field `key`, if this is an object that has it.
     ///
     /// ```
     /// use lunora::wire::value::{Object, Value};
@@ -17,7 +17,7 @@ impl Value {
         self.as_object()?.get(key)
     }
 
-    /// The text, if this is a string.
+    /// Returns the text, if this is a string.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -26,7 +26,7 @@ impl Value {
         }
     }
 
-    /// The number, if this is one. A bigint is not.
+    /// Returns the number, if this is one. A bigint is not.
     #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
         match self {
@@ -35,7 +35,7 @@ impl Value {
         }
     }
 
-    /// The flag, if this is a boolean.
+    /// Returns the flag, if this is a boolean.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
         match self {
@@ -44,7 +44,7 @@ impl Value {
         }
     }
 
-    /// The integer, if this is a bigint. A number is not.
+    /// Returns the integer, if this is a bigint. A number is not.
     #[must_use]
     pub fn as_bigint(&self) -> Option<&BigInt> {
         match self {
@@ -53,7 +53,7 @@ impl Value {
         }
     }
 
-    /// The time, if this is a date.
+    /// Returns the time, if this is a date.
     #[must_use]
     pub fn as_date(&self) -> Option<Date> {
         match self {
@@ -62,7 +62,7 @@ impl Value {
         }
     }
 
-    /// The bytes, if this is a buffer or a typed array of any kind.
+    /// Returns the bytes, if this is a buffer or a typed array of any kind.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match self {
@@ -71,7 +71,7 @@ impl Value {
         }
     }
 
-    /// The elements, if this is an array.
+    /// Returns the elements, if this is an array.
     #[must_use]
     pub fn as_array(&self) -> Option<&[Value]> {
         match self {
@@ -80,7 +80,7 @@ impl Value {
         }
     }
 
-    /// The fields, if this is a plain object.
+    /// Returns the fields, if this is a plain object.
     #[must_use]
     pub fn as_object(&self) -> Option<&Object> {
         match self {
@@ -89,13 +89,13 @@ impl Value {
         }
     }
 
-    /// Whether this is `null`.
+    /// Returns whether this is `null`.
     #[must_use]
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
 
-    /// Whether this is `undefined`.
+    /// Returns whether this is `undefined`.
     #[must_use]
     pub fn is_undefined(&self) -> bool {
         matches!(self, Self::Undefined)
@@ -112,7 +112,7 @@ macro_rules! from {
     )*};
 }
 
-// No `From<i64>`: whether that is a number, which may round, or a bigint is for the caller to say.
+// No `From<i64>`: the caller decides whether that is a number, which may round, or a bigint.
 from! {
     bool => |flag| Self::Bool(flag);
     f64 => |number| Self::Number(number);

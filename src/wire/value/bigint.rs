@@ -26,7 +26,7 @@ const MAX_LENGTH: usize = 1024;
 pub struct BigInt(Box<str>);
 
 impl BigInt {
-    /// The decimal text.
+    /// Returns the decimal text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -96,7 +96,7 @@ macro_rules! integers {
 
 integers!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
 
-/// Why a text is no [`BigInt`], or a [`BigInt`] no Rust integer.
+/// The reason why a text is not a [`BigInt`], or a [`BigInt`] is not a Rust integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BigIntError {
@@ -106,7 +106,7 @@ pub enum BigIntError {
     /// The text is longer than the wire allows.
     #[error("a bigint may be at most {MAX_LENGTH} characters long")]
     TooLong,
-    /// The integer does not fit the type asked for.
+    /// The integer does not fit the requested type.
     #[error("the bigint does not fit the integer type asked for")]
     OutOfRange,
 }

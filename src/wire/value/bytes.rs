@@ -31,19 +31,19 @@ impl TypedBytes {
         }
     }
 
-    /// The JavaScript type.
+    /// Returns the JavaScript type.
     #[must_use]
     pub fn kind(&self) -> BytesKind {
         self.kind
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
         &self.data
     }
 
-    /// The bytes, without their kind.
+    /// Returns the bytes, without their kind.
     #[must_use]
     pub fn into_vec(self) -> Vec<u8> {
         self.data
@@ -51,7 +51,7 @@ impl TypedBytes {
 }
 
 impl From<Vec<u8>> for TypedBytes {
-    /// A `Uint8Array`.
+    /// Returns a `Uint8Array`.
     fn from(data: Vec<u8>) -> Self {
         Self { data, kind: BytesKind::Uint8Array }
     }
@@ -73,7 +73,7 @@ macro_rules! kinds {
         }
 
         impl BytesKind {
-            /// The name of the JavaScript constructor.
+            /// Returns the name of the JavaScript constructor.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
@@ -82,7 +82,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// How many bytes one element takes.
+            /// Returns the number of bytes per element.
             #[must_use]
             pub fn element_size(self) -> usize {
                 match self {
@@ -91,7 +91,8 @@ macro_rules! kinds {
                 }
             }
 
-            /// The kind with this constructor name. A name this version does not know becomes plain bytes.
+            /// Returns the kind with this constructor name. A name unknown to this version becomes
+            /// plain bytes.
             pub(super) fn named(name: &str) -> Self {
                 match name {
                     $(stringify!($kind) => Self::$kind,)*

@@ -4,8 +4,8 @@ use super::Value;
 use super::encode::{EncodeError, Form, write};
 
 impl Value {
-    /// The canonical text: wire text with the keys of every object sorted by UTF-16 code units, and with `-0` kept
-    /// apart from `0`.
+    /// Returns the canonical text: wire text with the keys of every object sorted by UTF-16 code
+    /// units, and with `-0` kept apart from `0`.
     ///
     /// ```
     /// use lunora::wire::value::Value;
@@ -25,7 +25,7 @@ impl Value {
     }
 }
 
-/// The name under which a client and a shard know one subscription.
+/// Returns the name under which a client and a shard know one subscription.
 ///
 /// ```
 /// use lunora::wire::value::{Object, Value, subscription_key};

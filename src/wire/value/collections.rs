@@ -20,32 +20,32 @@ use super::same_value_zero::{Scalar, earlier_equals};
 pub struct Map(Vec<(Value, Value)>);
 
 impl Map {
-    /// A map without entries.
+    /// Returns a map without entries.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The value of `key`. A key that is no scalar is never found.
+    /// Returns the value of `key`. A key that is not a scalar is never found.
     #[must_use]
     pub fn get(&self, key: &Value) -> Option<&Value> {
         let key = Some(Scalar::of(key)?);
         self.iter().find_map(|(other, value)| (Scalar::of(other) == key).then_some(value))
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The entries in order.
+    /// Returns the entries in order.
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Value, &Value)> {
         self.0.iter().map(|(key, value)| (key, value))
@@ -98,13 +98,13 @@ impl IntoIterator for Map {
 pub struct Set(Vec<Value>);
 
 impl Set {
-    /// A set without members.
+    /// Returns a set without members.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether `value` is a member. A value that is no scalar is never found.
+    /// Returns whether `value` is a member. A value that is not a scalar is never found.
     #[must_use]
     pub fn contains(&self, value: &Value) -> bool {
         Scalar::of(value).is_some_and(|value| {
@@ -112,19 +112,19 @@ impl Set {
         })
     }
 
-    /// How many members there are.
+    /// Returns the number of members.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The members in order.
+    /// Returns the members in order.
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Value> + Clone {
         self.0.iter()
@@ -161,7 +161,7 @@ impl IntoIterator for Set {
     }
 }
 
-/// A JavaScript `Map` or `Set` never holds -0: it stores 0 instead.
+/// Replaces -0 by 0, as a JavaScript `Map` or `Set` does.
 fn positive_zero(key: Value) -> Value {
     match key {
         Value::Number(number) => Value::Number(number + 0.0),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn extending_merges_with_what_is_there() {
+    fn extending_merges_with_existing_entries() {
         let mut set: Set = [1, 2].into_iter().collect();
         set.extend([2, 3]);
         assert_eq!(set.into_iter().collect::<Vec<_>>(), [1, 2, 3].map(Value::from));

@@ -17,7 +17,8 @@ const MAX_MILLIS: f64 = 8.64e15;
 pub struct Date(f64);
 
 impl Date {
-    /// The date `new Date(millis)` makes: cut to a whole millisecond, and invalid beyond 8.64e15 either way.
+    /// Returns the date that `new Date(millis)` makes: truncated to a whole millisecond, and
+    /// invalid beyond 8.64e15 either way.
     #[must_use]
     pub fn from_millis(millis: f64) -> Self {
         if millis.abs() <= MAX_MILLIS {

@@ -1,6 +1,6 @@
 //! From wire text to a [`Value`].
 //!
-//! Two steps: the text becomes plain JSON, then the tagged arrays in it become what they stand for.
+//! Two steps: the text becomes plain JSON, then the tagged arrays in it become values.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -172,7 +172,7 @@ const fn must_be(tag: &'static str, expected: &'static str) -> Rule {
     Rule::Payload { tag, expected }
 }
 
-/// What a tagged array stands for.
+/// The meaning of a tagged array.
 #[derive(Clone, Copy)]
 enum Tag {
     Array,
@@ -190,7 +190,8 @@ enum Tag {
 }
 
 impl Tag {
-    /// The tag of this array. One without a tag this version knows is an ordinary array, `TAG` and all.
+    /// Returns the tag of this array. An array without a tag known to this version is an ordinary
+    /// array, including `TAG`.
     fn of(items: &[Value]) -> Option<Self> {
         let [Value::String(first), Value::String(name), ..] = items else {
             return None;

@@ -1,10 +1,10 @@
-//! How deep a value about to be written lies.
+//! Limits the depth of a value before it is written.
 
 use super::path::{Path, Step};
 use super::{MAX_DEPTH, Object, Value};
 
-/// Finds a value inside more than [`MAX_DEPTH`] others. Looks no deeper itself: whoever built the value may have nested
-/// it further than the stack reaches.
+/// Finds a value inside more than [`MAX_DEPTH`] others. It looks no deeper itself: the value may be
+/// nested further than the stack reaches.
 pub(super) fn check_depth(value: &Value) -> Result<(), Path> {
     check(value, 0)
 }

@@ -39,17 +39,17 @@ impl Serialize for Value {
     }
 }
 
-/// Why a value could not be written.
+/// The reason why a value could not be written.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EncodeError {
     /// Something lies inside more than [`MAX_DEPTH`] other values.
     #[error("{path}: a value may lie inside at most {MAX_DEPTH} others")]
     TooDeep {
-        /// Where.
+        /// The path of the value.
         path: Path,
     },
-    /// The JSON writer failed. Writing to memory does not; this is here so that nothing can panic.
+    /// The JSON writer failed. Writing to memory does not fail; this variant avoids a panic.
     #[error("the JSON could not be written: {0}")]
     Writer(serde_json::Error),
 }
@@ -57,9 +57,9 @@ pub enum EncodeError {
 /// The two texts a value has.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// What crosses the wire.
+    /// The form on the wire.
     Wire,
-    /// What identifies the value: keys sorted, `-0` kept.
+    /// The form that identifies the value: keys sorted, `-0` kept.
     Canonical,
 }
 
@@ -124,7 +124,7 @@ impl Serialize for Encoded<'_> {
     }
 }
 
-/// Whether an ordinary array could be taken for a tagged one.
+/// Returns whether an ordinary array could be mistaken for a tagged one.
 fn is_escaped(items: &[Value]) -> bool {
     items.first().and_then(Value::as_str) == Some(TAG)
 }

@@ -19,16 +19,16 @@ use super::{Object, Value};
 pub struct ErrorValue {
     /// Such as `TypeError`.
     pub name: String,
-    /// What went wrong.
+    /// The message.
     pub message: String,
     /// The properties someone added, such as a `code`.
     pub props: Object,
-    /// What led to it. `undefined` is none: it is left out on the wire.
+    /// The cause. `undefined` counts as absent: it is omitted on the wire.
     pub cause: Option<Value>,
 }
 
 impl ErrorValue {
-    /// An error with no properties and no cause.
+    /// Returns an error without properties and without a cause.
     #[must_use]
     pub fn new(name: impl Into<String>, message: impl Into<String>) -> Self {
         Self { name: name.into(), message: message.into(), props: Object::new(), cause: None }

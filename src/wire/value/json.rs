@@ -7,8 +7,8 @@ use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 
 use super::{MAX_DEPTH, Object, Value};
 
-/// The most brackets a value within [`MAX_DEPTH`] can need: three per level (`[TAG,"map",[[k,v]]]`), and two for the
-/// leaf (`[TAG,"date",[TAG,"nan"]]`).
+/// The maximum number of brackets of a value within [`MAX_DEPTH`]: three per level
+/// (`[TAG,"map",[[k,v]]]`), and two for the leaf (`[TAG,"date",[TAG,"nan"]]`).
 const MAX_BRACKETS: usize = 3 * MAX_DEPTH + 2;
 
 /// Reads any JSON into the variants of [`Value`] that JSON has. Deeper than any legal value is an error, so that the
@@ -19,7 +19,7 @@ pub(super) struct Json {
 }
 
 impl Json {
-    /// A reader for a whole value.
+    /// Returns a reader for a whole value.
     pub(super) fn new() -> Self {
         Self { brackets_left: MAX_BRACKETS }
     }

@@ -1,4 +1,4 @@
-//! The value codec: what JavaScript values look like as JSON on the wire.
+//! The value codec: the JSON form of JavaScript values on the wire.
 //!
 //! JSON has no bigint, date or map. The wire writes such a leaf as an array that starts with [`TAG`], and leaves
 //! every other piece of JSON as it is. [`Value::from_wire`] and [`Value::to_wire`] go between that text and a
@@ -82,7 +82,7 @@ pub use refusal::{DecodeError, Rule};
 /// The first element of every tagged array.
 pub const TAG: &str = "$lunora.wire$";
 
-/// How many values another may lie inside.
+/// The maximum number of values that may enclose a value.
 pub const MAX_DEPTH: usize = 64;
 
 /// A JavaScript value that can cross the wire.

@@ -19,13 +19,13 @@ use super::same_value_zero::earlier_equals;
 pub struct Object(Vec<(String, Value)>);
 
 impl Object {
-    /// An object without fields.
+    /// Returns an object without fields.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The value of `key`.
+    /// Returns the value of `key`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.iter().find_map(|(name, value)| (name == key).then_some(value))
@@ -49,31 +49,31 @@ impl Object {
         Some(self.0.remove(at).1)
     }
 
-    /// How many fields there are.
+    /// Returns the number of fields.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The fields in order.
+    /// Returns the fields in order.
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
 
-    /// The keys in order.
+    /// Returns the keys in order.
     #[must_use]
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> {
         self.iter().map(|(key, _)| key)
     }
 
-    /// The same keys with other values.
+    /// Returns the same keys with other values.
     pub(super) fn try_map<E>(
         self,
         mut map: impl FnMut(&str, Value) -> Result<Value, E>,

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// How much of a key a path shows: a stranger chose it, and the path may end up in a log.
+/// The maximum length of a key in a path: it is untrusted, and the path may end up in a log.
 const SHOWN_KEY: usize = 40;
 
-/// Where inside a value something was refused, such as `$.user.tags[3]`.
+/// The position of a refused part of a value, such as `$.user.tags[3]`.
 ///
 /// It speaks of the value, not of the brackets that carry it: `<key 0>` and `<value 0>` are the first entry of a map,
 /// `<cause>` is that of an error.
@@ -16,7 +16,7 @@ pub struct Path {
 }
 
 impl Path {
-    /// The same place, seen from one level further out.
+    /// Returns the same position, seen from one level further out.
     pub(super) fn inside(mut self, step: Step) -> Self {
         self.steps.push(step);
         self
@@ -48,7 +48,7 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// The step to the field `name`, cut short if the name is long.
+    /// Returns the step to the field `name`, truncated if the name is long.
     pub(super) fn field(name: &str) -> Self {
         match name.char_indices().nth(SHOWN_KEY).and_then(|(at, _)| name.get(..at)) {
             Some(start) => Self::Field(format!("{start}…")),

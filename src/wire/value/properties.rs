@@ -1,4 +1,4 @@
-//! What holds for every value and every text.
+//! Properties that hold for every value and every text.
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
@@ -76,7 +76,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// JSON in which anything may follow a tag.
+/// Generates JSON in which anything may follow a tag.
 fn wire_json() -> impl Strategy<Value = String> {
     const NAMES: [&str; 13] = [
         "arr",
@@ -125,7 +125,7 @@ fn wire_json() -> impl Strategy<Value = String> {
     })
 }
 
-/// The value as the wire can carry it: no undefined field, no sign on a zero.
+/// Returns the value as the wire can carry it: without undefined fields and without a sign on zero.
 fn carried(value: Value) -> Value {
     let fields = |object: Object| -> Object {
         object

@@ -1,11 +1,11 @@
-//! Why wire text was refused: where, and by which rule.
+//! The reasons why wire text is refused: the position and the rule.
 
 use thiserror::Error;
 
 use super::path::{Path, Step};
 use super::{BigIntError, BytesLengthError, MAX_DEPTH};
 
-/// Why wire text was refused.
+/// The reason why wire text was refused.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -15,15 +15,15 @@ pub enum DecodeError {
     /// The JSON breaks a rule of the codec.
     #[error("{path}: {rule}")]
     Refused {
-        /// Where.
+        /// The position.
         path: Path,
-        /// Which.
+        /// The rule.
         rule: Rule,
     },
 }
 
 impl DecodeError {
-    /// The same refusal, seen from one level further out.
+    /// Returns the same refusal, seen from one level further out.
     pub(super) fn inside(self, step: Step) -> Self {
         match self {
             Self::Refused { path, rule } => Self::Refused { path: path.inside(step), rule },
@@ -45,18 +45,18 @@ pub enum Rule {
     /// A value lies inside more than [`MAX_DEPTH`] others.
     #[error("a value may lie inside at most {MAX_DEPTH} others")]
     Depth,
-    /// A string has half of a surrogate pair, and is no Unicode text.
+    /// A string has half of a surrogate pair, and is not Unicode text.
     #[error("expected Unicode text, received half of a surrogate pair")]
     Surrogate,
-    /// What follows a tag is missing, or is not what the tag carries.
+    /// The payload of a tag is missing or of another kind.
     #[error("the payload of `{tag}` must be {expected}")]
     Payload {
         /// The tag.
         tag: &'static str,
-        /// What it carries.
+        /// The expected payload.
         expected: &'static str,
     },
-    /// A bigint's text is none.
+    /// The text of a bigint is invalid.
     #[error(transparent)]
     BigInt(#[from] BigIntError),
     /// A typed array's bytes do not fill its elements.

@@ -4,7 +4,7 @@
 
 use super::*;
 
-/// Wire text with `TAG` standing for the tag.
+/// Returns wire text with `TAG` replaced by the tag.
 pub(super) fn wire(text: &str) -> String {
     text.replace("TAG", &format!("{TAG:?}"))
 }
@@ -54,7 +54,7 @@ fn every_leaf_has_one_wire_form() {
 }
 
 #[test]
-fn what_has_several_forms_is_written_in_one() {
+fn a_value_with_several_forms_is_written_in_one() {
     for (text, written) in [
         ("-0", "0"),
         ("1.0", "1"),

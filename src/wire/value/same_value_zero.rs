@@ -20,7 +20,7 @@ pub(super) enum Scalar<'a> {
 }
 
 impl<'a> Scalar<'a> {
-    /// The scalar `value` is, or `None` for a value with an identity.
+    /// Returns the scalar that `value` is, or `None` for a value with an identity.
     pub(super) fn of(value: &'a Value) -> Option<Self> {
         Some(match value {
             Value::Null => Self::Null,
@@ -36,10 +36,10 @@ impl<'a> Scalar<'a> {
     }
 }
 
-/// For each key in turn: the place of an equal one before it, counting only keys that had none. `None` as a key equals
-/// nothing.
+/// Returns for each key in turn the position of an equal one before it, counting only keys without
+/// an earlier equal. `None` as a key equals nothing.
 ///
-/// A tree rather than a hash table: the keys come from strangers, and a Worker's hash seed is no secret.
+/// A tree rather than a hash table: the keys are untrusted, and a Worker's hash seed is not secret.
 pub(super) fn earlier_equals<K: Ord>(keys: impl Iterator<Item = Option<K>>) -> Vec<Option<usize>> {
     let mut places = BTreeMap::new();
     let mut next = 0;

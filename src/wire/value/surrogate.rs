@@ -1,4 +1,4 @@
-//! Where a text has half of a surrogate pair, which JSON can write and Rust cannot hold.
+//! Finds half of a surrogate pair in a text, which JSON can write and Rust cannot hold.
 
 use serde::de::IgnoredAny;
 
@@ -7,18 +7,18 @@ use super::path::{Path, Step};
 /// An array or an object that is not yet closed.
 enum Open<'a> {
     Array(usize),
-    /// The name of the field under way, as it is written.
+    /// The name of the current field, as it is written.
     Object(Option<&'a str>),
 }
 
-/// Returns the place of the string at which `error` found half of a surrogate pair; none if the error is of
-/// another kind. It names the brackets of the text, those of tagged values included.
+/// Returns the place of the string at which `error` found half of a surrogate pair; `None` if the
+/// error is of another kind. It names the brackets of the text, those of tagged values included.
 pub(crate) fn find(json: &[u8], error: &serde_json::Error) -> Option<Path> {
     let json = str::from_utf8(json).ok()?;
     let offset = offset(json, error);
     let mut open: Vec<Open<'_>> = Vec::new();
     let mut at = 0;
-    // An error at an opening quote is none of the string's.
+    // An error at an opening quote does not belong to the string.
     while at + 1 < offset {
         match json.as_bytes().get(at)? {
             b'"' => {
@@ -52,7 +52,7 @@ fn offset(json: &str, error: &serde_json::Error) -> usize {
     before.map(str::len).sum::<usize>() + error.column()
 }
 
-/// The place after the closing quote, or the end of the text.
+/// Returns the position after the closing quote, or the end of the text.
 fn end_of_string(json: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(byte) = json.get(at) {
@@ -65,7 +65,7 @@ fn end_of_string(json: &[u8], start: usize) -> usize {
     json.len()
 }
 
-/// Whether a string is well-formed JSON and no Unicode text.
+/// Returns whether a string is well-formed JSON but not Unicode text.
 fn is_half(token: &str) -> bool {
     serde_json::from_str::<String>(token).is_err()
         && serde_json::from_str::<IgnoredAny>(token).is_ok()

@@ -18,13 +18,13 @@ use std::{fmt, str::FromStr};
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Url(String);
 
-/// A text that is no absolute URL.
+/// The error for a text that is not an absolute URL.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the text is no absolute URL")]
 pub struct UrlError;
 
 impl Url {
-    /// The URL as text.
+    /// Returns the URL as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! The rules of `cors.rs`, each a test.
+//! One test per rule of `cors.rs`.
 
 use proptest::prelude::*;
 
@@ -42,7 +42,7 @@ fn a_foreign_preflight_learns_nothing() {
 }
 
 #[test]
-fn two_origins_are_none() {
+fn two_origins_are_invalid() {
     let mut request = ask("https://app.example.com", "");
     request.append(ORIGIN, HeaderValue::from_static("https://evil.example"));
     assert!(!listed().preflight(&request).contains_key(ACCESS_CONTROL_ALLOW_ORIGIN));
@@ -87,7 +87,7 @@ fn any_origin_is_a_star_without_credentials() {
 }
 
 #[test]
-fn options_alone_is_no_preflight() {
+fn options_alone_is_not_a_preflight() {
     let request = ask("https://app.example.com", "");
     assert!(is_preflight(&Method::OPTIONS, &request));
     assert!(!is_preflight(&Method::GET, &request));

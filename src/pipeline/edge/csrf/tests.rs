@@ -1,4 +1,4 @@
-//! The rules of `csrf.rs`, each a test.
+//! One test per rule of `csrf.rs`.
 
 use http::HeaderValue;
 use proptest::prelude::*;
@@ -135,7 +135,7 @@ fn no_content_type_is_exempt() {
 }
 
 #[test]
-fn a_signal_that_is_there_twice_is_no_signal() {
+fn a_repeated_signal_is_ignored() {
     let mut doubled = headers(&[("cookie", "sid=1"), ("origin", "https://api.example.com")]);
     doubled.append(ORIGIN, HeaderValue::from_static("https://api.example.com"));
     assert!(!ask(OWN, &Csrf::default(), None, &doubled, Some(&Method::POST)));
@@ -158,7 +158,7 @@ fn reading_passes_and_every_other_method_is_looked_at() {
 }
 
 #[test]
-fn what_cors_lists_is_trusted_and_a_wildcard_trusts_nobody_with_a_cookie() {
+fn cors_origins_are_trusted_and_a_wildcard_trusts_no_cookie() {
     let listed =
         CorsTables::of(&Cors::origins([crate::origin!("https://app.example.com")]).rules).unwrap();
     let anybody = CorsTables::of(&Cors::any_origin().rules).unwrap();
@@ -230,7 +230,7 @@ fn off_is_off() {
 }
 
 #[test]
-fn a_refusal_says_what_was_expected_and_escapes_what_came() {
+fn a_refusal_names_the_expected_origin_and_escapes_the_received_one() {
     let own = OwnOrigin::of(&OWN.parse().unwrap());
     let hostile = format!("\"}}</script>{}", "x".repeat(1000));
     let mut headers = HeaderMap::new();

@@ -1,4 +1,4 @@
-//! The rules of `origin.rs`, each a test.
+//! One test per rule of `origin.rs`.
 
 use proptest::prelude::*;
 
@@ -96,7 +96,7 @@ proptest! {
     fn never_panics_and_takes_only_itself(text in "(https?://)?[a-zA-Z0-9.:/\\[\\]*?-]{0,20}") {
         if text.parse::<Origin>().is_ok() {
             let uri: Result<Uri, _> = format!("{text}/").parse();
-            // What is taken is an origin that a request can really have.
+            // An accepted origin is one that a request can have.
             if let Ok(uri) = uri {
                 prop_assert_eq!(OwnOrigin::of(&uri).text, text);
             }

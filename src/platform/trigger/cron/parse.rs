@@ -1,8 +1,8 @@
-//! The one parser of cron expressions, for compile time and run time.
+//! The parser of cron expressions, for compile time and run time.
 
 use super::{CronError, schedule::Schedule};
 
-/// What one field may say.
+/// The valid values of one field.
 #[derive(Clone, Copy)]
 struct Field {
     min: u32,
@@ -82,7 +82,8 @@ pub(super) const fn parse(text: &[u8]) -> Result<Schedule, CronError> {
     if never_fires(&schedule) { Err(CronError::NeverFires) } else { Ok(schedule) }
 }
 
-/// Whether no month has its day. With a day of the week too, either of the two days is enough.
+/// Returns whether no month has the day. With a day of the week too, either of the two days is
+/// enough.
 const fn never_fires(schedule: &Schedule) -> bool {
     /// The months of 31 days, and those of 30.
     const LONG: u64 = 0b1_0101_1010_1010;
@@ -190,7 +191,7 @@ const fn parse_item(
         }
         at = next;
     } else if at < end && text[at] == b'/' {
-        // `3/2` goes on to the last value.
+        // `3/2` continues to the last value.
         last = field.max;
     }
     if at < end && text[at] == b'/' {
@@ -204,8 +205,8 @@ const fn parse_item(
     if at == end { Ok(between(first, last, step, field)) } else { Err(field.error) }
 }
 
-/// Every value from `first` to `last`, as bits. A range whose end is smaller goes on from the least
-/// value.
+/// Returns every value from `first` to `last`, as bits. A range whose end is smaller continues from
+/// the least value.
 const fn between(first: u32, last: u32, step: u32, field: Field) -> u64 {
     let length = field.max - field.min + 1;
     let end = if last < first { last + length } else { last };
@@ -269,7 +270,7 @@ const fn special(
     true
 }
 
-/// A number or a name at `at`, and where it ends; it ends where it began if there is none.
+/// Reads a number or a name at `at`, and returns it and its end; the end is `at` if it is absent.
 const fn value(text: &[u8], at: usize, end: usize, field: Field) -> (u32, usize) {
     let mut name = 0;
     while name + 3 <= field.names.len() && at + 3 <= end {
@@ -286,7 +287,7 @@ const fn value(text: &[u8], at: usize, end: usize, field: Field) -> (u32, usize)
     number(text, at, end)
 }
 
-/// A number at `at`, and where it ends.
+/// Reads a number at `at`, and returns it and its end.
 const fn number(text: &[u8], at: usize, end: usize) -> (u32, usize) {
     let (mut value, mut next) = (0_u32, at);
     while next < end && text[next].is_ascii_digit() {

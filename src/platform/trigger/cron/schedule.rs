@@ -7,7 +7,7 @@ const MINUTES_OF_DAY: i64 = 1440;
 /// After 400 years the calendar repeats itself, weekdays included.
 const DAYS_OF_CYCLE: i64 = 146_097;
 
-/// What an expression says, each set as bits.
+/// The fields of an expression, each set as bits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Schedule {
     /// 0 to 59.
@@ -16,7 +16,7 @@ pub(super) struct Schedule {
     pub(super) hours: u64,
     /// 1 to 12.
     pub(super) months: u64,
-    /// Whether the day of the month is `*`.
+    /// `true` if the day of the month is `*`.
     pub(super) every_day: bool,
     /// 1 to 31.
     pub(super) days: u64,
@@ -26,7 +26,7 @@ pub(super) struct Schedule {
     pub(super) from_last: u64,
     /// `LW` and `L-3W`: the days before the last one whose nearest weekday is meant.
     pub(super) weekdays_near_last: u64,
-    /// Whether the day of the week is `*`.
+    /// `true` if the day of the week is `*`.
     pub(super) every_day_of_week: bool,
     /// 1, which is Sunday, to 7.
     pub(super) days_of_week: u64,
@@ -110,7 +110,7 @@ impl Schedule {
 }
 
 impl Day {
-    /// The day that is so many days after the first of January 1970, a Thursday.
+    /// Returns the day that is `days` days after the first of January 1970, a Thursday.
     fn of(days: i64) -> Self {
         let (year, month, day) = civil(days);
         let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -122,7 +122,7 @@ impl Day {
         Self { month, day, length_of_month, day_of_week: (days + 4).rem_euclid(7) + 1 }
     }
 
-    /// The day from Monday to Friday, of this month, that is nearest to a day of it.
+    /// Returns the day from Monday to Friday, of this month, that is nearest to a day of it.
     ///
     /// As on the platform a day right after the month's last one counts as well: `31W` is Friday
     /// the 30th where the 31st would be a Saturday.

@@ -1,4 +1,4 @@
-//! The rules of `cron.rs`, each a test.
+//! One test per rule of `cron.rs`.
 
 mod times;
 
@@ -87,7 +87,7 @@ proptest! {
         let _ = text.parse::<CronExpression>();
     }
 
-    /// A wrong yes fails a deployment, a wrong no a build.
+    /// Accepting too much fails a deployment, accepting too little fails a build.
     #[test]
     fn takes_what_the_platform_takes_and_nothing_else(text in texts()) {
         let theirs = text.parse::<saffron::parse::CronExpr>();

@@ -98,7 +98,7 @@ fn a_bad_argument_is_named_by_its_path() {
 }
 
 #[test]
-fn what_comes_after_the_bad_argument_does_not_hide_it() {
+fn text_after_the_bad_argument_does_not_hide_it() {
     let error = read_args::<Args>(r#"{"a":[{}],"text":7,"count":"x"}"#).unwrap_err();
     assert!(error.message().contains("at text, received number 7"), "{}", error.message());
 }
@@ -165,7 +165,7 @@ fn an_argument_of_another_tagged_type_is_named_by_its_path() {
 }
 
 #[test]
-fn what_json_can_write_and_no_value_is_has_a_sentence_of_its_own() {
+fn json_beyond_any_value_has_its_own_message() {
     for (args, expected) in [
         (r#"{"text":"a","text":"b"}"#, "args.text: Expected one value at text, received several"),
         (

@@ -1,4 +1,4 @@
-//! When an expression is due: beside the parser of the platform (`saffron`) and the crate `cron`.
+//! Compares the due times with the parser of the platform (`saffron`) and the crate `cron`.
 
 use chrono::{DateTime, Datelike, TimeZone, Utc};
 use proptest::prelude::*;
@@ -19,12 +19,12 @@ fn at(ms: i64) -> DateTime<Utc> {
     Utc.timestamp_millis_opt(ms).unwrap()
 }
 
-/// The first times from 2024 on, without seconds.
+/// Returns the first times from 2024 on, without seconds.
 fn times(text: &str, count: usize) -> Vec<String> {
     cron(text).upcoming(FROM - 1).take(count).map(|ms| to_iso(ms)[..16].to_owned()).collect()
 }
 
-/// The days of one year.
+/// Returns the days of one year.
 fn days(text: &str, year: i32) -> Vec<String> {
     let start = Utc.with_ymd_and_hms(year, 1, 1, 0, 0, 0).unwrap().timestamp_millis();
     cron(text)
@@ -84,7 +84,7 @@ proptest! {
         }
     }
 
-    /// Without special days; and it wants both days to fit, so one of them is `*`.
+    /// Without special days; the crate requires both days to fit, so one of them is `*`.
     #[test]
     fn is_due_when_the_crate_cron_says(text in expressions(), from in FROM..UNTIL) {
         let fields: Vec<&str> = text.split(' ').collect();
