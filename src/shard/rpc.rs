@@ -53,7 +53,7 @@ impl Shard {
         if path == paths::RUN_AS {
             admin::gate(&self.inner, bearer)?;
             let RunAs { function_path, args, caller } = RunAs::read(envelope.args)?;
-            return self.function(&function_path, args.get(), &caller, ids).await;
+            return self.function(&function_path, args, &caller, ids).await;
         }
         if let Some(op) = path.strip_prefix(paths::ADMIN_PREFIX) {
             let operation = admin::find(&self.inner, op, bearer)?;

@@ -5,14 +5,17 @@ use std::{borrow::Cow, rc::Rc};
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
-use super::run::{Caller, SharedCaller};
+use super::{
+    call::check_args,
+    run::{Caller, SharedCaller},
+};
 use crate::{errors::LunoraError, wire::Identity};
 
 /// A function, its arguments, and the user as whom it runs. Without a user the caller is anonymous.
 /// Internal functions are not callable, as for the user.
 pub(super) struct RunAs<'a> {
     pub(super) function_path: Cow<'a, str>,
-    pub(super) args: Cow<'a, RawValue>,
+    pub(super) args: &'a str,
     pub(super) caller: SharedCaller,
 }
 
@@ -42,12 +45,7 @@ impl<'a> RunAs<'a> {
             claims.insert("userId".to_owned(), Value::String(id));
         }
         let identity = (!claims.is_empty()).then(|| Identity::from_claims(claims));
-        let args = match fields.args {
-            Some(args) => Cow::Borrowed(args),
-            None => {
-                Cow::Owned(RawValue::from_string("{}".to_owned()).map_err(LunoraError::internal)?)
-            }
-        };
+        let args = check_args(fields.args)?;
         let caller = Rc::new(Caller { identity, ip: None, system: false });
         Ok(Self { function_path: fields.function_path, args, caller })
     }

@@ -65,12 +65,17 @@ pub(crate) fn check() -> Result<()> {
     // Together, so that those that are not published yet find each other.
     let mut command = cargo(["package", "--quiet", "--no-verify", "--allow-dirty", "--offline"]);
     run(command.args(PACKAGES.iter().flat_map(|package| ["--package", package.name])))?;
-    let workspace = fs::read_to_string(root().join("Cargo.toml"))?;
-    if !workspace.lines().any(|line| line.starts_with("repository")) {
+    if !names_repository()? {
         println!("note: no `repository` in Cargo.toml; set it before you publish");
     }
     println!("{} packages in target/package", PACKAGES.len());
     Ok(())
+}
+
+/// Whether the crates name the address of their repository.
+pub(crate) fn names_repository() -> Result<bool> {
+    let workspace = fs::read_to_string(root().join("Cargo.toml"))?;
+    Ok(workspace.lines().any(|line| line.starts_with("repository")))
 }
 
 /// The problems of a manifest's `[package]`.

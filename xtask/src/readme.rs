@@ -1,10 +1,10 @@
 //! The application of the README, made of exactly the text that a reader sees.
 
-use std::{fs, path::PathBuf};
+use std::fs;
 
 use anyhow::{Context, Result};
 
-use crate::{build, shell::root};
+use crate::{build, shell::root, template};
 
 /// The files that the README shows, each after a line with its name.
 const FILES: [&str; 4] = ["Cargo.toml", "src/lib.rs", "wrangler.jsonc", ".dev.vars"];
@@ -12,10 +12,7 @@ const FILES: [&str; 4] = ["Cargo.toml", "src/lib.rs", "wrangler.jsonc", ".dev.va
 /// Writes the application to `target/template/readme`, and builds it to wasm. The end-to-end tests run it.
 pub(crate) fn check() -> Result<()> {
     let readme = fs::read_to_string(root().join("README.md"))?;
-    let dir: PathBuf = root().join("target/template/readme");
-    if dir.exists() {
-        fs::remove_dir_all(&dir)?;
-    }
+    let dir = template::vacate("readme")?;
     fs::create_dir_all(dir.join("src"))?;
     for file in FILES {
         let text = block(&readme, file).with_context(|| format!("README.md shows no `{file}`"))?;
@@ -25,10 +22,7 @@ pub(crate) fn check() -> Result<()> {
         };
         fs::write(dir.join(file), text)?;
     }
-    fs::copy(root().join("Cargo.lock"), dir.join("Cargo.lock"))?;
-    fs::create_dir(dir.join(".cargo"))?;
-    let target = root().join("target");
-    fs::write(dir.join(".cargo/config.toml"), format!("[build]\ntarget-dir = {target:?}\n"))?;
+    template::share_builds(&dir)?;
     build::one(&dir, true).map(drop)
 }
 

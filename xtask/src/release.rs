@@ -31,7 +31,7 @@ pub(crate) fn dry_run() -> Result<()> {
         "CHANGELOG.md has the version",
         (!has_version).then(|| format!("rename `## Unreleased` to `## {version} - <date>`")),
     );
-    let has_repository = read("Cargo.toml").lines().any(|line| line.starts_with("repository"));
+    let has_repository = package::names_repository()?;
     check(
         "the crates name their repository",
         (!has_repository)

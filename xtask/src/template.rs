@@ -1,6 +1,9 @@
 //! The applications that `lunora new` makes, over the crates of this checkout.
 
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 
@@ -16,10 +19,7 @@ const KINDS: [(&str, &str); 3] =
 /// Makes the applications, runs their own tests, and builds them to wasm.
 pub(crate) fn check() -> Result<()> {
     for (kind, name) in KINDS {
-        let dir = root().join("target/template").join(name);
-        if dir.exists() {
-            fs::remove_dir_all(&dir)?;
-        }
+        let dir = vacate(name)?;
         let path = dir.to_string_lossy();
         let new = ["run", "--quiet", "--package", "lunora-cli", "--", "new", &path, "--with", kind];
         run(&mut cargo(new))?;
@@ -31,13 +31,28 @@ pub(crate) fn check() -> Result<()> {
         let own = fs::read_to_string(&manifest)?;
         let own = own.split_once("\n# Quick to compile").map_or(&*own, |(own, _)| own);
         fs::write(&manifest, format!("{own}\n[workspace]\n\n[profile.dev]{profile}"))?;
-        fs::copy(root().join("Cargo.lock"), dir.join("Cargo.lock"))?;
-        fs::create_dir(dir.join(".cargo"))?;
-        let target = root().join("target");
-        fs::write(dir.join(".cargo/config.toml"), format!("[build]\ntarget-dir = {target:?}\n"))?;
+        share_builds(&dir)?;
         run(program("cargo").args(["test", "--quiet"]).current_dir(&dir))?;
         build::one(&dir, true)?;
     }
+    Ok(())
+}
+
+/// Removes what an earlier run left of an application, and returns its folder.
+pub(crate) fn vacate(name: &str) -> Result<PathBuf> {
+    let dir = root().join("target/template").join(name);
+    if dir.exists() {
+        fs::remove_dir_all(&dir)?;
+    }
+    Ok(dir)
+}
+
+/// Gives an application the locked versions and the target folder of this checkout.
+pub(crate) fn share_builds(dir: &Path) -> Result<()> {
+    fs::copy(root().join("Cargo.lock"), dir.join("Cargo.lock"))?;
+    fs::create_dir(dir.join(".cargo"))?;
+    let target = root().join("target");
+    fs::write(dir.join(".cargo/config.toml"), format!("[build]\ntarget-dir = {target:?}\n"))?;
     Ok(())
 }
 

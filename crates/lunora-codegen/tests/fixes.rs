@@ -1,11 +1,14 @@
 //! What a fix adds, and what it leaves as it was.
 
-use std::{fs, io, path::PathBuf};
+mod support;
+
+use std::{fs, io};
 
 use lunora_codegen::{
     Place,
     wrangler::{BindingKind, Expected, Fixed, Need, check_file, fix, fix_crate},
 };
+use support::krate;
 
 fn expected(needs: impl IntoIterator<Item = Need>) -> Expected {
     let place = Place { file: "src/lib.rs".into(), line: 1 };
@@ -356,17 +359,6 @@ fn rejects_a_file_that_cannot_be_parsed() {
     assert!(fix("wrangler.jsonc", "{ \"a\": ", &Expected::new()).is_err());
     assert!(fix("wrangler.toml", "a = ", &Expected::new()).is_err());
     assert!(fix("wrangler.jsonc", "[]", &Expected::new()).is_err());
-}
-
-fn krate(name: &str, files: &[(&str, &str)]) -> io::Result<PathBuf> {
-    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = fs::remove_dir_all(&dir);
-    for (path, text) in files {
-        let path = dir.join(path);
-        fs::create_dir_all(path.parent().unwrap_or(&dir))?;
-        fs::write(path, text)?;
-    }
-    Ok(dir)
 }
 
 #[test]

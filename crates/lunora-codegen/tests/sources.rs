@@ -1,22 +1,13 @@
 //! Whole crates, checked as a build script does it.
 
-use std::{fs, io, path::PathBuf};
+mod support;
+
+use std::{io, path::PathBuf};
 
 use lunora_codegen::wrangler;
+use support::krate;
 
 const WRANGLER: &str = "{ \"compatibility_date\": \"2026-04-01\" }";
-
-/// A crate of these files.
-fn krate(name: &str, files: &[(&str, &str)]) -> io::Result<PathBuf> {
-    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = fs::remove_dir_all(&dir);
-    for (path, text) in files {
-        let path = dir.join(path);
-        fs::create_dir_all(path.parent().unwrap_or(&dir))?;
-        fs::write(path, text)?;
-    }
-    Ok(dir)
-}
 
 fn problems(name: &str, files: &[(&str, &str)]) -> io::Result<Vec<String>> {
     let problems = wrangler::check_crate(&krate(name, files)?).err().unwrap_or_default();

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lunora_build::{Build, Output, WasmOpt};
+use lunora_build::{Build, Output};
 
 use crate::{
     Error, runtime,
@@ -117,7 +117,7 @@ impl<'d> Session<'d> {
             say("The first build compiles every dependency, which takes a minute or two.");
         }
         say(&format!("Compiling {}", self.relative(&self.dev.dir)));
-        if self.build() || self.dev.dir.join("build/shim.js").exists() {
+        if self.build() || self.has_build() {
             self.serve()?;
         }
         loop {
@@ -154,8 +154,7 @@ impl<'d> Session<'d> {
     /// Builds, and says how it went.
     fn build(&mut self) -> bool {
         let start = Instant::now();
-        let build = Build::new(&self.dev.dir).release(self.dev.release);
-        let built = if self.dev.release { build } else { build.wasm_opt(WasmOpt::Off) }.run();
+        let built = Build::new(&self.dev.dir).release(self.dev.release).run();
         // Cargo itself writes it.
         self.seen.accept(&self.root.join("Cargo.lock"));
         match built {
@@ -166,7 +165,7 @@ impl<'d> Session<'d> {
             }
             Err(error) => {
                 complain(&error);
-                if self.server.is_some() || self.dev.dir.join("build/shim.js").exists() {
+                if self.has_build() {
                     say("The last good build is served until the error is fixed.");
                 }
                 false
@@ -192,6 +191,11 @@ impl<'d> Session<'d> {
                 Ok(())
             }
         }
+    }
+
+    /// Whether a build of before is on disk. A failed one leaves it there.
+    fn has_build(&self) -> bool {
+        self.dev.dir.join("build/shim.js").exists()
     }
 
     fn look(&self) -> Snapshot {
