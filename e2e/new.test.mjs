@@ -1,12 +1,10 @@
 // The applications of `lunora new`, made and built by `cargo xtask test`, as they run.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Miniflare } from "miniflare";
 import { chromium } from "playwright-core";
-import { freePort, workerOptions } from "./worker.mjs";
+import { developing } from "./tool.mjs";
+import { workerOptions } from "./worker.mjs";
 
 const app = (kind) => new URL(`../target/template/new-${kind}`, import.meta.url).pathname;
 const EXECUTABLE = process.env.LUNORA_BROWSER;
@@ -122,26 +120,9 @@ test("the form of a rendered page works without JavaScript", async () => {
   }
 });
 
-test("`lunora dev` builds and serves the application, and stops with Ctrl-C", { timeout: 240_000 }, async () => {
-  const port = await freePort();
-  const tool = new URL("../target/debug/lunora", import.meta.url).pathname;
-  // The release build is there already.
-  const child = spawn(tool, ["dev", "--release", "--port", String(port)], { cwd: app("plain"), detached: true });
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += data));
-  try {
-    while (!output.includes("Ctrl-C stops.")) {
-      assert.ok(child.exitCode === null && !output.includes("error: "), output);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    const page = await (await fetch(`http://127.0.0.1:${port}/`)).text();
+test("`lunora dev` builds and serves the application, and stops with Ctrl-C", { timeout: 240_000 }, () =>
+  developing(app("plain"), async (origin, output) => {
+    const page = await (await fetch(`${origin}/`)).text();
     assert.ok(page.includes("<h1>new-plain</h1>"), page);
     for (const line of ["tasks:add", "scheduled?cron=0%203%20*%20*%20*", "backup create"]) assert.ok(output.includes(line), output);
-  } finally {
-    // As a terminal does it: the whole group.
-    process.kill(-child.pid, "SIGINT");
-    await ended;
-    await rm(join(app("plain"), ".state"), { recursive: true, force: true });
-  }
-});
+  }));
