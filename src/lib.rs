@@ -23,24 +23,29 @@
 //!
 //! # Where to look
 //!
+//! The root has the ten names that every application uses; `use lunora::prelude::*` brings them in,
+//! and with them what most entry files need. Everything else lives in a module:
+//!
 //! | to | see |
 //! |---|---|
-//! | configure a Worker, or read a compile error | [`Builder`] |
-//! | export it | [`serve!`] |
+//! | start | [`guide`], ten pages from a first application to operating it |
+//! | configure a Worker, or read a compile error | [`builder::Builder`] |
+//! | export it | [`serve!`], [`entry`] |
 //! | know the order in which a request is handled | [`Lunora::fetch`] |
-//! | find out who is calling | [`Builder::resolve_identity`], [`first_match`], [`per_route`] |
-//! | let another origin in | [`security`] |
-//! | sit beside a framework, or in its router | [`compose_worker`], [`with_framework_worker`], [`create_lunora_handler`] |
-//! | call functions from a page's loader or a route | [`Lunora::server_query`], [`Functions`] |
-//! | query across shards | [`QueryCoordinator`] |
-//! | write a shard | [`shard!`] with the feature `shard`; without it: [`RpcEnvelope`], [`Identity::from_headers`] |
-#![cfg_attr(
-    feature = "admin",
-    doc = "| operate it | [`Builder::admin_gate`], [`Health`], [`Storage`], [`Scheduler`] |"
-)]
-//! | answer an error | [`LunoraError`], [`Code`] |
-//! | read or write dates, bytes and big integers | [`wire::value`] |
+//! | find out who is calling, and decide what they may do | [`access`] |
+//! | let another origin in, or change headers | [`security`] |
+//! | add routes or a router | [`routing`] |
+//! | run something on a cron | [`schedule`] |
+//! | sit beside a framework, or in its router | [`compose`] |
+//! | call functions from a page's loader or a route | [`Lunora::server_query`], [`functions`] |
+//! | query across shards | [`coordinator`] |
+//! | back up, verify and restore | [`backup`] |
+#![cfg_attr(feature = "admin", doc = "| operate it | [`operate`] |")]
+#![cfg_attr(feature = "shard", doc = "| write a shard | [`shard`](mod@shard), [`shard!`] |")]
+//! | answer an error | [`LunoraError`], [`Code`], [`errors`] |
+//! | read or write what crosses the wire | [`wire`], [`wire::value`] |
 //! | test an application | [`testing`] |
+//! | run it on another host, or implement a store | [`platform`] |
 //!
 //! # Errors
 //!
@@ -50,30 +55,30 @@
 //!
 //! # Platforms
 //!
-//! The core is written over the crate `http` and a handful of small traits ([`ShardNamespace`],
-//! [`ObjectStore`], [`ExecutionContext`], [`Clock`], [`Environment`]). The types of the crate
+//! The core is written over the crate `http` and a handful of small traits ([`ShardNamespace`](platform::ShardNamespace),
+//! [`ObjectStore`](platform::ObjectStore), [`ExecutionContext`](platform::ExecutionContext), [`Clock`](platform::Clock), [`Environment`](platform::Environment)). The types of the crate
 //! `worker` implement them; so do those of [`testing`], under which everything runs in plain
 //! `cargo test`. Calling into the crate `worker` outside of workerd panics.
 
 #[cfg(feature = "admin")]
 mod admin;
-mod backup;
+pub mod backup;
 pub mod builder;
-mod compose;
-mod coordinator;
-mod entry;
-mod errors;
+pub mod compose;
+pub mod coordinator;
+pub mod entry;
+pub mod errors;
 #[doc(hidden)]
 mod faults;
-mod functions;
+pub mod functions;
 pub mod guide;
 mod jobs;
-mod message;
+pub mod message;
 #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
 #[doc(hidden)]
 pub mod parsers;
 mod pipeline;
-mod platform;
+pub mod platform;
 #[cfg(feature = "shard")]
 pub mod shard;
 #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
@@ -83,74 +88,54 @@ pub mod wire;
 
 #[doc(hidden)]
 pub use crate::entry::private as __private;
-#[cfg(feature = "tower")]
-pub use crate::entry::{LunoraService, ServiceBody, ServiceBodyError};
-#[cfg(feature = "admin")]
+#[doc(inline)]
 pub use crate::{
-    admin::{AdminGate, Health, KvNamespaces, Probe, Scheduler, Storage, UrlRequest},
-    platform::{
-        AuthAdmin, AuthOp, GlobalFacet, GlobalPage, GlobalQuery, GlobalTable, GlobalTables,
-        GlobalValue, KeyValueStore, KvEntry, KvExpiry, KvKey, KvList, KvPage, LogArchive,
-        LogCursor, LogLevel, LogPage, LogQuery, VectorIndex, VectorIndexes, VectorMatch,
-        VectorizeIndexes,
-    },
-};
-pub use crate::{
-    backup::{
-        BackupConfig, BackupOccasion, BackupStatus, Backups, DrillProblem, DrillReport,
-        DrillStatus, LastDrill, LeftOut, Manifest, ManifestShard, PartSize, PartTooSmall,
-        PruneReport, RestoreCursor, RestoreLease, RestorePlan, RestoreReport, RestoreRequest,
-        RestoreState, Retention, RetentionOfZero, RetentionReport, Segment, ShardPlan,
-        SnapshotSummary, UnfinishedRun, Verification,
-    },
-    builder::{Builder, IntoShards, VouchedShards},
-    compose::{
-        FrameworkWorker, LunoraHandler, LunoraOptions, compose_worker, create_lunora_handler,
-        resolve_lunora_options, with_framework_worker,
-    },
-    coordinator::{
-        Concurrency, DurableShardRegistry, FanOutAnswer, QueryCoordinator, RetryPolicy, ShardAdmin,
-        ShardCall, ShardFailure, ShardRegistry, ShardRegistryObject, Sharding, StaticShardRegistry,
-    },
-    entry::PerIsolate,
-    errors::{Code, ErrorDetail, Hint, LunoraError, LunoraErrorBody, UnknownCode},
-    functions::{FunctionInfo, FunctionKind, FunctionList, FunctionPathError, FunctionRef},
-    jobs::CronJob,
-    message::{Body, BodyError, HostBody, IntoResponse, Request, Response, to_error_response},
-    pipeline::{
-        Lunora,
-        edge::Security,
-        hooks::{
-            CallKind, FanOutAccess, FanOutAuthorizer, FirstMatch, Functions, Handler,
-            IdentityResolver, IntoGrant, IntoIdentity, PerRoute, RateLimit, RateLimitedCall,
-            RouteContext, ShardAccess, ShardAuthorizer, first_match, per_route, resolver,
-        },
-        route::{Route, RoutePattern, RoutePatternError},
-        scheduled::{IntoOutcome, ScheduledError},
-    },
-    platform::{
-        Bindings, Clock, CloudflareClock, CloudflareWorkflow, CronError, CronExpression, Env,
-        Environment, ExecutionContext, IsolateRateLimiter, Jurisdiction, ListOptions, LocationHint,
-        MultipartUpload, NoopExecutionContext, ObjectInfo, ObjectMetadata, ObjectPage, ObjectStore,
-        Placement, PutOptions, RateLimiter, RateVerdict, RegistryStorage, ResolvedShard,
-        ScheduledEvent, ShardAddress, ShardCallError, ShardNamespace, SqlRegistryStorage,
-        StoreError, StoreOperation, StoredObject, SuspendedPart, SuspendedUpload, Workflow,
-        WorkflowAction, resolve_shard,
-    },
-    wire::{
-        AdminToken, AdminTokenError, Direction, FanOut, GroupOp, Identity, Merge, RpcEnvelope,
-        ShardKey, ShardKeyError, define_rpc_envelope,
-    },
+    errors::{Code, LunoraError},
+    message::{Body, Request, Response},
+    pipeline::Lunora,
+    platform::Env,
+    wire::{AdminToken, Identity, ShardKey},
 };
 
-/// The requests that operators send to all shards through [`ShardAdmin`], and their reports.
-pub mod operations {
-    pub use crate::coordinator::{
-        ApplyBatch, ApplyReport, ChangeError, Export, ExportChunk, ExportRequest, ImportReport,
-        ImportTarget, MigrationOperation, MigrationReport, MigrationRequest, MigrationStatus,
-        RankPage, RankPageRequest, RankReport, RankRequest, RebuildReport, RowError, ShardChanges,
-        ShardExport, ShardOutcome, ShardRank, ShardSlice, ShardTraffic, SortDirection, SyncReport,
-        SyncRequest, TrafficReport,
+/// Who calls and what they may do: identity, authorization and rate limits.
+pub mod access {
+    pub use crate::pipeline::hooks::{
+        CallKind, FanOutAccess, FanOutAuthorizer, FirstMatch, IdentityResolver, IntoGrant,
+        IntoIdentity, PerRoute, RateLimit, RateLimitedCall, ShardAccess, ShardAuthorizer,
+        first_match, per_route, resolver,
+    };
+}
+
+/// An application's own routes, the router behind them, and the calls they make.
+pub mod routing {
+    pub use crate::pipeline::{
+        hooks::{Functions, Handler, RouteContext},
+        route::{Route, RoutePattern, RoutePatternError},
+    };
+}
+
+/// Cron triggers and the jobs that they run.
+pub mod schedule {
+    #[doc(inline)]
+    pub use crate::{
+        jobs::CronJob,
+        pipeline::scheduled::{IntoOutcome, ScheduledError},
+        platform::{CronError, CronExpression, ScheduledEvent},
+    };
+}
+
+/// The admin plane: its gate, and what an operator sees through it.
+#[cfg(feature = "admin")]
+pub mod operate {
+    #[doc(inline)]
+    pub use crate::{
+        admin::{AdminGate, Health, KvNamespaces, Probe, Scheduler, Storage, UrlRequest},
+        platform::{
+            AuthAdmin, AuthOp, GlobalFacet, GlobalPage, GlobalQuery, GlobalTable, GlobalTables,
+            GlobalValue, KeyValueStore, KvEntry, KvExpiry, KvKey, KvList, KvPage, LogArchive,
+            LogCursor, LogLevel, LogPage, LogQuery, VectorIndex, VectorIndexes, VectorMatch,
+            VectorizeIndexes,
+        },
     };
 }
 
@@ -165,9 +150,13 @@ pub mod security {
 /// The imports of an entry file, in one line: `use lunora::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        AdminToken, BackupConfig, Code, CronExpression, Env, Identity, Lunora, LunoraError,
-        QueryCoordinator, Request, Response, RpcEnvelope, Security, ShardKey, cron, keep, origin,
-        route,
+        AdminToken, Code, Env, Identity, Lunora, LunoraError, Request, Response, ShardKey,
+        backup::BackupConfig,
+        coordinator::{DurableShardRegistry, QueryCoordinator, Sharding},
+        cron, keep, origin, route,
+        schedule::{CronExpression, CronJob},
+        security::Security,
+        wire::RpcEnvelope,
     };
 }
 
@@ -180,7 +169,7 @@ pub mod prelude {
 ///
 /// ```
 /// use futures::executor::block_on;
-/// use lunora::{Request, Response, ShardCallError};
+/// use lunora::{Request, Response, platform::ShardCallError};
 /// use lunora::testing::{self, MemoryContext, MemoryEnvironment, MemoryNamespace, capture_logs};
 ///
 /// let shards = MemoryNamespace::new(async |address, _request| {

@@ -35,7 +35,7 @@ pub fn shard_call(json: &[u8]) -> Result<(String, String), LunoraError> {
 }
 
 /// Returns the body of a call as its shard receives it.
-pub fn shard_body(envelope: &crate::RpcEnvelope) -> Vec<u8> {
+pub fn shard_body(envelope: &crate::wire::RpcEnvelope) -> Vec<u8> {
     envelope.to_shard_body()
 }
 

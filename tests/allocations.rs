@@ -9,8 +9,12 @@ use futures::{
     future::{LocalBoxFuture, ready},
 };
 use lunora::{
-    FanOut, Identity, Merge, NoopExecutionContext, Placement, QueryCoordinator, Request, Response,
-    ShardAddress, ShardCall, ShardCallError, ShardNamespace, StaticShardRegistry, resolve_shard,
+    Identity, Request, Response,
+    coordinator::{FanOut, Merge, QueryCoordinator, ShardCall, StaticShardRegistry},
+    platform::{
+        NoopExecutionContext, Placement, ShardAddress, ShardCallError, ShardNamespace,
+        resolve_shard,
+    },
     testing::{self, ManualClock, MemoryEnvironment},
 };
 

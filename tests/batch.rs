@@ -5,7 +5,8 @@
 use bytes::Bytes;
 use futures::{executor::block_on, stream};
 use lunora::{
-    Body, NoopExecutionContext, Request, Response,
+    Body, Request, Response,
+    platform::NoopExecutionContext,
     testing::{self, MemoryEnvironment, MemoryNamespace},
 };
 use serde_json::{Value, json};

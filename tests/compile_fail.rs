@@ -223,7 +223,7 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
         "shard_unknown_jurisdiction",
         &[(
             "`Europe` is not a jurisdiction",
-            "expected `Eu`, `Us` or `FedRamp`, the variants of `lunora::Jurisdiction`",
+            "expected `Eu`, `Us` or `FedRamp`, the variants of `lunora::platform::Jurisdiction`",
         )],
     ),
     (

@@ -6,10 +6,15 @@ use std::{cell::RefCell, rc::Rc};
 
 use futures::executor::block_on;
 use lunora::{
-    FrameworkWorker, FunctionRef, Identity, Lunora, LunoraError, NoopExecutionContext, Request,
-    Response, RouteContext, ScheduledEvent, compose_worker, cron, function, route,
+    Identity, Lunora, LunoraError, Request, Response,
+    compose::{FrameworkWorker, compose_worker, with_framework_worker},
+    cron, function,
+    functions::FunctionRef,
+    platform::NoopExecutionContext,
+    route,
+    routing::RouteContext,
+    schedule::ScheduledEvent,
     testing::{self, MemoryEnvironment, MemoryNamespace},
-    with_framework_worker,
 };
 use serde_json::{Map, json};
 

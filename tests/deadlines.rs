@@ -6,10 +6,15 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use lunora::{
-    AdminToken, Clock, CronJob, Lunora, LunoraError, NoopExecutionContext, QueryCoordinator,
-    Request, Response, ScheduledEvent, Scheduler, StaticShardRegistry, cron, define_rpc_envelope,
-    function, route,
+    AdminToken, Lunora, LunoraError, Request, Response,
+    coordinator::{QueryCoordinator, StaticShardRegistry},
+    cron, function,
+    operate::Scheduler,
+    platform::{Clock, NoopExecutionContext},
+    route,
+    schedule::{CronJob, ScheduledEvent},
     testing::{self, ManualClock, MemoryEnvironment, MemoryNamespace, capture_logs},
+    wire::define_rpc_envelope,
 };
 use serde_json::{Map, Value, json};
 

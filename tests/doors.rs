@@ -10,10 +10,14 @@ use std::{
 
 use futures::{executor::block_on, future::LocalBoxFuture};
 use lunora::{
-    AdminToken, Clock, Identity, Lunora, LunoraError, NoopExecutionContext, QueryCoordinator,
-    RateLimit, RateLimiter, RateVerdict, Request, Response, RpcEnvelope, StaticShardRegistry,
-    function, route,
+    AdminToken, Identity, Lunora, LunoraError, Request, Response,
+    access::RateLimit,
+    coordinator::{QueryCoordinator, StaticShardRegistry},
+    function,
+    platform::{Clock, NoopExecutionContext, RateLimiter, RateVerdict},
+    route,
     testing::{self, ManualClock, MemoryEnvironment, MemoryNamespace},
+    wire::RpcEnvelope,
 };
 use serde_json::json;
 

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::needless_pass_by_value, reason = "a function of a shard owns its arguments")]
 
-use lunora::{FunctionList as _, shard::prelude::*};
+use lunora::{functions::FunctionList as _, shard::prelude::*};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

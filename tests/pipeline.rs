@@ -4,10 +4,13 @@
 
 use futures::executor::block_on;
 use lunora::{
-    AdminToken, BackupConfig, Code, CronJob, DurableShardRegistry, Environment, Identity,
-    Jurisdiction, LocationHint, Lunora, LunoraError, NoopExecutionContext, QueryCoordinator,
-    Request, Response, ScheduledEvent, ShardCallError, ShardRegistry, StaticShardRegistry,
-    VouchedShards, cron,
+    AdminToken, Code, Identity, Lunora, LunoraError, Request, Response,
+    backup::BackupConfig,
+    builder::VouchedShards,
+    coordinator::{DurableShardRegistry, QueryCoordinator, ShardRegistry, StaticShardRegistry},
+    cron,
+    platform::{Environment, Jurisdiction, LocationHint, NoopExecutionContext, ShardCallError},
+    schedule::{CronJob, ScheduledEvent},
     testing::{
         self, ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObjectStore,
         capture_logs,

@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use lunora::{
-    Bindings, Identity, Lunora, LunoraError, Request,
+    Identity, Lunora, LunoraError, Request,
+    platform::Bindings,
     shard::{NoArgs, Query, ShardClass, ShardDefinition},
     testing::{SocketEvent, World, simulate},
 };

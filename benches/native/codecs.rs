@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use divan::{Bencher, black_box, counter::BytesCount};
-use lunora::{Identity, Request, RpcEnvelope, wire::value::Value};
+use lunora::{
+    Identity, Request,
+    wire::{RpcEnvelope, value::Value},
+};
 use serde_json::{Value as Json, json};
 
 const SIZES: [usize; 3] = [64, 4 * 1024, 100 * 1024];

@@ -2,7 +2,9 @@
 
 use divan::{Bencher, black_box, counter::ItemsCount};
 use futures::executor::block_on;
-use lunora::{Direction, FanOut, Merge, QueryCoordinator, ShardCall, StaticShardRegistry};
+use lunora::coordinator::{
+    Direction, FanOut, Merge, QueryCoordinator, ShardCall, StaticShardRegistry,
+};
 use serde_json::{Value as Json, json};
 
 use super::shards::{Still, resolver};

@@ -3,7 +3,8 @@
 use divan::{Bencher, black_box};
 use futures::executor::block_on;
 use lunora::{
-    Identity, Lunora, NoopExecutionContext, Request,
+    Identity, Lunora, Request,
+    platform::NoopExecutionContext,
     testing::{self, MemoryEnvironment},
 };
 

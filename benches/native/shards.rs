@@ -5,8 +5,11 @@ use std::{rc::Rc, time::Duration};
 use bytes::Bytes;
 use futures::future::{LocalBoxFuture, pending, ready};
 use lunora::{
-    Clock, Placement, Request, ResolvedShard, Response, ShardAddress, ShardCallError, ShardKey,
-    ShardNamespace, resolve_shard,
+    Request, Response, ShardKey,
+    platform::{
+        Clock, Placement, ResolvedShard, ShardAddress, ShardCallError, ShardNamespace,
+        resolve_shard,
+    },
 };
 
 /// Every shard answers the same, without delay and without a copy.

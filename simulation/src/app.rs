@@ -1,7 +1,9 @@
 //! The application under the workload: documents with owners, some of them private.
 
 use lunora::{
-    Bindings, CronJob, DurableShardRegistry, ShardRegistryObject, SqlRegistryStorage, prelude::*,
+    coordinator::ShardRegistryObject,
+    platform::{Bindings, SqlRegistryStorage},
+    prelude::*,
     shard::prelude::*,
 };
 use serde::{Deserialize, Serialize};

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Admits operators by other means than the admin token. An async closure implements it, see
-/// [`Builder::admin_gate`](crate::Builder::admin_gate).
+/// [`Builder::admin_gate`](crate::builder::Builder::admin_gate).
 pub trait AdminGate<E>: 'static {
     /// Returns `Ok(true)` to admit the request. Anything else rejects it, an error included; the
     /// error is logged.
@@ -29,7 +29,7 @@ pub trait AdminGate<E>: 'static {
 pub(crate) struct Gate<E> {
     pub(crate) custom: Option<Box<dyn AdminGate<E>>>,
     /// The setting of
-    /// [`Builder::require_ephemeral_ws_token`](crate::Builder::require_ephemeral_ws_token); if
+    /// [`Builder::require_ephemeral_ws_token`](crate::builder::Builder::require_ephemeral_ws_token); if
     /// absent, the environment decides.
     pub(crate) require_ephemeral: Option<bool>,
     from_env: OnceCell<Option<AdminToken>>,

@@ -19,8 +19,8 @@ use crate::{
 /// The settings of `/_lunora/health` and `/_lunora/health/ready`.
 ///
 /// By default both are public and report the name of each check and whether it is up. One check
-/// asks the default shard. A deployment with a [`backup`](crate::Builder::backup) also checks that
-/// the snapshot of the last due time exists ([`Backups::status`](crate::Backups::status)); that
+/// asks the default shard. A deployment with a [`backup`](crate::builder::Builder::backup) also checks that
+/// the snapshot of the last due time exists ([`Backups::status`](crate::backup::Backups::status)); that
 /// check is critical, and takes no part in readiness. A report is cached for 5 seconds, which
 /// limits the cost of polling.
 ///
@@ -28,7 +28,7 @@ use crate::{
 /// takes part in readiness is down.
 ///
 /// ```
-/// use lunora::{Health, Probe, Response, testing};
+/// use lunora::{Response, operate::{Health, Probe}, testing};
 ///
 /// # let shards = testing::MemoryNamespace::new(async |_, _| Response::empty());
 /// let app = testing::builder()

@@ -20,7 +20,7 @@ const MIN_TTL: u64 = 60;
 /// The namespaces of Workers KV that operators may browse, by their binding names.
 ///
 /// ```
-/// use lunora::{KvNamespaces, testing::MemoryKv};
+/// use lunora::{operate::KvNamespaces, testing::MemoryKv};
 ///
 /// let kv = KvNamespaces::new().namespace("SETTINGS", MemoryKv::new());
 /// # let _ = kv;

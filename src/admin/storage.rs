@@ -27,7 +27,7 @@ const MAX_SIGNED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// The buckets that operators may browse, and the signer of URLs to their objects.
 ///
 /// ```
-/// use lunora::{Storage, testing::MemoryObjectStore};
+/// use lunora::{operate::Storage, testing::MemoryObjectStore};
 ///
 /// let storage = Storage::new("FILES", MemoryObjectStore::new())
 ///     .bucket("ARCHIVE", MemoryObjectStore::new())

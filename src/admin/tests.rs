@@ -20,13 +20,18 @@ use super::{
     Orchestration, Vectors, Workflows,
 };
 use crate::{
-    AdminToken, BackupConfig, CronJob, FunctionInfo, Lunora, LunoraError, NoopExecutionContext,
-    QueryCoordinator, Request, Response, Scheduler, StaticShardRegistry, Storage,
+    AdminToken, Lunora, LunoraError, Request, Response,
+    backup::BackupConfig,
     builder::{
         Builder,
         state::{SetAdminToken, SetShardDo},
     },
+    coordinator::{QueryCoordinator, StaticShardRegistry},
     cron,
+    functions::FunctionInfo,
+    operate::{Scheduler, Storage},
+    platform::NoopExecutionContext,
+    schedule::CronJob,
     testing::{
         self, ManualClock, MemoryAuth, MemoryEnvironment, MemoryGlobalTables, MemoryLogArchive,
         MemoryNamespace, MemoryObjectStore, MemoryVectors, MemoryWorkflow,

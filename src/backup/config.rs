@@ -20,7 +20,7 @@ use crate::platform::{CronExpression, ObjectStore};
 /// | `cron` | the trigger that starts a backup, exactly as in `wrangler.jsonc` | required |
 /// | `store` | the store of the snapshots; an R2 bucket is one | required |
 /// | `retain` | the number of snapshots of this backup to keep | all |
-/// | `drill` | the trigger that starts a drill, which restores the newest snapshot into a scratch shard and compares what it reads back ([`Backups::drill`](crate::Backups::drill)) | none |
+/// | `drill` | the trigger that starts a drill, which restores the newest snapshot into a scratch shard and compares what it reads back ([`Backups::drill`](crate::backup::Backups::drill)) | none |
 /// | `drill_shards` | the maximum number of shards of a snapshot that one drill restores, at least one; the next drill continues with the shards after them | 100 |
 /// | `run_time` | the time that one invocation reads and writes before it leaves the rest of a run to another | 10 minutes, of the 15 that the platform gives a trigger |
 /// | `run_calls` | the approximate number of calls to shards and to the store that one invocation makes before it leaves the rest | 5,000, of the 10,000 that the platform allows in a paid plan |
@@ -33,7 +33,7 @@ use crate::platform::{CronExpression, ObjectStore};
 /// | `page_timeout` | the timeout for the first byte of a page from a shard, and between its chunks | 30 seconds |
 ///
 /// ```
-/// use lunora::{BackupConfig, cron, keep, testing::MemoryObjectStore};
+/// use lunora::{backup::BackupConfig, cron, keep, testing::MemoryObjectStore};
 ///
 /// let backup = BackupConfig::builder()
 ///     .store(MemoryObjectStore::new())

@@ -96,7 +96,7 @@ pub struct LeftOut {
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub shard_tables: BTreeSet<String>,
     /// Tables that belong to no shard
-    /// ([`Builder::global_tables`](crate::Builder::global_tables)).
+    /// ([`Builder::global_tables`](crate::builder::Builder::global_tables)).
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub global_tables: BTreeSet<String>,
 }

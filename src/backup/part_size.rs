@@ -9,11 +9,11 @@ use crate::platform::MIN_PART_BYTES;
 /// allow larger snapshots, and use as much memory.
 ///
 /// ```
-/// use lunora::PartSize;
+/// use lunora::backup::PartSize;
 ///
 /// assert_eq!(PartSize::default(), PartSize::mebibytes(8)?);
 /// assert!(PartSize::mebibytes(4).is_err());
-/// # Ok::<(), lunora::PartTooSmall>(())
+/// # Ok::<(), lunora::backup::PartTooSmall>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PartSize(usize);

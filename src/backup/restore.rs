@@ -123,7 +123,7 @@ impl Backups {
     /// Restores a snapshot: each row into the shard from which it was taken.
     ///
     /// A snapshot of another writer does not name its shards; its rows go where the deployment's
-    /// [`Sharding`](crate::Sharding) sends them. A restore that replaces verifies the snapshot
+    /// [`Sharding`](crate::coordinator::Sharding) sends them. A restore that replaces verifies the snapshot
     /// first, so that nothing is deleted in favor of a damaged snapshot.
     ///
     /// The restore holds a lease until it is finished: meanwhile no snapshot is taken, no other

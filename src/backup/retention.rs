@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 /// [`keep!`](crate::keep) checks a literal at compile time.
 ///
 /// ```
-/// use lunora::{Retention, keep};
+/// use lunora::{backup::Retention, keep};
 ///
 /// assert_eq!(keep!(14).snapshots(), 14);
 /// assert!(Retention::try_from(0).is_err());
@@ -15,7 +15,7 @@ use std::num::NonZeroU32;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Retention(NonZeroU32);
 
-/// Creates a [`Retention`](crate::Retention) from a literal, checked at compile time.
+/// Creates a [`Retention`](crate::backup::Retention) from a literal, checked at compile time.
 ///
 /// ```compile_fail
 /// let _ = lunora::keep!(0);
@@ -24,7 +24,8 @@ pub struct Retention(NonZeroU32);
 macro_rules! keep {
     ($snapshots:literal) => {{
         // An item, not a `const` block: `cargo check` evaluates it as well.
-        const CHECKED: $crate::Retention = $crate::Retention::from_literal($snapshots);
+        const CHECKED: $crate::backup::Retention =
+            $crate::backup::Retention::from_literal($snapshots);
         CHECKED
     }};
 }

@@ -31,8 +31,8 @@ impl Backups {
     /// is, so that running again is safe.
     ///
     /// One call stops between two pages after
-    /// [`BackupConfig::run_time`](crate::BackupConfig::run_time) or
-    /// [`run_calls`](crate::BackupConfig::run_calls), before the platform stops it in the middle.
+    /// [`BackupConfig::run_time`](crate::backup::BackupConfig::run_time) or
+    /// [`run_calls`](crate::backup::BackupConfig::run_calls), before the platform stops it in the middle.
     /// The error is then `BACKUP_UNFINISHED`, and taking the snapshot for the same time again
     /// continues the run.
     ///

@@ -25,12 +25,16 @@ const MAX_MANIFEST: usize = 16 * 1024 * 1024;
 
 /// The snapshots of a deployment: taking, listing, verifying, restoring and pruning them.
 ///
-/// A deployment with [`Builder::backup`](crate::Builder::backup) provides them as
+/// A deployment with [`Builder::backup`](crate::builder::Builder::backup) provides them as
 /// [`Lunora::backups`](crate::Lunora::backups), and takes one each time the trigger fires.
 ///
 /// ```
-/// use lunora::{AdminToken, BackupConfig, Backups, QueryCoordinator, Response, ShardAdmin};
-/// use lunora::{BackupOccasion, StaticShardRegistry, cron};
+/// use lunora::{
+///     AdminToken, Response,
+///     backup::{BackupConfig, Backups},
+///     coordinator::{QueryCoordinator, ShardAdmin},
+/// };
+/// use lunora::{backup::BackupOccasion, coordinator::StaticShardRegistry, cron};
 /// use lunora::testing::{ManualClock, MemoryNamespace, MemoryObjectStore};
 ///
 /// # futures::executor::block_on(async {

@@ -7,7 +7,7 @@ use crate::platform::{ObjectInfo, ObjectMetadata};
 
 /// The summary of a snapshot in a listing: its manifest without the counts of tables and shards.
 ///
-/// [`Backups::get`](crate::Backups::get) reads the whole manifest.
+/// [`Backups::get`](crate::backup::Backups::get) reads the whole manifest.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

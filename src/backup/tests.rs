@@ -29,7 +29,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    AdminToken, QueryCoordinator, Request, Response, ShardAdmin, StaticShardRegistry, cron,
+    AdminToken, Request, Response,
+    coordinator::{QueryCoordinator, ShardAdmin, StaticShardRegistry},
+    cron,
     errors::LunoraError,
     platform::{Clock, ObjectStore},
     testing::{ManualClock, MemoryNamespace, MemoryObjectStore},

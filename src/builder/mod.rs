@@ -86,7 +86,7 @@ use crate::{
 /// each branch ends in `build`, or the value is what the condition chooses:
 ///
 /// ```
-/// use lunora::{Identity, Lunora, Response, Security, security::SecurityHeaders, testing};
+/// use lunora::{Identity, Lunora, Response, security::{Security, SecurityHeaders}, testing};
 ///
 /// # fn example(public: bool) {
 /// # let namespace = testing::MemoryNamespace::new(async |_, _| Response::empty());
@@ -109,7 +109,11 @@ use crate::{
 /// names the calls, the last one outermost:
 ///
 /// ```
-/// use lunora::{Builder, Response, builder::state::SetShardDo, testing::{self, MemoryEnvironment}};
+/// use lunora::{
+///     Response,
+///     builder::{Builder, state::SetShardDo},
+///     testing::{self, MemoryEnvironment},
+/// };
 ///
 /// struct Draft {
 ///     builder: Builder<SetShardDo, MemoryEnvironment>,
@@ -133,7 +137,7 @@ impl Lunora {
         Builder::new()
     }
 
-    /// Returns a builder for any platform; see [`Bindings`](crate::Bindings).
+    /// Returns a builder for any platform; see [`Bindings`](crate::platform::Bindings).
     pub fn builder_for<E>() -> Builder<Empty, E> {
         Builder::new()
     }
@@ -227,7 +231,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     }
 
     /// Identifies the caller with an [`IdentityResolver`] instead of a closure, such as
-    /// [`first_match`](crate::first_match) or [`per_route`](crate::per_route) of several.
+    /// [`first_match`](crate::access::first_match) or [`per_route`](crate::access::per_route) of several.
     pub fn resolve_identity_with(
         mut self,
         resolver: impl IdentityResolver<E>,
@@ -367,7 +371,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// Of two jobs with the same name the later replaces the earlier.
     ///
     /// ```
-    /// use lunora::{CronJob, Response, cron, testing};
+    /// use lunora::{Response, cron, schedule::CronJob, testing};
     ///
     /// # let shards = testing::MemoryNamespace::new(async |_, _| Response::empty());
     /// let app = testing::builder()

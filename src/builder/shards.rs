@@ -7,7 +7,7 @@ use super::state::SetClassOfShards;
 use super::state::{SetAnnouncing, State};
 use crate::platform::{Jurisdiction, ShardNamespace};
 
-/// The shards of a deployment, as [`Builder::shard_do`](crate::Builder::shard_do) takes them.
+/// The shards of a deployment, as [`Builder::shard_do`](crate::builder::Builder::shard_do) takes them.
 ///
 /// Every [`ShardNamespace`] is accepted. A backup must know that each shard announces itself to the
 /// registry, which a namespace alone does not state: `Room::shards(namespace)` states it for a
@@ -49,7 +49,7 @@ impl<N: ShardNamespace> IntoShards for N {
 /// listed is missing from every snapshot.
 ///
 /// ```
-/// use lunora::{Bindings, Builder, VouchedShards, prelude::*};
+/// use lunora::{builder::{Builder, VouchedShards}, platform::Bindings, prelude::*};
 ///
 /// # fn example<E: Bindings>(env: &E) -> Result<(), LunoraError> {
 /// let builder =

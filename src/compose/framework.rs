@@ -30,8 +30,8 @@ use crate::{
 ///
 /// ```
 /// use lunora::{
-///     FrameworkWorker, LunoraError, Request, Response, RouteContext, ScheduledEvent,
-///     testing::MemoryEnvironment,
+///     LunoraError, Request, Response, compose::FrameworkWorker, routing::RouteContext,
+///     schedule::ScheduledEvent, testing::MemoryEnvironment,
 /// };
 ///
 /// struct Site;
@@ -105,7 +105,7 @@ where
 /// affects nothing else.
 ///
 /// ```
-/// use lunora::{Response, compose_worker, testing};
+/// use lunora::{Response, compose::compose_worker, testing};
 ///
 /// # let shards = testing::MemoryNamespace::new(async |_, _| Response::empty());
 /// let app = compose_worker(testing::builder().shard_do(shards), async |request, _env, _ctx| {
@@ -137,7 +137,8 @@ where
 ///
 /// ```
 /// use lunora::{
-///     Request, Response, RouteContext, testing::{self, MemoryEnvironment}, with_framework_worker,
+///     Request, Response, compose::with_framework_worker, routing::RouteContext,
+///     testing::{self, MemoryEnvironment},
 /// };
 ///
 /// async fn pages(request: Request, _env: &MemoryEnvironment, _ctx: &RouteContext<'_>) -> Response {

@@ -63,7 +63,10 @@ pub fn resolve_lunora_options(env: &Env) -> Result<Builder<SetShardDo>, LunoraEr
 /// backend once.
 ///
 /// ```no_run
-/// use lunora::{LunoraHandler, create_lunora_handler, resolve_lunora_options, prelude::*};
+/// use lunora::{
+///     compose::{LunoraHandler, create_lunora_handler, resolve_lunora_options},
+///     prelude::*,
+/// };
 /// use worker::{Context, event};
 ///
 /// thread_local! {
@@ -88,7 +91,7 @@ pub fn resolve_lunora_options(env: &Env) -> Result<Builder<SetShardDo>, LunoraEr
 /// # In the router of the crate `worker`
 ///
 /// ```no_run
-/// # use lunora::{LunoraHandler, create_lunora_handler};
+/// # use lunora::compose::{LunoraHandler, create_lunora_handler};
 /// # thread_local! { static LUNORA: LunoraHandler = create_lunora_handler(()); }
 /// use worker::{Request, Response, Router};
 ///

@@ -11,7 +11,7 @@ use crate::{
 
 /// One call that a fan-out sends to every shard: `POST /rpc` with the same headers and body.
 ///
-/// [`QueryCoordinator`](crate::QueryCoordinator) has an example.
+/// [`QueryCoordinator`](crate::coordinator::QueryCoordinator) has an example.
 pub struct ShardCall<'a> {
     resolve: &'a dyn Fn(ShardKey) -> ResolvedShard,
     headers: HeaderMap,

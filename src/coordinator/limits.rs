@@ -11,7 +11,7 @@ use crate::{platform::ShardCallError, wire::ShardKey};
 /// The number of shards that are asked at once: at least one. The default is 16.
 ///
 /// ```
-/// use lunora::Concurrency;
+/// use lunora::coordinator::Concurrency;
 ///
 /// const FEW: Concurrency = Concurrency::of::<4>();
 /// assert_eq!(Concurrency::try_from(4), Ok(FEW));
@@ -21,7 +21,7 @@ use crate::{platform::ShardCallError, wire::ShardKey};
 /// A zero in the source does not compile:
 ///
 /// ```compile_fail
-/// let none = lunora::Concurrency::of::<0>();
+/// let none = lunora::coordinator::Concurrency::of::<0>();
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Concurrency(NonZeroUsize);
@@ -66,14 +66,14 @@ impl TryFrom<usize> for Concurrency {
 
 /// The rules for repeating a failed call. By default it is never repeated.
 ///
-/// Only a call that is [safe to repeat](crate::ShardCall::read) is repeated, and only after a
+/// Only a call that is [safe to repeat](crate::coordinator::ShardCall::read) is repeated, and only after a
 /// failure that the platform calls retryable and not an overload. The pause before the n-th retry
 /// is a random time up to `base_delay * 2^(n-1)`, so that callers who failed together do not return
 /// together.
 ///
 /// ```
 /// use std::time::Duration;
-/// use lunora::RetryPolicy;
+/// use lunora::coordinator::RetryPolicy;
 ///
 /// let policy = RetryPolicy::retries(2).base_delay(Duration::from_millis(50));
 /// assert_eq!(RetryPolicy::default(), RetryPolicy::retries(0));

@@ -20,7 +20,7 @@ use futures::{StreamExt, future::LocalBoxFuture};
 use crate::{
     errors::{Code, LunoraError},
     platform::{Clock, CloudflareClock, Jurisdiction, within},
-    wire::{FanOut, ShardKey},
+    wire::ShardKey,
 };
 
 #[cfg(feature = "admin")]
@@ -39,6 +39,7 @@ pub use self::{
     limits::{Concurrency, RetryPolicy},
     registry::{DurableShardRegistry, ShardRegistry, ShardRegistryObject, StaticShardRegistry},
 };
+pub use crate::wire::{Direction, FanOut, GroupOp, Merge};
 
 /// Asks every shard of a table and merges the answers into one.
 ///
@@ -47,8 +48,9 @@ pub use self::{
 ///
 /// ```
 /// use lunora::{
-///     FanOut, Merge, Placement, QueryCoordinator, Response, ShardCall, StaticShardRegistry,
-///     resolve_shard,
+///     Response,
+///     coordinator::{FanOut, Merge, QueryCoordinator, ShardCall, StaticShardRegistry},
+///     platform::{Placement, resolve_shard},
 /// };
 /// use lunora::testing::{ManualClock, MemoryNamespace};
 ///
@@ -112,7 +114,7 @@ impl QueryCoordinator {
     /// Sets how many shards are asked at once; 16 by default.
     ///
     /// ```
-    /// use lunora::{Concurrency, QueryCoordinator, StaticShardRegistry};
+    /// use lunora::coordinator::{Concurrency, QueryCoordinator, StaticShardRegistry};
     ///
     /// let coordinator = QueryCoordinator::new(StaticShardRegistry::new())
     ///     .max_concurrency(Concurrency::of::<32>());
@@ -147,7 +149,7 @@ impl QueryCoordinator {
     /// `wrangler.jsonc` too.
     ///
     /// ```
-    /// use lunora::{QueryCoordinator, StaticShardRegistry};
+    /// use lunora::coordinator::{QueryCoordinator, StaticShardRegistry};
     ///
     /// let coordinator = QueryCoordinator::new(StaticShardRegistry::new()).max_shards(5000);
     /// ```

@@ -4,11 +4,11 @@
 ///
 /// The registry lists the shards that hold rows. Shards of a [`shard!`](crate::shard!) with
 /// `registry: "SHARD_REGISTRY"` announce themselves to it, and
-/// [`DurableShardRegistry`](crate::DurableShardRegistry) reads it for queries across shards, backups
+/// [`DurableShardRegistry`](crate::coordinator::DurableShardRegistry) reads it for queries across shards, backups
 /// and exports. The entries are in the SQLite of one object.
 ///
 /// ```no_run
-/// use lunora::{DurableShardRegistry, prelude::*};
+/// use lunora::prelude::*;
 ///
 /// lunora::shard_registry! {
 ///     /// Lists the rooms.
@@ -38,8 +38,8 @@
 ///
 /// Keep the binding out of every public route: the object does not authenticate its callers. For
 /// other storage than SQLite, or a class with more methods, write the class yourself over
-/// [`ShardRegistryObject`](crate::ShardRegistryObject); the documentation of
-/// [`SqlRegistryStorage`](crate::SqlRegistryStorage) shows how.
+/// [`ShardRegistryObject`](crate::coordinator::ShardRegistryObject); the documentation of
+/// [`SqlRegistryStorage`](crate::platform::SqlRegistryStorage) shows how.
 #[macro_export]
 macro_rules! shard_registry {
     ($(#[$meta:meta])* $visibility:vis struct $name:ident $(;)?) => {

@@ -3,7 +3,7 @@
 use wasm_bindgen::JsValue;
 use worker::{State, web_sys, worker_sys};
 
-use super::to_js_error;
+use super::events::to_js_error;
 use crate::{
     coordinator::ShardRegistryObject,
     message::to_error_response,

@@ -8,7 +8,7 @@ use worker::{
     Env, State, WebSocket, WebSocketPair, WebSocketRequestResponsePair, web_sys, worker_sys,
 };
 
-use super::to_js_error;
+use super::events::to_js_error;
 use crate::{
     errors::LunoraError,
     message::{Request, Response, to_error_response},

@@ -15,7 +15,7 @@ pub use self::{path::FunctionPathError, reference::FunctionRef};
 /// A `Vec` of descriptions implements it.
 ///
 /// ```
-/// use lunora::{FunctionInfo, FunctionKind, FunctionList};
+/// use lunora::functions::{FunctionInfo, FunctionKind, FunctionList};
 ///
 /// let functions = vec![
 ///     FunctionInfo::new("messages:list", FunctionKind::Query),
@@ -43,7 +43,7 @@ impl<T: FunctionList> FunctionList for Rc<T> {
 /// The description of a function for operators.
 ///
 /// ```
-/// use lunora::{FunctionInfo, FunctionKind};
+/// use lunora::functions::{FunctionInfo, FunctionKind};
 ///
 /// let send = FunctionInfo::new("messages:send", FunctionKind::Mutation)
 ///     .describe("Says something in a channel.")
@@ -117,7 +117,7 @@ impl FunctionInfo {
     /// `schema`.
     ///
     /// ```
-    /// use lunora::{FunctionInfo, FunctionKind};
+    /// use lunora::functions::{FunctionInfo, FunctionKind};
     /// use schemars::JsonSchema;
     ///
     /// #[derive(JsonSchema)]

@@ -8,7 +8,7 @@ use super::check_path;
 /// which function a handler calls.
 ///
 /// ```
-/// use lunora::{FunctionRef, function};
+/// use lunora::{function, functions::FunctionRef};
 ///
 /// const SEND: FunctionRef = function!("messages:send");
 /// assert_eq!(SEND.path(), "messages:send");
@@ -16,7 +16,7 @@ use super::check_path;
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct FunctionRef(&'static str);
 
-/// Creates a [`FunctionRef`](crate::FunctionRef) from a literal, checked at compile time.
+/// Creates a [`FunctionRef`](crate::functions::FunctionRef) from a literal, checked at compile time.
 ///
 /// ```compile_fail
 /// let _ = lunora::function!("send");
@@ -25,7 +25,8 @@ pub struct FunctionRef(&'static str);
 macro_rules! function {
     ($path:literal) => {{
         // An item, not a `const` block: `cargo check` evaluates it as well.
-        const CHECKED: $crate::FunctionRef = $crate::FunctionRef::from_static($path);
+        const CHECKED: $crate::functions::FunctionRef =
+            $crate::functions::FunctionRef::from_static($path);
         CHECKED
     }};
 }

@@ -15,7 +15,7 @@ use crate::{
 
 /// A named job that a trigger starts: a function of a shard, or a workflow.
 ///
-/// Unlike a handler of [`cron`](crate::Builder::cron) it has a name, so that operators can list it
+/// Unlike a handler of [`cron`](crate::builder::Builder::cron) it has a name, so that operators can list it
 /// and run it (`/_lunora/admin/cron-jobs`).
 ///
 /// A function runs as the server: it may be internal, and no gate of the application is asked. The
@@ -23,7 +23,7 @@ use crate::{
 /// runs a mutation once.
 ///
 /// ```
-/// use lunora::{CronJob, cron};
+/// use lunora::{cron, schedule::CronJob};
 /// use serde_json::json;
 ///
 /// let sweep = CronJob::function("sweep", cron!("0 * * * *"), "messages:sweep")

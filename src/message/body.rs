@@ -26,7 +26,7 @@ use http_body::{Frame, SizeHint};
 ///
 /// let body = Body::from("far too long");
 /// assert!(body.into_bytes(4).await.unwrap_err().is_too_large());
-/// # Ok::<(), lunora::BodyError>(()) }).unwrap();
+/// # Ok::<(), lunora::message::BodyError>(()) }).unwrap();
 /// ```
 #[derive(Default)]
 pub struct Body(Kind);

@@ -136,7 +136,7 @@ impl Response {
 #[derive(Clone, Copy)]
 pub(crate) struct EncodedBody;
 
-/// Returns the response to an error: its status, its [body](crate::LunoraErrorBody) as JSON, and
+/// Returns the response to an error: its status, its [body](crate::errors::LunoraErrorBody) as JSON, and
 /// `Retry-After` if the error [has one](LunoraError::with_retry_after).
 ///
 /// It writes no log; the pipeline logs each error that is the server's fault once, when it answers.

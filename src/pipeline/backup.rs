@@ -42,7 +42,7 @@ pub(crate) type BackupRunner<E> = for<'a> fn(
 
 impl<E> Lunora<E> {
     /// Returns the snapshots of this deployment, or `None` without
-    /// [`backup`](crate::Builder::backup).
+    /// [`backup`](crate::builder::Builder::backup).
     #[must_use]
     pub fn backups(&self) -> Option<Backups> {
         let (config, _) = self.settings.backup.as_ref()?;

@@ -37,7 +37,7 @@ use crate::{
     wire::{Identity, identity, paths},
 };
 
-/// A Worker that is a backend: what [`Builder::build`](crate::Builder::build) makes.
+/// A Worker that is a backend: what [`Builder::build`](crate::builder::Builder::build) makes.
 ///
 /// It holds no state of any request. Build it once per isolate, as [`serve!`](crate::serve) does,
 /// and pass every event to it.

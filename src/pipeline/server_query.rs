@@ -24,7 +24,9 @@ impl<E: Environment> Lunora<E> {
     ///
     /// ```
     /// use lunora::{
-    ///     Request, Response, define_rpc_envelope, testing::{self, MemoryEnvironment, MemoryNamespace},
+    ///     Request, Response,
+    ///     testing::{self, MemoryEnvironment, MemoryNamespace},
+    ///     wire::define_rpc_envelope,
     /// };
     ///
     /// use serde_json::Map;

@@ -11,7 +11,7 @@ use crate::errors::LunoraError;
 ///
 /// ```
 /// use futures::future::LocalBoxFuture;
-/// use lunora::{AuthAdmin, AuthOp, LunoraError};
+/// use lunora::{LunoraError, operate::{AuthAdmin, AuthOp}};
 /// use serde_json::{Map, Value, json};
 ///
 /// struct Users;

@@ -11,7 +11,7 @@ use crate::errors::{Code, LunoraError};
 /// environment of a simulated deployment, so that tests run what production runs:
 ///
 /// ```
-/// use lunora::{Bindings, DurableShardRegistry, Lunora, prelude::*};
+/// use lunora::{Lunora, platform::Bindings, prelude::*};
 ///
 /// fn app<E: Bindings>(env: &E) -> Result<Lunora<E>, LunoraError> {
 ///     let registry = DurableShardRegistry::new(env.durable_object("SHARD_REGISTRY")?);

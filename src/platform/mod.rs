@@ -31,9 +31,11 @@ mod trigger;
 mod vector;
 mod workflow;
 
+#[doc(hidden)]
 pub use worker::Env;
 
 #[cfg(feature = "admin")]
+#[doc(hidden)]
 pub use self::{
     auth_admin::{AuthAdmin, AuthOp},
     cloudflare::VectorizeIndexes,
@@ -49,6 +51,8 @@ pub use self::{
     shard_host::{ShardHost, SqlCell, SqlFailure, SqlRows},
 };
 
+#[doc(hidden)]
+pub use self::trigger::{CronError, CronExpression, ScheduledEvent};
 pub use self::{
     bindings::Bindings,
     clock::Clock,
@@ -65,7 +69,6 @@ pub use self::{
         ListOptions, MultipartUpload, ObjectInfo, ObjectMetadata, ObjectPage, ObjectStore,
         PutOptions, StoreError, StoreOperation, StoredObject, SuspendedPart, SuspendedUpload,
     },
-    trigger::{CronError, CronExpression, ScheduledEvent},
     workflow::{Workflow, WorkflowAction},
 };
 pub(crate) use self::{

@@ -67,7 +67,7 @@ impl RateVerdict {
 ///
 /// ```
 /// use std::time::Duration;
-/// use lunora::{IsolateRateLimiter, RateLimit, Request, Response, testing};
+/// use lunora::{Request, Response, access::RateLimit, platform::IsolateRateLimiter, testing};
 ///
 /// # let shards = testing::MemoryNamespace::new(async |_, _| Response::raw_json(r#"{"result":1}"#));
 /// let app = testing::builder()

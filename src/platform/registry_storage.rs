@@ -4,7 +4,7 @@ use futures::future::LocalBoxFuture;
 
 use crate::errors::LunoraError;
 
-/// The storage of a [`ShardRegistryObject`](crate::ShardRegistryObject): a set of texts, such as
+/// The storage of a [`ShardRegistryObject`](crate::coordinator::ShardRegistryObject): a set of texts, such as
 /// the keys of a Durable Object's storage.
 pub trait RegistryStorage: 'static {
     /// Adds an entry; `false` if it already exists.

@@ -176,7 +176,10 @@ impl fmt::Debug for Placement {
 ///
 /// ```
 /// use std::rc::Rc;
-/// use lunora::{Jurisdiction, Placement, Request, Response, ShardNamespace, resolve_shard};
+/// use lunora::{
+///     Request, Response,
+///     platform::{Jurisdiction, Placement, ShardNamespace, resolve_shard},
+/// };
 /// use lunora::testing::MemoryNamespace;
 ///
 /// # futures::executor::block_on(async {

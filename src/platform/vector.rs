@@ -8,7 +8,7 @@ use crate::errors::LunoraError;
 
 /// The vector indexes of a deployment.
 ///
-/// [`VectorizeIndexes`](crate::VectorizeIndexes) has those of Cloudflare Vectorize.
+/// [`VectorizeIndexes`](crate::operate::VectorizeIndexes) has those of Cloudflare Vectorize.
 pub trait VectorIndexes: 'static {
     /// Returns every index.
     fn indexes(&self) -> LocalBoxFuture<'_, Result<Vec<VectorIndex>, LunoraError>>;

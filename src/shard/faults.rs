@@ -81,7 +81,7 @@ pub const fn without_functions<T: HasFunctions + Copy>(_: T) {}
 /// A jurisdiction that the platform has.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a jurisdiction",
-    label = "expected `Eu`, `Us` or `FedRamp`, the variants of `lunora::Jurisdiction`"
+    label = "expected `Eu`, `Us` or `FedRamp`, the variants of `lunora::platform::Jurisdiction`"
 )]
 pub trait KnownJurisdiction {}
 

@@ -22,7 +22,7 @@
 /// ```
 ///
 /// All but `functions` are optional. The jurisdiction is a variant of
-/// [`Jurisdiction`](crate::Jurisdiction), and is declared only here. The struct implements
+/// [`Jurisdiction`](crate::platform::Jurisdiction), and is declared only here. The struct implements
 /// [`ShardClass`](crate::shard::ShardClass).
 #[macro_export]
 macro_rules! shard {
@@ -126,7 +126,7 @@ macro_rules! __shard_emit {
         impl $crate::shard::ShardClass for $name {
             type Announcement = $crate::__shard_announcement!($($registry)?);
 
-            $(const JURISDICTION: ::std::option::Option<$crate::Jurisdiction> =
+            $(const JURISDICTION: ::std::option::Option<$crate::platform::Jurisdiction> =
                 ::std::option::Option::Some($crate::__shard_jurisdiction!($jurisdiction));)?
 
             fn definition() -> $crate::shard::ShardDefinition {
@@ -239,13 +239,13 @@ macro_rules! __shard_schemas {
 #[macro_export]
 macro_rules! __shard_jurisdiction {
     (Eu) => {
-        $crate::Jurisdiction::Eu
+        $crate::platform::Jurisdiction::Eu
     };
     (Us) => {
-        $crate::Jurisdiction::Us
+        $crate::platform::Jurisdiction::Us
     };
     (FedRamp) => {
-        $crate::Jurisdiction::FedRamp
+        $crate::platform::Jurisdiction::FedRamp
     };
     (@check Eu) => {};
     (@check Us) => {};
@@ -255,7 +255,7 @@ macro_rules! __shard_jurisdiction {
     };
     // The check has refused it.
     ($other:tt) => {
-        $crate::Jurisdiction::Eu
+        $crate::platform::Jurisdiction::Eu
     };
 }
 

@@ -65,7 +65,7 @@
 //!   those after that are not run, and their slots are 429 `TOO_MANY_REQUESTS`. A query in a batch
 //!   whose own answer exceeds 4 MiB is 413 `PAYLOAD_TOO_LARGE`.
 //! - **Every write of a document is in the change log**, which feeds live queries, replicas and
-//!   [`cdcSync`](crate::ShardAdmin::sync). It keeps 64 MiB and seven days; the variable
+//!   [`cdcSync`](crate::coordinator::ShardAdmin::sync). It keeps 64 MiB and seven days; the variable
 //!   `LUNORA_CDC_LOG_RETENTION` keeps a number of rows instead. Old changes are deleted with later
 //!   writes, and a reader that comes too late gets 409 `CDC_LOG_TRIMMED`.
 //! - **A full shard still deletes.** Over 9 GB of the 10 GB that an object may have (the variable
@@ -158,14 +158,14 @@ pub trait ShardClass {
     ///
     /// The registry of the shards is in it too, and [`shards`](Self::shards) makes the Worker look
     /// for them there. [`definition`](Self::definition) sets the same for the shards.
-    const JURISDICTION: Option<crate::Jurisdiction> = None;
+    const JURISDICTION: Option<crate::platform::Jurisdiction> = None;
 
     /// Returns the definition of the shards.
     fn definition() -> ShardDefinition;
 
     /// Declares that the objects of a namespace are of this class, for
-    /// [`Builder::shard_do`](crate::Builder::shard_do).
-    fn shards<N: crate::ShardNamespace>(namespace: N) -> ShardsOf<Self, N>
+    /// [`Builder::shard_do`](crate::builder::Builder::shard_do).
+    fn shards<N: crate::platform::ShardNamespace>(namespace: N) -> ShardsOf<Self, N>
     where
         Self: Sized,
     {
@@ -179,5 +179,5 @@ pub mod prelude {
         Action, Document, Mutation, NoArgs, Page, Query, ShardClass, Table, index,
         invalid_argument, table,
     };
-    pub use crate::{Code, Direction, LunoraError};
+    pub use crate::{Code, LunoraError, coordinator::Direction};
 }

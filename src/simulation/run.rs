@@ -29,7 +29,7 @@ const LISTED: usize = 20;
 /// failure but a trap of its instance, as on the platform.
 ///
 /// ```
-/// use lunora::{Bindings, Lunora, prelude::*};
+/// use lunora::{Lunora, platform::Bindings, prelude::*};
 /// use lunora::testing::{Faults, simulate};
 /// # mod room {
 /// #     use lunora::shard::prelude::*;

@@ -19,7 +19,7 @@ use crate::errors::{Code, LunoraError};
 /// assert!(token.matches("correct-horse-battery-staple"));
 /// assert!(!token.matches("correct-horse"));
 /// assert_eq!(format!("{token:?}"), "AdminToken(..)");
-/// # Ok::<(), lunora::AdminTokenError>(())
+/// # Ok::<(), lunora::wire::AdminTokenError>(())
 /// ```
 #[derive(Clone)]
 pub struct AdminToken {

@@ -18,7 +18,7 @@ use crate::errors::{Code, LunoraError};
 /// integers above 2^53, repeated keys and `__proto__` included.
 ///
 /// ```
-/// use lunora::RpcEnvelope;
+/// use lunora::wire::RpcEnvelope;
 ///
 /// let envelope = RpcEnvelope::from_slice(
 ///     br#"{"functionPath":"messages:list","args":{"before":9007199254740993},"shardKey":"general"}"#,
@@ -148,7 +148,7 @@ impl RpcEnvelope {
 /// Makes an envelope from typed arguments, for tests and callers written in Rust.
 ///
 /// ```
-/// use lunora::define_rpc_envelope;
+/// use lunora::wire::define_rpc_envelope;
 /// use serde::Serialize;
 ///
 /// #[derive(Serialize)]

@@ -7,7 +7,7 @@ use crate::errors::LunoraError;
 /// A query across every shard of a table, and how the answers become one (docs/wire.md, "Queries across shards").
 ///
 /// ```
-/// use lunora::{Direction, FanOut, Merge};
+/// use lunora::coordinator::{Direction, FanOut, Merge};
 ///
 /// let newest = FanOut::new("messages", Merge::TopK {
 ///     k: 20,

@@ -14,7 +14,7 @@ use std::{fmt, str::FromStr};
 /// let key: ShardKey = "room:42".parse()?;
 /// assert_eq!(key.as_str(), "room:42");
 /// assert!("room::relay::1".parse::<ShardKey>().is_err());
-/// # Ok::<(), lunora::ShardKeyError>(())
+/// # Ok::<(), lunora::wire::ShardKeyError>(())
 /// ```
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ShardKey(String);

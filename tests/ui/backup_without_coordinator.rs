@@ -1,4 +1,4 @@
-use lunora::{VouchedShards, prelude::*};
+use lunora::{builder::VouchedShards, prelude::*};
 
 fn app(env: &Env, token: AdminToken, backup: BackupConfig) -> Result<Lunora, LunoraError> {
     Ok(Lunora::builder()

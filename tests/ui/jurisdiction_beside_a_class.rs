@@ -1,4 +1,4 @@
-use lunora::{Jurisdiction, prelude::*, shard::prelude::*};
+use lunora::{platform::Jurisdiction, prelude::*, shard::prelude::*};
 
 lunora::shard! {
     pub struct Room;

@@ -28,8 +28,8 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
 lunora::serve!(app);
 
 #[cfg(feature = "fan-out")]
-fn registry(env: &Env) -> Result<lunora::DurableShardRegistry, LunoraError> {
-    Ok(lunora::DurableShardRegistry::new(env.durable_object("SHARD_REGISTRY")?))
+fn registry(env: &Env) -> Result<lunora::coordinator::DurableShardRegistry, LunoraError> {
+    Ok(lunora::coordinator::DurableShardRegistry::new(env.durable_object("SHARD_REGISTRY")?))
 }
 
 #[cfg(feature = "shard")]

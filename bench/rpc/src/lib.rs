@@ -1,6 +1,6 @@
 //! (d) A Worker of lunora with the edge on, an identity by bearer token, and queries across shards.
 
-use lunora::{StaticShardRegistry, origin, prelude::*, security::Cors};
+use lunora::{coordinator::StaticShardRegistry, origin, prelude::*, security::Cors};
 
 fn app(env: &Env) -> Result<Lunora, LunoraError> {
     let keys = (0..100).map(|shard| format!("shard-{shard}"));

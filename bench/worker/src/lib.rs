@@ -1,7 +1,7 @@
 //! A Worker to be measured: it backs its shards up, asks them all, and tells how much memory it
 //! took.
 
-use lunora::{StaticShardRegistry, VouchedShards, prelude::*};
+use lunora::{builder::VouchedShards, coordinator::StaticShardRegistry, prelude::*};
 
 fn app(env: &Env) -> Result<Lunora, LunoraError> {
     let shards: usize = env.var("SHARDS")?.to_string().parse().map_err(LunoraError::internal)?;

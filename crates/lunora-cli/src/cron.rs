@@ -1,6 +1,6 @@
 //! `lunora cron`.
 
-use lunora::CronExpression;
+use lunora::schedule::CronExpression;
 
 use crate::{Outcome, args::Cron, failure::Failure, moment::Moment, output::Output};
 

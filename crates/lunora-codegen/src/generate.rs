@@ -187,7 +187,7 @@ fn setters(manifest: &Manifest, shard: &syn::Ident) -> TokenStream {
     if let Some(registry) = &manifest.registry {
         calls.extend(quote! {
             .query_coordinator(QueryCoordinator::new(
-                lunora::DurableShardRegistry::new(env.durable_object(#registry)?),
+                DurableShardRegistry::new(env.durable_object(#registry)?),
             ))
         });
     }
@@ -208,11 +208,12 @@ fn setters(manifest: &Manifest, shard: &syn::Ident) -> TokenStream {
         .map(|(table, field)| quote!(.by(#table, #field)))
         .collect();
     if !sharded.is_empty() {
-        calls.extend(quote!(.sharding(lunora::Sharding::new() #(#sharded)*)));
+        calls.extend(quote!(.sharding(Sharding::new() #(#sharded)*)));
     }
     calls.extend(manifest.crons.iter().map(cron));
     if let Some(bucket) = &manifest.storage {
-        calls.extend(quote!(.storage(lunora::Storage::new(#bucket, env.bucket(#bucket)?))));
+        calls
+            .extend(quote!(.storage(lunora::operate::Storage::new(#bucket, env.bucket(#bucket)?))));
     }
     calls.extend(manifest.backup.as_ref().map(backup));
     calls
@@ -224,7 +225,7 @@ fn cron(job: &Cron) -> TokenStream {
     let args = args.map(|args| quote!(.with_args(&serde_json::json!(#args))?));
     let key = job.shard_key.as_ref();
     let key = key.map(|key| quote!(.with_shard_key(ShardKey::new(#key)?)));
-    quote!(.cron_job(lunora::CronJob::function(#name, cron!(#cron), #function) #args #key))
+    quote!(.cron_job(CronJob::function(#name, cron!(#cron), #function) #args #key))
 }
 
 fn backup(backup: &Backup) -> TokenStream {

@@ -40,7 +40,7 @@ fn every_module_is_read_but_those_of_tests() -> io::Result<()> {
 fn the_shards_that_a_mounted_backend_takes_by_default_are_needed() -> io::Result<()> {
     for (number, (code, needed)) in [
         ("fn f() { resolve_lunora_options(env)?; }", true),
-        ("static A: X = lunora::create_lunora_handler(());", true),
+        ("static A: X = lunora::compose::create_lunora_handler(());", true),
         ("fn f() { create_lunora_handler(|env: &Env| options(env)); }", false),
     ]
     .into_iter()

@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use lunora::{
-    Clock, CloudflareClock, DurableShardRegistry, IsolateRateLimiter, RateLimit, RouteContext,
-    ShardAddress, ShardKey, ShardNamespace, prelude::*, shard::prelude::*,
+    ShardKey,
+    access::RateLimit,
+    platform::{Clock, CloudflareClock, IsolateRateLimiter, ShardAddress, ShardNamespace},
+    prelude::*,
+    routing::RouteContext,
+    shard::prelude::*,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -9,8 +9,13 @@ mod bounds;
 use std::time::Duration;
 
 use lunora::{
-    Clock, CloudflareClock, DurableShardRegistry, PartSize, ShardRegistryObject, Sharding,
-    SqlRegistryStorage, keep, prelude::*, shard::prelude::*, wire::value::Value,
+    backup::PartSize,
+    coordinator::ShardRegistryObject,
+    keep,
+    platform::{Clock, CloudflareClock, SqlRegistryStorage},
+    prelude::*,
+    shard::prelude::*,
+    wire::value::Value,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

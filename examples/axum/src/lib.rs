@@ -1,7 +1,10 @@
 //! A backend mounted in the router of [axum](https://docs.rs/axum).
 
 use axum::{Router, body::Body, routing::get};
-use lunora::{LunoraHandler, LunoraService, create_lunora_handler};
+use lunora::{
+    compose::{LunoraHandler, create_lunora_handler},
+    entry::LunoraService,
+};
 use tower_service::Service;
 use worker::{Context, Env, HttpRequest, event};
 

@@ -8,7 +8,7 @@ mod session;
 
 use std::time::Duration;
 
-use lunora::{Bindings, DurableShardRegistry, Sharding, prelude::*, shard::ShardClass};
+use lunora::{platform::Bindings, prelude::*, shard::ShardClass};
 use serde::Deserialize;
 
 pub use registry::ShardRegistry;

@@ -1,6 +1,6 @@
 //! The page: static files, and a policy that allows nothing else.
 
-use lunora::{Response, Route, prelude::*};
+use lunora::{Response, prelude::*, routing::Route};
 
 /// Allows files, calls and sockets of this origin, and nothing inline.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -23,7 +23,7 @@ pub fn routes<E: 'static>() -> [Route<E>; 6] {
 }
 
 fn file<E: 'static>(
-    path: lunora::RoutePattern,
+    path: lunora::routing::RoutePattern,
     media_type: &'static str,
     text: &'static str,
 ) -> Route<E> {

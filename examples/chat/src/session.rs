@@ -4,7 +4,10 @@ use std::rc::Rc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use lunora::{Clock, CloudflareClock, Environment, prelude::*};
+use lunora::{
+    platform::{Clock, CloudflareClock, Environment},
+    prelude::*,
+};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 

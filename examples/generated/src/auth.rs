@@ -1,6 +1,6 @@
 //! Who may do what.
 
-use lunora::{ShardAccess, prelude::*};
+use lunora::{access::ShardAccess, prelude::*};
 
 /// `Authorization: Bearer <name>` is that user: an example of entries, not of passwords.
 pub async fn identify(request: &Request, _env: &Env) -> Option<Identity> {

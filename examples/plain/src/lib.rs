@@ -1,7 +1,7 @@
 //! A Worker whose entry is written by hand, with the backend mounted in the router of the crate
 //! `worker`.
 
-use lunora::{LunoraHandler, create_lunora_handler};
+use lunora::compose::{LunoraHandler, create_lunora_handler};
 use worker::{Context, Env, Request, Response, Router, event};
 
 pub use notes::Notes;

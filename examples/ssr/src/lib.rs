@@ -2,7 +2,10 @@
 
 mod pages;
 
-use lunora::{compose_worker, prelude::*, resolve_lunora_options};
+use lunora::{
+    compose::{compose_worker, resolve_lunora_options},
+    prelude::*,
+};
 
 pub use notes::Notes;
 

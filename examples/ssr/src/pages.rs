@@ -1,6 +1,6 @@
 //! The pages.
 
-use lunora::{RouteContext, function, prelude::*, shard::Document};
+use lunora::{function, prelude::*, routing::RouteContext, shard::Document};
 use maud::{DOCTYPE, Markup, html};
 use notes::Note;
 use serde_json::{Map, json};

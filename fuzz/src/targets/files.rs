@@ -1,7 +1,7 @@
 //! What operators write: `wrangler.jsonc`, `lunora.toml`, cron expressions.
 
 use chrono::{DateTime, Utc};
-use lunora::CronExpression;
+use lunora::schedule::CronExpression;
 use lunora_codegen::{
     Place, generate,
     wrangler::{BindingKind, Expected, Need, check},

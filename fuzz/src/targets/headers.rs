@@ -1,7 +1,7 @@
 //! Heads of requests: header values, cookies, paths.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use lunora::{Identity, Request, RoutePattern, ShardKey, parsers};
+use lunora::{Identity, Request, ShardKey, parsers, routing::RoutePattern};
 
 pub(super) const TOKENS: &[&str] = &[
     "x-lunora-userid: ",

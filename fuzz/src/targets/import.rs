@@ -2,8 +2,8 @@
 
 use futures::{executor::block_on, stream};
 use lunora::{
-    AdminToken, QueryCoordinator, Response, ShardAdmin, Sharding, StaticShardRegistry,
-    operations::ImportTarget,
+    AdminToken, Response,
+    coordinator::{ImportTarget, QueryCoordinator, ShardAdmin, Sharding, StaticShardRegistry},
     parsers,
     testing::{ManualClock, MemoryNamespace},
 };

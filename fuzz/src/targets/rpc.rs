@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lunora::{RpcEnvelope, parsers};
+use lunora::{parsers, wire::RpcEnvelope};
 use serde_json::value::RawValue;
 
 pub(super) const TOKENS: &[&str] = &[

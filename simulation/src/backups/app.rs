@@ -1,6 +1,6 @@
 //! The application whose rows are backed up: tokens that move between two tables.
 
-use lunora::{Bindings, DurableShardRegistry, prelude::*, shard::prelude::*};
+use lunora::{platform::Bindings, prelude::*, shard::prelude::*};
 use serde::{Deserialize, Serialize};
 
 pub(crate) const TABLES: [&str; 2] = ["away", "held"];

@@ -6,7 +6,7 @@ use futures::future::LocalBoxFuture;
 
 use crate::errors::LunoraError;
 
-/// A check of [`Health`](crate::Health): something that the application needs, or would miss.
+/// A check of [`Health`](crate::operate::Health): something that the application needs, or would miss.
 ///
 /// Its name is public; its errors are logged, and their messages are only shown to operators.
 pub struct Probe {

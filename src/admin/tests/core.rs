@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    FunctionKind,
+    functions::FunctionKind,
     testing::{ManualClock, capture_logs},
     wire::signature,
 };

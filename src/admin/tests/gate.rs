@@ -155,7 +155,7 @@ fn a_gate_of_the_application_must_return_exactly_true() {
 }
 
 fn env_var(env: &MemoryEnvironment) -> Option<String> {
-    crate::Environment::var(env, "WHO")
+    crate::platform::Environment::var(env, "WHO")
 }
 
 #[test]

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    Health, Probe, ShardCallError,
+    operate::{Health, Probe},
+    platform::ShardCallError,
     testing::{ManualClock, capture_logs},
 };
 
@@ -137,7 +138,7 @@ fn a_check_that_hangs_is_down() {
     let (env, request) = (MemoryEnvironment::new(), request("GET", "/_lunora/health", ""));
     let answer = block_on(clock.run(app.fetch(request, &env, &NoopExecutionContext)));
     assert_eq!(answer.status(), 200);
-    assert_eq!(crate::Clock::now_ms(&clock), 5_000);
+    assert_eq!(crate::platform::Clock::now_ms(&clock), 5_000);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    KvNamespaces,
+    operate::KvNamespaces,
     testing::{ManualClock, MemoryKv},
 };
 

@@ -6,8 +6,10 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    BackupConfig, ObjectStore, PutOptions, QueryCoordinator, Sharding, StaticShardRegistry,
-    VouchedShards,
+    backup::BackupConfig,
+    builder::VouchedShards,
+    coordinator::{QueryCoordinator, Sharding, StaticShardRegistry},
+    platform::{ObjectStore, PutOptions},
     testing::{ManualClock, MemoryObjectStore},
 };
 
@@ -28,7 +30,7 @@ fn app_with_clock(
 
 fn app_with_drill(
     answer: impl Fn(&str, &str, &Value) -> Value + 'static,
-    drill: Option<crate::CronExpression>,
+    drill: Option<crate::schedule::CronExpression>,
 ) -> (Lunora<MemoryEnvironment>, MemoryNamespace, ManualClock) {
     let shards = MemoryNamespace::new(async move |address, mut request: Request| {
         // Health asks whether the shard is up, without a token.
@@ -95,7 +97,7 @@ fn an_export_whose_first_shard_fails_is_an_error_and_not_an_empty_success() {
     let (app, shards) = app(export);
     shards.shard("__root__").hangs();
     // The clock of this test does not advance: the call would wait forever, so the shard fails.
-    shards.shard("__root__").fails(|key| crate::ShardCallError::unavailable(key, "gone"));
+    shards.shard("__root__").fails(|key| crate::platform::ShardCallError::unavailable(key, "gone"));
     let answer = post(&app, "/_lunora/admin/export", "{}");
     assert_eq!(answer.error(), (503, "SHARD_UNAVAILABLE".to_owned()));
 }
@@ -104,7 +106,7 @@ fn an_export_whose_first_shard_fails_is_an_error_and_not_an_empty_success() {
 fn an_export_that_fails_later_breaks_off() {
     let _logs = testing::capture_logs();
     let (app, shards) = app(export);
-    shards.shard("b").fails(|key| crate::ShardCallError::unavailable(key, "gone"));
+    shards.shard("b").fails(|key| crate::platform::ShardCallError::unavailable(key, "gone"));
     let request =
         request("POST", "/_lunora/admin/export", "{}").with_header("authorization", BEARER);
     block_on(async {
@@ -390,13 +392,13 @@ fn names_the_tables_that_backups_leave_out_in_manifest_status_and_health() {
         .query_coordinator(QueryCoordinator::new(StaticShardRegistry::new()).clock(clock.clone()))
         .clock(clock.clone())
         .backup(backup)
-        .health(crate::Health::new().admin_only())
+        .health(crate::operate::Health::new().admin_only())
         .global_tables(testing::MemoryGlobalTables::new().with_row("plans", json!({ "id": 1 })))
         .build();
     let left_out = json!({ "shardTables": ["stats"], "globalTables": ["plans"] });
     let made = post(&app, "/_lunora/admin/backup/create", "").json();
     assert_eq!(made["leftOut"], left_out);
-    let due = crate::ScheduledEvent::new("0 3 * * *", 1_780_315_260_000);
+    let due = crate::schedule::ScheduledEvent::new("0 3 * * *", 1_780_315_260_000);
     block_on(app.scheduled(due, &MemoryEnvironment::new(), &NoopExecutionContext)).unwrap();
     assert_eq!(get(&app, "/_lunora/admin/backup/status").json()["last"]["leftOut"], left_out);
     let health = get(&app, "/_lunora/health").json();
@@ -493,7 +495,7 @@ fn a_drill_runs_on_its_trigger_and_a_failed_one_makes_health_unhealthy() {
     // The same trigger as the backup's: both run, concurrently.
     let (app, shards, clock) = app_with_drill(answer, Some(cron!("0 3 * * *")));
     let made = post(&app, "/_lunora/admin/backup/create", "").json();
-    let at = |time| crate::ScheduledEvent::new("0 3 * * *", time);
+    let at = |time| crate::schedule::ScheduledEvent::new("0 3 * * *", time);
     let fire = |time| {
         clock.advance(std::time::Duration::from_secs(60));
         block_on(app.scheduled(at(time), &MemoryEnvironment::new(), &NoopExecutionContext))

@@ -11,7 +11,7 @@ use crate::{
 #[test]
 fn reads_and_stops_an_instance_of_a_workflow() {
     let workflow = MemoryWorkflow::new();
-    block_on(crate::Workflow::create(&workflow, Some("i1"), "{}")).unwrap();
+    block_on(crate::platform::Workflow::create(&workflow, Some("i1"), "{}")).unwrap();
     let app = with_token().workflow("DIGEST", workflow).build();
     let instance = "/_lunora/admin/workflows/instance?name=DIGEST&id=i1";
     let act = |body: Value| post(&app, "/_lunora/admin/workflows/status", &body.to_string());
@@ -71,7 +71,7 @@ fn a_cron_job_starts_a_workflow_once_per_due_time() {
         .with_args(&json!({ "kind": "daily" }))
         .unwrap();
     let app = with_token().cron_job(job).clock(testing::ManualClock::new(7_000)).build();
-    let event = crate::ScheduledEvent::new("0 3 * * *", 7_000);
+    let event = crate::schedule::ScheduledEvent::new("0 3 * * *", 7_000);
     for _ in 0..2 {
         let env = MemoryEnvironment::new();
         block_on(app.scheduled(event.clone(), &env, &NoopExecutionContext)).unwrap();

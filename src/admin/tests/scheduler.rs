@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    Scheduler, ShardCallError,
+    operate::Scheduler,
+    platform::ShardCallError,
     testing::{ManualClock, capture_logs},
     wire::signature,
 };

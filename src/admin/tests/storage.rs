@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    Storage, StoreOperation,
+    operate::Storage,
+    platform::StoreOperation,
     testing::{MemoryObjectStore, capture_logs},
 };
 

@@ -92,7 +92,7 @@ impl Backups {
     /// are neither read nor written. A drill that was killed leaves its rows there until the next
     /// one, which empties the shard first.
     ///
-    /// One drill restores at most [`BackupConfig::drill_shards`](crate::BackupConfig::drill_shards)
+    /// One drill restores at most [`BackupConfig::drill_shards`](crate::backup::BackupConfig::drill_shards)
     /// shards, and begins no further one after 200,000 lines. The next drill continues with the
     /// shards after them, so that all are proven over time; after a failure it begins with the
     /// shard that failed. Each drill reads the whole snapshot, since the digest covers all of it.

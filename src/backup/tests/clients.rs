@@ -200,7 +200,7 @@ fn a_restore_of_a_snapshot_without_watermarks_leaves_no_client_stuck() {
     manifest.sha256 =
         Some(crate::platform::hex(&<sha2::Sha256 as sha2::Digest>::digest(rows.as_bytes())));
     let put = |key: &str, bytes: String| {
-        block_on(world.store.put(key, bytes.into(), crate::PutOptions::new())).unwrap()
+        block_on(world.store.put(key, bytes.into(), crate::platform::PutOptions::new())).unwrap()
     };
     manifest.etag = Some(put(&manifest.file, rows).etag);
     put(&format!("{}.manifest.json", manifest.file), serde_json::to_string(&manifest).unwrap());

@@ -140,11 +140,11 @@ impl Deployment {
         manifest.bytes = text.len() as u64;
         manifest.sha256 = Some(crate::platform::hex(&Sha256::digest(&text)));
         manifest.etag = None;
-        let options = crate::PutOptions::new();
+        let options = crate::platform::PutOptions::new();
         self.run(self.store.put(&manifest.file, text.into(), options)).unwrap();
         let key = format!("{}.manifest.json", manifest.file);
         let text = serde_json::to_string(&manifest).unwrap();
-        self.run(self.store.put(&key, text.into(), crate::PutOptions::new())).unwrap();
+        self.run(self.store.put(&key, text.into(), crate::platform::PutOptions::new())).unwrap();
     }
 
     fn proof(&self, manifest: &Manifest) -> Value {
@@ -224,7 +224,7 @@ fn finds_a_snapshot_whose_bytes_were_replaced() {
     let object = deployment.store.object(&manifest.file).unwrap();
     let text = String::from_utf8(object.bytes.to_vec()).unwrap().replace("\"b-7\"", "\"b-x\"");
     deployment.rewrite(&manifest, str::to_owned);
-    let put = deployment.store.put(&manifest.file, text.into(), crate::PutOptions::new());
+    let put = deployment.store.put(&manifest.file, text.into(), crate::platform::PutOptions::new());
     deployment.run(put).unwrap();
     let report = deployment.drill(100);
     assert!(report.problems.iter().any(|problem| problem.message.contains("SHA-256")));

@@ -119,7 +119,9 @@ fn damage_is_found() {
     let backups = world.backups();
     let whole = world.store.object(&manifest.file).unwrap().bytes;
     let verify = |bytes: Vec<u8>| {
-        world.run(world.store.put(&manifest.file, bytes.into(), crate::PutOptions::new())).unwrap();
+        world
+            .run(world.store.put(&manifest.file, bytes.into(), crate::platform::PutOptions::new()))
+            .unwrap();
         world.run(backups.verify(&manifest.id)).unwrap()
     };
     assert!(verify(whole.to_vec()).ok);

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{PutOptions, keep, platform::StoreOperation, testing::capture_logs};
+use crate::{
+    keep,
+    platform::{PutOptions, StoreOperation},
+    testing::capture_logs,
+};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 const CRON: &str = "0 3 * * *";

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::Sharding;
+use crate::coordinator::Sharding;
 
 fn restore(world: &World, request: &RestoreRequest) -> Result<RestoreReport, LunoraError> {
     world.run(world.backups().restore(request))
@@ -54,7 +54,9 @@ fn nothing_is_deleted_for_a_damaged_snapshot() {
     let manifest = world.take(0).unwrap();
     let mut bytes = world.store.object(&manifest.file).unwrap().bytes.to_vec();
     bytes[30] ^= 1;
-    world.run(world.store.put(&manifest.file, bytes.into(), crate::PutOptions::new())).unwrap();
+    world
+        .run(world.store.put(&manifest.file, bytes.into(), crate::platform::PutOptions::new()))
+        .unwrap();
     let refused = restore(&world, &RestoreRequest::new(&manifest.id).replace()).unwrap_err();
     assert_eq!(refused.code(), "CONFLICT");
     assert_eq!(*world.rows.borrow(), before);
@@ -73,7 +75,9 @@ fn a_plan_shows_what_a_restore_would_do_and_writes_nothing() {
     assert_eq!(shards, [("__root__", Some(3)), ("a", Some(9)), ("b", Some(2)), ("c", None)]);
     let mut bytes = world.store.object(&manifest.file).unwrap().bytes.to_vec();
     bytes[30] ^= 1;
-    world.run(world.store.put(&manifest.file, bytes.into(), crate::PutOptions::new())).unwrap();
+    world
+        .run(world.store.put(&manifest.file, bytes.into(), crate::platform::PutOptions::new()))
+        .unwrap();
     let plan = world.run(world.backups().plan_restore(&manifest.id)).unwrap();
     assert_eq!(plan.problems[0], "the SHA-256 is another");
     assert_eq!((&*world.rows.borrow(), world.store.keys()), (&rows, keys));
@@ -92,7 +96,7 @@ fn nothing_is_deleted_for_a_manifest_that_misplaces_its_changes_or_its_shards() 
         let mut changed = serde_json::to_value(&manifest).unwrap();
         changed["shards"] =
             json!([{ "shardKey": "__root__", "rows": 12 - part["rows"].as_u64().unwrap() }, part]);
-        let options = crate::PutOptions::new();
+        let options = crate::platform::PutOptions::new();
         world.run(world.store.put(&key, changed.to_string().into(), options)).unwrap();
         let plan = world.run(world.backups().plan_restore(&manifest.id)).unwrap();
         assert_eq!(plan.problems.len(), 1, "{:?}", plan.problems);
@@ -114,7 +118,7 @@ fn a_snapshot_of_another_writer_goes_where_the_sharding_says() {
         "id": "2026-01-01T00:00:00.000Z", "createdAt": "2026-01-01T00:00:00.000Z",
         "file": file, "rows": 2, "bytes": rows.len(),
     });
-    let put = crate::PutOptions::new;
+    let put = crate::platform::PutOptions::new;
     world.run(world.store.put(file, rows.into(), put())).unwrap();
     let key = format!("{file}.manifest.json");
     world.run(world.store.put(&key, manifest.to_string().into(), put())).unwrap();

@@ -1,7 +1,11 @@
 //! Runs of several invocations.
 
 use super::{faults::OPERATIONS, *};
-use crate::{ObjectStore, PutOptions, keep, platform::StoreOperation, testing::capture_logs};
+use crate::{
+    keep,
+    platform::{ObjectStore, PutOptions, StoreOperation},
+    testing::capture_logs,
+};
 
 const HOUR: i64 = 60 * 60 * 1000;
 const DAY: i64 = 24 * HOUR;

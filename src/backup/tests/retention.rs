@@ -1,7 +1,11 @@
 //! Which snapshots retention deletes.
 
 use super::*;
-use crate::{ObjectMetadata, PutOptions, keep, platform::StoreOperation, testing::capture_logs};
+use crate::{
+    keep,
+    platform::{ObjectMetadata, PutOptions, StoreOperation},
+    testing::capture_logs,
+};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 

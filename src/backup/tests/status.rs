@@ -102,7 +102,9 @@ fn a_verification_leaves_a_proof_while_it_holds() {
     // A snapshot that is found damaged loses its proof.
     let mut bytes = world.store.object(&made.file).unwrap().bytes.to_vec();
     bytes[0] ^= 1;
-    world.run(world.store.put(&made.file, bytes.into(), crate::PutOptions::new())).unwrap();
+    world
+        .run(world.store.put(&made.file, bytes.into(), crate::platform::PutOptions::new()))
+        .unwrap();
     assert!(!world.run(world.backups().verify(&made.id)).unwrap().ok);
     assert!(!world.store.keys().contains(&format!("{}.proof.json", made.file)));
 }
@@ -116,8 +118,8 @@ fn a_proof_of_other_bytes_proves_nothing() {
     let key = format!("{}.proof.json", made.file);
     let metadata = world.store.object(&key).unwrap().info.metadata;
     let other = metadata.custom["lunoraBackupProof"].replace(made.sha256.as_ref().unwrap(), "0");
-    let metadata = crate::ObjectMetadata::new().with_custom("lunoraBackupProof", other);
-    let options = crate::PutOptions::new().with_metadata(metadata);
+    let metadata = crate::platform::ObjectMetadata::new().with_custom("lunoraBackupProof", other);
+    let options = crate::platform::PutOptions::new().with_metadata(metadata);
     world.run(world.store.put(&key, "{}".into(), options)).unwrap();
     assert_eq!(status(&world).verified_at, None);
 }
@@ -138,7 +140,7 @@ fn a_proof_is_deleted_with_its_snapshot() {
 
     // A proof that a killed run left alone is deleted after a day.
     let proof = format!("{}.proof.json", made.file);
-    world.run(world.store.put(&proof, "{}".into(), crate::PutOptions::new())).unwrap();
+    world.run(world.store.put(&proof, "{}".into(), crate::platform::PutOptions::new())).unwrap();
     wait(&world, 25 * HOUR);
     world.run(world.backups_with(keep).run_scheduled("0 3 * * *", 48 * HOUR)).unwrap();
     assert!(!world.store.keys().contains(&proof));

@@ -108,7 +108,7 @@ impl ShardAdmin {
     /// Reads the changes of every shard, each from its own cursor.
     ///
     /// All changes are in memory: an answer that no longer fits into the coordinator's
-    /// [`max_total_bytes`](crate::QueryCoordinator::max_total_bytes) counts as failed, and is read
+    /// [`max_total_bytes`](crate::coordinator::QueryCoordinator::max_total_bytes) counts as failed, and is read
     /// again from its cursor.
     ///
     /// # Errors

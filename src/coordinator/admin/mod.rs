@@ -67,7 +67,10 @@ pub use self::{
 /// refuses a registry without entries, unless the request allows it.
 ///
 /// ```
-/// use lunora::{AdminToken, QueryCoordinator, Response, ShardAdmin, StaticShardRegistry};
+/// use lunora::{
+///     AdminToken, Response,
+///     coordinator::{QueryCoordinator, ShardAdmin, StaticShardRegistry},
+/// };
 /// use lunora::testing::{ManualClock, MemoryNamespace};
 ///
 /// # futures::executor::block_on(async {

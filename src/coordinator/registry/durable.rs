@@ -31,7 +31,7 @@ use crate::{
 /// which the builder knows ([`ShardRegistry::bind`]).
 ///
 /// ```
-/// use lunora::{DurableShardRegistry, Response, ShardRegistry};
+/// use lunora::{Response, coordinator::{DurableShardRegistry, ShardRegistry}};
 /// use lunora::testing::{ManualClock, MemoryNamespace};
 ///
 /// # futures::executor::block_on(async {

@@ -13,12 +13,12 @@ use crate::{
 /// A registry with fixed contents: for deployments whose shards are known, and for tests.
 ///
 /// ```
-/// use lunora::StaticShardRegistry;
+/// use lunora::coordinator::StaticShardRegistry;
 ///
 /// let registry = StaticShardRegistry::new()
 ///     .table("messages", ["room:1", "room:2"])?
 ///     .every_table(["__root__"])?;
-/// # Ok::<(), lunora::ShardKeyError>(())
+/// # Ok::<(), lunora::wire::ShardKeyError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct StaticShardRegistry {

@@ -41,7 +41,7 @@ pub trait ShardRegistry: 'static {
     }
 
     /// Binds the contents of the registry to the jurisdiction of the shards, since their keys are
-    /// data too. [`Builder::build`](crate::Builder::build) calls it. Does nothing by default.
+    /// data too. [`Builder::build`](crate::builder::Builder::build) calls it. Does nothing by default.
     fn bind(&self, jurisdiction: Jurisdiction) {
         let _ = jurisdiction;
     }

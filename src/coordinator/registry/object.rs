@@ -12,7 +12,7 @@ use crate::{
     wire::ShardKey,
 };
 
-/// The server of [`DurableShardRegistry`](crate::DurableShardRegistry), which stores the shards of
+/// The server of [`DurableShardRegistry`](crate::coordinator::DurableShardRegistry), which stores the shards of
 /// each table (docs/wire.md, "The shard registry").
 ///
 /// `POST /register` and `POST /unregister` take `{"table","shardKey"}`, two texts that must not be
@@ -23,7 +23,7 @@ use crate::{
 /// ```
 /// use std::{cell::RefCell, collections::BTreeSet};
 /// use futures::future::{FutureExt, LocalBoxFuture, ready};
-/// use lunora::{LunoraError, RegistryStorage, Request, ShardRegistryObject};
+/// use lunora::{LunoraError, Request, coordinator::ShardRegistryObject, platform::RegistryStorage};
 ///
 /// #[derive(Default)]
 /// struct Memory(RefCell<BTreeSet<String>>);

@@ -38,7 +38,7 @@ use crate::{
 /// except beside `*`.
 ///
 /// ```
-/// use lunora::{Security, origin, security::{Cors, SecurityHeaders}};
+/// use lunora::{origin, security::{Cors, Security, SecurityHeaders}};
 ///
 /// let security = Security::default()
 ///     .cors(Cors::origins([origin!("https://app.example.com")]).allow_credentials())

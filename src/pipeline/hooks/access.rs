@@ -36,7 +36,7 @@ pub struct FanOutAccess {
 }
 
 /// A gate for one shard. An async closure is one, see
-/// [`Builder::authorize_shard`](crate::Builder::authorize_shard).
+/// [`Builder::authorize_shard`](crate::builder::Builder::authorize_shard).
 pub trait ShardAuthorizer: 'static {
     /// Decides the request. Only `Ok(true)` grants; an error denies and is logged.
     fn authorize<'a>(
@@ -46,7 +46,7 @@ pub trait ShardAuthorizer: 'static {
 }
 
 /// A gate for queries across shards. An async closure is one, see
-/// [`Builder::authorize_fan_out`](crate::Builder::authorize_fan_out).
+/// [`Builder::authorize_fan_out`](crate::builder::Builder::authorize_fan_out).
 pub trait FanOutAuthorizer: 'static {
     /// Decides the request. Only `Ok(true)` grants; an error denies and is logged.
     fn authorize<'a>(

@@ -14,7 +14,7 @@ use crate::{
     wire::ShardKey,
 };
 
-/// Answers a request. An async closure is one, see [`Builder::route`](crate::Builder::route).
+/// Answers a request. An async closure is one, see [`Builder::route`](crate::builder::Builder::route).
 pub trait Handler<E>: 'static {
     /// Answers `request`.
     fn handle<'a>(

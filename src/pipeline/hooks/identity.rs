@@ -7,7 +7,7 @@ use futures::future::LocalBoxFuture;
 use crate::{errors::LunoraError, message::Request, wire::Identity};
 
 /// A resolver that identifies the caller. An async closure is one, see
-/// [`Builder::resolve_identity`](crate::Builder::resolve_identity).
+/// [`Builder::resolve_identity`](crate::builder::Builder::resolve_identity).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not resolve identities",
     label = "expected a resolver, such as `resolver(async |request, env| ..)` or `first_match()`",
@@ -73,7 +73,11 @@ where
 /// valid cookie does not make up for a forged token.
 ///
 /// ```
-/// use lunora::{Identity, LunoraError, Request, Response, first_match, resolver, testing};
+/// use lunora::{
+///     Identity, LunoraError, Request, Response,
+///     access::{first_match, resolver},
+///     testing,
+/// };
 ///
 /// # let namespace = testing::MemoryNamespace::new(async |_, _| Response::empty());
 /// let app = testing::builder()

@@ -16,7 +16,7 @@ use crate::{
 /// the failure is logged: a limit is not a gate.
 ///
 /// ```
-/// use lunora::{Bindings, CallKind, Lunora, RateLimit, prelude::*};
+/// use lunora::{Lunora, access::{CallKind, RateLimit}, platform::Bindings, prelude::*};
 ///
 /// fn app<E: Bindings>(env: &E) -> Result<Lunora<E>, LunoraError> {
 ///     Ok(Lunora::builder_for::<E>()

@@ -13,7 +13,7 @@ use crate::message::{IntoResponse, Request};
 /// A pattern with its handler.
 ///
 /// ```
-/// use lunora::{Request, Response, Route, route, testing::MemoryEnvironment};
+/// use lunora::{Request, Response, route, routing::Route, testing::MemoryEnvironment};
 ///
 /// let route: Route<MemoryEnvironment> =
 ///     Route::new(route!("GET /healthz"), async |_request, _env, _ctx| Response::text("ok"));

@@ -10,7 +10,7 @@ use crate::wire::paths::is_reserved;
 /// code is checked at compile time: [`route!`](crate::route).
 ///
 /// ```
-/// use lunora::{RoutePattern, route};
+/// use lunora::{route, routing::RoutePattern};
 ///
 /// const HEALTH: RoutePattern = route!("GET /healthz");
 /// assert_eq!((HEALTH.method(), HEALTH.path()), (Some("GET"), "/healthz"));
@@ -19,7 +19,7 @@ use crate::wire::paths::is_reserved;
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct RoutePattern(Cow<'static, str>);
 
-/// A [`RoutePattern`](crate::RoutePattern) from a literal, checked while it compiles.
+/// A [`RoutePattern`](crate::routing::RoutePattern) from a literal, checked while it compiles.
 ///
 /// ```compile_fail
 /// let _ = lunora::route!("GET healthz");
@@ -28,7 +28,8 @@ pub struct RoutePattern(Cow<'static, str>);
 macro_rules! route {
     ($pattern:literal) => {{
         // An item, not a `const` block: `cargo check` evaluates it as well.
-        const CHECKED: $crate::RoutePattern = $crate::RoutePattern::from_static($pattern);
+        const CHECKED: $crate::routing::RoutePattern =
+            $crate::routing::RoutePattern::from_static($pattern);
         CHECKED
     }};
 }

@@ -11,7 +11,7 @@ use crate::{errors::LunoraError, platform::RegistryStorage};
 /// [`shard_registry!`](crate::shard_registry!) defines a class over it. A class without the macro:
 ///
 /// ```no_run
-/// use lunora::{ShardRegistryObject, SqlRegistryStorage};
+/// use lunora::{coordinator::ShardRegistryObject, platform::SqlRegistryStorage};
 /// use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 ///
 /// #[durable_object(fetch)]

@@ -35,7 +35,7 @@ type EmbedFn = dyn Fn(String) -> LocalBoxFuture<'static, Result<Vec<f32>, Lunora
 /// turns a text into a vector. Without it an index is described but cannot be searched.
 ///
 /// ```no_run
-/// use lunora::{Env, LunoraError, VectorIndex, VectorizeIndexes, prelude::*};
+/// use lunora::{Env, LunoraError, operate::{VectorIndex, VectorizeIndexes}, prelude::*};
 ///
 /// fn app(env: &Env) -> Result<Lunora, LunoraError> {
 ///     let docs = VectorIndex { name: "docs".into(), table: "pages".into(), ..Default::default() };

@@ -31,7 +31,7 @@ extern "C" {
 /// A binding of Cloudflare Workflows, which the crate `worker` has no type for.
 ///
 /// ```no_run
-/// use lunora::{CloudflareWorkflow, CronJob, Env, LunoraError, cron};
+/// use lunora::{Env, LunoraError, cron, platform::CloudflareWorkflow, schedule::CronJob};
 ///
 /// fn nightly(env: &Env) -> Result<CronJob, LunoraError> {
 ///     let digest = CloudflareWorkflow::from_env(env, "DIGEST")?;

@@ -25,7 +25,7 @@ use crate::platform::Clock;
 ///
 /// ```
 /// use std::time::Duration;
-/// use lunora::{Clock, testing::ManualClock};
+/// use lunora::{platform::Clock, testing::ManualClock};
 ///
 /// # futures::executor::block_on(async {
 /// let clock = ManualClock::new(1_000);

@@ -22,7 +22,7 @@ use crate::platform::ExecutionContext;
 ///
 /// ```
 /// use std::{cell::Cell, rc::Rc};
-/// use lunora::{ExecutionContext, testing::MemoryContext};
+/// use lunora::{platform::ExecutionContext, testing::MemoryContext};
 ///
 /// # futures::executor::block_on(async {
 /// let ctx = MemoryContext::new();

@@ -7,7 +7,7 @@ use crate::platform::Environment;
 /// Variables and secrets in memory; empty by default.
 ///
 /// ```
-/// use lunora::{Environment, testing::MemoryEnvironment};
+/// use lunora::{platform::Environment, testing::MemoryEnvironment};
 ///
 /// let env = MemoryEnvironment::new().with_var("ADMIN_TOKEN", "t0ken");
 /// assert_eq!(env.var("ADMIN_TOKEN").as_deref(), Some("t0ken"));

@@ -13,7 +13,7 @@ use crate::{
 /// A [`KeyValueStore`] in memory; a clone shares the values.
 ///
 /// ```
-/// use lunora::{KeyValueStore, KvEntry, testing::MemoryKv};
+/// use lunora::{operate::{KeyValueStore, KvEntry}, testing::MemoryKv};
 ///
 /// # futures::executor::block_on(async {
 /// let kv = MemoryKv::new();

@@ -25,7 +25,7 @@ use crate::{
 /// a shard answers it, by [`to_error_response`].
 ///
 /// ```
-/// use lunora::{Placement, Request, Response, ShardCallError, resolve_shard};
+/// use lunora::{Request, Response, platform::{Placement, ShardCallError, resolve_shard}};
 /// use lunora::testing::MemoryNamespace;
 /// use std::rc::Rc;
 ///
@@ -98,7 +98,7 @@ impl MemoryNamespace {
         self
     }
 
-    /// Returns the namespace as [`resolve_shard`](crate::resolve_shard) takes it.
+    /// Returns the namespace as [`resolve_shard`](crate::platform::resolve_shard) takes it.
     #[must_use]
     pub fn into_dyn(self) -> Rc<dyn ShardNamespace> {
         Rc::new(self)

@@ -18,7 +18,7 @@ use crate::{
 /// else. A clone shares the users.
 ///
 /// ```
-/// use lunora::{AuthAdmin, AuthOp, testing::MemoryAuth};
+/// use lunora::{operate::{AuthAdmin, AuthOp}, testing::MemoryAuth};
 /// use serde_json::{Map, json};
 ///
 /// # futures::executor::block_on(async {
@@ -125,7 +125,7 @@ impl AuthAdmin for MemoryAuth {
 /// In-memory [`VectorIndexes`], whose similarity is how often a text contains the other.
 ///
 /// ```
-/// use lunora::{VectorIndexes, testing::MemoryVectors};
+/// use lunora::{operate::VectorIndexes, testing::MemoryVectors};
 ///
 /// # futures::executor::block_on(async {
 /// let vectors = MemoryVectors::new().with_text("docs", "d1", "how to sail");
@@ -194,7 +194,7 @@ impl VectorIndexes for MemoryVectors {
 /// A [`LogArchive`] in memory.
 ///
 /// ```
-/// use lunora::{LogArchive, LogQuery, testing::MemoryLogArchive};
+/// use lunora::{operate::{LogArchive, LogQuery}, testing::MemoryLogArchive};
 /// use serde_json::json;
 ///
 /// # futures::executor::block_on(async {

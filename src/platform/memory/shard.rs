@@ -16,7 +16,7 @@ use crate::{message::Response, platform::ShardCallError, wire::ShardKey};
 /// handler.
 ///
 /// ```
-/// use lunora::{Response, ShardCallError, testing::MemoryNamespace};
+/// use lunora::{Response, platform::ShardCallError, testing::MemoryNamespace};
 ///
 /// let namespace = MemoryNamespace::new(async |_, _| Response::text("fine"));
 /// namespace

@@ -35,7 +35,7 @@ use crate::{
 /// size, unless [`with_page_size`](Self::with_page_size) makes them shorter.
 ///
 /// ```
-/// use lunora::{ObjectStore, PutOptions, StoreOperation, testing::MemoryObjectStore};
+/// use lunora::{platform::{ObjectStore, PutOptions, StoreOperation}, testing::MemoryObjectStore};
 ///
 /// # futures::executor::block_on(async {
 /// let store = MemoryObjectStore::new();
@@ -45,7 +45,7 @@ use crate::{
 /// store.put("a", "1".into(), PutOptions::new()).await?;
 /// assert_eq!(store.keys(), ["a"]);
 /// assert_eq!(store.object("a").unwrap().bytes, "1");
-/// # Ok::<(), lunora::StoreError>(()) }).unwrap();
+/// # Ok::<(), lunora::platform::StoreError>(()) }).unwrap();
 /// ```
 #[derive(Clone)]
 pub struct MemoryObjectStore {

@@ -12,7 +12,7 @@ use crate::{
 /// An in-memory [`Workflow`] that runs nothing and records its calls. A clone shares the instances.
 ///
 /// ```
-/// use lunora::{Workflow, testing::MemoryWorkflow};
+/// use lunora::{platform::Workflow, testing::MemoryWorkflow};
 ///
 /// # futures::executor::block_on(async {
 /// let workflow = MemoryWorkflow::new();

@@ -72,7 +72,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// Returns the error for a store that failed or could not be reached: the error of an
-    /// [`ObjectStore`](crate::ObjectStore) without a more exact one.
+    /// [`ObjectStore`](crate::platform::ObjectStore) without a more exact one.
     pub fn failed(
         operation: StoreOperation,
         key: impl Into<String>,
@@ -86,27 +86,27 @@ impl StoreError {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum StoreOperation {
-    /// [`put`](crate::ObjectStore::put).
+    /// [`put`](crate::platform::ObjectStore::put).
     Put,
-    /// [`get`](crate::ObjectStore::get).
+    /// [`get`](crate::platform::ObjectStore::get).
     Get,
-    /// [`head`](crate::ObjectStore::head).
+    /// [`head`](crate::platform::ObjectStore::head).
     Head,
-    /// [`delete`](crate::ObjectStore::delete).
+    /// [`delete`](crate::platform::ObjectStore::delete).
     Delete,
-    /// [`list`](crate::ObjectStore::list).
+    /// [`list`](crate::platform::ObjectStore::list).
     List,
-    /// [`create_multipart`](crate::ObjectStore::create_multipart).
+    /// [`create_multipart`](crate::platform::ObjectStore::create_multipart).
     CreateMultipart,
-    /// [`upload_part`](crate::MultipartUpload::upload_part).
+    /// [`upload_part`](crate::platform::MultipartUpload::upload_part).
     UploadPart,
-    /// [`complete`](crate::MultipartUpload::complete).
+    /// [`complete`](crate::platform::MultipartUpload::complete).
     Complete,
-    /// [`abort`](crate::MultipartUpload::abort).
+    /// [`abort`](crate::platform::MultipartUpload::abort).
     Abort,
-    /// [`suspend`](crate::MultipartUpload::suspend).
+    /// [`suspend`](crate::platform::MultipartUpload::suspend).
     Suspend,
-    /// [`resume_multipart`](crate::ObjectStore::resume_multipart).
+    /// [`resume_multipart`](crate::platform::ObjectStore::resume_multipart).
     ResumeMultipart,
 }
 

@@ -22,7 +22,10 @@ pub use self::{
 /// takes (R2 itself takes 8192).
 ///
 /// ```
-/// use lunora::{ListOptions, ObjectStore, PutOptions, StoreError, testing::MemoryObjectStore};
+/// use lunora::{
+///     platform::{ListOptions, ObjectStore, PutOptions, StoreError},
+///     testing::MemoryObjectStore,
+/// };
 ///
 /// # futures::executor::block_on(async {
 /// let store = MemoryObjectStore::new();

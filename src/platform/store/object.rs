@@ -10,7 +10,7 @@ use crate::message::Body;
 /// The metadata of an object.
 ///
 /// ```
-/// use lunora::ObjectMetadata;
+/// use lunora::platform::ObjectMetadata;
 ///
 /// let metadata = ObjectMetadata::new()
 ///     .with_content_type("application/x-ndjson")
@@ -166,7 +166,7 @@ pub struct ObjectInfo {
     pub etag: String,
     /// The time of the write, in milliseconds since 1970.
     pub uploaded_ms: u64,
-    /// The SHA-256 of the bytes, if it was given at [`put`](crate::ObjectStore::put).
+    /// The SHA-256 of the bytes, if it was given at [`put`](crate::platform::ObjectStore::put).
     pub sha256: Option<[u8; 32]>,
     /// The metadata of the object.
     pub metadata: ObjectMetadata,

@@ -24,7 +24,7 @@ use self::parse::parse;
 /// [`cron!`](crate::cron) checks an expression in code at compile time.
 ///
 /// ```
-/// use lunora::{CronExpression, cron};
+/// use lunora::{cron, schedule::CronExpression};
 ///
 /// const NIGHTLY: CronExpression = cron!("0 3 * * *");
 /// assert_eq!(NIGHTLY.as_str(), "0 3 * * *");
@@ -33,7 +33,7 @@ use self::parse::parse;
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct CronExpression(Cow<'static, str>);
 
-/// A [`CronExpression`](crate::CronExpression) from a literal, checked at compile time.
+/// A [`CronExpression`](crate::schedule::CronExpression) from a literal, checked at compile time.
 ///
 /// ```compile_fail
 /// let _ = lunora::cron!("0 3 * *");
@@ -42,7 +42,8 @@ pub struct CronExpression(Cow<'static, str>);
 macro_rules! cron {
     ($cron:literal) => {{
         // An item, not a `const` block: `cargo check` evaluates it as well.
-        const CHECKED: $crate::CronExpression = $crate::CronExpression::from_static($cron);
+        const CHECKED: $crate::schedule::CronExpression =
+            $crate::schedule::CronExpression::from_static($cron);
         CHECKED
     }};
 }

@@ -32,7 +32,7 @@ use crate::{
 /// several types; a bound compares in it too.
 ///
 /// ```
-/// # use lunora::{LunoraError, shard::{Query, Table, table, Document}, Direction};
+/// # use lunora::{LunoraError, coordinator::Direction, shard::{Document, Query, Table, table}};
 /// # #[derive(serde::Serialize, serde::Deserialize)]
 /// # struct Message { author: String }
 /// # const MESSAGES: Table<Message> = table!("messages").index("by_author", &["author"]);

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    Clock,
     errors::Code,
+    platform::Clock,
     shard::tracking::{Change, ChangeOp, Commit},
 };
 

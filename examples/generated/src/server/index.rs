@@ -23,20 +23,18 @@ pub fn app(env: &Env) -> Result<Lunora, LunoraError> {
             .authorize_shard(crate::auth::may_open)
             .query_coordinator(
                 QueryCoordinator::new(
-                    lunora::DurableShardRegistry::new(
-                        env.durable_object("SHARD_REGISTRY")?,
-                    ),
+                    DurableShardRegistry::new(env.durable_object("SHARD_REGISTRY")?),
                 ),
             )
             .admin_token(AdminToken::from_env(env)?)
             .functions(Folder::definition())
-            .sharding(lunora::Sharding::new().by("notes", "folder"))
+            .sharding(Sharding::new().by("notes", "folder"))
             .cron_job(
-                lunora::CronJob::function("sweep", cron!("0 * * * *"), "notes:sweep")
+                CronJob::function("sweep", cron!("0 * * * *"), "notes:sweep")
                     .with_args(&serde_json::json!({ "keep" : 2 }))?
                     .with_shard_key(ShardKey::new("inbox")?),
             )
-            .storage(lunora::Storage::new("FILES", env.bucket("FILES")?))
+            .storage(lunora::operate::Storage::new("FILES", env.bucket("FILES")?))
             .backup(
                 BackupConfig::builder()
                     .store(env.bucket("BACKUPS")?)

@@ -11,7 +11,7 @@ use crate::{coordinator::merge::fields, wire::ShardKey};
 /// A table without a rule lives in the default shard.
 ///
 /// ```
-/// use lunora::Sharding;
+/// use lunora::coordinator::Sharding;
 ///
 /// let sharding = Sharding::new().by("messages", "channel");
 /// assert_eq!(sharding.field_of("messages"), Some("channel"));

@@ -5,7 +5,7 @@ mod tasks;
 
 use std::time::Duration;
 
-use lunora::{CronJob, DurableShardRegistry, compose_worker, prelude::*, shard::ShardClass};
+use lunora::{compose::compose_worker, prelude::*, shard::ShardClass};
 use tasks::List;
 
 fn app(env: &Env) -> Result<Lunora, LunoraError> {

@@ -6,7 +6,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use lunora::{RouteContext, prelude::*};
+use lunora::{prelude::*, routing::RouteContext};
 use tower_service::Service;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \

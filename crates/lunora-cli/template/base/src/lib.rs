@@ -5,7 +5,7 @@ mod tasks;
 
 use std::time::Duration;
 
-use lunora::{CronJob, DurableShardRegistry, prelude::*, shard::ShardClass};
+use lunora::{prelude::*, shard::ShardClass};
 use tasks::List;
 
 fn app(env: &Env) -> Result<Lunora, LunoraError> {

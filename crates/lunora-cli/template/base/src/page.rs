@@ -1,6 +1,10 @@
 //! The page at `/`: static files, and a policy that allows nothing else.
 
-use lunora::{Response, Route, RoutePattern, prelude::*};
+use lunora::{
+    Response,
+    prelude::*,
+    routing::{Route, RoutePattern},
+};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";

@@ -1,6 +1,11 @@
 //! The pages, rendered by [maud](https://maud.lambda.xyz), and the files that they load.
 
-use lunora::{Route, RouteContext, RoutePattern, function, prelude::*, shard::Document};
+use lunora::{
+    function,
+    prelude::*,
+    routing::{Route, RouteContext, RoutePattern},
+    shard::Document,
+};
 use maud::{DOCTYPE, Markup, html};
 use serde_json::json;
 
@@ -55,9 +60,7 @@ pub async fn render(
             let task = json!({ "title": title });
             tasks.run_mutation::<Document<Task>>(function!("tasks:add"), &task).await?;
             let list: String = url::form_urlencoded::byte_serialize(list.as_bytes()).collect();
-            Ok(Response::empty()
-                .with_status(303)
-                .with_header("location", format!("/?list={list}")))
+            Ok(Response::empty().with_status(303).with_header("location", format!("/?list={list}")))
         }
         _ => Ok(Response::text("not found").with_status(404)),
     }

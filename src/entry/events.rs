@@ -1,0 +1,91 @@
+//! The functions that [`serve!`](crate::serve) exports, one for each kind of event.
+
+use std::rc::Rc;
+
+use wasm_bindgen::JsValue;
+use worker::{Env, js_sys, web_sys, worker_sys};
+
+use crate::{
+    errors::LunoraError,
+    faults::{Direct, Impossible, NoWay},
+    pipeline::{Lunora, edge_only},
+    platform::{ScheduledEvent, cloudflare, log},
+};
+
+/// The kinds of functions that `serve!` takes.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot build the `Lunora` of a Worker",
+    label = "`serve!` takes `fn(env: &Env) -> Result<Lunora, LunoraError>`",
+    note = "it is not `async`, and takes the environment only; `?` turns other errors into a `LunoraError`"
+)]
+pub trait BuildApp<Way>: Fn(&Env) -> Result<Lunora, LunoraError> {}
+
+impl<F: Fn(&Env) -> Result<Lunora, LunoraError>> BuildApp<Direct> for F {}
+
+impl<F: Impossible + Fn(&Env) -> Result<Lunora, LunoraError>> BuildApp<NoWay> for F {}
+
+/// Builds the `Lunora` of a Worker.
+///
+/// # Errors
+/// The error of the application's own function.
+pub fn build<Way>(app: impl BuildApp<Way>, env: &Env) -> Result<Lunora, LunoraError> {
+    app(env)
+}
+
+/// Answers one request with a response, or with a promise of one, which never rejects.
+pub fn fetch(
+    app: Result<Rc<Lunora>, LunoraError>,
+    request: web_sys::Request,
+    env: Env,
+    ctx: worker_sys::Context,
+) -> Result<JsValue, JsValue> {
+    cloudflare::run(&Clone::clone(&request), async move {
+        let response = match (app, cloudflare::request_from_js(request)) {
+            (Ok(app), Ok(request)) => app.fetch(request, &env, &worker::Context::new(ctx)).await,
+            (Err(error), _) => edge_only(&LunoraError::internal(NotBuilt(error))),
+            (_, Err(error)) => edge_only(&error),
+        };
+        cloudflare::response_to_js(response)
+            .or_else(|error| cloudflare::response_to_js(edge_only(&error)))
+            .map(JsValue::from)
+            .map_err(|error| to_js_error(&error))
+    })
+}
+
+/// Runs every handler, job and backup of a trigger; the promise rejects if any of them failed.
+pub async fn scheduled(
+    app: Result<Rc<Lunora>, LunoraError>,
+    event: worker_sys::ScheduledEvent,
+    env: Env,
+    ctx: worker_sys::ScheduleContext,
+) -> Result<JsValue, JsValue> {
+    let failed = |error: &dyn std::error::Error| {
+        log::error(&error.to_string());
+        js_sys::Error::new(&error.to_string()).into()
+    };
+    let app = app.map_err(|error| failed(&NotBuilt(error)))?;
+    let event = worker::ScheduledEvent::from(event);
+    // A time in milliseconds is far below 2^53.
+    #[allow(clippy::cast_possible_truncation, reason = "milliseconds are whole and below 2^53")]
+    let event = ScheduledEvent::new(event.cron(), event.schedule() as i64);
+    app.scheduled(event, &env, &worker::ScheduleContext::from(ctx))
+        .await
+        .map(|()| JsValue::UNDEFINED)
+        .map_err(|error| failed(&error))
+}
+
+/// The application's own function failed.
+#[derive(Debug)]
+struct NotBuilt(LunoraError);
+
+impl std::fmt::Display for NotBuilt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the function given to `lunora::serve!` failed: {}", self.0.to_log_line())
+    }
+}
+
+impl std::error::Error for NotBuilt {}
+
+pub(super) fn to_js_error(error: &LunoraError) -> JsValue {
+    js_sys::Error::new(&error.to_log_line()).into()
+}
