@@ -73,6 +73,7 @@ mod faults;
 pub mod functions;
 pub mod guide;
 mod jobs;
+mod log;
 pub mod message;
 #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
 #[doc(hidden)]
@@ -213,9 +214,10 @@ pub mod testing {
         WorldNamespace, WorldStore, check_seed, simulate,
     };
 
+    pub use crate::log::{CapturedLogs, capture_logs};
     pub use crate::platform::memory::{
-        CapturedLogs, ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObject,
-        MemoryObjectStore, MemoryShard, MemoryWorkflow, RecordedCall, capture_logs,
+        ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObject,
+        MemoryObjectStore, MemoryShard, MemoryWorkflow, RecordedCall,
     };
     #[cfg(feature = "admin")]
     pub use crate::platform::memory::{

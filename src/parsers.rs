@@ -112,5 +112,5 @@ pub fn check_expected_subject(
 pub fn forwarded(headers: &HeaderMap) -> [HeaderMap; 2] {
     let mut request = Request::get("https://worker.test/");
     request.headers_mut().clone_from(headers);
-    [crate::wire::headers::for_rpc(&request), crate::wire::headers::for_upgrade(&request)]
+    [crate::pipeline::hop::for_rpc(&request), crate::pipeline::hop::for_upgrade(&request)]
 }

@@ -172,6 +172,44 @@ fn admits_an_identity_until_its_expiry() {
     }
 }
 
+#[test]
+fn rejects_another_user_than_the_client_expects_on_every_way_to_a_shard() {
+    let asked = Asked::default();
+    let app = app(&asked, Some(Identity::user("ada")));
+    for (way, request) in ways_to_a_shard() {
+        // {"subject":"mallory"}
+        let request =
+            request.with_header("x-lunora-expect-subject", "eyJzdWJqZWN0IjoibWFsbG9yeSJ9");
+        let (status, body) = answer(&app, request);
+        assert!(status == 409 && body.contains("IDENTITY_MISMATCH"), "{way}: {status} {body}");
+        assert_eq!(asked.take(), 0, "{way}");
+    }
+}
+
+#[test]
+fn asks_no_identity_hook_about_the_token_of_an_operator() {
+    let asked = Asked::default();
+    let app = testing::builder()
+        .shard_do(asked.namespace())
+        .admin_token(AdminToken::new(TOKEN).unwrap())
+        .query_coordinator(
+            QueryCoordinator::new(StaticShardRegistry::new().table("t", ["any"]).unwrap())
+                .clock(ManualClock::new(0)),
+        )
+        .resolve_identity(async |_request, _env| {
+            Err::<Option<Identity>, _>(LunoraError::unauthorized("an unknown token"))
+        })
+        .build();
+    for (endpoint, body) in admin_bodies("__lunora_admin__:listTables") {
+        if endpoint.ends_with("batch") {
+            continue;
+        }
+        let request = post(endpoint, &body).with_header("authorization", format!("Bearer {TOKEN}"));
+        let (status, answer) = answer(&app, request);
+        assert_eq!((status, asked.take()), (200, 1), "{body}: {answer}");
+    }
+}
+
 /// Every operation that the wire names, one that it does not, and the bare prefix.
 const ADMIN_PATHS: [&str; 20] = [
     "__lunora_admin__:",

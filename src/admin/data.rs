@@ -11,8 +11,8 @@ use super::{AdminCall, ClusterHandler, connector, orchestration::json, registry,
 use crate::{
     coordinator::{ApplyBatch, ExportRequest, ImportTarget, Seal, SyncRequest},
     errors::{Code, LunoraError},
+    log,
     message::{Body, BodyError, Response},
-    platform::log,
     wire::ShardKey,
 };
 

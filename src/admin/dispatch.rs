@@ -9,8 +9,8 @@ use super::{AdminHost, Plane, call::read_object, gate::presents_token};
 use crate::{
     errors::{Code, LunoraError},
     jobs::SystemCall,
+    log,
     message::{Request, Response},
-    platform::log,
     wire::{AdminToken, ShardKey, headers, paths, signature},
 };
 

@@ -7,8 +7,9 @@ use futures::future::LocalBoxFuture;
 use super::{AdminHost, table::AdminRoute};
 use crate::{
     errors::{Code, LunoraError},
+    log,
     message::Request,
-    platform::{Clock, Environment, ExecutionContext, log},
+    platform::{Clock, Environment, ExecutionContext},
     wire::{AdminToken, signature},
 };
 

@@ -11,8 +11,9 @@ pub use self::probe::Probe;
 use super::{AdminHost, HealthCheck};
 use crate::{
     errors::LunoraError,
+    log,
     message::{Request, Response},
-    platform::{log, within},
+    platform::within,
     wire::iso::to_iso,
 };
 

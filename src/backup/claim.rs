@@ -3,10 +3,11 @@
 //! Two concurrent runs for the same time would overwrite each other's objects. If one of them is
 //! then killed, it could leave a manifest that describes the other's rows.
 
-use super::{Backups, SnapshotName, run::unwritten};
+use super::{Backups, SnapshotName, failure::unwritten};
 use crate::{
     errors::{Code, LunoraError},
-    platform::{PutOptions, StoreError, log},
+    log,
+    platform::{PutOptions, StoreError},
 };
 
 /// A claim that this run holds.

@@ -44,7 +44,7 @@ impl Backups {
             match keys {
                 Ok(keys) => known.keys.extend(keys),
                 Err(error) => {
-                    crate::platform::log::warn(&error.to_log_line());
+                    crate::log::warn(&error.to_log_line());
                     known.unread.push(id);
                 }
             }

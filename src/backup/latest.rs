@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures::StreamExt;
 use serde::Deserialize;
 
-use super::{Backups, Manifest, restore::damaged, snapshots::unreadable, targets::Part};
+use super::{Backups, Manifest, failure::damaged, failure::unreadable, targets::Part};
 use crate::{coordinator::ChangeLine, errors::LunoraError, message::Body, wire::lines::Lines};
 
 /// The documents of one shard that changed: the number of the last line of each, by table and id.

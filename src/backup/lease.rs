@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Backups, snapshots::unreadable};
+use super::{Backups, failure::unreadable};
 use crate::{
     errors::{Code, LunoraError},
     platform::{ObjectMetadata, PutOptions, StoreError},

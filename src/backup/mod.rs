@@ -6,6 +6,7 @@ mod continuity;
 mod counts;
 mod deployment;
 mod drill;
+mod failure;
 #[cfg(feature = "admin")]
 mod known;
 mod latest;

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Backups, Manifest, SnapshotName, SnapshotSummary, Verification, run::unwritten,
-    snapshots::unreadable,
+    Backups, Manifest, SnapshotName, SnapshotSummary, Verification, failure::unreadable,
+    failure::unwritten,
 };
 use crate::{
     errors::LunoraError,
-    platform::{ObjectInfo, ObjectMetadata, PutOptions, log},
+    log,
+    platform::{ObjectInfo, ObjectMetadata, PutOptions},
 };
 
 /// The time and object of a verification: `….ndjson.proof.json`, and its metadata, which a listing

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     errors::{Code, LunoraError},
-    platform::{ObjectInfo, log},
+    log,
+    platform::ObjectInfo,
 };
 
 /// The snapshots that retention would delete now (docs/wire.md, "Admin endpoints").

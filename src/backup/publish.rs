@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use super::{
     BackupOccasion, Backups, Manifest, ManifestShard, SnapshotName, SnapshotSummary,
-    counts::Counts, deployment::DEPLOYMENT_METADATA, run::unwritten, snapshots::CRON_METADATA,
+    counts::Counts, deployment::DEPLOYMENT_METADATA, failure::unwritten, snapshots::CRON_METADATA,
     writer::Written,
 };
 use crate::{
     errors::{Code, LunoraError},
-    platform::{ObjectMetadata, PutOptions, log},
+    log,
+    platform::{ObjectMetadata, PutOptions},
 };
 
 /// The contents of a manifest besides the rows.

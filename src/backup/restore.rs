@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BackupOccasion, Backups, Manifest, RestoreState, SnapshotName,
+    failure::{damaged, unreadable},
     latest::{Latest, Line},
     lease::Held,
     run::Guard,
-    snapshots::unreadable,
     targets::Targets,
 };
 use crate::{
     coordinator::{ClientImport, Import, ImportReport, ImportTarget},
     errors::{Code, LunoraError},
+    log,
     message::Body,
-    platform::log,
     wire::{ShardKey, lines::Lines},
 };
 
@@ -384,8 +384,4 @@ impl Restore<'_> {
         }
         Ok(())
     }
-}
-
-pub(super) fn damaged(id: &str, problem: &str) -> LunoraError {
-    LunoraError::new(Code::Conflict, format!("the snapshot `{id}` is damaged: {problem}"))
 }

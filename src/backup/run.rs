@@ -12,7 +12,7 @@ use super::{
 use crate::{
     coordinator::{Export, ExportRequest, ShardPosition},
     errors::{Code, LunoraError},
-    platform::log,
+    log,
     wire::iso::to_iso,
 };
 
@@ -287,8 +287,4 @@ async fn give_up(writer: &mut ObjectWriter<'_>) {
     if let Err(error) = writer.abort().await {
         log::warn(&format!("the parts of a backup that failed could not be deleted: {error}"));
     }
-}
-
-pub(super) fn unwritten(error: impl Into<Box<dyn std::error::Error + 'static>>) -> LunoraError {
-    LunoraError::new(Code::Internal, "the backup could not be written").with_source(error)
 }

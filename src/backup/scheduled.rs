@@ -3,7 +3,7 @@
 use super::{Backups, Manifest, unfinished::Budget};
 use crate::{
     errors::{Code, LunoraError},
-    platform::log,
+    log,
 };
 
 /// The reason for which a snapshot is taken, and its time.

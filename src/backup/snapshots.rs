@@ -5,12 +5,16 @@ use std::{collections::BTreeMap, fmt, rc::Rc};
 use futures::{StreamExt, future::LocalBoxFuture};
 use serde::{Deserialize, Serialize};
 
-use super::{BackupConfig, Manifest, SnapshotName, SnapshotSummary, segments::Segments};
+use super::{
+    BackupConfig, Manifest, SnapshotName, SnapshotSummary,
+    failure::{missing, unreadable},
+    segments::Segments,
+};
 #[cfg(feature = "admin")]
 use crate::platform::StoredObject;
 use crate::{
     coordinator::{ChangeLine, ShardAdmin, Sharding, is_client_line},
-    errors::{Code, LunoraError},
+    errors::LunoraError,
     message::Body,
     platform::{Clock, CloudflareClock, ListOptions, ObjectInfo, ObjectStore, Sha256Stream, hex},
     sort,
@@ -422,12 +426,4 @@ fn count(
             no_row.get_or_insert(number);
         }
     }
-}
-
-pub(super) fn missing(id: &str) -> LunoraError {
-    LunoraError::new(Code::StorageObjectNotFound, format!("there is no snapshot `{id}`"))
-}
-
-pub(super) fn unreadable(error: impl Into<Box<dyn std::error::Error + 'static>>) -> LunoraError {
-    LunoraError::new(Code::Internal, "the backups could not be read").with_source(error)
 }

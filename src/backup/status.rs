@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Serialize;
 
 use super::{
-    Backups, DrillStatus, SnapshotName, SnapshotSummary, UnfinishedRun, manifest::is_zero,
-    proof::Proof, run::unwritten,
+    Backups, DrillStatus, SnapshotName, SnapshotSummary, UnfinishedRun, failure::unwritten,
+    manifest::is_zero, proof::Proof,
 };
 use crate::{
     errors::{Code, LunoraError},

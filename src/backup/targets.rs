@@ -1,6 +1,6 @@
 //! The assignment of a snapshot's lines to its shards.
 
-use super::{Manifest, restore::damaged};
+use super::{Manifest, failure::damaged};
 use crate::{errors::LunoraError, wire::ShardKey};
 
 /// The shards of a snapshot, by the line at which each ends.

@@ -6,13 +6,14 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BackupOccasion, Backups, SnapshotName, counts::Counts, run::unwritten, snapshots::unreadable,
+    BackupOccasion, Backups, SnapshotName, counts::Counts, failure::unreadable, failure::unwritten,
     writer::SuspendedObject,
 };
 use crate::{
     coordinator::ShardPosition,
     errors::{Code, LunoraError},
-    platform::{ObjectInfo, ObjectMetadata, PutOptions, StoreError, SuspendedUpload, log},
+    log,
+    platform::{ObjectInfo, ObjectMetadata, PutOptions, StoreError, SuspendedUpload},
 };
 
 /// The part of a run that one invocation may do.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Segment, run::unwritten};
+use super::{Segment, failure::unwritten};
 use crate::{
     errors::LunoraError,
     platform::{

@@ -10,9 +10,7 @@ pub mod state;
 
 use std::{fmt, rc::Rc, time::Duration};
 
-#[cfg(feature = "shard")]
-pub use self::shards::ShardsOf;
-pub use self::shards::{Announced, Announcement, IntoShards, Unannounced, VouchedShards};
+pub use self::shards::{IntoShards, VouchedShards};
 use self::{
     requirements::{
         AdminTokenForBackup, AdminTokenOnce, AnnouncedForBackup, AuthorizeFanOutOnce,

@@ -1,11 +1,13 @@
 //! The argument of `shard_do`: a namespace, and what is known about its shards.
 
-use std::{fmt, rc::Rc};
+use std::rc::Rc;
 
 #[cfg(feature = "shard")]
 use super::state::SetClassOfShards;
 use super::state::{SetAnnouncing, State};
 use crate::platform::{Jurisdiction, ShardNamespace};
+#[cfg(feature = "shard")]
+use crate::shard::{Announced, Announcement, ShardClass, ShardsOf, Unannounced};
 
 /// The shards of a deployment, as [`Builder::shard_do`](crate::builder::Builder::shard_do) takes them.
 ///
@@ -79,66 +81,34 @@ impl<N: ShardNamespace> IntoShards for VouchedShards<N> {
     }
 }
 
-/// States whether the shards of a class announce themselves to the shard registry.
-pub trait Announcement: fmt::Debug + sealed::Sealed {
-    /// The state of a builder of state `S` that has such shards.
-    #[doc(hidden)]
+/// What a builder knows of shards by whether they announce themselves.
+#[cfg(feature = "shard")]
+#[doc(hidden)]
+pub trait Announcing: Announcement {
     type Then<S: State>: State<ShardDo = S::ShardDo>;
 }
 
-/// The shards announce themselves: their `shard!` has a `registry:`.
-#[derive(Clone, Copy, Debug)]
-pub enum Announced {}
-
-/// The shards do not announce themselves: their `shard!` has no `registry:`.
-#[derive(Clone, Copy, Debug)]
-pub enum Unannounced {}
-
-impl sealed::Sealed for Announced {}
-
-impl Announcement for Announced {
+#[cfg(feature = "shard")]
+impl Announcing for Announced {
     type Then<S: State> = SetAnnouncing<S>;
 }
 
-impl sealed::Sealed for Unannounced {}
-
-impl Announcement for Unannounced {
+#[cfg(feature = "shard")]
+impl Announcing for Unannounced {
     type Then<S: State> = S;
 }
 
-/// A namespace whose objects are of the class `C`; see
-/// [`ShardClass::shards`](crate::shard::ShardClass::shards).
 #[cfg(feature = "shard")]
-pub struct ShardsOf<C, N> {
-    namespace: N,
-    class: std::marker::PhantomData<C>,
-}
+impl<C, N: ShardNamespace> sealed::Sealed for ShardsOf<C, N> {}
 
 #[cfg(feature = "shard")]
-impl<C: crate::shard::ShardClass, N: ShardNamespace> ShardsOf<C, N> {
-    pub(crate) fn new(namespace: N) -> Self {
-        Self { namespace, class: std::marker::PhantomData }
-    }
-}
-
-#[cfg(feature = "shard")]
-impl<C: crate::shard::ShardClass, N: ShardNamespace> sealed::Sealed for ShardsOf<C, N> {}
-
-#[cfg(feature = "shard")]
-impl<C: crate::shard::ShardClass, N: ShardNamespace> IntoShards for ShardsOf<C, N> {
-    type Then<S: State> = <C::Announcement as Announcement>::Then<SetClassOfShards<S>>;
+impl<C: ShardClass<Announcement: Announcing>, N: ShardNamespace> IntoShards for ShardsOf<C, N> {
+    type Then<S: State> = <C::Announcement as Announcing>::Then<SetClassOfShards<S>>;
 
     const JURISDICTION: Option<Jurisdiction> = C::JURISDICTION;
 
     fn into_namespace(self) -> Rc<dyn ShardNamespace> {
         Rc::new(self.namespace)
-    }
-}
-
-#[cfg(feature = "shard")]
-impl<C, N> fmt::Debug for ShardsOf<C, N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ShardsOf").finish_non_exhaustive()
     }
 }
 

@@ -14,13 +14,14 @@ use crate::{
         state::State,
     },
     errors::LunoraError,
+    log,
     message::{IntoResponse, Request, Response},
     pipeline::{
         Lunora,
         hooks::{Handler, RouteContext},
         scheduled::Job,
     },
-    platform::{Environment, ScheduledEvent, log},
+    platform::{Environment, ScheduledEvent},
 };
 
 /// The Worker of a framework: it renders pages, and may have triggers of its own.

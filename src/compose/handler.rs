@@ -4,11 +4,10 @@ use std::rc::Rc;
 
 use crate::{
     builder::{Builder, state::SetShardDo},
-    entry::PerIsolate,
     errors::{Code, LunoraError},
     message::{Request, Response},
     pipeline::{Lunora, edge_only},
-    platform::{Env, ExecutionContext, NoopExecutionContext},
+    platform::{Env, ExecutionContext, NoopExecutionContext, PerIsolate},
 };
 
 /// A source of the settings of a mounted backend.

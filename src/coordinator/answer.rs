@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     errors::{Code, LunoraError},
+    log,
     message::{IntoResponse, Response},
-    platform::log,
     sort,
     wire::{Merge, ShardKey},
 };

@@ -8,8 +8,9 @@ use worker::{Env, js_sys, web_sys, worker_sys};
 use crate::{
     errors::LunoraError,
     faults::{Direct, Impossible, NoWay},
+    log,
     pipeline::{Lunora, edge_only},
-    platform::{ScheduledEvent, cloudflare, log},
+    platform::{ScheduledEvent, cloudflare},
 };
 
 /// The kinds of functions that `serve!` takes.

@@ -11,8 +11,9 @@ use worker::{
 use super::events::to_js_error;
 use crate::{
     errors::LunoraError,
+    log,
     message::{Request, Response, to_error_response},
-    platform::{DurableObjectHost, ShardHost, cloudflare, log},
+    platform::{DurableObjectHost, ShardHost, cloudflare},
     shard::{
         Shard, ShardDefinition,
         live::{Crash, LiveObject, LiveSocket, Running, SocketHost, admit},

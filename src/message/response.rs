@@ -10,7 +10,7 @@ use http::{
 use serde::Serialize;
 
 use super::Body;
-use crate::{errors::LunoraError, platform::log};
+use crate::{errors::LunoraError, log};
 
 /// A response: an [`http::Response`] with a [`Body`], and shorter ways to make one.
 ///

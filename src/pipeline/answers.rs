@@ -5,8 +5,8 @@ use http::{HeaderValue, Method, StatusCode, header};
 use super::edge::ForbiddenOrigin;
 use crate::{
     errors::{Code, LunoraError},
+    log,
     message::{Body, Request, Response, to_error_response},
-    platform::log,
 };
 
 /// Answers an error, and logs it if it is the server's fault. No other place logs the error of a

@@ -20,16 +20,21 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header::CONTENT_LENGTH};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Lunora, answers, authorization};
+use super::{
+    Lunora,
+    admission::{Admission, Admitted},
+    answers,
+};
 use crate::{
     errors::{Code, LunoraError},
+    log,
     message::{Body, BodyError, Request, Response},
-    platform::{Deadline, Environment, log},
+    platform::{Deadline, Environment},
     sort,
     wire::{
         ShardKey,
         batch::{self, BatchCall},
-        headers, identity, paths,
+        headers, paths,
     },
 };
 
@@ -48,24 +53,13 @@ pub(super) async fn answer<E: Environment>(
         return Ok(answers::method_not_allowed("POST"));
     }
     let calls = batch::from_slice(&request.bytes(paths::MAX_BODY).await?)?;
-    let identity = app.identify(&request, env).await?;
-    identity::check_expected_subject(request.headers(), identity.as_ref())?;
-
     let groups = by_shard(calls, &app.settings.default_shard_key);
-    // Every check precedes the first call: a refused batch has no effects.
-    for key in groups.keys() {
-        authorization::authorize_shard(&app.settings, identity.as_ref(), key).await?;
-    }
-
-    let mut headers = headers::for_batch(&request);
-    if let Some(identity) = &identity {
-        identity.mint(&mut headers)?;
-    }
+    let admitted = Admission::new(app, &request, env).batch(groups.keys()).await?;
     let budget = Budget(Cell::new(MAX_ANSWERS));
     let deadline = app.deadline().starting_now();
     let parts = groups
         .into_iter()
-        .map(|(key, calls)| app.dispatch_batch(key, headers.clone(), calls, (deadline, &budget)));
+        .map(|(key, calls)| app.dispatch_batch(key, admitted.clone(), calls, (deadline, &budget)));
     let parts: Vec<Part> = stream::iter(parts).buffer_unordered(AT_ONCE).collect().await;
     Ok(merge(&parts))
 }
@@ -113,14 +107,14 @@ impl<E> Lunora<E> {
     async fn dispatch_batch(
         &self,
         key: ShardKey,
-        headers: HeaderMap,
+        admitted: Admitted,
         calls: Group,
         (deadline, budget): (Deadline<'_>, &Budget),
     ) -> Part {
         let entries: Vec<&str> = calls.iter().map(|(_, call)| &*call.entry).collect();
         let body = [r#"{"calls":["#, &entries.join(","), "]}"].concat();
         let mut request = Request::post(paths::SHARD_RPC_BATCH, body);
-        *request.headers_mut() = headers;
+        *request.headers_mut() = admitted.into_headers();
         let shard = self.shard(key);
         let part = async {
             let response = shard.fetch(request).await?;

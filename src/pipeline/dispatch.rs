@@ -1,8 +1,8 @@
 //! From the Worker to one shard and back.
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 
-use super::Lunora;
+use super::{Lunora, admission::Admitted};
 use crate::{
     errors::LunoraError,
     message::{Request, Response},
@@ -16,12 +16,12 @@ impl<E> Lunora<E> {
     pub(super) async fn dispatch(
         &self,
         key: ShardKey,
-        headers: HeaderMap,
+        admitted: Admitted,
         envelope: &RpcEnvelope,
     ) -> Result<Response, LunoraError> {
         let resolved_key = header_value(&key);
         let mut call = Request::post(paths::SHARD_RPC, envelope.to_shard_body());
-        *call.headers_mut() = headers;
+        *call.headers_mut() = admitted.into_headers();
         let mut answer = self.ask(key, call).await?;
         if let Some(value) = resolved_key {
             answer.headers_mut().insert(headers::SHARD_KEY, value);

@@ -3,13 +3,13 @@
 use futures::future::LocalBoxFuture;
 use serde::Deserialize;
 
-use super::{Lunora, admission, authorization};
+use super::{Lunora, admission::Admission};
 use crate::{
     coordinator::{FanOutAnswer, QueryCoordinator, ShardCall},
     errors::LunoraError,
     message::{IntoResponse, Request, Response},
     platform::Environment,
-    wire::{FanOut, RpcEnvelope, headers, identity, paths},
+    wire::{FanOut, RpcEnvelope, paths},
 };
 
 pub(super) async fn answer<E: Environment>(
@@ -29,17 +29,11 @@ pub(super) async fn answer<E: Environment>(
     if function_path.starts_with(paths::RELATION_PREFIX) {
         check_relation_table(envelope.args(), spec.table())?;
     }
-    admission::check_operator(app, request, env, function_path)?;
-    let identity = app.identify(request, env).await?;
-    identity::check_expected_subject(request.headers(), identity.as_ref())?;
-    authorization::authorize_fan_out(&app.settings, identity.as_ref(), spec, function_path).await?;
+    let admitted = Admission::new(app, request, env).fan_out(function_path, spec).await?;
 
-    let mut headers = headers::for_rpc(request);
-    if let Some(identity) = &identity {
-        identity.mint(&mut headers)?;
-    }
     let resolve = |key| app.shard(key);
-    let mut call = ShardCall::new(&resolve, envelope.to_shard_body()).headers(headers);
+    let mut call =
+        ShardCall::new(&resolve, envelope.to_shard_body()).headers(admitted.into_headers());
     if function_path.starts_with(paths::RELATION_PREFIX) {
         call = call.read();
     }

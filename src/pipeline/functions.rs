@@ -2,13 +2,13 @@
 
 use futures::future::LocalBoxFuture;
 
-use super::{Lunora, admission, authorization, hooks::FunctionHost};
+use super::{Lunora, admission::Admission, hooks::FunctionHost};
 use crate::{
     errors::LunoraError,
     jobs::SystemCall,
     message::{Body, Request, Response},
     platform::Environment,
-    wire::{RpcEnvelope, headers},
+    wire::RpcEnvelope,
 };
 
 /// The Worker around a handler, and the caller of the handler.
@@ -50,15 +50,9 @@ impl<E: Environment> FunctionHost for Caller<'_, E> {
                     return self.app.ask(key, call.to_request()?).await;
                 }
             };
-            admission::check_operator(self.app, request, self.env, call.function_path())?;
-            let identity = self.app.identify(request, self.env).await?;
-            authorization::authorize_shard(settings, identity.as_ref(), &key).await?;
-            // The ids that a client sent are for one mutation, and a handler may call several.
-            let mut headers = headers::for_batch(request);
-            if let Some(identity) = &identity {
-                identity.mint(&mut headers)?;
-            }
-            self.app.dispatch(key, headers, call).await
+            let admission = Admission::new(self.app, request, self.env);
+            let admitted = admission.nested_call(call.function_path(), &key).await?;
+            self.app.dispatch(key, admitted, call).await
         })
     }
 }

@@ -4,7 +4,6 @@
 mod admin;
 mod admission;
 mod answers;
-mod authorization;
 pub(crate) mod backup;
 mod batch;
 mod dispatch;
@@ -12,6 +11,7 @@ pub(crate) mod edge;
 pub(crate) mod fan_out;
 mod functions;
 pub(crate) mod hooks;
+pub(crate) mod hop;
 pub(crate) mod route;
 mod rpc;
 pub(crate) mod scheduled;
@@ -32,9 +32,10 @@ use self::{
 };
 use crate::{
     errors::LunoraError,
+    log,
     message::{Request, Response},
-    platform::{Env, Environment, ExecutionContext, ShardNamespace, log},
-    wire::{Identity, identity, paths},
+    platform::{Env, Environment, ExecutionContext, ShardNamespace},
+    wire::paths,
 };
 
 /// A Worker that is a backend: what [`Builder::build`](crate::builder::Builder::build) makes.
@@ -142,20 +143,6 @@ impl<E: Environment> Lunora<E> {
             }
             edge
         })
-    }
-
-    /// Identifies the caller. Every path on which a caller reaches a shard comes through here, so
-    /// that an expired identity is refused before any shard is called.
-    async fn identify(&self, request: &Request, env: &E) -> Result<Option<Identity>, LunoraError> {
-        let Some(resolver) = &self.settings.resolve_identity else {
-            return Ok(None);
-        };
-        let identity = resolver.resolve(request, env).await?;
-        let expired = |identity: &Identity| {
-            // The clock is read only if the identity can expire.
-            identity.expiry_ms().is_some() && identity.is_expired(self.settings.clock.now_ms())
-        };
-        if identity.as_ref().is_some_and(expired) { Err(identity::expired()) } else { Ok(identity) }
     }
 }
 

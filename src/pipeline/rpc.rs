@@ -2,12 +2,12 @@
 
 use http::Method;
 
-use super::{Lunora, admission, answers, authorization, fan_out};
+use super::{Lunora, admission::Admission, answers, fan_out};
 use crate::{
     errors::{Code, LunoraError},
     message::{Request, Response},
     platform::Environment,
-    wire::{RpcEnvelope, envelope::Target, headers, identity, paths},
+    wire::{RpcEnvelope, envelope::Target, paths},
 };
 
 pub(super) async fn answer<E: Environment>(
@@ -42,21 +42,6 @@ pub(super) async fn call<E: Environment>(
             ));
         }
     };
-    let function_path = envelope.function_path();
-    if function_path.starts_with(paths::RELATION_PREFIX) {
-        return Err(LunoraError::new(Code::Forbidden, "Relation reads run across shards only"));
-    }
-    admission::check_operator(app, request, env, function_path)?;
-
-    let mut headers = headers::for_rpc(request);
-    // An operator's bearer is the admin token, which identity hooks do not know.
-    if !function_path.starts_with(paths::ADMIN_PREFIX) {
-        let identity = app.identify(request, env).await?;
-        identity::check_expected_subject(request.headers(), identity.as_ref())?;
-        authorization::authorize_shard(&app.settings, identity.as_ref(), &key).await?;
-        if let Some(identity) = &identity {
-            identity.mint(&mut headers)?;
-        }
-    }
-    app.dispatch(key, headers, envelope).await
+    let admitted = Admission::new(app, request, env).call(envelope.function_path(), &key).await?;
+    app.dispatch(key, admitted, envelope).await
 }

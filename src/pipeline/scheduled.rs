@@ -8,7 +8,8 @@ use super::{Lunora, backup::BackupTask, functions::Caller, hooks::RouteContext};
 use crate::{
     errors::{Code, LunoraError},
     jobs::CronJob,
-    platform::{CronExpression, Environment, ExecutionContext, ScheduledEvent, log},
+    log,
+    platform::{CronExpression, Environment, ExecutionContext, ScheduledEvent},
 };
 
 impl<E: Environment> Lunora<E> {

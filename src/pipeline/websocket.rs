@@ -2,12 +2,12 @@
 
 use http::Method;
 
-use super::{Lunora, answers, authorization, edge::Edge};
+use super::{Lunora, admission::Admission, answers, edge::Edge};
 use crate::{
     errors::LunoraError,
     message::{Request, Response},
     platform::Environment,
-    wire::{ShardKey, headers},
+    wire::ShardKey,
 };
 
 /// Checks an upgrade and passes it to its shard. The shard's 101 is returned as the same object;
@@ -36,14 +36,8 @@ pub(super) async fn answer<E: Environment>(
         Some(key) => ShardKey::new(key)?,
         None => app.settings.default_shard_key.clone(),
     };
-    let identity = app.identify(&request, env).await?;
-    authorization::authorize_shard(&app.settings, identity.as_ref(), &key).await?;
-
-    let mut headers = headers::for_upgrade(&request);
-    if let Some(identity) = &identity {
-        identity.mint(&mut headers)?;
-    }
+    let admitted = Admission::new(app, &request, env).upgrade(&key).await?;
     let mut upgrade = Request::get(request.uri().clone());
-    *upgrade.headers_mut() = headers;
+    *upgrade.headers_mut() = admitted.into_headers();
     app.ask(key, upgrade).await
 }

@@ -16,10 +16,10 @@ mod environment;
 mod global;
 #[cfg(feature = "admin")]
 mod kv;
-pub(crate) mod log;
 #[cfg(feature = "admin")]
 mod log_archive;
 pub(crate) mod memory;
+mod per_isolate;
 mod rate_limiter;
 mod registry_storage;
 mod shard;
@@ -31,6 +31,8 @@ mod trigger;
 mod vector;
 mod workflow;
 
+#[doc(hidden)]
+pub use self::per_isolate::PerIsolate;
 #[doc(hidden)]
 pub use worker::Env;
 

@@ -11,8 +11,7 @@ use super::{
 use crate::{
     coordinator::{DurableShardRegistry, ShardRegistry},
     errors::{Code, LunoraError},
-    platform::log,
-    sort,
+    log, sort,
     wire::ShardKey,
 };
 

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     errors::{Code, LunoraError},
-    platform::log,
+    log,
     wire::{batch::MAX_CALLS, paths},
 };
 

@@ -3,7 +3,10 @@
 //!
 //! None of it is ever called.
 
-use super::table::{TableSpec, same_name};
+use super::{
+    sentence::same,
+    table::{TableSpec, same_name},
+};
 use crate::functions::{FunctionPathError, check_path};
 
 /// The outcome of a check at compile time.
@@ -248,21 +251,6 @@ pub const fn is_unique_table(table: &TableSpec, tables: &[TableSpec]) -> bool {
         at += 1;
     }
     times <= 1
-}
-
-pub(super) const fn same(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    if one.len() != other.len() {
-        return false;
-    }
-    let mut at = 0;
-    while at < one.len() {
-        if one[at] != other[at] {
-            return false;
-        }
-        at += 1;
-    }
-    true
 }
 
 #[cfg(test)]

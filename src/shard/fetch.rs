@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     errors::LunoraError,
+    log,
     message::{Request, Response, to_error_response},
-    platform::log,
     wire::{identity::check_minted_expiry, paths},
 };
 

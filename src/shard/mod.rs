@@ -87,6 +87,7 @@ mod announcement;
 mod batch;
 mod call;
 mod changes;
+mod class;
 mod context;
 mod crashes;
 mod db;
@@ -122,6 +123,7 @@ mod watermarks;
 #[doc(hidden)]
 pub use self::function::schemas;
 pub use self::{
+    class::{Announced, Announcement, ShardClass, ShardsOf, Unannounced},
     context::{Action, Auth, Mutation, Query},
     db::{Document, IndexValue, Page, Reader, Sql, TableQuery, Writer},
     definition::{DefinitionError, ShardDefinition},
@@ -134,7 +136,6 @@ pub use self::{
     tracking::{Change, ChangeOp, Commit, Reads},
 };
 pub use crate::{
-    builder::{Announced, Announcement, ShardsOf, Unannounced},
     functions::FunctionPathError,
     index,
     platform::{DurableObjectHost, ShardHost, SqlCell, SqlFailure, SqlRows},
@@ -147,31 +148,6 @@ pub(crate) use self::{
     db::{read_cursor, write_cursor},
     sql::statement::{Effect, Statement},
 };
-
-/// A class of Durable Objects that [`shard!`](crate::shard!) wrote.
-pub trait ShardClass {
-    /// Marks whether the shards announce themselves: [`Announced`] with a `registry:`, else
-    /// [`Unannounced`].
-    type Announcement: Announcement;
-
-    /// The jurisdiction that the shards' data must not leave. Default: no jurisdiction.
-    ///
-    /// The registry of the shards is in it too, and [`shards`](Self::shards) makes the Worker look
-    /// for them there. [`definition`](Self::definition) sets the same for the shards.
-    const JURISDICTION: Option<crate::platform::Jurisdiction> = None;
-
-    /// Returns the definition of the shards.
-    fn definition() -> ShardDefinition;
-
-    /// Declares that the objects of a namespace are of this class, for
-    /// [`Builder::shard_do`](crate::builder::Builder::shard_do).
-    fn shards<N: crate::platform::ShardNamespace>(namespace: N) -> ShardsOf<Self, N>
-    where
-        Self: Sized,
-    {
-        ShardsOf::new(namespace)
-    }
-}
 
 /// The imports of a shard's file, in one line: `use lunora::shard::prelude::*;`.
 pub mod prelude {

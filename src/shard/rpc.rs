@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     errors::{Code, LunoraError},
+    log,
     message::Response,
-    platform::log,
     wire::{Identity, paths},
 };
 

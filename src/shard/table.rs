@@ -4,7 +4,10 @@ use std::{fmt, marker::PhantomData};
 
 use serde::de::DeserializeOwned;
 
-use super::{faults::same, function::args::invalid_document, sentence::Sentence};
+use super::{
+    function::args::invalid_document,
+    sentence::{Sentence, same},
+};
 use crate::{
     errors::LunoraError,
     wire::{Direction, value::Value},

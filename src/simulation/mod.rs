@@ -529,7 +529,7 @@ impl Inner {
                 Some(app)
             }
             Err(error) => {
-                crate::platform::log::error(&error.to_log_line());
+                crate::log::error(&error.to_log_line());
                 None
             }
         }

@@ -90,6 +90,15 @@ impl Lines {
     }
 }
 
+/// Appends JSON without line breaks, which stand only between tokens, never in a string.
+pub(crate) fn push_on_one_line(json: &str, lines: &mut Vec<u8>) {
+    if json.bytes().any(|byte| matches!(byte, b'\n' | b'\r')) {
+        lines.extend(json.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')));
+    } else {
+        lines.extend_from_slice(json.as_bytes());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

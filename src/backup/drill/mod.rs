@@ -16,15 +16,16 @@ use self::{scratch::Scratch, state::cut};
 use super::{
     Backups, Manifest, SnapshotName, Verification,
     claim::Claim,
+    failure::damaged,
+    failure::{missing, unreadable},
     proof::Drilled,
-    restore::damaged,
-    snapshots::{Reading, missing, unreadable},
+    snapshots::Reading,
     targets::Targets,
 };
 use crate::{
     errors::{Code, LunoraError},
+    log,
     message::Body,
-    platform::log,
     wire::lines::Lines,
 };
 

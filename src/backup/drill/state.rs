@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DrillProblem, DrillReport};
 use crate::{
-    backup::{Backups, SnapshotName, run::unwritten, snapshots::unreadable},
+    backup::{Backups, SnapshotName, failure::unreadable, failure::unwritten},
     errors::LunoraError,
     platform::{ObjectInfo, ObjectMetadata, PutOptions},
 };

@@ -9,7 +9,7 @@ use super::{AdminCall, ShardAdmin, read, unreadable_answer};
 use crate::{
     coordinator::ShardFailure,
     errors::{Code, LunoraError},
-    platform::log,
+    log,
     wire::ShardKey,
 };
 

@@ -8,8 +8,8 @@ use super::{AdminCall, ShardAdmin, read};
 use crate::{
     coordinator::ShardFailure,
     errors::{Code, LunoraError},
-    platform::log,
-    wire::{ShardKey, client_line::ClientLine, paths::MAX_CHANGES},
+    log,
+    wire::{ShardKey, client_line::ClientLine, lines::push_on_one_line, paths::MAX_CHANGES},
 };
 
 /// Reads the client state of a shard in rounds: the first returns everything, each later one what
@@ -121,7 +121,7 @@ impl ClientPage {
                 return Err(LunoraError::new(Code::ShardError, message));
             }
         }
-        super::export::push_on_one_line(line.get(), &mut self.lines);
+        push_on_one_line(line.get(), &mut self.lines);
         self.lines.push(b'\n');
         Ok(())
     }

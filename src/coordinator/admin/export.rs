@@ -30,7 +30,7 @@ use crate::{
     message::{Body, BodyError},
     platform::Clock,
     sort,
-    wire::ShardKey,
+    wire::{ShardKey, lines::push_on_one_line},
 };
 
 /// The tables to export, and the size of the pages.
@@ -609,15 +609,6 @@ impl Rows {
             }
         }
         Ok(())
-    }
-}
-
-/// Appends JSON without line breaks, which stand only between tokens, never in a string.
-pub(super) fn push_on_one_line(json: &str, lines: &mut Vec<u8>) {
-    if json.bytes().any(|byte| matches!(byte, b'\n' | b'\r')) {
-        lines.extend(json.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')));
-    } else {
-        lines.extend_from_slice(json.as_bytes());
     }
 }
 

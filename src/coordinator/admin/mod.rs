@@ -32,7 +32,8 @@ use serde::Serialize;
 use super::{QueryCoordinator, ShardCall, ShardFailure, merge};
 use crate::{
     errors::{Code, LunoraError},
-    platform::{Placement, ResolvedShard, ShardNamespace, log, resolve_shard},
+    log,
+    platform::{Placement, ResolvedShard, ShardNamespace, resolve_shard},
     sort,
     wire::{AdminToken, ShardKey, paths},
 };

@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     errors::{Code, LunoraError},
+    log,
     message::{Request, Response, to_error_response},
-    platform::{RegistryStorage, log},
+    platform::RegistryStorage,
     wire::ShardKey,
 };
 

@@ -4,9 +4,11 @@ use std::{fmt, rc::Rc, time::Duration};
 
 use crate::{
     errors::{Code, LunoraError},
+    log,
     message::Request,
-    platform::{Bindings, Clock, IsolateRateLimiter, RateLimiter, RateVerdict, log},
-    wire::{headers, paths},
+    pipeline::hop,
+    platform::{Bindings, Clock, IsolateRateLimiter, RateLimiter, RateVerdict},
+    wire::paths,
 };
 
 /// A limit on the rate of calls, by a key of each call.
@@ -160,7 +162,7 @@ impl<'a> RateLimitedCall<'a> {
     /// Returns the address of the client, as the platform vouches for it.
     #[must_use]
     pub fn client_ip(&self) -> Option<&'a str> {
-        headers::client_ip(self.request.headers())?.to_str().ok()
+        hop::client_ip(self.request.headers())?.to_str().ok()
     }
 }
 

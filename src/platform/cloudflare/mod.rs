@@ -43,18 +43,3 @@ pub(crate) use self::{
     message::{request_from_js, response_to_js},
     promise::run,
 };
-
-#[cfg(target_arch = "wasm32")]
-pub(crate) fn console_error(line: &str) {
-    worker::console_error!("{line}");
-}
-
-#[cfg(target_arch = "wasm32")]
-pub(crate) fn console_info(line: &str) {
-    worker::console_log!("{line}");
-}
-
-#[cfg(target_arch = "wasm32")]
-pub(crate) fn console_warn(line: &str) {
-    worker::console_warn!("{line}");
-}

@@ -8,7 +8,6 @@ mod faults;
 mod global;
 #[cfg(feature = "admin")]
 mod kv;
-pub(crate) mod logs;
 mod namespace;
 #[cfg(feature = "admin")]
 mod operators;
@@ -29,7 +28,6 @@ pub use self::{
     clock::ManualClock,
     context::MemoryContext,
     environment::MemoryEnvironment,
-    logs::{CapturedLogs, capture_logs},
     namespace::{MemoryNamespace, RecordedCall},
     shard::MemoryShard,
     store::{MemoryObject, MemoryObjectStore},

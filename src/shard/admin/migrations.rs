@@ -131,7 +131,7 @@ pub(super) fn run(shard: &Inner, args: &RunArgs) -> Result<State, LunoraError> {
                 (state.cursor, state.processed, state.changed) = before;
                 state.status = Outcome::Failed;
                 state.error = Some(error.to_body().error.message.into_owned());
-                crate::platform::log::error(&format!(
+                crate::log::error(&format!(
                     "the migration {:?} failed: {}",
                     migration.id,
                     error.to_log_line()

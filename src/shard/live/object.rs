@@ -5,8 +5,8 @@ use std::{cell::Cell, rc::Rc};
 use super::{Live, LiveShard, LiveSocket, OnShard, frame::ShardFrame, gate};
 use crate::{
     errors::{Code, LunoraError},
+    log,
     message::Request,
-    platform::log,
     shard::Shard,
 };
 

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{At, LiveRun, LiveShard, Running, SocketHost, gate};
 use crate::{
     errors::{Code, LunoraError},
-    platform::log,
+    log,
     shard::{
         Caller, Shard, admin,
         db::store::{count, text, to_text},

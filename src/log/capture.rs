@@ -65,7 +65,7 @@ pub(crate) fn capture(line: String) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::log;
+    use crate::log;
 
     #[test]
     fn only_the_innermost_capture_gets_a_line() {

@@ -1,4 +1,8 @@
-//! The server's log: the console of the host.
+//! The log: the console of the host, or what a test captures.
+
+mod capture;
+
+pub use self::capture::{CapturedLogs, capture_logs};
 
 /// Writes an error to the host's console.
 pub(crate) fn error(line: &str) {
@@ -25,9 +29,9 @@ enum Level {
 #[cfg(target_arch = "wasm32")]
 fn write(level: Level, line: &str) {
     match level {
-        Level::Error => super::cloudflare::console_error(line),
-        Level::Warn => super::cloudflare::console_warn(line),
-        Level::Info => super::cloudflare::console_info(line),
+        Level::Error => worker::console_error!("{line}"),
+        Level::Warn => worker::console_warn!("{line}"),
+        Level::Info => worker::console_log!("{line}"),
     }
 }
 
@@ -39,7 +43,7 @@ fn write(level: Level, line: &str) {
         Level::Warn => format!("warning: {line}"),
         Level::Info => format!("info: {line}"),
     };
-    if let Err(line) = super::memory::logs::capture(line) {
+    if let Err(line) = capture::capture(line) {
         eprintln!("{line}");
     }
 }
