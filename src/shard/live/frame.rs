@@ -82,6 +82,8 @@ pub(super) struct Position<'a> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ShardFrame<'a> {
+    /// The answer to `connect`: the user of the socket; `null` if anonymous.
+    Identity { subject: Option<&'a str> },
     /// The subscription is accepted; its first value follows.
     Ack { id: &'a str },
     /// A whole new value.

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     errors::Code,
     shard::{Caller, tracking::Commit},
-    wire::value,
+    wire::{Identity, value},
 };
 
 /// The sockets of a shard, with their subscriptions.
@@ -34,6 +34,8 @@ pub(crate) struct Live<S> {
     unanswered: Cell<usize>,
     /// `true` if the next flush also runs those without an answer.
     pub(super) refresh_unanswered: Cell<bool>,
+    /// `true` once a position ahead of the log started a new epoch: older positions have another one.
+    pub(super) started_epoch: Cell<bool>,
     /// Queries that crashed the instance, and until when they are refused, in milliseconds.
     pub(super) crashed: RefCell<Vec<(Rc<str>, u64)>>,
 }
@@ -113,6 +115,7 @@ impl<S: LiveSocket> Live<S> {
             outdated: RefCell::default(),
             unanswered: Cell::default(),
             refresh_unanswered: Cell::default(),
+            started_epoch: Cell::default(),
             crashed: RefCell::default(),
         }
     }
@@ -154,7 +157,7 @@ impl<S: LiveSocket> Live<S> {
 
     /// Answers a frame. Returns whether it was one to answer: not invalid, nor one too many.
     pub(crate) fn message(&self, id: &str, text: &str, shard: &impl LiveShard) -> bool {
-        let Some(Handle { socket, .. }) = self.entry(id) else { return false };
+        let Some(Handle { socket, who, .. }) = self.entry(id) else { return false };
         if self.expired(id, shard) || self.exceeds_allowance(id, shard) {
             return false;
         }
@@ -170,6 +173,8 @@ impl<S: LiveSocket> Live<S> {
             ClientFrame::Connect { client_id } => {
                 let client = client_id.filter(|client| client.len() <= 256);
                 self.update(id, |attachment| attachment.client = client);
+                let subject = who.identity.as_ref().and_then(Identity::user_id);
+                socket.send(&ShardFrame::Identity { subject }.to_text());
             }
             ClientFrame::Subscribe { id: subscription, query } => {
                 if let Err(frame) = self.subscribe(id, &subscription, query, shard) {
