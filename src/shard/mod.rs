@@ -123,7 +123,7 @@ mod watermarks;
 pub use self::function::schemas;
 pub use self::{
     context::{Action, Auth, Mutation, Query},
-    db::{Document, IndexValue, Page, Reader, Sql, TableQuery, Writer},
+    db::{Document, IndexValue, Page, PageRequest, Reader, Sql, TableQuery, Writer},
     definition::{DefinitionError, ShardDefinition},
     function::{ActionHandler, MutationHandler, NoArgs, QueryHandler, args::invalid_argument},
     migration::MigrationHandler,
