@@ -10,10 +10,11 @@ use http::HeaderMap;
 
 use super::{
     At, LiveShard, LiveSocket,
-    allowance::{Allowance, Verdict},
+    allowance::{Allowance, Verdict, Whispers},
     answers::{AnswerId, Answers, SubscriptionKey},
     attachment::{Attachment, Subscription},
     frame::{ClientFrame, Position, ShardFrame},
+    whispers::Topics,
 };
 use crate::{
     errors::Code,
@@ -30,6 +31,8 @@ pub(crate) struct Live<S> {
     pub(super) answers: RefCell<Answers>,
     /// Answers that a commit may have changed since they were sent.
     pub(super) outdated: RefCell<BTreeSet<AnswerId>>,
+    /// The sockets that get the whispers of each topic.
+    pub(super) topics: RefCell<Topics>,
     /// The number of subscriptions without an answer: the object hibernated since their last value.
     unanswered: Cell<usize>,
     /// `true` if the next flush also runs those without an answer.
@@ -52,6 +55,8 @@ pub(super) struct Entry<S> {
     pub(super) subscriptions: BTreeMap<Rc<str>, Known>,
     /// The frames that it may send.
     allowance: Allowance,
+    /// The whispers that it may send.
+    pub(super) whispers: Whispers,
 }
 
 /// A socket, held without a borrow of all of them.
@@ -96,6 +101,7 @@ impl<S> Entry<S> {
             caller,
             subscriptions,
             allowance: Allowance::full(),
+            whispers: Whispers::full(),
         }
     }
 }
@@ -113,6 +119,7 @@ impl<S: LiveSocket> Live<S> {
             sockets: RefCell::default(),
             answers: RefCell::default(),
             outdated: RefCell::default(),
+            topics: RefCell::default(),
             unanswered: Cell::default(),
             refresh_unanswered: Cell::default(),
             started_epoch: Cell::default(),
@@ -138,7 +145,11 @@ impl<S: LiveSocket> Live<S> {
         }
         let entry = Entry::new(socket, Attachment::read(kept));
         self.unanswered.set(self.unanswered.get() + entry.subscriptions.len());
-        self.sockets.borrow_mut().insert(id.into(), entry);
+        let id: Rc<str> = id.into();
+        for topic in &entry.attachment.topics {
+            self.topics.borrow_mut().join(topic, &id);
+        }
+        self.sockets.borrow_mut().insert(id, entry);
     }
 
     /// Returns how many sockets are open.
@@ -146,10 +157,13 @@ impl<S: LiveSocket> Live<S> {
         self.sockets.borrow().len()
     }
 
-    /// Removes a closed socket and its subscriptions.
+    /// Removes a closed socket, its subscriptions and its topics.
     pub(crate) fn forget(&self, id: &str) {
         let entry = self.sockets.borrow_mut().remove_entry(id);
         let Some((socket, entry)) = entry else { return };
+        for topic in &entry.attachment.topics {
+            self.topics.borrow_mut().leave(topic, &socket);
+        }
         for (id, known) in entry.subscriptions {
             self.drop_answer(&SubscriptionKey { socket: socket.clone(), id }, known.answer);
         }
@@ -183,6 +197,17 @@ impl<S: LiveSocket> Live<S> {
             }
             ClientFrame::Unsubscribe { id: subscription } => {
                 self.end_subscription(id, &subscription);
+            }
+            ClientFrame::WhisperSubscribe { topic } => {
+                if let Err(frame) = self.join_topic(id, &topic) {
+                    socket.send(&frame);
+                }
+            }
+            ClientFrame::WhisperUnsubscribe { topic } => self.leave_topic(id, &topic),
+            ClientFrame::Whisper { topic, data } => {
+                if let Err(frame) = self.whisper(id, &topic, data.as_deref(), shard) {
+                    socket.send(&frame);
+                }
             }
             ClientFrame::ShapeSubscribe { id } => {
                 socket.send(&ShardFrame::of_code(

@@ -9,6 +9,8 @@ use std::{
 use http::HeaderMap;
 use serde_json::{Value, json};
 
+mod whispers;
+
 use super::*;
 use crate::{
     Clock,
@@ -573,7 +575,7 @@ fn closes_a_socket_that_goes_on_sending_too_many_frames() {
     let socket = world.open("s", "ada");
     world.subscribe("s", "sub_1", "t:list");
     for _ in 0..1000 {
-        world.say("s", &json!({"type": "whisper"}));
+        world.say("s", &json!({"type": "whisper", "topic": "t"}));
     }
     assert_eq!(*socket.closed.borrow(), Some((1008, "too many frames".to_owned())));
     assert!(socket.take().len() <= 102);
