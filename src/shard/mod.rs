@@ -176,7 +176,7 @@ pub trait ShardClass {
 /// The imports of a shard's file, in one line: `use lunora::shard::prelude::*;`.
 pub mod prelude {
     pub use super::{
-        Action, Document, Mutation, NoArgs, Page, Query, ShardClass, Table, index,
+        Action, Document, Mutation, NoArgs, Page, PageRequest, Query, ShardClass, Table, index,
         invalid_argument, table,
     };
     pub use crate::{Code, Direction, LunoraError};

@@ -169,7 +169,8 @@ impl<S: LiveSocket> Live<S> {
         }
     }
 
-    /// Answers a frame. Returns whether it was one to answer: not invalid, nor one too many.
+    /// Answers a frame. Returns whether it may need the database: an invalid one, one too many, and
+    /// a whisper do not.
     pub(crate) fn message(&self, id: &str, text: &str, shard: &impl LiveShard) -> bool {
         let Some(Handle { socket, who, .. }) = self.entry(id) else { return false };
         if self.expired(id, shard) || self.exceeds_allowance(id, shard) {
@@ -202,12 +203,17 @@ impl<S: LiveSocket> Live<S> {
                 if let Err(frame) = self.join_topic(id, &topic) {
                     socket.send(&frame);
                 }
+                return false;
             }
-            ClientFrame::WhisperUnsubscribe { topic } => self.leave_topic(id, &topic),
+            ClientFrame::WhisperUnsubscribe { topic } => {
+                self.leave_topic(id, &topic);
+                return false;
+            }
             ClientFrame::Whisper { topic, data } => {
                 if let Err(frame) = self.whisper(id, &topic, data.as_deref(), shard) {
                     socket.send(&frame);
                 }
+                return false;
             }
             ClientFrame::ShapeSubscribe { id } => {
                 socket.send(&ShardFrame::of_code(

@@ -224,6 +224,38 @@ fn a_page_that_grew_is_cut_off_at_its_split_cursor() {
 }
 
 #[test]
+fn a_page_by_creation_starts_and_ends_in_the_index() {
+    use crate::shard::db::{
+        key,
+        keyset::{OrderBy, beyond, order_sql, stop_at},
+    };
+    let shard = shard();
+    insert(&shard, None, "x".to_owned());
+    let position = [SqlValue::Real(1.0), SqlValue::from("a")];
+    for (direction, bound) in
+        [(Direction::Asc, "_creationTime>?"), (Direction::Desc, "_creationTime<?")]
+    {
+        let order = [key::expression("_creationTime"), "\"_id\"".to_owned()]
+            .map(|expression| OrderBy { expression, direction });
+        let (start, _) = beyond(&order, &position, true);
+        let (end, _) = stop_at(&order, None, &position).unwrap();
+        let plan = |filter: &str| {
+            let sql = format!(
+                "EXPLAIN QUERY PLAN SELECT \"doc\" FROM \"messages\" WHERE 1 AND {filter} ORDER BY {} LIMIT 5",
+                order_sql(&order),
+            );
+            let params = vec![crate::shard::SqlCell::Null; filter.matches('?').count()];
+            format!("{:?}", shard.host().exec(&sql, &params).unwrap().rows)
+        };
+        let from_start = plan(&start);
+        assert!(from_start.contains("SEARCH") && from_start.contains(bound), "{from_start}");
+        let both = plan(&format!("{start} AND {end}"));
+        assert!(both.contains("_creationTime>? AND _creationTime<?"), "{both}");
+        assert!(!both.contains("USE TEMP B-TREE FOR ORDER BY"), "{both}");
+    }
+}
+
+#[test]
 fn a_page_request_has_the_form_of_the_wire_and_a_page_names_its_split_cursor() {
     let shard = shard();
     for n in 0..4 {

@@ -74,6 +74,18 @@ fn a_whisper_writes_nothing_and_runs_no_query() {
 }
 
 #[test]
+fn frames_of_whispers_run_no_statement_after_waking_either() {
+    let shard = crate::shard::testing::TestShard::new(crate::shard::ShardDefinition::new());
+    let object = LiveObject::new(shard.shard().clone(), Rc::new(Host(1)));
+    for kind in ["whisper_subscribe", "whisper", "whisper_unsubscribe"] {
+        let frame = json!({"type": kind, "topic": "t", "data": 1});
+        assert!(!object.message("old 0", &frame.to_string()), "{kind}");
+    }
+    assert_eq!(shard.host().statements(), 0);
+    assert!(object.message("old 0", r#"{"type":"connect"}"#));
+}
+
+#[test]
 fn a_hibernated_socket_keeps_its_topics_until_it_leaves_or_closes() {
     let world = World::default();
     let (ada, bob) = (world.open("a", "ada"), world.open("b", "bob"));
