@@ -30,6 +30,7 @@ const add = (shard, label, options) => rpc("notes:add", { count: 1, bytes: 0, la
 test("a value comes at once, and anew with every write that touches it", async () => {
   const client = await open("updates");
   client.say({ type: "connect", id: "connect", clientId: "c1", caps: ["pageDelta"] });
+  assert.deepEqual(await client.next(), { type: "identity", subject: null });
   const first = await client.first("sub_1", "notes:list");
   assert.deepEqual([first.type, first.id, first.data], ["data", "sub_1", []]);
   assert.equal(typeof first.epoch, "string");

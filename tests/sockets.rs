@@ -150,7 +150,7 @@ fn closes_a_client_that_floods_and_no_other() {
                 let (flooder, other) =
                     (client.connect("a").await.unwrap(), client.connect("a").await.unwrap());
                 for _ in 0..1000 {
-                    flooder.send(&json!({ "type": "whisper" }));
+                    flooder.send(&json!({ "type": "whisper", "topic": "t" }));
                 }
                 let mut refused = 0;
                 loop {

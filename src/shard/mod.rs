@@ -125,7 +125,7 @@ pub use self::function::schemas;
 pub use self::{
     class::{Announced, Announcement, ShardClass, ShardsOf, Unannounced},
     context::{Action, Auth, Mutation, Query},
-    db::{Document, IndexValue, Page, Reader, Sql, TableQuery, Writer},
+    db::{Document, IndexValue, Page, PageRequest, Reader, Sql, TableQuery, Writer},
     definition::{DefinitionError, ShardDefinition},
     function::{ActionHandler, MutationHandler, NoArgs, QueryHandler, args::invalid_argument},
     migration::MigrationHandler,
@@ -152,7 +152,7 @@ pub(crate) use self::{
 /// The imports of a shard's file, in one line: `use lunora::shard::prelude::*;`.
 pub mod prelude {
     pub use super::{
-        Action, Document, Mutation, NoArgs, Page, Query, ShardClass, Table, index,
+        Action, Document, Mutation, NoArgs, Page, PageRequest, Query, ShardClass, Table, index,
         invalid_argument, table,
     };
     pub use crate::{Code, LunoraError, coordinator::Direction};

@@ -150,12 +150,11 @@ impl Shard {
             run.check_doom()?;
             // In the transaction, so that a refused answer rolls back the writes.
             check_answer(&result)?;
-            let cursor = match (&call.ids.mutation_id, run.commit().cursor) {
-                (None, _) => None,
-                (Some(_), Some(cursor)) => Some(cursor),
-                (Some(_), None) => Some(shard.changes.cursor(shard)?),
+            let cursor = match run.commit().cursor {
+                Some(cursor) => cursor,
+                None => shard.changes.cursor(shard)?,
             };
-            let body = body(&result, cursor, numbered.map(|(_, seq)| seq));
+            let body = body(&result, Some(cursor), numbered.map(|(_, seq)| seq));
             if let Some(replay) = &replay {
                 shard.replies.keep(shard, replay, &body, run.now_ms)?;
             }

@@ -95,6 +95,36 @@ pub struct Page<D> {
     pub is_done: bool,
     /// The opaque cursor of the next page.
     pub continue_cursor: String,
+    /// A cursor within a page that has an end, at which a client may divide it into two pages;
+    /// absent otherwise, and if the page has fewer than two documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_cursor: Option<String>,
+}
+
+/// The page that a client asks for: `{cursor, endCursor?, numItems}` on the wire.
+///
+/// A client that has loaded a further page asks for each earlier one with its end, so that a page
+/// that is already shown keeps its bounds while documents come and go.
+///
+/// ```
+/// use lunora::shard::PageRequest;
+///
+/// let request: PageRequest = serde_json::from_str(r#"{"cursor":null,"numItems":20}"#)?;
+/// assert_eq!(request, PageRequest { num_items: 20, ..PageRequest::default() });
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PageRequest {
+    /// The cursor after which the page starts; absent for the first page.
+    #[serde(default)]
+    pub cursor: Option<String>,
+    /// The cursor at which the page ends, included; absent for a page of `num_items` documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_cursor: Option<String>,
+    /// The number of documents of a page without an end.
+    pub num_items: u32,
 }
 
 fn as_whole_number<S: Serializer>(time: &f64, serializer: S) -> Result<S::Ok, S::Error> {

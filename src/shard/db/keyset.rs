@@ -3,9 +3,12 @@
 //! A position identifies the documents before it by value, so that it stays valid under inserts and
 //! deletes.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::value::RawValue;
 
+use super::{fields::CREATION_TIME, key};
 use crate::{
     platform::SqlCell,
     shard::sql::SqlValue,
@@ -73,9 +76,10 @@ pub(crate) fn beyond(
     let ascends = |by: &OrderBy| (by.direction == Direction::Asc) == after;
     if let (Some(first), Some(value)) = (order.first(), position.first())
         && *value != SqlValue::Null
-        && ascends(first)
+        && (ascends(first) || is_never_null(first))
     {
-        sql.push_str(&format!("{}>={} AND ", first.expression, value.placeholder()));
+        let operator = if ascends(first) { ">=" } else { "<=" };
+        sql.push_str(&format!("{}{operator}{} AND ", first.expression, value.placeholder()));
         values.push(value.clone());
     }
     let last = order.len().min(position.len()).saturating_sub(1);
@@ -104,6 +108,78 @@ pub(crate) fn beyond(
     }
     sql.push_str(&")".repeat(order.len().min(position.len())));
     (sql, values)
+}
+
+/// Returns the SQL of a bound on the first value that holds for every row from `start` to `end`, and
+/// its value, so that SQLite stops there in an index. [`is_beyond`] decides about the other values.
+///
+/// In ascending order a bound would hide rows with NULL, which come first, so it needs a start
+/// behind those.
+pub(crate) fn stop_at(
+    order: &[OrderBy],
+    start: Option<&[SqlValue]>,
+    end: &[SqlValue],
+) -> Option<(String, Vec<SqlValue>)> {
+    let (by, value) = order.first().zip(end.first())?;
+    let starts_at_value = start.and_then(<[_]>::first).is_some_and(|it| *it != SqlValue::Null);
+    let operator = match by.direction {
+        _ if *value == SqlValue::Null => return None,
+        Direction::Desc => ">=",
+        Direction::Asc if starts_at_value || is_never_null(by) => "<=",
+        Direction::Asc => return None,
+    };
+    Some((format!("{}{operator}{}", by.expression, value.placeholder()), vec![value.clone()]))
+}
+
+/// Returns whether a position comes after an end.
+pub(crate) fn is_beyond(order: &[OrderBy], position: &[SqlValue], end: &[SqlValue]) -> bool {
+    let mut compared = order.iter().zip(position.iter().zip(end)).map(|(by, (value, end))| {
+        let ordering = compare(value, end);
+        if by.direction == Direction::Asc { ordering } else { ordering.reverse() }
+    });
+    compared.find(|ordering| ordering.is_ne()).is_some_and(Ordering::is_gt)
+}
+
+/// Compares two values as SQLite does: NULL, then numbers, then texts, then blobs.
+fn compare(one: &SqlValue, other: &SqlValue) -> Ordering {
+    use SqlValue::{Blob, Integer, Null, Real, Text};
+    let class = |value: &SqlValue| match value {
+        Null => 0,
+        Integer(_) | Real(_) => 1,
+        Text(_) => 2,
+        Blob(_) => 3,
+    };
+    match (one, other) {
+        (Integer(one), Integer(other)) => one.cmp(other),
+        // SQLite stores NaN as NULL.
+        (Real(one), Real(other)) => one.partial_cmp(other).unwrap_or(Ordering::Equal),
+        (Integer(one), Real(other)) => compare_exactly(*one, *other),
+        (Real(one), Integer(other)) => compare_exactly(*other, *one).reverse(),
+        (Text(one), Text(other)) => one.cmp(other),
+        (Blob(one), Blob(other)) => one.cmp(other),
+        _ => class(one).cmp(&class(other)),
+    }
+}
+
+/// Compares an integer with a real, also beyond 2^53, where a conversion would round.
+fn compare_exactly(integer: i64, real: f64) -> Ordering {
+    /// 2^63.
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    if real >= LIMIT {
+        return Ordering::Less;
+    }
+    if real < -LIMIT {
+        return Ordering::Greater;
+    }
+    #[allow(clippy::cast_possible_truncation, reason = "checked to be within the range")]
+    let whole = real.trunc() as i64;
+    let fraction = 0.0.partial_cmp(&real.fract()).unwrap_or(Ordering::Equal);
+    integer.cmp(&whole).then(fraction)
+}
+
+/// Returns whether every row has a value to order by.
+fn is_never_null(by: &OrderBy) -> bool {
+    by.expression == key::expression(CREATION_TIME) || by.expression == "\"_id\""
 }
 
 /// A value in a cursor: JSON, with reals marked, so that each keeps its type.
@@ -190,6 +266,38 @@ mod tests {
     }
 
     #[test]
+    fn compares_values_as_sqlite_does() {
+        let real = SqlValue::Real;
+        let ascending = [
+            SqlValue::Null,
+            real(f64::NEG_INFINITY),
+            SqlValue::Integer(i64::MIN),
+            real(-1.5),
+            SqlValue::Integer(-1),
+            real(-0.5),
+            SqlValue::Integer(0),
+            real(0.5),
+            SqlValue::Integer(9_007_199_254_740_992),
+            SqlValue::Integer(9_007_199_254_740_993),
+            SqlValue::Integer(i64::MAX),
+            real(9_223_372_036_854_775_808.0),
+            real(f64::INFINITY),
+            SqlValue::from(""),
+            SqlValue::from("a"),
+            SqlValue::from("\u{e9}"),
+            SqlValue::Blob(Vec::new()),
+            SqlValue::Blob(b"b1".to_vec()),
+        ];
+        for (at, one) in ascending.iter().enumerate() {
+            for (other_at, other) in ascending.iter().enumerate() {
+                assert_eq!(compare(one, other), at.cmp(&other_at), "{one:?} {other:?}");
+            }
+        }
+        let equal = SqlValue::Integer(9_007_199_254_740_992);
+        assert_eq!(compare(&equal, &real(9_007_199_254_740_992.0)), Ordering::Equal);
+    }
+
+    #[test]
     fn a_page_of_the_widest_index_fits_into_a_statement() {
         let field = "twenty_four_letters_long";
         let by = |_| OrderBy {
@@ -199,7 +307,8 @@ mod tests {
         let order: Vec<_> = (0..8).map(by).collect();
         let position = vec![SqlValue::from("x"); 8];
         let (filter, _) = beyond(&order, &position, true);
-        let length = filter.len() + order_sql(&order).len() + position_columns(&order).len();
+        let stop = stop_at(&order, Some(&position), &position).map_or(0, |(sql, _)| sql.len());
+        let length = filter.len() + stop + order_sql(&order).len() + position_columns(&order).len();
         assert!(length < 98_000, "{length}");
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod fields;
 mod index_value;
 pub(crate) mod key;
 pub(crate) mod keyset;
+mod page;
 mod query;
 mod raw;
 mod reader;
@@ -13,7 +14,7 @@ pub(crate) mod wire_check;
 mod writer;
 
 pub use self::{
-    document::{Document, Page},
+    document::{Document, Page, PageRequest},
     index_value::IndexValue,
     query::TableQuery,
     raw::Sql,
@@ -21,6 +22,6 @@ pub use self::{
     writer::Writer,
 };
 pub(crate) use self::{
-    query::{read_cursor, write_cursor},
+    page::{read_cursor, write_cursor},
     writer::{check_id, own_fields},
 };

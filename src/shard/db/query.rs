@@ -2,15 +2,14 @@
 
 use std::{fmt, marker::PhantomData};
 
-use base64::Engine;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::{
-    Document, IndexValue, Page,
+    Document, IndexValue,
     fields::CREATION_TIME,
     key,
-    keyset::{OrderBy, Stop, beyond, order_sql, position_columns, read_position},
+    keyset::{OrderBy, order_sql},
     store::{cells, malformed, to_count},
 };
 use crate::{
@@ -21,7 +20,7 @@ use crate::{
         sql::SqlValue,
         table::{BY_CREATION, IndexFields, Table, TableSpec, is_field},
     },
-    wire::{Direction, identity::BASE64_URL},
+    wire::Direction,
 };
 
 /// Documents of a table, in an order and within bounds.
@@ -42,8 +41,8 @@ use crate::{
 /// ```
 #[must_use = "a query does nothing until its documents are asked for"]
 pub struct TableQuery<'a, T> {
-    run: &'a Run<'a>,
-    table: &'static str,
+    pub(super) run: &'a Run<'a>,
+    pub(super) table: &'static str,
     index: Option<String>,
     equal: Vec<(String, IndexValue)>,
     bounds: Vec<(String, &'static str, IndexValue)>,
@@ -153,7 +152,7 @@ impl<'a, T> TableQuery<'a, T> {
         rows.into_iter().map(|row| self.document(row.into_iter().next())).collect()
     }
 
-    fn document(&self, cell: Option<SqlCell>) -> Result<String, LunoraError> {
+    pub(super) fn document(&self, cell: Option<SqlCell>) -> Result<String, LunoraError> {
         match cell {
             Some(SqlCell::Text(json)) => Ok(json),
             _ => Err(malformed(self.table)),
@@ -161,7 +160,7 @@ impl<'a, T> TableQuery<'a, T> {
     }
 
     /// Returns the order and the conditions, and records the reads.
-    fn plan(&self) -> Result<Plan, LunoraError> {
+    pub(super) fn plan(&self) -> Result<Plan, LunoraError> {
         let spec = self.run.shard.table(self.table)?;
         let fields = self.index_fields(&spec)?;
         let wrong = |what: String| LunoraError::new(Code::RpcFailed, what);
@@ -293,77 +292,16 @@ impl<T: DeserializeOwned> TableQuery<'_, T> {
         Ok(documents.pop())
     }
 
-    /// Returns the next `limit` documents after the `continue_cursor` of a page; `None` starts at
-    /// the first.
-    ///
-    /// A document that exists throughout is on exactly one page, whatever is written between the
-    /// pages, unless its own position in the index changes.
-    ///
-    /// # Errors
-    /// 400 `BAD_REQUEST` for a cursor that does not belong to this query; else as
-    /// [`collect`](Self::collect).
-    pub fn paginate(
-        self,
-        cursor: Option<&str>,
-        limit: u32,
-    ) -> Result<Page<Document<T>>, LunoraError> {
-        let Plan { mut filter, mut values, order } = self.plan()?;
-        if let Some(cursor) = cursor.filter(|cursor| !cursor.is_empty()) {
-            let position = read_cursor(cursor)
-                .filter(|position| position.len() == order.len())
-                .ok_or_else(|| LunoraError::bad_request("the cursor is none of this query's"))?;
-            let (sql, after) = beyond(&order, &position, true);
-            filter.push_str(" AND ");
-            filter.push_str(&sql);
-            values.extend(after);
-        }
-        let sql = format!(
-            "SELECT \"doc\",{} FROM \"{}\" WHERE {filter} ORDER BY {} LIMIT {}",
-            position_columns(&order),
-            self.table,
-            order_sql(&order),
-            u64::from(limit) + 1,
-        );
-        let mut rows = self.run.shard.exec(&sql, &cells(&values))?.rows;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let is_done = rows.len() <= limit;
-        rows.truncate(limit);
-        let mut continue_cursor = cursor.unwrap_or_default().to_owned();
-        let (mut page, last) = (Vec::with_capacity(rows.len()), rows.len().saturating_sub(1));
-        for (at, row) in rows.into_iter().enumerate() {
-            let mut cells = row.into_iter();
-            let json = self.document(cells.next())?;
-            if at == last {
-                let position = read_position(cells).ok_or_else(|| malformed(self.table))?;
-                continue_cursor = write_cursor(position)?;
-            }
-            page.push(Document::read(self.table, &json)?);
-        }
-        Ok(Page { page, is_done, continue_cursor })
-    }
-
     fn read(&self, limit: Option<u32>) -> Result<Vec<Document<T>>, LunoraError> {
         let documents = self.documents(limit)?;
         documents.iter().map(|json| Document::read(self.table, json)).collect()
     }
 }
 
-struct Plan {
-    filter: String,
-    values: Vec<SqlValue>,
-    order: Vec<OrderBy>,
-}
-
-pub(crate) fn write_cursor(position: Vec<SqlValue>) -> Result<String, LunoraError> {
-    let stops: Vec<_> = position.into_iter().map(Stop).collect();
-    let json = serde_json::to_vec(&stops).map_err(LunoraError::internal)?;
-    Ok(BASE64_URL.encode(json))
-}
-
-pub(crate) fn read_cursor(cursor: &str) -> Option<Vec<SqlValue>> {
-    let json = BASE64_URL.decode(cursor).ok()?;
-    let stops: Vec<Stop> = serde_json::from_slice(&json).ok()?;
-    Some(stops.into_iter().map(|Stop(value)| value).collect())
+pub(super) struct Plan {
+    pub(super) filter: String,
+    pub(super) values: Vec<SqlValue>,
+    pub(super) order: Vec<OrderBy>,
 }
 
 impl<T> fmt::Debug for TableQuery<'_, T> {

@@ -1,15 +1,62 @@
-//! The rate of a socket's frames.
+//! The rates of a socket's frames and of its whispers.
 
-/// The frames that a socket may still send: a token bucket, in the memory of the instance.
+/// A token bucket, in the memory of the instance.
+#[derive(Debug)]
+struct Bucket {
+    /// Thousandths of a token.
+    balance: i64,
+    /// The time of the balance; absent before the first token was asked for.
+    at_ms: Option<u64>,
+}
+
+impl Bucket {
+    const TOKEN: i64 = 1000;
+
+    const fn full(burst: i64) -> Self {
+        Self { balance: burst, at_ms: None }
+    }
+
+    /// Adds the tokens earned until `now_ms`; tokens per second are thousandths of a token per
+    /// millisecond.
+    fn earn(&mut self, now_ms: u64, per_second: i64, burst: i64) {
+        let elapsed = now_ms.saturating_sub(self.at_ms.unwrap_or(now_ms));
+        let earned = i64::try_from(elapsed).unwrap_or(i64::MAX).saturating_mul(per_second);
+        self.balance = self.balance.saturating_add(earned).min(burst);
+        self.at_ms = Some(now_ms);
+    }
+}
+
+/// The frames that a socket may still send.
 ///
 /// A frame beyond the allowance is refused but still counted, so a client that continues is closed,
 /// and one that pauses is served again.
 #[derive(Debug)]
-pub(super) struct Allowance {
-    /// Thousandths of a frame, from `-CLOSE_AT` to `BURST`.
-    balance: i64,
-    /// The time of the balance; absent before the first frame.
-    at_ms: Option<u64>,
+pub(super) struct Allowance(Bucket);
+
+/// The whispers of a socket that others may still get. Each is a frame, too.
+///
+/// A whisper beyond it is dropped and not counted, so that a client that moves a pointer too fast
+/// is heard less often, but goes on being heard.
+#[derive(Debug)]
+pub(super) struct Whispers(Bucket);
+
+impl Whispers {
+    const BURST: i64 = 50 * Bucket::TOKEN;
+    const PER_SECOND: i64 = 25;
+
+    pub(super) const fn full() -> Self {
+        Self(Bucket::full(Self::BURST))
+    }
+
+    /// Takes a whisper that arrived at `now_ms`. Returns `false` if it is one too many.
+    pub(super) fn take(&mut self, now_ms: u64) -> bool {
+        self.0.earn(now_ms, Self::PER_SECOND, Self::BURST);
+        let taken = self.0.balance >= Bucket::TOKEN;
+        if taken {
+            self.0.balance -= Bucket::TOKEN;
+        }
+        taken
+    }
 }
 
 /// The outcome of a frame.
@@ -22,25 +69,22 @@ pub(super) enum Verdict {
 }
 
 impl Allowance {
-    const FRAME: i64 = 1000;
     /// A client that reconnects sends each of its 32 subscriptions again, at once.
-    const BURST: i64 = 100 * Self::FRAME;
-    /// The frames per second after that, which are thousandths of a frame per millisecond.
+    const BURST: i64 = 100 * Bucket::TOKEN;
+    /// The frames per second after that.
     pub(super) const PER_SECOND: i64 = 50;
     /// The refused frames after which the socket is closed.
-    const CLOSE_AT: i64 = 100 * Self::FRAME;
+    const CLOSE_AT: i64 = 100 * Bucket::TOKEN;
 
     pub(super) const fn full() -> Self {
-        Self { balance: Self::BURST, at_ms: None }
+        Self(Bucket::full(Self::BURST))
     }
 
     /// Counts a frame that arrived at `now_ms`.
     pub(super) fn count(&mut self, now_ms: u64) -> Verdict {
-        let elapsed = now_ms.saturating_sub(self.at_ms.unwrap_or(now_ms));
-        let earned = i64::try_from(elapsed).unwrap_or(i64::MAX).saturating_mul(Self::PER_SECOND);
-        self.balance = self.balance.saturating_add(earned).min(Self::BURST) - Self::FRAME;
-        self.at_ms = Some(now_ms);
-        match self.balance {
+        self.0.earn(now_ms, Self::PER_SECOND, Self::BURST);
+        self.0.balance -= Bucket::TOKEN;
+        match self.0.balance {
             0.. => Verdict::Served,
             balance if balance > -Self::CLOSE_AT => Verdict::Refused,
             _ => Verdict::Closed,
@@ -84,6 +128,17 @@ mod tests {
         assert_eq!(allowance.count(1000), Verdict::Refused);
         assert_eq!(allowance.count(2000), Verdict::Served);
         assert_eq!(verdicts(&mut allowance, 100, u64::MAX), [Verdict::Served]);
+    }
+
+    #[test]
+    fn drops_whispers_beyond_a_burst_and_serves_twenty_five_a_second_after_it() {
+        let mut whispers = Whispers::full();
+        let taken = |whispers: &mut Whispers, times: std::ops::Range<u64>, step: u64| {
+            times.filter(|n| whispers.take(n * step)).count()
+        };
+        assert_eq!(taken(&mut whispers, 0..1000, 0), 50);
+        // A client that sends sixty a second is heard twenty-five times a second, for ever.
+        assert_eq!(taken(&mut whispers, 0..6000, 16), 96 * 25 - 1);
     }
 
     #[test]

@@ -9,8 +9,8 @@ use crate::{
     wire::{Identity, headers, identity},
 };
 
-/// The state of a socket while its object hibernates, as JSON text: its caller and its
-/// subscriptions.
+/// The state of a socket while its object hibernates, as JSON text: its caller, its
+/// subscriptions and its topics.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Attachment {
     /// The headers that the Worker minted, as they came.
@@ -24,6 +24,9 @@ pub(super) struct Attachment {
     pub(super) admin: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) subscriptions: Vec<Subscription>,
+    /// The topics whose whispers it gets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) topics: Vec<String>,
 }
 
 /// A query to which a socket is subscribed.

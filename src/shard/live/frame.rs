@@ -1,6 +1,6 @@
 //! The frames of a live connection (docs/wire.md, "Live connections").
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::errors::LunoraError;
@@ -18,6 +18,12 @@ pub(super) enum ClientFrame {
     ShapeSubscribe { id: String },
     /// Requests a stream; shards of this crate have no streams.
     Stream { id: String },
+    /// Joins a topic: from now on the whispers of its other sockets come.
+    WhisperSubscribe { topic: String },
+    /// Leaves a topic.
+    WhisperUnsubscribe { topic: String },
+    /// Sends data to the other sockets of a topic.
+    Whisper { topic: String, data: Option<Box<RawValue>> },
     /// Any other valid frame, which needs no answer.
     Other,
 }
@@ -36,9 +42,21 @@ impl ClientFrame {
             client_id: Option<String>,
             #[serde(default, borrow)]
             query: Option<&'a RawValue>,
+            #[serde(default)]
+            topic: Option<String>,
+            #[serde(default, deserialize_with = "even_null")]
+            data: Option<Box<RawValue>>,
         }
 
-        let Fields { r#type, id, client_id, query } = serde_json::from_str(text).ok()?;
+        /// `null` is data, too.
+        fn even_null<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<Box<RawValue>>, D::Error> {
+            Box::deserialize(deserializer).map(Some)
+        }
+
+        let Fields { r#type, id, client_id, query, topic, data } =
+            serde_json::from_str(text).ok()?;
         Some(match &*r#type {
             "connect" => Self::Connect { client_id },
             "subscribe" => {
@@ -47,6 +65,9 @@ impl ClientFrame {
             "unsubscribe" => Self::Unsubscribe { id: id? },
             "shape_subscribe" => Self::ShapeSubscribe { id: id? },
             "stream" => Self::Stream { id: id? },
+            "whisper_subscribe" => Self::WhisperSubscribe { topic: topic? },
+            "whisper_unsubscribe" => Self::WhisperUnsubscribe { topic: topic? },
+            "whisper" => Self::Whisper { topic: topic?, data },
             _ => Self::Other,
         })
     }
@@ -82,6 +103,8 @@ pub(super) struct Position<'a> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ShardFrame<'a> {
+    /// The answer to `connect`: the user of the socket; `null` if anonymous.
+    Identity { subject: Option<&'a str> },
     /// The subscription is accepted; its first value follows.
     Ack { id: &'a str },
     /// A whole new value.
@@ -102,6 +125,14 @@ pub(super) enum ShardFrame<'a> {
         id: &'a str,
         #[serde(flatten)]
         position: &'a Position<'a>,
+    },
+    /// What another socket of a topic said, and the user of that socket.
+    Whisper {
+        topic: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        data: Option<&'a RawValue>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<&'a str>,
     },
     /// An error.
     Error {
@@ -173,8 +204,21 @@ mod tests {
         };
         assert_eq!((&*id, &*query.function_path, query.since_seq), ("sub_1", "m:list", Some(7)));
         assert_eq!(query.args.unwrap().get(), r#"{"a":[1]}"#);
-        assert!(matches!(read(r#"{"type":"whisper","topic":"t"}"#), Some(ClientFrame::Other)));
-        for text in ["", "[]", "{}", r#"{"type":"subscribe","id":"a"}"#, r#"{"type":7}"#] {
+        let whisper = r#"{"type":"whisper","topic":"t","data":{"x": 1}}"#;
+        assert!(matches!(
+            read(whisper),
+            Some(ClientFrame::Whisper { topic, data: Some(data) }) if topic == "t" && data.get() == r#"{"x": 1}"#
+        ));
+        assert!(matches!(read(r#"{"type":"else"}"#), Some(ClientFrame::Other)));
+        for text in [
+            "",
+            "[]",
+            "{}",
+            r#"{"type":"subscribe","id":"a"}"#,
+            r#"{"type":7}"#,
+            r#"{"type":"whisper"}"#,
+            r#"{"type":"whisper_subscribe","topic":null}"#,
+        ] {
             assert!(read(text).is_none(), "{text}");
         }
     }

@@ -18,6 +18,7 @@ mod subscribe;
 #[cfg(all(test, feature = "shard-testing"))]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests;
+mod whispers;
 
 use serde_json::value::RawValue;
 

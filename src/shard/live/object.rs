@@ -144,7 +144,8 @@ impl<H: SocketHost> LiveObject<H> {
         }
     }
 
-    /// Answers a frame. Returns whether it was one to answer: not invalid, nor one too many.
+    /// Answers a frame. Returns whether it may need the database: an invalid one, one too many, and
+    /// a whisper do not.
     pub(crate) fn message(&self, id: &str, text: &str) -> bool {
         self.wake();
         self.live.message(id, text, &self.on_shard())

@@ -10,15 +10,16 @@ use http::HeaderMap;
 
 use super::{
     At, LiveShard, LiveSocket,
-    allowance::{Allowance, Verdict},
+    allowance::{Allowance, Verdict, Whispers},
     answers::{AnswerId, Answers, SubscriptionKey},
     attachment::{Attachment, Subscription},
     frame::{ClientFrame, Position, ShardFrame},
+    whispers::Topics,
 };
 use crate::{
     errors::Code,
     shard::{Caller, tracking::Commit},
-    wire::value,
+    wire::{Identity, value},
 };
 
 /// The sockets of a shard, with their subscriptions.
@@ -30,10 +31,14 @@ pub(crate) struct Live<S> {
     pub(super) answers: RefCell<Answers>,
     /// Answers that a commit may have changed since they were sent.
     pub(super) outdated: RefCell<BTreeSet<AnswerId>>,
+    /// The sockets that get the whispers of each topic.
+    pub(super) topics: RefCell<Topics>,
     /// The number of subscriptions without an answer: the object hibernated since their last value.
     unanswered: Cell<usize>,
     /// `true` if the next flush also runs those without an answer.
     pub(super) refresh_unanswered: Cell<bool>,
+    /// `true` once a position ahead of the log started a new epoch: older positions have another one.
+    pub(super) started_epoch: Cell<bool>,
     /// Queries that crashed the instance, and until when they are refused, in milliseconds.
     pub(super) crashed: RefCell<Vec<(Rc<str>, u64)>>,
 }
@@ -50,6 +55,8 @@ pub(super) struct Entry<S> {
     pub(super) subscriptions: BTreeMap<Rc<str>, Known>,
     /// The frames that it may send.
     allowance: Allowance,
+    /// The whispers that it may send.
+    pub(super) whispers: Whispers,
 }
 
 /// A socket, held without a borrow of all of them.
@@ -94,6 +101,7 @@ impl<S> Entry<S> {
             caller,
             subscriptions,
             allowance: Allowance::full(),
+            whispers: Whispers::full(),
         }
     }
 }
@@ -111,8 +119,10 @@ impl<S: LiveSocket> Live<S> {
             sockets: RefCell::default(),
             answers: RefCell::default(),
             outdated: RefCell::default(),
+            topics: RefCell::default(),
             unanswered: Cell::default(),
             refresh_unanswered: Cell::default(),
+            started_epoch: Cell::default(),
             crashed: RefCell::default(),
         }
     }
@@ -135,7 +145,11 @@ impl<S: LiveSocket> Live<S> {
         }
         let entry = Entry::new(socket, Attachment::read(kept));
         self.unanswered.set(self.unanswered.get() + entry.subscriptions.len());
-        self.sockets.borrow_mut().insert(id.into(), entry);
+        let id: Rc<str> = id.into();
+        for topic in &entry.attachment.topics {
+            self.topics.borrow_mut().join(topic, &id);
+        }
+        self.sockets.borrow_mut().insert(id, entry);
     }
 
     /// Returns how many sockets are open.
@@ -143,18 +157,22 @@ impl<S: LiveSocket> Live<S> {
         self.sockets.borrow().len()
     }
 
-    /// Removes a closed socket and its subscriptions.
+    /// Removes a closed socket, its subscriptions and its topics.
     pub(crate) fn forget(&self, id: &str) {
         let entry = self.sockets.borrow_mut().remove_entry(id);
         let Some((socket, entry)) = entry else { return };
+        for topic in &entry.attachment.topics {
+            self.topics.borrow_mut().leave(topic, &socket);
+        }
         for (id, known) in entry.subscriptions {
             self.drop_answer(&SubscriptionKey { socket: socket.clone(), id }, known.answer);
         }
     }
 
-    /// Answers a frame. Returns whether it was one to answer: not invalid, nor one too many.
+    /// Answers a frame. Returns whether it may need the database: an invalid one, one too many, and
+    /// a whisper do not.
     pub(crate) fn message(&self, id: &str, text: &str, shard: &impl LiveShard) -> bool {
-        let Some(Handle { socket, .. }) = self.entry(id) else { return false };
+        let Some(Handle { socket, who, .. }) = self.entry(id) else { return false };
         if self.expired(id, shard) || self.exceeds_allowance(id, shard) {
             return false;
         }
@@ -170,6 +188,8 @@ impl<S: LiveSocket> Live<S> {
             ClientFrame::Connect { client_id } => {
                 let client = client_id.filter(|client| client.len() <= 256);
                 self.update(id, |attachment| attachment.client = client);
+                let subject = who.identity.as_ref().and_then(Identity::user_id);
+                socket.send(&ShardFrame::Identity { subject }.to_text());
             }
             ClientFrame::Subscribe { id: subscription, query } => {
                 if let Err(frame) = self.subscribe(id, &subscription, query, shard) {
@@ -178,6 +198,22 @@ impl<S: LiveSocket> Live<S> {
             }
             ClientFrame::Unsubscribe { id: subscription } => {
                 self.end_subscription(id, &subscription);
+            }
+            ClientFrame::WhisperSubscribe { topic } => {
+                if let Err(frame) = self.join_topic(id, &topic) {
+                    socket.send(&frame);
+                }
+                return false;
+            }
+            ClientFrame::WhisperUnsubscribe { topic } => {
+                self.leave_topic(id, &topic);
+                return false;
+            }
+            ClientFrame::Whisper { topic, data } => {
+                if let Err(frame) = self.whisper(id, &topic, data.as_deref(), shard) {
+                    socket.send(&frame);
+                }
+                return false;
             }
             ClientFrame::ShapeSubscribe { id } => {
                 socket.send(&ShardFrame::of_code(

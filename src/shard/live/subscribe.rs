@@ -64,14 +64,16 @@ impl<S: LiveSocket> Live<S> {
         let is_ahead = |(cursor, epoch): &(u64, String)| {
             since_epoch.as_ref() == Some(epoch) && since_seq.is_some_and(|seq| seq > *cursor)
         };
-        if at.as_ref().is_some_and(is_ahead) {
+        let is_ahead = at.as_ref().is_some_and(is_ahead);
+        if is_ahead && !self.started_epoch.replace(true) {
             shard.start_epoch();
             at = shard.position();
         }
         let position = handle.position(&at, shard);
         let sent = match &run.outcome {
             Ok(json) => {
-                let is_held = since_epoch.is_some()
+                let is_held = !is_ahead
+                    && since_epoch.is_some()
                     && since_epoch.as_deref() == position.epoch
                     && since_seq.is_some_and(|seq| shard.unchanged_since(seq, &run.reads));
                 let frame = if is_held {

@@ -24,6 +24,22 @@ fn a_replay_gets_the_first_answer_and_does_nothing() {
 }
 
 #[test]
+fn a_mutation_without_an_id_answers_its_position_in_the_change_log_too() {
+    let shard = shard();
+    assert_eq!(send_as(&shard, "one").1["commitCursor"], 1);
+    assert_eq!(send_as(&shard, "two").1["commitCursor"], 2);
+    // Without a write, it is the position that the mutation read at.
+    let nothing = shard.answer("messages:delete", &json!({ "id": "x" }));
+    assert_eq!(nothing, (200, json!({ "commitCursor": 2, "result": false })));
+    let entry = json!({ "id": 7, "functionPath": "messages:send",
+                        "args": { "author": "ada", "text": "three" } });
+    let (status, batch) = shard.post("/rpc-batch", json!({ "calls": [entry] }).to_string());
+    assert_eq!((status, &batch["results"][0]["body"]["commitCursor"]), (200, &json!(3)));
+    let (_, queried) = shard.answer("messages:list", &json!({}));
+    assert!(queried.get("commitCursor").is_none());
+}
+
+#[test]
 fn an_id_counts_for_one_caller_only() {
     let shard = shard().with_header("x-lunora-mutation-id", "m-1");
     let client = |id: &str| shard.with_header("x-lunora-client-id", id);
