@@ -13,7 +13,7 @@ use crate::{
     coordinator::ShardAdmin,
     errors::{Code, LunoraError},
     message::Request,
-    wire::{AdminToken, ShardKey, paths},
+    wire::{AdminToken, ShardKey, envelope::shard_body, paths},
 };
 
 /// A request that passed the gate, and everything needed to answer it.
@@ -152,9 +152,7 @@ impl AdminCall<'_> {
         op: &str,
         args: &str,
     ) -> Result<crate::message::Response, LunoraError> {
-        let path = serde_json::to_string(&format!("{}{op}", paths::ADMIN_PREFIX))
-            .map_err(LunoraError::internal)?;
-        let body = [r#"{"args":"#, args, r#","functionPath":"#, &path, "}"].concat();
+        let body = shard_body(&[paths::ADMIN_PREFIX, op].concat(), args);
         let mut request = Request::post(paths::SHARD_RPC, body);
         *request.headers_mut() = self.shard_headers()?;
         let shard = self.host.shard(key);

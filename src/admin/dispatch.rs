@@ -5,13 +5,14 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{AdminHost, Plane, call::read_object, gate::presents_token};
+use super::{AdminHost, Context, Plane, call::read_object, gate::presents_token};
 use crate::{
     errors::{Code, LunoraError},
     jobs::SystemCall,
     log,
     message::{Request, Response},
-    wire::{AdminToken, ShardKey, headers, paths, signature},
+    platform::Environment,
+    wire::{ShardKey, headers, paths, signature},
 };
 
 /// The variable that holds the key of the scheduler's signatures.
@@ -39,12 +40,11 @@ struct Dispatch {
 }
 
 /// Authenticates a dispatch and makes the call. Returns the shard's own response.
-pub(crate) async fn answer(
-    plane: &Plane,
-    host: &dyn AdminHost,
-    token: Option<&AdminToken>,
+pub(crate) async fn answer<E: Environment>(
+    context: &Context<'_, E>,
     mut request: Request,
 ) -> Result<Response, LunoraError> {
+    let Context { plane, host, token, .. } = *context;
     let by_token = presents_token(token, &request);
     // The signature covers the raw body, so the body is read before authentication.
     let body = request.bytes(paths::MAX_BODY).await?;

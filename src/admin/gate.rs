@@ -4,12 +4,12 @@ use std::cell::OnceCell;
 
 use futures::future::LocalBoxFuture;
 
-use super::{AdminHost, table::AdminRoute};
+use super::{Context, table::AdminRoute};
 use crate::{
     errors::{Code, LunoraError},
     log,
     message::Request,
-    platform::{Clock, Environment, ExecutionContext},
+    platform::{Environment, ExecutionContext},
     wire::{AdminToken, signature},
 };
 
@@ -52,26 +52,30 @@ impl<E: Environment> Gate<E> {
         configured.or_else(|| self.from_env.get_or_init(|| token_of_env(env)).as_ref())
     }
 
+    fn requires_ephemeral(&self, env: &E) -> bool {
+        let off = |word: String| {
+            ["0", "disabled", "false", "no", "off"].contains(&&*word.trim().to_ascii_lowercase())
+        };
+        self.require_ephemeral
+            .unwrap_or_else(|| !env.var("LUNORA_REQUIRE_EPHEMERAL_WS_TOKEN").is_some_and(off))
+    }
+}
+
+impl<E: Environment> Context<'_, E> {
     /// Returns whether the request may pass: its bearer is the token, or the deployment's own gate
     /// returns exactly `Ok(true)`.
-    pub(crate) async fn admits(
-        &self,
-        token: Option<&AdminToken>,
-        request: &Request,
-        env: &E,
-        host: &dyn AdminHost,
-    ) -> bool {
-        if presents_token(token, request) {
+    pub(crate) async fn admits(&self, request: &Request) -> bool {
+        if presents_token(self.token, request) {
             return true;
         }
         // A browser may send the credential of such a gate, a cookie or a client certificate, for a
         // foreign page too. Requests are checked before they arrive here; sockets are not.
-        if request.is_upgrade() && !host.trusts_origin(request) {
+        if request.is_upgrade() && !self.host.trusts_origin(request) {
             return false;
         }
-        match &self.custom {
+        match &self.gate.custom {
             Some(gate) => {
-                gate.admit(request, env, host.execution()).await.unwrap_or_else(|error| {
+                gate.admit(request, self.env, self.host.execution()).await.unwrap_or_else(|error| {
                     log::error(&format!(
                         "the admin gate failed and denied: {}",
                         error.to_log_line()
@@ -85,26 +89,12 @@ impl<E: Environment> Gate<E> {
 
     /// Works like [`admits`](Self::admits), for a route that also accepts its credential in the
     /// URL: always a token made for a socket, the admin token itself only if that is allowed.
-    pub(crate) fn admits_socket(
-        &self,
-        token: Option<&AdminToken>,
-        request: &Request,
-        env: &E,
-        clock: &dyn Clock,
-    ) -> bool {
-        let (Some(token), Some(presented)) = (token, request.query("token")) else {
+    pub(crate) fn admits_socket(&self, request: &Request) -> bool {
+        let (Some(token), Some(presented)) = (self.token, request.query("token")) else {
             return false;
         };
-        signature::verify_ws_token(token, &presented, clock.now_ms())
-            || (!self.requires_ephemeral(env) && token.matches(&presented))
-    }
-
-    fn requires_ephemeral(&self, env: &E) -> bool {
-        let off = |word: String| {
-            ["0", "disabled", "false", "no", "off"].contains(&&*word.trim().to_ascii_lowercase())
-        };
-        self.require_ephemeral
-            .unwrap_or_else(|| !env.var("LUNORA_REQUIRE_EPHEMERAL_WS_TOKEN").is_some_and(off))
+        signature::verify_ws_token(token, &presented, self.host.clock().now_ms())
+            || (!self.gate.requires_ephemeral(self.env) && token.matches(&presented))
     }
 }
 

@@ -193,6 +193,16 @@ pub(crate) trait AdminHost {
     fn run_trigger(&self, event: ScheduledEvent) -> LocalBoxFuture<'_, Result<(), LunoraError>>;
 }
 
+/// The plane of one event, and everything around it.
+pub(crate) struct Context<'a, E> {
+    pub(crate) gate: &'a Gate<E>,
+    /// The admin token; absent if the deployment has none.
+    pub(crate) token: Option<&'a AdminToken>,
+    pub(crate) plane: &'a Plane,
+    pub(crate) host: &'a dyn AdminHost,
+    pub(crate) env: &'a E,
+}
+
 /// Returns whether the plane answers a path.
 pub(crate) fn owns(path: &str) -> bool {
     matches!(path, paths::HEALTH | paths::HEALTH_READY | paths::SCHEDULER_DISPATCH)
@@ -207,11 +217,7 @@ pub(crate) fn max_body(path: &str) -> usize {
 
 /// Answers an uptime monitor or a load balancer.
 pub(crate) async fn health<E: Environment>(
-    gate: &Gate<E>,
-    token: Option<&AdminToken>,
-    plane: &Plane,
-    host: &dyn AdminHost,
-    env: &E,
+    context: &Context<'_, E>,
     request: Request,
 ) -> Result<Answer, LunoraError> {
     const ALLOW: &str = "GET, HEAD";
@@ -219,7 +225,8 @@ pub(crate) async fn health<E: Environment>(
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(Answer::BareMethodNotAllowed(ALLOW));
     }
-    if plane.health.is_admin_only() && !gate.admits(token, &request, env, host).await {
+    let Context { plane, host, token, .. } = *context;
+    if plane.health.is_admin_only() && !context.admits(&request).await {
         return Err(gate::refusal(token, None));
     }
     let phase =
@@ -233,11 +240,7 @@ pub(crate) async fn health<E: Environment>(
 ///
 /// The order: a bare 405 for some routes, the gate, 404, 405, the handler.
 pub(crate) async fn answer<E: Environment>(
-    gate: &Gate<E>,
-    token: Option<&AdminToken>,
-    plane: &Plane,
-    host: &dyn AdminHost,
-    env: &E,
+    context: &Context<'_, E>,
     request: Request,
 ) -> Result<Answer, LunoraError> {
     let route = table::find(request.path());
@@ -247,9 +250,9 @@ pub(crate) async fn answer<E: Environment>(
     {
         return Ok(Answer::BareMethodNotAllowed(route.allow));
     }
-    let admitted = gate.admits(token, &request, env, host).await
-        || (route.is_some_and(|route| route.socket)
-            && gate.admits_socket(token, &request, env, host.clock()));
+    let Context { plane, host, token, .. } = *context;
+    let admitted = context.admits(&request).await
+        || (route.is_some_and(|route| route.socket) && context.admits_socket(&request));
     if !admitted {
         return Err(gate::refusal(token, route));
     }

@@ -12,7 +12,11 @@ use crate::{
     },
     errors::LunoraError,
     message::Response,
-    wire::{ShardKey, paths},
+    wire::{
+        ShardKey,
+        operation::{GetPitrBookmark, Operation, PitrRestore},
+        paths,
+    },
 };
 
 pub(crate) struct Orchestration;
@@ -113,7 +117,7 @@ async fn pitr(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
 
     let Pitr { function_path, args, shard_key } = call.body("PITR").await?;
     let op = match function_path.strip_prefix(paths::ADMIN_PREFIX) {
-        Some(op @ ("getPitrBookmark" | "pitrRestore")) => op,
+        Some(op @ (GetPitrBookmark::NAME | PitrRestore::NAME)) => op,
         _ => {
             return Err(LunoraError::bad_request(
                 "`functionPath` must be `__lunora_admin__:getPitrBookmark` or `__lunora_admin__:pitrRestore`",

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::{
     errors::{Code, Hint, LunoraError},
     message::{Request, Response},
-    wire::{headers, paths},
+    wire::{envelope::shard_body, headers, paths},
 };
 
 /// A call to a function of a shard as the server: it may call internal functions, and passes no
@@ -27,8 +27,7 @@ impl SystemCall<'_> {
     /// # Errors
     /// 400 if the id is not a valid header value.
     pub(crate) fn to_request(&self) -> Result<Request, LunoraError> {
-        let path = serde_json::to_string(self.function_path).map_err(LunoraError::internal)?;
-        let body = [r#"{"args":"#, self.args, r#","functionPath":"#, &path, "}"].concat();
+        let body = shard_body(self.function_path, self.args);
         let mut request = Request::post(paths::SHARD_RPC, body);
         *request.headers_mut() = self.headers()?;
         Ok(request)

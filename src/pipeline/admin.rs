@@ -25,17 +25,16 @@ pub(super) async fn answer<E: Environment>(
     let (gate, plane) = (&settings.admin_gate, &settings.admin);
     let token = gate.token(settings.admin_token.as_ref(), env);
     let host = Host { app, env, execution };
+    let context = admin::Context { gate, token, plane, host: &host, env };
     let answer = match request.path() {
-        paths::HEALTH | paths::HEALTH_READY => {
-            admin::health(gate, token, plane, &host, env, request).await?
-        }
+        paths::HEALTH | paths::HEALTH_READY => admin::health(&context, request).await?,
         paths::SCHEDULER_DISPATCH if *request.method() != Method::POST => {
             Answer::MethodNotAllowed("POST")
         }
         paths::SCHEDULER_DISPATCH => {
-            Answer::Response(admin::dispatch::answer(plane, &host, token, request).await?)
+            Answer::Response(admin::dispatch::answer(&context, request).await?)
         }
-        _ => admin::answer(gate, token, plane, &host, env, request).await?,
+        _ => admin::answer(&context, request).await?,
     };
     Ok(match answer {
         Answer::Response(response) => response,

@@ -8,6 +8,7 @@ use std::{
 use serde::Serialize;
 
 use super::changes::LogSize;
+use crate::wire::operation::{AnswerOf, GetMetrics};
 
 /// Counters since the object woke.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub(crate) struct Report<'a> {
     subscription_refresh_errors: u64,
     uptime_ms: u64,
 }
+
+impl AnswerOf<GetMetrics> for Report<'_> {}
 
 #[derive(Serialize)]
 struct Nothing {}

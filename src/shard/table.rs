@@ -5,7 +5,7 @@ use std::{fmt, marker::PhantomData};
 use serde::de::DeserializeOwned;
 
 use super::{
-    function::args::invalid_document,
+    function::args::check_document,
     sentence::{Sentence, same},
 };
 use crate::{
@@ -50,11 +50,11 @@ pub struct TableSpec {
     check: TypeCheck,
 }
 
-/// Reads a document as its table's type.
+/// Checks that a document is of its table's type.
 #[derive(Clone, Copy, Debug)]
-struct TypeCheck(Option<ReadDocument>);
+struct TypeCheck(Option<CheckDocument>);
 
-type ReadDocument = fn(&str) -> Result<(), serde_json::Error>;
+type CheckDocument = fn(&str) -> Result<(), LunoraError>;
 
 /// The type of the documents does not distinguish tables.
 impl PartialEq for TypeCheck {
@@ -64,10 +64,6 @@ impl PartialEq for TypeCheck {
 }
 
 impl Eq for TypeCheck {}
-
-fn read_as<T: DeserializeOwned>(json: &str) -> Result<(), serde_json::Error> {
-    serde_json::from_str::<T>(json).map(drop)
-}
 
 /// An index: an order of the documents of a table.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -241,8 +237,7 @@ impl TableSpec {
 
     /// Refuses a document that is not of the table's type: a query over the table would fail.
     pub(crate) fn check_type(&self, document: &str) -> Result<(), LunoraError> {
-        let Some(read) = self.check.0 else { return Ok(()) };
-        read(document).map_err(|error| invalid_document(document, &error))
+        self.check.0.map_or(Ok(()), |check| check(document))
     }
 
     pub(crate) fn indexes(&self) -> impl Iterator<Item = &IndexSpec> {
@@ -349,7 +344,7 @@ pub(crate) const fn same_name(one: &str, other: &str) -> bool {
 
 impl<T: DeserializeOwned> From<Table<T>> for TableSpec {
     fn from(table: Table<T>) -> Self {
-        Self { check: TypeCheck(Some(read_as::<T>)), ..table.spec }
+        Self { check: TypeCheck(Some(check_document::<T>)), ..table.spec }
     }
 }
 

@@ -140,9 +140,16 @@ impl RpcEnvelope {
     /// Returns the call as a shard takes it: `{"args","functionPath"}`, the arguments byte for
     /// byte.
     pub(crate) fn to_shard_body(&self) -> Vec<u8> {
-        let path = serde_json::to_string(&self.function_path).unwrap_or_default();
-        [r#"{"args":"#, self.args.get(), r#","functionPath":"#, &path, "}"].concat().into_bytes()
+        shard_body(&self.function_path, self.args.get())
     }
+}
+
+/// Returns the body of a call as a shard takes it, `{"args","functionPath"}`; `args` is the JSON
+/// text of an object, and stays as it is, byte for byte.
+pub(crate) fn shard_body(function_path: &str, args: impl AsRef<[u8]>) -> Vec<u8> {
+    // A string can always be written.
+    let path = serde_json::to_string(function_path).unwrap_or_default();
+    [br#"{"args":"#, args.as_ref(), br#","functionPath":"#, path.as_bytes(), b"}"].concat()
 }
 
 /// Makes an envelope from typed arguments, for tests and callers written in Rust.

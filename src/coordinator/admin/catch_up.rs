@@ -6,7 +6,11 @@ use serde_json::value::RawValue;
 use super::{AdminCall, ShardAdmin, read};
 use crate::{
     errors::{Code, LunoraError},
-    wire::{ShardKey, paths::MAX_CHANGES},
+    wire::{
+        ShardKey,
+        operation::{CdcSync, CdcSyncArgs, CdcSyncPage},
+        paths::MAX_CHANGES,
+    },
 };
 
 /// A line of a snapshot that replaces an earlier row:
@@ -45,7 +49,7 @@ pub(super) struct Changes {
 }
 
 impl CatchUp {
-    const LIMIT: u32 = 1000;
+    const LIMIT: u64 = 1000;
 
     /// Selects the changes after `from`, up to and including `to`.
     ///
@@ -72,20 +76,7 @@ impl CatchUp {
         key: &ShardKey,
         tables: Option<&[String]>,
     ) -> Result<Changes, LunoraError> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Args {
-            limit: u32,
-            since_seq: u64,
-        }
-        #[derive(Deserialize)]
-        struct Page<'a> {
-            #[serde(borrow)]
-            changes: Vec<RowChange<'a>>,
-            cursor: u64,
-        }
-
-        let args = Args { limit: Self::LIMIT, since_seq: self.at };
+        let args = CdcSyncArgs { limit: Some(Self::LIMIT), since_seq: self.at, until_ts: None };
         let mut admin = admin.clone();
         let most = admin.coordinator.max_shard_bytes.max(MAX_CHANGES);
         admin.coordinator = admin.coordinator.max_shard_bytes(most);
@@ -93,9 +84,10 @@ impl CatchUp {
             let status = failure.code.parse().map_or(503, |code: Code| code.status().as_u16());
             LunoraError::custom(failure.code, status, failure.message)
         };
-        let answer = admin.ask(key, &AdminCall::repeatable("cdcSync", &args)?).await;
+        let answer = admin.ask(key, &AdminCall::of::<CdcSync>(&args)?).await;
         let answer = answer.map_err(fail)?;
-        let Page { changes, cursor } = read(key, &answer).map_err(fail)?;
+        let page = read::<CdcSync, CdcSyncPage<Vec<RowChange<'_>>>>(key, &answer);
+        let CdcSyncPage { changes, cursor } = page.map_err(fail)?;
         if cursor <= self.at {
             let message = "answered with changes that lead nowhere";
             return Err(LunoraError::new(Code::ShardError, message));

@@ -4,15 +4,20 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use serde::{Deserialize, Serialize, ser::SerializeStruct};
+use serde::{Serialize, ser::SerializeStruct};
 use serde_json::value::RawValue;
 
 use super::{AdminCall, ShardAdmin, outcome::PublicFailure, read};
+pub use crate::wire::operation::ChangeError;
 use crate::{
     coordinator::ShardFailure,
     errors::{Code, LunoraError},
     sort,
-    wire::{ShardKey, paths::MAX_CHANGES},
+    wire::{
+        ShardKey,
+        operation::{ApplyCdc, ApplyCdcAnswer, ApplyCdcArgs, CdcSync, CdcSyncArgs, CdcSyncPage},
+        paths::MAX_CHANGES,
+    },
 };
 
 /// The changes to read.
@@ -72,23 +77,6 @@ impl ApplyBatch {
     }
 }
 
-/// An error in a change.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct ChangeError {
-    /// The error code.
-    pub code: String,
-    /// The id of the document.
-    pub id: String,
-    /// The message.
-    pub message: String,
-    /// The sequence number, where the change has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seq: Option<u64>,
-    /// The table.
-    pub table: String,
-}
-
 /// The result of applying changes (docs/wire.md, "Moving data").
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -115,14 +103,6 @@ impl ShardAdmin {
     /// If the shards cannot be listed; 404 `UNKNOWN_TABLE` for a table that does not exist. A shard
     /// that fails is part of the report.
     pub async fn sync(&self, request: &SyncRequest) -> Result<SyncReport, LunoraError> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Args {
-            #[serde(skip_serializing_if = "Option::is_none")]
-            limit: Option<u32>,
-            since_seq: u64,
-        }
-
         if let Some(tables) = &request.tables {
             self.refuse_unknown_tables(tables).await?;
         }
@@ -135,8 +115,9 @@ impl ShardAdmin {
             self.shards_holding(request.tables.as_deref()).await?.into_iter().enumerate()
         {
             let since_seq = request.cursors.get(key.as_str()).copied().unwrap_or(0);
-            let args = Args { limit: request.limit, since_seq };
-            jobs.push((index, key, since_seq, AdminCall::repeatable("cdcSync", &args)?));
+            let args =
+                CdcSyncArgs { limit: request.limit.map(u64::from), since_seq, until_ts: None };
+            jobs.push((index, key, since_seq, AdminCall::of::<CdcSync>(&args)?));
         }
         let mut answers = stream::iter(jobs)
             .map(async |(index, key, since, call)| {
@@ -162,21 +143,10 @@ impl ShardAdmin {
     /// # Errors
     /// If a batch cannot be written. A shard that fails is part of the report.
     pub async fn apply(&self, batches: Vec<ApplyBatch>) -> Result<ApplyReport, LunoraError> {
-        #[derive(Serialize)]
-        struct Args<'a> {
-            changes: &'a [Box<RawValue>],
-        }
-        #[derive(Deserialize)]
-        struct Applied {
-            applied: u64,
-            #[serde(default)]
-            errors: Vec<ChangeError>,
-        }
-
         let mut by_shard: Vec<(ShardKey, Vec<AdminCall>)> = Vec::new();
         for ApplyBatch { shard_key, changes } in batches {
             // Applying a change twice has the effect of applying it once.
-            let call = AdminCall::repeatable("applyCdc", &Args { changes: &changes })?;
+            let call = AdminCall::of::<ApplyCdc>(&ApplyCdcArgs { changes: &changes })?;
             match by_shard.iter_mut().find(|(key, _)| *key == shard_key) {
                 Some((_, calls)) => calls.push(call),
                 None => by_shard.push((shard_key, vec![call])),
@@ -188,8 +158,8 @@ impl ShardAdmin {
                 let mut calls = calls.iter();
                 for call in calls.by_ref() {
                     let answer = self.ask(&key, call).await;
-                    match answer.and_then(|result| read::<Applied>(&key, &result)) {
-                        Ok(Applied { applied, errors }) => {
+                    match answer.and_then(|result| read::<ApplyCdc, _>(&key, &result)) {
+                        Ok(ApplyCdcAnswer { applied, errors }) => {
                             report.errors.extend(errors);
                             report.applied += applied;
                             report.ok += 1;
@@ -231,14 +201,8 @@ fn fits(key: &ShardKey, result: Bytes, room: &mut usize) -> Result<Bytes, ShardF
 
 impl ShardChanges {
     fn read(shard_key: ShardKey, since: u64, answer: Result<Bytes, ShardFailure>) -> Self {
-        #[derive(Deserialize)]
-        struct Page {
-            changes: Vec<Box<RawValue>>,
-            cursor: u64,
-        }
-
-        match answer.and_then(|result| read::<Page>(&shard_key, &result)) {
-            Ok(Page { changes, cursor }) => Self { changes: Ok(changes), cursor, shard_key },
+        match answer.and_then(|result| read::<CdcSync, _>(&shard_key, &result)) {
+            Ok(CdcSyncPage { changes, cursor }) => Self { changes: Ok(changes), cursor, shard_key },
             Err(failure) => Self { changes: Err(failure), cursor: since, shard_key },
         }
     }

@@ -1,8 +1,8 @@
 //! Empties tables.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
 use super::{AdminCall, ShardAdmin, read, unreadable_answer};
@@ -10,7 +10,13 @@ use crate::{
     coordinator::ShardFailure,
     errors::{Code, LunoraError},
     log,
-    wire::ShardKey,
+    wire::{
+        ShardKey,
+        operation::{
+            ClearTable, DeleteArgs, Deleted, ExportShard, ExportShardArgs, ExportShardPage,
+            ListTables, NoArgs, TableInfo,
+        },
+    },
 };
 
 impl ShardAdmin {
@@ -23,26 +29,20 @@ impl ShardAdmin {
         shard: &ShardKey,
         tables: &[String],
     ) -> Result<BTreeMap<String, u64>, LunoraError> {
-        #[derive(Serialize)]
-        struct Args<'a> {
-            limit: u32,
-            table: &'a str,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Cleared {
-            count: u64,
-            has_more: bool,
-        }
-
         let mut counts = BTreeMap::new();
         for table in tables {
-            let call =
-                AdminCall::repeatable("clearTable", &Args { limit: Self::CLEARED_AT_ONCE, table })?;
+            let call = AdminCall::of::<ClearTable>(&DeleteArgs {
+                limit: Some(Self::CLEARED_AT_ONCE),
+                table: table.into(),
+                filters: None,
+                search: None,
+                after: None,
+                ids: None,
+            })?;
             let mut count: u64 = 0;
             loop {
                 let answer = self.ask(shard, &call).await;
-                let answer = answer.and_then(|result| read::<Cleared>(shard, &result));
+                let answer = answer.and_then(|result| read::<ClearTable, Deleted>(shard, &result));
                 let cleared = answer.map_err(ShardFailure::into_error)?;
                 count = count.saturating_add(cleared.count);
                 if !cleared.has_more {
@@ -70,20 +70,16 @@ impl ShardAdmin {
 
     /// Reads an export page of one row.
     pub(super) async fn first_page(&self, shard: &ShardKey) -> Result<FirstPage, ShardFailure> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Args {
-            batch_size: u32,
-            cursor: Option<String>,
-            max_bytes: u32,
-            tables: [&'static str; 0],
-        }
-
         // A page of one row also has the number of the last change.
-        let args = Args { batch_size: 1, cursor: None, max_bytes: 1, tables: [] };
-        let call = AdminCall::repeatable("exportShard", &args)
+        let args = ExportShardArgs {
+            batch_size: Some(1),
+            cursor: Some(None),
+            max_bytes: Some(1),
+            tables: Some(Cow::Borrowed(&[])),
+        };
+        let call = AdminCall::of::<ExportShard>(&args)
             .map_err(|error| ShardFailure::logged(shard, &error, false))?;
-        read(shard, &self.ask(shard, &call).await?)
+        read::<ExportShard, _>(shard, &self.ask(shard, &call).await?)
     }
 
     /// Returns the tables of one shard; `None` if the shard does not list them in a known form.
@@ -95,7 +91,7 @@ impl ShardAdmin {
         shard: &ShardKey,
     ) -> Result<Option<Vec<String>>, LunoraError> {
         let tables = self.table_infos(shard).await.map_err(ShardFailure::into_error)?;
-        Ok(tables.map(|tables| tables.into_iter().map(|table| table.name).collect()))
+        Ok(tables.map(|tables| tables.into_iter().map(|table| table.name.into_owned()).collect()))
     }
 
     /// Returns the tables of one shard with their counts of rows; `None` if the shard does not list
@@ -104,8 +100,6 @@ impl ShardAdmin {
         &self,
         shard: &ShardKey,
     ) -> Result<Option<Vec<TableInfo>>, ShardFailure> {
-        #[derive(Serialize)]
-        struct NoArgs {}
         #[derive(Deserialize)]
         #[serde(untagged)]
         enum Table {
@@ -113,19 +107,19 @@ impl ShardAdmin {
             Info(TableInfo),
         }
 
-        let call = AdminCall::repeatable("listTables", &NoArgs {})
+        let call = AdminCall::of::<ListTables>(&NoArgs {})
             .map_err(|error| ShardFailure::logged(shard, &error, false))?;
         let answer = match self.ask(shard, &call).await {
             Ok(answer) => answer,
             Err(failure) if failure.code == Code::UnknownAdminOp.as_str() => return Ok(None),
             Err(failure) => return Err(failure),
         };
-        let Ok(tables) = read::<Vec<Table>>(shard, &answer) else {
+        let Ok(tables) = read::<ListTables, Vec<Table>>(shard, &answer) else {
             log::warn(&format!("shard `{shard}` tells its tables in a form that is not known"));
             return Ok(None);
         };
         let infos = tables.into_iter().map(|table| match table {
-            Table::Name(name) => TableInfo { name, row_count: Value::Null },
+            Table::Name(name) => TableInfo { name: name.into(), row_count: Value::Null },
             Table::Info(info) => info,
         });
         Ok(Some(infos.collect()))
@@ -133,17 +127,7 @@ impl ShardAdmin {
 
     /// The maximum number of documents that a shard deletes in one call (docs/wire.md,
     /// "Operations of a shard").
-    const CLEARED_AT_ONCE: u32 = 500;
-}
-
-/// A table of a shard.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct TableInfo {
-    pub(super) name: String,
-    /// The number of documents that a query sees, if the shard counts them.
-    #[serde(default)]
-    row_count: Value,
+    const CLEARED_AT_ONCE: u64 = 500;
 }
 
 impl TableInfo {
@@ -153,13 +137,7 @@ impl TableInfo {
 }
 
 /// The beginning of an export.
-#[derive(Deserialize)]
-pub(super) struct FirstPage {
-    #[serde(default)]
-    rows: Vec<IgnoredAny>,
-    #[serde(default)]
-    seq: Option<u64>,
-}
+pub(super) type FirstPage = ExportShardPage<Vec<IgnoredAny>>;
 
 impl FirstPage {
     pub(super) fn has_rows(&self) -> bool {

@@ -1,7 +1,8 @@
 //! The client state of shards, watermarks and stored answers: read for a snapshot, and restored
 //! from one.
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::{AdminCall, ShardAdmin, read};
@@ -9,7 +10,16 @@ use crate::{
     coordinator::ShardFailure,
     errors::{Code, LunoraError},
     log,
-    wire::{ShardKey, client_line::ClientLine, lines::push_on_one_line, paths::MAX_CHANGES},
+    wire::{
+        ShardKey,
+        client_line::ClientLine,
+        lines::push_on_one_line,
+        operation::{
+            ExportClients, ExportClientsArgs, ExportClientsPage, ImportClients, ImportClientsArgs,
+            Unfilled,
+        },
+        paths::MAX_CHANGES,
+    },
 };
 
 /// Reads the client state of a shard in rounds: the first returns everything, each later one what
@@ -48,24 +58,9 @@ impl ClientRounds {
         admin: &ShardAdmin,
         key: &ShardKey,
     ) -> Result<ClientPage, LunoraError> {
-        #[derive(Serialize)]
-        struct Args<'a> {
-            since: u64,
-            cursor: Option<&'a str>,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Answer<'a> {
-            #[serde(borrow)]
-            lines: Vec<&'a RawValue>,
-            cursor: Option<String>,
-            is_done: bool,
-            round: Option<u64>,
-            seq: u64,
-        }
-
-        let args = Args { since: self.since, cursor: self.cursor.as_deref() };
-        let call = AdminCall::repeatable("exportClients", &args)?;
+        let cursor = self.cursor.as_deref().map(Cow::Borrowed);
+        let args = ExportClientsArgs { since: self.since, cursor, limit: None };
+        let call = AdminCall::of::<ExportClients>(&args)?;
         let mut admin = admin.clone();
         let most = admin.coordinator.max_shard_bytes.max(MAX_CHANGES);
         admin.coordinator = admin.coordinator.max_shard_bytes(most);
@@ -75,7 +70,8 @@ impl ClientRounds {
             }
             answer => answer.map_err(ShardFailure::into_error)?,
         };
-        let answer: Answer<'_> = read(key, &answer).map_err(ShardFailure::into_error)?;
+        let answer = read::<ExportClients, ExportClientsPage<Vec<&RawValue>>>(key, &answer)
+            .map_err(ShardFailure::into_error)?;
         let mut page = ClientPage::default();
         for line in &answer.lines {
             page.push(line)?;
@@ -233,15 +229,8 @@ impl ShardAdmin {
         batch: Batch,
         reset: bool,
     ) -> Result<(), LunoraError> {
-        #[derive(Serialize)]
-        struct Args<'a> {
-            lines: &'a RawValue,
-            reset: bool,
-        }
-
-        let lines = RawValue::from_string(["[", &batch.json, "]"].concat());
-        let lines = lines.map_err(LunoraError::internal)?;
-        let call = AdminCall::repeatable("importClients", &Args { lines: &lines, reset })?;
+        let args = ImportClientsArgs { lines: Unfilled::default(), reset };
+        let call = AdminCall::filled::<ImportClients>(&args, &batch.json)?;
         match self.ask(shard, &call).await {
             Ok(_) => Ok(()),
             Err(failure) if failure.code == Code::UnknownAdminOp.as_str() => {

@@ -1,6 +1,7 @@
 //! Exports every row of every shard, shard by shard and page by page.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashSet},
     fmt,
     pin::pin,
@@ -15,7 +16,7 @@ use futures::{
     future::{Either, LocalBoxFuture, select},
     stream::{LocalBoxStream, Stream},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{
@@ -30,7 +31,11 @@ use crate::{
     message::{Body, BodyError},
     platform::Clock,
     sort,
-    wire::{ShardKey, lines::push_on_one_line},
+    wire::{
+        ShardKey,
+        lines::push_on_one_line,
+        operation::{ExportShard, ExportShardArgs, ExportShardPage},
+    },
 };
 
 /// The tables to export, and the size of the pages.
@@ -401,15 +406,12 @@ impl Shard {
     }
 
     async fn ask(&self, admin: &ShardAdmin, request: &ExportRequest) -> Result<Page, LunoraError> {
-        let call = AdminCall::repeatable(
-            "exportShard",
-            &PageArgs {
-                batch_size: request.page_rows,
-                cursor: self.cursor.as_deref(),
-                max_bytes: request.page_bytes,
-                tables: request.tables.as_deref().unwrap_or_default(),
-            },
-        )?;
+        let call = AdminCall::of::<ExportShard>(&ExportShardArgs {
+            batch_size: Some(request.page_rows),
+            cursor: Some(self.cursor.as_deref().map(Cow::Borrowed)),
+            max_bytes: Some(request.page_bytes.into()),
+            tables: Some(Cow::Borrowed(request.tables.as_deref().unwrap_or_default())),
+        })?;
         let resolve = |key| admin.shard(key);
         let call = admin.to_shard_call(&resolve, &call);
         let mut patience = Patience::new(admin);
@@ -429,24 +431,11 @@ impl Shard {
     fn end_page(&mut self, rest: &[u8]) -> Result<bool, LunoraError> {
         #[derive(Deserialize)]
         struct Answer {
-            result: Rest,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Rest {
-            #[serde(default)]
-            cursor: Option<String>,
-            /// Absent in the answer of a shard that does not support pages.
-            #[serde(default)]
-            is_done: Option<bool>,
-            #[serde(default)]
-            seq: Option<u64>,
-            #[serde(default)]
-            other_tables: Vec<String>,
+            result: ExportShardPage<IgnoredAny>,
         }
 
         let answer: Result<Answer, _> = serde_json::from_slice(rest);
-        let Answer { result: Rest { cursor, is_done, seq, other_tables } } =
+        let Answer { result: ExportShardPage { cursor, is_done, seq, other_tables, .. } } =
             answer.map_err(|_| Self::bad(&Unmergeable::NO_JSON.into()))?;
         if !self.begun {
             self.seq = seq;
@@ -610,14 +599,4 @@ impl Rows {
         }
         Ok(())
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PageArgs<'a> {
-    batch_size: u32,
-    /// Present, even as null: it asks for one page instead of everything.
-    cursor: Option<&'a str>,
-    max_bytes: u32,
-    tables: &'a [String],
 }

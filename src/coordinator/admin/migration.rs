@@ -4,7 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
 use super::{AdminCall, ShardAdmin, ShardOutcome, outcome::tally, read};
-use crate::{errors::LunoraError, wire::paths};
+use crate::{
+    errors::LunoraError,
+    wire::{
+        operation::{self, Operation, RunMigration},
+        paths,
+    },
+};
 
 /// An operation on a migration.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,8 +27,8 @@ impl MigrationOperation {
     #[must_use]
     pub fn from_path(path: &str) -> Option<Self> {
         match path.strip_prefix(paths::ADMIN_PREFIX)? {
-            "runMigration" => Some(Self::Run),
-            "migrationStatus" => Some(Self::Status),
+            RunMigration::NAME => Some(Self::Run),
+            operation::MigrationStatus::NAME => Some(Self::Status),
             _ => None,
         }
     }
@@ -91,8 +97,10 @@ impl ShardAdmin {
         request: &MigrationRequest,
     ) -> Result<MigrationReport, LunoraError> {
         let call = match request.operation {
-            MigrationOperation::Run => AdminCall::once("runMigration", &request.args),
-            MigrationOperation::Status => AdminCall::repeatable("migrationStatus", &request.args),
+            MigrationOperation::Run => AdminCall::of::<RunMigration>(&*request.args),
+            MigrationOperation::Status => {
+                AdminCall::of::<operation::MigrationStatus>(&*request.args)
+            }
         }?;
         let keys = self.shards_of(&request.table).await?;
         let mut report = MigrationReport {
@@ -104,7 +112,8 @@ impl ShardAdmin {
             status: MigrationStatus::Completed,
         };
         for (key, answer) in self.ask_all(keys, &call).await {
-            let result = answer.and_then(|result| read::<Box<RawValue>>(&key, &result));
+            let result =
+                answer.and_then(|result| read::<RunMigration, Box<RawValue>>(&key, &result));
             report.add(result.as_deref().ok());
             report.shards.push(ShardOutcome::new(key, result));
         }

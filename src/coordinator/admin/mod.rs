@@ -35,7 +35,12 @@ use crate::{
     log,
     platform::{Placement, ResolvedShard, ShardNamespace, resolve_shard},
     sort,
-    wire::{AdminToken, ShardKey, paths},
+    wire::{
+        AdminToken, ShardKey,
+        envelope::shard_body,
+        operation::{AnswerOf, ArgsOf, Operation, fill},
+        paths,
+    },
 };
 
 #[cfg(feature = "admin")]
@@ -301,28 +306,22 @@ struct AdminCall {
 }
 
 impl AdminCall {
-    /// Creates a call of an operation that is idempotent.
-    fn repeatable(operation: &str, args: &impl Serialize) -> Result<Self, LunoraError> {
-        Ok(Self { body: rpc_body(operation, args)?, repeatable: true })
+    fn of<O: Operation>(args: &(impl ArgsOf<O> + Serialize + ?Sized)) -> Result<Self, LunoraError> {
+        Ok(Self::of_text::<O>(&serde_json::to_string(args).map_err(LunoraError::internal)?))
     }
 
-    /// Creates a call of an operation that must not be repeated blindly.
-    fn once(operation: &str, args: &impl Serialize) -> Result<Self, LunoraError> {
-        Ok(Self { body: rpc_body(operation, args)?, repeatable: false })
-    }
-}
-
-fn rpc_body(operation: &str, args: &impl Serialize) -> Result<Bytes, LunoraError> {
-    #[derive(Serialize)]
-    struct Body<'a, A> {
-        args: &'a A,
-        #[serde(rename = "functionPath")]
-        function_path: String,
+    /// Creates a call with a list that is JSON text in place of the first field of `args`.
+    fn filled<O: Operation>(
+        args: &(impl ArgsOf<O> + Serialize),
+        list: &str,
+    ) -> Result<Self, LunoraError> {
+        Ok(Self::of_text::<O>(&fill(args, list).map_err(LunoraError::internal)?))
     }
 
-    let function_path = [paths::ADMIN_PREFIX, operation].concat();
-    let body = serde_json::to_vec(&Body { args, function_path });
-    body.map(Bytes::from).map_err(LunoraError::internal)
+    fn of_text<O: Operation>(args: &str) -> Self {
+        let path = [paths::ADMIN_PREFIX, O::NAME].concat();
+        Self { body: shard_body(&path, args).into(), repeatable: O::REPEATABLE }
+    }
 }
 
 /// Extracts the answer of a shard from its envelope `{"result":…}`.
@@ -337,7 +336,7 @@ fn unreadable_answer(key: &ShardKey, what: impl fmt::Display) -> ShardFailure {
 }
 
 /// Parses the answer of a shard.
-fn read<'a, T: serde::Deserialize<'a>>(
+fn read<'a, O: Operation, T: AnswerOf<O> + serde::Deserialize<'a>>(
     key: &ShardKey,
     result: &'a [u8],
 ) -> Result<T, ShardFailure> {

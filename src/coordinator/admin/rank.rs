@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{AdminCall, ShardAdmin, ShardOutcome, outcome::tally, read};
-use crate::errors::LunoraError;
+pub use crate::wire::operation::ShardRank;
+use crate::{
+    errors::LunoraError,
+    wire::operation::{RankBefore, RankBeforeArgs},
+};
 
 /// The document to rank, by the key that its index orders by.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -21,16 +25,6 @@ pub struct RankRequest {
     pub row_id: String,
     /// The values that the index sorts by.
     pub sort_values: Vec<Box<RawValue>>,
-}
-
-/// The count of one shard.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct ShardRank {
-    /// The number of its documents that come before.
-    pub before: u64,
-    /// The number of documents that it has in the partition.
-    pub total: u64,
 }
 
 /// The rank of a document (docs/wire.md, "Across shards").
@@ -58,10 +52,17 @@ impl ShardAdmin {
     /// If the shards cannot be listed. A shard that fails is part of the report, which then says
     /// that it is `partial`.
     pub async fn rank(&self, request: &RankRequest) -> Result<RankReport, LunoraError> {
-        let call = AdminCall::repeatable("rankBefore", request)?;
+        let call = AdminCall::of::<RankBefore>(&RankBeforeArgs {
+            table: (&request.table).into(),
+            index: (&request.index).into(),
+            partition_key: (&request.partition_key).into(),
+            row_id: (&request.row_id).into(),
+            sort_values: &request.sort_values,
+        })?;
         let keys = self.shards_of(&request.table).await?;
         let outcome = |(key, answer): (_, Result<_, _>)| {
-            let result = answer.and_then(|result: bytes::Bytes| read::<ShardRank>(&key, &result));
+            let result =
+                answer.and_then(|result: bytes::Bytes| read::<RankBefore, _>(&key, &result));
             ShardOutcome::new(key, result)
         };
         let shards: Vec<_> = self.ask_all(keys, &call).await.into_iter().map(outcome).collect();

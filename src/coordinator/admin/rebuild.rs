@@ -8,12 +8,15 @@ use std::{
 use futures::stream::{self, StreamExt};
 use serde::Serialize;
 
-use super::{AdminCall, ShardAdmin, clear::TableInfo, unreadable_answer};
+use super::{AdminCall, ShardAdmin, unreadable_answer};
 use crate::{
     coordinator::ShardFailure,
     errors::{Code, LunoraError},
     sort,
-    wire::ShardKey,
+    wire::{
+        ShardKey,
+        operation::{ForgetAnnouncement, NoArgs, TableInfo},
+    },
 };
 
 /// The result of rebuilding a registry.
@@ -145,17 +148,14 @@ impl ShardAdmin {
         if has_rows && tables.is_empty() {
             return Err(unreadable_answer(key, "rows, and a list without tables"));
         }
-        Ok(has_rows.then(|| tables.into_iter().map(|table| table.name).collect()))
+        Ok(has_rows.then(|| tables.into_iter().map(|table| table.name.into_owned()).collect()))
     }
 
     /// Clears the shard's record of its announcement: a shard that was announced before its rows
     /// were deleted would never announce itself again. A shard of another implementation has no
     /// such record.
     async fn forget_announcement(&self, key: &ShardKey) -> Result<(), ShardFailure> {
-        #[derive(Serialize)]
-        struct NoArgs {}
-
-        let call = AdminCall::repeatable("forgetAnnouncement", &NoArgs {})
+        let call = AdminCall::of::<ForgetAnnouncement>(&NoArgs {})
             .map_err(|error| ShardFailure::logged(key, &error, false))?;
         match self.ask(key, &call).await {
             Err(failure) if failure.code != Code::UnknownAdminOp.as_str() => Err(failure),

@@ -1,12 +1,13 @@
 //! Empties the shard into which a drill restores.
 
-use serde::Serialize;
-
 use super::{AdminCall, ShardAdmin};
 use crate::{
     coordinator::ShardFailure,
     errors::{Code, LunoraError},
-    wire::ShardKey,
+    wire::{
+        ShardKey,
+        operation::{EmptyScratch, NoArgs},
+    },
 };
 
 impl ShardAdmin {
@@ -16,11 +17,8 @@ impl ShardAdmin {
     /// # Errors
     /// If the shard fails, or times out; some documents may be deleted then.
     pub(crate) async fn empty_scratch(&self) -> Result<(), LunoraError> {
-        #[derive(Serialize)]
-        struct NoArgs {}
-
         let key = ShardKey::scratch();
-        match self.ask(&key, &AdminCall::repeatable("emptyScratch", &NoArgs {})?).await {
+        match self.ask(&key, &AdminCall::of::<EmptyScratch>(&NoArgs {})?).await {
             Ok(_) => Ok(()),
             Err(failure) if failure.code == Code::UnknownAdminOp.as_str() => {
                 let tables = self.tables(&key).await?.ok_or_else(|| {

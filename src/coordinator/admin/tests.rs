@@ -131,3 +131,59 @@ fn a_table_without_an_entry_lives_in_the_default_shard() {
     let traffic = world.run(world.admin.shard_traffic("unknown")).unwrap();
     assert_eq!(traffic.shards[0].shard_key.as_str(), "home");
 }
+
+#[test]
+fn calls_of_operations_have_these_bodies() {
+    use crate::wire::operation::{
+        CdcSync, CdcSyncArgs, ClearTable, DeleteArgs, ExportClients, ExportClientsArgs,
+        ExportShard, ExportShardArgs, ImportClients, ImportClientsArgs, ImportShard,
+        ImportShardArgs, ListTables, NoArgs, Unfilled,
+    };
+
+    let body = |call: Result<super::AdminCall, crate::LunoraError>| {
+        String::from_utf8(call.unwrap().body.to_vec()).unwrap()
+    };
+    let export = ExportShardArgs {
+        batch_size: Some(5),
+        cursor: Some(None),
+        max_bytes: Some(7),
+        tables: Some((&[][..]).into()),
+    };
+    let clear = DeleteArgs {
+        limit: Some(500),
+        table: "t".into(),
+        filters: None,
+        search: None,
+        after: None,
+        ids: None,
+    };
+    let rows = ImportShardArgs { rows: Unfilled::default(), start_line: Some(1) };
+    let lines = ImportClientsArgs { lines: Unfilled::default(), reset: true };
+    let clients = ExportClientsArgs { since: 0, cursor: None, limit: None };
+    let changes = CdcSyncArgs { limit: None, since_seq: 9, until_ts: None };
+    type Call = super::AdminCall;
+    for (call, args, op) in [
+        (
+            Call::of::<ExportShard>(&export),
+            r#"{"batchSize":5,"cursor":null,"maxBytes":7,"tables":[]}"#,
+            "exportShard",
+        ),
+        (
+            Call::filled::<ImportShard>(&rows, r#"{"table":"t","doc":{"n": 1.0}}"#),
+            r#"{"rows":[{"table":"t","doc":{"n": 1.0}}],"startLine":1}"#,
+            "importShard",
+        ),
+        (
+            Call::filled::<ImportClients>(&lines, ""),
+            r#"{"lines":[],"reset":true}"#,
+            "importClients",
+        ),
+        (Call::of::<ExportClients>(&clients), r#"{"since":0,"cursor":null}"#, "exportClients"),
+        (Call::of::<CdcSync>(&changes), r#"{"sinceSeq":9}"#, "cdcSync"),
+        (Call::of::<ClearTable>(&clear), r#"{"limit":500,"table":"t"}"#, "clearTable"),
+        (Call::of::<ListTables>(&NoArgs {}), "{}", "listTables"),
+    ] {
+        let expected = format!(r#"{{"args":{args},"functionPath":"__lunora_admin__:{op}"}}"#);
+        assert_eq!(body(call), expected);
+    }
+}

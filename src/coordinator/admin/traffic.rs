@@ -1,9 +1,15 @@
 //! The distribution of requests over the shards of a table.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{AdminCall, ShardAdmin, read};
-use crate::{errors::LunoraError, wire::ShardKey};
+use crate::{
+    errors::LunoraError,
+    wire::{
+        ShardKey,
+        operation::{GetMetrics, NoArgs, Traffic},
+    },
+};
 
 /// The number of requests that one shard answered.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -35,18 +41,12 @@ impl ShardAdmin {
     /// # Errors
     /// If the shards cannot be listed. A shard that fails counts no requests.
     pub async fn shard_traffic(&self, table: &str) -> Result<TrafficReport, LunoraError> {
-        #[derive(Serialize)]
-        struct NoArgs {}
-        #[derive(Deserialize)]
-        struct Metrics {
-            requests: u64,
-        }
-
-        let call = AdminCall::repeatable("getMetrics", &NoArgs {})?;
+        let call = AdminCall::of::<GetMetrics>(&NoArgs {})?;
         let keys = self.shards_of(table).await?;
         let mut report = TrafficReport { failed: 0, ok: 0, shards: Vec::with_capacity(keys.len()) };
         for (shard_key, answer) in self.ask_all(keys, &call).await {
-            let metrics = answer.and_then(|result| read::<Metrics>(&shard_key, &result));
+            let metrics =
+                answer.and_then(|result| read::<GetMetrics, Traffic>(&shard_key, &result));
             match metrics {
                 Ok(_) => report.ok += 1,
                 Err(_) => report.failed += 1,

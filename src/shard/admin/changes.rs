@@ -1,9 +1,12 @@
 //! `cdcSync` and `applyCdc`: the change log, read here and applied elsewhere.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::import::{check_document, read_id, read_system};
+use super::{
+    filled,
+    import::{check_document, read_id, read_system},
+};
 use crate::{
     errors::{Code, LunoraError},
     platform::SqlCell,
@@ -17,17 +20,13 @@ use crate::{
         shard::Inner,
         tracking::ChangeOp,
     },
-    wire::paths::CHANGES_PAGE,
+    wire::{
+        operation::{
+            ApplyCdcAnswer, ApplyCdcArgs, CdcSync, CdcSyncArgs, CdcSyncPage, ChangeError, Unfilled,
+        },
+        paths::CHANGES_PAGE,
+    },
 };
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct SyncArgs {
-    #[serde(default)]
-    since_seq: u64,
-    limit: Option<u64>,
-    until_ts: Option<f64>,
-}
 
 const LIMIT: u64 = 1000;
 const MAX_LIMIT: u64 = 10_000;
@@ -38,7 +37,7 @@ const CHANGE_BYTES: u64 = 128;
 ///
 /// A change that the log no longer has is not skipped: 409 `CDC_LOG_TRIMMED`, and the reader begins
 /// again from an export.
-pub(super) fn sync(shard: &Inner, args: &SyncArgs) -> Result<String, LunoraError> {
+pub(super) fn sync(shard: &Inner, args: &CdcSyncArgs) -> Result<String, LunoraError> {
     let since = args.since_seq;
     let end = shard.changes.cursor(shard)?;
     if let Some(first) = shard.changes.first(shard)?
@@ -60,12 +59,12 @@ pub(super) fn sync(shard: &Inner, args: &SyncArgs) -> Result<String, LunoraError
     }
     // Without a bound in time a reader that has seen the last change has seen everything.
     let cursor = last.unwrap_or(if args.until_ts.is_some() { since } else { since.max(end) });
-    Ok(format!(r#"{{"changes":[{changes}],"cursor":{cursor}}}"#))
+    filled::<CdcSync>(&CdcSyncPage { changes: Unfilled::default(), cursor }, &changes)
 }
 
 /// Returns the last change that fits, by the sizes, which SQLite knows without reading the
 /// documents.
-fn last_of_page(shard: &Inner, args: &SyncArgs) -> Result<Option<u64>, LunoraError> {
+fn last_of_page(shard: &Inner, args: &CdcSyncArgs) -> Result<Option<u64>, LunoraError> {
     let sql = "SELECT \"seq\",\"ts\",ifnull(octet_length(\"doc\"),0)+octet_length(\"id\")+octet_length(\"table\") FROM \"_lunora_changes\" WHERE \"seq\">? ORDER BY \"seq\" LIMIT CAST(? AS INTEGER)";
     let limit = args.limit.unwrap_or(LIMIT).clamp(1, MAX_LIMIT);
     let (mut last, mut bytes) = (None, 0);
@@ -106,12 +105,7 @@ fn push_change(json: &mut String, row: Vec<SqlCell>) -> Result<(), LunoraError> 
 }
 
 #[derive(Deserialize)]
-pub(super) struct ApplyArgs {
-    changes: Vec<ChangeArgs>,
-}
-
-#[derive(Deserialize)]
-struct ChangeArgs {
+pub(super) struct ChangeArgs {
     table: String,
     id: String,
     op: String,
@@ -120,28 +114,13 @@ struct ChangeArgs {
     doc: Option<Box<RawValue>>,
 }
 
-#[derive(Serialize)]
-pub(super) struct Applied {
-    applied: u64,
-    /// The changes that were skipped: no query could read what they would store.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<ChangeError>,
-}
-
-#[derive(Serialize)]
-struct ChangeError {
-    code: String,
-    id: String,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seq: Option<u64>,
-    table: String,
-}
-
 /// Applies changes in their order, all or nothing, except for documents that the table cannot hold:
 /// each of those is reported and skipped. Applied again, they change nothing: a document is stored
 /// as the change has it, under the same id.
-pub(super) fn apply(shard: &Inner, args: &ApplyArgs) -> Result<Applied, LunoraError> {
+pub(super) fn apply(
+    shard: &Inner,
+    args: &ApplyCdcArgs<Vec<ChangeArgs>>,
+) -> Result<ApplyCdcAnswer, LunoraError> {
     shard.transact(&Caller::default(), 0, |run| {
         let (mut applied, mut errors) = (0, Vec::new());
         for change in &args.changes {
@@ -162,7 +141,7 @@ pub(super) fn apply(shard: &Inner, args: &ApplyArgs) -> Result<Applied, LunoraEr
                 Err(error) => return Err(error),
             }
         }
-        Ok(Applied { applied, errors })
+        Ok(ApplyCdcAnswer { applied, errors })
     })
 }
 

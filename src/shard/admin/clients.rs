@@ -8,6 +8,7 @@
 use base64::Engine;
 use serde::{Deserialize, Serialize};
 
+use super::filled;
 use crate::{
     errors::LunoraError,
     platform::SqlCell,
@@ -20,20 +21,13 @@ use crate::{
     wire::{
         client_line::{ClientLine, Reply, Watermark},
         identity::BASE64_URL,
+        operation::{
+            ExportClients, ExportClientsArgs, ExportClientsPage, ImportClientsAnswer,
+            ImportClientsArgs, Unfilled,
+        },
         paths::CHANGES_PAGE,
     },
 };
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ExportArgs {
-    /// The number of the previous round; absent in the first round.
-    #[serde(default)]
-    since: u64,
-    /// The position on the previous page; absent on the first page of a round.
-    cursor: Option<String>,
-    limit: Option<u64>,
-}
 
 const LIMIT: u64 = 5000;
 
@@ -48,7 +42,7 @@ enum Kind {
 }
 
 /// Returns one page of a round: `{"lines","cursor","isDone","round"?,"seq"}`.
-pub(super) fn export(shard: &Inner, args: &ExportArgs) -> Result<String, LunoraError> {
+pub(super) fn export(shard: &Inner, args: &ExportClientsArgs<'_>) -> Result<String, LunoraError> {
     let position = args.cursor.as_deref().map(read_cursor).transpose()?;
     let round = match position {
         None => Some(begin_round(shard)?),
@@ -67,10 +61,8 @@ pub(super) fn export(shard: &Inner, args: &ExportArgs) -> Result<String, LunoraE
     };
     let is_done = cursor.is_none();
     let cursor = cursor.as_ref().map(write_cursor).transpose()?;
-    let cursor = serde_json::to_string(&cursor).map_err(LunoraError::internal)?;
-    let round = round.map_or_else(String::new, |round| format!(r#","round":{round}"#));
-    let lines = page.json;
-    Ok(format!(r#"{{"lines":[{lines}],"cursor":{cursor},"isDone":{is_done}{round},"seq":{seq}}}"#))
+    let end = ExportClientsPage { lines: Unfilled::default(), cursor, is_done, round, seq };
+    filled::<ExportClients>(&end, &page.json)
 }
 
 /// Begins a round, and returns it: later writes carry its number.
@@ -187,22 +179,11 @@ pub(super) fn delete_all(shard: &Inner) -> Result<(), LunoraError> {
     shard.exec("DELETE FROM \"_lunora_replies\"", &[]).map(drop)
 }
 
-#[derive(Deserialize)]
-pub(super) struct ImportArgs {
-    /// `true` to delete the shard's client records first.
-    #[serde(default)]
-    reset: bool,
-    #[serde(default)]
-    lines: Vec<ClientLine>,
-}
-
-#[derive(Serialize)]
-pub(super) struct Imported {
-    received: usize,
-}
-
 /// Restores watermarks and answers, all or nothing. Repeated, it changes nothing.
-pub(super) fn import(shard: &Inner, args: &ImportArgs) -> Result<Imported, LunoraError> {
+pub(super) fn import(
+    shard: &Inner,
+    args: &ImportClientsArgs<Vec<ClientLine>>,
+) -> Result<ImportClientsAnswer, LunoraError> {
     shard.atomically(|| {
         if args.reset {
             delete_all(shard)?;
@@ -218,6 +199,6 @@ pub(super) fn import(shard: &Inner, args: &ImportArgs) -> Result<Imported, Lunor
                 }
             }
         }
-        Ok(Imported { received: args.lines.len() })
+        Ok(ImportClientsAnswer { received: args.lines.len() as u64 })
     })
 }

@@ -1,8 +1,8 @@
 //! `exportShard`: every document, whole or page by page.
 
 use base64::Engine;
-use serde::{Deserialize, Deserializer};
 
+use super::filled;
 use crate::{
     errors::LunoraError,
     platform::SqlCell,
@@ -12,30 +12,18 @@ use crate::{
         table::TableSpec,
     },
     sort,
-    wire::identity::BASE64_URL,
+    wire::{
+        identity::BASE64_URL,
+        operation::{ExportShard, ExportShardArgs, ExportShardPage, Unfilled, WholeExport},
+    },
 };
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Args {
-    /// Set if a page is requested; `null` requests the first.
-    #[serde(default, deserialize_with = "present")]
-    cursor: Option<Option<String>>,
-    batch_size: Option<u32>,
-    max_bytes: Option<u64>,
-    tables: Option<Vec<String>>,
-}
-
-fn present<'de, D: Deserializer<'de>>(cursor: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(cursor).map(Some)
-}
 
 /// The maximum number of rows per page, unless the caller sets another (docs/wire.md, "Operations
 /// of a shard").
 const BATCH_SIZE: u32 = 200;
 const MAX_BYTES: u64 = 1024 * 1024;
 
-pub(super) fn export(shard: &Inner, args: Args) -> Result<String, LunoraError> {
+pub(super) fn export(shard: &Inner, args: ExportShardArgs<'_>) -> Result<String, LunoraError> {
     let asked = args.tables.filter(|tables| !tables.is_empty());
     let is_asked = |table: &&TableSpec| {
         asked.as_ref().is_none_or(|asked| asked.iter().any(|name| name == table.name))
@@ -63,7 +51,7 @@ fn whole(shard: &Inner, tables: &[&TableSpec]) -> Result<String, LunoraError> {
             rows.push(table, row);
         }
     }
-    Ok([r#"{"rows":["#, &rows.json, "]}"].concat())
+    filled::<ExportShard>(&WholeExport { rows: Unfilled::default() }, &rows.json)
 }
 
 /// The remaining room of a page.
@@ -103,21 +91,14 @@ fn page(
             break;
         }
     }
-    let cursor = match &last {
-        Some(last) if !is_done => serde_json::to_string(&write_cursor(last)?),
-        _ => Ok("null".to_owned()),
+    let page = ExportShardPage {
+        rows: Unfilled::default(),
+        cursor: last.as_ref().filter(|_| !is_done).map(write_cursor).transpose()?,
+        is_done: Some(is_done),
+        seq: Some(seq),
+        other_tables: if is_done { other_tables(shard)? } else { Vec::new() },
     };
-    let cursor = cursor.map_err(LunoraError::internal)?;
-    let others = if is_done { other_tables(shard)? } else { Vec::new() };
-    let others = match &*others {
-        [] => String::new(),
-        names => {
-            let names = serde_json::to_string(names).map_err(LunoraError::internal)?;
-            format!(r#","otherTables":{names}"#)
-        }
-    };
-    let rows = rows.json;
-    Ok(format!(r#"{{"rows":[{rows}],"cursor":{cursor},"isDone":{is_done},"seq":{seq}{others}}}"#))
+    filled::<ExportShard>(&page, &rows.json)
 }
 
 /// Returns the names of tables that no export contains: those made by SQL, and those that are no

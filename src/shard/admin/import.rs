@@ -1,8 +1,6 @@
 //! `importShard`: documents from elsewhere, with their ids.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
@@ -17,46 +15,29 @@ use crate::{
         shard::Inner,
         table::TableSpec,
     },
-    wire::COMMIT_SEQ,
+    wire::{
+        COMMIT_SEQ,
+        operation::{ImportShardAnswer, ImportShardArgs, ImportedError},
+    },
 };
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Args {
-    rows: Vec<Box<RawValue>>,
-    start_line: Option<u64>,
-}
-
-/// The outcome of the rows (docs/wire.md, "Operations of a shard").
-#[derive(Default, Serialize)]
-pub(super) struct Report {
-    conflicts: u64,
-    errors: Vec<RowError>,
-    inserted: BTreeMap<&'static str, u64>,
-}
-
-#[derive(Serialize)]
-struct RowError {
-    code: String,
-    line: u64,
-    message: String,
-    table: String,
-}
 
 /// Imports rows in one transaction. Each row is checked before it is written, so that an invalid
 /// one is reported and the others stay.
-pub(super) fn import(shard: &Inner, args: &Args) -> Result<Report, LunoraError> {
+pub(super) fn import(
+    shard: &Inner,
+    args: &ImportShardArgs<Vec<Box<RawValue>>>,
+) -> Result<ImportShardAnswer, LunoraError> {
     shard.transact(&Caller::default(), 0, |run| {
-        let mut report = Report::default();
+        let mut report = ImportShardAnswer::default();
         for (line, row) in (args.start_line.unwrap_or(1)..).zip(&args.rows) {
             let table = table_name(row);
             let outcome = import_row(run, row);
             // A failure in the middle of a write rolls back the whole call.
             run.check_doom()?;
             match outcome {
-                Ok((table, true)) => *report.inserted.entry(table).or_default() += 1,
+                Ok((table, true)) => *report.inserted.entry(table.into()).or_default() += 1,
                 Ok((_, false)) => report.conflicts += 1,
-                Err(error) => report.errors.push(RowError {
+                Err(error) => report.errors.push(ImportedError {
                     code: error.code().to_owned(),
                     line,
                     message: error.message().to_owned(),

@@ -19,8 +19,16 @@ use crate::{
         run::{Caller, Run},
         shard::Inner,
     },
-    wire::Direction,
+    wire::{
+        Direction,
+        operation::{AnswerOf, ArgsOf, MigrationStatus, RunMigration},
+    },
 };
+
+impl ArgsOf<RunMigration> for RunArgs {}
+impl AnswerOf<RunMigration> for State {}
+impl ArgsOf<MigrationStatus> for StatusArgs {}
+impl AnswerOf<MigrationStatus> for Status {}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -15,7 +15,15 @@ use serde::{Deserialize, Serialize};
 use super::{function::args::write_result, shard::Inner};
 use crate::{
     errors::{Code, LunoraError},
-    wire::AdminToken,
+    wire::{
+        AdminToken,
+        operation::{
+            self, AnswerOf, ApplyCdc, ArgsOf, CdcSync, ClearTable, DeleteRows, Done, EmptyScratch,
+            ExportClients, ExportShard, ForgetAnnouncement, GetMetrics, ImportClients, ImportShard,
+            ListTables, MigrationStatus, Operation as _, RankBefore, RankPage, ReadTablePage,
+            RunMigration, WriteRow, fill,
+        },
+    },
 };
 
 /// Runs an operation on an open shard, and returns its result as JSON.
@@ -41,30 +49,54 @@ pub(crate) fn run(shard: &Inner, operation: Operation, args: &str) -> Result<Str
 
 fn operation(op: &str) -> Option<Operation> {
     Some(match op {
-        "exportShard" => |shard, args| export::export(shard, read(args)?),
-        "importShard" => |shard, args| json(&import::import(shard, &read(args)?)?),
-        "exportClients" => |shard, args| clients::export(shard, &read(args)?),
-        "importClients" => |shard, args| json(&clients::import(shard, &read(args)?)?),
-        "forgetAnnouncement" => |shard, _| {
+        ExportShard::NAME => |shard, args| export::export(shard, args_of::<ExportShard, _>(args)?),
+        ImportShard::NAME => |shard, args| {
+            answer::<ImportShard>(&import::import(shard, &args_of::<ImportShard, _>(args)?)?)
+        },
+        ExportClients::NAME => {
+            |shard, args| clients::export(shard, &args_of::<ExportClients, _>(args)?)
+        }
+        ImportClients::NAME => |shard, args| {
+            answer::<ImportClients>(&clients::import(shard, &args_of::<ImportClients, _>(args)?)?)
+        },
+        ForgetAnnouncement::NAME => |shard, _| {
             shard.forget_announcement()?;
-            Ok(r#"{"ok":true}"#.to_owned())
+            answer::<ForgetAnnouncement>(&Done { ok: true })
         },
-        "emptyScratch" => |shard, _| json(&scratch::empty(shard)?),
-        "cdcSync" => |shard, args| changes::sync(shard, &read(args)?),
-        "applyCdc" => |shard, args| json(&changes::apply(shard, &read(args)?)?),
-        "getMetrics" => |shard, _| {
+        EmptyScratch::NAME => |shard, _| answer::<EmptyScratch>(&scratch::empty(shard)?),
+        CdcSync::NAME => |shard, args| changes::sync(shard, &args_of::<CdcSync, _>(args)?),
+        ApplyCdc::NAME => |shard, args| {
+            answer::<ApplyCdc>(&changes::apply(shard, &args_of::<ApplyCdc, _>(args)?)?)
+        },
+        GetMetrics::NAME => |shard, _| {
             let sizes = (shard.host.database_bytes(), shard.changes.size(shard)?);
-            json(&shard.metrics.report(shard.key(), sizes, shard.host.now_ms()))
+            let report = shard.metrics.report(shard.key(), sizes, shard.host.now_ms());
+            answer::<GetMetrics>(&report)
         },
-        "rankBefore" => |shard, args| json(&rank::before(shard, read(args)?)?),
-        "rankPage" => |shard, args| rank::page(shard, &read(args)?),
-        "runMigration" => |shard, args| json(&migrations::run(shard, &read(args)?)?),
-        "migrationStatus" => |shard, args| json(&migrations::status(shard, &read(args)?)?),
-        "listTables" => |shard, _| json(&tables::list(shard)?),
-        "readTablePage" => |shard, args| tables::read_page(shard, &read(args)?),
-        "writeRow" => |shard, args| json(&tables::write(shard, &read(args)?)?),
-        "clearTable" => |shard, args| json(&tables::delete(shard, &read(args)?, true)?),
-        "deleteRows" => |shard, args| json(&tables::delete(shard, &read(args)?, false)?),
+        RankBefore::NAME => |shard, args| {
+            answer::<RankBefore>(&rank::before(shard, args_of::<RankBefore, _>(args)?)?)
+        },
+        RankPage::NAME => |shard, args| rank::page(shard, &args_of::<RankPage, _>(args)?),
+        RunMigration::NAME => |shard, args| {
+            answer::<RunMigration>(&migrations::run(shard, &args_of::<RunMigration, _>(args)?)?)
+        },
+        MigrationStatus::NAME => |shard, args| {
+            let args = args_of::<MigrationStatus, _>(args)?;
+            answer::<MigrationStatus>(&migrations::status(shard, &args)?)
+        },
+        ListTables::NAME => |shard, _| answer::<ListTables>(&tables::list(shard)?),
+        ReadTablePage::NAME => {
+            |shard, args| tables::read_page(shard, &args_of::<ReadTablePage, _>(args)?)
+        }
+        WriteRow::NAME => {
+            |shard, args| answer::<WriteRow>(&tables::write(shard, &args_of::<WriteRow, _>(args)?)?)
+        }
+        ClearTable::NAME => |shard, args| {
+            answer::<ClearTable>(&tables::delete(shard, &args_of::<ClearTable, _>(args)?, true)?)
+        },
+        DeleteRows::NAME => |shard, args| {
+            answer::<DeleteRows>(&tables::delete(shard, &args_of::<DeleteRows, _>(args)?, false)?)
+        },
         _ => return None,
     })
 }
@@ -88,6 +120,22 @@ pub(super) fn read<'a, T: Deserialize<'a>>(args: &'a str) -> Result<T, LunoraErr
     })
 }
 
-fn json(result: &impl Serialize) -> Result<String, LunoraError> {
-    write_result(result)
+fn args_of<'a, O: operation::Operation, T: ArgsOf<O> + Deserialize<'a>>(
+    args: &'a str,
+) -> Result<T, LunoraError> {
+    read(args)
+}
+
+fn answer<O: operation::Operation>(
+    answer: &(impl AnswerOf<O> + Serialize),
+) -> Result<String, LunoraError> {
+    write_result(answer)
+}
+
+/// Writes an answer whose first field is a list that is JSON text.
+fn filled<O: operation::Operation>(
+    answer: &(impl AnswerOf<O> + Serialize),
+    list: &str,
+) -> Result<String, LunoraError> {
+    fill(answer, list).map_err(LunoraError::internal)
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
+use super::filled;
 use crate::{
     errors::{Code, LunoraError},
     platform::SqlCell,
@@ -17,34 +18,16 @@ use crate::{
         sql::SqlValue,
         table::{IndexFields, TableSpec},
     },
-    wire::Direction,
+    wire::{
+        Direction,
+        operation::{RankBeforeArgs, RankPage, RankPageAnswer, RankPageArgs, ShardRank, Unfilled},
+    },
 };
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct BeforeArgs {
-    table: String,
-    index: String,
-    #[serde(default)]
-    partition_key: String,
-    row_id: String,
-    sort_values: Vec<SortValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct PageArgs {
-    table: String,
-    index: String,
-    take: Option<u32>,
-    partition_key: Option<String>,
-    after: Option<Key>,
-}
 
 /// The position of a document: its partition, its sort values, its id.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Key {
+pub(super) struct Key {
     #[serde(default)]
     partition_key: String,
     row_id: String,
@@ -54,7 +37,7 @@ struct Key {
 /// A sort value: as a page had it in a key, or as a document has it.
 #[derive(Serialize)]
 #[serde(transparent)]
-struct SortValue(Stop);
+pub(super) struct SortValue(Stop);
 
 impl<'de> Deserialize<'de> for SortValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -63,19 +46,17 @@ impl<'de> Deserialize<'de> for SortValue {
     }
 }
 
-#[derive(Serialize)]
-pub(super) struct Before {
-    before: u64,
-    total: u64,
-}
-
 const TAKE: u32 = 100;
 const MAX_TAKE: u32 = 1000;
 
 /// Counts the documents of the partition that come before a key, and all of them.
-pub(super) fn before(shard: &Inner, args: BeforeArgs) -> Result<Before, LunoraError> {
+pub(super) fn before(
+    shard: &Inner,
+    args: RankBeforeArgs<'_, Vec<SortValue>>,
+) -> Result<ShardRank, LunoraError> {
     let index = Index::find(shard, &args.table, &args.index)?;
-    let BeforeArgs { partition_key, row_id, sort_values, .. } = args;
+    let RankBeforeArgs { partition_key, row_id, sort_values, .. } = args;
+    let (partition_key, row_id) = (partition_key.into_owned(), row_id.into_owned());
     let position =
         index.position(&Key { partition_key: partition_key.clone(), row_id, sort_values })?;
     let (filter, within) = index.within(Some(&partition_key));
@@ -86,11 +67,11 @@ pub(super) fn before(shard: &Inner, args: BeforeArgs) -> Result<Before, LunoraEr
     );
     let rows = shard.exec(&sql, &[cells(&values), within].concat())?.rows;
     let row = rows.into_iter().next().unwrap_or_default();
-    Ok(Before { before: to_count(row.first()), total: to_count(row.get(1)) })
+    Ok(ShardRank { before: to_count(row.first()), total: to_count(row.get(1)) })
 }
 
 /// Returns the next documents in the order of the index, each with its key.
-pub(super) fn page(shard: &Inner, args: &PageArgs) -> Result<String, LunoraError> {
+pub(super) fn page(shard: &Inner, args: &RankPageArgs<'_, Key>) -> Result<String, LunoraError> {
     let index = Index::find(shard, &args.table, &args.index)?;
     let take = args.take.unwrap_or(TAKE).clamp(1, MAX_TAKE);
     let (mut filter, mut values) = index.within(args.partition_key.as_deref());
@@ -122,8 +103,9 @@ pub(super) fn page(shard: &Inner, args: &PageArgs) -> Result<String, LunoraError
         }
         json.extend([r#"{"doc":"#, &doc, r#","key":"#, &key, "}"]);
     }
-    let directions = serde_json::to_string(&index.directions).map_err(LunoraError::internal)?;
-    Ok(format!(r#"{{"rows":[{json}],"hasMore":{has_more},"directions":{directions}}}"#))
+    let page =
+        RankPageAnswer { rows: Unfilled::default(), has_more, directions: &index.directions };
+    filled::<RankPage>(&page, &json)
 }
 
 /// A rank index, as an order: partition, sort values, id.

@@ -1,21 +1,14 @@
 //! `emptyScratch`: deletes what a drill restored, on the only shard for drills.
 
-use serde::Serialize;
-
 use super::clients::delete_all;
 use crate::{
     errors::{Code, LunoraError},
     shard::shard::Inner,
-    wire::ShardKey,
+    wire::{ShardKey, operation::Done},
 };
 
-#[derive(Serialize)]
-pub(super) struct Emptied {
-    ok: bool,
-}
-
 /// Deletes every document, the change log, and the client records.
-pub(super) fn empty(shard: &Inner) -> Result<Emptied, LunoraError> {
+pub(super) fn empty(shard: &Inner) -> Result<Done, LunoraError> {
     if !ShardKey::is_scratch(shard.key()) {
         let message =
             "emptyScratch deletes every document: only the scratch shard of a drill takes it";
@@ -28,5 +21,5 @@ pub(super) fn empty(shard: &Inner) -> Result<Emptied, LunoraError> {
         delete_all(shard)?;
         shard.changes.clear(shard)
     })?;
-    Ok(Emptied { ok: true })
+    Ok(Done { ok: true })
 }

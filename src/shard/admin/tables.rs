@@ -1,6 +1,8 @@
 //! Tables as operators inspect and edit them: `listTables`, `readTablePage`, `writeRow`,
 //! `deleteRows`, `clearTable`.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -18,21 +20,23 @@ use crate::{
         run::{Caller, Run},
         shard::Inner,
     },
+    wire::operation::{
+        AnswerOf, ArgsOf, DeleteArgs, DeleteRows, Deleted, ReadTablePage, TableInfo, WriteRow,
+    },
 };
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct TableInfo {
-    name: &'static str,
-    row_count: u64,
-}
+impl ArgsOf<ReadTablePage> for PageArgs {}
+impl ArgsOf<WriteRow> for WriteArgs {}
+impl AnswerOf<WriteRow> for Written {}
+impl ArgsOf<DeleteRows> for DeleteArgs<'_> {}
+impl AnswerOf<DeleteRows> for Deleted {}
 
 /// Returns every table, with the number of its documents that a query can see.
 pub(super) fn list(shard: &Inner) -> Result<Vec<TableInfo>, LunoraError> {
     let info = |name| {
         let sql = format!("SELECT count(*) FROM \"{name}\" WHERE \"_deletedAt\" IS NULL");
         let rows = shard.exec_value(&sql, &[])?;
-        Ok(TableInfo { name, row_count: to_count(rows.as_ref()) })
+        Ok(TableInfo { name: Cow::Borrowed(name), row_count: to_count(rows.as_ref()).into() })
     };
     shard.definition.tables.iter().map(|table| info(table.name)).collect()
 }
@@ -165,26 +169,6 @@ fn without_system(doc: &str) -> Result<String, LunoraError> {
     Ok(fields.to_object())
 }
 
-#[derive(Deserialize)]
-pub(super) struct DeleteArgs {
-    table: String,
-    filters: Option<Box<RawValue>>,
-    search: Option<String>,
-    limit: Option<u64>,
-    after: Option<String>,
-    /// Only the named documents are deleted.
-    ids: Option<Vec<String>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Deleted {
-    count: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cursor: Option<String>,
-    has_more: bool,
-}
-
 /// The maximum number of documents per call (docs/wire.md, "Operations of a shard").
 const MAX_DELETED: u64 = 500;
 
@@ -192,7 +176,7 @@ const MAX_DELETED: u64 = 500;
 /// as deleted; deleting rows marks them if the table is declared so.
 pub(super) fn delete(
     shard: &Inner,
-    args: &DeleteArgs,
+    args: &DeleteArgs<'_>,
     clear: bool,
 ) -> Result<Deleted, LunoraError> {
     let table = shard.table(&args.table)?;

@@ -1,41 +1,29 @@
 //! Rows that go to one shard in one call.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
     super::{AdminCall, ShardAdmin, read},
     RowError,
 };
-use crate::{coordinator::ShardFailure, wire::ShardKey};
+use crate::{
+    coordinator::ShardFailure,
+    errors::LunoraError,
+    wire::{
+        ShardKey,
+        operation::{ImportShard, ImportShardAnswer, ImportShardArgs, ImportedError, Unfilled},
+    },
+};
 
 /// Rows that go to one shard in one call, as JSON text.
 #[derive(Default)]
 pub(super) struct Batch {
-    rows: Vec<u8>,
+    rows: String,
     /// The line of each row.
     lines: Vec<u64>,
     tables: BTreeSet<String>,
-}
-
-/// The result of a batch on a shard (docs/wire.md, "Operations of a shard").
-#[derive(Deserialize)]
-pub(super) struct Imported {
-    pub(super) conflicts: u64,
-    pub(super) errors: Vec<ImportedError>,
-    pub(super) inserted: BTreeMap<String, u64>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct ImportedError {
-    code: String,
-    pub(super) line: u64,
-    message: String,
-    #[serde(default)]
-    table: String,
 }
 
 impl Batch {
@@ -45,14 +33,14 @@ impl Batch {
 
     pub(super) fn push(&mut self, line: u64, table: &str, doc: &RawValue) {
         if !self.lines.is_empty() {
-            self.rows.push(b',');
+            self.rows.push(',');
         }
-        self.rows.extend_from_slice(b"{\"table\":");
+        self.rows.push_str("{\"table\":");
         let name = serde_json::to_string(table).unwrap_or_default();
-        self.rows.extend_from_slice(name.as_bytes());
-        self.rows.extend_from_slice(b",\"doc\":");
-        self.rows.extend_from_slice(doc.get().as_bytes());
-        self.rows.push(b'}');
+        self.rows.push_str(&name);
+        self.rows.push_str(",\"doc\":");
+        self.rows.push_str(doc.get());
+        self.rows.push('}');
         self.lines.push(line);
         if !self.tables.contains(table) {
             self.tables.insert(table.to_owned());
@@ -84,13 +72,9 @@ impl Batch {
         index.and_then(|index| self.lines.get(index)).copied().unwrap_or(self.lines().0)
     }
 
-    fn to_call(&self) -> AdminCall {
-        let body = [
-            br#"{"args":{"rows":["#,
-            &*self.rows,
-            br#"],"startLine":1},"functionPath":"__lunora_admin__:importShard"}"#,
-        ];
-        AdminCall { body: Bytes::from(body.concat()), repeatable: false }
+    fn to_call(&self) -> Result<AdminCall, LunoraError> {
+        let args = ImportShardArgs { rows: Unfilled::default(), start_line: Some(1) };
+        AdminCall::filled::<ImportShard>(&args, &self.rows)
     }
 }
 
@@ -99,9 +83,10 @@ impl ShardAdmin {
         &self,
         key: &ShardKey,
         batch: &Batch,
-    ) -> Result<Imported, ShardFailure> {
-        let answer = self.ask(key, &batch.to_call()).await?;
-        read(key, &answer)
+    ) -> Result<ImportShardAnswer, ShardFailure> {
+        let call = batch.to_call().map_err(|error| ShardFailure::logged(key, &error, false))?;
+        let answer = self.ask(key, &call).await?;
+        read::<ImportShard, _>(key, &answer)
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     errors::LunoraError,
     message::Body,
-    wire::{ShardKey, lines::Lines},
+    wire::{ShardKey, lines::Lines, operation::ImportShardAnswer},
 };
 
 pub use self::sharding::Sharding;
@@ -293,10 +293,10 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    fn add(&mut self, batch: &Batch, imported: batch::Imported) {
+    fn add(&mut self, batch: &Batch, imported: ImportShardAnswer) {
         self.report.conflicts = self.report.conflicts.saturating_add(imported.conflicts);
         for (table, rows) in imported.inserted {
-            let count = self.report.inserted.entry(table).or_default();
+            let count = self.report.inserted.entry(table.into_owned()).or_default();
             *count = count.saturating_add(rows);
         }
         for mut error in imported.errors {

@@ -6,21 +6,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{SortDirection, cursor::Cursor, key::RankKey};
-use crate::wire::ShardKey;
+use crate::wire::{ShardKey, operation::RankPageAnswer};
 
 /// The part that one shard offers.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Slice {
-    rows: Vec<Row>,
-    #[serde(default)]
-    pub(super) has_more: bool,
-    #[serde(default)]
-    directions: Vec<SortDirection>,
-}
+pub(super) type Slice = RankPageAnswer<Vec<Row>, Vec<SortDirection>>;
 
 #[derive(Deserialize)]
-struct Row {
+pub(super) struct Row {
     doc: Box<RawValue>,
     key: Box<RawValue>,
 }

@@ -14,8 +14,14 @@ use super::{
     super::ShardFailure, AdminCall, ShardAdmin, outcome::PublicFailure, read, traffic::as_text,
     unreadable_answer,
 };
-use crate::sort;
-use crate::{errors::LunoraError, wire::ShardKey};
+use crate::{
+    errors::LunoraError,
+    sort,
+    wire::{
+        ShardKey,
+        operation::{self, RankPageArgs},
+    },
+};
 
 /// The direction of a sort.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -177,17 +183,15 @@ impl ShardAdmin {
 
         let mut jobs = Vec::with_capacity(keys.len());
         for (index, key) in keys.into_iter().enumerate() {
-            let call = AdminCall::repeatable(
-                "rankPage",
-                &SliceArgs {
-                    after: cursor.after(&key),
-                    directions: &request.directions,
-                    index: &request.index,
-                    partition_key: request.partition_key.as_deref(),
-                    table: &request.table,
-                    take,
-                },
-            )?;
+            let directions = &*request.directions;
+            let call = AdminCall::of::<operation::RankPage>(&RankPageArgs {
+                after: cursor.after(&key),
+                directions: (!directions.is_empty()).then_some(directions),
+                index: (&request.index).into(),
+                partition_key: request.partition_key.as_deref().map(Into::into),
+                table: (&request.table).into(),
+                take: Some(take.into()),
+            })?;
             jobs.push((index, key, call));
         }
         let concurrency = self.coordinator.concurrency.get();
@@ -199,7 +203,8 @@ impl ShardAdmin {
             .buffer_unordered(concurrency);
         let mut shards = Vec::new();
         while let Some((index, shard_key, answer)) = answers.next().await {
-            let slice = answer.and_then(|result| read::<merge::Slice>(&shard_key, &result));
+            let slice = answer
+                .and_then(|result| read::<operation::RankPage, merge::Slice>(&shard_key, &result));
             let has_more = slice.as_ref().is_ok_and(|slice| slice.has_more);
             let added = slice.and_then(|slice| {
                 merge
@@ -210,20 +215,6 @@ impl ShardAdmin {
         }
         Ok(shards)
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SliceArgs<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    directions: &'a [SortDirection],
-    index: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    partition_key: Option<&'a str>,
-    table: &'a str,
-    take: u16,
 }
 
 fn public<S: serde::Serializer>(

@@ -194,6 +194,148 @@ fn json_beyond_any_value_has_its_own_message() {
     }
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Forms {
+    #[serde(default)]
+    shape: Option<Shape>,
+    #[serde(default)]
+    pair: Option<(u8, u8)>,
+    #[serde(default)]
+    counts: std::collections::HashMap<String, u32>,
+    #[serde(default)]
+    numbered: std::collections::HashMap<u32, bool>,
+    #[serde(default)]
+    tagged: Option<Tagged>,
+    #[serde(default)]
+    even: Option<Even>,
+    #[serde(default)]
+    any: Option<serde_json::Value>,
+    #[serde(default)]
+    raw: Option<Box<serde_json::value::RawValue>>,
+}
+
+#[derive(Debug, Deserialize)]
+enum Shape {
+    Point,
+    Circle(f64),
+    Box { width: f64 },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type")]
+enum Tagged {
+    Point { x: f64 },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "u32")]
+struct Even(u32);
+
+impl TryFrom<u32> for Even {
+    type Error = &'static str;
+
+    fn try_from(number: u32) -> Result<Self, Self::Error> {
+        if number.is_multiple_of(2) { Ok(Self(number)) } else { Err("the number is odd") }
+    }
+}
+
+#[test]
+fn every_kind_of_fault_has_its_own_sentence() {
+    let deep = format!(r#"{{"any":{}{}}}"#, "[".repeat(150), "]".repeat(150));
+    let deep_path = format!("any{}", "[0]".repeat(126));
+    let too_deep = format!(
+        "args.{deep_path}: Expected a value of at most 128 nested brackets at {deep_path}, received a deeper one"
+    );
+    for (args, expected) in [
+        (
+            r#"{"more":1}"#,
+            "args.more: Expected one of `shape`, `pair`, `counts`, `numbered`, `tagged`, `even`, `any`, `raw` at more, received an unknown field",
+        ),
+        (
+            r#"{"shape":"Star"}"#,
+            "args.shape: Expected one of `Point`, `Circle`, `Box` at shape, received string \"Star\"",
+        ),
+        (
+            r#"{"shape":{"Circle":"x"}}"#,
+            "args.shape.Circle: Expected f64 at shape.Circle, received string \"x\"",
+        ),
+        (
+            r#"{"shape":{"Circle":1e400}}"#,
+            "args.shape.Circle: Expected a finite number at shape.Circle, received number out of range",
+        ),
+        (
+            r#"{"shape":{"Box":{}}}"#,
+            "args.shape.Box.width: Expected a value at shape.Box.width, received undefined",
+        ),
+        (
+            r#"{"shape":"Circle"}"#,
+            "args.shape: Expected an object with the value of the variant at shape, received string \"Circle\"",
+        ),
+        (
+            r#"{"shape":{"Point":1}}"#,
+            "args.shape: Expected the name of the variant alone at shape, received object",
+        ),
+        (
+            r#"{"shape":{"Circle":1,"Point":null}}"#,
+            "args.shape: Expected one field at shape, received several",
+        ),
+        (r#"{"pair":[1]}"#, "args.pair: Expected a tuple of size 2 at pair, received array"),
+        (r#"{"pair":[1,2,3]}"#, "args.pair: Expected fewer elements at pair, received array"),
+        (r#"{"pair":[1,300]}"#, "args.pair[1]: Expected u8 at pair[1], received number 300"),
+        (
+            r#"{"counts":{"a":1,"a":"x"}}"#,
+            "args.counts.a: Expected u32 at counts.a, received string \"x\"",
+        ),
+        (
+            r#"{"numbered":{"x":true}}"#,
+            "args.numbered.x: Expected a number as the name of the field at numbered.x, received another name",
+        ),
+        (
+            r#"{"numbered":{"7":1}}"#,
+            "args.numbered.7: Expected a boolean at numbered.7, received number 1",
+        ),
+        (
+            r#"{"tagged":{"type":"Point","x":"a"}}"#,
+            "args.tagged: Expected f64 at tagged, received string \"a\"",
+        ),
+        (
+            r#"{"tagged":{"type":"Point"}}"#,
+            "args.tagged.x: Expected a value at tagged.x, received undefined",
+        ),
+        (r#"{"even":3}"#, "args.even: the number is odd"),
+        (
+            r#"{"counts":{"\ud800":1}}"#,
+            "args.counts: Expected names of fields in Unicode text at counts, received half of a surrogate pair",
+        ),
+        (&deep, &too_deep),
+        (r#"{"any":tru}"#, "args: malformed JSON at line 1, column 11"),
+        (r#"{"any":1} x"#, "args: malformed JSON at line 1, column 11"),
+    ] {
+        let error = read_args::<Forms>(args).unwrap_err();
+        assert_eq!((error.code(), error.message()), ("VALIDATION_ERROR", expected), "{args}");
+    }
+}
+
+#[test]
+fn half_of_a_surrogate_pair_in_a_skipped_argument_is_named_by_its_path() {
+    let error = read_args::<Args>(r#"{"text":"a","more":["\ud800"]}"#).unwrap_err();
+    let expected =
+        "args.more[0]: Expected Unicode text at more[0], received half of a surrogate pair";
+    assert_eq!(error.message(), expected);
+}
+
+#[test]
+fn a_bad_document_is_named_by_its_path_alone() {
+    for (document, expected) in [
+        (r#"{"x":1}"#, "y: Expected a value at y, received undefined"),
+        (r#"{"x":"1","y":2}"#, "x: Expected f64 at x, received string \"1\""),
+        (r#"{"x":1,"x":1}"#, "x: Expected one value at x, received several"),
+    ] {
+        assert_eq!(check_document::<Place>(document).unwrap_err().message(), expected);
+    }
+}
+
 #[test]
 fn rejects_arguments_that_are_not_an_object() {
     for args in [r#"["a",1]"#, " [\"a\"]", "[]", "null", "7", "\"a\"", ""] {
@@ -219,12 +361,59 @@ fn unknown_arguments_are_dropped() {
     assert!(read_args::<NoArgs>(r#"{"anything":1}"#).is_ok());
 }
 
+fn json() -> impl Strategy<Value = String> {
+    let leaf = prop::sample::select(vec![
+        "null",
+        "true",
+        "1",
+        "-1",
+        "2.5",
+        "1e400",
+        "300",
+        "\"\"",
+        "\"a\"",
+        "\"\\ud800\"",
+        "\"Point\"",
+        "[]",
+        "{}",
+    ]);
+    let name = prop::sample::select(vec![
+        "shape", "pair", "counts", "numbered", "tagged", "even", "any", "raw", "Circle", "Box",
+        "width", "Point", "type", "x", "7", "\\ud800",
+    ]);
+    leaf.prop_map(str::to_owned).prop_recursive(4, 24, 4, move |value| {
+        let list = prop::collection::vec(value.clone(), 0..4);
+        let fields = prop::collection::vec((name.clone(), value), 0..4);
+        prop_oneof![
+            list.prop_map(|items| format!("[{}]", items.join(","))),
+            fields.prop_map(|fields| {
+                let fields: Vec<_> =
+                    fields.into_iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+                format!("{{{}}}", fields.join(","))
+            }),
+        ]
+    })
+}
+
 proptest! {
     #[test]
-    fn never_panics_wherever_the_reader_stopped(json in ".*", offset in 0usize..64) {
-        let _ = find(&json, offset);
+    fn never_panics_on_any_text(json in ".*", steps in prop::collection::vec(0usize..4, 0..4)) {
+        let _ = Found::at(&json, &steps);
         if let Err(error) = serde_json::from_str::<Args>(&json) {
-            let _ = invalid(&json, &error);
+            let _ = explain::<Args>(&json, Reader::from_str(&json), &error);
+        }
+    }
+
+    #[test]
+    fn the_second_reading_accepts_what_the_first_accepts(json in json()) {
+        let first = serde_json::from_str::<Forms>(&json).map(|forms| format!("{forms:?}").len());
+        let second = Forms::deserialize(Traced(&mut Reader::from_str(&json)));
+        let second = second.map(|forms| format!("{forms:?}").len());
+        prop_assert_eq!(first.ok(), second.as_ref().ok().copied());
+        if let Err(fault) = second {
+            let named = matches!(fault.kind, fault::Kind::Name { .. });
+            let value = Found::at(&json, &fault.steps).value;
+            prop_assert!(value.is_some() || named, "{}: {:?}", json, fault);
         }
     }
 }
