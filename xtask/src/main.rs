@@ -2,6 +2,8 @@
 
 #![allow(clippy::print_stdout)]
 
+#[cfg(test)]
+mod arrows;
 mod bench;
 mod browser;
 mod budgets;
