@@ -4,13 +4,9 @@ use std::rc::Rc;
 
 use super::{
     Builder,
-    requirements::{
-        AdminGateOnce, AuthAdminOnce, FunctionsOnce, GlobalTablesOnce, HealthOnce, KvOnce,
-        LogArchiveOnce, RequireEphemeralWsTokenOnce, SchedulerOnce, StorageOnce, VectorsOnce,
-    },
     state::{
         SetAdminGate, SetAuthAdmin, SetFunctions, SetGlobalTables, SetHealth, SetKv, SetLogArchive,
-        SetRequireEphemeralWsToken, SetScheduler, SetStorage, SetVectors, State,
+        SetRequireEphemeralWsToken, SetScheduler, SetStorage, SetVectors, State, once,
     },
 };
 use crate::{
@@ -49,7 +45,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     where
         F: AsyncFn(&Request, &E, &RouteContext<'_>) -> R + 'static,
         R: IntoGrant + 'static,
-        S::AdminGate: AdminGateOnce,
+        S::AdminGate: once::AdminGate,
     {
         self.settings.admin_gate.custom = Some(Box::new(AdminGateFn::new(gate)));
         self.advance()
@@ -63,7 +59,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         required: bool,
     ) -> Builder<SetRequireEphemeralWsToken<S>, E>
     where
-        S::RequireEphemeralWsToken: RequireEphemeralWsTokenOnce,
+        S::RequireEphemeralWsToken: once::RequireEphemeralWsToken,
     {
         self.settings.admin_gate.require_ephemeral = Some(required);
         self.advance()
@@ -73,7 +69,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// list.
     pub fn functions(mut self, functions: impl FunctionList) -> Builder<SetFunctions<S>, E>
     where
-        S::Functions: FunctionsOnce,
+        S::Functions: once::Functions,
     {
         self.settings.admin.functions = Some(Box::new(functions));
         self.advance()
@@ -82,7 +78,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// Sets what `/_lunora/health` answers. Default: [`Health::new`].
     pub fn health(mut self, health: Health) -> Builder<SetHealth<S>, E>
     where
-        S::Health: HealthOnce,
+        S::Health: once::Health,
     {
         self.settings.admin.health = health;
         self.advance()
@@ -92,7 +88,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// dispatches. Default: no scheduler.
     pub fn scheduler(mut self, scheduler: Scheduler) -> Builder<SetScheduler<S>, E>
     where
-        S::Scheduler: SchedulerOnce,
+        S::Scheduler: once::Scheduler,
     {
         self.settings.admin.pools = Some(Box::new(scheduler.clone()));
         self.settings.admin.attach(Cluster::Scheduler, scheduler);
@@ -103,7 +99,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// Default: no buckets.
     pub fn storage(mut self, storage: Storage) -> Builder<SetStorage<S>, E>
     where
-        S::Storage: StorageOnce,
+        S::Storage: once::Storage,
     {
         self.settings.admin.attach(Cluster::Storage, storage);
         self.advance()
@@ -113,7 +109,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// Default: no namespaces.
     pub fn kv(mut self, namespaces: KvNamespaces) -> Builder<SetKv<S>, E>
     where
-        S::Kv: KvOnce,
+        S::Kv: once::Kv,
     {
         self.settings.admin.attach(Cluster::Kv, namespaces);
         self.advance()
@@ -123,7 +119,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// `worker::D1Database` is such a set of tables. Default: no tables.
     pub fn global_tables(mut self, tables: impl GlobalTables) -> Builder<SetGlobalTables<S>, E>
     where
-        S::GlobalTables: GlobalTablesOnce,
+        S::GlobalTables: once::GlobalTables,
     {
         self.settings.admin.attach(Cluster::Global, Globals(tables));
         self.advance()
@@ -144,7 +140,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// Sets the vector indexes for operators (`/_lunora/admin/vector/*`). Default: no indexes.
     pub fn vectors(mut self, indexes: impl VectorIndexes) -> Builder<SetVectors<S>, E>
     where
-        S::Vectors: VectorsOnce,
+        S::Vectors: once::Vectors,
     {
         self.settings.admin.attach(Cluster::Vector, Vectors(indexes));
         self.advance()
@@ -153,7 +149,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// Sets the user management for operators (`/_lunora/admin/auth/*`). Default: not configured.
     pub fn auth_admin(mut self, auth: impl AuthAdmin) -> Builder<SetAuthAdmin<S>, E>
     where
-        S::AuthAdmin: AuthAdminOnce,
+        S::AuthAdmin: once::AuthAdmin,
     {
         self.settings.admin.attach(Cluster::Auth, Auth(auth));
         self.advance()
@@ -163,7 +159,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// archive.
     pub fn log_archive(mut self, archive: impl LogArchive) -> Builder<SetLogArchive<S>, E>
     where
-        S::LogArchive: LogArchiveOnce,
+        S::LogArchive: once::LogArchive,
     {
         self.settings.admin.attach(Cluster::Logs, Logs(archive));
         self.advance()

@@ -2,8 +2,7 @@
 
 use super::{
     Builder,
-    requirements::{BackupOnce, ShardingOnce},
-    state::{SetBackup, SetSharding, State},
+    state::{SetBackup, SetSharding, State, once},
 };
 #[cfg(feature = "admin")]
 use crate::admin::{BackupRoutes, Cluster};
@@ -20,7 +19,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// deletes old snapshots of the same trigger.
     pub fn backup(self, backup: BackupConfig<impl ObjectStore>) -> Builder<SetBackup<S>, E>
     where
-        S::Backup: BackupOnce,
+        S::Backup: once::Backup,
     {
         self.maybe_backup(Some(backup))
     }
@@ -32,7 +31,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         backup: Option<BackupConfig<impl ObjectStore>>,
     ) -> Builder<SetBackup<S>, E>
     where
-        S::Backup: BackupOnce,
+        S::Backup: once::Backup,
     {
         self.settings.backup = backup.map(|config| (config.erased(), backup::run::<E> as _));
         #[cfg(feature = "admin")]
@@ -46,7 +45,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// not configured; rows go to the default shard.
     pub fn sharding(mut self, sharding: Sharding) -> Builder<SetSharding<S>, E>
     where
-        S::Sharding: ShardingOnce,
+        S::Sharding: once::Sharding,
     {
         self.settings.sharding = sharding;
         self.advance()

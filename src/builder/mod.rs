@@ -1,47 +1,32 @@
 //! The builder: every setting of a Worker, and the compile errors for an invalid combination.
 
+mod access;
 #[cfg(feature = "admin")]
 mod admin;
 mod backup;
-mod rate_limit;
 pub mod requirements;
+mod routes;
 mod shards;
 pub mod state;
+mod triggers;
 
 use std::{fmt, rc::Rc, time::Duration};
 
 pub use self::shards::{IntoShards, VouchedShards};
 use self::{
     requirements::{
-        AdminTokenForBackup, AdminTokenOnce, AnnouncedForBackup, AuthorizeFanOutOnce,
-        AuthorizeShardOnce, ClockOnce, CoordinatorForBackup, CoordinatorForFanOut,
-        DefaultShardKeyOnce, HasShardDo, HttpRouterOnce, JurisdictionOfShards, JurisdictionOnce,
-        OpenShardsOnce, QueryCoordinatorOnce, ResolveIdentityOnce, SecurityOnce, ShardDoOnce,
-        ShardRegionOnce, ShardTimeoutOnce,
+        AdminTokenForBackup, AnnouncedForBackup, CoordinatorForBackup, CoordinatorForFanOut,
+        HasShardDo, JurisdictionOfShards,
     },
     state::{
-        Called, Empty, Missing, SetAdminToken, SetAuthorizeFanOut, SetAuthorizeShard, SetClock,
-        SetDefaultShardKey, SetHttpRouter, SetJurisdiction, SetOpenShards, SetQueryCoordinator,
-        SetResolveIdentity, SetSecurity, SetShardDo, SetShardRegion, SetShardTimeout, State,
+        Called, Empty, Missing, SetAdminToken, SetClock, SetDefaultShardKey, SetJurisdiction,
+        SetQueryCoordinator, SetShardDo, SetShardRegion, SetShardTimeout, State, once,
     },
 };
 use crate::{
     coordinator::QueryCoordinator,
-    jobs::CronJob,
-    message::{IntoResponse, Request},
-    pipeline::{
-        Lunora,
-        edge::Security,
-        fan_out,
-        hooks::{
-            FanOutAccess, GrantFn, HandlerFn, IdentityResolver, IntoGrant, IntoIdentity,
-            ResolverFn, RouteContext, ShardAccess,
-        },
-        route::{Route, RoutePattern},
-        scheduled::IntoOutcome,
-        settings::Settings,
-    },
-    platform::{Clock, CronExpression, Env, Jurisdiction, LocationHint, ScheduledEvent},
+    pipeline::{Lunora, fan_out, settings::Settings},
+    platform::{Clock, Env, Jurisdiction, LocationHint},
     wire::{AdminToken, ShardKey},
 };
 
@@ -167,7 +152,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// with a `registry:`, and [`VouchedShards`] for shards of another implementation.
     pub fn shard_do<N: IntoShards>(mut self, shards: N) -> Builder<N::Then<SetShardDo<S>>, E>
     where
-        S::ShardDo: ShardDoOnce,
+        S::ShardDo: once::ShardDo,
     {
         if let Some(jurisdiction) = N::JURISDICTION {
             self.settings.placement = self.settings.placement.jurisdiction(jurisdiction);
@@ -178,7 +163,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// Sets the shard for calls without a shard key. Default: `__root__`.
     pub fn default_shard_key(mut self, key: ShardKey) -> Builder<SetDefaultShardKey<S>, E>
     where
-        S::DefaultShardKey: DefaultShardKeyOnce,
+        S::DefaultShardKey: once::DefaultShardKey,
     {
         self.settings.default_shard_key = key;
         self.advance()
@@ -194,7 +179,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// A host that cannot bind objects to it refuses every call and never ignores it.
     pub fn jurisdiction(mut self, jurisdiction: Jurisdiction) -> Builder<SetJurisdiction<S>, E>
     where
-        S::Jurisdiction: JurisdictionOnce,
+        S::Jurisdiction: once::Jurisdiction,
     {
         self.settings.placement = self.settings.placement.jurisdiction(jurisdiction);
         self.advance()
@@ -208,126 +193,16 @@ impl<S: State, E: 'static> Builder<S, E> {
         region: impl Fn(&ShardKey) -> Option<LocationHint> + 'static,
     ) -> Builder<SetShardRegion<S>, E>
     where
-        S::ShardRegion: ShardRegionOnce,
+        S::ShardRegion: once::ShardRegion,
     {
         self.settings.placement = self.settings.placement.region(region);
-        self.advance()
-    }
-
-    /// Identifies the caller. Default: every caller is anonymous.
-    ///
-    /// `None` is a caller without credentials; an error refuses the request with the error's own
-    /// status, so that invalid credentials never count as absent. The request's body is empty: it
-    /// was already read as the envelope.
-    pub fn resolve_identity<F, R>(self, resolver: F) -> Builder<SetResolveIdentity<S>, E>
-    where
-        F: AsyncFn(&Request, &E) -> R + 'static,
-        R: IntoIdentity + 'static,
-        S::ResolveIdentity: ResolveIdentityOnce,
-    {
-        self.resolve_identity_with(ResolverFn::new(resolver))
-    }
-
-    /// Identifies the caller with an [`IdentityResolver`] instead of a closure, such as
-    /// [`first_match`](crate::access::first_match) or [`per_route`](crate::access::per_route) of several.
-    pub fn resolve_identity_with(
-        mut self,
-        resolver: impl IdentityResolver<E>,
-    ) -> Builder<SetResolveIdentity<S>, E>
-    where
-        S::ResolveIdentity: ResolveIdentityOnce,
-    {
-        self.settings.resolve_identity = Some(Box::new(resolver));
-        self.advance()
-    }
-
-    /// Decides which callers may reach a shard, by calls and by live connections, including the
-    /// default shard. Only `true` grants; an error denies and is logged.
-    ///
-    /// Default: the default shard is open to every caller, and every other shard is closed.
-    pub fn authorize_shard<F, R>(mut self, gate: F) -> Builder<SetAuthorizeShard<S>, E>
-    where
-        F: AsyncFn(&ShardAccess) -> R + 'static,
-        R: IntoGrant + 'static,
-        S::AuthorizeShard: AuthorizeShardOnce,
-    {
-        self.settings.authorize_shard = Some(Box::new(GrantFn::new(gate)));
-        self.advance()
-    }
-
-    /// Decides which callers may query across the shards of a table. Only `true` grants; an error
-    /// denies and is logged.
-    ///
-    /// Default: denied. [`authorize_shard`](Self::authorize_shard) is never used instead.
-    pub fn authorize_fan_out<F, R>(mut self, gate: F) -> Builder<SetAuthorizeFanOut<S>, E>
-    where
-        F: AsyncFn(&FanOutAccess) -> R + 'static,
-        R: IntoGrant + 'static,
-        S::AuthorizeFanOut: AuthorizeFanOutOnce,
-    {
-        self.settings.authorize_fan_out = Some(Box::new(GrantFn::new(gate)));
-        self.advance()
-    }
-
-    /// Opens every shard, and queries across them, to every caller if no gate is configured.
-    ///
-    /// For deployments without users, such as a public read-only board. Default: closed.
-    pub fn allow_unauthenticated_shard_access(mut self) -> Builder<SetOpenShards<S>, E>
-    where
-        S::OpenShards: OpenShardsOnce,
-    {
-        self.settings.allow_unauthenticated_shard_access = true;
-        self.advance()
-    }
-
-    /// Adds a route of the application's own. May be called once per route.
-    ///
-    /// A route cannot be under the reserved prefix `/_lunora/`. `"METHOD /path"` comes before `"/path"`, and of
-    /// two equal patterns the later counts. `HEAD` is answered by the route of `GET`, without the
-    /// body. Another method on the path of a route goes to the router, or is 405 without one.
-    pub fn route<F, R>(self, pattern: RoutePattern, handler: F) -> Self
-    where
-        F: AsyncFn(Request, &E, &RouteContext<'_>) -> R + 'static,
-        R: IntoResponse + 'static,
-    {
-        self.routes([Route::new(pattern, handler)])
-    }
-
-    /// Adds several routes.
-    pub fn routes(mut self, routes: impl IntoIterator<Item = Route<E>>) -> Self {
-        for route in routes {
-            self.settings.routes.push(route);
-        }
-        self
-    }
-
-    /// Sets the handler for all unclaimed paths, such as an SSR framework or a router.
-    ///
-    /// If it fails, the response is a plain 500 that reveals nothing of the error, which is logged.
-    /// Default: 404.
-    pub fn http_router<F, R>(mut self, router: F) -> Builder<SetHttpRouter<S>, E>
-    where
-        F: AsyncFn(Request, &E, &RouteContext<'_>) -> R + 'static,
-        R: IntoResponse + 'static,
-        S::HttpRouter: HttpRouterOnce,
-    {
-        self.settings.http_router = Some(Rc::new(HandlerFn::new(router)));
-        self.advance()
-    }
-
-    /// Sets headers, CORS and CSRF. Default: every protection on, no foreign origin allowed.
-    pub fn security(mut self, security: Security) -> Builder<SetSecurity<S>, E>
-    where
-        S::Security: SecurityOnce,
-    {
-        self.settings.security = security;
         self.advance()
     }
 
     /// Sets the token of operators. A [`backup`](Self::backup) needs it.
     pub fn admin_token(mut self, token: AdminToken) -> Builder<SetAdminToken<S>, E>
     where
-        S::AdminToken: AdminTokenOnce,
+        S::AdminToken: once::AdminToken,
     {
         self.settings.admin_token = Some(token);
         self.advance()
@@ -341,52 +216,11 @@ impl<S: State, E: 'static> Builder<S, E> {
         coordinator: QueryCoordinator,
     ) -> Builder<SetQueryCoordinator<S>, E>
     where
-        S::QueryCoordinator: QueryCoordinatorOnce,
+        S::QueryCoordinator: once::QueryCoordinator,
     {
         self.settings.query_coordinator = Some(coordinator);
         self.settings.fan_out = Some(fan_out::run);
         self.advance()
-    }
-
-    /// Runs `handler` when the trigger `cron` fires. May be called once per handler; all that match
-    /// run, and one failure hides no other.
-    ///
-    /// The expression is compared with the trigger's as text, so it must equal the one of
-    /// `triggers.crons` in `wrangler.jsonc`.
-    pub fn cron<F, R>(mut self, cron: CronExpression, handler: F) -> Self
-    where
-        F: AsyncFn(ScheduledEvent, &E, &RouteContext<'_>) -> R + 'static,
-        R: IntoOutcome + 'static,
-    {
-        self.settings.crons.push(cron, handler);
-        self
-    }
-
-    /// Runs a named job when its trigger fires: a function of a shard, or a workflow. May be called
-    /// once per job; all that match run beside the handlers of [`cron`](Self::cron), and one
-    /// failure hides no other.
-    ///
-    /// Of two jobs with the same name the later replaces the earlier.
-    ///
-    /// ```
-    /// use lunora::{Response, cron, schedule::CronJob, testing};
-    ///
-    /// # let shards = testing::MemoryNamespace::new(async |_, _| Response::empty());
-    /// let app = testing::builder()
-    ///     .shard_do(shards)
-    ///     .cron_job(CronJob::function("sweep", cron!("0 * * * *"), "messages:sweep"))
-    ///     .build();
-    /// # let _ = app;
-    /// ```
-    pub fn cron_job(mut self, job: CronJob) -> Self {
-        self.settings.cron_jobs.retain(|known| known.name() != job.name());
-        self.settings.cron_jobs.push(job);
-        self
-    }
-
-    /// Adds several [jobs](Self::cron_job).
-    pub fn cron_jobs(self, jobs: impl IntoIterator<Item = CronJob>) -> Self {
-        jobs.into_iter().fold(self, Self::cron_job)
     }
 
     /// Sets how long one shard may take to answer a call, its part of a batch, an upgrade, a cron
@@ -400,7 +234,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// [`QueryCoordinator`].
     pub fn shard_timeout(mut self, timeout: Duration) -> Builder<SetShardTimeout<S>, E>
     where
-        S::ShardTimeout: ShardTimeoutOnce,
+        S::ShardTimeout: once::ShardTimeout,
     {
         self.settings.shard_timeout = timeout;
         self.advance()
@@ -409,7 +243,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// Sets the clock of backups and the admin plane. Default: the runtime's clock.
     pub fn clock(mut self, clock: impl Clock) -> Builder<SetClock<S>, E>
     where
-        S::Clock: ClockOnce,
+        S::Clock: once::Clock,
     {
         self.settings.clock = Rc::new(clock);
         self.advance()

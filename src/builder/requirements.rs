@@ -7,58 +7,6 @@ use std::rc::Rc;
 use super::state::{Called, Missing, setter};
 use crate::platform::ShardNamespace;
 
-/// Declares, one row per setter, that it may be called once.
-///
-/// One trait per setter, with its whole message: the compiler would quote a type as `security` or
-/// as its full path, whichever it takes for unambiguous in the crate at hand.
-macro_rules! once {
-    ($($Trait:ident $setter:ident $message:literal;)*) => {
-        $(
-            #[doc = concat!("`.", stringify!($setter), "(..)` was not called yet, and so may be.")]
-            #[diagnostic::on_unimplemented(
-                message = $message,
-                label = "this is the second call: keep one of the two",
-                note = "a setting has one value; what can be called several times is `.route(..)`, `.routes(..)`, `.cron(..)`, `.cron_job(..)`, `.cron_jobs(..)` and `.workflow(..)`"
-            )]
-            pub trait $Trait {}
-
-            #[diagnostic::do_not_recommend]
-            impl $Trait for Missing<setter::$setter> {}
-        )*
-    };
-}
-
-once! {
-    AdminGateOnce admin_gate "`.admin_gate(..)` was already called on this builder";
-    AdminTokenOnce admin_token "`.admin_token(..)` was already called on this builder";
-    OpenShardsOnce allow_unauthenticated_shard_access "`.allow_unauthenticated_shard_access(..)` was already called on this builder";
-    AuthAdminOnce auth_admin "`.auth_admin(..)` was already called on this builder";
-    AuthorizeFanOutOnce authorize_fan_out "`.authorize_fan_out(..)` was already called on this builder";
-    AuthorizeShardOnce authorize_shard "`.authorize_shard(..)` was already called on this builder";
-    BackupOnce backup "`.backup(..)` was already called on this builder";
-    ClockOnce clock "`.clock(..)` was already called on this builder";
-    DefaultShardKeyOnce default_shard_key "`.default_shard_key(..)` was already called on this builder";
-    FunctionsOnce functions "`.functions(..)` was already called on this builder";
-    GlobalTablesOnce global_tables "`.global_tables(..)` was already called on this builder";
-    HealthOnce health "`.health(..)` was already called on this builder";
-    HttpRouterOnce http_router "`.http_router(..)` was already called on this builder";
-    JurisdictionOnce jurisdiction "`.jurisdiction(..)` was already called on this builder";
-    KvOnce kv "`.kv(..)` was already called on this builder";
-    LogArchiveOnce log_archive "`.log_archive(..)` was already called on this builder";
-    QueryCoordinatorOnce query_coordinator "`.query_coordinator(..)` was already called on this builder";
-    RateLimitOnce rate_limit "`.rate_limit(..)` was already called on this builder";
-    RequireEphemeralWsTokenOnce require_ephemeral_ws_token "`.require_ephemeral_ws_token(..)` was already called on this builder";
-    ResolveIdentityOnce resolve_identity "`.resolve_identity(..)` was already called on this builder";
-    SchedulerOnce scheduler "`.scheduler(..)` was already called on this builder";
-    SecurityOnce security "`.security(..)` was already called on this builder";
-    ShardDoOnce shard_do "`.shard_do(..)` was already called on this builder";
-    ShardRegionOnce shard_region "`.shard_region(..)` was already called on this builder";
-    ShardTimeoutOnce shard_timeout "`.shard_timeout(..)` was already called on this builder";
-    StorageOnce storage "`.storage(..)` was already called on this builder";
-    VectorsOnce vectors "`.vectors(..)` was already called on this builder";
-    ShardingOnce sharding "`.sharding(..)` was already called on this builder";
-}
-
 /// A shard namespace was configured.
 #[diagnostic::on_unimplemented(
     message = "a Lunora Worker needs its shard namespace, and none was configured",

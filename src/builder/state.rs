@@ -63,9 +63,13 @@ impl<Setter, Value> Slot for Called<Setter, Value> {
 #[derive(Clone, Copy, Debug)]
 pub struct Empty;
 
-/// Declares, per setter: its marker, its slot in [`State`] and the wrapper that fills it.
-macro_rules! slots {
-    ($($setter:ident $Slot:ident $Set:ident = $Value:ty;)*) => {
+/// Declares the setters, one row each. A row makes the setter's marker, its slot in [`State`], the
+/// wrapper that fills the slot, and the requirement that it is called [once].
+///
+/// A row has the whole message of that requirement: the compiler would quote a type as `security`
+/// or as its full path, whichever it takes for unambiguous in the crate at hand.
+macro_rules! setters {
+    ($($setter:ident $Slot:ident $Set:ident $(= $Value:ty)?, $($message:literal)?;)*) => {
         /// Markers, one per setter, named like it.
         #[allow(non_camel_case_types, reason = "the compiler's messages quote them as the call they stand for")]
         pub mod setter {
@@ -74,6 +78,24 @@ macro_rules! slots {
                 #[derive(Clone, Copy, Debug)]
                 pub enum $setter {}
             )*
+        }
+
+        /// The requirement that a setter is called once, by its slot in [`State`](super::State).
+        pub mod once {
+            use super::{Missing, setter};
+
+            $($(
+                #[doc = concat!("`.", stringify!($setter), "(..)` was not called yet, and so may be.")]
+                #[diagnostic::on_unimplemented(
+                    message = $message,
+                    label = "this is the second call: keep one of the two",
+                    note = "a setting has one value; what can be called several times is `.route(..)`, `.routes(..)`, `.cron(..)`, `.cron_job(..)`, `.cron_jobs(..)` and `.workflow(..)`"
+                )]
+                pub trait $Slot {}
+
+                #[diagnostic::do_not_recommend]
+                impl $Slot for Missing<setter::$setter> {}
+            )?)*
         }
 
         /// The calls on a builder so far.
@@ -100,51 +122,51 @@ macro_rules! slots {
             impl<S> sealed::Sealed for $Set<S> {}
         )*
 
-        slots!(@impl [] $($setter $Slot $Set = $Value;)*);
+        setters!(@impl [] $($setter $Slot $Set ($($Value)?);)*);
     };
     (@impl [$($Before:ident)*]) => {};
-    (@impl [$($Before:ident)*] $setter:ident $Slot:ident $Set:ident = $Value:ty; $($after:ident $After:ident $SetAfter:ident = $ValueAfter:ty;)*) => {
+    (@impl [$($Before:ident)*] $setter:ident $Slot:ident $Set:ident ($($Value:ty)?); $($after:ident $After:ident $SetAfter:ident ($($ValueAfter:ty)?);)*) => {
         impl<S: State> State for $Set<S> {
-            type $Slot = Called<setter::$setter, $Value>;
+            type $Slot = Called<setter::$setter $(, $Value)?>;
             $(type $Before = S::$Before;)*
             $(type $After = S::$After;)*
         }
 
-        slots!(@impl [$($Before)* $Slot] $($after $After $SetAfter = $ValueAfter;)*);
+        setters!(@impl [$($Before)* $Slot] $($after $After $SetAfter ($($ValueAfter)?);)*);
     };
 }
 
-slots! {
-    admin_gate AdminGate SetAdminGate = ();
-    admin_token AdminToken SetAdminToken = ();
-    announcing Announcing SetAnnouncing = ();
-    allow_unauthenticated_shard_access OpenShards SetOpenShards = ();
-    auth_admin AuthAdmin SetAuthAdmin = ();
-    authorize_fan_out AuthorizeFanOut SetAuthorizeFanOut = ();
-    authorize_shard AuthorizeShard SetAuthorizeShard = ();
-    backup Backup SetBackup = ();
-    class_of_shards ClassOfShards SetClassOfShards = ();
-    clock Clock SetClock = ();
-    default_shard_key DefaultShardKey SetDefaultShardKey = ();
-    functions Functions SetFunctions = ();
-    global_tables GlobalTables SetGlobalTables = ();
-    health Health SetHealth = ();
-    http_router HttpRouter SetHttpRouter = ();
-    jurisdiction Jurisdiction SetJurisdiction = ();
-    kv Kv SetKv = ();
-    log_archive LogArchive SetLogArchive = ();
-    query_coordinator QueryCoordinator SetQueryCoordinator = ();
-    rate_limit RateLimit SetRateLimit = ();
-    require_ephemeral_ws_token RequireEphemeralWsToken SetRequireEphemeralWsToken = ();
-    resolve_identity ResolveIdentity SetResolveIdentity = ();
-    scheduler Scheduler SetScheduler = ();
-    security Security SetSecurity = ();
-    shard_do ShardDo SetShardDo = Rc<dyn ShardNamespace>;
-    shard_region ShardRegion SetShardRegion = ();
-    shard_timeout ShardTimeout SetShardTimeout = ();
-    storage Storage SetStorage = ();
-    vectors Vectors SetVectors = ();
-    sharding Sharding SetSharding = ();
+setters! {
+    admin_gate AdminGate SetAdminGate, "`.admin_gate(..)` was already called on this builder";
+    admin_token AdminToken SetAdminToken, "`.admin_token(..)` was already called on this builder";
+    allow_unauthenticated_shard_access OpenShards SetOpenShards, "`.allow_unauthenticated_shard_access(..)` was already called on this builder";
+    announcing Announcing SetAnnouncing,;
+    auth_admin AuthAdmin SetAuthAdmin, "`.auth_admin(..)` was already called on this builder";
+    authorize_fan_out AuthorizeFanOut SetAuthorizeFanOut, "`.authorize_fan_out(..)` was already called on this builder";
+    authorize_shard AuthorizeShard SetAuthorizeShard, "`.authorize_shard(..)` was already called on this builder";
+    backup Backup SetBackup, "`.backup(..)` was already called on this builder";
+    class_of_shards ClassOfShards SetClassOfShards,;
+    clock Clock SetClock, "`.clock(..)` was already called on this builder";
+    default_shard_key DefaultShardKey SetDefaultShardKey, "`.default_shard_key(..)` was already called on this builder";
+    functions Functions SetFunctions, "`.functions(..)` was already called on this builder";
+    global_tables GlobalTables SetGlobalTables, "`.global_tables(..)` was already called on this builder";
+    health Health SetHealth, "`.health(..)` was already called on this builder";
+    http_router HttpRouter SetHttpRouter, "`.http_router(..)` was already called on this builder";
+    jurisdiction Jurisdiction SetJurisdiction, "`.jurisdiction(..)` was already called on this builder";
+    kv Kv SetKv, "`.kv(..)` was already called on this builder";
+    log_archive LogArchive SetLogArchive, "`.log_archive(..)` was already called on this builder";
+    query_coordinator QueryCoordinator SetQueryCoordinator, "`.query_coordinator(..)` was already called on this builder";
+    rate_limit RateLimit SetRateLimit, "`.rate_limit(..)` was already called on this builder";
+    require_ephemeral_ws_token RequireEphemeralWsToken SetRequireEphemeralWsToken, "`.require_ephemeral_ws_token(..)` was already called on this builder";
+    resolve_identity ResolveIdentity SetResolveIdentity, "`.resolve_identity(..)` was already called on this builder";
+    scheduler Scheduler SetScheduler, "`.scheduler(..)` was already called on this builder";
+    security Security SetSecurity, "`.security(..)` was already called on this builder";
+    shard_do ShardDo SetShardDo = Rc<dyn ShardNamespace>, "`.shard_do(..)` was already called on this builder";
+    shard_region ShardRegion SetShardRegion, "`.shard_region(..)` was already called on this builder";
+    shard_timeout ShardTimeout SetShardTimeout, "`.shard_timeout(..)` was already called on this builder";
+    sharding Sharding SetSharding, "`.sharding(..)` was already called on this builder";
+    storage Storage SetStorage, "`.storage(..)` was already called on this builder";
+    vectors Vectors SetVectors, "`.vectors(..)` was already called on this builder";
 }
 
 mod sealed {

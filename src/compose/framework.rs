@@ -9,9 +9,9 @@ use crate::{
         Builder,
         requirements::{
             AdminTokenForBackup, AnnouncedForBackup, CoordinatorForBackup, CoordinatorForFanOut,
-            HasShardDo, HttpRouterOnce, JurisdictionOfShards,
+            HasShardDo, JurisdictionOfShards,
         },
-        state::State,
+        state::{State, once},
     },
     errors::LunoraError,
     log,
@@ -117,7 +117,7 @@ where
 pub fn compose_worker<S, E, F, R>(builder: Builder<S, E>, ssr: F) -> Lunora<E>
 where
     S: State,
-    S::HttpRouter: HttpRouterOnce,
+    S::HttpRouter: once::HttpRouter,
     S::ShardDo: HasShardDo,
     S::Announcing: AnnouncedForBackup<S::Backup, S::ShardDo>,
     S::Jurisdiction: JurisdictionOfShards<S::ClassOfShards>,
@@ -153,7 +153,7 @@ where
 pub fn with_framework_worker<S, E, W, Marker>(host: W, builder: Builder<S, E>) -> Lunora<E>
 where
     S: State,
-    S::HttpRouter: HttpRouterOnce,
+    S::HttpRouter: once::HttpRouter,
     S::ShardDo: HasShardDo,
     S::Announcing: AnnouncedForBackup<S::Backup, S::ShardDo>,
     S::Jurisdiction: JurisdictionOfShards<S::ClassOfShards>,

@@ -20,85 +20,60 @@ use crate::{
     wire::{AdminToken, ShardKey},
 };
 
-/// The settings beside the shards. Each field has a setter on the builder.
-pub(crate) struct Settings<E> {
-    #[cfg(feature = "admin")]
-    pub(crate) admin: Plane,
-    #[cfg(feature = "admin")]
-    pub(crate) admin_gate: Gate<E>,
-    pub(crate) admin_token: Option<AdminToken>,
-    pub(crate) allow_unauthenticated_shard_access: bool,
-    pub(crate) authorize_fan_out: Option<Box<dyn FanOutAuthorizer>>,
-    pub(crate) authorize_shard: Option<Box<dyn ShardAuthorizer>>,
-    pub(crate) backup: Option<(BackupConfig, BackupRunner<E>)>,
-    pub(crate) clock: Rc<dyn Clock>,
-    pub(crate) cron_jobs: Vec<CronJob>,
-    pub(crate) crons: CronTable<E>,
-    pub(crate) default_shard_key: ShardKey,
-    /// The job of a trigger if no handler, job or backup is registered for any trigger.
-    pub(crate) host_job: Option<Rc<dyn Job<E>>>,
-    pub(crate) http_router: Option<Rc<dyn Handler<E>>>,
-    pub(crate) placement: Placement,
-    /// Set with the coordinator.
-    pub(crate) fan_out: Option<FanOutRunner>,
-    pub(crate) query_coordinator: Option<QueryCoordinator>,
-    pub(crate) rate_limit: Option<RateLimit>,
-    pub(crate) resolve_identity: Option<Box<dyn IdentityResolver<E>>>,
-    pub(crate) routes: RouteTable<E>,
-    pub(crate) security: Security,
-    pub(crate) shard_timeout: Duration,
-    pub(crate) sharding: Sharding,
-}
-
-impl<E> Default for Settings<E> {
-    fn default() -> Self {
-        Self {
-            #[cfg(feature = "admin")]
-            admin: Plane::default(),
-            #[cfg(feature = "admin")]
-            admin_gate: Gate::default(),
-            admin_token: None,
-            allow_unauthenticated_shard_access: false,
-            authorize_fan_out: None,
-            authorize_shard: None,
-            backup: None,
-            clock: Rc::new(CloudflareClock),
-            cron_jobs: Vec::new(),
-            crons: CronTable::default(),
-            default_shard_key: ShardKey::default(),
-            host_job: None,
-            http_router: None,
-            placement: Placement::default(),
-            fan_out: None,
-            query_coordinator: None,
-            rate_limit: None,
-            resolve_identity: None,
-            routes: RouteTable::default(),
-            security: Security::default(),
-            shard_timeout: Duration::from_secs(30),
-            sharding: Sharding::default(),
+/// Declares the settings, one row each: the field, its type and its default.
+macro_rules! settings {
+    ($($(#[$attribute:meta])* $field:ident: $Type:ty = $default:expr;)*) => {
+        /// The settings beside the shards. Each field has a setter on the builder.
+        pub(crate) struct Settings<E> {
+            $($(#[$attribute])* pub(crate) $field: $Type,)*
         }
-    }
+
+        impl<E> Default for Settings<E> {
+            fn default() -> Self {
+                Self { $($(#[$attribute])* $field: $default,)* }
+            }
+        }
+    };
 }
 
+settings! {
+    #[cfg(feature = "admin")]
+    admin: Plane = Plane::default();
+    #[cfg(feature = "admin")]
+    admin_gate: Gate<E> = Gate::default();
+    admin_token: Option<AdminToken> = None;
+    allow_unauthenticated_shard_access: bool = false;
+    authorize_fan_out: Option<Box<dyn FanOutAuthorizer>> = None;
+    authorize_shard: Option<Box<dyn ShardAuthorizer>> = None;
+    backup: Option<(BackupConfig, BackupRunner<E>)> = None;
+    clock: Rc<dyn Clock> = Rc::new(CloudflareClock);
+    cron_jobs: Vec<CronJob> = Vec::new();
+    crons: CronTable<E> = CronTable::default();
+    default_shard_key: ShardKey = ShardKey::default();
+    // Set with the coordinator.
+    fan_out: Option<FanOutRunner> = None;
+    // The job of a trigger if no handler, job or backup is registered for any trigger.
+    host_job: Option<Rc<dyn Job<E>>> = None;
+    http_router: Option<Rc<dyn Handler<E>>> = None;
+    placement: Placement = Placement::default();
+    query_coordinator: Option<QueryCoordinator> = None;
+    rate_limit: Option<RateLimit> = None;
+    resolve_identity: Option<Box<dyn IdentityResolver<E>>> = None;
+    routes: RouteTable<E> = RouteTable::default();
+    security: Security = Security::default();
+    shard_timeout: Duration = Duration::from_secs(30);
+    sharding: Sharding = Sharding::default();
+}
+
+/// Prints what an application registers; the rest are hooks, which cannot be printed.
 impl<E> fmt::Debug for Settings<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
-            .field("admin_token", &self.admin_token)
-            .field("allow_unauthenticated_shard_access", &self.allow_unauthenticated_shard_access)
-            .field("authorize_fan_out", &self.authorize_fan_out.is_some())
-            .field("authorize_shard", &self.authorize_shard.is_some())
             .field("backup", &self.backup)
             .field("cron_jobs", &self.cron_jobs)
             .field("crons", &self.crons)
             .field("default_shard_key", &self.default_shard_key)
-            .field("http_router", &self.http_router.is_some())
-            .field("placement", &self.placement)
-            .field("query_coordinator", &self.query_coordinator)
-            .field("rate_limit", &self.rate_limit)
-            .field("resolve_identity", &self.resolve_identity.is_some())
             .field("routes", &self.routes)
-            .field("shard_timeout", &self.shard_timeout)
             .finish_non_exhaustive()
     }
 }
