@@ -30,6 +30,7 @@ mod targets;
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 mod tests;
 mod unfinished;
+mod verification;
 mod writer;
 
 use self::manifest::SnapshotName;
@@ -44,10 +45,11 @@ pub use self::{
     restore::{RestoreCursor, RestoreReport, RestoreRequest},
     retention::{Retention, RetentionOfZero},
     scheduled::BackupOccasion,
-    snapshots::{Backups, Verification},
+    snapshots::Backups,
     status::BackupStatus,
     summary::SnapshotSummary,
     unfinished::UnfinishedRun,
+    verification::Verification,
 };
 #[cfg(feature = "admin")]
 pub(crate) use self::{known::KnownShards, snapshots::TableNames};

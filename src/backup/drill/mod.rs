@@ -19,8 +19,8 @@ use super::{
     failure::damaged,
     failure::{missing, unreadable},
     proof::Drilled,
-    snapshots::Reading,
     targets::Targets,
+    verification::Reading,
 };
 use crate::{
     errors::{Code, LunoraError},

@@ -3,5 +3,6 @@
 pub(crate) mod row;
 pub(crate) mod statement;
 mod value;
+mod words;
 
 pub use self::value::SqlValue;
