@@ -75,7 +75,7 @@ const json = async (...args) => {
 const post = (path, body) => json("POST", path, { body: JSON.stringify(body) });
 const code = ({ status, error }) => [status, error?.code];
 
-test("nobody reaches a binding without the token", async () => {
+test("rejects access to a binding without the token", async () => {
   for (const [method, path] of [
     ["GET", "admin/storage"],
     ["PUT", "admin/storage?key=k"],
@@ -234,7 +234,7 @@ test("a live connection to the scheduler opens by a token made for it", async ()
   for (const token of [TOKEN, stale, `${minted.token}x`, ""]) assert.equal((await open(token)).status, 403, token);
 });
 
-test("a signed dispatch reaches its shard in the server's own name", async () => {
+test("a signed dispatch reaches its shard as the server", async () => {
   const body = JSON.stringify({ functionPath: "echo", args: { a: 1 }, shardKey: "room:1", id: "j1", pool: "mail" });
   const sign = (secret) => createHmac("sha256", secret).update(body).digest("base64url");
   const dispatch = (signature) =>

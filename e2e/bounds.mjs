@@ -111,7 +111,7 @@ export class App {
   }
 }
 
-/** An answer, unless the connection was closed while a body that nobody reads was being sent. */
+/** An answer, unless the connection was closed while an unread body was being sent. */
 export const unlessClosed = (answer) => answer.catch((error) => assert.match(error.message, /fetch failed/));
 
 async function read(response) {

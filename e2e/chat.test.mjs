@@ -149,8 +149,8 @@ test("arguments are checked", async () => {
 });
 
 test("calls without a token, or with an invalid one, are rejected", async () => {
-  const nobody = await rpc(null, "messages:list", {});
-  assert.deepEqual([nobody.status, nobody.error.code], [403, "FORBIDDEN_SHARD"]);
+  const anonymous = await rpc(null, "messages:list", {});
+  assert.deepEqual([anonymous.status, anonymous.error.code], [403, "FORBIDDEN_SHARD"]);
 
   const [claims, signature] = (await signIn("ada")).split(".");
   const forged = Buffer.from(JSON.stringify({ name: "root", expires_at_ms: 9e15 })).toString("base64url");

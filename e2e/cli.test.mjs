@@ -87,7 +87,7 @@ test("the moment before the accident comes back", () => drill(async (deployment)
   assert.deepEqual([early.code, await deployment.rows()], [1, wanted]);
 }));
 
-test("a damaged snapshot and rows that are none have their exit code", () => drill(async (deployment) => {
+test("a damaged snapshot and invalid rows have their exit code", () => drill(async (deployment) => {
   await deployment.populate();
   const snapshot = await done(deployment, "backup", "create");
   const bucket = await deployment.mf.getR2Bucket("BACKUPS");

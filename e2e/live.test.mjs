@@ -38,7 +38,7 @@ test("a value comes at once, and anew with every write that touches it", async (
   const second = await client.next();
   assert.deepEqual([second.type, second.data.map(({ text }) => text)], ["data", ["hello 0 "]]);
   assert.ok(second.cursor > first.cursor);
-  // Users live in the same shard, and nobody here looks at them.
+  // Users live in the same shard, and this test ignores them.
   await rpc("users:add", { name: "Ada" }, "updates");
   await client.nothing();
   client.say({ type: "unsubscribe", id: "sub_1" });
@@ -71,7 +71,7 @@ test("each caller sees what is theirs", async () => {
   assert.equal((await bob.next()).type, "settled");
 });
 
-test("an identity that expires is told so, and its socket is closed with 4001", async () => {
+test("an expired identity gets an error, and its socket is closed with 4001", async () => {
   const client = await open("expiry", { token: `ada:${Date.now() + 400}` });
   await client.first("sub_1", "notes:mine");
   await new Promise((resolve) => setTimeout(resolve, 500));
@@ -176,7 +176,7 @@ test("a close is answered with its own code", async () => {
 test("an object that sleeps wakes with its subscriptions", async () => {
   const client = await open("sleep");
   await client.first("sub_1", "notes:list");
-  // workerd lets an object go after 10 idle seconds, and its sockets sleep.
+  // workerd evicts an object after 10 idle seconds, and its sockets sleep.
   await new Promise((resolve) => setTimeout(resolve, 12_000));
   client.say("lunora-ping");
   assert.equal(await client.next(), "lunora-pong");
@@ -241,7 +241,7 @@ test("killed in the middle of writes, no acknowledged one is lost and none is do
       const kept = await texts();
       assert.equal(new Set(kept).size, kept.length, "written twice");
       for (const id of acknowledged) assert.ok(kept.includes(id), `${id} was acknowledged and is lost`);
-      // Whoever got no answer sends again.
+      // A client without an answer sends again.
       for (const id of sent) {
         const headers = { "x-lunora-mutation-id": id, "x-lunora-client-id": "c1" };
         assert.equal((await add("kills", id, { from, headers })).status, 200);

@@ -66,7 +66,7 @@ const DEADLY = [
   ["a panic in an object", "/probe/a/panic"],
   ["a panic in an object, later", "/probe/a/panic-later?ms=30"],
   ["a trap in an object", "/probe/a/trap"],
-  ["a JS exception nobody catches", "/probe/a/js-exception"],
+  ["an uncaught JS exception", "/probe/a/js-exception"],
   ["a panic in the Worker", "/panic"],
   ["a panic in the Worker, later", "/panic-later"],
   ["memory exhausted", "/exhaust-memory"],

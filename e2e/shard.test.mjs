@@ -33,7 +33,7 @@ test("values of the wire come back as they are written", async () => {
   }
 });
 
-test("the runtime's own parser reads URLs, and refuses what is none", async () => {
+test("the runtime's own parser reads URLs, and refuses invalid ones", async () => {
   const { text } = await echo(tagged("url", '"HTTPS://bücher.example:443/a/../b"'));
   assert.equal(JSON.parse(text).result[2], "https://xn--bcher-kva.example/b");
   const refused = await echo(tagged("url", '"no url"'));

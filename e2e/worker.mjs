@@ -32,7 +32,7 @@ export function workerdProcesses() {
   return list.filter((line) => line.includes("workerd")).map((line) => Number(line.trim().split(/\s+/)[0]));
 }
 
-/** A port of this machine that nobody listens on. */
+/** A port without a listener. */
 export async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));

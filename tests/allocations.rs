@@ -1,6 +1,6 @@
 //! How often a call allocates on its way to the shard and back: what no machine's speed changes.
 //!
-//! Whoever makes it fewer lowers the budget; whoever makes it more has a reason to write down.
+//! A change that needs fewer lowers the budget; one that needs more gives its reason.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! What a misconfiguration looks like to whoever wrote it.
+//! The compile errors of misconfigurations.
 //!
 //! Each case is pinned whole, and beside that its sentences are asserted on their own: a new
 //! compiler may change its words, ours stay. After a change: `TRYBUILD=overwrite cargo test --test

@@ -102,7 +102,7 @@ fn refuses_a_fan_out_without_a_coordinator_before_anybody_is_identified() {
     let app = testing::builder()
         .shard_do(shards())
         .resolve_identity(async |_request, _env| -> Option<Identity> {
-            unreachable!("nobody is identified")
+            unreachable!("the resolver is not called")
         })
         .build();
     let (status, body) = call(&app, EVERY_SHARD);

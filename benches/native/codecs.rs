@@ -15,7 +15,7 @@ const SIZES: [usize; 3] = [64, 4 * 1024, 100 * 1024];
 /// A call whose arguments have about so many bytes.
 fn call(bytes: usize) -> String {
     let rows: Vec<Json> = (0..bytes.div_ceil(64))
-        .map(|n| json!({ "id": n, "text": "what somebody said to somebody else", "at": 1.5 }))
+        .map(|n| json!({ "id": n, "text": "a message from one user to another", "at": 1.5 }))
         .collect();
     json!({ "functionPath": "messages:send", "args": { "rows": rows }, "shardKey": "general" })
         .to_string()

@@ -21,7 +21,7 @@ fn coordinator(shards: usize) -> QueryCoordinator {
 /// Some rows of one shard.
 fn rows(count: usize) -> String {
     let rows: Vec<Json> = (0..count)
-        .map(|n| json!({ "_id": format!("m{n}"), "rank": (n * 7919) % 1000, "text": "what somebody said" }))
+        .map(|n| json!({ "_id": format!("m{n}"), "rank": (n * 7919) % 1000, "text": "a message of a user" }))
         .collect();
     Json::Array(rows).to_string()
 }

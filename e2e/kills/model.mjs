@@ -113,7 +113,7 @@ export function differenceOfRows(found, expected) {
   return null;
 }
 
-/** Fails where a row is in none of the states. */
+/** Fails if a row is in no state. */
 export function assertRowsOf(found, states, what) {
   for (const [key, rows] of found) {
     for (const [id, doc] of rows) {

@@ -158,7 +158,7 @@ fn writes_are_applied_once_and_whole(run: &Run) {
         }
         let known: BTreeSet<&str> = model.writes.iter().map(|write| &*write.op).collect();
         let unknown = ledger.keys().find(|op| !known.contains(&***op));
-        assert_eq!(unknown, None, "nobody wrote this to {shard}");
+        assert_eq!(unknown, None, "no client wrote this to {shard}");
     }
 }
 
@@ -268,7 +268,7 @@ fn a_green_backup_holds_what_was_acknowledged(run: &Run) {
     let mut model = run.model.borrow_mut();
     model.has_snapshot |= !expected.is_empty();
     if model.has_snapshot {
-        let kept = kept.unwrap_or_else(|| unreachable!("there was a snapshot, and there is none"));
+        let kept = kept.unwrap_or_else(|| unreachable!("the snapshot is gone"));
         let missing: Vec<_> = expected.difference(&kept).collect();
         assert!(missing.is_empty(), "a green snapshot lacks {missing:?}");
     }

@@ -135,7 +135,7 @@ impl Session {
     }
 }
 
-/// A private document is seen by its owner alone, and `docs:mine` shows nobody else's.
+/// A private document is seen by its owner alone, and `docs:mine` shows only one's own.
 pub(crate) fn assert_may_see(user: &str, value: &Value, path: &str) {
     let docs: Vec<Doc> = match value {
         Value::Array(_) => serde_json::from_value(value.clone()).unwrap_or_default(),

@@ -205,7 +205,7 @@ impl Person {
         }
     }
 
-    /// Somebody without a right, or without sense, names a shard that does not exist.
+    /// A client without permission, or a confused one, names a shard that does not exist.
     async fn intrude(&self) {
         let number = self.world.choose(50);
         let path =

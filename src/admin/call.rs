@@ -93,7 +93,7 @@ impl AdminCall<'_> {
         if bytes.is_empty() { Ok(T::default()) } else { read_object(&bytes, label) }
     }
 
-    /// Returns the headers of a call to a shard: the admin bearer, and none of the caller's.
+    /// Returns the headers of a call to a shard: the admin bearer, without the caller's own.
     ///
     /// A caller admitted by the deployment's own gate has no bearer that a shard would accept, and
     /// gets the token for this hop only.

@@ -75,7 +75,7 @@ pub(super) async fn sync(call: &mut AdminCall<'_>) -> Result<Response, LunoraErr
 /// Writes a change as `{"table","op","doc"}`; a deleted document only has its `_id`.
 fn flat(change: &str) -> Result<Value, LunoraError> {
     let change: Map<String, Value> = serde_json::from_str(change)
-        .map_err(|error| LunoraError::internal(format!("a change is no object: {error}")))?;
+        .map_err(|error| LunoraError::internal(format!("a change is not an object: {error}")))?;
     let text = |field: &str| change.get(field).and_then(Value::as_str);
     let op =
         text("op").filter(|op| matches!(*op, "delete" | "insert" | "update")).unwrap_or("upsert");

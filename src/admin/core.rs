@@ -138,7 +138,9 @@ async fn replay_trigger(call: &mut AdminCall<'_>) -> Result<Response, LunoraErro
 
     let Tick { cron } = call.body("Scheduled tick").await?;
     if let Err(error) = cron.parse::<CronExpression>() {
-        return Err(LunoraError::bad_request(format!("`cron` is no cron expression: {error}")));
+        return Err(LunoraError::bad_request(format!(
+            "invalid cron expression in `cron`: {error}"
+        )));
     }
     let now = i64::try_from(call.host.clock().now_ms()).unwrap_or(i64::MAX);
     call.host.run_trigger(ScheduledEvent::new(&*cron, now)).await?;

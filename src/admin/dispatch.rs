@@ -97,7 +97,7 @@ async fn run(
     if function_path.starts_with(paths::ADMIN_PREFIX)
         || function_path.starts_with(paths::RELATION_PREFIX)
     {
-        return Err(LunoraError::new(Code::Forbidden, "functions alone can be scheduled"));
+        return Err(LunoraError::new(Code::Forbidden, "only functions can be scheduled"));
     }
     let key = match &dispatch.shard_key {
         Some(key) => ShardKey::new(key.as_str())?,

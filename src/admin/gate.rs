@@ -117,7 +117,7 @@ fn token_of_env(env: &impl Environment) -> Option<AdminToken> {
     token
         .inspect_err(|error| {
             log::warn(&format!(
-                "{} is unusable and nobody gets in by it: {error}",
+                "{} is unusable, so that no bearer is accepted: {error}",
                 AdminToken::VARIABLE
             ));
         })

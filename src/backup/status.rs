@@ -165,7 +165,7 @@ impl BackupStatus {
             }
             return Ok(self);
         }
-        let last = self.last.as_ref().map_or("there is none", |last| &last.id);
+        let last = self.last.as_ref().map_or("no snapshot", |last| &last.id);
         let message = format!(
             "the backup is overdue: the trigger `{}` was due at {}, and its newest intact snapshot is: {last}; \
              see the log of that run, and that wrangler.jsonc has the trigger",

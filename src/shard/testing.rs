@@ -53,8 +53,8 @@ use crate::{
 /// let listed: Vec<Document<Message>> = room.call("messages:list", &NoArgs {})?;
 /// assert_eq!(listed, [sent]);
 ///
-/// let nobody = room.call::<Document<Message>>("messages:send", &serde_json::json!({ "text": "x" }));
-/// assert_eq!(nobody.unwrap_err().code(), "UNAUTHORIZED");
+/// let anonymous = room.call::<Document<Message>>("messages:send", &serde_json::json!({ "text": "x" }));
+/// assert_eq!(anonymous.unwrap_err().code(), "UNAUTHORIZED");
 /// # Ok::<(), LunoraError>(())
 /// ```
 #[derive(Clone)]

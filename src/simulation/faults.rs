@@ -40,7 +40,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Nothing goes wrong.
+    /// Returns faults that never happen.
     #[must_use]
     pub const fn none() -> Self {
         Self {
@@ -58,7 +58,7 @@ impl Faults {
         }
     }
 
-    /// Everything goes wrong now and then.
+    /// Returns faults of every kind, now and then.
     #[must_use]
     pub const fn all() -> Self {
         Self {

@@ -55,7 +55,7 @@ const LISTED: usize = 20;
 ///         .build())
 /// }
 ///
-/// // Never sells the last seat twice, whatever gets lost and whoever dies.
+/// // Never sells the last seat twice, whatever is lost or crashes.
 /// simulate(0..100, |world| {
 ///     world.shards::<Show>("SHARD").worker(app).faults(Faults::all());
 ///     let buy = || {

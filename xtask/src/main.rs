@@ -13,6 +13,8 @@ mod codegen;
 mod deny;
 mod dependencies;
 mod dev;
+#[cfg(test)]
+mod english;
 mod fuzz;
 mod kills;
 mod node;

@@ -24,7 +24,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     sh(Command::new(binary(&root().join("target"))).args(args))
 }
 
-/// A fixed set of seeds, and some that nobody has seen before.
+/// Runs a fixed set of seeds, and some fresh ones.
 pub(crate) fn check() -> Result<()> {
     run(&["--seed", "1", "--seeds", "300", "--operations", "400"])?;
     let fresh = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs().to_string();

@@ -1,7 +1,7 @@
 //! The changes to `index.js`, the JavaScript wasm-bindgen writes.
 //!
-//! With its abort handler on, wasm-bindgen routes whatever leaves wasm as a trap or as an exception
-//! nobody catches through one function, and calls a hook there. The change: that hook is ours.
+//! With its abort handler on, wasm-bindgen passes every trap and every uncaught exception that leaves
+//! wasm through one function, and calls a hook there. The change: that hook is ours.
 //!
 //! By default the hook asks for a new instance, made by whichever call into wasm comes next. That may
 //! be a timer of the dead instance, which would then run on the memory of the new one. Ours asks for

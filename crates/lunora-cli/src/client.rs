@@ -244,7 +244,7 @@ fn to_json(body: &impl Serialize) -> Result<Vec<u8>, Failure> {
 }
 
 fn unexpected(error: &impl std::fmt::Display) -> Failure {
-    Failure::Unexpected(format!("the answer is none of a lunora deployment: {error}"))
+    Failure::Unexpected(format!("the response did not come from a lunora deployment: {error}"))
 }
 
 /// Counts what is read through it.

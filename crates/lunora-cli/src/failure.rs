@@ -16,7 +16,7 @@ pub(crate) enum Failure {
     /// An export whose last line does not prove that it is whole.
     #[error("the export is not whole: {0}. Nothing of it was kept")]
     NotWhole(String),
-    /// An answer that is none of a deployment.
+    /// A response that did not come from a deployment.
     #[error("{0}")]
     Unexpected(String),
     #[error("{path}: {source}")]
@@ -27,7 +27,7 @@ pub(crate) enum Failure {
     /// What was typed cannot be meant.
     #[error("{0}")]
     Usage(String),
-    /// Somebody said no, or could not be asked.
+    /// The user refused, or could not be asked.
     #[error("{0}")]
     NotConfirmed(String),
 }

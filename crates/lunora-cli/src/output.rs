@@ -24,7 +24,7 @@ impl Output {
         } else {
             printable(text().trim_end())
         };
-        // Whoever reads may have gone; there is nobody to tell.
+        // The reader may be gone, and then there is no one to report to.
         let _ = writeln!(io::stdout(), "{line}");
     }
 
@@ -68,7 +68,7 @@ impl Output {
         }
     }
 
-    /// A bar over so many rows; hidden where nobody looks.
+    /// Returns a bar over so many rows; hidden unless standard error is a terminal.
     pub(crate) fn rows(&self, total: Option<u64>) -> ProgressBar {
         let (bar, template) = match total {
             Some(total) => (
@@ -86,7 +86,7 @@ impl Output {
         }
     }
 
-    /// Something whose length nobody knows.
+    /// Returns a spinner, for work of unknown length.
     pub(crate) fn wait(&self, what: &'static str) -> ProgressBar {
         let bar = ProgressBar::new_spinner().with_message(what);
         bar.enable_steady_tick(std::time::Duration::from_millis(120));

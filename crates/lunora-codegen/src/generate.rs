@@ -14,8 +14,8 @@ use crate::{
 /// Where the entry is written, in the folder of the crate.
 pub const OUTPUT: &str = "src/server/index.rs";
 
-/// Writes the entry for the text of a `lunora.toml` and of a `wrangler.jsonc`. `command` is told to
-/// its readers as what writes it again.
+/// Writes the entry for the text of a `lunora.toml` and of a `wrangler.jsonc`. Its header names
+/// `command` as the one that writes it again.
 ///
 /// The same texts give the same entry. It is read back as Rust before it is given out.
 ///
@@ -147,7 +147,7 @@ fn items(manifest: &Manifest, shard: &syn::Ident) -> TokenStream {
 
         #(#tables)*
 
-        /// Builds the application, once an isolate.
+        /// Builds the application, once per isolate.
         ///
         /// # Errors
         /// Where a binding or a secret is missing.
@@ -304,7 +304,7 @@ fn class(
         return Err(problem(message, &format!("give it a `class_name` in {}", file.file())));
     };
     syn::parse_str(class).map_err(|_| {
-        problem(format!("the class `{class}` is no name of Rust"), "give it another name")
+        problem(format!("the class `{class}` is not a Rust identifier"), "give it another name")
     })
 }
 

@@ -35,7 +35,7 @@ fn the_least_manifest_gives_the_least_entry() {
 
 use lunora::prelude::*;
 
-/// Builds the application, once an isolate.
+/// Builds the application, once per isolate.
 ///
 /// # Errors
 /// Where a binding or a secret is missing.

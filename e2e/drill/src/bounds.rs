@@ -74,7 +74,7 @@ pub(crate) fn blob(_: &Query<'_>, args: Size) -> Result<String, LunoraError> {
     Ok("x".repeat(args.bytes))
 }
 
-/// Writes a note, and answers as much as it is told to.
+/// Writes a note, and answers as many bytes as the call asks for.
 pub(crate) fn bloat(ctx: &Mutation<'_>, args: Size) -> Result<String, LunoraError> {
     let note = Note { folder: ctx.shard_key().to_owned(), text: "bloat".to_owned() };
     ctx.db().insert(NOTES, note)?;

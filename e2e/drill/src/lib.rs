@@ -36,7 +36,7 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
     Ok(Lunora::builder()
         .shard_do(Vault::shards(env.durable_object("VAULT")?))
         .allow_unauthenticated_shard_access()
-        .resolve_identity(async |request, _env| request.query("token").as_deref().and_then(whoever))
+        .resolve_identity(async |request, _env| request.query("token").as_deref().and_then(user_of))
         .admin_token(AdminToken::from_env(env)?)
         .query_coordinator(bounds::coordinator(env, registry))
         .sharding(Sharding::new().by("notes", "folder"))
@@ -52,7 +52,7 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
 lunora::serve!(app);
 
 /// `?token=<name>:<expiry in milliseconds>` is that user, for as long.
-fn whoever(token: &str) -> Option<Identity> {
+fn user_of(token: &str) -> Option<Identity> {
     let (name, expiry) = token.split_once(':')?;
     Some(Identity::user(name).expires_at_ms(expiry.parse().ok()?))
 }
@@ -64,7 +64,7 @@ pub struct Note {
     text: String,
 }
 
-/// Somebody.
+/// Any user.
 #[derive(Deserialize, JsonSchema, Serialize)]
 pub struct User {
     name: String,

@@ -111,15 +111,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_from_whoever_sends_it() {
+    fn a_message_names_its_sender() {
         let room = TestShard::named("general", Room::definition());
         let sent: Document<Message> =
             room.user("ada").call("messages:send", &json!({ "text": "hello" })).unwrap();
         assert_eq!((&*sent.author, &*sent.channel), ("ada", "general"));
         let listed: Vec<Document<Message>> = room.call("messages:list", &NoArgs {}).unwrap();
         assert_eq!(listed, [sent]);
-        let nobody = room.call::<Document<Message>>("messages:send", &json!({ "text": "x" }));
-        assert_eq!(nobody.unwrap_err().code(), "UNAUTHORIZED");
+        let anonymous = room.call::<Document<Message>>("messages:send", &json!({ "text": "x" }));
+        assert_eq!(anonymous.unwrap_err().code(), "UNAUTHORIZED");
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Sessions {
         Ok(Session { token: format!("{claims}.{signature}"), name: name.to_owned(), expires_at_ms })
     }
 
-    /// Who sent `request`: nobody without a token, and an error with one that is not good.
+    /// Returns who sent `request`: anonymous without a token, an error with an invalid one.
     pub fn identify(&self, request: &Request) -> Result<Option<Identity>, LunoraError> {
         // A browser's socket carries no header: its token comes in the URL.
         let in_url = if request.is_upgrade() { request.query("token") } else { None };

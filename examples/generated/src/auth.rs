@@ -7,7 +7,7 @@ pub async fn identify(request: &Request, _env: &Env) -> Option<Identity> {
     request.bearer().filter(|name| !name.is_empty()).map(Identity::user)
 }
 
-/// Whoever has a name.
+/// Returns the caller by name.
 pub async fn may_open(access: &ShardAccess) -> bool {
     access.identity.is_some()
 }

@@ -33,11 +33,11 @@ struct Run {
 #[derive(Debug, Default)]
 struct Known {
     next: u32,
-    /// Tokens that were acknowledged, and that nobody tried to drop.
+    /// Tokens that were acknowledged, and that no client tried to drop.
     safe: BTreeSet<Place>,
-    /// Tokens that somebody tried to drop.
+    /// Tokens that a client tried to drop.
     dropped: BTreeSet<Place>,
-    /// Tokens that were written, perhaps, and that nobody tried to drop.
+    /// Tokens that were written, perhaps, and that no client tried to drop.
     written: Vec<Place>,
     /// Shards that were written to, perhaps.
     shards: BTreeSet<String>,
@@ -149,7 +149,7 @@ impl Run {
                 continue;
             };
             known.has_snapshot = true;
-            // What somebody tried to drop since may be gone.
+            // A token that a client tried to drop since may be gone.
             let expected: BTreeSet<_> = trigger.safe.intersection(&known.safe).cloned().collect();
             let missing: Vec<_> = expected.difference(&ids(&taken.state)).cloned().collect();
             assert!(missing.is_empty(), "the green snapshot {} lacks {missing:?}", taken.id);
@@ -228,7 +228,7 @@ impl Run {
     }
 }
 
-/// Nobody writes while a snapshot is restored: whatever is taken meanwhile is of before or after.
+/// No client writes while a snapshot is restored: a snapshot that is taken meanwhile is of before or after.
 fn assert_none_is_between(world: &World, before: &State, chosen: &Snapshot) {
     for taken in read_all(world).iter().filter(|taken| taken.id != chosen.id) {
         let is_whole =
@@ -253,7 +253,7 @@ impl Known {
     }
 }
 
-/// Somebody at work.
+/// A client at work.
 struct Person {
     world: World,
     client: Client,

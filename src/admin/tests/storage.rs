@@ -42,7 +42,7 @@ fn an_object_is_written_listed_read_and_deleted() {
     assert_eq!(answer.status, 200);
     let written = answer.json();
     assert_eq!(written["key"], "a/b.txt");
-    assert!(written.get("sha256").is_none(), "nobody asked for it");
+    assert!(written.get("sha256").is_none(), "the request did not ask for it");
 
     let listed = get(&app, "/_lunora/admin/storage?prefix=a/").json();
     assert_eq!(

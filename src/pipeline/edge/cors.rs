@@ -61,7 +61,7 @@ impl Cors {
     /// Allows no other origin.
     #[must_use]
     pub fn deny() -> Self {
-        Self::of(Allowed::Nobody)
+        Self::of(Allowed::NoOrigin)
     }
 
     /// Allows these origins and no others. CSRF protection trusts them as well.
@@ -143,7 +143,7 @@ pub(super) struct CorsRules {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Allowed {
-    Nobody,
+    NoOrigin,
     Listed(Vec<Origin>),
     Anybody,
 }
@@ -174,7 +174,8 @@ pub(super) struct CorsTables {
 impl CorsTables {
     /// Returns the tables of `rules`, or `None` if no other origin is allowed.
     pub(super) fn of(rules: &CorsRules) -> Option<Self> {
-        if matches!(&rules.origins, Allowed::Nobody) || rules.origins == Allowed::Listed(Vec::new())
+        if matches!(&rules.origins, Allowed::NoOrigin)
+            || rules.origins == Allowed::Listed(Vec::new())
         {
             return None;
         }
@@ -192,7 +193,7 @@ impl CorsTables {
     /// Returns whether scripts of `origin` may read responses.
     pub(super) fn allows(&self, origin: &str) -> bool {
         match &self.origins {
-            Allowed::Nobody => false,
+            Allowed::NoOrigin => false,
             Allowed::Anybody => true,
             Allowed::Listed(_) => self.lists(origin),
         }

@@ -51,7 +51,7 @@ export function watch(promise, slot) {
   promise.then((it) => value(slot, true, it), (error) => value(slot, false, error));
 }
 
-/** Nobody waits for the slot any more. Returns whether it will not be settled either. */
+/** The slot has no waiter any more. Returns whether it will not be settled either. */
 export function abandon(slot) {
   const { pending } = instance;
   const entry = pending.get(slot);
@@ -92,7 +92,7 @@ export function promise(task, request) {
   return new Promise((resolve, reject) => Object.assign(settlers, { resolve, reject }));
 }
 
-/** Nobody waits for the task any more. */
+/** The task has no waiter any more. */
 export function forget(task) {
   instance.tasks.delete(task);
 }
@@ -124,7 +124,7 @@ const known = new Map();
 const MOST_KNOWN = 256;
 const LONGEST_KNOWN = 4096;
 
-/** The headers of packed lines. They are shared: whoever gets them copies them. */
+/** The headers of packed lines. They are shared: their receiver copies them. */
 function unpack(lines) {
   let headers = known.get(lines);
   if (headers !== undefined) return headers;

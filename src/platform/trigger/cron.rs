@@ -168,9 +168,7 @@ impl CronError {
             Self::DayOfWeek => {
                 "the fifth field of a cron expression is the day of the week: 1 to 7 (Sunday is 1), or SUN to SAT; or alone `L`, `6L` or `2#1`"
             }
-            Self::NeverFires => {
-                "the cron expression never fires: none of its months has a day of its day of month"
-            }
+            Self::NeverFires => "the cron expression never fires: no month of it has that day",
             Self::SundayIsOne => {
                 "a cron expression's week begins with Sunday as 1 on Cloudflare, not as 0: write 1 or SUN"
             }

@@ -157,7 +157,7 @@ fn apply_change(run: &Run<'_>, change: &ChangeArgs) -> Result<(), LunoraError> {
         return stored.map_or(Ok(()), |stored| run.remove(&table, &change.id, &stored));
     }
     let doc = change.doc.as_deref().ok_or_else(|| bad("has no doc"))?.get();
-    let mut fields = Fields::parse(doc).ok_or_else(|| bad("has a doc that is no object"))?;
+    let mut fields = Fields::parse(doc).ok_or_else(|| bad("has a doc that is not an object"))?;
     check_document(&table, doc)?;
     if let Some(id) = fields.remove(ID)
         && read_id(id)? != change.id

@@ -173,7 +173,7 @@ impl<'a, T> TableQuery<'a, T> {
             let Some(declared) = fields.get(at).copied().filter(|declared| declared == field)
             else {
                 let message = format!(
-                    "`eq` on {field:?}: the index {:?} of {:?} goes by {fields:?}, and `eq` fixes its first fields in that order",
+                    "`eq` on {field:?}: the index {:?} of {:?} is over {fields:?}, and `eq` fixes its first fields in that order",
                     self.index.as_deref().unwrap_or(BY_CREATION),
                     self.table,
                 );

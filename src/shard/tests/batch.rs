@@ -18,7 +18,7 @@ fn entries_run_in_their_order_and_fail_alone() {
         &json!([
             call(0, "one"),
             { "id": "b", "functionPath": "messages:send", "args": { "author": 1 } },
-            { "id": 2, "functionPath": "nobody:knows" },
+            { "id": 2, "functionPath": "unknown:path" },
             "nonsense",
             { "id": 4 },
             { "functionPath": "messages:list" },

@@ -244,7 +244,7 @@ impl Manifest {
         }
         if !self.functions.iter().any(|known| known.path == function) {
             let message =
-                format!("the cron `{name}` calls `{function}`, which is no function here");
+                format!("the cron `{name}` calls `{function}`, which is not a function here");
             let fix = format!("add `[functions.{function:?}]`, or call one that is there");
             reader.problem(section.at("function"), message, fix);
         }
@@ -314,7 +314,7 @@ impl Manifest {
         let names = reader.texts(section, "tables");
         for name in &names {
             if !self.tables.iter().any(|table| table.name == *name) {
-                let message = format!("the backup names `{name}`, which is no table here");
+                let message = format!("the backup names `{name}`, which is not a table here");
                 let fix = format!("add `[tables.{name}]`, or name one that is there");
                 reader.problem(section.at("tables"), message, fix);
             }
@@ -400,7 +400,7 @@ fn read_jurisdiction(root: &Section<'_>, reader: &mut Reader<'_>) -> Option<Juri
 fn read_table(name: &str, section: &Section<'_>, reader: &mut Reader<'_>) -> Option<Table> {
     reader.only(section, &["document", "shard_by", "soft_delete", "indexes"]);
     if !is_name(name) {
-        let message = format!("`{name}` is no name of a table");
+        let message = format!("invalid table name `{name}`");
         reader.problem(section.start, message, "use letters, digits and `_`");
     }
     let document = reader.required_path(section, "document", "\"notes::Note\"");
@@ -425,7 +425,7 @@ fn read_function(path: &str, section: &Section<'_>, reader: &mut Reader<'_>) -> 
     let default = path.replace(':', "::");
     let is_path = path.split(':').count() == 2 && syn::parse_str::<syn::Path>(&default).is_ok();
     if !is_path {
-        let message = format!("`{path}` is no path of a function");
+        let message = format!("invalid function path `{path}`");
         reader.problem(section.start, message, "give it the form `namespace:name`");
     }
     let kind = match reader.required_text(section, "kind", "\"query\"").as_deref() {
@@ -433,7 +433,7 @@ fn read_function(path: &str, section: &Section<'_>, reader: &mut Reader<'_>) -> 
         Some("mutation") => Some(Kind::Mutation),
         Some("action") => Some(Kind::Action),
         Some(other) => {
-            let message = format!("`{other}` is no kind of a function");
+            let message = format!("unknown function kind `{other}`");
             reader.problem(section.at("kind"), message, "use `query`, `mutation` or `action`");
             None
         }

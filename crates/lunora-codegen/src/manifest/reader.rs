@@ -129,7 +129,7 @@ impl<'t> Reader<'t> {
                 && path.segments.first().is_some_and(|s| s.ident != "crate")
         });
         if path.is_none() {
-            let message = format!("`{key}` is no path in this crate");
+            let message = format!("`{key}` is not a path in this crate");
             self.problem(
                 section.at(key),
                 message,

@@ -52,14 +52,14 @@ retain = 0
             "lunora.toml:2: the manifest knows no `speed`; it may have shard, registry, jurisdiction, \
              admin, open, identity, authorize_shard, authorize_fan_out, routes, tables, functions, \
              crons, storage, backup",
-            "lunora.toml:3: `identity` is no path in this crate; write it from the crate's root on: \
+            "lunora.toml:3: `identity` is not a path in this crate; write it from the crate's root on: \
              `auth::identify`",
-            "lunora.toml:5: `no name` is no name of a table; use letters, digits and `_`",
             "lunora.toml:5: `tables.no name` lacks `document`; add `document = \"notes::Note\"`",
+            "lunora.toml:5: invalid table name `no name`; use letters, digits and `_`",
             "lunora.toml:6: `shard_by` is string; make it a text that is not empty",
-            "lunora.toml:8: `list` is no path of a function; give it the form `namespace:name`",
-            "lunora.toml:9: `read` is no kind of a function; use `query`, `mutation` or `action`",
-            "lunora.toml:14: the cron `sweep` calls `notes:sweep`, which is no function here; add \
+            "lunora.toml:8: invalid function path `list`; give it the form `namespace:name`",
+            "lunora.toml:9: unknown function kind `read`; use `query`, `mutation` or `action`",
+            "lunora.toml:14: the cron `sweep` calls `notes:sweep`, which is not a function here; add \
              `[functions.\"notes:sweep\"]`, or call one that is there",
             "lunora.toml:15: `args` is array; make it a table, such as { days = 30 }",
             "lunora.toml:17: `backup` lacks `cron`; add `cron = \"0 3 * * *\"`",
@@ -123,7 +123,7 @@ fn a_backup_is_told_what_is_wrong_with_its_tables_and_drills() {
         problems(&text),
         [
             "lunora.toml:3: unknown jurisdiction `mars`; use `eu`, `us` or `fedramp`",
-            "lunora.toml:10: the backup names `notes`, which is no table here; \
+            "lunora.toml:10: the backup names `notes`, which is not a table here; \
              add `[tables.notes]`, or name one that is there",
             "lunora.toml:11: `page_rows` is integer; make it a whole number from 1 on",
             "lunora.toml:12: `allow_empty_registry` is integer; make it true or false",

@@ -69,7 +69,7 @@ pub(crate) fn sources(dir: &Path) -> Sources {
     Sources { expected, unread }
 }
 
-/// What is no part of the Worker: programs beside its library.
+/// Paths that are not part of the Worker: programs beside its library.
 fn other_programs(dir: &Path) -> Vec<PathBuf> {
     let src = dir.join("src");
     let main = src.join("lib.rs").is_file().then(|| src.join("main.rs"));

@@ -26,7 +26,7 @@ pub const FILE: &str = "wrangler.jsonc";
 /// The names that wrangler looks for. Of several files in a folder it reads the first.
 pub const FILES: [&str; 3] = ["wrangler.json", FILE, "wrangler.toml"];
 
-/// Returns the name of the file that wrangler reads in `dir`; [`FILE`] where there is none.
+/// Returns the name of the file that wrangler reads in `dir`; [`FILE`] if there is no such file.
 #[must_use]
 pub fn file_of(dir: &Path) -> &'static str {
     FILES.into_iter().find(|file| dir.join(file).is_file()).unwrap_or(FILE)

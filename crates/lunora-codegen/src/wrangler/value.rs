@@ -71,7 +71,7 @@ impl Node {
         self.get(key)?.text()
     }
 
-    /// The elements of the list at `key`; empty where there is none.
+    /// The elements of the list at `key`; empty if absent.
     pub(super) fn elements(&self, key: &str) -> &[Self] {
         self.get(key).and_then(Self::list).unwrap_or_default()
     }

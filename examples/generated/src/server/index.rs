@@ -11,7 +11,7 @@ pub const NOTES: Table<crate::notes::Note> = table!("notes")
     .index("by_author", &["author"])
     .shard_by("folder");
 
-/// Builds the application, once an isolate.
+/// Builds the application, once per isolate.
 ///
 /// # Errors
 /// Where a binding or a secret is missing.

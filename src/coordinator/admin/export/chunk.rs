@@ -90,9 +90,9 @@ impl Rows {
         }
 
         let row: Row<'_> = serde_json::from_slice(row)
-            .map_err(|error| RowProblem(format!("a row that is none: {error}")))?;
+            .map_err(|error| RowProblem(format!("an invalid row: {error}")))?;
         if !row.doc.get().starts_with('{') {
-            return Err(RowProblem("a row whose `doc` is no object".to_owned()));
+            return Err(RowProblem("a row whose `doc` is not an object".to_owned()));
         }
         self.lines.extend_from_slice(b"{\"table\":");
         // Serializing a string cannot fail.

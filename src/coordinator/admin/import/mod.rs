@@ -337,7 +337,7 @@ impl<'a> Row<'a> {
             format!("the line is no `{{\"table\",\"doc\"}}`: {error}")
         })?;
         if table.starts_with('$') {
-            return Err(format!("`{table}` is no table of a shard, and is not imported"));
+            return Err(format!("`{table}` is not a table of a shard, and is not imported"));
         }
         if table.is_empty() || !doc.get().starts_with('{') {
             return Err("`table` must not be empty, and `doc` must be an object".to_owned());

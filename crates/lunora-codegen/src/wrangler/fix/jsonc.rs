@@ -53,7 +53,7 @@ fn edit_one(root: &CstObject, edit: &Edit) -> Option<()> {
     Some(())
 }
 
-/// The object at `key`, created where there is none.
+/// The object at `key`, created if absent.
 fn child(object: &CstObject, key: &str) -> Option<CstObject> {
     match last_of(object, key) {
         Some(property) if is_null(&property) => Some(property.object_value_or_set()),

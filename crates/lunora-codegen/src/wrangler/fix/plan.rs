@@ -114,7 +114,7 @@ impl Plan<'_> {
             }
             BindingKind::D1 => Values::of([("database_name", name_of_its_own)], &["database_name"]),
             BindingKind::Queue => Values::of([("queue", name_of_its_own)], &["queue"]),
-            // wrangler creates the namespace, and keeps its id, where there is none.
+            // wrangler creates the namespace, and keeps its id, if it is absent.
             BindingKind::Kv => Values::of([], &[]),
             BindingKind::Service => {
                 let service = Item::text(self.elsewhere(kind, name, "service")?);
