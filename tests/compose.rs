@@ -61,7 +61,7 @@ fn app() -> Lunora<MemoryEnvironment> {
             Ok::<_, LunoraError>(Response::text(seen.to_string()))
         })
         .route(route!("GET /server"), async |_request, _env, ctx| {
-            let server = ctx.functions().in_server_name().for_shard("closed".parse()?);
+            let server = ctx.functions().as_server().for_shard("closed".parse()?);
             let seen: serde_json::Value = server.run_mutation(LIST, &Map::new()).await?;
             Ok::<_, LunoraError>(Response::text(seen.to_string()))
         })

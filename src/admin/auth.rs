@@ -4,7 +4,7 @@ use futures::future::LocalBoxFuture;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{AdminCall, ClusterHandler, unhandled};
+use super::{AdminCall, AreaHandler, unhandled};
 use crate::{
     errors::{Code, LunoraError},
     message::Response,
@@ -300,7 +300,7 @@ impl Kind {
     }
 }
 
-impl<T: AuthAdmin> ClusterHandler for Auth<T> {
+impl<T: AuthAdmin> AreaHandler for Auth<T> {
     fn handle<'a>(
         &'a self,
         mut call: AdminCall<'a>,

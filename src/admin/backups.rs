@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    AdminCall, AdminHost, ClusterHandler, HealthCheck, orchestration::json, storage, unhandled,
+    AdminCall, AdminHost, AreaHandler, HealthCheck, orchestration::json, storage, unhandled,
 };
 use crate::{
-    backup::{BackupOccasion, KnownShards, RestoreRequest},
+    backup::{BackupTrigger, KnownShards, RestoreRequest},
     errors::{Code, LunoraError},
     message::Response,
     wire::AdminToken,
@@ -17,7 +17,7 @@ use crate::{
 
 pub(crate) struct BackupRoutes;
 
-impl ClusterHandler for BackupRoutes {
+impl AreaHandler for BackupRoutes {
     fn handle<'a>(
         &'a self,
         mut call: AdminCall<'a>,
@@ -96,7 +96,7 @@ async fn create(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     let Create { time } = call.optional_body("Backup create").await?;
     let now = i64::try_from(call.host.clock().now_ms()).map_err(LunoraError::internal)?;
     let time = time.unwrap_or(now);
-    match call.backups()?.take(&BackupOccasion::by_hand(time)).await {
+    match call.backups()?.take(&BackupTrigger::manual(time)).await {
         Err(error) if error.code() == Code::BackupUnfinished.as_str() => {
             json(&json!({ "unfinished": { "message": error.message(), "time": time } }))
         }

@@ -7,7 +7,7 @@ use http::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{AdminHost, Cluster, Plane};
+use super::{AdminArea, AdminHost, Plane};
 use crate::{
     backup::{Backups, KnownShards},
     coordinator::ShardAdmin,
@@ -122,7 +122,7 @@ impl AdminCall<'_> {
     pub(crate) fn known_shards(
         &self,
     ) -> Option<LocalBoxFuture<'_, Result<KnownShards, LunoraError>>> {
-        self.plane.cluster(Cluster::Backups)?.known_shards(self.host, self.token?)
+        self.plane.area(AdminArea::Backups)?.known_shards(self.host, self.token?)
     }
 
     /// Returns the snapshots.

@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt, future::LocalBoxFuture, stream};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
-use super::{AdminCall, ClusterHandler, connector, orchestration::json, registry, unhandled};
+use super::{AdminCall, AreaHandler, connector, orchestration::json, registry, unhandled};
 use crate::{
     coordinator::{ApplyBatch, ExportRequest, ImportTarget, Seal, SyncRequest},
     errors::{Code, LunoraError},
@@ -18,7 +18,7 @@ use crate::{
 
 pub(crate) struct Data;
 
-impl ClusterHandler for Data {
+impl AreaHandler for Data {
     fn handle<'a>(
         &'a self,
         mut call: AdminCall<'a>,

@@ -6,7 +6,7 @@ use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{AdminCall, ClusterHandler, unhandled};
+use super::{AdminCall, AreaHandler, unhandled};
 use crate::{
     backup::TableNames,
     errors::LunoraError,
@@ -119,7 +119,7 @@ fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
 }
 
-impl<T: GlobalTables> ClusterHandler for Globals<T> {
+impl<T: GlobalTables> AreaHandler for Globals<T> {
     fn handle<'a>(
         &'a self,
         call: AdminCall<'a>,
@@ -140,7 +140,7 @@ impl<T: GlobalTables> ClusterHandler for Globals<T> {
 }
 
 /// The names of the tables, for backups.
-pub(super) struct Names(pub(super) Rc<dyn ClusterHandler>);
+pub(super) struct Names(pub(super) Rc<dyn AreaHandler>);
 
 impl TableNames for Names {
     fn names(&self) -> LocalBoxFuture<'_, Result<Vec<String>, LunoraError>> {

@@ -7,7 +7,7 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AdminCall, ClusterHandler, unhandled};
+use super::{AdminCall, AreaHandler, unhandled};
 use crate::{
     errors::{Code, LunoraError},
     message::Response,
@@ -168,7 +168,7 @@ impl KvNamespaces {
     }
 }
 
-impl ClusterHandler for KvNamespaces {
+impl AreaHandler for KvNamespaces {
     fn handle<'a>(
         &'a self,
         mut call: AdminCall<'a>,

@@ -4,7 +4,7 @@ use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{AdminCall, ClusterHandler, unhandled};
+use super::{AdminCall, AreaHandler, unhandled};
 use crate::{
     errors::LunoraError,
     message::Response,
@@ -14,7 +14,7 @@ use crate::{
 /// The route for the log archive of an application.
 pub(crate) struct Logs<T>(pub(crate) T);
 
-impl<T: LogArchive> ClusterHandler for Logs<T> {
+impl<T: LogArchive> AreaHandler for Logs<T> {
     fn handle<'a>(
         &'a self,
         mut call: AdminCall<'a>,

@@ -1,7 +1,7 @@
 //! The admin plane: `/_lunora/admin/*` and what goes with it (docs/wire.md, "Admin endpoints").
 //!
 //! [`table`] lists every route, [`gate`] protects all of them, and [`answer`] sets the order of the
-//! steps. A [`Cluster`](table::Cluster) is only linked into a Worker if a setter of the builder
+//! steps. A [`AdminArea`](table::AdminArea) is only linked into a Worker if a setter of the builder
 //! configures it: the table contains paths and codes, and the handlers come with the setter.
 
 mod auth;
@@ -36,7 +36,7 @@ use http::Method;
 
 pub(crate) use self::{
     auth::Auth, backups::BackupRoutes, call::AdminCall, data::Data, gate::Gate, global::Globals,
-    health::Phase, logs::Logs, orchestration::Orchestration, table::Cluster, vector::Vectors,
+    health::Phase, logs::Logs, orchestration::Orchestration, table::AdminArea, vector::Vectors,
     workflows::Workflows,
 };
 pub use self::{
@@ -65,14 +65,14 @@ pub(crate) struct Plane {
     pub(crate) health: Health,
     pub(crate) pools: Option<Box<dyn Pools>>,
     pub(crate) workflows: Vec<(String, Rc<dyn Workflow>)>,
-    handlers: Vec<(Cluster, Rc<dyn ClusterHandler>)>,
+    handlers: Vec<(AdminArea, Rc<dyn AreaHandler>)>,
 }
 
 impl Plane {
-    /// Sets `handler` to answer the routes of `cluster`; the last one attached counts.
-    pub(crate) fn attach(&mut self, cluster: Cluster, handler: impl ClusterHandler) {
-        self.handlers.retain(|(known, _)| *known != cluster);
-        self.handlers.push((cluster, Rc::new(handler)));
+    /// Sets `handler` to answer the routes of `area`; the last one attached counts.
+    pub(crate) fn attach(&mut self, area: AdminArea, handler: impl AreaHandler) {
+        self.handlers.retain(|(known, _)| *known != area);
+        self.handlers.push((area, Rc::new(handler)));
     }
 
     /// Returns a workflow by its binding name.
@@ -88,44 +88,43 @@ impl Plane {
 
     /// Returns the handler of a route. If no storage is configured, snapshots are read in its
     /// place.
-    fn handler(&self, route: &table::AdminRoute, method: &Method) -> Option<&dyn ClusterHandler> {
+    fn handler(&self, route: &table::AdminRoute, method: &Method) -> Option<&dyn AreaHandler> {
         const STORAGE: [&str; 2] = ["/_lunora/admin/storage", "/_lunora/admin/storage/object"];
         let reads_objects = *method == Method::GET && STORAGE.contains(&route.path);
-        self.cluster(route.cluster)
-            .or_else(|| self.cluster(Cluster::Backups).filter(|_| reads_objects))
+        self.area(route.area).or_else(|| self.area(AdminArea::Backups).filter(|_| reads_objects))
     }
 
     /// Returns the tables that belong to no shard, if there are any.
     pub(crate) fn global_tables(&self) -> Option<Rc<dyn TableNames>> {
-        let (_, handler) = self.handlers.iter().find(|(known, _)| *known == Cluster::Global)?;
+        let (_, handler) = self.handlers.iter().find(|(known, _)| *known == AdminArea::Global)?;
         Some(Rc::new(global::Names(handler.clone())))
     }
 
-    fn cluster(&self, cluster: Cluster) -> Option<&dyn ClusterHandler> {
-        self.handlers.iter().find(|(known, _)| *known == cluster).map(|(_, handler)| &**handler)
+    fn area(&self, area: AdminArea) -> Option<&dyn AreaHandler> {
+        self.handlers.iter().find(|(known, _)| *known == area).map(|(_, handler)| &**handler)
     }
 }
 
 impl fmt::Debug for Plane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.handlers.iter().map(|(cluster, _)| cluster)).finish()
+        f.debug_list().entries(self.handlers.iter().map(|(area, _)| area)).finish()
     }
 }
 
-/// Answers the routes of one cluster.
-pub(crate) trait ClusterHandler: 'static {
+/// Answers the routes of one area.
+pub(crate) trait AreaHandler: 'static {
     /// Answers a request that passed the gate. Its method is one that its row of the table allows.
     fn handle<'a>(
         &'a self,
         call: AdminCall<'a>,
     ) -> LocalBoxFuture<'a, Result<Response, LunoraError>>;
 
-    /// Returns the tables of the cluster that belong to no shard.
+    /// Returns the tables of the area that belong to no shard.
     fn table_names(&self) -> LocalBoxFuture<'_, Result<Vec<String>, LunoraError>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    /// Returns the shards that the cluster knows besides those of the registry.
+    /// Returns the shards that the area knows besides those of the registry.
     fn known_shards<'a>(
         &'a self,
         _host: &'a dyn AdminHost,
@@ -134,7 +133,7 @@ pub(crate) trait ClusterHandler: 'static {
         None
     }
 
-    /// Returns the health check of the cluster; `token` is for the hop to a shard.
+    /// Returns the health check of the area; `token` is for the hop to a shard.
     fn health_check<'a>(
         &'a self,
         _host: &'a dyn AdminHost,
@@ -263,8 +262,8 @@ pub(crate) async fn answer<E: Environment>(
         return Ok(Answer::MethodNotAllowed(route.allow));
     }
     let call = AdminCall { request, max_body: route.max_body, plane, host, token };
-    let handled = match (route.cluster, plane.handler(route, call.method())) {
-        (Cluster::Core, _) => core::answer(call).await,
+    let handled = match (route.area, plane.handler(route, call.method())) {
+        (AdminArea::Core, _) => core::answer(call).await,
         (_, Some(handler)) => handler.handle(call).await,
         (_, None) => unconfigured::answer(route, call.method().as_str()),
     };
@@ -283,7 +282,7 @@ pub(crate) enum Answer {
     BareMethodNotAllowed(&'static str),
 }
 
-/// Returns the error of a cluster for a route that is in its table but not in its handler.
+/// Returns the error of an area for a route that is in its table but not in its handler.
 pub(crate) fn unhandled(call: &AdminCall<'_>) -> LunoraError {
     LunoraError::internal(format!("no handler for {} {}", call.method(), call.request.path()))
 }

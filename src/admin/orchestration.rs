@@ -5,7 +5,7 @@ use futures::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{AdminCall, ClusterHandler, unhandled};
+use super::{AdminCall, AreaHandler, unhandled};
 use crate::{
     coordinator::{
         MigrationOperation, MigrationRequest, RankPageRequest, RankRequest, SortDirection,
@@ -21,7 +21,7 @@ use crate::{
 
 pub(crate) struct Orchestration;
 
-impl ClusterHandler for Orchestration {
+impl AreaHandler for Orchestration {
     fn handle<'a>(
         &'a self,
         mut call: AdminCall<'a>,

@@ -6,7 +6,7 @@ use futures::future::LocalBoxFuture;
 use http::header::UPGRADE;
 use serde::{Deserialize, Serialize};
 
-use super::{AdminCall, ClusterHandler, Pools, unhandled};
+use super::{AdminCall, AreaHandler, Pools, unhandled};
 use crate::{
     errors::{Code, LunoraError},
     message::{Request, Response},
@@ -165,7 +165,7 @@ impl Pools for Scheduler {
     }
 }
 
-impl ClusterHandler for Scheduler {
+impl AreaHandler for Scheduler {
     fn handle<'a>(
         &'a self,
         mut call: AdminCall<'a>,

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::signing::UrlRequest;
 use self::signing::{SignerFn, UrlSigner};
-use super::{AdminCall, ClusterHandler, unhandled};
+use super::{AdminCall, AreaHandler, unhandled};
 use crate::{
     errors::{Code, LunoraError},
     message::Response,
@@ -208,7 +208,7 @@ impl Storage {
     }
 }
 
-impl ClusterHandler for Storage {
+impl AreaHandler for Storage {
     fn handle<'a>(
         &'a self,
         mut call: AdminCall<'a>,

@@ -4,7 +4,7 @@ use crate::{errors::Code, wire::paths};
 
 /// A route behind the admin gate.
 ///
-/// To add one: a row in [`ROUTES`], an arm in its cluster's [`handle`](super::ClusterHandler), and
+/// To add one: a row in [`ROUTES`], an arm in its area's [`handle`](super::AreaHandler), and
 /// the function that the arm calls.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AdminRoute {
@@ -22,13 +22,13 @@ pub(crate) struct AdminRoute {
     pub(crate) socket: bool,
     /// The largest body, in bytes.
     pub(crate) max_body: usize,
-    /// The cluster that answers.
-    pub(crate) cluster: Cluster,
+    /// The area that answers.
+    pub(crate) area: AdminArea,
 }
 
 /// A part of the plane that is configured as a whole, or not at all.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Cluster {
+pub(crate) enum AdminArea {
     /// Routes of every deployment.
     Core,
     /// Users, sessions and organizations.
@@ -60,7 +60,7 @@ pub(crate) enum Cluster {
 
 const MIB: usize = 1024 * 1024;
 
-const fn route(allow: &'static str, path: &'static str, cluster: Cluster) -> AdminRoute {
+const fn route(allow: &'static str, path: &'static str, area: AdminArea) -> AdminRoute {
     AdminRoute {
         path,
         allow,
@@ -68,16 +68,16 @@ const fn route(allow: &'static str, path: &'static str, cluster: Cluster) -> Adm
         forbidden: Code::AdminForbidden,
         socket: false,
         max_body: MIB,
-        cluster,
+        area,
     }
 }
 
-const fn get(path: &'static str, cluster: Cluster) -> AdminRoute {
-    route("GET", path, cluster)
+const fn get(path: &'static str, area: AdminArea) -> AdminRoute {
+    route("GET", path, area)
 }
 
-const fn post(path: &'static str, cluster: Cluster) -> AdminRoute {
-    route("POST", path, cluster)
+const fn post(path: &'static str, area: AdminArea) -> AdminRoute {
+    route("POST", path, area)
 }
 
 impl AdminRoute {
@@ -114,110 +114,110 @@ impl AdminRoute {
 
 /// Every route, in the order of docs/wire.md, "Reserved paths" and "Admin endpoints".
 pub(crate) const ROUTES: &[AdminRoute] = &[
-    post("/_lunora/scheduled", Cluster::Core),
-    post("/_lunora/admin/ws-token", Cluster::Core),
-    get("/_lunora/admin/functions", Cluster::Core),
-    get("/_lunora/admin/cron-jobs", Cluster::Core),
-    post("/_lunora/admin/cron-jobs/run", Cluster::Core),
-    get("/_lunora/admin/openapi", Cluster::Core),
-    get("/_lunora/admin/openrpc", Cluster::Core),
-    get("/_lunora/admin/global/tables", Cluster::Global),
-    get("/_lunora/admin/global/table", Cluster::Global),
-    get("/_lunora/admin/global/facet", Cluster::Global),
-    get("/_lunora/admin/scheduled", Cluster::Scheduler),
-    get("/_lunora/admin/scheduled/dead", Cluster::Scheduler),
-    get("/_lunora/admin/scheduled/status", Cluster::Scheduler),
-    get("/_lunora/admin/scheduled/ws", Cluster::Scheduler).socket(),
-    post("/_lunora/admin/scheduled/cancel", Cluster::Scheduler),
-    post("/_lunora/admin/scheduled/dead/retry", Cluster::Scheduler),
-    post("/_lunora/admin/scheduled/dead/cancel", Cluster::Scheduler),
-    post("/_lunora/admin/scheduled/pool/release", Cluster::Scheduler),
-    route("GET, PUT, POST, DELETE", "/_lunora/admin/storage", Cluster::Storage).takes(32 * MIB),
-    get("/_lunora/admin/storage/url", Cluster::Storage),
-    get("/_lunora/admin/storage/buckets", Cluster::Storage),
-    get("/_lunora/admin/storage/object", Cluster::Storage),
-    get("/_lunora/admin/kv/namespaces", Cluster::Kv),
-    get("/_lunora/admin/kv/keys", Cluster::Kv),
-    route("GET, PUT, DELETE", "/_lunora/admin/kv/value", Cluster::Kv).takes(32 * MIB),
-    get("/_lunora/admin/vector/indexes", Cluster::Vector),
-    post("/_lunora/admin/vector/query", Cluster::Vector),
-    get("/_lunora/admin/workflows/instances", Cluster::Workflows),
-    get("/_lunora/admin/workflows/instance", Cluster::Workflows),
-    post("/_lunora/admin/workflows/status", Cluster::Workflows),
-    post("/_lunora/admin/logs/archive", Cluster::Logs),
-    get("/_lunora/admin/auth/capabilities", Cluster::Auth),
-    get("/_lunora/admin/auth/config", Cluster::Auth),
-    get("/_lunora/admin/auth/users", Cluster::Auth),
-    get("/_lunora/admin/auth/sessions", Cluster::Auth),
-    get("/_lunora/admin/auth/accounts", Cluster::Auth),
-    get("/_lunora/admin/auth/passkeys", Cluster::Auth),
-    get("/_lunora/admin/auth/organizations", Cluster::Auth),
-    get("/_lunora/admin/auth/organizations/members", Cluster::Auth),
-    get("/_lunora/admin/auth/organizations/invitations", Cluster::Auth),
-    get("/_lunora/admin/auth/organizations/teams", Cluster::Auth),
-    get("/_lunora/admin/auth/organizations/teams/members", Cluster::Auth),
-    get("/_lunora/admin/auth/organizations/roles", Cluster::Auth),
-    get("/_lunora/admin/auth/sign-up-invitations", Cluster::Auth),
-    post("/_lunora/admin/auth/users/create", Cluster::Auth),
-    post("/_lunora/admin/auth/users/update", Cluster::Auth),
-    post("/_lunora/admin/auth/users/role", Cluster::Auth),
-    post("/_lunora/admin/auth/users/ban", Cluster::Auth),
-    post("/_lunora/admin/auth/users/unban", Cluster::Auth),
-    post("/_lunora/admin/auth/users/password", Cluster::Auth),
-    post("/_lunora/admin/auth/users/remove", Cluster::Auth),
-    post("/_lunora/admin/auth/users/impersonate", Cluster::Auth),
-    post("/_lunora/admin/auth/sessions/revoke", Cluster::Auth),
-    post("/_lunora/admin/auth/sessions/revoke-all", Cluster::Auth),
-    post("/_lunora/admin/auth/accounts/unlink", Cluster::Auth),
-    post("/_lunora/admin/auth/passkeys/delete", Cluster::Auth),
-    post("/_lunora/admin/auth/two-factor/disable", Cluster::Auth),
-    post("/_lunora/admin/auth/organizations/create", Cluster::Auth),
-    post("/_lunora/admin/auth/organizations/update", Cluster::Auth),
-    post("/_lunora/admin/auth/organizations/remove", Cluster::Auth),
-    post("/_lunora/admin/auth/organizations/members/add", Cluster::Auth),
-    post("/_lunora/admin/auth/organizations/members/invite", Cluster::Auth),
-    post("/_lunora/admin/auth/organizations/members/role", Cluster::Auth),
-    post("/_lunora/admin/auth/organizations/members/remove", Cluster::Auth),
-    post("/_lunora/admin/auth/organizations/invitations/cancel", Cluster::Auth),
-    post("/_lunora/admin/auth/organizations/teams/create", Cluster::Auth),
-    post("/_lunora/admin/auth/organizations/teams/update", Cluster::Auth),
-    post("/_lunora/admin/auth/organizations/teams/remove", Cluster::Auth),
-    post("/_lunora/admin/auth/organizations/teams/members/add", Cluster::Auth),
-    post("/_lunora/admin/auth/organizations/teams/members/remove", Cluster::Auth),
-    post("/_lunora/admin/auth/organizations/roles/create", Cluster::Auth),
-    post("/_lunora/admin/auth/organizations/roles/update", Cluster::Auth),
-    post("/_lunora/admin/auth/organizations/roles/remove", Cluster::Auth),
-    post("/_lunora/admin/auth/sign-up-invitations/create", Cluster::Auth),
-    post("/_lunora/admin/auth/sign-up-invitations/revoke", Cluster::Auth),
-    post("/_lunora/migrate", Cluster::Orchestration).plain_forbidden(),
-    post("/_lunora/admin/rank", Cluster::Orchestration).plain_forbidden(),
-    post("/_lunora/admin/rankpage", Cluster::Orchestration).plain_forbidden(),
-    post("/_lunora/admin/shard-traffic", Cluster::Orchestration).plain_forbidden(),
-    post("/_lunora/admin/pitr", Cluster::Orchestration).plain_forbidden(),
-    post("/_lunora/admin/export", Cluster::Data).bare_405(),
-    post("/_lunora/admin/import", Cluster::Data).bare_405().streaming(),
-    post("/_lunora/admin/sync", Cluster::Data).bare_405(),
-    post("/_lunora/admin/apply", Cluster::Data).bare_405().takes(paths::MAX_CHANGES),
-    post("/_lunora/admin/connector/sync", Cluster::Data).bare_405(),
-    post("/_lunora/admin/registry/rebuild", Cluster::Data).takes(16 * MIB),
-    get("/_lunora/admin/backup/list", Cluster::Backups),
-    get("/_lunora/admin/backup/manifest", Cluster::Backups),
-    get("/_lunora/admin/backup/object", Cluster::Backups),
-    get("/_lunora/admin/backup/plan", Cluster::Backups),
-    get("/_lunora/admin/backup/retention", Cluster::Backups),
-    get("/_lunora/admin/backup/status", Cluster::Backups),
-    post("/_lunora/admin/backup/create", Cluster::Backups),
-    post("/_lunora/admin/backup/prune", Cluster::Backups),
-    post("/_lunora/admin/backup/restore", Cluster::Backups),
-    get("/_lunora/admin/backup/lease", Cluster::Backups),
-    post("/_lunora/admin/backup/finish", Cluster::Backups),
-    post("/_lunora/admin/backup/abandon", Cluster::Backups),
-    post("/_lunora/admin/backup/verify", Cluster::Backups),
-    post("/_lunora/admin/backup/drill", Cluster::Backups),
+    post("/_lunora/scheduled", AdminArea::Core),
+    post("/_lunora/admin/ws-token", AdminArea::Core),
+    get("/_lunora/admin/functions", AdminArea::Core),
+    get("/_lunora/admin/cron-jobs", AdminArea::Core),
+    post("/_lunora/admin/cron-jobs/run", AdminArea::Core),
+    get("/_lunora/admin/openapi", AdminArea::Core),
+    get("/_lunora/admin/openrpc", AdminArea::Core),
+    get("/_lunora/admin/global/tables", AdminArea::Global),
+    get("/_lunora/admin/global/table", AdminArea::Global),
+    get("/_lunora/admin/global/facet", AdminArea::Global),
+    get("/_lunora/admin/scheduled", AdminArea::Scheduler),
+    get("/_lunora/admin/scheduled/dead", AdminArea::Scheduler),
+    get("/_lunora/admin/scheduled/status", AdminArea::Scheduler),
+    get("/_lunora/admin/scheduled/ws", AdminArea::Scheduler).socket(),
+    post("/_lunora/admin/scheduled/cancel", AdminArea::Scheduler),
+    post("/_lunora/admin/scheduled/dead/retry", AdminArea::Scheduler),
+    post("/_lunora/admin/scheduled/dead/cancel", AdminArea::Scheduler),
+    post("/_lunora/admin/scheduled/pool/release", AdminArea::Scheduler),
+    route("GET, PUT, POST, DELETE", "/_lunora/admin/storage", AdminArea::Storage).takes(32 * MIB),
+    get("/_lunora/admin/storage/url", AdminArea::Storage),
+    get("/_lunora/admin/storage/buckets", AdminArea::Storage),
+    get("/_lunora/admin/storage/object", AdminArea::Storage),
+    get("/_lunora/admin/kv/namespaces", AdminArea::Kv),
+    get("/_lunora/admin/kv/keys", AdminArea::Kv),
+    route("GET, PUT, DELETE", "/_lunora/admin/kv/value", AdminArea::Kv).takes(32 * MIB),
+    get("/_lunora/admin/vector/indexes", AdminArea::Vector),
+    post("/_lunora/admin/vector/query", AdminArea::Vector),
+    get("/_lunora/admin/workflows/instances", AdminArea::Workflows),
+    get("/_lunora/admin/workflows/instance", AdminArea::Workflows),
+    post("/_lunora/admin/workflows/status", AdminArea::Workflows),
+    post("/_lunora/admin/logs/archive", AdminArea::Logs),
+    get("/_lunora/admin/auth/capabilities", AdminArea::Auth),
+    get("/_lunora/admin/auth/config", AdminArea::Auth),
+    get("/_lunora/admin/auth/users", AdminArea::Auth),
+    get("/_lunora/admin/auth/sessions", AdminArea::Auth),
+    get("/_lunora/admin/auth/accounts", AdminArea::Auth),
+    get("/_lunora/admin/auth/passkeys", AdminArea::Auth),
+    get("/_lunora/admin/auth/organizations", AdminArea::Auth),
+    get("/_lunora/admin/auth/organizations/members", AdminArea::Auth),
+    get("/_lunora/admin/auth/organizations/invitations", AdminArea::Auth),
+    get("/_lunora/admin/auth/organizations/teams", AdminArea::Auth),
+    get("/_lunora/admin/auth/organizations/teams/members", AdminArea::Auth),
+    get("/_lunora/admin/auth/organizations/roles", AdminArea::Auth),
+    get("/_lunora/admin/auth/sign-up-invitations", AdminArea::Auth),
+    post("/_lunora/admin/auth/users/create", AdminArea::Auth),
+    post("/_lunora/admin/auth/users/update", AdminArea::Auth),
+    post("/_lunora/admin/auth/users/role", AdminArea::Auth),
+    post("/_lunora/admin/auth/users/ban", AdminArea::Auth),
+    post("/_lunora/admin/auth/users/unban", AdminArea::Auth),
+    post("/_lunora/admin/auth/users/password", AdminArea::Auth),
+    post("/_lunora/admin/auth/users/remove", AdminArea::Auth),
+    post("/_lunora/admin/auth/users/impersonate", AdminArea::Auth),
+    post("/_lunora/admin/auth/sessions/revoke", AdminArea::Auth),
+    post("/_lunora/admin/auth/sessions/revoke-all", AdminArea::Auth),
+    post("/_lunora/admin/auth/accounts/unlink", AdminArea::Auth),
+    post("/_lunora/admin/auth/passkeys/delete", AdminArea::Auth),
+    post("/_lunora/admin/auth/two-factor/disable", AdminArea::Auth),
+    post("/_lunora/admin/auth/organizations/create", AdminArea::Auth),
+    post("/_lunora/admin/auth/organizations/update", AdminArea::Auth),
+    post("/_lunora/admin/auth/organizations/remove", AdminArea::Auth),
+    post("/_lunora/admin/auth/organizations/members/add", AdminArea::Auth),
+    post("/_lunora/admin/auth/organizations/members/invite", AdminArea::Auth),
+    post("/_lunora/admin/auth/organizations/members/role", AdminArea::Auth),
+    post("/_lunora/admin/auth/organizations/members/remove", AdminArea::Auth),
+    post("/_lunora/admin/auth/organizations/invitations/cancel", AdminArea::Auth),
+    post("/_lunora/admin/auth/organizations/teams/create", AdminArea::Auth),
+    post("/_lunora/admin/auth/organizations/teams/update", AdminArea::Auth),
+    post("/_lunora/admin/auth/organizations/teams/remove", AdminArea::Auth),
+    post("/_lunora/admin/auth/organizations/teams/members/add", AdminArea::Auth),
+    post("/_lunora/admin/auth/organizations/teams/members/remove", AdminArea::Auth),
+    post("/_lunora/admin/auth/organizations/roles/create", AdminArea::Auth),
+    post("/_lunora/admin/auth/organizations/roles/update", AdminArea::Auth),
+    post("/_lunora/admin/auth/organizations/roles/remove", AdminArea::Auth),
+    post("/_lunora/admin/auth/sign-up-invitations/create", AdminArea::Auth),
+    post("/_lunora/admin/auth/sign-up-invitations/revoke", AdminArea::Auth),
+    post("/_lunora/migrate", AdminArea::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/rank", AdminArea::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/rankpage", AdminArea::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/shard-traffic", AdminArea::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/pitr", AdminArea::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/export", AdminArea::Data).bare_405(),
+    post("/_lunora/admin/import", AdminArea::Data).bare_405().streaming(),
+    post("/_lunora/admin/sync", AdminArea::Data).bare_405(),
+    post("/_lunora/admin/apply", AdminArea::Data).bare_405().takes(paths::MAX_CHANGES),
+    post("/_lunora/admin/connector/sync", AdminArea::Data).bare_405(),
+    post("/_lunora/admin/registry/rebuild", AdminArea::Data).takes(16 * MIB),
+    get("/_lunora/admin/backup/list", AdminArea::Backups),
+    get("/_lunora/admin/backup/manifest", AdminArea::Backups),
+    get("/_lunora/admin/backup/object", AdminArea::Backups),
+    get("/_lunora/admin/backup/plan", AdminArea::Backups),
+    get("/_lunora/admin/backup/retention", AdminArea::Backups),
+    get("/_lunora/admin/backup/status", AdminArea::Backups),
+    post("/_lunora/admin/backup/create", AdminArea::Backups),
+    post("/_lunora/admin/backup/prune", AdminArea::Backups),
+    post("/_lunora/admin/backup/restore", AdminArea::Backups),
+    get("/_lunora/admin/backup/lease", AdminArea::Backups),
+    post("/_lunora/admin/backup/finish", AdminArea::Backups),
+    post("/_lunora/admin/backup/abandon", AdminArea::Backups),
+    post("/_lunora/admin/backup/verify", AdminArea::Backups),
+    post("/_lunora/admin/backup/drill", AdminArea::Backups),
     #[cfg(test)]
-    post("/_lunora/admin/test/shard", Cluster::Test),
+    post("/_lunora/admin/test/shard", AdminArea::Test),
     #[cfg(test)]
-    post("/_lunora/admin/test/moves", Cluster::Test).bare_405().plain_forbidden(),
+    post("/_lunora/admin/test/moves", AdminArea::Test).bare_405().plain_forbidden(),
 ];
 
 /// Returns the route of a path.

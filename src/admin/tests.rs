@@ -1,4 +1,4 @@
-//! Tests of the plane on the platform in memory, with a file per cluster.
+//! Tests of the plane on the platform in memory, with a file per area.
 
 mod core;
 mod gate;
@@ -16,7 +16,7 @@ use futures::{executor::block_on, future::LocalBoxFuture};
 use serde_json::Value;
 
 use super::{
-    AdminCall, Auth, BackupRoutes, Cluster, ClusterHandler, Data, Globals, KvNamespaces, Logs,
+    AdminArea, AdminCall, AreaHandler, Auth, BackupRoutes, Data, Globals, KvNamespaces, Logs,
     Orchestration, Vectors, Workflows,
 };
 use crate::{
@@ -54,7 +54,7 @@ thread_local! {
 /// Records the requests that it receives.
 struct Remembers;
 
-impl ClusterHandler for Remembers {
+impl AreaHandler for Remembers {
     fn handle<'a>(
         &'a self,
         call: AdminCall<'a>,
@@ -78,20 +78,20 @@ fn everything() -> Builder<SetAdminToken<SetShardDo>, MemoryEnvironment> {
         Some((backup.erased(), crate::pipeline::backup::run::<MemoryEnvironment> as _));
     settings.clock = Rc::new(clock);
     let plane = &mut settings.admin;
-    plane.attach(Cluster::Backups, BackupRoutes);
-    plane.attach(Cluster::Data, Data);
-    plane.attach(Cluster::Orchestration, Orchestration);
+    plane.attach(AdminArea::Backups, BackupRoutes);
+    plane.attach(AdminArea::Data, Data);
+    plane.attach(AdminArea::Orchestration, Orchestration);
     plane.functions = Some(Box::new(Vec::<FunctionInfo>::new()));
     plane.workflows.push(("W".into(), Rc::new(MemoryWorkflow::new())));
-    plane.attach(Cluster::Auth, Auth(MemoryAuth::new()));
-    plane.attach(Cluster::Global, Globals(MemoryGlobalTables::new()));
-    plane.attach(Cluster::Kv, KvNamespaces::new());
-    plane.attach(Cluster::Logs, Logs(MemoryLogArchive::new()));
-    plane.attach(Cluster::Scheduler, Scheduler::new(shards()));
-    plane.attach(Cluster::Storage, Storage::new("FILES", MemoryObjectStore::new()));
-    plane.attach(Cluster::Vector, Vectors(MemoryVectors::new()));
-    plane.attach(Cluster::Workflows, Workflows);
-    plane.attach(Cluster::Test, Remembers);
+    plane.attach(AdminArea::Auth, Auth(MemoryAuth::new()));
+    plane.attach(AdminArea::Global, Globals(MemoryGlobalTables::new()));
+    plane.attach(AdminArea::Kv, KvNamespaces::new());
+    plane.attach(AdminArea::Logs, Logs(MemoryLogArchive::new()));
+    plane.attach(AdminArea::Scheduler, Scheduler::new(shards()));
+    plane.attach(AdminArea::Storage, Storage::new("FILES", MemoryObjectStore::new()));
+    plane.attach(AdminArea::Vector, Vectors(MemoryVectors::new()));
+    plane.attach(AdminArea::Workflows, Workflows);
+    plane.attach(AdminArea::Test, Remembers);
     builder
 }
 

@@ -1,8 +1,8 @@
-//! The response to a route whose cluster is not configured.
+//! The response to a route whose area is not configured.
 
 use super::{
     storage,
-    table::{AdminRoute, Cluster},
+    table::{AdminArea, AdminRoute},
     workflows,
 };
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     message::Response,
 };
 
-/// Returns the code of the cluster, and the call that would configure it; an empty list for the two
+/// Returns the code of the area, and the call that would configure it; an empty list for the two
 /// lists that the Studio requests by itself.
 pub(super) fn answer(route: &AdminRoute, method: &str) -> Result<Response, LunoraError> {
     let (code, setter) = match (route.path, method) {
@@ -20,7 +20,7 @@ pub(super) fn answer(route: &AdminRoute, method: &str) -> Result<Response, Lunor
         ("/_lunora/admin/storage", "PUT" | "POST") => (Code::StorageUploadNotConfigured, "storage"),
         ("/_lunora/admin/storage/object", _) => (Code::StorageDownloadNotConfigured, "storage"),
         ("/_lunora/admin/storage/url", _) => (Code::StorageUrlNotConfigured, "storage"),
-        _ => of(route.cluster),
+        _ => of(route.area),
     };
     Err(LunoraError::new(
         code,
@@ -28,23 +28,23 @@ pub(super) fn answer(route: &AdminRoute, method: &str) -> Result<Response, Lunor
     ))
 }
 
-const fn of(cluster: Cluster) -> (Code, &'static str) {
-    match cluster {
+const fn of(area: AdminArea) -> (Code, &'static str) {
+    match area {
         // The core is always configured.
-        Cluster::Core => (Code::NotImplemented, "build"),
-        Cluster::Auth => (Code::AuthNotConfigured, "auth_admin"),
-        Cluster::Backups => (Code::BackupNotConfigured, "backup"),
-        Cluster::Data | Cluster::Orchestration => {
+        AdminArea::Core => (Code::NotImplemented, "build"),
+        AdminArea::Auth => (Code::AuthNotConfigured, "auth_admin"),
+        AdminArea::Backups => (Code::BackupNotConfigured, "backup"),
+        AdminArea::Data | AdminArea::Orchestration => {
             (Code::BadRequest, "query_coordinator(..)` and `.admin_token")
         }
-        Cluster::Global => (Code::GlobalsNotConfigured, "global_tables"),
-        Cluster::Kv => (Code::KvNotConfigured, "kv"),
-        Cluster::Logs => (Code::LogArchiveNotConfigured, "log_archive"),
-        Cluster::Scheduler => (Code::SchedulerNotConfigured, "scheduler"),
-        Cluster::Storage => (Code::StorageNotConfigured, "storage"),
-        Cluster::Vector => (Code::VectorsNotConfigured, "vectors"),
-        Cluster::Workflows => (Code::WorkflowsNotConfigured, "workflow"),
+        AdminArea::Global => (Code::GlobalsNotConfigured, "global_tables"),
+        AdminArea::Kv => (Code::KvNotConfigured, "kv"),
+        AdminArea::Logs => (Code::LogArchiveNotConfigured, "log_archive"),
+        AdminArea::Scheduler => (Code::SchedulerNotConfigured, "scheduler"),
+        AdminArea::Storage => (Code::StorageNotConfigured, "storage"),
+        AdminArea::Vector => (Code::VectorsNotConfigured, "vectors"),
+        AdminArea::Workflows => (Code::WorkflowsNotConfigured, "workflow"),
         #[cfg(test)]
-        Cluster::Test => (Code::NotImplemented, "test"),
+        AdminArea::Test => (Code::NotImplemented, "test"),
     }
 }

@@ -3,7 +3,7 @@
 use futures::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
-use super::{AdminCall, ClusterHandler, unhandled};
+use super::{AdminCall, AreaHandler, unhandled};
 use crate::{
     errors::LunoraError,
     message::Response,
@@ -49,7 +49,7 @@ impl<T: VectorIndexes> Vectors<T> {
     }
 }
 
-impl<T: VectorIndexes> ClusterHandler for Vectors<T> {
+impl<T: VectorIndexes> AreaHandler for Vectors<T> {
     fn handle<'a>(
         &'a self,
         mut call: AdminCall<'a>,

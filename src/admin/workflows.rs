@@ -3,7 +3,7 @@
 use futures::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
-use super::{AdminCall, ClusterHandler, unhandled};
+use super::{AdminCall, AreaHandler, unhandled};
 use crate::{
     errors::{Code, LunoraError},
     message::Response,
@@ -16,7 +16,7 @@ use crate::{
 /// deployment without credentials for Cloudflare's own API.
 pub(crate) struct Workflows;
 
-impl ClusterHandler for Workflows {
+impl AreaHandler for Workflows {
     fn handle<'a>(
         &'a self,
         mut call: AdminCall<'a>,

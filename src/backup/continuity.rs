@@ -1,6 +1,6 @@
 //! Detects rows that the last snapshot held and that vanished without a change.
 
-use super::{BackupOccasion, Backups, Manifest, SnapshotName};
+use super::{BackupTrigger, Backups, Manifest, SnapshotName};
 use crate::errors::{Code, LunoraError};
 
 /// The counts of a run, before they are published.
@@ -21,14 +21,14 @@ impl Backups {
     pub(super) async fn refuse_loss(
         &self,
         name: &SnapshotName,
-        occasion: &BackupOccasion,
+        trigger: &BackupTrigger,
         tables: Option<&str>,
         found: &Found<'_>,
     ) -> Result<(), LunoraError> {
-        if occasion.cron.is_none() {
+        if trigger.cron.is_none() {
             return Ok(());
         }
-        let last = self.last_before(name, occasion, tables, found.created_at).await?;
+        let last = self.last_before(name, trigger, tables, found.created_at).await?;
         let Some(last) = last else { return Ok(()) };
         // A change may have deleted a row of the same snapshot.
         for before in last.shards.iter().filter(|shard| shard.rows > shard.changes) {
@@ -75,7 +75,7 @@ impl Backups {
     async fn last_before(
         &self,
         name: &SnapshotName,
-        occasion: &BackupOccasion,
+        trigger: &BackupTrigger,
         tables: Option<&str>,
         created_at: &str,
     ) -> Result<Option<Manifest>, LunoraError> {
@@ -89,7 +89,7 @@ impl Backups {
                 && !self.is_foreign(manifest.deployment.as_deref())
                 && manifest.tables.as_deref() == tables
                 && manifest.finished_at.as_deref().is_none_or(|finished| finished <= created_at)
-                && (manifest.cron.is_none() || manifest.cron == occasion.cron)
+                && (manifest.cron.is_none() || manifest.cron == trigger.cron)
             {
                 return Ok(Some(manifest));
             }

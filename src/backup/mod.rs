@@ -44,7 +44,7 @@ pub use self::{
     prune::{PruneReport, RetentionReport},
     restore::{RestoreCursor, RestoreReport, RestoreRequest},
     retention::{Retention, RetentionOfZero},
-    scheduled::BackupOccasion,
+    scheduled::BackupTrigger,
     snapshots::Backups,
     status::BackupStatus,
     summary::SnapshotSummary,

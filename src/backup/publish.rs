@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    BackupOccasion, Backups, Manifest, ManifestShard, SnapshotName, SnapshotSummary,
-    counts::Counts, deployment::DEPLOYMENT_METADATA, failure::unwritten, snapshots::CRON_METADATA,
-    writer::Written,
+    BackupTrigger, Backups, Manifest, ManifestShard, SnapshotName, SnapshotSummary, counts::Counts,
+    deployment::DEPLOYMENT_METADATA, failure::unwritten, snapshots::CRON_METADATA, writer::Written,
 };
 use crate::{
     errors::{Code, LunoraError},
@@ -15,7 +14,7 @@ use crate::{
 
 /// The contents of a manifest besides the rows.
 pub(super) struct About<'a> {
-    pub(super) occasion: &'a BackupOccasion,
+    pub(super) trigger: &'a BackupTrigger,
     pub(super) created_at: String,
     pub(super) tables: Option<String>,
 }
@@ -32,7 +31,7 @@ impl Backups {
         counts: Counts,
         written: Written,
     ) -> Result<Manifest, LunoraError> {
-        let About { occasion, created_at, tables } = about;
+        let About { trigger, created_at, tables } = about;
         let Counts { tables: rows_by_table, shards, left_out, consistent, .. } = counts;
         let total = |count: fn(&ManifestShard) -> u64| shards.iter().map(count).sum();
         let (sha256, segments) = match written.segments {
@@ -44,7 +43,7 @@ impl Backups {
             changes: total(|shard| shard.changes),
             consistent,
             created_at,
-            cron: occasion.cron.clone(),
+            cron: trigger.cron.clone(),
             deployment: self.deployment.clone(),
             etag: Some(written.info.etag.clone()).filter(|etag| !etag.is_empty()),
             file: name.object.clone(),
@@ -54,7 +53,7 @@ impl Backups {
             replies: total(|shard| shard.replies),
             rows: rows_by_table.values().sum(),
             rows_by_table,
-            scheduled_time: occasion.time_ms,
+            scheduled_time: trigger.time_ms,
             sha256,
             segments,
             watermarks: total(|shard| shard.watermarks),
@@ -64,7 +63,7 @@ impl Backups {
         self.check_object(&manifest).await?;
         let mut text = serde_json::to_vec_pretty(&manifest).map_err(LunoraError::internal)?;
         text.push(b'\n');
-        let metadata = self.metadata("application/json", occasion);
+        let metadata = self.metadata("application/json", trigger);
         let metadata = SnapshotSummary::from(&manifest).add_to(metadata);
         let options = PutOptions::new().with_metadata(metadata);
         if let Err(error) = self.config.store().put(&name.manifest, text.into(), options).await {
@@ -106,12 +105,12 @@ impl Backups {
     }
 
     /// Returns the metadata that a listing shows of the objects of a snapshot.
-    pub(super) fn metadata(&self, content_type: &str, occasion: &BackupOccasion) -> ObjectMetadata {
+    pub(super) fn metadata(&self, content_type: &str, trigger: &BackupTrigger) -> ObjectMetadata {
         let mut metadata = ObjectMetadata::new().with_content_type(content_type);
         if let Some(deployment) = self.deployment() {
             metadata = metadata.with_custom(DEPLOYMENT_METADATA, deployment);
         }
-        match &occasion.cron {
+        match &trigger.cron {
             Some(cron) => metadata.with_custom(CRON_METADATA, cron),
             None => metadata,
         }

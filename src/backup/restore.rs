@@ -6,7 +6,7 @@ use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BackupOccasion, Backups, Manifest, RestoreState, SnapshotName,
+    BackupTrigger, Backups, Manifest, RestoreState, SnapshotName,
     failure::{damaged, unreadable},
     latest::{Latest, Line},
     lease::Held,
@@ -248,8 +248,8 @@ impl Backups {
             return Ok(());
         }
         if request.safety_snapshot {
-            let occasion = BackupOccasion::by_hand(self.free_time().await?);
-            let safety = self.take_tables(&occasion, tables, &Guard::OwnRestore).await?;
+            let trigger = BackupTrigger::manual(self.free_time().await?);
+            let safety = self.take_tables(&trigger, tables, &Guard::OwnRestore).await?;
             let seqs = safety.shards.into_iter();
             held.lease.seqs =
                 seqs.filter_map(|shard| Some((shard.shard_key, shard.seq?))).collect();

@@ -1,7 +1,7 @@
 //! One backup: every row of every shard in one object, then the manifest.
 
 use super::{
-    BackupOccasion, Backups, Manifest, SnapshotName,
+    BackupTrigger, Backups, Manifest, SnapshotName,
     claim::Claim,
     continuity::Found,
     counts::Counts,
@@ -45,33 +45,33 @@ impl Backups {
     /// lacks what the last one held; 409 `CDC_LOG_TRIMMED` if a shard's log keeps fewer changes
     /// than arrive while it is read. If a shard or the store fails or times out, the message names
     /// the shard, and nothing of what was written is visible.
-    pub async fn take(&self, occasion: &BackupOccasion) -> Result<Manifest, LunoraError> {
-        self.take_within(occasion, &self.budget()).await
+    pub async fn take(&self, trigger: &BackupTrigger) -> Result<Manifest, LunoraError> {
+        self.take_within(trigger, &self.budget()).await
     }
 
     /// Takes a snapshot as far as the budget allows.
     pub(super) async fn take_within(
         &self,
-        occasion: &BackupOccasion,
+        trigger: &BackupTrigger,
         budget: &Budget,
     ) -> Result<Manifest, LunoraError> {
         let guard = Guard::NoRestore { mark: self.refuse_open_restore().await?, budget };
-        self.take_tables(occasion, self.config.tables(), &guard).await
+        self.take_tables(trigger, self.config.tables(), &guard).await
     }
 
     /// Takes a snapshot of `tables`; of every table by default.
     pub(super) async fn take_tables(
         &self,
-        occasion: &BackupOccasion,
+        trigger: &BackupTrigger,
         tables: Option<&[String]>,
         guard: &Guard<'_>,
     ) -> Result<Manifest, LunoraError> {
-        let name = SnapshotName::of_time(self.config.prefix(), occasion.time_ms);
+        let name = SnapshotName::of_time(self.config.prefix(), trigger.time_ms);
         if let Some(done) = self.taken(&name).await? {
             return Ok(done);
         }
         let mut claim = self.claim(&name).await?;
-        let taken = self.take_claimed(&name, occasion, tables, guard, &mut claim).await;
+        let taken = self.take_claimed(&name, trigger, tables, guard, &mut claim).await;
         self.release_claim(claim).await;
         taken
     }
@@ -79,7 +79,7 @@ impl Backups {
     async fn take_claimed(
         &self,
         name: &SnapshotName,
-        occasion: &BackupOccasion,
+        trigger: &BackupTrigger,
         tables: Option<&[String]>,
         guard: &Guard<'_>,
         claim: &mut Claim,
@@ -90,7 +90,7 @@ impl Backups {
         }
         let mut attempts = 1;
         loop {
-            let taken = self.attempt(name, occasion, tables, guard, claim).await;
+            let taken = self.attempt(name, trigger, tables, guard, claim).await;
             if attempts == Self::ATTEMPTS || !taken.as_ref().is_err_and(begins_anew) {
                 return taken;
             }
@@ -101,7 +101,7 @@ impl Backups {
     async fn attempt(
         &self,
         name: &SnapshotName,
-        occasion: &BackupOccasion,
+        trigger: &BackupTrigger,
         tables: Option<&[String]>,
         guard: &Guard<'_>,
         claim: &mut Claim,
@@ -121,7 +121,7 @@ impl Backups {
         };
         let is_rest = left.is_some();
         let (about, mut reading, mut writer) =
-            self.begin(name, occasion, tables, request, left).await?;
+            self.begin(name, trigger, tables, request, left).await?;
         let taken = self.finish(name, about, &mut reading, &mut writer, guard, claim).await;
         match taken {
             Ok(Taken::Whole(manifest)) => {
@@ -140,7 +140,7 @@ impl Backups {
                     shard,
                     object: writer.suspend().await?,
                 };
-                Err(unfinished(&self.leave(name, occasion, left).await?))
+                Err(unfinished(&self.leave(name, trigger, left).await?))
             }
             // Keeps what an earlier invocation wrote, for the next one.
             Err(error) if is_rest && !begins_anew(&error) => Err(error),
@@ -158,15 +158,15 @@ impl Backups {
     async fn begin<'a>(
         &'a self,
         name: &'a SnapshotName,
-        occasion: &'a BackupOccasion,
+        trigger: &'a BackupTrigger,
         tables: Option<String>,
         request: ExportRequest,
         left: Option<Unfinished>,
     ) -> Result<(About<'a>, Reading, ObjectWriter<'a>), LunoraError> {
         let (store, metadata) =
-            (&**self.config.store(), self.metadata("application/x-ndjson", occasion));
+            (&**self.config.store(), self.metadata("application/x-ndjson", trigger));
         let Some(left) = left else {
-            let about = About { occasion, created_at: self.now(), tables };
+            let about = About { trigger, created_at: self.now(), tables };
             let export = self.admin.export(request).await?;
             let reading = Reading { export, counts: Counts::new() };
             let part_bytes = self.config.part_size().bytes();
@@ -177,7 +177,7 @@ impl Backups {
         let done = counts.shards.iter().map(|shard| &*shard.shard_key).collect();
         let export = self.admin.export_rest(request, &done, shard).await?;
         let writer = ObjectWriter::resume(store, &name.object, metadata, object).await?;
-        Ok((About { occasion, created_at, tables }, Reading { export, counts }, writer))
+        Ok((About { trigger, created_at, tables }, Reading { export, counts }, writer))
     }
 
     /// Writes the rows, and then the manifest if those are all.
@@ -203,7 +203,7 @@ impl Backups {
         counts.left_out.global_tables = self.global_table_names().await;
         let found =
             Found { tables: &counts.tables, shards: &counts.shards, created_at: &about.created_at };
-        self.refuse_loss(name, about.occasion, about.tables.as_deref(), &found).await?;
+        self.refuse_loss(name, about.trigger, about.tables.as_deref(), &found).await?;
         self.renew_claim(claim, true).await?;
         // A manifest that is not intact would speak for what is written now.
         self.delete(&name.manifest).await?;

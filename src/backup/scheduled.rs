@@ -9,22 +9,22 @@ use crate::{
 /// The reason for which a snapshot is taken, and its time.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct BackupOccasion {
+pub struct BackupTrigger {
     /// The time that the snapshot is for, in milliseconds since 1970.
     pub time_ms: i64,
     /// The trigger, if there is one; retention only counts the snapshots of its own trigger.
     pub cron: Option<String>,
 }
 
-impl BackupOccasion {
-    /// Creates the occasion of a trigger `cron` that was due at `time_ms`.
+impl BackupTrigger {
+    /// Creates the trigger of a trigger `cron` that was due at `time_ms`.
     pub fn scheduled(cron: impl Into<String>, time_ms: i64) -> Self {
         Self { time_ms, cron: Some(cron.into()) }
     }
 
-    /// Creates the occasion of a manual snapshot at `time_ms`; retention never deletes it.
+    /// Creates the trigger of a manual snapshot at `time_ms`; retention never deletes it.
     #[must_use]
-    pub fn by_hand(time_ms: i64) -> Self {
+    pub fn manual(time_ms: i64) -> Self {
         Self { time_ms, cron: None }
     }
 }
@@ -33,7 +33,7 @@ impl Backups {
     /// Runs the trigger: finishes what earlier invocations left, takes a snapshot, and applies
     /// retention after each success.
     pub(crate) async fn run_scheduled(&self, cron: &str, time_ms: i64) -> Result<(), LunoraError> {
-        let (budget, due) = (self.budget(), BackupOccasion::scheduled(cron, time_ms));
+        let (budget, due) = (self.budget(), BackupTrigger::scheduled(cron, time_ms));
         if let Err(error) = self.go_on(&budget, Some(&due)).await {
             log::warn(&format!("an earlier backup was not finished: {}", error.to_log_line()));
         }
@@ -49,10 +49,10 @@ impl Backups {
     /// continues the run.
     pub(super) async fn run_within(
         &self,
-        occasion: &BackupOccasion,
+        trigger: &BackupTrigger,
         budget: &Budget,
     ) -> Result<(), LunoraError> {
-        let manifest = match self.take_within(occasion, budget).await {
+        let manifest = match self.take_within(trigger, budget).await {
             Ok(manifest) => manifest,
             Err(error)
                 if error.code() == Code::BackupUnfinished.as_str()

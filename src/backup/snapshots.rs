@@ -36,7 +36,7 @@ const MAX_MANIFEST: usize = 16 * 1024 * 1024;
 ///     backup::{BackupConfig, Backups},
 ///     coordinator::{QueryCoordinator, ShardAdmin},
 /// };
-/// use lunora::{backup::BackupOccasion, coordinator::StaticShardRegistry, cron};
+/// use lunora::{backup::BackupTrigger, coordinator::StaticShardRegistry, cron};
 /// use lunora::testing::{ManualClock, MemoryNamespace, MemoryObjectStore};
 ///
 /// # futures::executor::block_on(async {
@@ -50,7 +50,7 @@ const MAX_MANIFEST: usize = 16 * 1024 * 1024;
 ///     BackupConfig::builder().store(MemoryObjectStore::new()).cron(cron!("0 3 * * *")).allow_empty_registry(true).build();
 ///
 /// let backups = Backups::new(config, admin).clock(clock.clone());
-/// let snapshot = clock.run(backups.take(&BackupOccasion::by_hand(0))).await?;
+/// let snapshot = clock.run(backups.take(&BackupTrigger::manual(0))).await?;
 /// assert_eq!(snapshot.file, "backups/lunora-backup-1970-01-01T00-00-00-000Z.ndjson");
 /// assert!(backups.verify(&snapshot.id).await?.ok);
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();

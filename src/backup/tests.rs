@@ -103,8 +103,8 @@ impl World {
     }
 
     fn take(&self, time_ms: i64) -> Result<Manifest, LunoraError> {
-        let occasion = BackupOccasion::scheduled("0 3 * * *", time_ms);
-        self.run(self.backups().take(&occasion))
+        let trigger = BackupTrigger::scheduled("0 3 * * *", time_ms);
+        self.run(self.backups().take(&trigger))
     }
 
     fn run<T>(&self, work: impl Future<Output = T>) -> T {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BackupOccasion, Backups, SnapshotName, counts::Counts, failure::unreadable, failure::unwritten,
+    BackupTrigger, Backups, SnapshotName, counts::Counts, failure::unreadable, failure::unwritten,
     writer::SuspendedObject,
 };
 use crate::{
@@ -65,8 +65,8 @@ impl UnfinishedRun {
         serde_json::from_str(object.metadata.custom.get(Self::METADATA)?).ok()
     }
 
-    fn occasion(&self) -> BackupOccasion {
-        BackupOccasion { time_ms: self.scheduled_time, cron: self.cron.clone() }
+    fn trigger(&self) -> BackupTrigger {
+        BackupTrigger { time_ms: self.scheduled_time, cron: self.cron.clone() }
     }
 }
 
@@ -136,7 +136,7 @@ impl Backups {
     pub(super) async fn go_on(
         &self,
         budget: &Budget,
-        due: Option<&BackupOccasion>,
+        due: Option<&BackupTrigger>,
     ) -> Result<(), LunoraError> {
         let objects = self.objects().await?;
         let runs = self.unfinished_runs(&objects);
@@ -149,7 +149,7 @@ impl Backups {
             let is_overtaken = taken.iter().any(|taken| {
                 taken.id > run.id && taken.cron == run.cron && self.is_own_snapshot(taken)
             });
-            let occasion = run.occasion();
+            let trigger = run.trigger();
             if is_overtaken {
                 log::info(&format!(
                     "backup {}: a later one is there, this one is given up",
@@ -160,7 +160,7 @@ impl Backups {
                 self.discard(&name, left.and_then(|left| left.object.into_upload())).await?;
                 continue;
             }
-            match self.run_within(&occasion, budget).await {
+            match self.run_within(&trigger, budget).await {
                 // Another invocation is continuing it.
                 Err(error) if error.code() == Code::BackupInProgress.as_str() => {}
                 done => done?,
@@ -202,13 +202,13 @@ impl Backups {
     pub(super) async fn leave(
         &self,
         name: &SnapshotName,
-        occasion: &BackupOccasion,
+        trigger: &BackupTrigger,
         left: Unfinished,
     ) -> Result<UnfinishedRun, LunoraError> {
         let run = UnfinishedRun {
             id: name.id.clone(),
-            scheduled_time: occasion.time_ms,
-            cron: occasion.cron.clone(),
+            scheduled_time: trigger.time_ms,
+            cron: trigger.cron.clone(),
             left_at: self.now(),
             shards: left.counts.shards.len() as u64,
             rows: left.counts.tables.values().sum(),

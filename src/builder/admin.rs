@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     admin::{
-        Auth, Cluster, Globals, Health, KvNamespaces, Logs, Scheduler, Storage, Vectors, Workflows,
+        AdminArea, Auth, Globals, Health, KvNamespaces, Logs, Scheduler, Storage, Vectors,
+        Workflows,
     },
     functions::FunctionList,
     message::Request,
@@ -91,7 +92,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         S::Scheduler: once::Scheduler,
     {
         self.settings.admin.pools = Some(Box::new(scheduler.clone()));
-        self.settings.admin.attach(Cluster::Scheduler, scheduler);
+        self.settings.admin.attach(AdminArea::Scheduler, scheduler);
         self.advance()
     }
 
@@ -101,7 +102,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     where
         S::Storage: once::Storage,
     {
-        self.settings.admin.attach(Cluster::Storage, storage);
+        self.settings.admin.attach(AdminArea::Storage, storage);
         self.advance()
     }
 
@@ -111,7 +112,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     where
         S::Kv: once::Kv,
     {
-        self.settings.admin.attach(Cluster::Kv, namespaces);
+        self.settings.admin.attach(AdminArea::Kv, namespaces);
         self.advance()
     }
 
@@ -121,7 +122,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     where
         S::GlobalTables: once::GlobalTables,
     {
-        self.settings.admin.attach(Cluster::Global, Globals(tables));
+        self.settings.admin.attach(AdminArea::Global, Globals(tables));
         self.advance()
     }
 
@@ -133,7 +134,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         let workflows = &mut self.settings.admin.workflows;
         workflows.retain(|(known, _)| *known != binding);
         workflows.push((binding, Rc::new(workflow)));
-        self.settings.admin.attach(Cluster::Workflows, Workflows);
+        self.settings.admin.attach(AdminArea::Workflows, Workflows);
         self
     }
 
@@ -142,7 +143,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     where
         S::Vectors: once::Vectors,
     {
-        self.settings.admin.attach(Cluster::Vector, Vectors(indexes));
+        self.settings.admin.attach(AdminArea::Vector, Vectors(indexes));
         self.advance()
     }
 
@@ -151,7 +152,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     where
         S::AuthAdmin: once::AuthAdmin,
     {
-        self.settings.admin.attach(Cluster::Auth, Auth(auth));
+        self.settings.admin.attach(AdminArea::Auth, Auth(auth));
         self.advance()
     }
 
@@ -161,7 +162,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     where
         S::LogArchive: once::LogArchive,
     {
-        self.settings.admin.attach(Cluster::Logs, Logs(archive));
+        self.settings.admin.attach(AdminArea::Logs, Logs(archive));
         self.advance()
     }
 }

@@ -5,7 +5,7 @@ use super::{
     state::{SetBackup, SetSharding, State, once},
 };
 #[cfg(feature = "admin")]
-use crate::admin::{BackupRoutes, Cluster};
+use crate::admin::{AdminArea, BackupRoutes};
 use crate::{backup::BackupConfig, coordinator::Sharding, pipeline::backup, platform::ObjectStore};
 
 /// Setters of backups.
@@ -36,7 +36,7 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.settings.backup = backup.map(|config| (config.erased(), backup::run::<E> as _));
         #[cfg(feature = "admin")]
         if self.settings.backup.is_some() {
-            self.settings.admin.attach(Cluster::Backups, BackupRoutes);
+            self.settings.admin.attach(AdminArea::Backups, BackupRoutes);
         }
         self.advance()
     }

@@ -276,11 +276,11 @@ impl<S: State, E: 'static> Builder<S, E> {
     #[cfg(feature = "admin")]
     fn with_operations(mut self) -> Self {
         use self::state::Slot as _;
-        use crate::admin::{Cluster, Data, Orchestration};
+        use crate::admin::{AdminArea, Data, Orchestration};
 
         if S::QueryCoordinator::CALLED && S::AdminToken::CALLED {
-            self.settings.admin.attach(Cluster::Data, Data);
-            self.settings.admin.attach(Cluster::Orchestration, Orchestration);
+            self.settings.admin.attach(AdminArea::Data, Data);
+            self.settings.admin.attach(AdminArea::Orchestration, Orchestration);
         }
         self
     }

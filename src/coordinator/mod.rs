@@ -234,8 +234,8 @@ impl QueryCoordinator {
     }
 
     /// Registers a shard of a table.
-    pub(crate) async fn enter(&self, table: &str, key: &ShardKey) -> Result<(), LunoraError> {
-        self.in_time(self.registry.enter(table, key)).await
+    pub(crate) async fn register(&self, table: &str, key: &ShardKey) -> Result<(), LunoraError> {
+        self.in_time(self.registry.register(table, key)).await
     }
 
     /// Returns the answer of the registry, within the timeout of a shard.

@@ -37,13 +37,13 @@ impl<E: Environment> FunctionHost for Caller<'_, E> {
     fn call<'a>(
         &'a self,
         call: &'a RpcEnvelope,
-        in_server_name: bool,
+        as_server: bool,
     ) -> LocalBoxFuture<'a, Result<Response, LunoraError>> {
         Box::pin(async move {
             let settings = &self.app.settings;
             let key = call.shard_key().unwrap_or(&settings.default_shard_key).clone();
             let request = match &self.request {
-                Some(request) if !in_server_name => request,
+                Some(request) if !as_server => request,
                 _ => {
                     let (function_path, args) = (call.function_path(), call.args());
                     let call = SystemCall { function_path, args, mutation_id: None };

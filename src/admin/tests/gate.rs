@@ -170,7 +170,7 @@ fn the_hop_to_a_shard_carries_the_token_and_nothing_of_the_caller() {
         .shard_do(shards)
         .admin_token(AdminToken::new(TOKEN).unwrap())
         .admin_gate(async |request, _env, _ctx| request.header("x-operator").is_some());
-    builder.settings.admin.attach(Cluster::Test, AsksShard);
+    builder.settings.admin.attach(AdminArea::Test, AsksShard);
     let app = builder.build();
     let path = "/_lunora/admin/test/shard";
 
@@ -229,7 +229,7 @@ fn a_malformed_body_is_refused_with_the_message_that_clients_know() {
 /// Asks the default shard one admin operation.
 struct AsksShard;
 
-impl ClusterHandler for AsksShard {
+impl AreaHandler for AsksShard {
     fn handle<'a>(
         &'a self,
         call: AdminCall<'a>,
@@ -294,8 +294,8 @@ proptest::proptest! {
         query in "[a-z]{0,9}=[ -~]{0,20}",
     ) {
         let route = ROUTES[at];
-        let others = [Cluster::Backups, Cluster::Data, Cluster::Orchestration];
-        if !others.contains(&route.cluster) && !route.socket {
+        let others = [AdminArea::Backups, AdminArea::Data, AdminArea::Orchestration];
+        if !others.contains(&route.area) && !route.socket {
             let app = everything().build();
             let query = query.replace(['#', ' ', '<', '>', '"', '`', '{', '}', '\\', '^', '|'], "");
             for method in route.allow.split(", ") {

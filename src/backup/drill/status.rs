@@ -81,14 +81,14 @@ impl Backups {
         let state = objects.get(&key).and_then(DrillState::of_object);
         let state = state.filter(|state| !self.is_foreign(state.deployment.as_deref()));
         let Some(cron) = self.config.drill() else {
-            let by_hand = |state: DrillState| DrillStatus {
+            let manual = |state: DrillState| DrillStatus {
                 cron: None,
                 last: Some(state.into()),
                 due: None,
                 next: None,
                 overdue: false,
             };
-            return Ok(state.map(by_hand));
+            return Ok(state.map(manual));
         };
         let name = ["drill ", cron.as_str()].concat();
         let since = self.known_since(&name, cron, objects, now).await?;

@@ -96,8 +96,8 @@ impl World {
     }
 
     fn take(&self, writes: Vec<Writes>) -> Manifest {
-        let occasion = BackupOccasion::by_hand(0);
-        block_on(self.clock.run(self.backups(writes).take(&occasion))).unwrap()
+        let trigger = BackupTrigger::manual(0);
+        block_on(self.clock.run(self.backups(writes).take(&trigger))).unwrap()
     }
 
     fn restore(&self, request: &RestoreRequest) -> RestoreReport {
@@ -225,7 +225,7 @@ fn a_snapshot_names_the_tables_that_it_leaves_out() {
     let world = World::new();
     let take = |time: i64, global: Global| {
         let backups = world.backups(Vec::new()).global_tables(Some(Rc::new(global)));
-        block_on(world.clock.run(backups.take(&BackupOccasion::by_hand(time)))).unwrap()
+        block_on(world.clock.run(backups.take(&BackupTrigger::manual(time)))).unwrap()
     };
     assert!(take(0, Global(Ok(Vec::new()))).left_out.is_empty());
     assert!(logs.lines().is_empty());

@@ -141,7 +141,7 @@ fn take(busy: &Rc<Busy>) -> (MemoryObjectStore, ManualClock, Result<Manifest, Lu
     let clock = ManualClock::new(1_780_315_200_000);
     let store = MemoryObjectStore::new().with_clock(&clock);
     let backups = busy.backups(&store, &clock);
-    let taken = block_on(clock.run(backups.take(&BackupOccasion::by_hand(0))));
+    let taken = block_on(clock.run(backups.take(&BackupTrigger::manual(0))));
     (store, clock, taken)
 }
 

@@ -111,7 +111,7 @@ impl Deployment {
     fn take(&self) -> Manifest {
         self.clock.advance(std::time::Duration::from_secs(60));
         let now = i64::try_from(self.clock.now_ms()).unwrap();
-        self.run(self.backups(100).take(&BackupOccasion::by_hand(now))).unwrap()
+        self.run(self.backups(100).take(&BackupTrigger::manual(now))).unwrap()
     }
 
     fn drill(&self, most: u32) -> DrillReport {
@@ -403,8 +403,8 @@ fn a_drill_is_overdue_an_hour_after_its_due_time() {
 fn the_status_names_the_drill_of_the_last_snapshot() {
     let deployment = Deployment::new();
     let now = i64::try_from(deployment.clock.now_ms()).unwrap();
-    let occasion = BackupOccasion::scheduled("0 3 * * *", now);
-    deployment.run(deployment.backups(100).take(&occasion)).unwrap();
+    let trigger = BackupTrigger::scheduled("0 3 * * *", now);
+    deployment.run(deployment.backups(100).take(&trigger)).unwrap();
     assert_eq!(status(&deployment).drilled_at, None);
     deployment.drill(100);
     assert_eq!(status(&deployment).drilled_at.as_deref(), Some("2026-06-01T12:01:00.000Z"));

@@ -30,7 +30,7 @@ fn take(world: &World) -> Result<Manifest, LunoraError> {
         let builder = BackupConfig::builder().store(world.store.clone());
         builder.cron(config.cron().clone()).part_size(PartSize::mebibytes(5).unwrap()).build()
     });
-    world.run(backups.take(&BackupOccasion::scheduled("0 3 * * *", 0)))
+    world.run(backups.take(&BackupTrigger::scheduled("0 3 * * *", 0)))
 }
 
 /// Everything that is listed is whole; nothing else has a manifest.

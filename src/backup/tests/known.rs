@@ -14,7 +14,7 @@ fn a_shard_that_is_only_named_by_a_manifest_is_known() {
     world.take(1_780_315_200_000).unwrap();
     world.rows.borrow_mut().remove("b");
     put(&mut world.rows.borrow_mut(), " c ", "messages", "m", json!({}));
-    world.run(world.backups().take(&BackupOccasion::by_hand(1_780_315_260_000))).unwrap();
+    world.run(world.backups().take(&BackupTrigger::manual(1_780_315_260_000))).unwrap();
     assert_eq!(keys_of(&world).0, [" c ", "__root__", "a", "b"]);
 }
 

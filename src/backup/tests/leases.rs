@@ -38,7 +38,7 @@ fn a_scheduled_run_fails_while_a_restore_is_between_two_calls() {
         (refused.code(), refused.status()),
         ("RESTORE_IN_PROGRESS", http::StatusCode::CONFLICT)
     );
-    let refused = world.run(backups.take(&BackupOccasion::by_hand(DAY))).unwrap_err();
+    let refused = world.run(backups.take(&BackupTrigger::manual(DAY))).unwrap_err();
     assert_eq!(refused.code(), "RESTORE_IN_PROGRESS");
     let refused = world.run(backups.restore(&part(&id))).unwrap_err();
     assert_eq!(refused.code(), "RESTORE_IN_PROGRESS");
@@ -169,8 +169,8 @@ fn a_snapshot_during_which_a_restore_ran_is_refused() {
         let backups = world.backups();
         let old = world.take(0).unwrap();
         let request = RestoreRequest::new(&old.id).replace();
-        let occasion = BackupOccasion::by_hand(DAY);
-        let run = backups.take(&occasion);
+        let trigger = BackupTrigger::manual(DAY);
+        let run = backups.take(&trigger);
         let late = async {
             for _ in 0..delay {
                 world.clock.sleep(Duration::from_millis(1)).await;
@@ -204,13 +204,13 @@ fn two_runs_for_the_same_time_leave_a_snapshot_even_if_one_is_killed() {
         for steps in 1..60 {
             let world = World::new(&[30]);
             let backups = world.backups();
-            let occasion = BackupOccasion::scheduled(CRON, 0);
+            let trigger = BackupTrigger::scheduled(CRON, 0);
             let killed = async {
                 let late = async {
                     for _ in 0..delay {
                         world.clock.sleep(Duration::from_millis(1)).await;
                     }
-                    backups.take(&occasion).await.map(drop)
+                    backups.take(&trigger).await.map(drop)
                 };
                 let killer = async {
                     for _ in 0..steps {
@@ -219,7 +219,7 @@ fn two_runs_for_the_same_time_leave_a_snapshot_even_if_one_is_killed() {
                 };
                 futures::future::select(std::pin::pin!(late), std::pin::pin!(killer)).await;
             };
-            let (taken, ()) = world.run(futures::future::join(backups.take(&occasion), killed));
+            let (taken, ()) = world.run(futures::future::join(backups.take(&trigger), killed));
             if taken.is_ok() {
                 assert_eq!(world.run(backups.list()).unwrap().len(), 1, "{delay} {steps}");
             }

@@ -29,9 +29,9 @@ fn resumed(world: &World) -> Backups {
 
 /// Takes a snapshot for a time in as many invocations as it needs, and returns their number.
 fn take_all(world: &World, backups: &Backups, time_ms: i64) -> (Manifest, usize) {
-    let occasion = BackupOccasion::scheduled(CRON, time_ms);
+    let trigger = BackupTrigger::scheduled(CRON, time_ms);
     for invocation in 1..200 {
-        match world.run(backups.take(&occasion)) {
+        match world.run(backups.take(&trigger)) {
             Ok(manifest) => return (manifest, invocation),
             Err(error) => assert_eq!(error.code(), "BACKUP_UNFINISHED", "{error}"),
         }
@@ -95,8 +95,8 @@ fn a_changed_segment_is_damage() {
 fn nothing_is_visible_before_the_last_invocation() {
     let world = large();
     let backups = slow(&world);
-    let occasion = BackupOccasion::scheduled(CRON, 0);
-    let stopped = world.run(backups.take(&occasion)).unwrap_err();
+    let trigger = BackupTrigger::scheduled(CRON, 0);
+    let stopped = world.run(backups.take(&trigger)).unwrap_err();
     assert_eq!((stopped.code(), stopped.status().as_u16()), ("BACKUP_UNFINISHED", 503));
     assert!(world.run(backups.list()).unwrap().is_empty());
     let status = world.run(backups.status()).unwrap();
@@ -111,10 +111,10 @@ fn a_run_in_progress_is_not_overdue_until_it_stalls() {
     let backups = slow(&world);
     // The clock stands at noon.
     let due = 1_780_315_200_000 - 9 * HOUR;
-    world.run(backups.take(&BackupOccasion::scheduled(CRON, due - 7 * DAY))).unwrap_err();
+    world.run(backups.take(&BackupTrigger::scheduled(CRON, due - 7 * DAY))).unwrap_err();
     take_all(&world, &backups, due - 2 * DAY);
     assert!(world.run(backups.status()).unwrap().overdue);
-    world.run(backups.take(&BackupOccasion::scheduled(CRON, due))).unwrap_err();
+    world.run(backups.take(&BackupTrigger::scheduled(CRON, due))).unwrap_err();
     assert!(!world.run(backups.status()).unwrap().overdue);
     world.clock.advance(std::time::Duration::from_secs(2 * 60 * 60));
     assert!(world.run(backups.status()).unwrap().overdue);
@@ -130,11 +130,11 @@ fn the_store_may_fail_at_every_call_of_every_invocation() {
             let backups = slow(&world);
             let expected = world.take(0).unwrap();
             world.store.fails_after(calls, operation, "on purpose");
-            let occasion = BackupOccasion::scheduled(CRON, DAY);
+            let trigger = BackupTrigger::scheduled(CRON, DAY);
             let done = (0..60).find_map(|_| {
                 // A claim that its run failed to release.
                 world.clock.advance(std::time::Duration::from_secs(6 * 60));
-                world.run(backups.take(&occasion)).ok()
+                world.run(backups.take(&trigger)).ok()
             });
             let done = done.unwrap_or_else(|| unreachable!("{operation:?} {calls}"));
             assert_eq!(
@@ -153,7 +153,7 @@ fn a_run_whose_upload_is_gone_starts_again() {
     let world = large();
     let backups = slow(&world);
     for _ in 0..3 {
-        world.run(backups.take(&BackupOccasion::scheduled(CRON, 0))).unwrap_err();
+        world.run(backups.take(&BackupTrigger::scheduled(CRON, 0))).unwrap_err();
     }
     world.store.loses_uploads();
     let (taken, _) = take_all(&world, &backups, 0);
@@ -167,7 +167,7 @@ fn a_run_in_which_a_snapshot_was_restored_begins_anew() {
     let world = World::new(&[30]);
     let source = world.take(0).unwrap();
     let backups = slow(&world);
-    world.run(backups.take(&BackupOccasion::scheduled(CRON, DAY))).unwrap_err();
+    world.run(backups.take(&BackupTrigger::scheduled(CRON, DAY))).unwrap_err();
     world.rows.borrow_mut().get_mut("a").unwrap().clear();
     let request = RestoreRequest::new(&source.id).replace().without_safety_snapshot();
     world.run(backups.restore(&request)).unwrap();
@@ -180,15 +180,15 @@ fn a_run_in_which_a_snapshot_was_restored_begins_anew() {
 fn a_run_of_other_tables_or_of_another_deployment_is_not_continued() {
     let _logs = capture_logs();
     let world = large();
-    let occasion = BackupOccasion::scheduled(CRON, 0);
+    let trigger = BackupTrigger::scheduled(CRON, 0);
     for _ in 0..3 {
-        world.run(slow(&world).take(&occasion)).unwrap_err();
+        world.run(slow(&world).take(&trigger)).unwrap_err();
     }
     let narrow = world.backups_with(|_| {
         let builder = BackupConfig::builder().store(world.store.clone()).cron(cron!("0 3 * * *"));
         builder.tables(["messages"]).build()
     });
-    let taken = world.run(narrow.take(&occasion)).unwrap();
+    let taken = world.run(narrow.take(&trigger)).unwrap();
     assert_eq!((taken.segments.len(), taken.rows), (0, 12));
     assert_eq!((unfinished(&world).len(), world.store.open_uploads()), (0, 0));
 }

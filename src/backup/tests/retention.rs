@@ -55,8 +55,8 @@ fn never_touches_what_other_writers_wrote() {
     let _logs = capture_logs();
     let world = World::new(&[3]);
     let backups = keeping(&world, keep!(1));
-    world.run(backups.take(&BackupOccasion::by_hand(0))).unwrap();
-    world.run(backups.take(&BackupOccasion::scheduled("0 9 * * *", DAY))).unwrap();
+    world.run(backups.take(&BackupTrigger::manual(0))).unwrap();
+    world.run(backups.take(&BackupTrigger::scheduled("0 9 * * *", DAY))).unwrap();
     let foreign = "backups/lunora-backup-1970-01-01T05-00-00-000Z.ndjson";
     for key in [foreign, "backups/other", "backups/lunora-backup-x.ndjson.manifest.json"] {
         world.run(world.store.put(key, "{}".into(), PutOptions::new())).unwrap();

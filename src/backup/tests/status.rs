@@ -41,8 +41,8 @@ fn snapshots_that_are_manual_damaged_or_of_other_triggers_do_not_count() {
     world.take(NOON - 33 * HOUR).unwrap();
     assert!(status(&world).overdue);
     let backups = world.backups();
-    world.run(backups.take(&BackupOccasion::by_hand(NOON))).unwrap();
-    world.run(backups.take(&BackupOccasion::scheduled("0 9 * * *", NOON - 3 * HOUR))).unwrap();
+    world.run(backups.take(&BackupTrigger::manual(NOON))).unwrap();
+    world.run(backups.take(&BackupTrigger::scheduled("0 9 * * *", NOON - 3 * HOUR))).unwrap();
     assert!(status(&world).overdue);
     let made = world.take(NOON - 9 * HOUR).unwrap();
     assert!(!status(&world).overdue);

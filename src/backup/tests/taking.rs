@@ -66,7 +66,7 @@ fn a_large_snapshot_is_written_in_parts() {
             .part_size(PartSize::mebibytes(5).unwrap())
             .build()
     });
-    let manifest = world.run(backups.take(&BackupOccasion::by_hand(0))).unwrap();
+    let manifest = world.run(backups.take(&BackupTrigger::manual(0))).unwrap();
     assert_eq!((manifest.rows, manifest.cron), (30, None));
     assert_eq!(world.lines(&manifest.file).len(), 30);
     assert_eq!(world.store.open_uploads(), 0);
@@ -80,7 +80,7 @@ fn only_the_tables_that_are_named_are_backed_up() {
         let builder = BackupConfig::builder().store(world.store.clone());
         builder.cron(config.cron().clone()).tables(["users"]).prefix("/nightly").build()
     });
-    let manifest = world.run(backups.take(&BackupOccasion::by_hand(0))).unwrap();
+    let manifest = world.run(backups.take(&BackupTrigger::manual(0))).unwrap();
     assert_eq!((manifest.rows, manifest.tables.as_deref()), (3, Some("users")));
     assert!(manifest.file.starts_with("nightly/lunora-backup-"), "{}", manifest.file);
 }
@@ -109,16 +109,16 @@ fn a_run_replaces_a_killed_one() {
 fn two_runs_at_once_leave_one_whole_snapshot() {
     for delay in 0..12 {
         let world = World::new(&[30]);
-        let occasion = BackupOccasion::scheduled("0 3 * * *", 0);
+        let trigger = BackupTrigger::scheduled("0 3 * * *", 0);
         let backups = world.backups();
         let late = async {
             for _ in 0..delay {
                 world.clock.sleep(std::time::Duration::from_millis(1)).await;
             }
             put(&mut world.rows.borrow_mut(), "a", "messages", "zz", json!({}));
-            backups.take(&occasion).await
+            backups.take(&trigger).await
         };
-        let (one, other) = world.run(futures::future::join(backups.take(&occasion), late));
+        let (one, other) = world.run(futures::future::join(backups.take(&trigger), late));
         assert!(one.is_ok() || other.is_ok());
         let listed = world.run(backups.list()).unwrap();
         assert_eq!(listed.len(), 1, "{delay}");
@@ -137,7 +137,7 @@ fn naming(world: &World, tables: &[&str]) -> Backups {
 fn rejects_a_table_that_does_not_exist() {
     let world = World::new(&[5]);
     let backups = naming(&world, &["messages", "mesages"]);
-    let refused = world.run(backups.take(&BackupOccasion::by_hand(0))).unwrap_err();
+    let refused = world.run(backups.take(&BackupTrigger::manual(0))).unwrap_err();
     assert_eq!(refused.code(), "UNKNOWN_TABLE");
     assert!(refused.message().contains("`mesages`"), "{}", refused.message());
     assert!(world.run(backups.list()).unwrap().is_empty());
@@ -148,13 +148,13 @@ fn rejects_a_registry_without_shards_unless_that_is_meant() {
     let mut rows = Rows::new();
     put(&mut rows, "__root__", "users", "u", json!({}));
     let world = World::with(rows);
-    let refused = world.run(world.backups().take(&BackupOccasion::by_hand(0))).unwrap_err();
+    let refused = world.run(world.backups().take(&BackupTrigger::manual(0))).unwrap_err();
     assert_eq!(refused.code(), "REGISTRY_EMPTY");
     let backups = world.backups_with(|config| {
         let builder = BackupConfig::builder().store(world.store.clone());
         builder.cron(config.cron().clone()).allow_empty_registry(true).build()
     });
-    assert_eq!(world.run(backups.take(&BackupOccasion::by_hand(0))).unwrap().rows, 1);
+    assert_eq!(world.run(backups.take(&BackupTrigger::manual(0))).unwrap().rows, 1);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn rejects_a_scheduled_snapshot_from_which_rows_vanished() {
         let refused = world.take(1).unwrap_err();
         assert_eq!(refused.code(), "BACKUP_SHRUNK", "{loss}");
         // A manual snapshot confirms that the loss is intended.
-        world.run(world.backups().take(&BackupOccasion::by_hand(2))).unwrap();
+        world.run(world.backups().take(&BackupTrigger::manual(2))).unwrap();
         world.take(3).unwrap();
     }
 }

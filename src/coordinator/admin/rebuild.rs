@@ -88,12 +88,12 @@ impl ShardAdmin {
         }
         let told = async |key: &ShardKey, ()| self.forget_announcement(key).await;
         let empty = self.each(empty, &mut failed, told).await;
-        let entered = async |key: &ShardKey, tables| self.enter_all(key, tables).await;
-        let entered = self.each(missing, &mut failed, entered).await;
+        let registered = async |key: &ShardKey, tables| self.enter_all(key, tables).await;
+        let registered = self.each(missing, &mut failed, registered).await;
 
         self.coordinator.registry.forget();
-        let after = self.entries(entered.iter().flat_map(|(_, tables)| tables)).await?;
-        for (key, tables) in entered {
+        let after = self.entries(registered.iter().flat_map(|(_, tables)| tables)).await?;
+        for (key, tables) in registered {
             match tables.iter().find(|table| !has(&after, table, &key)) {
                 None => found.push(key.into()),
                 Some(table) => drop(failed.insert(key.clone(), not_entered(&key, table))),
@@ -178,8 +178,8 @@ impl ShardAdmin {
         tables: Vec<String>,
     ) -> Result<Vec<String>, ShardFailure> {
         for table in &tables {
-            let entered = self.coordinator.enter(table, key).await;
-            entered.map_err(|error| ShardFailure::logged(key, &error, false))?;
+            let registered = self.coordinator.register(table, key).await;
+            registered.map_err(|error| ShardFailure::logged(key, &error, false))?;
         }
         Ok(tables)
     }
@@ -195,7 +195,7 @@ fn has(entries: &Entries, table: &str, key: &ShardKey) -> bool {
 
 fn not_entered(key: &ShardKey, table: &str) -> ShardFailure {
     let message = format!(
-        "the registry does not list shard {:?} of table `{table}` after it was entered: expected a \
+        "the registry does not list shard {:?} of table `{table}` after it was registered: expected a \
          registry that keeps entries, such as `DurableShardRegistry`",
         key.as_str()
     );

@@ -45,7 +45,7 @@ impl ShardRegistry for Entries {
         std::future::ready(Ok(Some(keys))).boxed_local()
     }
 
-    fn enter<'a>(
+    fn register<'a>(
         &'a self,
         table: &'a str,
         key: &'a ShardKey,

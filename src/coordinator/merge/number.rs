@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::{Unmergeable, decimal::Decimal, tag};
+use crate::wire::value::TAG;
 
 /// A number: of JSON, or in a wire tag.
 #[derive(Clone, Debug)]
@@ -105,7 +106,7 @@ impl Sum {
         }
         if self.floats.is_empty() {
             return if self.is_bigint {
-                format!(r#"["$lunora.wire$","bigint","{}"]"#, self.integers)
+                format!(r#"["{TAG}","bigint","{}"]"#, self.integers)
             } else {
                 self.integers.to_string()
             };
@@ -179,10 +180,10 @@ impl Sum {
 
 fn float_to_json(value: f64) -> String {
     if value.is_nan() {
-        r#"["$lunora.wire$","nan"]"#.to_owned()
+        format!(r#"["{TAG}","nan"]"#)
     } else if value.is_infinite() {
         let sign = if value > 0.0 { "" } else { "-" };
-        format!(r#"["$lunora.wire$","{sign}inf"]"#)
+        format!(r#"["{TAG}","{sign}inf"]"#)
     } else {
         // Zero has no sign on the wire.
         let text = format!("{:e}", value + 0.0);

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-const SENTINEL: &str = "$lunora.wire$";
+use crate::wire::value::TAG;
 
 /// Returns the text between the brackets of a list; `None` if `json` is not an array, or is a
 /// tagged value.
@@ -44,7 +44,7 @@ pub(super) fn is_nothing(json: &str) -> bool {
 
 /// Escapes a list whose first element is the sentinel.
 pub(super) fn escape(list: String) -> String {
-    if begins_with_sentinel(&list[1..]) { format!(r#"["{SENTINEL}","arr",{list}]"#) } else { list }
+    if begins_with_sentinel(&list[1..]) { format!(r#"["{TAG}","arr",{list}]"#) } else { list }
 }
 
 fn begins_with_sentinel(elements: &str) -> bool {
@@ -52,5 +52,5 @@ fn begins_with_sentinel(elements: &str) -> bool {
         return false;
     }
     let mut reader = serde_json::Deserializer::from_str(elements);
-    String::deserialize(&mut reader).is_ok_and(|first| first == SENTINEL)
+    String::deserialize(&mut reader).is_ok_and(|first| first == TAG)
 }

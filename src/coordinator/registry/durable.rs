@@ -228,7 +228,7 @@ impl ShardRegistry for DurableShardRegistry {
         every.boxed_local()
     }
 
-    fn enter<'a>(
+    fn register<'a>(
         &'a self,
         table: &'a str,
         key: &'a ShardKey,

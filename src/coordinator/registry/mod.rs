@@ -54,7 +54,7 @@ pub trait ShardRegistry: 'static {
     ///
     /// # Errors
     /// If the entry was not made.
-    fn enter<'a>(
+    fn register<'a>(
         &'a self,
         table: &'a str,
         key: &'a ShardKey,

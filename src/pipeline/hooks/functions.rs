@@ -14,7 +14,7 @@ use crate::{
 /// Calls functions of shards for a handler, as the caller of the request or as the server.
 ///
 /// As the caller, the identity is the request's and the gates decide, as if the client had called;
-/// internal functions are not callable. [`in_server_name`](Self::in_server_name) skips the gates,
+/// internal functions are not callable. [`as_server`](Self::as_server) skips the gates,
 /// opens internal functions, and passes no user to the function: use it for webhooks and the like,
 /// whose sender the handler has checked itself. A cron handler has no caller and calls as the
 /// server.
@@ -31,7 +31,7 @@ use crate::{
 ///     })
 ///     .route(route!("POST /webhook"), async |_request, _env, ctx| {
 ///         // After its signature was checked.
-///         let server = ctx.functions().in_server_name().for_shard("inbox".parse()?);
+///         let server = ctx.functions().as_server().for_shard("inbox".parse()?);
 ///         server.run_mutation::<()>(function!("inbox:receive"), &()).await?;
 ///         Ok::<_, lunora::LunoraError>(Response::empty())
 ///     })
@@ -42,16 +42,16 @@ use crate::{
 pub struct Functions<'a> {
     host: &'a dyn FunctionHost,
     shard: Option<ShardKey>,
-    in_server_name: bool,
+    as_server: bool,
 }
 
 /// A host that can call functions: the Worker around a handler.
 pub(crate) trait FunctionHost {
-    /// Calls a function; `in_server_name` is whether the server itself is the caller.
+    /// Calls a function; `as_server` is whether the server itself is the caller.
     fn call<'a>(
         &'a self,
         call: &'a RpcEnvelope,
-        in_server_name: bool,
+        as_server: bool,
     ) -> LocalBoxFuture<'a, Result<Response, LunoraError>>;
 }
 
@@ -72,7 +72,7 @@ impl FunctionHost for NoFunctions {
 
 impl<'a> Functions<'a> {
     pub(super) fn new(host: &'a dyn FunctionHost) -> Self {
-        Self { host, shard: None, in_server_name: false }
+        Self { host, shard: None, as_server: false }
     }
 
     /// Returns the functions of the shard `key`. Default: those of the default shard.
@@ -84,8 +84,8 @@ impl<'a> Functions<'a> {
     /// Returns functions that are called as the server: no gate runs, and internal functions are
     /// callable.
     #[must_use]
-    pub fn in_server_name(&self) -> Self {
-        Self { in_server_name: true, ..self.clone() }
+    pub fn as_server(&self) -> Self {
+        Self { as_server: true, ..self.clone() }
     }
 
     /// Calls a query and reads its result.
@@ -137,7 +137,7 @@ impl<'a> Functions<'a> {
         if let Some(key) = &self.shard {
             call = call.with_shard_key(key.clone());
         }
-        jobs::result_of(self.host.call(&call, self.in_server_name).await?).await
+        jobs::result_of(self.host.call(&call, self.as_server).await?).await
     }
 }
 
@@ -145,7 +145,7 @@ impl std::fmt::Debug for Functions<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Functions")
             .field("shard", &self.shard)
-            .field("in_server_name", &self.in_server_name)
+            .field("as_server", &self.as_server)
             .finish_non_exhaustive()
     }
 }

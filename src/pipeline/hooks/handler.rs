@@ -41,7 +41,7 @@ impl<'a> RouteContext<'a> {
         execution: &'a dyn ExecutionContext,
         host: &'a dyn FunctionHost,
     ) -> Self {
-        Self { execution, functions: Functions::new(host).in_server_name() }
+        Self { execution, functions: Functions::new(host).as_server() }
     }
 
     /// Lets `task` run on after the answer is sent.

@@ -10,14 +10,11 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::errors::LunoraError;
+use crate::{errors::LunoraError, wire::value::UNDEFINED};
 
 pub(crate) const ID: &str = "_id";
 pub(crate) const CREATION_TIME: &str = "_creationTime";
 pub(crate) const DELETED_AT: &str = "_deletedAt";
-
-/// The wire form of `undefined`; an undefined field counts as absent.
-const UNDEFINED: &str = r#"["$lunora.wire$","undefined"]"#;
 
 /// The fields of a document in their order, each once.
 #[derive(Clone, Debug, Default)]
@@ -151,6 +148,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
                 if repeated {
                     fields = last_of_each(fields);
                 }
+                // An undefined field counts as absent.
                 fields.retain(|(_, value)| *value != UNDEFINED);
                 Ok(Fields(fields))
             }

@@ -79,8 +79,18 @@ pub use object::Object;
 pub use path::Path;
 pub use refusal::{DecodeError, Rule};
 
+macro_rules! tag {
+    () => {
+        "$lunora.wire$"
+    };
+}
+
 /// The first element of every tagged array.
-pub const TAG: &str = "$lunora.wire$";
+pub const TAG: &str = tag!();
+
+/// The tagged array of `undefined`.
+#[cfg(feature = "shard")]
+pub(crate) const UNDEFINED: &str = concat!("[\"", tag!(), "\",\"undefined\"]");
 
 /// The maximum number of values that may enclose a value.
 pub const MAX_DEPTH: usize = 64;

@@ -115,7 +115,7 @@ pub(crate) struct Import<'a> {
     /// The number of bytes in all batches.
     buffered: usize,
     /// The tables and shards that the registry knows.
-    entered: HashSet<(String, ShardKey)>,
+    registered: HashSet<(String, ShardKey)>,
     /// `true` if the line that ends an export was read.
     ended: bool,
     report: ImportReport,
@@ -132,7 +132,7 @@ impl<'a> Import<'a> {
             batches: HashMap::new(),
             full: Vec::new(),
             buffered: 0,
-            entered: HashSet::new(),
+            registered: HashSet::new(),
             ended: false,
             report: ImportReport::default(),
         }
@@ -232,7 +232,7 @@ impl<'a> Import<'a> {
         let mut by_shard: Vec<(ShardKey, Vec<Batch>)> = Vec::new();
         for (key, batch) in std::mem::take(&mut self.full) {
             self.buffered -= batch.len();
-            if let Err(error) = self.enter(&key, &batch).await {
+            if let Err(error) = self.register(&key, &batch).await {
                 self.fail(&key, &batch, error.code(), error.message());
                 continue;
             }
@@ -277,7 +277,7 @@ impl<'a> Import<'a> {
     }
 
     /// Registers a shard before it has rows, which could not be found otherwise.
-    async fn enter(&mut self, key: &ShardKey, batch: &Batch) -> Result<(), LunoraError> {
+    async fn register(&mut self, key: &ShardKey, batch: &Batch) -> Result<(), LunoraError> {
         // Rows of a shard that no registry lists are looked for in the default shard; the scratch
         // shard of a drill is never looked for.
         if *key == self.admin.default_shard || ShardKey::is_scratch(key.as_str()) {
@@ -285,9 +285,9 @@ impl<'a> Import<'a> {
         }
         for table in batch.tables() {
             let entry = (table.to_owned(), key.clone());
-            if !self.entered.contains(&entry) {
-                self.admin.coordinator.enter(table, key).await?;
-                self.entered.insert(entry);
+            if !self.registered.contains(&entry) {
+                self.admin.coordinator.register(table, key).await?;
+                self.registered.insert(entry);
             }
         }
         Ok(())

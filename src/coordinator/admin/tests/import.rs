@@ -143,7 +143,7 @@ fn a_shard_is_registered_before_it_gets_rows() {
         ) -> LocalBoxFuture<'a, Result<Vec<ShardKey>, LunoraError>> {
             Box::pin(async { Ok(vec![]) })
         }
-        fn enter<'a>(
+        fn register<'a>(
             &'a self,
             table: &'a str,
             key: &'a ShardKey,

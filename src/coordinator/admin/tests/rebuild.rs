@@ -12,7 +12,7 @@ fn world(
 ) -> (World, Entries) {
     let registry = Entries::default();
     for (table, key) in entries {
-        block_on(registry.enter(table, &key.parse().unwrap())).unwrap();
+        block_on(registry.register(table, &key.parse().unwrap())).unwrap();
     }
     let world = World::new(registry.clone(), move |key, operation, args| {
         let tables = contents.iter().find(|(own, _)| *own == key).map_or(EMPTY, |(_, it)| it);
@@ -82,7 +82,7 @@ fn tells_an_empty_shard_that_is_not_listed_to_announce_its_first_row_again() {
     let told = Shared::<Vec<String>>::default();
     let seen = told.clone();
     let registry = Entries::default();
-    block_on(registry.enter("notes", &"listed".parse().unwrap())).unwrap();
+    block_on(registry.register("notes", &"listed".parse().unwrap())).unwrap();
     let world = World::raw(registry, move |key, operation, _| {
         let result = match operation {
             "listTables" => json!([{"name": "notes", "rowCount": u8::from(key == "full")}]),
@@ -158,7 +158,10 @@ fn an_entry_that_the_registry_did_not_keep_is_a_failure() {
     assert_eq!((&report["listed"], &report["found"]), (&json!(["a"]), &json!([])));
     let failed: Vec<_> = report["failed"].as_array().unwrap().iter().collect();
     assert_eq!(failed.iter().map(|it| &it["shardKey"]).collect::<Vec<_>>(), ["__root__", "b"]);
-    assert!(failed[1]["message"].as_str().unwrap().contains("after it was entered"), "{failed:?}");
+    assert!(
+        failed[1]["message"].as_str().unwrap().contains("after it was registered"),
+        "{failed:?}"
+    );
 }
 
 #[test]
@@ -188,10 +191,10 @@ fn a_shard_with_rows_of_no_table_is_a_failure() {
 #[test]
 fn a_shard_that_announces_itself_when_it_is_asked_is_found() {
     let registry = Entries::default();
-    let entered = registry.clone();
+    let registered = registry.clone();
     let world = World::new(registry, move |key, operation, _| match operation {
         "listTables" if key == "a" => {
-            entered.0.borrow_mut().push(("notes".to_owned(), key.parse().unwrap()));
+            registered.0.borrow_mut().push(("notes".to_owned(), key.parse().unwrap()));
             json!([{"name": "notes", "rowCount": 1}])
         }
         "listTables" => json!([{"name": "notes", "rowCount": 0}]),

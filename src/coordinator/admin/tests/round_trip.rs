@@ -70,7 +70,7 @@ impl Deployment {
             assert_eq!(shard.answer("notes:delete", &json!({ "id": row.id })).0, 200);
         }
         if row.key.as_str() != ShardKey::default().as_str() {
-            block_on(self.entries.enter(table, &row.key)).unwrap();
+            block_on(self.entries.register(table, &row.key)).unwrap();
         }
     }
 
