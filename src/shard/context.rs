@@ -171,7 +171,7 @@ impl Action {
     /// Returns the time in milliseconds since 1970. It advances while the action waits.
     #[must_use]
     pub fn now(&self) -> u64 {
-        self.shard.host.now_ms()
+        self.shard.database.host().now_ms()
     }
 
     /// Returns an unpredictable id.
@@ -183,7 +183,7 @@ impl Action {
     /// Returns a variable or a secret of the deployment.
     #[must_use]
     pub fn var(&self, name: &str) -> Option<String> {
-        self.shard.host.var(name)
+        self.shard.database.host().var(name)
     }
 
     /// Returns the bindings of the deployment.
@@ -191,7 +191,7 @@ impl Action {
     /// # Errors
     /// 500 `MISCONFIGURED` in a test, which has no bindings.
     pub fn env(&self) -> Result<&Env, LunoraError> {
-        self.shard.host.env().ok_or_else(|| {
+        self.shard.database.host().env().ok_or_else(|| {
             LunoraError::new(Code::Misconfigured, "bindings are only there on the real platform")
         })
     }

@@ -90,6 +90,7 @@ mod changes;
 mod class;
 mod context;
 mod crashes;
+mod database;
 mod db;
 mod definition;
 #[doc(hidden)]

@@ -135,31 +135,32 @@ impl Shard {
             Replay::of(call.ids.mutation_id.as_deref(), call.ids.client_id.as_deref(), caller);
         shard.transact(caller, 0, |run| {
             if let Some((client, seq)) = numbered {
-                match place_of(shard, user, client, seq)? {
+                match place_of(&shard.database, user, client, seq)? {
                     Place::Next => {}
                     Place::Done(last) => return Ok(Reply::ok(body("null", None, Some(last)))),
                     Place::TooEarly(expected) => return out_of_order(expected),
                 }
             }
             if let Some(replay) = &replay
-                && let Some(body) = shard.replies.find(shard, replay, run.now_ms)?
+                && let Some(body) = shard.replies.find(&shard.database, replay, run.now_ms)?
             {
                 return Ok(Reply::ok(body));
             }
-            let result = Counted::new(shard, replay.as_ref()).run(|| shard.mutate(call, run))?;
+            let result = Counted::new(&**shard.database.host(), replay.as_ref())
+                .run(|| shard.mutate(call, run))?;
             run.check_doom()?;
             // In the transaction, so that a refused answer rolls back the writes.
             check_answer(&result)?;
             let cursor = match run.commit().cursor {
                 Some(cursor) => cursor,
-                None => shard.changes.cursor(shard)?,
+                None => shard.changes.cursor(&shard.database)?,
             };
             let body = body(&result, Some(cursor), numbered.map(|(_, seq)| seq));
             if let Some(replay) = &replay {
-                shard.replies.keep(shard, replay, &body, run.now_ms)?;
+                shard.replies.keep(&shard.database, replay, &body, run.now_ms)?;
             }
             if let Some((client, seq)) = numbered {
-                set_watermark(shard, user, client, seq)?;
+                set_watermark(&shard.database, user, client, seq)?;
             }
             Ok(Reply::ok(body))
         })
@@ -171,18 +172,21 @@ impl Shard {
         let replay =
             Replay::of(call.ids.mutation_id.as_deref(), call.ids.client_id.as_deref(), caller);
         if let Some(replay) = &replay
-            && let Some(body) = shard.replies.find(shard, replay, shard.host.now_ms())?
+            && let Some(body) =
+                shard.replies.find(&shard.database, replay, shard.database.host().now_ms())?
         {
             return Ok(body);
         }
         self.announce_before_action().await?;
         let action = Action::new(shard.clone(), caller.clone(), 0);
         let work = call.function.action(action, call.args.to_owned());
-        let result = Counted::new(shard, replay.as_ref()).run_future(work).await?;
+        let result =
+            Counted::new(&**shard.database.host(), replay.as_ref()).run_future(work).await?;
         let body = body(&result, None, None);
         if let Some(replay) = &replay
-            && let Err(error) =
-                shard.atomically(|| shard.replies.keep(shard, replay, &body, shard.host.now_ms()))
+            && let Err(error) = shard.database.atomically(|| {
+                shard.replies.keep(&shard.database, replay, &body, shard.database.host().now_ms())
+            })
         {
             // The effects stay, and so does the answer. One of 2 MB does not fit into a row.
             log::error(&format!("the answer of an action was not kept: {}", error.to_log_line()));

@@ -47,7 +47,7 @@ impl<'a> Run<'a> {
         Self {
             shard,
             caller,
-            now_ms: shard.host.now_ms(),
+            now_ms: shard.database.host().now_ms(),
             reads: RefCell::default(),
             commit: RefCell::default(),
             doomed: RefCell::default(),

@@ -11,6 +11,7 @@ use super::{
     call::Call,
     changes::ChangeLog,
     context::{Mutation, Query},
+    database::Database,
     definition::ShardDefinition,
     function::{Function, Kind},
     metrics::Metrics,
@@ -18,6 +19,7 @@ use super::{
     replies::Replies,
     rpc::check_answer,
     run::{Caller, Run},
+    schema,
     tracking::{Commit, Reads},
 };
 use crate::{
@@ -36,7 +38,7 @@ pub struct Shard {
 
 /// The shared state of a shard.
 pub(crate) struct Inner {
-    pub(crate) host: Rc<dyn ShardHost>,
+    pub(crate) database: Database,
     pub(crate) definition: ShardDefinition,
     pub(crate) random: Random,
     pub(crate) changes: ChangeLog,
@@ -45,7 +47,6 @@ pub(crate) struct Inner {
     pub(crate) announcement: Announcement,
     key: OnceCell<String>,
     open: Cell<bool>,
-    in_transaction: Cell<bool>,
     listener: RefCell<Option<Rc<Listener>>>,
 }
 
@@ -79,9 +80,8 @@ impl Shard {
             announcement: Announcement::default(),
             key: OnceCell::new(),
             open: Cell::new(false),
-            in_transaction: Cell::new(false),
             listener: RefCell::new(None),
-            host,
+            database: Database::new(host),
         };
         Self { inner: Rc::new(inner) }
     }
@@ -141,13 +141,13 @@ impl Shard {
     /// When the database fails.
     pub fn cursor(&self) -> Result<u64, LunoraError> {
         self.inner.open()?;
-        self.inner.changes.cursor(&self.inner)
+        self.inner.changes.cursor(&self.inner.database)
     }
 
     /// Returns the host of the shard.
     #[must_use]
     pub fn host(&self) -> &Rc<dyn ShardHost> {
-        &self.inner.host
+        self.inner.database.host()
     }
 }
 
@@ -160,14 +160,14 @@ impl Inner {
         self.definition.check().map_err(|error| {
             LunoraError::new(Code::Misconfigured, "the shard is not set up").with_source(error)
         })?;
-        self.random.seed(&*self.host);
-        self.migrate_schema()?;
+        self.random.seed(&**self.database.host());
+        schema::migrate(&self.database, &self.definition.tables)?;
         self.open.set(true);
         Ok(())
     }
 
     pub(crate) fn key(&self) -> &str {
-        self.key.get_or_init(|| self.host.shard_key())
+        self.key.get_or_init(|| self.database.host().shard_key())
     }
 
     /// Runs `work` as a mutation: one transaction that commits all or nothing.
@@ -178,7 +178,7 @@ impl Inner {
         work: impl FnOnce(&Run<'_>) -> Result<T, LunoraError>,
     ) -> Result<T, LunoraError> {
         let run = Run::new(self, caller, depth);
-        let result = self.atomically(|| {
+        let result = self.database.atomically(|| {
             let result = work(&run);
             run.check_doom()?;
             let result = result?;
@@ -194,35 +194,6 @@ impl Inner {
             }
         }
         Ok(result)
-    }
-
-    /// Runs `work` in a transaction of the host, without anything around it.
-    pub(crate) fn atomically<T>(
-        &self,
-        work: impl FnOnce() -> Result<T, LunoraError>,
-    ) -> Result<T, LunoraError> {
-        if self.in_transaction.get() {
-            let message = "a transaction was begun within another one";
-            return Err(LunoraError::new(Code::NestedTransaction, message));
-        }
-        let (mut work, mut result) = (Some(work), None);
-        self.in_transaction.set(true);
-        let ended = self.host.transaction(&mut || {
-            result = work.take().map(|work| work());
-            matches!(result, Some(Ok(_)))
-        });
-        self.in_transaction.set(false);
-        match (result, ended) {
-            // The function's own error is more specific than that of the transaction.
-            (Some(Err(error)), _) => Err(error),
-            (_, Err(failure)) => Err(super::db::store::to_error(&failure)),
-            (Some(Ok(value)), Ok(())) => Ok(value),
-            (None, Ok(())) => Err(LunoraError::internal("the transaction did not run")),
-        }
-    }
-
-    pub(crate) fn in_transaction(&self) -> bool {
-        self.in_transaction.get()
     }
 
     /// Runs a mutation of a call that asks for no replay.

@@ -11,10 +11,10 @@ use crate::{
     errors::{Code, LunoraError},
     platform::SqlCell,
     shard::{
+        database::{count, malformed, to_count},
         db::{
             check_id,
             fields::{Fields, ID, number},
-            store::{count, malformed, to_count},
         },
         run::{Caller, Run},
         shard::Inner,
@@ -39,8 +39,8 @@ const CHANGE_BYTES: u64 = 128;
 /// again from an export.
 pub(super) fn sync(shard: &Inner, args: &CdcSyncArgs) -> Result<String, LunoraError> {
     let since = args.since_seq;
-    let end = shard.changes.cursor(shard)?;
-    if let Some(first) = shard.changes.first(shard)?
+    let end = shard.changes.cursor(&shard.database)?;
+    if let Some(first) = shard.changes.first(&shard.database)?
         && since + 1 < first
     {
         let message = format!("the change log begins at {first}: begin again from an export");
@@ -50,7 +50,7 @@ pub(super) fn sync(shard: &Inner, args: &CdcSyncArgs) -> Result<String, LunoraEr
     let mut changes = String::new();
     if let Some(last) = last {
         let sql = "SELECT \"seq\",\"table\",\"id\",\"op\",\"doc\",\"ts\" FROM \"_lunora_changes\" WHERE \"seq\">? AND \"seq\"<=? ORDER BY \"seq\"";
-        for row in shard.exec(sql, &[count(since), count(last)])?.rows {
+        for row in shard.database.exec(sql, &[count(since), count(last)])?.rows {
             if !changes.is_empty() {
                 changes.push(',');
             }
@@ -68,7 +68,7 @@ fn last_of_page(shard: &Inner, args: &CdcSyncArgs) -> Result<Option<u64>, Lunora
     let sql = "SELECT \"seq\",\"ts\",ifnull(octet_length(\"doc\"),0)+octet_length(\"id\")+octet_length(\"table\") FROM \"_lunora_changes\" WHERE \"seq\">? ORDER BY \"seq\" LIMIT CAST(? AS INTEGER)";
     let limit = args.limit.unwrap_or(LIMIT).clamp(1, MAX_LIMIT);
     let (mut last, mut bytes) = (None, 0);
-    for row in shard.exec(sql, &[count(args.since_seq), count(limit)])?.rows {
+    for row in shard.database.exec(sql, &[count(args.since_seq), count(limit)])?.rows {
         let [seq, SqlCell::Number(ts), size] = &*row else {
             return Err(malformed("_lunora_changes"));
         };

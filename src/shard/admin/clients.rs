@@ -13,7 +13,7 @@ use crate::{
     errors::LunoraError,
     platform::SqlCell,
     shard::{
-        db::store::{count, malformed, text, to_count, to_text},
+        database::{count, malformed, text, to_count, to_text},
         replies::{ROUND_SQL, Replies},
         shard::Inner,
         watermarks::{note_restore, restore_watermark},
@@ -48,7 +48,7 @@ pub(super) fn export(shard: &Inner, args: &ExportClientsArgs<'_>) -> Result<Stri
         None => Some(begin_round(shard)?),
         Some(_) => None,
     };
-    let seq = shard.changes.cursor(shard)?;
+    let seq = shard.changes.cursor(&shard.database)?;
     let (mut kind, mut first, mut second) =
         position.unwrap_or((Kind::Watermarks, String::new(), String::new()));
     let mut page = Page { rows: args.limit.unwrap_or(LIMIT).max(1), ..Page::default() };
@@ -67,12 +67,12 @@ pub(super) fn export(shard: &Inner, args: &ExportClientsArgs<'_>) -> Result<Stri
 
 /// Begins a round, and returns it: later writes carry its number.
 fn begin_round(shard: &Inner) -> Result<u64, LunoraError> {
-    shard.atomically(|| {
+    shard.database.atomically(|| {
         let sql = format!(
             "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('clientsRound',CAST({ROUND_SQL}+1 AS TEXT))"
         );
-        shard.exec(&sql, &[])?;
-        let round = shard.exec_value(&format!("SELECT {ROUND_SQL}"), &[])?;
+        shard.database.exec(&sql, &[])?;
+        let round = shard.database.exec_value(&format!("SELECT {ROUND_SQL}"), &[])?;
         Ok(to_count(round.as_ref()))
     })
 }
@@ -108,7 +108,7 @@ impl Page {
         );
         let params = [text(first), text(second), count(since), count(self.rows + 1)];
         let (mut end, mut is_full, mut bytes) = (None, false, self.json.len() as u64);
-        for row in shard.exec(&sql, &params)?.rows {
+        for row in shard.database.exec(&sql, &params)?.rows {
             let mut cells = row.into_iter();
             let key = cells.next().and_then(to_text).zip(cells.next().and_then(to_text));
             let size = to_count(cells.next().as_ref()) + 128;
@@ -128,7 +128,7 @@ impl Page {
             "SELECT {keys},{columns} FROM \"{table}\" WHERE ({keys})>(?,?) AND ({keys})<=(?,?) AND \"round\">=CAST(? AS INTEGER) ORDER BY {keys}"
         );
         let params = [text(first), text(second), text(last_first), text(last_second), count(since)];
-        for row in shard.exec(&sql, &params)?.rows {
+        for row in shard.database.exec(&sql, &params)?.rows {
             self.push(kind, row)?;
         }
         Ok(end.filter(|_| is_full))
@@ -175,8 +175,8 @@ fn write_cursor(position: &Position) -> Result<String, LunoraError> {
 
 /// Deletes every watermark and every stored answer.
 pub(super) fn delete_all(shard: &Inner) -> Result<(), LunoraError> {
-    shard.exec("DELETE FROM \"_lunora_watermarks\"", &[])?;
-    shard.exec("DELETE FROM \"_lunora_replies\"", &[]).map(drop)
+    shard.database.exec("DELETE FROM \"_lunora_watermarks\"", &[])?;
+    shard.database.exec("DELETE FROM \"_lunora_replies\"", &[]).map(drop)
 }
 
 /// Restores watermarks and answers, all or nothing. Repeated, it changes nothing.
@@ -184,18 +184,18 @@ pub(super) fn import(
     shard: &Inner,
     args: &ImportClientsArgs<Vec<ClientLine>>,
 ) -> Result<ImportClientsAnswer, LunoraError> {
-    shard.atomically(|| {
+    shard.database.atomically(|| {
         if args.reset {
             delete_all(shard)?;
         }
-        note_restore(shard, shard.host.now_ms())?;
+        note_restore(&shard.database, shard.database.host().now_ms())?;
         for line in &args.lines {
             match line {
                 ClientLine::Watermark(Watermark { user, client, seq }) => {
-                    restore_watermark(shard, user, client, *seq)?;
+                    restore_watermark(&shard.database, user, client, *seq)?;
                 }
                 ClientLine::Reply(Reply { namespace, id, body, ts }) => {
-                    Replies::restore(shard, (namespace, id), body, *ts)?;
+                    Replies::restore(&shard.database, (namespace, id), body, *ts)?;
                 }
             }
         }

@@ -7,7 +7,7 @@ use crate::{
     errors::LunoraError,
     platform::SqlCell,
     shard::{
-        db::store::{count, text, to_count, to_text},
+        database::{count, text, to_count, to_text},
         shard::Inner,
         table::TableSpec,
     },
@@ -47,7 +47,7 @@ fn whole(shard: &Inner, tables: &[&TableSpec]) -> Result<String, LunoraError> {
     let mut rows = Rows::default();
     for table in tables {
         let sql = format!("SELECT \"doc\" FROM \"{}\" ORDER BY \"_id\"", table.name);
-        for row in shard.exec(&sql, &[])?.rows {
+        for row in shard.database.exec(&sql, &[])?.rows {
             rows.push(table, row);
         }
     }
@@ -68,7 +68,7 @@ fn page(
     position: Option<(String, String)>,
     mut budget: Budget,
 ) -> Result<String, LunoraError> {
-    let seq = shard.changes.cursor(shard)?;
+    let seq = shard.changes.cursor(&shard.database)?;
     let (mut rows, mut last, mut is_done) = (Rows::default(), position, true);
     let begun = last.as_ref().map(|(table, _)| table.clone()).unwrap_or_default();
     for table in tables.iter().filter(|table| table.name >= &*begun) {
@@ -80,7 +80,9 @@ fn page(
                 "SELECT \"doc\" FROM \"{}\" WHERE \"_id\">? AND \"_id\"<=? ORDER BY \"_id\"",
                 table.name
             );
-            for row in shard.exec(&sql, &[text(after.as_deref().unwrap_or("")), text(end)])?.rows {
+            for row in
+                shard.database.exec(&sql, &[text(after.as_deref().unwrap_or("")), text(end)])?.rows
+            {
                 rows.push(table, row);
             }
         }
@@ -108,7 +110,7 @@ fn other_tables(shard: &Inner) -> Result<Vec<String>, LunoraError> {
     let sql = "SELECT substr(\"name\",1,64) FROM sqlite_master WHERE \"type\"='table' \
                AND \"name\" NOT LIKE '\\_lunora\\_%' ESCAPE '\\' AND \"name\" NOT LIKE '\\_\\_lunora\\_%' ESCAPE '\\' \
                AND \"name\" NOT LIKE '\\_cf\\_%' ESCAPE '\\' AND \"name\" NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY \"name\"";
-    let rows = shard.exec(sql, &[])?.rows;
+    let rows = shard.database.exec(sql, &[])?.rows;
     let names = rows.into_iter().filter_map(|row| row.into_iter().next().and_then(to_text));
     let is_other = |name: &String| {
         !shard.definition.tables.iter().any(|table| table.name.eq_ignore_ascii_case(name))
@@ -136,7 +138,7 @@ fn part(
         "SELECT \"_id\",octet_length(\"doc\") FROM \"{}\" WHERE \"_id\">? ORDER BY \"_id\" LIMIT CAST(? AS INTEGER)",
         table.name
     );
-    let sizes = shard.exec(&sql, &[text(after), count(budget.rows + 1)])?.rows;
+    let sizes = shard.database.exec(&sql, &[text(after), count(budget.rows + 1)])?.rows;
     let mut part = Part { end: None, has_more: false };
     for row in sizes {
         let mut cells = row.into_iter();

@@ -6,14 +6,13 @@ use crate::{
     errors::{Code, LunoraError},
     platform::SqlCell,
     shard::{
+        database::{cells, count, malformed, text, to_count, to_text},
         db::fields::{DELETED_AT, Fields, System},
         db::{
             fields::CREATION_TIME,
             key,
             keyset::{OrderBy, beyond, order_sql, position_columns, read_position},
-            own_fields, read_cursor,
-            store::{cells, count, malformed, text, to_count, to_text},
-            write_cursor,
+            own_fields, read_cursor, write_cursor,
         },
         migration::{Migration, Step},
         run::{Caller, Run},
@@ -204,7 +203,7 @@ fn batch(
         table.name,
         order_sql(&order),
     );
-    let rows = run.shard.exec(&sql, &cells(&values))?.rows;
+    let rows = run.shard.database.exec(&sql, &cells(&values))?.rows;
     let done = rows.len() < usize::try_from(size).unwrap_or(usize::MAX);
     for row in rows {
         let mut row = row.into_iter();
@@ -255,7 +254,7 @@ impl State {
 
 fn read(shard: &Inner, id: &str) -> Result<Option<State>, LunoraError> {
     let sql = "SELECT \"direction\",\"status\",\"cursor\",\"processed\",\"changed\",\"error\",\"startedAt\",\"updatedAt\" FROM \"_lunora_migrations\" WHERE \"id\"=?";
-    let rows = shard.exec(sql, &[text(id)])?.rows;
+    let rows = shard.database.exec(sql, &[text(id)])?.rows;
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
     let Ok([direction, status, cursor, processed, changed, error, started, updated]) =
         <[SqlCell; 8]>::try_from(row)
@@ -301,5 +300,5 @@ fn write(run: &Run<'_>, state: &mut State) -> Result<(), LunoraError> {
         count(state.started_at.unwrap_or_default()),
         count(run.now_ms),
     ];
-    run.shard.exec(sql, &params).map(|_| ())
+    run.shard.database.exec(sql, &params).map(|_| ())
 }

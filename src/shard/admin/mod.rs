@@ -69,8 +69,9 @@ fn operation(op: &str) -> Option<Operation> {
             answer::<ApplyCdc>(&changes::apply(shard, &args_of::<ApplyCdc, _>(args)?)?)
         },
         GetMetrics::NAME => |shard, _| {
-            let sizes = (shard.host.database_bytes(), shard.changes.size(shard)?);
-            let report = shard.metrics.report(shard.key(), sizes, shard.host.now_ms());
+            let sizes =
+                (shard.database.host().database_bytes(), shard.changes.size(&shard.database)?);
+            let report = shard.metrics.report(shard.key(), sizes, shard.database.host().now_ms());
             answer::<GetMetrics>(&report)
         },
         RankBefore::NAME => |shard, args| {
@@ -104,7 +105,11 @@ fn operation(op: &str) -> Option<Operation> {
 /// Checks the bearer against the admin token in constant time. Without a configured token every
 /// bearer is refused.
 pub(super) fn gate(shard: &Inner, bearer: Option<&str>) -> Result<(), LunoraError> {
-    let token = shard.host.var(AdminToken::VARIABLE).and_then(|token| AdminToken::new(token).ok());
+    let token = shard
+        .database
+        .host()
+        .var(AdminToken::VARIABLE)
+        .and_then(|token| AdminToken::new(token).ok());
     match (&token, bearer) {
         (Some(token), Some(bearer)) if token.matches(bearer) => Ok(()),
         _ => {

@@ -8,10 +8,10 @@ use crate::{
     errors::{Code, LunoraError},
     platform::SqlCell,
     shard::{
+        database::{cells, malformed, text, to_count},
         db::{
             key,
             keyset::{OrderBy, Stop, beyond, order_sql, position_columns, read_position},
-            store::{cells, malformed, text, to_count},
         },
         schema::partition_expression,
         shard::Inner,
@@ -65,7 +65,7 @@ pub(super) fn before(
         "SELECT count(*) FILTER (WHERE {before}),count(*) FROM \"{}\" WHERE {filter}",
         index.table.name
     );
-    let rows = shard.exec(&sql, &[cells(&values), within].concat())?.rows;
+    let rows = shard.database.exec(&sql, &[cells(&values), within].concat())?.rows;
     let row = rows.into_iter().next().unwrap_or_default();
     Ok(ShardRank { before: to_count(row.first()), total: to_count(row.get(1)) })
 }
@@ -87,7 +87,7 @@ pub(super) fn page(shard: &Inner, args: &RankPageArgs<'_, Key>) -> Result<String
         order_sql(&index.order),
         take + 1,
     );
-    let mut rows = shard.exec(&sql, &values)?.rows;
+    let mut rows = shard.database.exec(&sql, &values)?.rows;
     let take = usize::try_from(take).unwrap_or(usize::MAX);
     let has_more = rows.len() > take;
     rows.truncate(take);

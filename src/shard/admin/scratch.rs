@@ -14,12 +14,12 @@ pub(super) fn empty(shard: &Inner) -> Result<Done, LunoraError> {
             "emptyScratch deletes every document: only the scratch shard of a drill takes it";
         return Err(LunoraError::new(Code::Forbidden, message));
     }
-    shard.atomically(|| {
+    shard.database.atomically(|| {
         for table in &shard.definition.tables {
-            shard.exec(&format!("DELETE FROM \"{}\"", table.name), &[])?;
+            shard.database.exec(&format!("DELETE FROM \"{}\"", table.name), &[])?;
         }
         delete_all(shard)?;
-        shard.changes.clear(shard)
+        shard.changes.clear(&shard.database)
     })?;
     Ok(Done { ok: true })
 }

@@ -11,11 +11,11 @@ use crate::{
     errors::{Code, LunoraError},
     platform::SqlCell,
     shard::{
+        database::{count, to_count, to_text},
         db::{
             check_id,
             fields::{CREATION_TIME, DELETED_AT, Fields, ID, System},
             own_fields,
-            store::{count, to_count, to_text},
         },
         run::{Caller, Run},
         shard::Inner,
@@ -35,7 +35,7 @@ impl AnswerOf<DeleteRows> for Deleted {}
 pub(super) fn list(shard: &Inner) -> Result<Vec<TableInfo>, LunoraError> {
     let info = |name| {
         let sql = format!("SELECT count(*) FROM \"{name}\" WHERE \"_deletedAt\" IS NULL");
-        let rows = shard.exec_value(&sql, &[])?;
+        let rows = shard.database.exec_value(&sql, &[])?;
         Ok(TableInfo { name: Cow::Borrowed(name), row_count: to_count(rows.as_ref()).into() })
     };
     shard.definition.tables.iter().map(|table| info(table.name)).collect()
@@ -70,13 +70,13 @@ pub(super) fn read_page(shard: &Inner, args: &PageArgs) -> Result<String, Lunora
         table.name
     );
     let limit = args.limit.unwrap_or(LIMIT).clamp(1, MAX_LIMIT);
-    let rows = shard.exec(&sql, &[count(limit), count(args.offset.unwrap_or(0))])?.rows;
+    let rows = shard.database.exec(&sql, &[count(limit), count(args.offset.unwrap_or(0))])?.rows;
     let documents: Vec<String> =
         rows.into_iter().filter_map(|row| row.into_iter().next().and_then(to_text)).collect();
     let mut json = format!(r#"{{"rows":[{}]"#, documents.join(","));
     if args.skip_count != Some(true) {
         let sql = format!("SELECT count(*) FROM \"{}\" WHERE \"_deletedAt\" IS NULL", table.name);
-        let total = to_count(shard.exec_value(&sql, &[])?.as_ref());
+        let total = to_count(shard.database.exec_value(&sql, &[])?.as_ref());
         json.push_str(&format!(r#","total":{total}"#));
     }
     json.push('}');
@@ -197,7 +197,7 @@ pub(super) fn delete(
                 table.name
             );
             let after = SqlCell::Text(args.after.clone().unwrap_or_default());
-            let rows = shard.exec(&sql, &[after, count(limit + 1)])?.rows;
+            let rows = shard.database.exec(&sql, &[after, count(limit + 1)])?.rows;
             rows.into_iter().filter_map(|row| row.into_iter().next().and_then(to_text)).collect()
         }
     };

@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-use super::store::{cells, to_error};
 use crate::{
     errors::{Code, LunoraError},
     platform::SqlRows,
     shard::{
+        database::{cells, to_error},
         run::Run,
         schema,
         sql::{
@@ -111,7 +111,7 @@ impl<'a> Sql<'a> {
     }
 
     fn exec_statement(&self, sql: &str) -> Result<SqlRows, LunoraError> {
-        let rows = self.run.shard.host.exec(sql, &cells(&self.values));
+        let rows = self.run.shard.database.host().exec(sql, &cells(&self.values));
         rows.map_err(|failure| to_error(&failure))
     }
 
@@ -125,7 +125,11 @@ impl<'a> Sql<'a> {
             }
             Ok(rows)
         };
-        if self.run.shard.in_transaction() { exec() } else { self.run.shard.atomically(exec) }
+        if self.run.shard.database.in_transaction() {
+            exec()
+        } else {
+            self.run.shard.database.atomically(exec)
+        }
     }
 
     fn check_target(&self, statement: &Statement<'_>) -> Result<(), LunoraError> {
