@@ -51,7 +51,7 @@ impl Shard {
             return Ok(());
         }
         let recorded = match self.announce().await {
-            Ok(()) => shard.database.atomically(|| shard.record_announcement()),
+            Ok(()) => shard.state.database.atomically(|| shard.record_announcement()),
             Err(error) => Err(error),
         };
         match recorded {
@@ -110,12 +110,12 @@ impl Shard {
         let Some(binding) = shard.definition.registry else {
             return Ok(());
         };
-        let registry = DurableShardRegistry::new(shard.database.host().namespace(binding)?);
+        let registry = DurableShardRegistry::new(shard.state.host().namespace(binding)?);
         if let Some(jurisdiction) = shard.definition.jurisdiction {
             registry.bind(jurisdiction);
         }
-        let key = ShardKey::new(shard.key())?;
-        for table in &shard.definition.tables {
+        let key = ShardKey::new(shard.state.key())?;
+        for table in &shard.state.tables {
             registry.register(table.name, &key).await?;
         }
         Ok(())
@@ -151,7 +151,7 @@ impl Inner {
     /// with its next call if it has rows, and otherwise before its first row.
     pub(crate) fn forget_announcement(&self) -> Result<(), LunoraError> {
         let sql = "DELETE FROM \"_lunora_meta\" WHERE \"name\"='announced'";
-        self.database.atomically(|| self.database.exec(sql, &[]).map(drop))?;
+        self.state.database.atomically(|| self.state.database.exec(sql, &[]).map(drop))?;
         self.announcement.stage.set(Stage::Unread);
         Ok(())
     }
@@ -180,14 +180,14 @@ impl Inner {
             return Ok(true);
         };
         let sql = "SELECT \"value\" FROM \"_lunora_meta\" WHERE \"name\"='announced'";
-        let recorded = self.database.exec_value(sql, &[])?.and_then(to_text);
+        let recorded = self.state.database.exec_value(sql, &[])?.and_then(to_text);
         Ok(recorded.as_deref() == Some(&*expected))
     }
 
     fn has_rows(&self) -> Result<bool, LunoraError> {
-        for table in &self.definition.tables {
+        for table in &self.state.tables {
             let sql = format!("SELECT 1 FROM \"{}\" LIMIT 1", table.name);
-            if self.database.exec_value(&sql, &[])?.is_some() {
+            if self.state.database.exec_value(&sql, &[])?.is_some() {
                 return Ok(true);
             }
         }
@@ -200,7 +200,7 @@ impl Inner {
         };
         let sql =
             "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('announced',?)";
-        self.database.exec(sql, &[text(&record)]).map(drop)
+        self.state.database.exec(sql, &[text(&record)]).map(drop)
     }
 
     /// Returns the record of the announcement: a change of registry or table announces again.
@@ -209,7 +209,7 @@ impl Inner {
         let Some(binding) = self.definition.registry else {
             return Ok(None);
         };
-        let mut tables: Vec<&str> = self.definition.tables.iter().map(|table| table.name).collect();
+        let mut tables: Vec<&str> = self.state.tables.iter().map(|table| table.name).collect();
         sort::sort(&mut tables);
         serde_json::to_string(&(binding, tables)).map(Some).map_err(LunoraError::internal)
     }

@@ -3,14 +3,16 @@
 
 use std::{fmt, ops::Deref, rc::Rc};
 
+use futures::future::LocalBoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{
+    caller::{Caller, SharedCaller},
     db::{Reader, Writer},
-    function::{Kind, args::to_text},
-    run::{Caller, Run, SharedCaller, check_depth},
-    shard::Inner,
+    function::args::to_text,
+    run::{Run, check_depth},
+    state::State,
 };
 use crate::{
     errors::{Code, LunoraError},
@@ -34,9 +36,42 @@ pub struct Mutation<'a> {
 /// The context of an action. It can wait for other services, and reaches the database only through
 /// queries and mutations, each in its own transaction.
 pub struct Action {
-    shard: Rc<Inner>,
+    shard: Rc<dyn ActionShard>,
     caller: SharedCaller,
     depth: u32,
+}
+
+/// The shard of an action: it runs each function that the action calls, as a run of its own.
+pub(crate) trait ActionShard {
+    /// Returns the state.
+    fn state(&self) -> &State;
+
+    /// Runs a query.
+    fn query(
+        &self,
+        caller: &Caller,
+        depth: u32,
+        path: &str,
+        args: &str,
+    ) -> Result<String, LunoraError>;
+
+    /// Runs a mutation in a transaction of its own.
+    fn mutation(
+        &self,
+        caller: &Caller,
+        depth: u32,
+        path: &str,
+        args: &str,
+    ) -> Result<String, LunoraError>;
+
+    /// Runs an action.
+    fn action(
+        self: Rc<Self>,
+        caller: SharedCaller,
+        depth: u32,
+        path: &str,
+        args: String,
+    ) -> LocalBoxFuture<'static, Result<String, LunoraError>>;
 }
 
 /// The caller of a function.
@@ -67,7 +102,7 @@ impl<'a> Query<'a> {
     /// Returns the key of this shard.
     #[must_use]
     pub fn shard_key(&self) -> &'a str {
-        self.run.shard.key()
+        self.run.state.key()
     }
 
     /// Returns the time in milliseconds since 1970. It stands still while the function runs.
@@ -92,10 +127,7 @@ impl<'a> Query<'a> {
         path: &str,
         args: &impl Serialize,
     ) -> Result<T, LunoraError> {
-        let args = to_text(args)?;
-        let function = self.run.shard.definition.functions.of_kind(path, Kind::Query)?;
-        let result = self.run.deeper(|| function.query(self, &args))?;
-        read_result(path, &result)
+        read_result(path, &self.run.query(path, &to_text(args)?)?)
     }
 }
 
@@ -113,7 +145,7 @@ impl<'a> Mutation<'a> {
     /// Returns an unpredictable id that no document has.
     #[must_use]
     pub fn random_id(&self) -> String {
-        self.query.run.shard.random.id()
+        self.query.run.state.random.id()
     }
 
     /// Runs another mutation of this shard, internal ones included, in the same transaction.
@@ -128,12 +160,7 @@ impl<'a> Mutation<'a> {
         path: &str,
         args: &impl Serialize,
     ) -> Result<T, LunoraError> {
-        let args = to_text(args)?;
-        let run = self.query.run;
-        let function = run.shard.definition.functions.of_kind(path, Kind::Mutation)?;
-        let result =
-            run.deeper(|| function.mutation(self, &args)).map_err(|error| run.doom(error))?;
-        read_result(path, &result)
+        read_result(path, &self.query.run.mutation(path, &to_text(args)?)?)
     }
 }
 
@@ -146,7 +173,7 @@ impl<'a> Deref for Mutation<'a> {
 }
 
 impl Action {
-    pub(crate) fn new(shard: Rc<Inner>, caller: SharedCaller, depth: u32) -> Self {
+    pub(crate) fn new(shard: Rc<dyn ActionShard>, caller: SharedCaller, depth: u32) -> Self {
         Self { shard, caller, depth }
     }
 
@@ -165,25 +192,25 @@ impl Action {
     /// Returns the key of this shard.
     #[must_use]
     pub fn shard_key(&self) -> &str {
-        self.shard.key()
+        self.shard.state().key()
     }
 
     /// Returns the time in milliseconds since 1970. It advances while the action waits.
     #[must_use]
     pub fn now(&self) -> u64 {
-        self.shard.database.host().now_ms()
+        self.shard.state().host().now_ms()
     }
 
     /// Returns an unpredictable id.
     #[must_use]
     pub fn random_id(&self) -> String {
-        self.shard.random.id()
+        self.shard.state().random.id()
     }
 
     /// Returns a variable or a secret of the deployment.
     #[must_use]
     pub fn var(&self, name: &str) -> Option<String> {
-        self.shard.database.host().var(name)
+        self.shard.state().host().var(name)
     }
 
     /// Returns the bindings of the deployment.
@@ -191,7 +218,7 @@ impl Action {
     /// # Errors
     /// 500 `MISCONFIGURED` in a test, which has no bindings.
     pub fn env(&self) -> Result<&Env, LunoraError> {
-        self.shard.database.host().env().ok_or_else(|| {
+        self.shard.state().host().env().ok_or_else(|| {
             LunoraError::new(Code::Misconfigured, "bindings are only there on the real platform")
         })
     }
@@ -208,9 +235,7 @@ impl Action {
     ) -> Result<T, LunoraError> {
         let args = to_text(args)?;
         let depth = check_depth(self.depth)?;
-        let function = self.shard.definition.functions.of_kind(path, Kind::Query)?;
-        let run = Run::new(&self.shard, &self.caller, depth);
-        read_result(path, &function.query(&Query::new(&run), &args)?)
+        read_result(path, &self.shard.query(&self.caller, depth, path, &args)?)
     }
 
     /// Runs a mutation of this shard, internal ones included, in a transaction of its own.
@@ -224,11 +249,7 @@ impl Action {
     ) -> Result<T, LunoraError> {
         let args = to_text(args)?;
         let depth = check_depth(self.depth)?;
-        let function = self.shard.definition.functions.of_kind(path, Kind::Mutation)?;
-        let result = self
-            .shard
-            .transact(&self.caller, depth, |run| function.mutation(&Mutation::new(run), &args))?;
-        read_result(path, &result)
+        read_result(path, &self.shard.mutation(&self.caller, depth, path, &args)?)
     }
 
     /// Runs another action of this shard, internal ones included.
@@ -242,9 +263,8 @@ impl Action {
     ) -> Result<T, LunoraError> {
         let args = to_text(args)?;
         let depth = check_depth(self.depth)?;
-        let function = self.shard.definition.functions.of_kind(path, Kind::Action)?;
-        let action = Self::new(self.shard.clone(), self.caller.clone(), depth);
-        read_result(path, &function.action(action, args).await?)
+        let result = self.shard.clone().action(self.caller.clone(), depth, path, args).await?;
+        read_result(path, &result)
     }
 }
 

@@ -32,7 +32,7 @@ impl Shard {
     }
 
     async fn answer(&self, mut request: Request) -> Result<Response, LunoraError> {
-        check_minted_expiry(request.headers(), self.inner.database.host().now_ms())?;
+        check_minted_expiry(request.headers(), self.inner.state.host().now_ms())?;
         match (request.method().clone(), request.path()) {
             (Method::POST, paths::ON_SHARD_RPC) => {
                 let body = request.bytes(Self::MAX_BODY).await?;

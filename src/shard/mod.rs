@@ -84,8 +84,10 @@
 
 mod admin;
 mod announcement;
+mod answer;
 mod batch;
 mod call;
+mod caller;
 mod changes;
 mod class;
 mod context;
@@ -112,6 +114,7 @@ mod sentence;
 #[allow(clippy::module_inception, reason = "the shard is what the room is named after")]
 mod shard;
 mod sql;
+mod state;
 mod table;
 #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
 pub mod testing;
@@ -124,13 +127,13 @@ mod watermarks;
 #[doc(hidden)]
 pub use self::function::schemas;
 pub use self::{
+    caller::Caller,
     class::{Announced, Announcement, ShardClass, ShardsOf, Unannounced},
     context::{Action, Auth, Mutation, Query},
     db::{Document, IndexValue, Page, PageRequest, Reader, Sql, TableQuery, Writer},
     definition::{DefinitionError, ShardDefinition},
     function::{ActionHandler, MutationHandler, NoArgs, QueryHandler, args::invalid_argument},
     migration::MigrationHandler,
-    run::Caller,
     shard::{QueryRun, Shard},
     sql::SqlValue,
     table::{Table, TableSpec},

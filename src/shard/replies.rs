@@ -6,8 +6,8 @@
 use std::cell::Cell;
 
 use super::{
+    caller::Caller,
     database::{Database, count, text, to_text},
-    run::Caller,
 };
 use crate::{
     errors::{Code, LunoraError},

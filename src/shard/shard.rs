@@ -1,25 +1,25 @@
 //! The shard itself: one object's database, its functions, and the order in which calls are served.
 
 use std::{
-    cell::{Cell, OnceCell, RefCell},
+    cell::{Cell, RefCell},
     fmt,
     rc::Rc,
 };
 
+use futures::{FutureExt, future::LocalBoxFuture};
+
 use super::{
     announcement::Announcement,
-    call::Call,
-    changes::ChangeLog,
-    context::{Mutation, Query},
-    database::Database,
+    answer::check_answer,
+    caller::{Caller, SharedCaller},
+    context::{Action, ActionShard, Mutation, Query},
     definition::ShardDefinition,
     function::{Function, Kind},
     metrics::Metrics,
-    random::Random,
     replies::Replies,
-    rpc::check_answer,
-    run::{Caller, Run},
+    run::Run,
     schema,
+    state::State,
     tracking::{Commit, Reads},
 };
 use crate::{
@@ -38,14 +38,11 @@ pub struct Shard {
 
 /// The shared state of a shard.
 pub(crate) struct Inner {
-    pub(crate) database: Database,
+    pub(crate) state: State,
     pub(crate) definition: ShardDefinition,
-    pub(crate) random: Random,
-    pub(crate) changes: ChangeLog,
     pub(crate) replies: Replies,
     pub(crate) metrics: Metrics,
     pub(crate) announcement: Announcement,
-    key: OnceCell<String>,
     open: Cell<bool>,
     listener: RefCell<Option<Rc<Listener>>>,
 }
@@ -72,16 +69,13 @@ impl Shard {
             definition.registry = None;
         }
         let inner = Inner {
-            definition,
-            random: Random::default(),
-            changes: ChangeLog::default(),
             replies: Replies::default(),
             metrics: Metrics::new(host.now_ms()),
             announcement: Announcement::default(),
-            key: OnceCell::new(),
             open: Cell::new(false),
             listener: RefCell::new(None),
-            database: Database::new(host),
+            state: State::new(host, definition.tables.clone()),
+            definition,
         };
         Self { inner: Rc::new(inner) }
     }
@@ -111,7 +105,7 @@ impl Shard {
             Ok(function) => function,
             Err(error) => return (Err(error), Reads::default()),
         };
-        let run = Run::new(&self.inner, caller, 0);
+        let run = self.inner.run(caller, 0);
         let result = function.query(&Query::new(&run), args);
         let result = result.and_then(|result| {
             run.check_doom()?;
@@ -141,13 +135,13 @@ impl Shard {
     /// When the database fails.
     pub fn cursor(&self) -> Result<u64, LunoraError> {
         self.inner.open()?;
-        self.inner.changes.cursor(&self.inner.database)
+        self.inner.state.changes.cursor(&self.inner.state.database)
     }
 
     /// Returns the host of the shard.
     #[must_use]
     pub fn host(&self) -> &Rc<dyn ShardHost> {
-        self.inner.database.host()
+        self.inner.state.host()
     }
 }
 
@@ -160,14 +154,15 @@ impl Inner {
         self.definition.check().map_err(|error| {
             LunoraError::new(Code::Misconfigured, "the shard is not set up").with_source(error)
         })?;
-        self.random.seed(&**self.database.host());
-        schema::migrate(&self.database, &self.definition.tables)?;
+        self.state.random.seed(&**self.state.host());
+        schema::migrate(&self.state.database, &self.state.tables)?;
         self.open.set(true);
         Ok(())
     }
 
-    pub(crate) fn key(&self) -> &str {
-        self.key.get_or_init(|| self.database.host().shard_key())
+    /// Begins a run of a function.
+    pub(crate) fn run<'a>(&'a self, caller: &'a Caller, depth: u32) -> Run<'a> {
+        Run::new(&self.state, &self.definition.functions, caller, depth)
     }
 
     /// Runs `work` as a mutation: one transaction that commits all or nothing.
@@ -177,8 +172,8 @@ impl Inner {
         depth: u32,
         work: impl FnOnce(&Run<'_>) -> Result<T, LunoraError>,
     ) -> Result<T, LunoraError> {
-        let run = Run::new(self, caller, depth);
-        let result = self.database.atomically(|| {
+        let run = self.run(caller, depth);
+        let result = self.state.database.atomically(|| {
             let result = work(&run);
             run.check_doom()?;
             let result = result?;
@@ -195,10 +190,49 @@ impl Inner {
         }
         Ok(result)
     }
+}
 
-    /// Runs a mutation of a call that asks for no replay.
-    pub(crate) fn mutate(&self, call: &Call<'_>, run: &Run<'_>) -> Result<String, LunoraError> {
-        call.function.mutation(&Mutation::new(run), call.args)
+impl ActionShard for Inner {
+    fn state(&self) -> &State {
+        &self.state
+    }
+
+    fn query(
+        &self,
+        caller: &Caller,
+        depth: u32,
+        path: &str,
+        args: &str,
+    ) -> Result<String, LunoraError> {
+        let function = self.definition.functions.of_kind(path, Kind::Query)?;
+        function.query(&Query::new(&self.run(caller, depth)), args)
+    }
+
+    fn mutation(
+        &self,
+        caller: &Caller,
+        depth: u32,
+        path: &str,
+        args: &str,
+    ) -> Result<String, LunoraError> {
+        let function = self.definition.functions.of_kind(path, Kind::Mutation)?;
+        self.transact(caller, depth, |run| function.mutation(&Mutation::new(run), args))
+    }
+
+    fn action(
+        self: Rc<Self>,
+        caller: SharedCaller,
+        depth: u32,
+        path: &str,
+        args: String,
+    ) -> LocalBoxFuture<'static, Result<String, LunoraError>> {
+        let path = path.to_owned();
+        async move {
+            let function = self.definition.functions.of_kind(&path, Kind::Action)?;
+            let action = Action::new(self.clone(), caller, depth);
+            function.action(action, args).await
+        }
+        .boxed_local()
     }
 }
 

@@ -128,7 +128,7 @@ impl<T: DeserializeOwned> TableQuery<'_, T> {
             order_sql(&order),
             u64::from(limit) + 1,
         );
-        let rows = self.run.shard.database.exec(&sql, &cells(&values))?.rows;
+        let rows = self.run.state.database.exec(&sql, &cells(&values))?.rows;
         let mut rows: Vec<_> = rows.into_iter().map(Row).collect();
         if let Some(end) = &end {
             let mut within = 0;

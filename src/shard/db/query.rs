@@ -108,7 +108,7 @@ impl<'a, T> TableQuery<'a, T> {
     pub fn count(self) -> Result<u64, LunoraError> {
         let plan = self.plan()?;
         let sql = format!("SELECT count(*) FROM \"{}\" WHERE {}", self.table, plan.filter);
-        let count = self.run.shard.database.exec_value(&sql, &cells(&plan.values))?;
+        let count = self.run.state.database.exec_value(&sql, &cells(&plan.values))?;
         Ok(to_count(count.as_ref()))
     }
 
@@ -148,7 +148,7 @@ impl<'a, T> TableQuery<'a, T> {
         if let Some(limit) = limit {
             sql.push_str(&format!(" LIMIT {limit}"));
         }
-        let rows = self.run.shard.database.exec(&sql, &cells(&plan.values))?.rows;
+        let rows = self.run.state.database.exec(&sql, &cells(&plan.values))?.rows;
         rows.into_iter().map(|row| self.document(row.into_iter().next())).collect()
     }
 
@@ -161,7 +161,7 @@ impl<'a, T> TableQuery<'a, T> {
 
     /// Returns the order and the conditions, and records the reads.
     pub(super) fn plan(&self) -> Result<Plan, LunoraError> {
-        let spec = self.run.shard.table(self.table)?;
+        let spec = self.run.state.table(self.table)?;
         let fields = self.index_fields(&spec)?;
         let wrong = |what: String| LunoraError::new(Code::RpcFailed, what);
         let (mut filter, mut values) = (vec!["1".to_owned()], Vec::new());

@@ -12,21 +12,13 @@ use crate::{
             wire_check::check_stored,
         },
         run::Run,
-        shard::Inner,
+        state::State,
         table::TableSpec,
         tracking::{Change, ChangeOp},
     },
 };
 
-impl Inner {
-    /// Returns a declared table.
-    pub(crate) fn table(&self, name: &str) -> Result<TableSpec, LunoraError> {
-        self.definition.table_spec(name).copied().ok_or_else(|| {
-            let message = format!("the shard has no table {name:?}");
-            LunoraError::new(Code::UnknownTable, message)
-        })
-    }
-
+impl State {
     /// Returns the JSON text of a document, and whether it is marked as deleted.
     pub(crate) fn stored(
         &self,
@@ -92,8 +84,7 @@ impl Run<'_> {
         };
         let params =
             [SqlCell::Number(system.creation_time), deleted_at, text(&json), text(system.id)];
-        self.shard
-            .database
+        self.state
             .host()
             .exec(&sql, &params)
             .map_err(|failure| self.write_failed(table, &failure))?;
@@ -120,8 +111,7 @@ impl Run<'_> {
         before: &Stored,
     ) -> Result<(), LunoraError> {
         let sql = format!("DELETE FROM \"{}\" WHERE \"_id\"=?", table.name);
-        self.shard
-            .database
+        self.state
             .host()
             .exec(&sql, &[text(id)])
             .map_err(|failure| self.write_failed(table, &failure))?;
@@ -139,9 +129,9 @@ impl Run<'_> {
 
     fn log(&self, change: Change, document: Option<&str>) -> Result<(), LunoraError> {
         let cursor = self
-            .shard
+            .state
             .changes
-            .append(&self.shard.database, self.now_ms, &change, document)
+            .append(&self.state.database, self.now_ms, &change, document)
             .map_err(|error| self.doom(error))?;
         self.wrote(change, cursor);
         Ok(())
