@@ -12,8 +12,8 @@ use super::{
     call::{Envelope, WriteIds, check_args, sequence},
     caller::SharedCaller,
     function::Kind,
+    instance::Shard,
     rpc::Reply,
-    shard::Shard,
 };
 use crate::{
     errors::{Code, LunoraError},

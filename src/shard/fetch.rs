@@ -4,7 +4,7 @@ use http::Method;
 
 use super::{
     call::{Envelope, caller, write_ids},
-    shard::Shard,
+    instance::Shard,
 };
 use crate::{
     errors::LunoraError,

@@ -99,20 +99,20 @@ mod definition;
 pub mod faults;
 mod fetch;
 mod function;
+mod instance;
 pub(crate) mod live;
 mod macros;
 mod metrics;
 mod migration;
 mod parts;
 mod random;
+mod registration;
 mod replies;
 mod rpc;
 mod run;
 mod run_as;
 mod schema;
 mod sentence;
-#[allow(clippy::module_inception, reason = "the shard is what the room is named after")]
-mod shard;
 mod sql;
 mod state;
 mod table;
@@ -133,8 +133,8 @@ pub use self::{
     db::{Document, IndexValue, Page, PageRequest, Reader, Sql, TableQuery, Writer},
     definition::{DefinitionError, ShardDefinition},
     function::{ActionHandler, MutationHandler, NoArgs, QueryHandler, args::invalid_argument},
+    instance::{QueryRun, Shard},
     migration::MigrationHandler,
-    shard::{QueryRun, Shard},
     sql::SqlValue,
     table::{Table, TableSpec},
     tracking::{Change, ChangeOp, Commit, Reads},

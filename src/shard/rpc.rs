@@ -10,9 +10,9 @@ use super::{
     context::{Action, Mutation, Query},
     crashes::Counted,
     function::{Function, Kind, not_registered},
+    instance::Shard,
     replies::Replay,
     run_as::RunAs,
-    shard::Shard,
     watermarks::{Place, place_of, set_watermark},
 };
 use crate::{

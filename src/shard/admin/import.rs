@@ -12,8 +12,8 @@ use crate::{
             fields::{CREATION_TIME, DELETED_AT, Fields, ID, System},
             store::MAX_DOCUMENT,
         },
+        instance::Inner,
         run::Run,
-        shard::Inner,
         table::TableSpec,
     },
     wire::{

@@ -15,9 +15,9 @@ use crate::{
             keyset::{OrderBy, beyond, order_sql, position_columns, read_position},
             own_fields, read_cursor, write_cursor,
         },
+        instance::Inner,
         migration::{Migration, Step},
         run::Run,
-        shard::Inner,
     },
     wire::{
         Direction,
@@ -135,7 +135,7 @@ pub(super) fn run(shard: &Inner, args: &RunArgs) -> Result<State, LunoraError> {
             Ok(true) => break,
             Ok(false) => {}
             // The shard is announced first, and the operation runs again.
-            Err(error) if shard.wants_announcement() => return Err(error),
+            Err(error) if shard.announcement.is_wanted() => return Err(error),
             Err(error) => {
                 (state.cursor, state.processed, state.changed) = before;
                 state.status = Outcome::Failed;

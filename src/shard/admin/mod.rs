@@ -12,7 +12,7 @@ mod tables;
 
 use serde::{Deserialize, Serialize};
 
-use super::{function::args::write_result, shard::Inner};
+use super::{function::args::write_result, instance::Inner};
 use crate::{
     errors::{Code, LunoraError},
     wire::{
@@ -65,7 +65,7 @@ fn operation(op: &str) -> Option<Operation> {
             )?)
         },
         ForgetAnnouncement::NAME => |shard, _| {
-            shard.forget_announcement()?;
+            shard.announcement.forget(&shard.state)?;
             answer::<ForgetAnnouncement>(&Done { ok: true })
         },
         EmptyScratch::NAME => |shard, _| answer::<EmptyScratch>(&scratch::empty(&shard.state)?),

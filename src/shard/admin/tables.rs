@@ -18,8 +18,8 @@ use crate::{
             fields::{CREATION_TIME, DELETED_AT, Fields, ID, System},
             own_fields,
         },
+        instance::Inner,
         run::Run,
-        shard::Inner,
         state::State,
     },
     wire::operation::{

@@ -71,7 +71,7 @@ impl Shard {
         let inner = Inner {
             replies: Replies::default(),
             metrics: Metrics::new(host.now_ms()),
-            announcement: Announcement::default(),
+            announcement: Announcement::new(definition.registry),
             open: Cell::new(false),
             listener: RefCell::new(None),
             state: State::new(host, definition.tables.clone()),
@@ -177,11 +177,11 @@ impl Inner {
             let result = work(&run);
             run.check_doom()?;
             let result = result?;
-            self.check_announced(&run.commit())?;
+            self.announcement.check(&self.state, &run.commit())?;
             Ok(result)
         })?;
         let (_, commit) = run.into_parts();
-        self.note_commit(&commit);
+        self.announcement.note_commit(&commit);
         if commit.wrote() {
             let listener = self.listener.borrow().clone();
             if let Some(listener) = listener {
