@@ -12,12 +12,14 @@ mod gate;
 mod index;
 mod object;
 mod on_shard;
+mod receive;
 mod refresh;
 mod sockets;
 mod subscribe;
 #[cfg(all(test, feature = "shard-testing"))]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests;
+mod topics;
 mod whispers;
 
 use serde_json::value::RawValue;
