@@ -4,7 +4,10 @@ use std::cell::OnceCell;
 
 use serde_json::value::RawValue;
 
-use super::{At, LiveRun, LiveShard, Running, SocketHost, gate};
+use super::{
+    gate,
+    interfaces::{At, LiveRun, LiveShard, Running, SocketHost},
+};
 use crate::{
     errors::{Code, LunoraError},
     log,

@@ -1,8 +1,8 @@
 //! The frames that a client sends, each answered by what it asks for.
 
 use super::{
-    LiveShard, LiveSocket,
     frame::{ClientFrame, ShardFrame},
+    interfaces::{LiveShard, LiveSocket},
     sockets::{Handle, Live},
 };
 use crate::wire::Identity;

@@ -9,12 +9,12 @@ use std::{
 use http::HeaderMap;
 
 use super::{
-    At, LiveShard, LiveSocket,
     allowance::{Allowance, Verdict, Whispers},
     answers::{Answers, SubscriptionKey},
     attachment::{Attachment, Subscription},
     frame::{Position, ShardFrame},
     index::AnswerId,
+    interfaces::{At, LiveShard, LiveSocket},
     topics::Topics,
 };
 use crate::{

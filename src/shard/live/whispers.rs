@@ -3,8 +3,8 @@
 use serde_json::value::RawValue;
 
 use super::{
-    LiveShard, LiveSocket,
     frame::ShardFrame,
+    interfaces::{LiveShard, LiveSocket},
     sockets::{Handle, Live},
 };
 use crate::{
