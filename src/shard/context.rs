@@ -1,23 +1,18 @@
-//! The contexts of functions: the caller, the time, and as much of the database as each kind may
-//! use.
+//! The contexts of queries and mutations: the caller, the time, and as much of the database as each
+//! may use.
 
-use std::{fmt, ops::Deref, rc::Rc};
+use std::{fmt, ops::Deref};
 
-use futures::future::LocalBoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{
-    caller::{Caller, SharedCaller},
+    caller::Caller,
     db::{Reader, Writer},
     function::args::to_text,
-    run::{Run, check_depth},
-    state::State,
+    run::Run,
 };
-use crate::{
-    errors::{Code, LunoraError},
-    platform::Env,
-};
+use crate::errors::{Code, LunoraError};
 
 /// The context of a query. It can only read.
 ///
@@ -31,47 +26,6 @@ pub struct Query<'a> {
 /// back if it returns an error.
 pub struct Mutation<'a> {
     query: Query<'a>,
-}
-
-/// The context of an action. It can wait for other services, and reaches the database only through
-/// queries and mutations, each in its own transaction.
-pub struct Action {
-    shard: Rc<dyn ActionShard>,
-    caller: SharedCaller,
-    depth: u32,
-}
-
-/// The shard of an action: it runs each function that the action calls, as a run of its own.
-pub(crate) trait ActionShard {
-    /// Returns the state.
-    fn state(&self) -> &State;
-
-    /// Runs a query.
-    fn query(
-        &self,
-        caller: &Caller,
-        depth: u32,
-        path: &str,
-        args: &str,
-    ) -> Result<String, LunoraError>;
-
-    /// Runs a mutation in a transaction of its own.
-    fn mutation(
-        &self,
-        caller: &Caller,
-        depth: u32,
-        path: &str,
-        args: &str,
-    ) -> Result<String, LunoraError>;
-
-    /// Runs an action.
-    fn action(
-        self: Rc<Self>,
-        caller: SharedCaller,
-        depth: u32,
-        path: &str,
-        args: String,
-    ) -> LocalBoxFuture<'static, Result<String, LunoraError>>;
 }
 
 /// The caller of a function.
@@ -89,7 +43,7 @@ impl<'a> Query<'a> {
     #[must_use]
     pub fn auth(&self) -> Auth<'a> {
         self.run.reads().note_caller();
-        Auth { caller: self.run.caller }
+        Auth::new(self.run.caller)
     }
 
     /// Returns the caller's address, if the Worker knows it.
@@ -172,103 +126,11 @@ impl<'a> Deref for Mutation<'a> {
     }
 }
 
-impl Action {
-    pub(crate) fn new(shard: Rc<dyn ActionShard>, caller: SharedCaller, depth: u32) -> Self {
-        Self { shard, caller, depth }
-    }
-
-    /// Returns the caller.
-    #[must_use]
-    pub fn auth(&self) -> Auth<'_> {
-        Auth { caller: &self.caller }
-    }
-
-    /// Returns the caller's address, if the Worker knows it.
-    #[must_use]
-    pub fn ip(&self) -> Option<&str> {
-        self.caller.ip.as_deref()
-    }
-
-    /// Returns the key of this shard.
-    #[must_use]
-    pub fn shard_key(&self) -> &str {
-        self.shard.state().key()
-    }
-
-    /// Returns the time in milliseconds since 1970. It advances while the action waits.
-    #[must_use]
-    pub fn now(&self) -> u64 {
-        self.shard.state().host().now_ms()
-    }
-
-    /// Returns an unpredictable id.
-    #[must_use]
-    pub fn random_id(&self) -> String {
-        self.shard.state().random.id()
-    }
-
-    /// Returns a variable or a secret of the deployment.
-    #[must_use]
-    pub fn var(&self, name: &str) -> Option<String> {
-        self.shard.state().host().var(name)
-    }
-
-    /// Returns the bindings of the deployment.
-    ///
-    /// # Errors
-    /// 500 `MISCONFIGURED` in a test, which has no bindings.
-    pub fn env(&self) -> Result<&Env, LunoraError> {
-        self.shard.state().host().env().ok_or_else(|| {
-            LunoraError::new(Code::Misconfigured, "bindings are only there on the real platform")
-        })
-    }
-
-    /// Runs a query of this shard, internal ones included.
-    ///
-    /// # Errors
-    /// The error of that query; 404 `FUNCTION_NOT_FOUND` if the path is not a query's;
-    /// `RUN_DEPTH_EXCEEDED` below 32 others.
-    pub fn run_query<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        args: &impl Serialize,
-    ) -> Result<T, LunoraError> {
-        let args = to_text(args)?;
-        let depth = check_depth(self.depth)?;
-        read_result(path, &self.shard.query(&self.caller, depth, path, &args)?)
-    }
-
-    /// Runs a mutation of this shard, internal ones included, in a transaction of its own.
-    ///
-    /// # Errors
-    /// As [`run_query`](Self::run_query); 500 `NESTED_TRANSACTION` while another one runs.
-    pub fn run_mutation<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        args: &impl Serialize,
-    ) -> Result<T, LunoraError> {
-        let args = to_text(args)?;
-        let depth = check_depth(self.depth)?;
-        read_result(path, &self.shard.mutation(&self.caller, depth, path, &args)?)
-    }
-
-    /// Runs another action of this shard, internal ones included.
-    ///
-    /// # Errors
-    /// As [`run_query`](Self::run_query).
-    pub async fn run_action<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        args: &impl Serialize,
-    ) -> Result<T, LunoraError> {
-        let args = to_text(args)?;
-        let depth = check_depth(self.depth)?;
-        let result = self.shard.clone().action(self.caller.clone(), depth, path, args).await?;
-        read_result(path, &result)
-    }
-}
-
 impl<'a> Auth<'a> {
+    pub(crate) fn new(caller: &'a Caller) -> Self {
+        Self { caller }
+    }
+
     /// Returns the user's id; `None` for an anonymous caller.
     #[must_use]
     pub fn user_id(&self) -> Option<&'a str> {
@@ -302,7 +164,8 @@ impl<'a> Auth<'a> {
     }
 }
 
-fn read_result<T: DeserializeOwned>(path: &str, result: &str) -> Result<T, LunoraError> {
+/// Reads the answer of a function that another one called.
+pub(crate) fn read_result<T: DeserializeOwned>(path: &str, result: &str) -> Result<T, LunoraError> {
     serde_json::from_str(result).map_err(|error| {
         let message = format!("{path} answered with something else than was expected of it");
         LunoraError::new(Code::RpcFailed, message).with_source(error)
@@ -310,8 +173,8 @@ fn read_result<T: DeserializeOwned>(path: &str, result: &str) -> Result<T, Lunor
 }
 
 macro_rules! debug {
-    ($($name:ident $(<$lifetime:lifetime>)?)*) => {$(
-        impl fmt::Debug for $name$(<$lifetime>)? {
+    ($($name:ident<$lifetime:lifetime>)*) => {$(
+        impl fmt::Debug for $name<$lifetime> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($name)).finish_non_exhaustive()
             }
@@ -319,4 +182,4 @@ macro_rules! debug {
     )*};
 }
 
-debug! { Query<'_> Mutation<'_> Action Auth<'_> }
+debug! { Query<'_> Mutation<'_> Auth<'_> }

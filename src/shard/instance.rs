@@ -9,10 +9,11 @@ use std::{
 use futures::{FutureExt, future::LocalBoxFuture};
 
 use super::{
+    action::{Action, ActionShard},
     announcement::Announcement,
     answer::check_answer,
     caller::{Caller, SharedCaller},
-    context::{Action, ActionShard, Mutation, Query},
+    context::{Mutation, Query},
     definition::ShardDefinition,
     function::{Function, Kind},
     metrics::Metrics,

@@ -82,6 +82,7 @@
 //! With the feature `shard-testing` functions run under plain `cargo test`, over SQLite in memory:
 //! see `testing::TestShard`.
 
+mod action;
 mod admin;
 mod announcement;
 mod answer;
@@ -127,9 +128,10 @@ mod watermarks;
 #[doc(hidden)]
 pub use self::function::schemas;
 pub use self::{
+    action::Action,
     caller::Caller,
     class::{Announced, Announcement, ShardClass, ShardsOf, Unannounced},
-    context::{Action, Auth, Mutation, Query},
+    context::{Auth, Mutation, Query},
     db::{Document, IndexValue, Page, PageRequest, Reader, Sql, TableQuery, Writer},
     definition::{DefinitionError, ShardDefinition},
     function::{ActionHandler, MutationHandler, NoArgs, QueryHandler, args::invalid_argument},

@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use super::{
+    action::Action,
     admin,
     answer::check_answer,
     call::{Call, Envelope, WriteIds},
     caller::SharedCaller,
-    context::{Action, Mutation, Query},
+    context::{Mutation, Query},
     crashes::Counted,
     function::{Function, Kind, not_registered},
     instance::Shard,

@@ -14,7 +14,8 @@ pub use self::{
     handler::{ActionHandler, MutationHandler, QueryHandler},
 };
 use super::{
-    context::{Action, Mutation, Query},
+    action::Action,
+    context::{Mutation, Query},
     run::{Callees, Run},
 };
 use crate::{

@@ -18,8 +18,8 @@ pub(crate) trait SocketHost: 'static {
     /// served has been answered. Returns `false` if the host cannot do that.
     fn flush_later(&self) -> bool;
 
-    /// Has [`LiveObject::alarm`](super::LiveObject::alarm) called at a time, in milliseconds since 1970, also if the object
-    /// hibernates until then. It replaces the time that was set before.
+    /// Has [`LiveObject::alarm`](super::LiveObject::alarm) called at a time, in milliseconds since
+    /// 1970, also if the object hibernates until then. It replaces the time that was set before.
     fn wake_at(&self, at_ms: u64);
 
     /// Records, outside of the instance, which query is about to run.
