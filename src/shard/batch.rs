@@ -10,22 +10,16 @@ use serde_json::value::RawValue;
 
 use super::{
     call::{Envelope, WriteIds, check_args, sequence},
+    caller::SharedCaller,
     function::Kind,
+    instance::Shard,
     rpc::Reply,
-    run::SharedCaller,
-    shard::Shard,
 };
 use crate::{
     errors::{Code, LunoraError},
     log,
     wire::{batch::MAX_CALLS, paths},
 };
-
-/// The largest value that a query or a mutation returns, in bytes of JSON.
-///
-/// It is copied several times while it is answered, in an isolate of 128 MB that other shards
-/// share.
-pub(super) const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
 /// The size of a batch's finished answers, in bytes, over which its later calls are not run.
 pub(super) const MAX_ANSWERS: usize = 4 * 1024 * 1024;

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
+    caller::{Caller, SharedCaller},
     function::Function,
-    run::{Caller, SharedCaller},
 };
 use crate::{
     errors::LunoraError,

@@ -7,8 +7,7 @@
 use std::cell::Cell;
 
 use super::{
-    db::store::{count, text, to_count, to_text},
-    shard::Inner,
+    database::{Database, count, text, to_count, to_text},
     tracking::{Change, ChangeOp},
 };
 use crate::{
@@ -90,14 +89,14 @@ impl ChangeLog {
     /// database fails.
     pub(crate) fn append(
         &self,
-        shard: &Inner,
+        database: &Database,
         now_ms: u64,
         change: &Change,
         document: Option<&str>,
     ) -> Result<u64, LunoraError> {
-        self.check_room(shard, change)?;
+        self.check_room(database, change)?;
         let sql = "INSERT INTO \"_lunora_changes\"(\"table\",\"id\",\"op\",\"doc\",\"ts\") VALUES(?,?,?,?,?) RETURNING \"seq\"";
-        let seq = shard.exec_value(
+        let seq = database.exec_value(
             sql,
             &[
                 text(change.table),
@@ -108,40 +107,40 @@ impl ChangeLog {
             ],
         )?;
         let seq = to_count(seq.as_ref());
-        self.trim(shard, seq, now_ms, row_bytes(change, document))?;
+        self.trim(database, seq, now_ms, row_bytes(change, document))?;
         Ok(seq)
     }
 
     /// Returns the position of the log; 0 before the first write. The last row is never cut.
-    pub(crate) fn cursor(&self, shard: &Inner) -> Result<u64, LunoraError> {
-        let seq = shard.exec_value("SELECT max(\"seq\") FROM \"_lunora_changes\"", &[])?;
+    pub(crate) fn cursor(&self, database: &Database) -> Result<u64, LunoraError> {
+        let seq = database.exec_value("SELECT max(\"seq\") FROM \"_lunora_changes\"", &[])?;
         Ok(to_count(seq.as_ref()))
     }
 
     /// Returns the first change that the log still has; `None` if it is empty.
-    pub(crate) fn first(&self, shard: &Inner) -> Result<Option<u64>, LunoraError> {
-        let seq = shard.exec_value("SELECT min(\"seq\") FROM \"_lunora_changes\"", &[])?;
+    pub(crate) fn first(&self, database: &Database) -> Result<Option<u64>, LunoraError> {
+        let seq = database.exec_value("SELECT min(\"seq\") FROM \"_lunora_changes\"", &[])?;
         Ok(seq.filter(|seq| *seq != SqlCell::Null).map(|seq| to_count(Some(&seq))))
     }
 
     /// Returns the rows and bytes of the log.
-    pub(crate) fn size(&self, shard: &Inner) -> Result<LogSize, LunoraError> {
-        let Some(first) = self.first(shard)? else { return Ok(LogSize::default()) };
-        let seq = self.cursor(shard)?;
-        let Size { bytes, .. } = self.size_at(shard, seq, None)?;
+    pub(crate) fn size(&self, database: &Database) -> Result<LogSize, LunoraError> {
+        let Some(first) = self.first(database)? else { return Ok(LogSize::default()) };
+        let seq = self.cursor(database)?;
+        let Size { bytes, .. } = self.size_at(database, seq, None)?;
         Ok(LogSize { rows: (seq + 1).saturating_sub(first), bytes })
     }
 
     /// Refuses a document that grows while the database is over its limit. The size is checked now
     /// and then, and with every write while the database is full.
-    fn check_room(&self, shard: &Inner, change: &Change) -> Result<(), LunoraError> {
+    fn check_room(&self, database: &Database, change: &Change) -> Result<(), LunoraError> {
         let Appended { rows, .. } = self.since_trim.get();
         let limit = || {
-            let limit = shard.host.var(Self::LIMIT_VARIABLE);
+            let limit = database.host().var(Self::LIMIT_VARIABLE);
             limit.and_then(|bytes| bytes.trim().parse().ok()).unwrap_or(Self::DATABASE_LIMIT)
         };
         if rows == 0 || self.is_full.get() {
-            self.is_full.set(shard.host.database_bytes() > limit());
+            self.is_full.set(database.host().database_bytes() > limit());
         }
         let length =
             |document: &Option<std::rc::Rc<str>>| document.as_ref().map_or(0, |it| it.len());
@@ -155,12 +154,18 @@ impl ChangeLog {
         Err(LunoraError::new(Code::ShardFull, message))
     }
 
-    fn trim(&self, shard: &Inner, seq: u64, now_ms: u64, bytes: u64) -> Result<(), LunoraError> {
+    fn trim(
+        &self,
+        database: &Database,
+        seq: u64,
+        now_ms: u64,
+        bytes: u64,
+    ) -> Result<(), LunoraError> {
         let appended = self.since_trim.get();
         let appended = Appended { rows: appended.rows + 1, bytes: appended.bytes + bytes };
         self.since_trim.set(appended);
-        let mut size = self.size_at(shard, seq, Some(bytes))?;
-        let retention = self.retention(shard);
+        let mut size = self.size_at(database, seq, Some(bytes))?;
+        let retention = self.retention(database);
         let every = match retention {
             Retention::Rows(keep) => Self::TRIM_EVERY.min(keep),
             Retention::Default | Retention::Everything => Self::TRIM_EVERY,
@@ -175,22 +180,22 @@ impl ChangeLog {
                 let sql = format!(
                     "SELECT sum({ROW_BYTES_SQL}) FROM \"_lunora_changes\" WHERE \"seq\"<=?"
                 );
-                let cut = shard.exec_value(&sql, &[count(last)])?;
+                let cut = database.exec_value(&sql, &[count(last)])?;
                 size.bytes = size.bytes.saturating_sub(to_count(cut.as_ref()));
-                self.delete_up_to(shard, last)?;
+                self.delete_up_to(database, last)?;
             }
-            Retention::Default => self.trim_by_size_and_age(shard, &mut size, now_ms)?,
+            Retention::Default => self.trim_by_size_and_age(database, &mut size, now_ms)?,
             Retention::Everything => {}
         }
         self.size.set(Some(size));
         let sql = "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('changes',?)";
-        shard.exec(sql, &[text(&format!("{} {}", size.seq, size.bytes))]).map(drop)
+        database.exec(sql, &[text(&format!("{} {}", size.seq, size.bytes))]).map(drop)
     }
 
     /// Cuts the oldest rows, and never the last. A long backlog is cut over several calls.
     fn trim_by_size_and_age(
         &self,
-        shard: &Inner,
+        database: &Database,
         size: &mut Size,
         now_ms: u64,
     ) -> Result<(), LunoraError> {
@@ -200,7 +205,7 @@ impl ChangeLog {
             Self::TRIM_EVERY
         );
         for _ in 0..Self::TRIM_STEPS {
-            let rows = shard.exec(&sql, &[oldest.clone(), count(size.seq)])?.rows;
+            let rows = database.exec(&sql, &[oldest.clone(), count(size.seq)])?.rows;
             let mut cut = None;
             let mut whole = !rows.is_empty();
             for row in &rows {
@@ -212,7 +217,7 @@ impl ChangeLog {
                 size.bytes = size.bytes.saturating_sub(to_count(row.get(2)));
             }
             if let Some(cut) = cut {
-                self.delete_up_to(shard, cut)?;
+                self.delete_up_to(database, cut)?;
             }
             if !whole {
                 break;
@@ -222,38 +227,43 @@ impl ChangeLog {
     }
 
     /// Deletes the whole log, and its cached size.
-    pub(crate) fn clear(&self, shard: &Inner) -> Result<(), LunoraError> {
-        shard.exec("DELETE FROM \"_lunora_changes\"", &[])?;
-        shard.exec("DELETE FROM \"_lunora_meta\" WHERE \"name\"='changes'", &[])?;
+    pub(crate) fn clear(&self, database: &Database) -> Result<(), LunoraError> {
+        database.exec("DELETE FROM \"_lunora_changes\"", &[])?;
+        database.exec("DELETE FROM \"_lunora_meta\" WHERE \"name\"='changes'", &[])?;
         self.size.set(None);
         self.since_trim.set(Appended::default());
         Ok(())
     }
 
-    fn delete_up_to(&self, shard: &Inner, seq: u64) -> Result<(), LunoraError> {
+    fn delete_up_to(&self, database: &Database, seq: u64) -> Result<(), LunoraError> {
         let sql = "DELETE FROM \"_lunora_changes\" WHERE \"seq\"<=?";
-        shard.exec(sql, &[count(seq)]).map(drop)
+        database.exec(sql, &[count(seq)]).map(drop)
     }
 
     /// Returns the size up to the last row `seq`, which has just been `appended` if it is given.
     /// After a rollback the cached size belongs to rows that no longer exist, and is read again.
-    fn size_at(&self, shard: &Inner, seq: u64, appended: Option<u64>) -> Result<Size, LunoraError> {
+    fn size_at(
+        &self,
+        database: &Database,
+        seq: u64,
+        appended: Option<u64>,
+    ) -> Result<Size, LunoraError> {
         let size = match (self.size.get(), appended) {
             (Some(size), Some(bytes)) if size.seq + 1 == seq => {
                 Size { seq, bytes: size.bytes + bytes }
             }
             (Some(size), None) if size.seq == seq => size,
-            _ => stored_size(shard, seq)?,
+            _ => stored_size(database, seq)?,
         };
         self.size.set(Some(size));
         Ok(size)
     }
 
-    fn retention(&self, shard: &Inner) -> Retention {
+    fn retention(&self, database: &Database) -> Retention {
         if let Some(retention) = self.retention.get() {
             return retention;
         }
-        let retention = match shard.host.var(Self::RETENTION_VARIABLE) {
+        let retention = match database.host().var(Self::RETENTION_VARIABLE) {
             None => Retention::Default,
             Some(rows) => match rows.trim().parse() {
                 Ok(rows) if rows > 0 => Retention::Rows(rows),
@@ -266,16 +276,16 @@ impl ChangeLog {
 }
 
 /// Reads the checkpoint, and sums the rows after it up to `seq`.
-fn stored_size(shard: &Inner, seq: u64) -> Result<Size, LunoraError> {
+fn stored_size(database: &Database, seq: u64) -> Result<Size, LunoraError> {
     let sql = "SELECT \"value\" FROM \"_lunora_meta\" WHERE \"name\"='changes'";
-    let stored = shard.exec_value(sql, &[])?.and_then(to_text);
+    let stored = database.exec_value(sql, &[])?.and_then(to_text);
     let checkpoint = stored.as_deref().and_then(|stored| {
         let (seq, bytes) = stored.split_once(' ')?;
         Some(Size { seq: seq.parse().ok()?, bytes: bytes.parse().ok()? })
     });
     let checkpoint = checkpoint.filter(|checkpoint| checkpoint.seq <= seq).unwrap_or_default();
     let sql = format!("SELECT sum({ROW_BYTES_SQL}) FROM \"_lunora_changes\" WHERE \"seq\">?");
-    let bytes = shard.exec_value(&sql, &[count(checkpoint.seq)])?;
+    let bytes = database.exec_value(&sql, &[count(checkpoint.seq)])?;
     Ok(Size { seq, bytes: checkpoint.bytes + to_count(bytes.as_ref()) })
 }
 

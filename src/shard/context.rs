@@ -1,21 +1,18 @@
-//! The contexts of functions: the caller, the time, and as much of the database as each kind may
-//! use.
+//! The contexts of queries and mutations: the caller, the time, and as much of the database as each
+//! may use.
 
-use std::{fmt, ops::Deref, rc::Rc};
+use std::{fmt, ops::Deref};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{
+    caller::Caller,
     db::{Reader, Writer},
-    function::{Kind, args::to_text},
-    run::{Caller, Run, SharedCaller, check_depth},
-    shard::Inner,
+    function::args::to_text,
+    run::Run,
 };
-use crate::{
-    errors::{Code, LunoraError},
-    platform::Env,
-};
+use crate::errors::{Code, LunoraError};
 
 /// The context of a query. It can only read.
 ///
@@ -29,14 +26,6 @@ pub struct Query<'a> {
 /// back if it returns an error.
 pub struct Mutation<'a> {
     query: Query<'a>,
-}
-
-/// The context of an action. It can wait for other services, and reaches the database only through
-/// queries and mutations, each in its own transaction.
-pub struct Action {
-    shard: Rc<Inner>,
-    caller: SharedCaller,
-    depth: u32,
 }
 
 /// The caller of a function.
@@ -54,7 +43,7 @@ impl<'a> Query<'a> {
     #[must_use]
     pub fn auth(&self) -> Auth<'a> {
         self.run.reads().note_caller();
-        Auth { caller: self.run.caller }
+        Auth::new(self.run.caller)
     }
 
     /// Returns the caller's address, if the Worker knows it.
@@ -67,7 +56,7 @@ impl<'a> Query<'a> {
     /// Returns the key of this shard.
     #[must_use]
     pub fn shard_key(&self) -> &'a str {
-        self.run.shard.key()
+        self.run.state.key()
     }
 
     /// Returns the time in milliseconds since 1970. It stands still while the function runs.
@@ -92,10 +81,7 @@ impl<'a> Query<'a> {
         path: &str,
         args: &impl Serialize,
     ) -> Result<T, LunoraError> {
-        let args = to_text(args)?;
-        let function = self.run.shard.definition.functions.of_kind(path, Kind::Query)?;
-        let result = self.run.deeper(|| function.query(self, &args))?;
-        read_result(path, &result)
+        read_result(path, &self.run.query(path, &to_text(args)?)?)
     }
 }
 
@@ -113,7 +99,7 @@ impl<'a> Mutation<'a> {
     /// Returns an unpredictable id that no document has.
     #[must_use]
     pub fn random_id(&self) -> String {
-        self.query.run.shard.random.id()
+        self.query.run.state.random.id()
     }
 
     /// Runs another mutation of this shard, internal ones included, in the same transaction.
@@ -128,12 +114,7 @@ impl<'a> Mutation<'a> {
         path: &str,
         args: &impl Serialize,
     ) -> Result<T, LunoraError> {
-        let args = to_text(args)?;
-        let run = self.query.run;
-        let function = run.shard.definition.functions.of_kind(path, Kind::Mutation)?;
-        let result =
-            run.deeper(|| function.mutation(self, &args)).map_err(|error| run.doom(error))?;
-        read_result(path, &result)
+        read_result(path, &self.query.run.mutation(path, &to_text(args)?)?)
     }
 }
 
@@ -145,110 +126,11 @@ impl<'a> Deref for Mutation<'a> {
     }
 }
 
-impl Action {
-    pub(crate) fn new(shard: Rc<Inner>, caller: SharedCaller, depth: u32) -> Self {
-        Self { shard, caller, depth }
-    }
-
-    /// Returns the caller.
-    #[must_use]
-    pub fn auth(&self) -> Auth<'_> {
-        Auth { caller: &self.caller }
-    }
-
-    /// Returns the caller's address, if the Worker knows it.
-    #[must_use]
-    pub fn ip(&self) -> Option<&str> {
-        self.caller.ip.as_deref()
-    }
-
-    /// Returns the key of this shard.
-    #[must_use]
-    pub fn shard_key(&self) -> &str {
-        self.shard.key()
-    }
-
-    /// Returns the time in milliseconds since 1970. It advances while the action waits.
-    #[must_use]
-    pub fn now(&self) -> u64 {
-        self.shard.host.now_ms()
-    }
-
-    /// Returns an unpredictable id.
-    #[must_use]
-    pub fn random_id(&self) -> String {
-        self.shard.random.id()
-    }
-
-    /// Returns a variable or a secret of the deployment.
-    #[must_use]
-    pub fn var(&self, name: &str) -> Option<String> {
-        self.shard.host.var(name)
-    }
-
-    /// Returns the bindings of the deployment.
-    ///
-    /// # Errors
-    /// 500 `MISCONFIGURED` in a test, which has no bindings.
-    pub fn env(&self) -> Result<&Env, LunoraError> {
-        self.shard.host.env().ok_or_else(|| {
-            LunoraError::new(Code::Misconfigured, "bindings are only there on the real platform")
-        })
-    }
-
-    /// Runs a query of this shard, internal ones included.
-    ///
-    /// # Errors
-    /// The error of that query; 404 `FUNCTION_NOT_FOUND` if the path is not a query's;
-    /// `RUN_DEPTH_EXCEEDED` below 32 others.
-    pub fn run_query<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        args: &impl Serialize,
-    ) -> Result<T, LunoraError> {
-        let args = to_text(args)?;
-        let depth = check_depth(self.depth)?;
-        let function = self.shard.definition.functions.of_kind(path, Kind::Query)?;
-        let run = Run::new(&self.shard, &self.caller, depth);
-        read_result(path, &function.query(&Query::new(&run), &args)?)
-    }
-
-    /// Runs a mutation of this shard, internal ones included, in a transaction of its own.
-    ///
-    /// # Errors
-    /// As [`run_query`](Self::run_query); 500 `NESTED_TRANSACTION` while another one runs.
-    pub fn run_mutation<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        args: &impl Serialize,
-    ) -> Result<T, LunoraError> {
-        let args = to_text(args)?;
-        let depth = check_depth(self.depth)?;
-        let function = self.shard.definition.functions.of_kind(path, Kind::Mutation)?;
-        let result = self
-            .shard
-            .transact(&self.caller, depth, |run| function.mutation(&Mutation::new(run), &args))?;
-        read_result(path, &result)
-    }
-
-    /// Runs another action of this shard, internal ones included.
-    ///
-    /// # Errors
-    /// As [`run_query`](Self::run_query).
-    pub async fn run_action<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        args: &impl Serialize,
-    ) -> Result<T, LunoraError> {
-        let args = to_text(args)?;
-        let depth = check_depth(self.depth)?;
-        let function = self.shard.definition.functions.of_kind(path, Kind::Action)?;
-        let action = Self::new(self.shard.clone(), self.caller.clone(), depth);
-        read_result(path, &function.action(action, args).await?)
-    }
-}
-
 impl<'a> Auth<'a> {
+    pub(crate) fn new(caller: &'a Caller) -> Self {
+        Self { caller }
+    }
+
     /// Returns the user's id; `None` for an anonymous caller.
     #[must_use]
     pub fn user_id(&self) -> Option<&'a str> {
@@ -282,7 +164,8 @@ impl<'a> Auth<'a> {
     }
 }
 
-fn read_result<T: DeserializeOwned>(path: &str, result: &str) -> Result<T, LunoraError> {
+/// Reads the answer of a function that another one called.
+pub(crate) fn read_result<T: DeserializeOwned>(path: &str, result: &str) -> Result<T, LunoraError> {
     serde_json::from_str(result).map_err(|error| {
         let message = format!("{path} answered with something else than was expected of it");
         LunoraError::new(Code::RpcFailed, message).with_source(error)
@@ -290,8 +173,8 @@ fn read_result<T: DeserializeOwned>(path: &str, result: &str) -> Result<T, Lunor
 }
 
 macro_rules! debug {
-    ($($name:ident $(<$lifetime:lifetime>)?)*) => {$(
-        impl fmt::Debug for $name$(<$lifetime>)? {
+    ($($name:ident<$lifetime:lifetime>)*) => {$(
+        impl fmt::Debug for $name<$lifetime> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($name)).finish_non_exhaustive()
             }
@@ -299,4 +182,4 @@ macro_rules! debug {
     )*};
 }
 
-debug! { Query<'_> Mutation<'_> Action Auth<'_> }
+debug! { Query<'_> Mutation<'_> Auth<'_> }

@@ -10,21 +10,24 @@ use std::{
     pin::pin,
 };
 
-use super::{replies::Replay, shard::Inner};
-use crate::errors::{Code, LunoraError};
+use super::replies::Replay;
+use crate::{
+    errors::{Code, LunoraError},
+    platform::ShardHost,
+};
 
 /// The crashes of one isolate after which a call is not run again.
 const MAX_CRASHES: u32 = 3;
 
 /// A call with an id, whose crashes the host counts.
 pub(crate) struct Counted<'a> {
-    shard: &'a Inner,
+    host: &'a dyn ShardHost,
     key: Option<String>,
 }
 
 impl<'a> Counted<'a> {
-    pub(crate) fn new(shard: &'a Inner, replay: Option<&Replay>) -> Self {
-        Self { shard, key: replay.and_then(Replay::key) }
+    pub(crate) fn new(host: &'a dyn ShardHost, replay: Option<&Replay>) -> Self {
+        Self { host, key: replay.and_then(Replay::key) }
     }
 
     /// Runs `work`, unless the call crashed too often.
@@ -36,9 +39,9 @@ impl<'a> Counted<'a> {
         work: impl FnOnce() -> Result<T, LunoraError>,
     ) -> Result<T, LunoraError> {
         let Some(key) = &self.key else { return work() };
-        let crashes = self.shard.host.begin_call(key);
+        let crashes = self.host.begin_call(key);
         let result = if crashes < MAX_CRASHES { work() } else { Err(crashed(crashes)) };
-        self.shard.host.end_call();
+        self.host.end_call();
         result
     }
 

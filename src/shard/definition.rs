@@ -231,13 +231,6 @@ impl ShardDefinition {
     }
 }
 
-impl ShardDefinition {
-    /// Returns a declared table, by its exact name.
-    pub(crate) fn table_spec(&self, name: &str) -> Option<&TableSpec> {
-        self.table_named(name)
-    }
-}
-
 /// The functions with their kinds, for the admin plane of a Worker; those of
 /// [`shard!`](crate::shard!) with the schemas of their types, if the feature `schema` is on and the
 /// types implement `schemars::JsonSchema`.

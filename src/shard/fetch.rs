@@ -4,7 +4,7 @@ use http::Method;
 
 use super::{
     call::{Envelope, caller, write_ids},
-    shard::Shard,
+    instance::Shard,
 };
 use crate::{
     errors::LunoraError,
@@ -32,7 +32,7 @@ impl Shard {
     }
 
     async fn answer(&self, mut request: Request) -> Result<Response, LunoraError> {
-        check_minted_expiry(request.headers(), self.inner.host.now_ms())?;
+        check_minted_expiry(request.headers(), self.inner.state.host().now_ms())?;
         match (request.method().clone(), request.path()) {
             (Method::POST, paths::ON_SHARD_RPC) => {
                 let body = request.bytes(Self::MAX_BODY).await?;

@@ -82,35 +82,40 @@
 //! With the feature `shard-testing` functions run under plain `cargo test`, over SQLite in memory:
 //! see `testing::TestShard`.
 
+mod action;
 mod admin;
 mod announcement;
+mod answer;
 mod batch;
 mod call;
+mod caller;
 mod changes;
 mod class;
 mod context;
 mod crashes;
+mod database;
 mod db;
 mod definition;
 #[doc(hidden)]
 pub mod faults;
 mod fetch;
 mod function;
+mod instance;
 pub(crate) mod live;
 mod macros;
 mod metrics;
 mod migration;
 mod parts;
 mod random;
+mod registration;
 mod replies;
 mod rpc;
 mod run;
 mod run_as;
 mod schema;
 mod sentence;
-#[allow(clippy::module_inception, reason = "the shard is what the room is named after")]
-mod shard;
 mod sql;
+mod state;
 mod table;
 #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
 pub mod testing;
@@ -123,14 +128,15 @@ mod watermarks;
 #[doc(hidden)]
 pub use self::function::schemas;
 pub use self::{
+    action::Action,
+    caller::Caller,
     class::{Announced, Announcement, ShardClass, ShardsOf, Unannounced},
-    context::{Action, Auth, Mutation, Query},
+    context::{Auth, Mutation, Query},
     db::{Document, IndexValue, Page, PageRequest, Reader, Sql, TableQuery, Writer},
     definition::{DefinitionError, ShardDefinition},
     function::{ActionHandler, MutationHandler, NoArgs, QueryHandler, args::invalid_argument},
+    instance::{QueryRun, Shard},
     migration::MigrationHandler,
-    run::Caller,
-    shard::{QueryRun, Shard},
     sql::SqlValue,
     table::{Table, TableSpec},
     tracking::{Change, ChangeOp, Commit, Reads},

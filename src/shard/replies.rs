@@ -6,9 +6,8 @@
 use std::cell::Cell;
 
 use super::{
-    db::store::{count, text, to_text},
-    run::Caller,
-    shard::Inner,
+    caller::Caller,
+    database::{Database, count, text, to_text},
 };
 use crate::{
     errors::{Code, LunoraError},
@@ -69,13 +68,14 @@ impl Replies {
     /// Returns the body of the earlier answer, if this write was already done.
     pub(crate) fn find(
         &self,
-        shard: &Inner,
+        database: &Database,
         replay: &Replay,
         now_ms: u64,
     ) -> Result<Option<String>, LunoraError> {
         let sql = "SELECT \"body\" FROM \"_lunora_replies\" WHERE \"namespace\"=? AND \"id\"=? AND \"ts\">?";
         let oldest = count(now_ms.saturating_sub(Self::KEPT_MS));
-        let body = shard.exec_value(sql, &[text(&replay.namespace), text(&replay.id), oldest])?;
+        let body =
+            database.exec_value(sql, &[text(&replay.namespace), text(&replay.id), oldest])?;
         Ok(body.and_then(to_text))
     }
 
@@ -85,7 +85,7 @@ impl Replies {
     /// 413 `PAYLOAD_TOO_LARGE` for one that does not fit into a row; if the database fails.
     pub(crate) fn keep(
         &self,
-        shard: &Inner,
+        database: &Database,
         replay: &Replay,
         body: &str,
         now_ms: u64,
@@ -103,13 +103,13 @@ impl Replies {
             "INSERT OR REPLACE INTO \"_lunora_replies\"(\"namespace\",\"id\",\"body\",\"ts\",\"round\") VALUES(?,?,?,?,{ROUND_SQL})"
         );
         let params = [text(&replay.namespace), text(&replay.id), text(body), count(now_ms)];
-        shard.exec(&sql, &params)?;
-        self.sweep(shard, now_ms)
+        database.exec(&sql, &params)?;
+        self.sweep(database, now_ms)
     }
 
     /// Restores an answer that was given at `ts`. An existing one stays.
     pub(crate) fn restore(
-        shard: &Inner,
+        database: &Database,
         (namespace, id): (&str, &str),
         body: &str,
         ts: u64,
@@ -117,15 +117,15 @@ impl Replies {
         let sql = format!(
             "INSERT OR IGNORE INTO \"_lunora_replies\"(\"namespace\",\"id\",\"body\",\"ts\",\"round\") VALUES(?,?,?,?,{ROUND_SQL})"
         );
-        shard.exec(&sql, &[text(namespace), text(id), text(body), count(ts)]).map(drop)
+        database.exec(&sql, &[text(namespace), text(id), text(body), count(ts)]).map(drop)
     }
 
-    fn sweep(&self, shard: &Inner, now_ms: u64) -> Result<(), LunoraError> {
+    fn sweep(&self, database: &Database, now_ms: u64) -> Result<(), LunoraError> {
         if now_ms < self.swept_at.get().saturating_add(Self::SWEPT_EVERY_MS) {
             return Ok(());
         }
         self.swept_at.set(now_ms);
         let sql = "DELETE FROM \"_lunora_replies\" WHERE \"ts\"<=?";
-        shard.exec(sql, &[count(now_ms.saturating_sub(Self::KEPT_MS))]).map(|_| ())
+        database.exec(sql, &[count(now_ms.saturating_sub(Self::KEPT_MS))]).map(|_| ())
     }
 }

@@ -3,20 +3,21 @@
 use serde::Serialize;
 
 use super::{
+    action::Action,
     admin,
-    batch::MAX_ANSWER,
+    answer::check_answer,
     call::{Call, Envelope, WriteIds},
-    context::{Action, Query},
+    caller::SharedCaller,
+    context::{Mutation, Query},
     crashes::Counted,
     function::{Function, Kind, not_registered},
+    instance::Shard,
     replies::Replay,
-    run::{Run, SharedCaller},
     run_as::RunAs,
-    shard::Shard,
     watermarks::{Place, place_of, set_watermark},
 };
 use crate::{
-    errors::{Code, LunoraError},
+    errors::LunoraError,
     log,
     message::Response,
     wire::{Identity, paths},
@@ -93,7 +94,7 @@ impl Shard {
     async fn run(&self, call: &Call<'_>, caller: &SharedCaller) -> Result<Reply, LunoraError> {
         match call.function.kind() {
             Kind::Query => {
-                let run = Run::new(&self.inner, caller, 0);
+                let run = self.inner.run(caller, 0);
                 let result = call.function.query(&Query::new(&run), call.args)?;
                 run.check_doom()?;
                 check_answer(&result)?;
@@ -119,7 +120,7 @@ impl Shard {
             .find(&format!("relation:{name}"), caller.system)
             .map_err(|_| not_registered(path))?;
         self.open().await?;
-        let run = Run::new(&self.inner, caller, 0);
+        let run = self.inner.run(caller, 0);
         let result = function.query(&Query::new(&run), args)?;
         run.check_doom()?;
         check_answer(&result).map(|()| result)
@@ -135,31 +136,32 @@ impl Shard {
             Replay::of(call.ids.mutation_id.as_deref(), call.ids.client_id.as_deref(), caller);
         shard.transact(caller, 0, |run| {
             if let Some((client, seq)) = numbered {
-                match place_of(shard, user, client, seq)? {
+                match place_of(&shard.state.database, user, client, seq)? {
                     Place::Next => {}
                     Place::Done(last) => return Ok(Reply::ok(body("null", None, Some(last)))),
                     Place::TooEarly(expected) => return out_of_order(expected),
                 }
             }
             if let Some(replay) = &replay
-                && let Some(body) = shard.replies.find(shard, replay, run.now_ms)?
+                && let Some(body) = shard.replies.find(&shard.state.database, replay, run.now_ms)?
             {
                 return Ok(Reply::ok(body));
             }
-            let result = Counted::new(shard, replay.as_ref()).run(|| shard.mutate(call, run))?;
+            let result = Counted::new(&**shard.state.host(), replay.as_ref())
+                .run(|| call.function.mutation(&Mutation::new(run), call.args))?;
             run.check_doom()?;
             // In the transaction, so that a refused answer rolls back the writes.
             check_answer(&result)?;
             let cursor = match run.commit().cursor {
                 Some(cursor) => cursor,
-                None => shard.changes.cursor(shard)?,
+                None => shard.state.changes.cursor(&shard.state.database)?,
             };
             let body = body(&result, Some(cursor), numbered.map(|(_, seq)| seq));
             if let Some(replay) = &replay {
-                shard.replies.keep(shard, replay, &body, run.now_ms)?;
+                shard.replies.keep(&shard.state.database, replay, &body, run.now_ms)?;
             }
             if let Some((client, seq)) = numbered {
-                set_watermark(shard, user, client, seq)?;
+                set_watermark(&shard.state.database, user, client, seq)?;
             }
             Ok(Reply::ok(body))
         })
@@ -171,39 +173,31 @@ impl Shard {
         let replay =
             Replay::of(call.ids.mutation_id.as_deref(), call.ids.client_id.as_deref(), caller);
         if let Some(replay) = &replay
-            && let Some(body) = shard.replies.find(shard, replay, shard.host.now_ms())?
+            && let Some(body) =
+                shard.replies.find(&shard.state.database, replay, shard.state.host().now_ms())?
         {
             return Ok(body);
         }
         self.announce_before_action().await?;
         let action = Action::new(shard.clone(), caller.clone(), 0);
         let work = call.function.action(action, call.args.to_owned());
-        let result = Counted::new(shard, replay.as_ref()).run_future(work).await?;
+        let result = Counted::new(&**shard.state.host(), replay.as_ref()).run_future(work).await?;
         let body = body(&result, None, None);
         if let Some(replay) = &replay
-            && let Err(error) =
-                shard.atomically(|| shard.replies.keep(shard, replay, &body, shard.host.now_ms()))
+            && let Err(error) = shard.state.database.atomically(|| {
+                shard.replies.keep(
+                    &shard.state.database,
+                    replay,
+                    &body,
+                    shard.state.host().now_ms(),
+                )
+            })
         {
             // The effects stay, and so does the answer. One of 2 MB does not fit into a row.
             log::error(&format!("the answer of an action was not kept: {}", error.to_log_line()));
         }
         Ok(body)
     }
-}
-
-/// Refuses an answer that is too large. That of an action, whose effects stay, passes.
-///
-/// # Errors
-/// 413 `PAYLOAD_TOO_LARGE`.
-pub(super) fn check_answer(result: &str) -> Result<(), LunoraError> {
-    if result.len() <= MAX_ANSWER {
-        return Ok(());
-    }
-    let message = format!(
-        "the answer is too large: expected at most {MAX_ANSWER} bytes, got {}; return it in pages",
-        result.len()
-    );
-    Err(LunoraError::new(Code::PayloadTooLarge, message))
 }
 
 /// Returns `{"commitCursor"?,"lastMutationId"?,"result"}`.

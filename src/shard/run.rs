@@ -1,35 +1,18 @@
 //! One run of a function: its caller, its time, its reads and its writes.
 
-use std::{
-    cell::{Cell, Ref, RefCell, RefMut},
-    rc::Rc,
-};
+use std::cell::{Cell, Ref, RefCell, RefMut};
 
 use super::{
-    shard::Inner,
+    caller::Caller,
+    state::State,
     tracking::{Change, Commit, Reads},
 };
-use crate::{
-    errors::{Code, LunoraError},
-    wire::Identity,
-};
-
-/// The caller of a function.
-///
-/// It is fixed for a whole call, and for a whole live connection.
-#[derive(Clone, Debug, Default)]
-pub struct Caller {
-    /// The identity, as the Worker minted it.
-    pub identity: Option<Identity>,
-    /// The address.
-    pub ip: Option<String>,
-    /// `true` for the server itself, which may call internal functions.
-    pub system: bool,
-}
+use crate::errors::{Code, LunoraError};
 
 /// One run of a query or a mutation, from its first read to its commit.
 pub(crate) struct Run<'a> {
-    pub(crate) shard: &'a Inner,
+    pub(crate) state: &'a State,
+    callees: &'a dyn Callees,
     pub(crate) caller: &'a Caller,
     pub(crate) now_ms: u64,
     reads: RefCell<Reads>,
@@ -39,15 +22,37 @@ pub(crate) struct Run<'a> {
     depth: Cell<u32>,
 }
 
+/// The functions that a run calls by their paths, one level deeper and in its transaction.
+pub(crate) trait Callees {
+    /// Runs a query.
+    ///
+    /// # Errors
+    /// The error of the query; 404 `FUNCTION_NOT_FOUND` if the path is not a query's;
+    /// `RUN_DEPTH_EXCEEDED`.
+    fn query(&self, run: &Run<'_>, path: &str, args: &str) -> Result<String, LunoraError>;
+
+    /// Runs a mutation. If it fails, the transaction must not commit.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    fn mutation(&self, run: &Run<'_>, path: &str, args: &str) -> Result<String, LunoraError>;
+}
+
 impl<'a> Run<'a> {
     /// The maximum depth of calls between functions (docs/wire.md, "Calls in a shard").
     const MAX_DEPTH: u32 = 32;
 
-    pub(crate) fn new(shard: &'a Inner, caller: &'a Caller, depth: u32) -> Self {
+    pub(crate) fn new(
+        state: &'a State,
+        callees: &'a dyn Callees,
+        caller: &'a Caller,
+        depth: u32,
+    ) -> Self {
         Self {
-            shard,
+            state,
+            callees,
             caller,
-            now_ms: shard.host.now_ms(),
+            now_ms: state.host().now_ms(),
             reads: RefCell::default(),
             commit: RefCell::default(),
             doomed: RefCell::default(),
@@ -89,6 +94,16 @@ impl<'a> Run<'a> {
         self.doomed.borrow_mut().take().map_or(Ok(()), Err)
     }
 
+    /// Runs another query; see [`Callees::query`].
+    pub(crate) fn query(&self, path: &str, args: &str) -> Result<String, LunoraError> {
+        self.callees.query(self, path, args)
+    }
+
+    /// Runs another mutation; see [`Callees::mutation`].
+    pub(crate) fn mutation(&self, path: &str, args: &str) -> Result<String, LunoraError> {
+        self.callees.mutation(self, path, args)
+    }
+
     /// Runs `work` one level deeper.
     pub(crate) fn deeper<T>(
         &self,
@@ -114,6 +129,3 @@ pub(crate) fn check_depth(depth: u32) -> Result<u32, LunoraError> {
     }
     Ok(depth + 1)
 }
-
-/// The caller, which an action keeps and a run lends out.
-pub(crate) type SharedCaller = Rc<Caller>;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use super::{
     call::check_args,
-    run::{Caller, SharedCaller},
+    caller::{Caller, SharedCaller},
 };
 use crate::{errors::LunoraError, wire::Identity};
 

@@ -3,12 +3,8 @@
 use sha2::{Digest, Sha256};
 
 use super::{
-    db::{
-        fields::CREATION_TIME,
-        key,
-        store::{text, to_text},
-    },
-    shard::Inner,
+    database::{Database, text, to_text},
+    db::{fields::CREATION_TIME, key},
     table::{BY_CREATION, IndexFields, IndexSpec, TableSpec},
 };
 use crate::{errors::LunoraError, platform::SqlCell, wire::Direction};
@@ -35,72 +31,73 @@ const ADDED: [(&str, &str); 3] = [
     ("_lunora_watermarks", "restored"),
 ];
 
-impl Inner {
-    /// Migrates the tables and indexes to the definition. An index that is no longer declared is
-    /// dropped; a table that is no longer declared stays, with its documents.
-    pub(crate) fn migrate_schema(&self) -> Result<(), LunoraError> {
-        let statements = statements(&self.definition.tables);
-        let fingerprint = fingerprint(&statements);
-        if self.stored_fingerprint()?.as_deref() == Some(&*fingerprint) {
-            return Ok(());
+/// Migrates the tables and indexes to the definition. An index that is no longer declared is
+/// dropped; a table that is no longer declared stays, with its documents.
+pub(crate) fn migrate(database: &Database, tables: &[TableSpec]) -> Result<(), LunoraError> {
+    let statements = statements(tables);
+    let fingerprint = fingerprint(&statements);
+    if stored_fingerprint(database)?.as_deref() == Some(&*fingerprint) {
+        return Ok(());
+    }
+    database.atomically(|| {
+        for sql in OWN {
+            database.exec(sql, &[])?;
         }
-        self.atomically(|| {
-            for sql in OWN {
-                self.exec(sql, &[])?;
+        for (table, column) in ADDED {
+            if !stored_sql(database, "table", table)?.unwrap_or_default().contains(column) {
+                let sql = format!(
+                    "ALTER TABLE \"{table}\" ADD COLUMN \"{column}\" INTEGER NOT NULL DEFAULT 0"
+                );
+                database.exec(&sql, &[])?;
             }
-            for (table, column) in ADDED {
-                if !self.stored_sql("table", table)?.unwrap_or_default().contains(column) {
-                    let sql = format!(
-                        "ALTER TABLE \"{table}\" ADD COLUMN \"{column}\" INTEGER NOT NULL DEFAULT 0"
-                    );
-                    self.exec(&sql, &[])?;
-                }
-            }
-            for Statement { kind, name, rest } in &statements {
-                let as_kept = format!("CREATE {kind} {rest}");
-                if *kind == "INDEX"
-                    && self.stored_sql("index", name)?.is_some_and(|kept| kept != as_kept)
-                {
-                    self.exec(&format!("DROP INDEX \"{name}\""), &[])?;
-                }
-                self.exec(&format!("CREATE {kind} IF NOT EXISTS {rest}"), &[])?;
-            }
-            self.drop_other_indexes(&statements)?;
-            let sql =
-                "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('schema',?)";
-            self.exec(sql, &[text(&fingerprint)]).map(|_| ())
-        })
-    }
-
-    fn stored_fingerprint(&self) -> Result<Option<String>, LunoraError> {
-        let known = "SELECT name FROM sqlite_master WHERE type='table' AND name='_lunora_meta'";
-        if self.exec_value(known, &[])?.is_none() {
-            return Ok(None);
         }
-        let sql = "SELECT \"value\" FROM \"_lunora_meta\" WHERE \"name\"='schema'";
-        Ok(self.exec_value(sql, &[])?.and_then(to_text))
-    }
-
-    fn stored_sql(&self, kind: &str, name: &str) -> Result<Option<String>, LunoraError> {
-        let sql = "SELECT sql FROM sqlite_master WHERE type=? AND name=?";
-        Ok(self.exec_value(sql, &[text(kind), text(name)])?.and_then(to_text))
-    }
-
-    /// Drops indexes that are no longer declared. The indexes of a declared table are named after
-    /// it, with a dot.
-    fn drop_other_indexes(&self, statements: &[Statement]) -> Result<(), LunoraError> {
-        let sql = "SELECT name FROM sqlite_master WHERE type='index' AND name LIKE '%.%'";
-        for row in self.exec(sql, &[])?.rows {
-            let Some(SqlCell::Text(name)) = row.into_iter().next() else { continue };
-            let table = name.split_once('.').map_or("", |(table, _)| table);
-            if self.definition.table_spec(table).is_some()
-                && !statements.iter().any(|statement| statement.name == name)
+        for Statement { kind, name, rest } in &statements {
+            let as_kept = format!("CREATE {kind} {rest}");
+            if *kind == "INDEX"
+                && stored_sql(database, "index", name)?.is_some_and(|kept| kept != as_kept)
             {
-                self.exec(&format!("DROP INDEX \"{}\"", name.replace('"', "\"\"")), &[])?;
+                database.exec(&format!("DROP INDEX \"{name}\""), &[])?;
             }
+            database.exec(&format!("CREATE {kind} IF NOT EXISTS {rest}"), &[])?;
         }
-        Ok(())
+        drop_other_indexes(database, tables, &statements)?;
+        let sql = "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('schema',?)";
+        database.exec(sql, &[text(&fingerprint)]).map(|_| ())
+    })
+}
+
+fn stored_fingerprint(database: &Database) -> Result<Option<String>, LunoraError> {
+    let known = "SELECT name FROM sqlite_master WHERE type='table' AND name='_lunora_meta'";
+    if database.exec_value(known, &[])?.is_none() {
+        return Ok(None);
     }
+    let sql = "SELECT \"value\" FROM \"_lunora_meta\" WHERE \"name\"='schema'";
+    Ok(database.exec_value(sql, &[])?.and_then(to_text))
+}
+
+fn stored_sql(database: &Database, kind: &str, name: &str) -> Result<Option<String>, LunoraError> {
+    let sql = "SELECT sql FROM sqlite_master WHERE type=? AND name=?";
+    Ok(database.exec_value(sql, &[text(kind), text(name)])?.and_then(to_text))
+}
+
+/// Drops indexes that are no longer declared. The indexes of a declared table are named after
+/// it, with a dot.
+fn drop_other_indexes(
+    database: &Database,
+    tables: &[TableSpec],
+    statements: &[Statement],
+) -> Result<(), LunoraError> {
+    let sql = "SELECT name FROM sqlite_master WHERE type='index' AND name LIKE '%.%'";
+    for row in database.exec(sql, &[])?.rows {
+        let Some(SqlCell::Text(name)) = row.into_iter().next() else { continue };
+        let of = name.split_once('.').map_or("", |(table, _)| table);
+        if tables.iter().any(|table| table.name == of)
+            && !statements.iter().any(|statement| statement.name == name)
+        {
+            database.exec(&format!("DROP INDEX \"{}\"", name.replace('"', "\"\"")), &[])?;
+        }
+    }
+    Ok(())
 }
 
 struct Statement {

@@ -131,7 +131,7 @@ fn query<T>(
     let inner = &shard.shard().inner;
     inner.open()?;
     let caller = Caller::default();
-    let run = run::Run::new(inner, &caller, 0);
+    let run = inner.run(&caller, 0);
     let result = work(&Query::new(&run))?;
     Ok((result, run.into_parts().0))
 }

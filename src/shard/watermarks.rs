@@ -11,9 +11,8 @@
 //! any number.
 
 use super::{
-    db::store::{count, text, to_count},
+    database::{Database, count, text, to_count},
     replies::ROUND_SQL,
-    shard::Inner,
 };
 use crate::{errors::LunoraError, platform::SqlCell};
 
@@ -30,12 +29,12 @@ pub(crate) enum Place {
 
 /// Returns the position of the write `seq` of a client.
 pub(crate) fn place_of(
-    shard: &Inner,
+    database: &Database,
     user: &str,
     client: &str,
     seq: u64,
 ) -> Result<Place, LunoraError> {
-    let row = row_of(shard, user, client)?;
+    let row = row_of(database, user, client)?;
     let last = row.as_ref().map_or(0, |row| to_count(row.first()));
     if seq <= last {
         return Ok(Place::Done(last));
@@ -45,26 +44,30 @@ pub(crate) fn place_of(
     }
     let may_skip = match &row {
         Some(row) => to_count(row.get(1)) > 0,
-        None => was_restored(shard)?,
+        None => was_restored(database)?,
     };
     Ok(if may_skip { Place::Next } else { Place::TooEarly(last + 1) })
 }
 
 /// Returns the number of the last write of a client; 0 before the first.
-pub(crate) fn watermark(shard: &Inner, user: &str, client: &str) -> Result<u64, LunoraError> {
-    Ok(row_of(shard, user, client)?.map_or(0, |row| to_count(row.first())))
+pub(crate) fn watermark(database: &Database, user: &str, client: &str) -> Result<u64, LunoraError> {
+    Ok(row_of(database, user, client)?.map_or(0, |row| to_count(row.first())))
 }
 
 /// Returns the number, and whether it was restored.
-fn row_of(shard: &Inner, user: &str, client: &str) -> Result<Option<Vec<SqlCell>>, LunoraError> {
+fn row_of(
+    database: &Database,
+    user: &str,
+    client: &str,
+) -> Result<Option<Vec<SqlCell>>, LunoraError> {
     let sql =
         "SELECT \"seq\",\"restored\" FROM \"_lunora_watermarks\" WHERE \"user\"=? AND \"client\"=?";
-    Ok(shard.exec(sql, &[text(user), text(client)])?.rows.into_iter().next())
+    Ok(database.exec(sql, &[text(user), text(client)])?.rows.into_iter().next())
 }
 
 /// Records the write `seq` of a client as done.
 pub(crate) fn set_watermark(
-    shard: &Inner,
+    database: &Database,
     user: &str,
     client: &str,
     seq: u64,
@@ -72,12 +75,12 @@ pub(crate) fn set_watermark(
     let sql = format!(
         "INSERT OR REPLACE INTO \"_lunora_watermarks\"(\"user\",\"client\",\"seq\",\"restored\",\"round\") VALUES(?,?,?,0,{ROUND_SQL})"
     );
-    shard.exec(&sql, &[text(user), text(client), count(seq)]).map(drop)
+    database.exec(&sql, &[text(user), text(client), count(seq)]).map(drop)
 }
 
 /// Restores a watermark. An already higher one stays.
 pub(crate) fn restore_watermark(
-    shard: &Inner,
+    database: &Database,
     user: &str,
     client: &str,
     seq: u64,
@@ -86,16 +89,16 @@ pub(crate) fn restore_watermark(
         "INSERT INTO \"_lunora_watermarks\"(\"user\",\"client\",\"seq\",\"restored\",\"round\") VALUES(?,?,?,1,{ROUND_SQL}) \
          ON CONFLICT(\"user\",\"client\") DO UPDATE SET \"seq\"=excluded.\"seq\",\"restored\"=1,\"round\"=excluded.\"round\" WHERE excluded.\"seq\">\"_lunora_watermarks\".\"seq\""
     );
-    shard.exec(&sql, &[text(user), text(client), count(seq)]).map(drop)
+    database.exec(&sql, &[text(user), text(client), count(seq)]).map(drop)
 }
 
 /// Records that the shard was restored: clients without a watermark begin with any number.
-pub(crate) fn note_restore(shard: &Inner, now_ms: u64) -> Result<(), LunoraError> {
+pub(crate) fn note_restore(database: &Database, now_ms: u64) -> Result<(), LunoraError> {
     let sql = "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('restored',?)";
-    shard.exec(sql, &[text(&now_ms.to_string())]).map(drop)
+    database.exec(sql, &[text(&now_ms.to_string())]).map(drop)
 }
 
-fn was_restored(shard: &Inner) -> Result<bool, LunoraError> {
+fn was_restored(database: &Database) -> Result<bool, LunoraError> {
     let sql = "SELECT 1 FROM \"_lunora_meta\" WHERE \"name\"='restored'";
-    Ok(shard.exec_value(sql, &[])?.is_some())
+    Ok(database.exec_value(sql, &[])?.is_some())
 }

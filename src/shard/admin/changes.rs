@@ -11,13 +11,15 @@ use crate::{
     errors::{Code, LunoraError},
     platform::SqlCell,
     shard::{
+        caller::Caller,
+        database::{count, malformed, to_count},
         db::{
             check_id,
             fields::{Fields, ID, number},
-            store::{count, malformed, to_count},
         },
-        run::{Caller, Run},
-        shard::Inner,
+        instance::Inner,
+        run::Run,
+        state::State,
         tracking::ChangeOp,
     },
     wire::{
@@ -37,20 +39,20 @@ const CHANGE_BYTES: u64 = 128;
 ///
 /// A change that the log no longer has is not skipped: 409 `CDC_LOG_TRIMMED`, and the reader begins
 /// again from an export.
-pub(super) fn sync(shard: &Inner, args: &CdcSyncArgs) -> Result<String, LunoraError> {
+pub(super) fn sync(state: &State, args: &CdcSyncArgs) -> Result<String, LunoraError> {
     let since = args.since_seq;
-    let end = shard.changes.cursor(shard)?;
-    if let Some(first) = shard.changes.first(shard)?
+    let end = state.changes.cursor(&state.database)?;
+    if let Some(first) = state.changes.first(&state.database)?
         && since + 1 < first
     {
         let message = format!("the change log begins at {first}: begin again from an export");
         return Err(LunoraError::new(Code::CdcLogTrimmed, message));
     }
-    let last = last_of_page(shard, args)?;
+    let last = last_of_page(state, args)?;
     let mut changes = String::new();
     if let Some(last) = last {
         let sql = "SELECT \"seq\",\"table\",\"id\",\"op\",\"doc\",\"ts\" FROM \"_lunora_changes\" WHERE \"seq\">? AND \"seq\"<=? ORDER BY \"seq\"";
-        for row in shard.exec(sql, &[count(since), count(last)])?.rows {
+        for row in state.database.exec(sql, &[count(since), count(last)])?.rows {
             if !changes.is_empty() {
                 changes.push(',');
             }
@@ -64,11 +66,11 @@ pub(super) fn sync(shard: &Inner, args: &CdcSyncArgs) -> Result<String, LunoraEr
 
 /// Returns the last change that fits, by the sizes, which SQLite knows without reading the
 /// documents.
-fn last_of_page(shard: &Inner, args: &CdcSyncArgs) -> Result<Option<u64>, LunoraError> {
+fn last_of_page(state: &State, args: &CdcSyncArgs) -> Result<Option<u64>, LunoraError> {
     let sql = "SELECT \"seq\",\"ts\",ifnull(octet_length(\"doc\"),0)+octet_length(\"id\")+octet_length(\"table\") FROM \"_lunora_changes\" WHERE \"seq\">? ORDER BY \"seq\" LIMIT CAST(? AS INTEGER)";
     let limit = args.limit.unwrap_or(LIMIT).clamp(1, MAX_LIMIT);
     let (mut last, mut bytes) = (None, 0);
-    for row in shard.exec(sql, &[count(args.since_seq), count(limit)])?.rows {
+    for row in state.database.exec(sql, &[count(args.since_seq), count(limit)])?.rows {
         let [seq, SqlCell::Number(ts), size] = &*row else {
             return Err(malformed("_lunora_changes"));
         };
@@ -148,11 +150,11 @@ pub(super) fn apply(
 fn apply_change(run: &Run<'_>, change: &ChangeArgs) -> Result<(), LunoraError> {
     let bad =
         |what: &str| LunoraError::bad_request(format!("a change of {:?} {what}", change.table));
-    let table = run.shard.table(&change.table)?;
+    let table = run.state.table(&change.table)?;
     check_id(&change.id).map_err(|_| bad("has an id that is not of 1 to 256 bytes"))?;
     let op = ChangeOp::from_wire(&change.op)
         .ok_or_else(|| bad("has another op than insert, update or delete"))?;
-    let stored = run.shard.stored(&table, &change.id)?;
+    let stored = run.state.stored(&table, &change.id)?;
     if op == ChangeOp::Delete {
         return stored.map_or(Ok(()), |stored| run.remove(&table, &change.id, &stored));
     }

@@ -13,9 +13,9 @@ use crate::{
     errors::LunoraError,
     platform::SqlCell,
     shard::{
-        db::store::{count, malformed, text, to_count, to_text},
+        database::{count, malformed, text, to_count, to_text},
         replies::{ROUND_SQL, Replies},
-        shard::Inner,
+        state::State,
         watermarks::{note_restore, restore_watermark},
     },
     wire::{
@@ -42,18 +42,18 @@ enum Kind {
 }
 
 /// Returns one page of a round: `{"lines","cursor","isDone","round"?,"seq"}`.
-pub(super) fn export(shard: &Inner, args: &ExportClientsArgs<'_>) -> Result<String, LunoraError> {
+pub(super) fn export(state: &State, args: &ExportClientsArgs<'_>) -> Result<String, LunoraError> {
     let position = args.cursor.as_deref().map(read_cursor).transpose()?;
     let round = match position {
-        None => Some(begin_round(shard)?),
+        None => Some(begin_round(state)?),
         Some(_) => None,
     };
-    let seq = shard.changes.cursor(shard)?;
+    let seq = state.changes.cursor(&state.database)?;
     let (mut kind, mut first, mut second) =
         position.unwrap_or((Kind::Watermarks, String::new(), String::new()));
     let mut page = Page { rows: args.limit.unwrap_or(LIMIT).max(1), ..Page::default() };
     let cursor = loop {
-        match page.fill(shard, kind, (&first, &second), args.since)? {
+        match page.fill(state, kind, (&first, &second), args.since)? {
             Some((first, second)) => break Some((kind, first, second)),
             None if kind == Kind::Replies => break None,
             None => (kind, first, second) = (Kind::Replies, String::new(), String::new()),
@@ -66,13 +66,13 @@ pub(super) fn export(shard: &Inner, args: &ExportClientsArgs<'_>) -> Result<Stri
 }
 
 /// Begins a round, and returns it: later writes carry its number.
-fn begin_round(shard: &Inner) -> Result<u64, LunoraError> {
-    shard.atomically(|| {
+fn begin_round(state: &State) -> Result<u64, LunoraError> {
+    state.database.atomically(|| {
         let sql = format!(
             "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('clientsRound',CAST({ROUND_SQL}+1 AS TEXT))"
         );
-        shard.exec(&sql, &[])?;
-        let round = shard.exec_value(&format!("SELECT {ROUND_SQL}"), &[])?;
+        state.database.exec(&sql, &[])?;
+        let round = state.database.exec_value(&format!("SELECT {ROUND_SQL}"), &[])?;
         Ok(to_count(round.as_ref()))
     })
 }
@@ -88,7 +88,7 @@ impl Page {
     /// Adds the records after a key, and returns the last key if the page is full.
     fn fill(
         &mut self,
-        shard: &Inner,
+        state: &State,
         kind: Kind,
         (first, second): (&str, &str),
         since: u64,
@@ -108,7 +108,7 @@ impl Page {
         );
         let params = [text(first), text(second), count(since), count(self.rows + 1)];
         let (mut end, mut is_full, mut bytes) = (None, false, self.json.len() as u64);
-        for row in shard.exec(&sql, &params)?.rows {
+        for row in state.database.exec(&sql, &params)?.rows {
             let mut cells = row.into_iter();
             let key = cells.next().and_then(to_text).zip(cells.next().and_then(to_text));
             let size = to_count(cells.next().as_ref()) + 128;
@@ -128,7 +128,7 @@ impl Page {
             "SELECT {keys},{columns} FROM \"{table}\" WHERE ({keys})>(?,?) AND ({keys})<=(?,?) AND \"round\">=CAST(? AS INTEGER) ORDER BY {keys}"
         );
         let params = [text(first), text(second), text(last_first), text(last_second), count(since)];
-        for row in shard.exec(&sql, &params)?.rows {
+        for row in state.database.exec(&sql, &params)?.rows {
             self.push(kind, row)?;
         }
         Ok(end.filter(|_| is_full))
@@ -174,28 +174,28 @@ fn write_cursor(position: &Position) -> Result<String, LunoraError> {
 }
 
 /// Deletes every watermark and every stored answer.
-pub(super) fn delete_all(shard: &Inner) -> Result<(), LunoraError> {
-    shard.exec("DELETE FROM \"_lunora_watermarks\"", &[])?;
-    shard.exec("DELETE FROM \"_lunora_replies\"", &[]).map(drop)
+pub(super) fn delete_all(state: &State) -> Result<(), LunoraError> {
+    state.database.exec("DELETE FROM \"_lunora_watermarks\"", &[])?;
+    state.database.exec("DELETE FROM \"_lunora_replies\"", &[]).map(drop)
 }
 
 /// Restores watermarks and answers, all or nothing. Repeated, it changes nothing.
 pub(super) fn import(
-    shard: &Inner,
+    state: &State,
     args: &ImportClientsArgs<Vec<ClientLine>>,
 ) -> Result<ImportClientsAnswer, LunoraError> {
-    shard.atomically(|| {
+    state.database.atomically(|| {
         if args.reset {
-            delete_all(shard)?;
+            delete_all(state)?;
         }
-        note_restore(shard, shard.host.now_ms())?;
+        note_restore(&state.database, state.host().now_ms())?;
         for line in &args.lines {
             match line {
                 ClientLine::Watermark(Watermark { user, client, seq }) => {
-                    restore_watermark(shard, user, client, *seq)?;
+                    restore_watermark(&state.database, user, client, *seq)?;
                 }
                 ClientLine::Reply(Reply { namespace, id, body, ts }) => {
-                    Replies::restore(shard, (namespace, id), body, *ts)?;
+                    Replies::restore(&state.database, (namespace, id), body, *ts)?;
                 }
             }
         }

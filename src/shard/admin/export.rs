@@ -7,8 +7,8 @@ use crate::{
     errors::LunoraError,
     platform::SqlCell,
     shard::{
-        db::store::{count, text, to_count, to_text},
-        shard::Inner,
+        database::{count, text, to_count, to_text},
+        state::State,
         table::TableSpec,
     },
     sort,
@@ -23,31 +23,31 @@ use crate::{
 const BATCH_SIZE: u32 = 200;
 const MAX_BYTES: u64 = 1024 * 1024;
 
-pub(super) fn export(shard: &Inner, args: ExportShardArgs<'_>) -> Result<String, LunoraError> {
+pub(super) fn export(state: &State, args: ExportShardArgs<'_>) -> Result<String, LunoraError> {
     let asked = args.tables.filter(|tables| !tables.is_empty());
     let is_asked = |table: &&TableSpec| {
         asked.as_ref().is_none_or(|asked| asked.iter().any(|name| name == table.name))
     };
-    let mut tables: Vec<&TableSpec> = shard.definition.tables.iter().filter(is_asked).collect();
+    let mut tables: Vec<&TableSpec> = state.tables.iter().filter(is_asked).collect();
     sort::sort_by_key(&mut tables, |table| table.name);
     match args.cursor {
-        None => whole(shard, &tables),
+        None => whole(state, &tables),
         Some(cursor) => {
             let position = cursor.map(|cursor| read_cursor(&cursor)).transpose()?;
             let budget = Budget {
                 rows: args.batch_size.unwrap_or(BATCH_SIZE).max(1).into(),
                 bytes: args.max_bytes.unwrap_or(MAX_BYTES),
             };
-            page(shard, &tables, position, budget)
+            page(state, &tables, position, budget)
         }
     }
 }
 
-fn whole(shard: &Inner, tables: &[&TableSpec]) -> Result<String, LunoraError> {
+fn whole(state: &State, tables: &[&TableSpec]) -> Result<String, LunoraError> {
     let mut rows = Rows::default();
     for table in tables {
         let sql = format!("SELECT \"doc\" FROM \"{}\" ORDER BY \"_id\"", table.name);
-        for row in shard.exec(&sql, &[])?.rows {
+        for row in state.database.exec(&sql, &[])?.rows {
             rows.push(table, row);
         }
     }
@@ -63,24 +63,26 @@ struct Budget {
 /// Returns the next rows in the order of tables' names and documents' ids. The position refers to
 /// that order: a document that exists throughout comes once, whatever is written between the pages.
 fn page(
-    shard: &Inner,
+    state: &State,
     tables: &[&TableSpec],
     position: Option<(String, String)>,
     mut budget: Budget,
 ) -> Result<String, LunoraError> {
-    let seq = shard.changes.cursor(shard)?;
+    let seq = state.changes.cursor(&state.database)?;
     let (mut rows, mut last, mut is_done) = (Rows::default(), position, true);
     let begun = last.as_ref().map(|(table, _)| table.clone()).unwrap_or_default();
     for table in tables.iter().filter(|table| table.name >= &*begun) {
         let after = last.take_if(|(name, _)| name == table.name).map(|(_, id)| id);
         let part =
-            part(shard, table, after.as_deref().unwrap_or(""), &mut budget, rows.is_empty())?;
+            part(state, table, after.as_deref().unwrap_or(""), &mut budget, rows.is_empty())?;
         if let Some(end) = &part.end {
             let sql = format!(
                 "SELECT \"doc\" FROM \"{}\" WHERE \"_id\">? AND \"_id\"<=? ORDER BY \"_id\"",
                 table.name
             );
-            for row in shard.exec(&sql, &[text(after.as_deref().unwrap_or("")), text(end)])?.rows {
+            for row in
+                state.database.exec(&sql, &[text(after.as_deref().unwrap_or("")), text(end)])?.rows
+            {
                 rows.push(table, row);
             }
         }
@@ -96,7 +98,7 @@ fn page(
         cursor: last.as_ref().filter(|_| !is_done).map(write_cursor).transpose()?,
         is_done: Some(is_done),
         seq: Some(seq),
-        other_tables: if is_done { other_tables(shard)? } else { Vec::new() },
+        other_tables: if is_done { other_tables(state)? } else { Vec::new() },
     };
     filled::<ExportShard>(&page, &rows.json)
 }
@@ -104,15 +106,14 @@ fn page(
 /// Returns the names of tables that no export contains: those made by SQL, and those that are no
 /// longer declared. Only the first hundred, truncated to 64 characters, so that the answer stays
 /// small.
-fn other_tables(shard: &Inner) -> Result<Vec<String>, LunoraError> {
+fn other_tables(state: &State) -> Result<Vec<String>, LunoraError> {
     let sql = "SELECT substr(\"name\",1,64) FROM sqlite_master WHERE \"type\"='table' \
                AND \"name\" NOT LIKE '\\_lunora\\_%' ESCAPE '\\' AND \"name\" NOT LIKE '\\_\\_lunora\\_%' ESCAPE '\\' \
                AND \"name\" NOT LIKE '\\_cf\\_%' ESCAPE '\\' AND \"name\" NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY \"name\"";
-    let rows = shard.exec(sql, &[])?.rows;
+    let rows = state.database.exec(sql, &[])?.rows;
     let names = rows.into_iter().filter_map(|row| row.into_iter().next().and_then(to_text));
-    let is_other = |name: &String| {
-        !shard.definition.tables.iter().any(|table| table.name.eq_ignore_ascii_case(name))
-    };
+    let is_other =
+        |name: &String| !state.tables.iter().any(|table| table.name.eq_ignore_ascii_case(name));
     Ok(names.filter(is_other).take(100).collect())
 }
 
@@ -126,7 +127,7 @@ struct Part {
 /// Looks at the sizes first, which SQLite knows without reading the documents: a page must fit into
 /// memory. The first row of a page is included whatever its size.
 fn part(
-    shard: &Inner,
+    state: &State,
     table: &TableSpec,
     after: &str,
     budget: &mut Budget,
@@ -136,7 +137,7 @@ fn part(
         "SELECT \"_id\",octet_length(\"doc\") FROM \"{}\" WHERE \"_id\">? ORDER BY \"_id\" LIMIT CAST(? AS INTEGER)",
         table.name
     );
-    let sizes = shard.exec(&sql, &[text(after), count(budget.rows + 1)])?.rows;
+    let sizes = state.database.exec(&sql, &[text(after), count(budget.rows + 1)])?.rows;
     let mut part = Part { end: None, has_more: false };
     for row in sizes {
         let mut cells = row.into_iter();

@@ -6,13 +6,14 @@ use serde_json::value::RawValue;
 use crate::{
     errors::{Code, LunoraError},
     shard::{
+        caller::Caller,
         db::{
             check_id,
             fields::{CREATION_TIME, DELETED_AT, Fields, ID, System},
             store::MAX_DOCUMENT,
         },
-        run::{Caller, Run},
-        shard::Inner,
+        instance::Inner,
+        run::Run,
         table::TableSpec,
     },
     wire::{
@@ -70,14 +71,14 @@ fn import_row(run: &Run<'_>, row: &RawValue) -> Result<(&'static str, bool), Lun
         || LunoraError::custom("BAD_ROW", 400, "a row is {\"table\": string, \"doc\": object}");
     let row = Some(row.get()).filter(|row| row.starts_with('{'));
     let row: Row<'_> = row.and_then(|row| serde_json::from_str(row).ok()).ok_or_else(bad_row)?;
-    let table = run.shard.table(&row.table)?;
+    let table = run.state.table(&row.table)?;
     let mut fields = Fields::parse(row.doc.get()).ok_or_else(bad_row)?;
     fields.remove(COMMIT_SEQ);
     let id = match fields.get(ID) {
-        None => run.shard.random.document_id(run.now_ms),
+        None => run.state.random.document_id(run.now_ms),
         Some(id) => read_id(id)?,
     };
-    if run.shard.stored(&table, &id)?.is_some() {
+    if run.state.stored(&table, &id)?.is_some() {
         return Ok((table.name, false));
     }
     let system = read_system(run, &id, &fields)?;

@@ -6,18 +6,18 @@ use crate::{
     errors::{Code, LunoraError},
     platform::SqlCell,
     shard::{
+        caller::Caller,
+        database::{Database, cells, count, malformed, text, to_count, to_text},
         db::fields::{DELETED_AT, Fields, System},
         db::{
             fields::CREATION_TIME,
             key,
             keyset::{OrderBy, beyond, order_sql, position_columns, read_position},
-            own_fields, read_cursor,
-            store::{cells, count, malformed, text, to_count, to_text},
-            write_cursor,
+            own_fields, read_cursor, write_cursor,
         },
+        instance::Inner,
         migration::{Migration, Step},
-        run::{Caller, Run},
-        shard::Inner,
+        run::Run,
     },
     wire::{
         Direction,
@@ -111,7 +111,8 @@ pub(super) fn run(shard: &Inner, args: &RunArgs) -> Result<State, LunoraError> {
     let mut state = if args.dry_run {
         State { dry_run: Some(true), ..fresh }
     } else {
-        let stored = read(shard, migration.id)?.filter(|state| state.direction == args.direction);
+        let stored = read(&shard.state.database, migration.id)?
+            .filter(|state| state.direction == args.direction);
         State { dry_run: Some(false), error: None, ..stored.unwrap_or(fresh) }
     };
     if state.status == Outcome::Completed {
@@ -134,7 +135,7 @@ pub(super) fn run(shard: &Inner, args: &RunArgs) -> Result<State, LunoraError> {
             Ok(true) => break,
             Ok(false) => {}
             // The shard is announced first, and the operation runs again.
-            Err(error) if shard.wants_announcement() => return Err(error),
+            Err(error) if shard.announcement.is_wanted() => return Err(error),
             Err(error) => {
                 (state.cursor, state.processed, state.changed) = before;
                 state.status = Outcome::Failed;
@@ -156,7 +157,7 @@ pub(super) fn run(shard: &Inner, args: &RunArgs) -> Result<State, LunoraError> {
 
 pub(super) fn status(shard: &Inner, args: &StatusArgs) -> Result<Status, LunoraError> {
     let of = |migration: &Migration| {
-        let state = read(shard, migration.id)?;
+        let state = read(&shard.state.database, migration.id)?;
         Ok(state.unwrap_or_else(|| State::new(migration.id, Way::Up)))
     };
     match args.id.as_deref() {
@@ -189,7 +190,7 @@ fn batch(
     size: u32,
     dry_run: bool,
 ) -> Result<bool, LunoraError> {
-    let table = run.shard.table(migration.table)?;
+    let table = run.state.table(migration.table)?;
     let by = |expression| OrderBy { expression, direction: Direction::Asc };
     let order = [by(key::expression(CREATION_TIME)), by("\"_id\"".to_owned())];
     let (mut filter, mut values) = ("1".to_owned(), Vec::new());
@@ -204,13 +205,13 @@ fn batch(
         table.name,
         order_sql(&order),
     );
-    let rows = run.shard.exec(&sql, &cells(&values))?.rows;
+    let rows = run.state.database.exec(&sql, &cells(&values))?.rows;
     let done = rows.len() < usize::try_from(size).unwrap_or(usize::MAX);
     for row in rows {
         let mut row = row.into_iter();
         let id = row.next().and_then(to_text).ok_or_else(|| malformed(table.name))?;
         let position = read_position(row).ok_or_else(|| malformed(table.name))?;
-        let Some(stored) = run.shard.stored(&table, &id)? else { continue };
+        let Some(stored) = run.state.stored(&table, &id)? else { continue };
         if let Some(new) = step(&stored.json)? {
             let mut fields = Fields::parse(&new).unwrap_or_default();
             // The new shape may include the fields of the shard.
@@ -253,9 +254,9 @@ impl State {
     }
 }
 
-fn read(shard: &Inner, id: &str) -> Result<Option<State>, LunoraError> {
+fn read(database: &Database, id: &str) -> Result<Option<State>, LunoraError> {
     let sql = "SELECT \"direction\",\"status\",\"cursor\",\"processed\",\"changed\",\"error\",\"startedAt\",\"updatedAt\" FROM \"_lunora_migrations\" WHERE \"id\"=?";
-    let rows = shard.exec(sql, &[text(id)])?.rows;
+    let rows = database.exec(sql, &[text(id)])?.rows;
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
     let Ok([direction, status, cursor, processed, changed, error, started, updated]) =
         <[SqlCell; 8]>::try_from(row)
@@ -301,5 +302,5 @@ fn write(run: &Run<'_>, state: &mut State) -> Result<(), LunoraError> {
         count(state.started_at.unwrap_or_default()),
         count(run.now_ms),
     ];
-    run.shard.exec(sql, &params).map(|_| ())
+    run.state.database.exec(sql, &params).map(|_| ())
 }

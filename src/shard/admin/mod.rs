@@ -12,7 +12,7 @@ mod tables;
 
 use serde::{Deserialize, Serialize};
 
-use super::{function::args::write_result, shard::Inner};
+use super::{function::args::write_result, instance::Inner};
 use crate::{
     errors::{Code, LunoraError},
     wire::{
@@ -49,34 +49,43 @@ pub(crate) fn run(shard: &Inner, operation: Operation, args: &str) -> Result<Str
 
 fn operation(op: &str) -> Option<Operation> {
     Some(match op {
-        ExportShard::NAME => |shard, args| export::export(shard, args_of::<ExportShard, _>(args)?),
+        ExportShard::NAME => {
+            |shard, args| export::export(&shard.state, args_of::<ExportShard, _>(args)?)
+        }
         ImportShard::NAME => |shard, args| {
             answer::<ImportShard>(&import::import(shard, &args_of::<ImportShard, _>(args)?)?)
         },
         ExportClients::NAME => {
-            |shard, args| clients::export(shard, &args_of::<ExportClients, _>(args)?)
+            |shard, args| clients::export(&shard.state, &args_of::<ExportClients, _>(args)?)
         }
         ImportClients::NAME => |shard, args| {
-            answer::<ImportClients>(&clients::import(shard, &args_of::<ImportClients, _>(args)?)?)
+            answer::<ImportClients>(&clients::import(
+                &shard.state,
+                &args_of::<ImportClients, _>(args)?,
+            )?)
         },
         ForgetAnnouncement::NAME => |shard, _| {
-            shard.forget_announcement()?;
+            shard.announcement.forget(&shard.state)?;
             answer::<ForgetAnnouncement>(&Done { ok: true })
         },
-        EmptyScratch::NAME => |shard, _| answer::<EmptyScratch>(&scratch::empty(shard)?),
-        CdcSync::NAME => |shard, args| changes::sync(shard, &args_of::<CdcSync, _>(args)?),
+        EmptyScratch::NAME => |shard, _| answer::<EmptyScratch>(&scratch::empty(&shard.state)?),
+        CdcSync::NAME => |shard, args| changes::sync(&shard.state, &args_of::<CdcSync, _>(args)?),
         ApplyCdc::NAME => |shard, args| {
             answer::<ApplyCdc>(&changes::apply(shard, &args_of::<ApplyCdc, _>(args)?)?)
         },
         GetMetrics::NAME => |shard, _| {
-            let sizes = (shard.host.database_bytes(), shard.changes.size(shard)?);
-            let report = shard.metrics.report(shard.key(), sizes, shard.host.now_ms());
+            let sizes = (
+                shard.state.host().database_bytes(),
+                shard.state.changes.size(&shard.state.database)?,
+            );
+            let report =
+                shard.metrics.report(shard.state.key(), sizes, shard.state.host().now_ms());
             answer::<GetMetrics>(&report)
         },
         RankBefore::NAME => |shard, args| {
-            answer::<RankBefore>(&rank::before(shard, args_of::<RankBefore, _>(args)?)?)
+            answer::<RankBefore>(&rank::before(&shard.state, args_of::<RankBefore, _>(args)?)?)
         },
-        RankPage::NAME => |shard, args| rank::page(shard, &args_of::<RankPage, _>(args)?),
+        RankPage::NAME => |shard, args| rank::page(&shard.state, &args_of::<RankPage, _>(args)?),
         RunMigration::NAME => |shard, args| {
             answer::<RunMigration>(&migrations::run(shard, &args_of::<RunMigration, _>(args)?)?)
         },
@@ -84,9 +93,9 @@ fn operation(op: &str) -> Option<Operation> {
             let args = args_of::<MigrationStatus, _>(args)?;
             answer::<MigrationStatus>(&migrations::status(shard, &args)?)
         },
-        ListTables::NAME => |shard, _| answer::<ListTables>(&tables::list(shard)?),
+        ListTables::NAME => |shard, _| answer::<ListTables>(&tables::list(&shard.state)?),
         ReadTablePage::NAME => {
-            |shard, args| tables::read_page(shard, &args_of::<ReadTablePage, _>(args)?)
+            |shard, args| tables::read_page(&shard.state, &args_of::<ReadTablePage, _>(args)?)
         }
         WriteRow::NAME => {
             |shard, args| answer::<WriteRow>(&tables::write(shard, &args_of::<WriteRow, _>(args)?)?)
@@ -104,7 +113,8 @@ fn operation(op: &str) -> Option<Operation> {
 /// Checks the bearer against the admin token in constant time. Without a configured token every
 /// bearer is refused.
 pub(super) fn gate(shard: &Inner, bearer: Option<&str>) -> Result<(), LunoraError> {
-    let token = shard.host.var(AdminToken::VARIABLE).and_then(|token| AdminToken::new(token).ok());
+    let token =
+        shard.state.host().var(AdminToken::VARIABLE).and_then(|token| AdminToken::new(token).ok());
     match (&token, bearer) {
         (Some(token), Some(bearer)) if token.matches(bearer) => Ok(()),
         _ => {

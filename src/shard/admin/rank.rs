@@ -8,14 +8,14 @@ use crate::{
     errors::{Code, LunoraError},
     platform::SqlCell,
     shard::{
+        database::{cells, malformed, text, to_count},
         db::{
             key,
             keyset::{OrderBy, Stop, beyond, order_sql, position_columns, read_position},
-            store::{cells, malformed, text, to_count},
         },
         schema::partition_expression,
-        shard::Inner,
         sql::SqlValue,
+        state::State,
         table::{IndexFields, TableSpec},
     },
     wire::{
@@ -51,10 +51,10 @@ const MAX_TAKE: u32 = 1000;
 
 /// Counts the documents of the partition that come before a key, and all of them.
 pub(super) fn before(
-    shard: &Inner,
+    state: &State,
     args: RankBeforeArgs<'_, Vec<SortValue>>,
 ) -> Result<ShardRank, LunoraError> {
-    let index = Index::find(shard, &args.table, &args.index)?;
+    let index = Index::find(state, &args.table, &args.index)?;
     let RankBeforeArgs { partition_key, row_id, sort_values, .. } = args;
     let (partition_key, row_id) = (partition_key.into_owned(), row_id.into_owned());
     let position =
@@ -65,14 +65,14 @@ pub(super) fn before(
         "SELECT count(*) FILTER (WHERE {before}),count(*) FROM \"{}\" WHERE {filter}",
         index.table.name
     );
-    let rows = shard.exec(&sql, &[cells(&values), within].concat())?.rows;
+    let rows = state.database.exec(&sql, &[cells(&values), within].concat())?.rows;
     let row = rows.into_iter().next().unwrap_or_default();
     Ok(ShardRank { before: to_count(row.first()), total: to_count(row.get(1)) })
 }
 
 /// Returns the next documents in the order of the index, each with its key.
-pub(super) fn page(shard: &Inner, args: &RankPageArgs<'_, Key>) -> Result<String, LunoraError> {
-    let index = Index::find(shard, &args.table, &args.index)?;
+pub(super) fn page(state: &State, args: &RankPageArgs<'_, Key>) -> Result<String, LunoraError> {
+    let index = Index::find(state, &args.table, &args.index)?;
     let take = args.take.unwrap_or(TAKE).clamp(1, MAX_TAKE);
     let (mut filter, mut values) = index.within(args.partition_key.as_deref());
     if let Some(after) = &args.after {
@@ -87,7 +87,7 @@ pub(super) fn page(shard: &Inner, args: &RankPageArgs<'_, Key>) -> Result<String
         order_sql(&index.order),
         take + 1,
     );
-    let mut rows = shard.exec(&sql, &values)?.rows;
+    let mut rows = state.database.exec(&sql, &values)?.rows;
     let take = usize::try_from(take).unwrap_or(usize::MAX);
     let has_more = rows.len() > take;
     rows.truncate(take);
@@ -117,8 +117,8 @@ struct Index {
 }
 
 impl Index {
-    fn find(shard: &Inner, table: &str, name: &str) -> Result<Self, LunoraError> {
-        let table = shard.table(table)?;
+    fn find(state: &State, table: &str, name: &str) -> Result<Self, LunoraError> {
+        let table = state.table(table)?;
         let found = table.indexes().find(|index| index.name == name);
         let Some((index, IndexFields::Ranked(sort))) = found.map(|index| (index, index.fields))
         else {

@@ -3,23 +3,23 @@
 use super::clients::delete_all;
 use crate::{
     errors::{Code, LunoraError},
-    shard::shard::Inner,
+    shard::state::State,
     wire::{ShardKey, operation::Done},
 };
 
 /// Deletes every document, the change log, and the client records.
-pub(super) fn empty(shard: &Inner) -> Result<Done, LunoraError> {
-    if !ShardKey::is_scratch(shard.key()) {
+pub(super) fn empty(state: &State) -> Result<Done, LunoraError> {
+    if !ShardKey::is_scratch(state.key()) {
         let message =
             "emptyScratch deletes every document: only the scratch shard of a drill takes it";
         return Err(LunoraError::new(Code::Forbidden, message));
     }
-    shard.atomically(|| {
-        for table in &shard.definition.tables {
-            shard.exec(&format!("DELETE FROM \"{}\"", table.name), &[])?;
+    state.database.atomically(|| {
+        for table in &state.tables {
+            state.database.exec(&format!("DELETE FROM \"{}\"", table.name), &[])?;
         }
-        delete_all(shard)?;
-        shard.changes.clear(shard)
+        delete_all(state)?;
+        state.changes.clear(&state.database)
     })?;
     Ok(Done { ok: true })
 }

@@ -11,14 +11,16 @@ use crate::{
     errors::{Code, LunoraError},
     platform::SqlCell,
     shard::{
+        caller::Caller,
+        database::{count, to_count, to_text},
         db::{
             check_id,
             fields::{CREATION_TIME, DELETED_AT, Fields, ID, System},
             own_fields,
-            store::{count, to_count, to_text},
         },
-        run::{Caller, Run},
-        shard::Inner,
+        instance::Inner,
+        run::Run,
+        state::State,
     },
     wire::operation::{
         AnswerOf, ArgsOf, DeleteArgs, DeleteRows, Deleted, ReadTablePage, TableInfo, WriteRow,
@@ -32,13 +34,13 @@ impl ArgsOf<DeleteRows> for DeleteArgs<'_> {}
 impl AnswerOf<DeleteRows> for Deleted {}
 
 /// Returns every table, with the number of its documents that a query can see.
-pub(super) fn list(shard: &Inner) -> Result<Vec<TableInfo>, LunoraError> {
+pub(super) fn list(state: &State) -> Result<Vec<TableInfo>, LunoraError> {
     let info = |name| {
         let sql = format!("SELECT count(*) FROM \"{name}\" WHERE \"_deletedAt\" IS NULL");
-        let rows = shard.exec_value(&sql, &[])?;
+        let rows = state.database.exec_value(&sql, &[])?;
         Ok(TableInfo { name: Cow::Borrowed(name), row_count: to_count(rows.as_ref()).into() })
     };
-    shard.definition.tables.iter().map(|table| info(table.name)).collect()
+    state.tables.iter().map(|table| info(table.name)).collect()
 }
 
 #[derive(Deserialize)]
@@ -57,8 +59,8 @@ const LIMIT: u64 = 50;
 const MAX_LIMIT: u64 = 500;
 
 /// Documents in the order of their creation, `{"rows","total"?}`.
-pub(super) fn read_page(shard: &Inner, args: &PageArgs) -> Result<String, LunoraError> {
-    let table = shard.table(&args.table)?;
+pub(super) fn read_page(state: &State, args: &PageArgs) -> Result<String, LunoraError> {
+    let table = state.table(&args.table)?;
     refuse_filters(args.filters.as_deref(), args.search.as_deref())?;
     if args.order_by.as_deref().is_some_and(|order| order.get() != "null") {
         return Err(LunoraError::bad_request(
@@ -70,13 +72,13 @@ pub(super) fn read_page(shard: &Inner, args: &PageArgs) -> Result<String, Lunora
         table.name
     );
     let limit = args.limit.unwrap_or(LIMIT).clamp(1, MAX_LIMIT);
-    let rows = shard.exec(&sql, &[count(limit), count(args.offset.unwrap_or(0))])?.rows;
+    let rows = state.database.exec(&sql, &[count(limit), count(args.offset.unwrap_or(0))])?.rows;
     let documents: Vec<String> =
         rows.into_iter().filter_map(|row| row.into_iter().next().and_then(to_text)).collect();
     let mut json = format!(r#"{{"rows":[{}]"#, documents.join(","));
     if args.skip_count != Some(true) {
         let sql = format!("SELECT count(*) FROM \"{}\" WHERE \"_deletedAt\" IS NULL", table.name);
-        let total = to_count(shard.exec_value(&sql, &[])?.as_ref());
+        let total = to_count(state.database.exec_value(&sql, &[])?.as_ref());
         json.push_str(&format!(r#","total":{total}"#));
     }
     json.push('}');
@@ -108,7 +110,7 @@ pub(super) struct Written {
 
 /// Writes one document.
 pub(super) fn write(shard: &Inner, args: &WriteArgs) -> Result<Written, LunoraError> {
-    let table = shard.table(&args.table)?;
+    let table = shard.state.table(&args.table)?;
     let id = shard.transact(&Caller::default(), 0, |run| {
         let doc = args.doc.as_deref().map(RawValue::get);
         if args.op == Op::Insert {
@@ -122,7 +124,7 @@ pub(super) fn write(shard: &Inner, args: &WriteArgs) -> Result<Written, LunoraEr
         if args.op == Op::Delete {
             return if run.delete(&table, &id)? { Ok(id) } else { Err(missing()) };
         }
-        let stored = shard.stored(&table, &id)?.filter(|stored| stored.deleted_at.is_none());
+        let stored = shard.state.stored(&table, &id)?.filter(|stored| stored.deleted_at.is_none());
         let stored = stored.ok_or_else(missing)?;
         let doc = doc.ok_or_else(|| LunoraError::bad_request("doc must be an object"))?;
         check_document(&table, doc)?;
@@ -144,8 +146,8 @@ pub(super) fn write(shard: &Inner, args: &WriteArgs) -> Result<Written, LunoraEr
 }
 
 fn insert(run: &Run<'_>, args: &WriteArgs, doc: Option<&str>) -> Result<String, LunoraError> {
-    let table = run.shard.table(&args.table)?;
-    let id = args.id.clone().unwrap_or_else(|| run.shard.random.document_id(run.now_ms));
+    let table = run.state.table(&args.table)?;
+    let id = args.id.clone().unwrap_or_else(|| run.state.random.document_id(run.now_ms));
     check_id(&id)?;
     let doc = doc.ok_or_else(|| LunoraError::bad_request("doc must be an object"))?;
     check_document(&table, doc)?;
@@ -179,7 +181,7 @@ pub(super) fn delete(
     args: &DeleteArgs<'_>,
     clear: bool,
 ) -> Result<Deleted, LunoraError> {
-    let table = shard.table(&args.table)?;
+    let table = shard.state.table(&args.table)?;
     refuse_filters(args.filters.as_deref(), args.search.as_deref())?;
     if !clear && args.ids.is_none() {
         let message = "deleteRows needs the `ids` of the documents; clearTable deletes them all";
@@ -197,7 +199,7 @@ pub(super) fn delete(
                 table.name
             );
             let after = SqlCell::Text(args.after.clone().unwrap_or_default());
-            let rows = shard.exec(&sql, &[after, count(limit + 1)])?.rows;
+            let rows = shard.state.database.exec(&sql, &[after, count(limit + 1)])?.rows;
             rows.into_iter().filter_map(|row| row.into_iter().next().and_then(to_text)).collect()
         }
     };
@@ -207,7 +209,7 @@ pub(super) fn delete(
     shard.transact(&Caller::default(), 0, |run| {
         for id in ids.iter().take(limit) {
             let gone = if clear {
-                let stored = shard.stored(&table, id)?;
+                let stored = shard.state.stored(&table, id)?;
                 let there = stored.is_some();
                 stored.map_or(Ok(()), |stored| run.remove(&table, id, &stored))?;
                 there

@@ -9,10 +9,15 @@ use super::{
         OrderBy, Stop, beyond, is_beyond, order_sql, position_columns, read_position, stop_at,
     },
     query::Plan,
-    store::{cells, malformed},
 };
 use crate::{
-    errors::LunoraError, platform::SqlCell, shard::sql::SqlValue, wire::identity::BASE64_URL,
+    errors::LunoraError,
+    platform::SqlCell,
+    shard::{
+        database::{cells, malformed},
+        sql::SqlValue,
+    },
+    wire::identity::BASE64_URL,
 };
 
 /// The maximum number of documents that a client may ask for in one page.
@@ -123,7 +128,7 @@ impl<T: DeserializeOwned> TableQuery<'_, T> {
             order_sql(&order),
             u64::from(limit) + 1,
         );
-        let rows = self.run.shard.exec(&sql, &cells(&values))?.rows;
+        let rows = self.run.state.database.exec(&sql, &cells(&values))?.rows;
         let mut rows: Vec<_> = rows.into_iter().map(Row).collect();
         if let Some(end) = &end {
             let mut within = 0;

@@ -10,12 +10,12 @@ use super::{
     fields::CREATION_TIME,
     key,
     keyset::{OrderBy, order_sql},
-    store::{cells, malformed, to_count},
 };
 use crate::{
     errors::{Code, LunoraError},
     platform::SqlCell,
     shard::{
+        database::{cells, malformed, to_count},
         run::Run,
         sql::SqlValue,
         table::{BY_CREATION, IndexFields, Table, TableSpec, is_field},
@@ -108,7 +108,7 @@ impl<'a, T> TableQuery<'a, T> {
     pub fn count(self) -> Result<u64, LunoraError> {
         let plan = self.plan()?;
         let sql = format!("SELECT count(*) FROM \"{}\" WHERE {}", self.table, plan.filter);
-        let count = self.run.shard.exec_value(&sql, &cells(&plan.values))?;
+        let count = self.run.state.database.exec_value(&sql, &cells(&plan.values))?;
         Ok(to_count(count.as_ref()))
     }
 
@@ -148,7 +148,7 @@ impl<'a, T> TableQuery<'a, T> {
         if let Some(limit) = limit {
             sql.push_str(&format!(" LIMIT {limit}"));
         }
-        let rows = self.run.shard.exec(&sql, &cells(&plan.values))?.rows;
+        let rows = self.run.state.database.exec(&sql, &cells(&plan.values))?.rows;
         rows.into_iter().map(|row| self.document(row.into_iter().next())).collect()
     }
 
@@ -161,7 +161,7 @@ impl<'a, T> TableQuery<'a, T> {
 
     /// Returns the order and the conditions, and records the reads.
     pub(super) fn plan(&self) -> Result<Plan, LunoraError> {
-        let spec = self.run.shard.table(self.table)?;
+        let spec = self.run.state.table(self.table)?;
         let fields = self.index_fields(&spec)?;
         let wrong = |what: String| LunoraError::new(Code::RpcFailed, what);
         let (mut filter, mut values) = (vec!["1".to_owned()], Vec::new());

@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-use super::store::{cells, to_error};
 use crate::{
     errors::{Code, LunoraError},
     platform::SqlRows,
     shard::{
+        database::{cells, to_error},
         run::Run,
         schema,
         sql::{
@@ -111,7 +111,7 @@ impl<'a> Sql<'a> {
     }
 
     fn exec_statement(&self, sql: &str) -> Result<SqlRows, LunoraError> {
-        let rows = self.run.shard.host.exec(sql, &cells(&self.values));
+        let rows = self.run.state.host().exec(sql, &cells(&self.values));
         rows.map_err(|failure| to_error(&failure))
     }
 
@@ -125,11 +125,15 @@ impl<'a> Sql<'a> {
             }
             Ok(rows)
         };
-        if self.run.shard.in_transaction() { exec() } else { self.run.shard.atomically(exec) }
+        if self.run.state.database.in_transaction() {
+            exec()
+        } else {
+            self.run.state.database.atomically(exec)
+        }
     }
 
     fn check_target(&self, statement: &Statement<'_>) -> Result<(), LunoraError> {
-        let mut tables = self.run.shard.definition.tables.iter();
+        let mut tables = self.run.state.tables.iter();
         let hit = match statement.target() {
             Some(target) => tables.find(|table| table.name.eq_ignore_ascii_case(target)),
             // CREATE, DROP, ALTER. An index over documents is declared with its table.
@@ -153,7 +157,7 @@ impl<'a> Sql<'a> {
             None => reads.note_everything(),
             Some(tables) => {
                 for table in tables {
-                    reads.note_table(self.run.shard.table(table)?.name);
+                    reads.note_table(self.run.state.table(table)?.name);
                 }
             }
         }

@@ -33,9 +33,9 @@ impl<'a> Reader<'a> {
         table: Table<T>,
         id: &str,
     ) -> Result<Option<Document<T>>, LunoraError> {
-        let spec = self.run.shard.table(table.name())?;
+        let spec = self.run.state.table(table.name())?;
         self.run.reads().note_document(spec.name, id);
-        let stored = self.run.shard.stored(&spec, id)?.filter(|stored| stored.deleted_at.is_none());
+        let stored = self.run.state.stored(&spec, id)?.filter(|stored| stored.deleted_at.is_none());
         stored.map(|stored| Document::read(spec.name, &stored.json)).transpose()
     }
 

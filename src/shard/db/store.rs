@@ -1,48 +1,24 @@
-//! The statements that every part of a shard shares: documents by id, and the errors of clients for
-//! SQLite's failures.
+//! The documents by id: how a stored one is read, written and deleted.
 
 use std::rc::Rc;
 
 use crate::{
     errors::{Code, LunoraError},
-    platform::{SqlCell, SqlFailure, SqlRows},
+    platform::{SqlCell, SqlFailure},
     shard::{
+        database::{malformed, text, to_error},
         db::{
             fields::{Fields, System},
             wire_check::check_stored,
         },
         run::Run,
-        shard::Inner,
-        sql::SqlValue,
+        state::State,
         table::TableSpec,
         tracking::{Change, ChangeOp},
     },
 };
 
-impl Inner {
-    /// Runs a statement of the shard's own.
-    pub(crate) fn exec(&self, sql: &str, params: &[SqlCell]) -> Result<SqlRows, LunoraError> {
-        self.host.exec(sql, params).map_err(|failure| to_error(&failure))
-    }
-
-    /// Returns the only value of a statement's first row.
-    pub(crate) fn exec_value(
-        &self,
-        sql: &str,
-        params: &[SqlCell],
-    ) -> Result<Option<SqlCell>, LunoraError> {
-        let rows = self.exec(sql, params)?.rows;
-        Ok(rows.into_iter().next().and_then(|row| row.into_iter().next()))
-    }
-
-    /// Returns a declared table.
-    pub(crate) fn table(&self, name: &str) -> Result<TableSpec, LunoraError> {
-        self.definition.table_spec(name).copied().ok_or_else(|| {
-            let message = format!("the shard has no table {name:?}");
-            LunoraError::new(Code::UnknownTable, message)
-        })
-    }
-
+impl State {
     /// Returns the JSON text of a document, and whether it is marked as deleted.
     pub(crate) fn stored(
         &self,
@@ -53,7 +29,7 @@ impl Inner {
             "SELECT \"doc\",\"_creationTime\",\"_deletedAt\" FROM \"{}\" WHERE \"_id\"=?",
             table.name
         );
-        let rows = self.exec(&sql, &[text(id)])?.rows;
+        let rows = self.database.exec(&sql, &[text(id)])?.rows;
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
         let Ok([SqlCell::Text(json), SqlCell::Number(creation_time), deleted_at]) =
             <[SqlCell; 3]>::try_from(row)
@@ -108,8 +84,8 @@ impl Run<'_> {
         };
         let params =
             [SqlCell::Number(system.creation_time), deleted_at, text(&json), text(system.id)];
-        self.shard
-            .host
+        self.state
+            .host()
             .exec(&sql, &params)
             .map_err(|failure| self.write_failed(table, &failure))?;
         let visible = |deleted: bool, json: &Rc<str>| (!deleted).then(|| json.clone());
@@ -135,8 +111,8 @@ impl Run<'_> {
         before: &Stored,
     ) -> Result<(), LunoraError> {
         let sql = format!("DELETE FROM \"{}\" WHERE \"_id\"=?", table.name);
-        self.shard
-            .host
+        self.state
+            .host()
             .exec(&sql, &[text(id)])
             .map_err(|failure| self.write_failed(table, &failure))?;
         self.log(
@@ -153,9 +129,9 @@ impl Run<'_> {
 
     fn log(&self, change: Change, document: Option<&str>) -> Result<(), LunoraError> {
         let cursor = self
-            .shard
+            .state
             .changes
-            .append(self.shard, self.now_ms, &change, document)
+            .append(&self.state.database, self.now_ms, &change, document)
             .map_err(|error| self.doom(error))?;
         self.wrote(change, cursor);
         Ok(())
@@ -170,52 +146,4 @@ impl Run<'_> {
         }
         self.doom(to_error(failure))
     }
-}
-
-/// Converts a failure of SQLite for a client: it reveals only failures that the client can fix.
-pub(crate) fn to_error(failure: &SqlFailure) -> LunoraError {
-    if failure.is_too_big() {
-        let message = "a document, or another row, is larger than the 2 MB that SQLite takes";
-        return LunoraError::new(Code::PayloadTooLarge, message).with_source(failure.clone());
-    }
-    LunoraError::new(Code::RpcFailed, "the database failed").with_source(failure.clone())
-}
-
-pub(crate) fn malformed(table: &str) -> LunoraError {
-    let message = format!("a row of {table:?} is not what a shard wrote");
-    LunoraError::new(Code::RpcFailed, message)
-}
-
-pub(crate) fn text(text: &str) -> SqlCell {
-    SqlCell::Text(text.to_owned())
-}
-
-#[allow(clippy::cast_precision_loss, reason = "counts and times are far below 2^53")]
-pub(crate) fn count(number: u64) -> SqlCell {
-    SqlCell::Number(number as f64)
-}
-
-/// Reads a count or a position from a result.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "it is whole, positive and far below 2^53"
-)]
-pub(crate) fn to_count(cell: Option<&SqlCell>) -> u64 {
-    match cell {
-        Some(SqlCell::Number(number)) => *number as u64,
-        _ => 0,
-    }
-}
-
-pub(crate) fn to_text(cell: SqlCell) -> Option<String> {
-    match cell {
-        SqlCell::Text(text) => Some(text),
-        _ => None,
-    }
-}
-
-/// Returns the cells of values, for a statement that has their placeholders.
-pub(crate) fn cells(values: &[SqlValue]) -> Vec<SqlCell> {
-    values.iter().map(SqlValue::to_cell).collect()
 }

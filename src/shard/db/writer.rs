@@ -40,7 +40,7 @@ impl<'a> Writer<'a> {
         table: Table<T>,
         value: T,
     ) -> Result<Document<T>, LunoraError> {
-        let id = self.run().shard.random.document_id(self.run().now_ms);
+        let id = self.run().state.random.document_id(self.run().now_ms);
         self.insert_with_id(table, id, value)
     }
 
@@ -56,7 +56,7 @@ impl<'a> Writer<'a> {
         id: impl Into<String>,
         value: T,
     ) -> Result<Document<T>, LunoraError> {
-        let (spec, id) = (self.run().shard.table(table.name())?, id.into());
+        let (spec, id) = (self.run().state.table(table.name())?, id.into());
         check_id(&id)?;
         let json = to_json(&spec, &value)?;
         let fields = own_fields(&spec, &json)?;
@@ -82,7 +82,7 @@ impl<'a> Writer<'a> {
         id: &str,
         fields: &impl Serialize,
     ) -> Result<Document<T>, LunoraError> {
-        let spec = self.run().shard.table(table.name())?;
+        let spec = self.run().state.table(table.name())?;
         let stored = self.require(&spec, id)?;
         let patch = to_json(&spec, fields)?;
         let mut merged = Fields::parse(&stored.json).unwrap_or_default();
@@ -104,7 +104,7 @@ impl<'a> Writer<'a> {
         id: &str,
         value: T,
     ) -> Result<Document<T>, LunoraError> {
-        let spec = self.run().shard.table(table.name())?;
+        let spec = self.run().state.table(table.name())?;
         let stored = self.require(&spec, id)?;
         let json = to_json(&spec, &value)?;
         self.put(&spec, &own_fields(&spec, &json)?, id, &stored)?;
@@ -117,7 +117,7 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// If the shard has no such table, or the database fails.
     pub fn delete<T>(&self, table: Table<T>, id: &str) -> Result<bool, LunoraError> {
-        let spec = self.run().shard.table(table.name())?;
+        let spec = self.run().state.table(table.name())?;
         self.run().delete(&spec, id)
     }
 
@@ -132,7 +132,7 @@ impl<'a> Writer<'a> {
     }
 
     fn require(&self, spec: &TableSpec, id: &str) -> Result<Stored, LunoraError> {
-        let stored = self.run().shard.stored(spec, id)?;
+        let stored = self.run().state.stored(spec, id)?;
         stored.filter(|stored| stored.deleted_at.is_none()).ok_or_else(|| {
             LunoraError::new(
                 Code::NotFound,
@@ -156,7 +156,7 @@ impl<'a> Writer<'a> {
 impl Run<'_> {
     /// Deletes a document as its table declares. Returns whether a visible one existed.
     pub(crate) fn delete(&self, spec: &TableSpec, id: &str) -> Result<bool, LunoraError> {
-        let stored = self.shard.stored(spec, id)?.filter(|stored| stored.deleted_at.is_none());
+        let stored = self.state.stored(spec, id)?.filter(|stored| stored.deleted_at.is_none());
         let Some(stored) = stored else { return Ok(false) };
         if spec.soft_delete {
             let fields = Fields::parse(&stored.json).unwrap_or_default();

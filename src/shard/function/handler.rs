@@ -12,7 +12,10 @@ use super::{
 use crate::{
     errors::LunoraError,
     faults::{Direct, Impossible, NoWay},
-    shard::context::{Action, Mutation, Query},
+    shard::{
+        action::Action,
+        context::{Mutation, Query},
+    },
 };
 
 /// A function that can be a query: `fn(&Query, Args) -> Result<Answer, Error>`.

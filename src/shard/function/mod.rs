@@ -13,7 +13,11 @@ pub use self::{
     args::NoArgs,
     handler::{ActionHandler, MutationHandler, QueryHandler},
 };
-use super::context::{Action, Mutation, Query};
+use super::{
+    action::Action,
+    context::{Mutation, Query},
+    run::{Callees, Run},
+};
 use crate::{
     errors::{Code, LunoraError},
     functions::{FunctionInfo, FunctionKind, FunctionPathError, check_path},
@@ -97,6 +101,18 @@ impl Functions {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Function)> {
         self.by_path.iter().map(|(path, function)| (&**path, function))
+    }
+}
+
+impl Callees for Functions {
+    fn query(&self, run: &Run<'_>, path: &str, args: &str) -> Result<String, LunoraError> {
+        let function = self.of_kind(path, Kind::Query)?;
+        run.deeper(|| function.query(&Query::new(run), args))
+    }
+
+    fn mutation(&self, run: &Run<'_>, path: &str, args: &str) -> Result<String, LunoraError> {
+        let function = self.of_kind(path, Kind::Mutation)?;
+        run.deeper(|| function.mutation(&Mutation::new(run), args)).map_err(|error| run.doom(error))
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     rc::Rc,
 };
 
-use super::index::ReadIndex;
+use super::index::{AnswerId, ReadIndex};
 use crate::shard::tracking::{Commit, Reads};
 
 /// One subscription of one socket.
@@ -14,9 +14,6 @@ pub(super) struct SubscriptionKey {
     pub(super) socket: Rc<str>,
     pub(super) id: Rc<str>,
 }
-
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct AnswerId(pub(super) u64);
 
 /// The latest answers, counted by their subscriptions: an answer without subscriptions is dropped.
 #[derive(Default)]

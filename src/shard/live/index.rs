@@ -5,12 +5,15 @@ use std::{
     rc::Rc,
 };
 
-use super::answers::AnswerId;
 use crate::shard::{
     db::key,
     sql::SqlValue,
     tracking::{Commit, Reads},
 };
+
+/// The number of an answer.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct AnswerId(pub(super) u64);
 
 /// Answers by the reads of their queries.
 #[derive(Default)]

@@ -2,56 +2,19 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use super::{Live, LiveShard, LiveSocket, OnShard, frame::ShardFrame, gate};
+use super::{
+    frame::ShardFrame,
+    gate,
+    interfaces::{LiveShard, LiveSocket, SocketHost},
+    on_shard::OnShard,
+    sockets::Live,
+};
 use crate::{
     errors::{Code, LunoraError},
     log,
     message::Request,
     shard::Shard,
 };
-
-/// The interface of the Durable Object for live queries.
-pub(crate) trait SocketHost: 'static {
-    type Socket: LiveSocket;
-
-    /// Returns the sockets that outlived the last instance: their ids and their attachments.
-    fn sockets(&self) -> Vec<(String, Self::Socket, Option<String>)>;
-
-    /// Has [`LiveObject::flush`] called once the event that is being served has been answered.
-    /// Returns `false` if the host cannot do that.
-    fn flush_later(&self) -> bool;
-
-    /// Has [`LiveObject::alarm`] called at a time, in milliseconds since 1970, also if the object
-    /// hibernates until then. It replaces the time that was set before.
-    fn wake_at(&self, at_ms: u64);
-
-    /// Records, outside of the instance, which query is about to run.
-    fn running(&self, query: Option<&Running<'_>>);
-
-    /// Returns the queries under which an instance died recently.
-    fn crashes(&self) -> Vec<Crash>;
-
-    /// Returns whether this instance replaces one that crashed.
-    fn is_replacement(&self) -> bool;
-}
-
-/// A live query that is about to run.
-#[derive(serde::Serialize)]
-pub(crate) struct Running<'a> {
-    pub(crate) socket: &'a str,
-    pub(crate) subscription: &'a str,
-    pub(crate) query: &'a str,
-}
-
-/// A live query under which an instance died.
-#[derive(Clone, Debug, serde::Deserialize)]
-pub(crate) struct Crash {
-    pub(crate) socket: String,
-    pub(crate) subscription: String,
-    pub(crate) query: String,
-    /// The time, in milliseconds since 1970.
-    pub(crate) at: u64,
-}
 
 /// A shard with its sockets.
 pub(crate) struct LiveObject<H: SocketHost> {

@@ -4,13 +4,16 @@ use std::cell::OnceCell;
 
 use serde_json::value::RawValue;
 
-use super::{At, LiveRun, LiveShard, Running, SocketHost, gate};
+use super::{
+    gate,
+    interfaces::{At, LiveRun, LiveShard, Running, SocketHost},
+};
 use crate::{
     errors::{Code, LunoraError},
     log,
     shard::{
         Caller, Shard, admin,
-        db::store::{count, text, to_text},
+        database::{count, text, to_text},
         tracking::Reads,
         watermarks::watermark,
     },
@@ -40,7 +43,7 @@ impl<'a, H: SocketHost> OnShard<'a, H> {
         let inner = &self.shard.inner;
         inner.open()?;
         let stored = "SELECT \"value\" FROM \"_lunora_meta\" WHERE \"name\"='epoch'";
-        if let Some(epoch) = inner.exec_value(stored, &[])?.and_then(to_text) {
+        if let Some(epoch) = inner.state.database.exec_value(stored, &[])?.and_then(to_text) {
             return Ok(epoch);
         }
         self.new_epoch()
@@ -48,9 +51,9 @@ impl<'a, H: SocketHost> OnShard<'a, H> {
 
     fn new_epoch(&self) -> Result<String, LunoraError> {
         let inner = &self.shard.inner;
-        let epoch = inner.random.document_id(inner.host.now_ms());
+        let epoch = inner.state.random.document_id(inner.state.host().now_ms());
         let store = "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('epoch',?)";
-        inner.exec(store, &[text(&epoch)])?;
+        inner.state.database.exec(store, &[text(&epoch)])?;
         Ok(epoch)
     }
 
@@ -66,7 +69,7 @@ impl<'a, H: SocketHost> OnShard<'a, H> {
             let message = format!("the admin operation `{op}` cannot be subscribed to");
             return Err(LunoraError::new(Code::UnknownAdminOp, message));
         }
-        let token = gate::admin_token(&*inner.host);
+        let token = gate::admin_token(&**inner.state.host());
         let bearer = token.as_ref().map(crate::wire::AdminToken::expose);
         // An unauthorized caller runs no statement, not even those that create the tables.
         let operation = admin::find(inner, op, bearer)?;
@@ -79,16 +82,16 @@ impl<'a, H: SocketHost> OnShard<'a, H> {
     /// Returns whether a table was written after `seq`, as far as the log reaches back.
     fn touched_since(&self, seq: u64, reads: &Reads) -> Result<bool, LunoraError> {
         let inner = &self.shard.inner;
-        let first = inner.changes.first(inner)?;
+        let first = inner.state.changes.first(&inner.state.database)?;
         if first.is_some_and(|first| seq + 1 < first) {
             return Ok(true);
         }
         let Some(tables) = reads.tables() else {
-            return Ok(seq < inner.changes.cursor(inner)?);
+            return Ok(seq < inner.state.changes.cursor(&inner.state.database)?);
         };
         for table in tables {
             let sql = "SELECT 1 FROM \"_lunora_changes\" WHERE \"table\"=? AND \"seq\">? LIMIT 1";
-            if inner.exec_value(sql, &[text(table), count(seq)])?.is_some() {
+            if inner.state.database.exec_value(sql, &[text(table), count(seq)])?.is_some() {
                 return Ok(true);
             }
         }
@@ -98,14 +101,17 @@ impl<'a, H: SocketHost> OnShard<'a, H> {
     fn last(&self, caller: &Caller, client: &str) -> Result<Option<u64>, LunoraError> {
         let inner = &self.shard.inner;
         if self.numbered.get().is_none() {
-            let any = inner.exec_value("SELECT 1 FROM \"_lunora_watermarks\" LIMIT 1", &[])?;
+            let any = inner
+                .state
+                .database
+                .exec_value("SELECT 1 FROM \"_lunora_watermarks\" LIMIT 1", &[])?;
             let _ = self.numbered.set(any.is_some());
         }
         if self.numbered.get() == Some(&false) {
             return Ok(None);
         }
         let user = caller.identity.as_ref().and_then(Identity::user_id).unwrap_or_default();
-        Ok(Some(watermark(inner, user, client)?).filter(|seq| *seq > 0))
+        Ok(Some(watermark(&inner.state.database, user, client)?).filter(|seq| *seq > 0))
     }
 }
 

@@ -9,10 +9,10 @@ use std::{
 use serde_json::value::RawValue;
 
 use super::{
-    At, LiveRun, LiveShard, LiveSocket, Running,
     answers::{Ran, SubscriptionKey},
     attachment::Subscription,
     frame::ShardFrame,
+    interfaces::{At, LiveRun, LiveShard, LiveSocket, Running},
     sockets::{Handle, Live},
 };
 use crate::sort;

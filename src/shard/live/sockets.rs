@@ -9,17 +9,18 @@ use std::{
 use http::HeaderMap;
 
 use super::{
-    At, LiveShard, LiveSocket,
     allowance::{Allowance, Verdict, Whispers},
-    answers::{AnswerId, Answers, SubscriptionKey},
+    answers::{Answers, SubscriptionKey},
     attachment::{Attachment, Subscription},
-    frame::{ClientFrame, Position, ShardFrame},
-    whispers::Topics,
+    frame::{Position, ShardFrame},
+    index::AnswerId,
+    interfaces::{At, LiveShard, LiveSocket},
+    topics::Topics,
 };
 use crate::{
     errors::Code,
     shard::{Caller, tracking::Commit},
-    wire::{Identity, value},
+    wire::value,
 };
 
 /// The sockets of a shard, with their subscriptions.
@@ -169,71 +170,6 @@ impl<S: LiveSocket> Live<S> {
         }
     }
 
-    /// Answers a frame. Returns whether it may need the database: an invalid one, one too many, and
-    /// a whisper do not.
-    pub(crate) fn message(&self, id: &str, text: &str, shard: &impl LiveShard) -> bool {
-        let Some(Handle { socket, who, .. }) = self.entry(id) else { return false };
-        if self.expired(id, shard) || self.exceeds_allowance(id, shard) {
-            return false;
-        }
-        if text.len() > ShardFrame::MAX_BYTES {
-            socket.send(&ShardFrame::of_message(None, "frame too large"));
-            return false;
-        }
-        let Some(frame) = ClientFrame::read(text) else {
-            socket.send(&ShardFrame::of_message(None, "invalid envelope"));
-            return false;
-        };
-        match frame {
-            ClientFrame::Connect { client_id } => {
-                let client = client_id.filter(|client| client.len() <= 256);
-                self.update(id, |attachment| attachment.client = client);
-                let subject = who.identity.as_ref().and_then(Identity::user_id);
-                socket.send(&ShardFrame::Identity { subject }.to_text());
-            }
-            ClientFrame::Subscribe { id: subscription, query } => {
-                if let Err(frame) = self.subscribe(id, &subscription, query, shard) {
-                    socket.send(&frame);
-                }
-            }
-            ClientFrame::Unsubscribe { id: subscription } => {
-                self.end_subscription(id, &subscription);
-            }
-            ClientFrame::WhisperSubscribe { topic } => {
-                if let Err(frame) = self.join_topic(id, &topic) {
-                    socket.send(&frame);
-                }
-                return false;
-            }
-            ClientFrame::WhisperUnsubscribe { topic } => {
-                self.leave_topic(id, &topic);
-                return false;
-            }
-            ClientFrame::Whisper { topic, data } => {
-                if let Err(frame) = self.whisper(id, &topic, data.as_deref(), shard) {
-                    socket.send(&frame);
-                }
-                return false;
-            }
-            ClientFrame::ShapeSubscribe { id } => {
-                socket.send(&ShardFrame::of_code(
-                    Some(&id),
-                    "SHAPE_NOT_FOUND",
-                    "there is no such shape",
-                ));
-            }
-            ClientFrame::Stream { id } => {
-                socket.send(&ShardFrame::of_code(
-                    Some(&id),
-                    "NOT_FOUND",
-                    "there is no such stream",
-                ));
-            }
-            ClientFrame::Other => {}
-        }
-        true
-    }
-
     /// Marks the answers that a commit may have changed. Returns whether a flush is due.
     pub(crate) fn committed(&self, commit: &Commit) -> bool {
         if !commit.wrote() {
@@ -285,7 +221,7 @@ impl<S: LiveSocket> Live<S> {
 
     /// Counts a frame and returns whether it is over the allowance; if so, sends an error, and
     /// closes the socket of a client that continues.
-    fn exceeds_allowance(&self, id: &str, shard: &impl LiveShard) -> bool {
+    pub(super) fn exceeds_allowance(&self, id: &str, shard: &impl LiveShard) -> bool {
         let now_ms = shard.now_ms();
         let counted =
             self.with_entry(id, |entry| (entry.allowance.count(now_ms), entry.socket.clone()));

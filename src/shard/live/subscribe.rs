@@ -3,9 +3,9 @@
 use serde_json::value::RawValue;
 
 use super::{
-    LiveShard, LiveSocket,
     attachment::Subscription,
     frame::{Query, ShardFrame},
+    interfaces::{LiveShard, LiveSocket},
     refresh::Failure,
     sockets::{Known, Live, query_of},
 };

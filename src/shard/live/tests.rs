@@ -7,15 +7,23 @@ use std::{
 };
 
 use http::HeaderMap;
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 
 mod whispers;
 
-use super::*;
+use super::{
+    interfaces::{At, LiveRun, LiveShard},
+    on_shard::OnShard,
+    sockets::Live,
+    *,
+};
 use crate::{
-    errors::Code,
+    errors::{Code, LunoraError},
     platform::Clock,
-    shard::tracking::{Change, ChangeOp, Commit},
+    shard::{
+        Caller,
+        tracking::{Change, ChangeOp, Commit, Reads},
+    },
 };
 
 /// A socket that records its frames.

@@ -349,7 +349,7 @@ proptest! {
         let expression = crate::shard::db::key::expression("v");
         let rows = shard.host().exec(&format!("SELECT \"doc\",{expression} FROM \"items\""), &[]);
         let rows = rows.unwrap().rows;
-        let doc = crate::shard::db::store::to_text(rows[0][0].clone()).unwrap();
+        let doc = crate::shard::database::to_text(rows[0][0].clone()).unwrap();
         let of_document = crate::shard::db::key::of_document(&doc, "v");
         let same = match (&of_document, &rows[0][1]) {
             (SqlValue::Integer(integer), SqlCell::Number(number)) => *integer as f64 == *number,

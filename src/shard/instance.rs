@@ -1,23 +1,26 @@
 //! The shard itself: one object's database, its functions, and the order in which calls are served.
 
 use std::{
-    cell::{Cell, OnceCell, RefCell},
+    cell::{Cell, RefCell},
     fmt,
     rc::Rc,
 };
 
+use futures::{FutureExt, future::LocalBoxFuture};
+
 use super::{
+    action::{Action, ActionShard},
     announcement::Announcement,
-    call::Call,
-    changes::ChangeLog,
+    answer::check_answer,
+    caller::{Caller, SharedCaller},
     context::{Mutation, Query},
     definition::ShardDefinition,
     function::{Function, Kind},
     metrics::Metrics,
-    random::Random,
     replies::Replies,
-    rpc::check_answer,
-    run::{Caller, Run},
+    run::Run,
+    schema,
+    state::State,
     tracking::{Commit, Reads},
 };
 use crate::{
@@ -36,16 +39,12 @@ pub struct Shard {
 
 /// The shared state of a shard.
 pub(crate) struct Inner {
-    pub(crate) host: Rc<dyn ShardHost>,
+    pub(crate) state: State,
     pub(crate) definition: ShardDefinition,
-    pub(crate) random: Random,
-    pub(crate) changes: ChangeLog,
     pub(crate) replies: Replies,
     pub(crate) metrics: Metrics,
     pub(crate) announcement: Announcement,
-    key: OnceCell<String>,
     open: Cell<bool>,
-    in_transaction: Cell<bool>,
     listener: RefCell<Option<Rc<Listener>>>,
 }
 
@@ -71,17 +70,13 @@ impl Shard {
             definition.registry = None;
         }
         let inner = Inner {
-            definition,
-            random: Random::default(),
-            changes: ChangeLog::default(),
             replies: Replies::default(),
             metrics: Metrics::new(host.now_ms()),
-            announcement: Announcement::default(),
-            key: OnceCell::new(),
+            announcement: Announcement::new(definition.registry),
             open: Cell::new(false),
-            in_transaction: Cell::new(false),
             listener: RefCell::new(None),
-            host,
+            state: State::new(host, definition.tables.clone()),
+            definition,
         };
         Self { inner: Rc::new(inner) }
     }
@@ -111,7 +106,7 @@ impl Shard {
             Ok(function) => function,
             Err(error) => return (Err(error), Reads::default()),
         };
-        let run = Run::new(&self.inner, caller, 0);
+        let run = self.inner.run(caller, 0);
         let result = function.query(&Query::new(&run), args);
         let result = result.and_then(|result| {
             run.check_doom()?;
@@ -141,13 +136,13 @@ impl Shard {
     /// When the database fails.
     pub fn cursor(&self) -> Result<u64, LunoraError> {
         self.inner.open()?;
-        self.inner.changes.cursor(&self.inner)
+        self.inner.state.changes.cursor(&self.inner.state.database)
     }
 
     /// Returns the host of the shard.
     #[must_use]
     pub fn host(&self) -> &Rc<dyn ShardHost> {
-        &self.inner.host
+        self.inner.state.host()
     }
 }
 
@@ -160,14 +155,15 @@ impl Inner {
         self.definition.check().map_err(|error| {
             LunoraError::new(Code::Misconfigured, "the shard is not set up").with_source(error)
         })?;
-        self.random.seed(&*self.host);
-        self.migrate_schema()?;
+        self.state.random.seed(&**self.state.host());
+        schema::migrate(&self.state.database, &self.state.tables)?;
         self.open.set(true);
         Ok(())
     }
 
-    pub(crate) fn key(&self) -> &str {
-        self.key.get_or_init(|| self.host.shard_key())
+    /// Begins a run of a function.
+    pub(crate) fn run<'a>(&'a self, caller: &'a Caller, depth: u32) -> Run<'a> {
+        Run::new(&self.state, &self.definition.functions, caller, depth)
     }
 
     /// Runs `work` as a mutation: one transaction that commits all or nothing.
@@ -177,16 +173,16 @@ impl Inner {
         depth: u32,
         work: impl FnOnce(&Run<'_>) -> Result<T, LunoraError>,
     ) -> Result<T, LunoraError> {
-        let run = Run::new(self, caller, depth);
-        let result = self.atomically(|| {
+        let run = self.run(caller, depth);
+        let result = self.state.database.atomically(|| {
             let result = work(&run);
             run.check_doom()?;
             let result = result?;
-            self.check_announced(&run.commit())?;
+            self.announcement.check(&self.state, &run.commit())?;
             Ok(result)
         })?;
         let (_, commit) = run.into_parts();
-        self.note_commit(&commit);
+        self.announcement.note_commit(&commit);
         if commit.wrote() {
             let listener = self.listener.borrow().clone();
             if let Some(listener) = listener {
@@ -195,39 +191,49 @@ impl Inner {
         }
         Ok(result)
     }
+}
 
-    /// Runs `work` in a transaction of the host, without anything around it.
-    pub(crate) fn atomically<T>(
+impl ActionShard for Inner {
+    fn state(&self) -> &State {
+        &self.state
+    }
+
+    fn query(
         &self,
-        work: impl FnOnce() -> Result<T, LunoraError>,
-    ) -> Result<T, LunoraError> {
-        if self.in_transaction.get() {
-            let message = "a transaction was begun within another one";
-            return Err(LunoraError::new(Code::NestedTransaction, message));
-        }
-        let (mut work, mut result) = (Some(work), None);
-        self.in_transaction.set(true);
-        let ended = self.host.transaction(&mut || {
-            result = work.take().map(|work| work());
-            matches!(result, Some(Ok(_)))
-        });
-        self.in_transaction.set(false);
-        match (result, ended) {
-            // The function's own error is more specific than that of the transaction.
-            (Some(Err(error)), _) => Err(error),
-            (_, Err(failure)) => Err(super::db::store::to_error(&failure)),
-            (Some(Ok(value)), Ok(())) => Ok(value),
-            (None, Ok(())) => Err(LunoraError::internal("the transaction did not run")),
-        }
+        caller: &Caller,
+        depth: u32,
+        path: &str,
+        args: &str,
+    ) -> Result<String, LunoraError> {
+        let function = self.definition.functions.of_kind(path, Kind::Query)?;
+        function.query(&Query::new(&self.run(caller, depth)), args)
     }
 
-    pub(crate) fn in_transaction(&self) -> bool {
-        self.in_transaction.get()
+    fn mutation(
+        &self,
+        caller: &Caller,
+        depth: u32,
+        path: &str,
+        args: &str,
+    ) -> Result<String, LunoraError> {
+        let function = self.definition.functions.of_kind(path, Kind::Mutation)?;
+        self.transact(caller, depth, |run| function.mutation(&Mutation::new(run), args))
     }
 
-    /// Runs a mutation of a call that asks for no replay.
-    pub(crate) fn mutate(&self, call: &Call<'_>, run: &Run<'_>) -> Result<String, LunoraError> {
-        call.function.mutation(&Mutation::new(run), call.args)
+    fn action(
+        self: Rc<Self>,
+        caller: SharedCaller,
+        depth: u32,
+        path: &str,
+        args: String,
+    ) -> LocalBoxFuture<'static, Result<String, LunoraError>> {
+        let path = path.to_owned();
+        async move {
+            let function = self.definition.functions.of_kind(&path, Kind::Action)?;
+            let action = Action::new(self.clone(), caller, depth);
+            function.action(action, args).await
+        }
+        .boxed_local()
     }
 }
 
