@@ -144,6 +144,14 @@ mod tests {
     }
 
     #[test]
+    fn is_a_bearer_that_no_log_shows() {
+        let mut headers = HeaderMap::new();
+        AdminToken::new("secret").unwrap().authorize(&mut headers);
+        assert_eq!(headers["authorization"], "Bearer secret");
+        assert!(!format!("{headers:?}").contains("secret"));
+    }
+
+    #[test]
     fn knows_a_weak_token() {
         assert!(AdminToken::new("a".repeat(23)).unwrap().is_weak());
         assert!(!AdminToken::new("a".repeat(24)).unwrap().is_weak());
