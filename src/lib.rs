@@ -97,6 +97,7 @@ pub use crate::{
     platform::Env,
     wire::{AdminToken, Identity, ShardKey},
 };
+pub use headers;
 
 /// Who calls and what they may do: identity, authorization and rate limits.
 pub mod access {

@@ -2,6 +2,7 @@
 //! and what this crate adds).
 
 use futures::future::LocalBoxFuture;
+use headers::CacheControl;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -148,5 +149,5 @@ async fn object(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
     let body = call.backups()?.read(&id).await?;
     Ok(Response::body(body)
         .with_header("content-type", "application/x-ndjson")
-        .with_header("cache-control", "no-store"))
+        .with_typed(CacheControl::new().with_no_store()))
 }

@@ -1,10 +1,7 @@
 //! The input of the handlers of the plane.
 
 use futures::future::LocalBoxFuture;
-use http::{
-    HeaderMap, HeaderValue, Method,
-    header::{AUTHORIZATION, CONTENT_TYPE},
-};
+use http::{HeaderMap, HeaderValue, Method, header::CONTENT_TYPE};
 use serde::de::DeserializeOwned;
 
 use super::{AdminArea, AdminHost, Plane};
@@ -97,16 +94,13 @@ impl AdminCall<'_> {
     ///
     /// A caller admitted by the deployment's own gate has no bearer that a shard would accept, and
     /// gets the token for this hop only.
-    pub(crate) fn shard_headers(&self) -> Result<HeaderMap, LunoraError> {
+    pub(crate) fn shard_headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(2);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(token) = self.token {
-            let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-                .map_err(LunoraError::internal)?;
-            bearer.set_sensitive(true);
-            headers.insert(AUTHORIZATION, bearer);
+            token.authorize(&mut headers);
         }
-        Ok(headers)
+        headers
     }
 
     /// Returns the admin operations of all shards.
@@ -154,7 +148,7 @@ impl AdminCall<'_> {
     ) -> Result<crate::message::Response, LunoraError> {
         let body = shard_body(&[paths::ADMIN_PREFIX, op].concat(), args);
         let mut request = Request::post(paths::SHARD_RPC, body);
-        *request.headers_mut() = self.shard_headers()?;
+        *request.headers_mut() = self.shard_headers();
         let shard = self.host.shard(key);
         Ok(self.host.deadline().run("the shard", shard.fetch(request)).await??)
     }

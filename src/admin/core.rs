@@ -1,6 +1,7 @@
 //! Routes of every deployment: socket tokens, functions, cron jobs, API documents, replayed
 //! triggers.
 
+use headers::CacheControl;
 use serde::{Deserialize, Serialize};
 
 use super::{AdminCall, documents, unhandled};
@@ -42,7 +43,7 @@ fn ws_token(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
     };
     let expires_at_ms = call.host.clock().now_ms() + signature::WS_TOKEN_TTL_MS;
     let minted = Minted { token: signature::mint_ws_token(token, expires_at_ms), expires_at_ms };
-    Ok(Response::json(&minted)?.with_header("cache-control", "no-store"))
+    Ok(Response::json(&minted)?.with_typed(CacheControl::new().with_no_store()))
 }
 
 fn functions(call: &AdminCall<'_>) -> Result<Response, LunoraError> {

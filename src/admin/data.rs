@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, future::LocalBoxFuture, stream};
+use headers::CacheControl;
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
@@ -87,7 +88,7 @@ async fn export(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     });
     Ok(Response::body(Body::from_stream(lines))
         .with_header("content-type", "application/x-ndjson")
-        .with_header("cache-control", "no-store"))
+        .with_typed(CacheControl::new().with_no_store()))
 }
 
 /// Imports NDJSON of any size. `?shardKey=` puts every row into one shard; otherwise the row's own

@@ -2,6 +2,7 @@
 //! "Headers to a shard").
 
 use bytes::Bytes;
+use headers::HeaderMapExt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -12,12 +13,15 @@ use crate::{
     log,
     message::{Request, Response},
     platform::Environment,
-    wire::{ShardKey, headers, paths, signature},
+    wire::{
+        ShardKey,
+        headers::{IDENTITY, SchedulerSignature, USER_ID},
+        paths, signature,
+    },
 };
 
 /// The variable that holds the key of the scheduler's signatures.
 const SECRET: &str = "LUNORA_SCHEDULER_SECRET";
-const SIGNATURE: &str = "x-lunora-scheduler-signature";
 
 /// The body that the scheduler sends.
 #[derive(Deserialize)]
@@ -68,9 +72,9 @@ pub(crate) async fn answer<E: Environment>(
 
 fn is_signed(host: &dyn AdminHost, request: &Request, body: &Bytes) -> bool {
     let secret = host.env().var(SECRET).filter(|secret| !secret.is_empty());
-    match (secret, request.header(SIGNATURE)) {
-        (Some(secret), Some(signature)) => {
-            signature::verify(secret.as_bytes(), body, signature.trim())
+    match (secret, request.headers().typed_get()) {
+        (Some(secret), Some(SchedulerSignature(signature))) => {
+            signature::verify(secret.as_bytes(), body, &signature)
         }
         _ => false,
     }
@@ -108,7 +112,7 @@ async fn run(
     // A signature only covers the body: the user of a call is only taken from the headers of an
     // operator.
     if let Some(request) = trusted {
-        for name in [headers::USER_ID, headers::IDENTITY] {
+        for name in [USER_ID, IDENTITY] {
             if let Some(value) = request.headers().get(&name) {
                 call.headers_mut().insert(name, value.clone());
             }

@@ -5,6 +5,7 @@ mod probe;
 use std::{cell::RefCell, fmt, time::Duration};
 
 use futures::future::{LocalBoxFuture, join_all};
+use headers::CacheControl;
 use serde::Serialize;
 
 pub use self::probe::Probe;
@@ -133,7 +134,7 @@ impl Health {
             if *request.method() == http::Method::HEAD { String::new() } else { report.body };
         Ok(Response::raw_json(body)
             .with_status(report.status)
-            .with_header("cache-control", "no-store"))
+            .with_typed(CacheControl::new().with_no_store()))
     }
 
     async fn report(

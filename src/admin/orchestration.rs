@@ -2,6 +2,7 @@
 //! "Across shards").
 
 use futures::future::LocalBoxFuture;
+use headers::CacheControl;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -151,5 +152,5 @@ fn object(args: Option<Box<RawValue>>) -> Result<Box<RawValue>, LunoraError> {
 }
 
 pub(super) fn json(report: &impl Serialize) -> Result<Response, LunoraError> {
-    Ok(Response::json(report)?.with_header("cache-control", "no-store"))
+    Ok(Response::json(report)?.with_typed(CacheControl::new().with_no_store()))
 }

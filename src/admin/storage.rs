@@ -5,6 +5,7 @@ mod signing;
 use std::{fmt, rc::Rc, time::Duration};
 
 use futures::future::LocalBoxFuture;
+use headers::{CacheControl, ContentLength};
 use http::{Method, header};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -261,10 +262,10 @@ fn attachment(object: StoredObject) -> Response {
         .with_header("content-type", "application/octet-stream")
         // Replaces the line above if the value is a valid header value.
         .with_header("content-type", content_type.as_deref().unwrap_or("application/octet-stream"))
-        .with_header("content-length", object.info.size.to_string())
+        .with_typed(ContentLength(object.info.size))
         .with_header("content-disposition", "attachment")
         .with_header(header::X_CONTENT_TYPE_OPTIONS.as_str(), "nosniff")
-        .with_header("cache-control", "no-store")
+        .with_typed(CacheControl::new().with_no_store())
 }
 
 fn missing(key: &str) -> LunoraError {

@@ -1,12 +1,17 @@
 //! The call that a fan-out sends to every shard.
 
 use bytes::Bytes;
+use headers::HeaderMapExt;
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 
 use crate::{
     message::Request,
     platform::ResolvedShard,
-    wire::{ShardKey, headers, paths},
+    wire::{
+        ShardKey,
+        headers::{ClientId, MutationId, System, UserId},
+        paths,
+    },
 };
 
 /// One call that a fan-out sends to every shard: `POST /rpc` with the same headers and body.
@@ -75,9 +80,13 @@ impl<'a> ShardCall<'a> {
     }
 
     pub(super) fn is_repeatable(&self) -> bool {
-        let has = |name| self.headers.get(name).is_some_and(|value| !value.is_empty());
-        let deduplicated = has(headers::MUTATION_ID)
-            && (has(headers::USER_ID) || has(headers::SYSTEM) || has(headers::CLIENT_ID));
-        self.read || deduplicated
+        let headers = &self.headers;
+        let recognized = || {
+            headers.typed_get::<MutationId<'_>>().is_some()
+                && (headers.typed_get::<UserId<'_>>().is_some()
+                    || headers.typed_get::<System>().is_some()
+                    || headers.typed_get::<ClientId>().is_some())
+        };
+        self.read || recognized()
     }
 }

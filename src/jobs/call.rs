@@ -1,5 +1,6 @@
 //! A call to a function of a shard as the server (docs/wire.md, "Headers to a shard").
 
+use headers::HeaderMapExt;
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -7,7 +8,11 @@ use serde_json::value::RawValue;
 use crate::{
     errors::{Code, Hint, LunoraError},
     message::{Request, Response},
-    wire::{envelope::shard_body, headers, paths},
+    wire::{
+        envelope::shard_body,
+        headers::{MutationId, System},
+        paths,
+    },
 };
 
 /// A call to a function of a shard as the server: it may call internal functions, and passes no
@@ -36,11 +41,9 @@ impl SystemCall<'_> {
     fn headers(&self) -> Result<HeaderMap, LunoraError> {
         let mut headers = HeaderMap::with_capacity(3);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(headers::SYSTEM, HeaderValue::from_static("1"));
+        headers.typed_insert(System);
         if let Some(id) = self.mutation_id {
-            let id = HeaderValue::try_from(id)
-                .map_err(|_| LunoraError::bad_request("the id is not one that a header carries"))?;
-            headers.insert(headers::MUTATION_ID, id);
+            headers.typed_insert(MutationId::new(id)?);
         }
         Ok(headers)
     }

@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 
 use bytes::Bytes;
+use headers::{ContentLength, Header, HeaderMapExt};
 use http::{Method, Uri, header, request::Parts};
 use serde::de::DeserializeOwned;
 
@@ -80,6 +81,48 @@ impl Request {
         self.headers().get(name)?.to_str().ok()
     }
 
+    /// Returns a header as a type of the crate [`headers`], or `None` if it is absent or malformed.
+    ///
+    /// ```
+    /// use lunora::Request;
+    /// use lunora::headers::{ContentLength, ContentType};
+    ///
+    /// let request = Request::post("https://app.example.com/rooms", "{}")
+    ///     .with_header("content-type", "application/json");
+    /// assert_eq!(request.typed(), Some(ContentType::json()));
+    /// assert_eq!(request.typed::<ContentLength>(), None);
+    /// ```
+    #[must_use]
+    pub fn typed<H: Header>(&self) -> Option<H> {
+        self.headers().typed_get()
+    }
+
+    /// Returns a header as a type of the crate [`headers`], or `None` if it is absent.
+    ///
+    /// ```
+    /// use lunora::{LunoraError, Request, Response, headers::Range};
+    ///
+    /// fn serve(request: &Request) -> Result<Response, LunoraError> {
+    ///     Ok(match request.try_typed::<Range>()? {
+    ///         Some(_) => Response::text("one").with_status(206),
+    ///         None => Response::text("one and all"),
+    ///     })
+    /// }
+    ///
+    /// let asked = |range| Request::get("https://app.example.com/").with_header("range", range);
+    /// assert_eq!(serve(&asked("bytes=0-2"))?.status(), 206);
+    /// assert_eq!(serve(&asked("from here")).unwrap_err().code(), "BAD_REQUEST");
+    /// # Ok::<(), LunoraError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// 400 `BAD_REQUEST` if the header is malformed.
+    pub fn try_typed<H: Header>(&self) -> Result<Option<H>, LunoraError> {
+        self.headers().typed_try_get().map_err(|_| {
+            LunoraError::bad_request(format!("the header `{}` is malformed", H::name()))
+        })
+    }
+
     /// Returns the token of `Authorization: Bearer <token>`; the scheme may have any case.
     #[must_use]
     pub fn bearer(&self) -> Option<&str> {
@@ -116,7 +159,7 @@ impl Request {
     /// Returns the length that the sender declared, in bytes.
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
-        self.header("content-length")?.trim().parse().ok()
+        self.typed().map(|ContentLength(bytes)| bytes)
     }
 
     /// Reads the whole body, up to `limit` bytes.
@@ -186,6 +229,7 @@ impl DerefMut for Request {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
 
@@ -201,6 +245,21 @@ mod tests {
         assert_eq!(bearer("Bearer "), None);
         assert_eq!(bearer("Basic abc"), None);
         assert_eq!(bearer("abc"), None);
+    }
+
+    #[test]
+    fn a_malformed_header_is_absent_or_refused_by_its_name() {
+        let declares =
+            |length: &str| Request::get("https://x.test/").with_header("content-length", length);
+        assert_eq!(declares("5").content_length(), Some(5));
+        assert_eq!(declares("five").content_length(), None);
+        assert_eq!(declares("five").typed::<ContentLength>(), None);
+        assert_eq!(declares("5").try_typed().unwrap(), Some(ContentLength(5)));
+        let absent = Request::get("https://x.test/").try_typed::<ContentLength>();
+        assert_eq!(absent.unwrap(), None);
+        let error = declares("five").try_typed::<ContentLength>().unwrap_err();
+        assert_eq!(error.status(), 400);
+        assert_eq!(error.message(), "the header `content-length` is malformed");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use headers::{Header, HeaderMapExt};
 use http::{
     HeaderValue, StatusCode,
     header::{self, HeaderName},
@@ -91,6 +92,29 @@ impl Response {
             } else {
                 self.headers_mut().insert(name, value);
             }
+        }
+        self
+    }
+
+    /// Sets a header by a type of the crate [`headers`], in place of an earlier value; each
+    /// `set-cookie` is added to the others.
+    ///
+    /// ```
+    /// use lunora::{Response, headers::CacheControl};
+    ///
+    /// let response = Response::text("mine alone").with_typed(CacheControl::new().with_no_store());
+    /// assert_eq!(response.headers()["cache-control"], "no-store");
+    /// ```
+    #[must_use]
+    pub fn with_typed<H: Header>(mut self, header: H) -> Self {
+        if *H::name() == header::SET_COOKIE {
+            let mut cookies = Vec::new();
+            header.encode(&mut cookies);
+            for cookie in cookies {
+                self.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+        } else {
+            self.headers_mut().typed_insert(header);
         }
         self
     }
@@ -202,6 +226,8 @@ impl<T: IntoResponse, E: Into<LunoraError>> IntoResponse for Result<T, E> {
 mod tests {
     use std::time::Duration;
 
+    use headers::{ContentLength, SetCookie};
+
     use super::*;
     use crate::errors::Code;
 
@@ -225,6 +251,21 @@ mod tests {
         let values = |name| response.headers().get_all(name).iter().collect::<Vec<_>>();
         assert_eq!(values("set-cookie"), ["a=1", "b=2"]);
         assert_eq!(values("x-a"), ["2"]);
+    }
+
+    #[test]
+    fn a_typed_header_replaces_another_value_and_adds_a_cookie() {
+        let cookies = Response::empty().with_header("set-cookie", "b=2").into_parts().0.headers;
+        let mut response = Response::empty()
+            .with_header("set-cookie", "a=1")
+            .with_header("content-length", "1")
+            .with_typed(ContentLength(2));
+        if let Some(cookies) = cookies.typed_get::<SetCookie>() {
+            response = response.with_typed(cookies);
+        }
+        let values = |name| response.headers().get_all(name).iter().collect::<Vec<_>>();
+        assert_eq!(values("set-cookie"), ["a=1", "b=2"]);
+        assert_eq!(values("content-length"), ["2"]);
     }
 
     #[test]

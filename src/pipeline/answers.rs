@@ -1,5 +1,6 @@
 //! The answers that the pipeline makes itself.
 
+use headers::Upgrade;
 use http::{HeaderValue, Method, StatusCode, header};
 
 use super::edge::ForbiddenOrigin;
@@ -72,8 +73,7 @@ pub(super) fn upgrade_required() -> Response {
     let mut response =
         error(&LunoraError::bad_request("Expected a WebSocket upgrade: send `Upgrade: websocket`"));
     *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
-    response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    response
+    response.with_typed(Upgrade::websocket())
 }
 
 /// Returns 413.

@@ -16,7 +16,8 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, stream};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header::CONTENT_LENGTH};
+use headers::{ContentLength, HeaderMapExt};
+use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -34,7 +35,8 @@ use crate::{
     wire::{
         ShardKey,
         batch::{self, BatchCall},
-        headers, paths,
+        headers::Bookmark,
+        paths,
     },
 };
 
@@ -81,7 +83,7 @@ fn by_shard(calls: Vec<BatchCall>, default: &ShardKey) -> BTreeMap<ShardKey, Gro
 struct Part {
     calls: Group,
     answer: Answer,
-    bookmark: Option<HeaderValue>,
+    bookmark: Option<Bookmark>,
 }
 
 enum Answer {
@@ -130,9 +132,9 @@ impl<E> Lunora<E> {
     }
 }
 
-async fn read_part(response: Response, budget: &Budget) -> (Answer, Option<HeaderValue>) {
+async fn read_part(response: Response, budget: &Budget) -> (Answer, Option<Bookmark>) {
     let (head, body) = response.into_parts();
-    let bookmark = head.headers.get(headers::BOOKMARK).cloned();
+    let bookmark = head.headers.typed_get();
     // A shard that sends an invalid answer with a 200 has failed too.
     let status = if head.status.is_success() { StatusCode::BAD_GATEWAY } else { head.status };
     let answer = match budget.read(body, declared_length(&head.headers)).await {
@@ -150,7 +152,8 @@ async fn read_part(response: Response, budget: &Budget) -> (Answer, Option<Heade
 }
 
 fn declared_length(headers: &HeaderMap) -> Option<usize> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    let ContentLength(length) = headers.typed_get()?;
+    length.try_into().ok()
 }
 
 /// The bytes that may still be read, shared by the parts that are read at once.
@@ -278,7 +281,7 @@ fn merge(parts: &[Part]) -> Response {
     // Bookmarks of several databases are not ordered: one of many would promise too much.
     let mut bookmarks = parts.iter().filter_map(|part| part.bookmark.as_ref());
     if let (Some(bookmark), None) = (bookmarks.next(), bookmarks.next()) {
-        response.headers_mut().insert(headers::BOOKMARK, bookmark.clone());
+        response.headers_mut().typed_insert(bookmark.clone());
     }
     response
 }

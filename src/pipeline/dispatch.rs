@@ -1,13 +1,13 @@
 //! From the Worker to one shard and back.
 
-use http::HeaderValue;
+use headers::HeaderMapExt;
 
 use super::{Lunora, admission::Admitted};
 use crate::{
     errors::LunoraError,
     message::{Request, Response},
     platform::{Deadline, ResolvedShard, resolve_shard},
-    wire::{RpcEnvelope, ShardKey, headers, paths},
+    wire::{RpcEnvelope, ShardKey, headers::AnsweringShard, paths},
 };
 
 impl<E> Lunora<E> {
@@ -19,12 +19,12 @@ impl<E> Lunora<E> {
         admitted: Admitted,
         envelope: &RpcEnvelope,
     ) -> Result<Response, LunoraError> {
-        let resolved_key = header_value(&key);
+        let answering = AnsweringShard::of(&key);
         let mut call = Request::post(paths::SHARD_RPC, envelope.to_shard_body());
         *call.headers_mut() = admitted.into_headers();
         let mut answer = self.ask(key, call).await?;
-        if let Some(value) = resolved_key {
-            answer.headers_mut().insert(headers::SHARD_KEY, value);
+        if let Some(shard) = answering {
+            answer.headers_mut().typed_insert(shard);
         }
         Ok(answer)
     }
@@ -52,13 +52,4 @@ impl<E> Lunora<E> {
     pub(super) fn shard(&self, key: ShardKey) -> ResolvedShard {
         resolve_shard(&self.shards, key, &self.settings.placement)
     }
-}
-
-/// Returns the key as a header value, or `None` for a key that not every host can send in a header.
-///
-/// The header tells a client the name of the default shard. A key beyond Latin-1 came from the
-/// client itself, which knows it.
-fn header_value(key: &ShardKey) -> Option<HeaderValue> {
-    let sayable = key.as_str().chars().all(|c| u32::from(c) <= 0xff);
-    sayable.then(|| HeaderValue::from_bytes(key.as_str().as_bytes()).ok())?
 }

@@ -1,5 +1,6 @@
 //! The hop from the Worker to a shard: which headers of a request pass, and which are added.
 
+use headers::HeaderMapExt;
 use http::{
     HeaderMap, HeaderValue,
     header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName},
@@ -8,7 +9,7 @@ use http::{
 use crate::{
     message::{Request, origin_of},
     wire::headers::{
-        BASE_SEQ, BOOKMARK, CLIENT_ID, CLIENT_IP, CLIENT_SEQ, MUTATION_ID, PUBLIC_ORIGIN,
+        BASE_SEQ, BOOKMARK, CLIENT_ID, CLIENT_SEQ, ClientIp, MUTATION_ID, PublicOrigin,
     },
 };
 
@@ -74,15 +75,15 @@ pub(crate) fn client_ip(inbound: &HeaderMap) -> Option<&HeaderValue> {
 /// Worker.
 fn insert_facts(request: &Request, headers: &mut HeaderMap) {
     if let Some(value) = client_ip(request.headers()) {
-        headers.insert(CLIENT_IP, value.clone());
+        headers.typed_insert(ClientIp(value.clone()));
     }
-    if let Ok(origin) = HeaderValue::try_from(origin_of(request.uri())) {
-        headers.insert(PUBLIC_ORIGIN, origin);
-    }
+    headers.typed_insert(PublicOrigin(origin_of(request.uri())));
 }
 
 #[cfg(test)]
 mod tests {
+    use headers::Header;
+
     use super::*;
 
     fn inbound() -> Request {
@@ -125,8 +126,8 @@ mod tests {
                 "x-lunora-origin"
             ]
         );
-        assert_eq!(headers[CLIENT_IP], "192.0.2.1");
-        assert_eq!(headers[PUBLIC_ORIGIN], "https://x.test");
+        assert_eq!(headers[ClientIp::name()], "192.0.2.1");
+        assert_eq!(headers[PublicOrigin::name()], "https://x.test");
     }
 
     #[test]
@@ -136,16 +137,16 @@ mod tests {
         assert_eq!(headers["authorization"], "Bearer t");
         let ours: Vec<_> =
             headers.keys().filter(|name| name.as_str().starts_with("x-lunora-")).collect();
-        assert_eq!(ours, [&CLIENT_IP, &PUBLIC_ORIGIN]);
-        assert_eq!(headers[CLIENT_IP], "192.0.2.1");
-        assert_eq!(headers[PUBLIC_ORIGIN], "https://x.test");
+        assert_eq!(ours, [ClientIp::name(), PublicOrigin::name()]);
+        assert_eq!(headers[ClientIp::name()], "192.0.2.1");
+        assert_eq!(headers[PublicOrigin::name()], "https://x.test");
     }
 
     #[test]
     fn a_list_of_addresses_is_not_an_address() {
         for address in ["192.0.2.1, 6.6.6.6", " "] {
             let request = Request::get("https://x.test/").with_header("cf-connecting-ip", address);
-            assert!(!for_rpc(&request).contains_key(CLIENT_IP), "{address}");
+            assert!(!for_rpc(&request).contains_key(ClientIp::name()), "{address}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use headers::HeaderMapExt;
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -12,7 +13,10 @@ use super::{
 };
 use crate::{
     errors::LunoraError,
-    wire::{Identity, headers},
+    wire::{
+        Identity,
+        headers::{ClientId, ClientIp, ClientSeq, MutationId, System},
+    },
 };
 
 /// The body of `POST /rpc`.
@@ -79,31 +83,28 @@ pub(crate) fn check_args(args: Option<&RawValue>) -> Result<&str, LunoraError> {
 
 /// Reads the caller from the headers that only a Worker writes.
 pub(crate) fn caller(headers: &HeaderMap) -> SharedCaller {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     Rc::new(Caller {
         identity: Identity::from_headers(headers),
-        ip: text(headers::CLIENT_IP).map(str::to_owned),
-        system: text(headers::SYSTEM) == Some("1"),
+        ip: client_ip(headers),
+        system: headers.typed_get::<System>().is_some(),
     })
+}
+
+/// Reads the address of the caller.
+pub(crate) fn client_ip(headers: &HeaderMap) -> Option<String> {
+    headers.typed_get::<ClientIp>()?.as_str().map(str::to_owned)
 }
 
 /// Reads the ids of a call outside of a batch.
 pub(crate) fn write_ids(headers: &HeaderMap) -> WriteIds {
-    let text = |name| {
-        let value = headers.get(name)?;
-        let text = str::from_utf8(value.as_bytes()).ok()?;
-        (!text.is_empty()).then(|| text.to_owned())
-    };
     WriteIds {
-        mutation_id: text(headers::MUTATION_ID),
-        client_id: text(headers::CLIENT_ID),
-        client_seq: text(headers::CLIENT_SEQ).and_then(|seq| sequence(&seq)),
+        mutation_id: headers.typed_get().map(MutationId::into_string),
+        client_id: headers.typed_get().map(ClientId::into_string),
+        client_seq: headers.typed_get().map(|ClientSeq(seq)| seq),
     }
 }
 
 /// Parses a positive integer; anything else is not the number of a write.
 pub(crate) fn sequence(text: &str) -> Option<u64> {
-    let seq = text.parse().ok().filter(|seq| *seq > 0);
-    // Beyond 2^53 neither the client nor SQLite's binding could distinguish it from the next.
-    seq.filter(|seq| *seq < 1 << 53)
+    ClientSeq::parse(text).map(|ClientSeq(seq)| seq)
 }

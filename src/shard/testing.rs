@@ -193,7 +193,7 @@ impl TestShard {
     #[must_use]
     pub fn fetch(&self, mut request: Request) -> Response {
         if let Some(identity) = &self.caller.identity {
-            let _ = identity.mint(request.headers_mut());
+            identity.mint(request.headers_mut());
         }
         for (name, value) in &self.headers {
             request = request.with_header(name, value);

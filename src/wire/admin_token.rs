@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use http::HeaderValue;
+use headers::{Authorization, HeaderMapExt};
+use http::HeaderMap;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -66,13 +67,12 @@ impl AdminToken {
         self.token.len() < Self::WEAK_BELOW
     }
 
-    /// Returns the token as a value of `authorization`, for the hop to a shard.
-    pub(crate) fn to_bearer(&self) -> HeaderValue {
+    /// Sets the token as the bearer of a request, for the hop to a shard.
+    pub(crate) fn authorize(&self, headers: &mut HeaderMap) {
         // A token has visible ASCII only, so that a header can always carry it.
-        let mut value = HeaderValue::try_from(["Bearer ", &self.token].concat())
-            .unwrap_or(HeaderValue::from_static(""));
-        value.set_sensitive(true);
-        value
+        if let Ok(bearer) = Authorization::bearer(&self.token) {
+            headers.typed_insert(bearer);
+        }
     }
 
     /// Refuses an operator. A hint distinguishes a missing configuration from a wrong token.
@@ -141,6 +141,14 @@ mod tests {
     fn never_prints_itself() {
         let token = AdminToken::new("secret").unwrap();
         assert!(!format!("{token:?} {:?}", Some(&token)).contains("secret"));
+    }
+
+    #[test]
+    fn is_a_bearer_that_no_log_shows() {
+        let mut headers = HeaderMap::new();
+        AdminToken::new("secret").unwrap().authorize(&mut headers);
+        assert_eq!(headers["authorization"], "Bearer secret");
+        assert!(!format!("{headers:?}").contains("secret"));
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! The identity of a caller, and its form on the hop to a shard.
 
+use std::borrow::Cow;
+
+use ::headers::HeaderMapExt;
 use base64::{
-    Engine,
     alphabet::URL_SAFE,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use http::{HeaderMap, HeaderValue};
-use serde::Deserialize;
+use http::HeaderMap;
 use serde_json::{Map, Value};
 
-use super::headers;
+use super::headers::{Claims, ExpectedSubject, IdentityExpiry, UserId};
 use crate::errors::LunoraError;
 
 /// base64url; written without padding, read with or without.
@@ -132,9 +133,8 @@ impl Identity {
     /// ```
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
-        let user_id =
-            headers.get(headers::USER_ID).and_then(|value| read_user_id(value.as_bytes()));
-        let claims = headers.get(headers::IDENTITY).and_then(|value| read_claims(value.as_bytes()));
+        let user_id = headers.typed_get().map(|UserId(id)| id.into_owned());
+        let claims = headers.typed_get().map(|Claims(claims)| claims.into_owned());
         if user_id.is_none() && claims.is_none() {
             return None;
         }
@@ -142,50 +142,17 @@ impl Identity {
     }
 
     /// Writes the identity into the headers of a request to a shard (docs/wire.md, "Headers to a shard").
-    pub(crate) fn mint(&self, headers: &mut HeaderMap) -> Result<(), LunoraError> {
+    pub(crate) fn mint(&self, headers: &mut HeaderMap) {
         if let Some(id) = &self.user_id {
-            headers.insert(headers::USER_ID, user_id_value(id)?);
+            headers.typed_insert(UserId(Cow::Borrowed(id)));
         }
         if !self.claims.is_empty() {
-            let json = serde_json::to_vec(&self.claims).map_err(LunoraError::internal)?;
-            headers.insert(headers::IDENTITY, ascii(BASE64_URL.encode(json))?);
+            headers.typed_insert(Claims(Cow::Borrowed(&self.claims)));
         }
         if let Some(at) = self.expiry_ms() {
-            headers.insert(headers::IDENTITY_EXPIRY, at.max(0).into());
+            headers.typed_insert(IdentityExpiry(u64::try_from(at).unwrap_or_default()));
         }
-        Ok(())
     }
-}
-
-/// Returns the id as a header value: raw if every host carries it unchanged, else `=` and
-/// base64url.
-///
-/// A header value is its text in UTF-8, as the runtime has it.
-fn user_id_value(id: &str) -> Result<HeaderValue, LunoraError> {
-    let survives = !id.starts_with('=')
-        && id.trim() == id
-        && id.chars().all(|c| u32::from(c) <= 0xff && !c.is_control());
-    if survives {
-        HeaderValue::from_bytes(id.as_bytes()).map_err(LunoraError::internal)
-    } else {
-        ascii(format!("={}", BASE64_URL.encode(id)))
-    }
-}
-
-fn read_user_id(value: &[u8]) -> Option<String> {
-    let id = match value {
-        [b'=', encoded @ ..] => String::from_utf8(BASE64_URL.decode(encoded).ok()?).ok()?,
-        raw => String::from_utf8(raw.to_vec()).ok()?,
-    };
-    (!id.is_empty()).then_some(id)
-}
-
-/// Claims in base64url, or as the plain JSON that older Workers sent.
-fn read_claims(value: &[u8]) -> Option<Map<String, Value>> {
-    if value.starts_with(b"{") {
-        return serde_json::from_slice(value).ok();
-    }
-    serde_json::from_slice(&BASE64_URL.decode(value).ok()?).ok()
 }
 
 /// Returns the error for an identity that has expired.
@@ -211,12 +178,10 @@ pub(crate) fn check_minted_expiry(headers: &HeaderMap, now_ms: u64) -> Result<()
 /// past, so that an invalid one never grants access for ever.
 #[cfg(feature = "shard")]
 pub(crate) fn minted_expiry_ms(headers: &HeaderMap) -> Option<u64> {
-    let value = headers.get(headers::IDENTITY_EXPIRY)?;
-    Some(value.to_str().ok().and_then(|at| at.parse().ok()).unwrap_or_default())
-}
-
-fn ascii(text: String) -> Result<HeaderValue, LunoraError> {
-    HeaderValue::try_from(text).map_err(LunoraError::internal)
+    match headers.typed_try_get() {
+        Ok(expiry) => expiry.map(|IdentityExpiry(at)| at),
+        Err(_) => Some(0),
+    }
 }
 
 /// Refuses a replay whose client expected to be another user (`x-lunora-expect-subject`;
@@ -225,25 +190,15 @@ pub(crate) fn check_expected_subject(
     inbound: &HeaderMap,
     identity: Option<&Identity>,
 ) -> Result<(), LunoraError> {
-    #[derive(Deserialize)]
-    struct Expected {
-        #[serde(deserialize_with = "Option::deserialize")]
-        subject: Option<String>,
-    }
-
-    let Some(header) = inbound.get(headers::EXPECT_SUBJECT) else {
-        return Ok(());
-    };
-    let expected: Expected = BASE64_URL
-        .decode(header.as_bytes())
-        .ok()
-        .filter(|json| json.starts_with(b"{"))
-        .and_then(|json| serde_json::from_slice(&json).ok())
-        .ok_or_else(|| {
-            LunoraError::bad_request(
+    let expected = match inbound.typed_try_get::<ExpectedSubject>() {
+        Ok(Some(expected)) => expected,
+        Ok(None) => return Ok(()),
+        Err(_) => {
+            return Err(LunoraError::bad_request(
                 "x-lunora-expect-subject must be base64url JSON {\"subject\": string | null}",
-            )
-        })?;
+            ));
+        }
+    };
     if expected.subject.as_deref() == identity.and_then(Identity::user_id) {
         return Ok(());
     }

@@ -77,7 +77,7 @@ pub(super) fn headers(input: &[u8]) -> bool {
     let identity = Identity::from_headers(&headers);
     if let Some(identity) = &identity {
         let mut minted = HeaderMap::new();
-        assert!(parsers::mint(identity, &mut minted).is_ok(), "not minted: {identity:?}");
+        parsers::mint(identity, &mut minted);
         let again = Identity::from_headers(&minted).unwrap_or_default();
         assert_eq!(&again, identity);
         let expiry = identity.expiry_ms().map(|at| u64::try_from(at).unwrap_or(0));

@@ -23,10 +23,7 @@ use std::{collections::HashSet, fmt, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use futures::StreamExt;
-use http::{
-    HeaderMap, HeaderValue,
-    header::{AUTHORIZATION, CONTENT_TYPE},
-};
+use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use serde::Serialize;
 
 use super::{QueryCoordinator, ShardCall, ShardFailure, merge};
@@ -121,7 +118,7 @@ impl ShardAdmin {
     ) -> Self {
         let mut headers = HeaderMap::with_capacity(2);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(AUTHORIZATION, token.to_bearer());
+        token.authorize(&mut headers);
         Self {
             coordinator,
             namespace,

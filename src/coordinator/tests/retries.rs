@@ -1,6 +1,6 @@
 //! Retries: which calls are repeated, and when.
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn retrying(retries: u32) -> World {
 }
 
 fn headers(names: &[&str]) -> HeaderMap {
-    let header = |name: &&str| (name.parse::<HeaderName>().unwrap(), "x".parse().unwrap());
+    let header = |name: &&str| (name.parse::<HeaderName>().unwrap(), "1".parse().unwrap());
     names.iter().map(header).collect()
 }
 
@@ -50,6 +50,26 @@ fn only_a_call_that_is_safe_to_repeat_is_repeated() {
     let world = retrying(1);
     world.shards.shard("0").fails_once(moving);
     assert_eq!(world.call(Merge::Concat, read).data(), "[0]");
+}
+
+#[test]
+fn an_id_that_a_shard_ignores_makes_no_call_safe_to_repeat() {
+    let _logs = capture_logs();
+    for ignored in [
+        [("x-lunora-mutation-id", &b"m"[..]), ("x-lunora-system", b"0")],
+        [("x-lunora-mutation-id", b"m"), ("x-lunora-userid", b"=")],
+        [("x-lunora-mutation-id", b"\xff"), ("x-lunora-userid", b"ada")],
+        [("x-lunora-mutation-id", b"m"), ("x-lunora-client-id", b"\xff")],
+    ] {
+        let world = retrying(1);
+        world.shards.shard("0").fails_once(moving);
+        let header = |(name, value): (&str, &[u8])| {
+            (name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value).unwrap())
+        };
+        let headers: HeaderMap = ignored.into_iter().map(header).collect();
+        world.call(Merge::Concat, |call| call.headers(headers));
+        assert_eq!(world.shards.calls().len(), 1, "{ignored:?}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    shard::Caller,
+    shard::{Caller, call::client_ip},
     wire::{Identity, headers, identity},
 };
 
@@ -96,9 +96,11 @@ impl Attachment {
     /// Returns the caller that opened the socket.
     pub(super) fn caller(&self) -> Caller {
         let headers = self.headers();
-        let ip = headers.get(headers::CLIENT_IP).and_then(|ip| ip.to_str().ok());
-        let ip = ip.map(str::to_owned);
-        Caller { identity: Identity::from_headers(&headers), ip, system: false }
+        Caller {
+            identity: Identity::from_headers(&headers),
+            ip: client_ip(&headers),
+            system: false,
+        }
     }
 }
 
