@@ -108,6 +108,13 @@ impl LunoraError {
     }
 
     /// Adds the address of further documentation.
+    ///
+    /// ```
+    /// use lunora::LunoraError;
+    ///
+    /// let error = LunoraError::bad_request("no seat is left").with_docs_url("https://docs.example/seats");
+    /// assert!(error.to_body().to_json().contains(r#""docsUrl":"https://docs.example/seats""#));
+    /// ```
     #[must_use]
     pub fn with_docs_url(mut self, url: impl Into<Cow<'static, str>>) -> Self {
         self.0.docs_url = Some(url.into());

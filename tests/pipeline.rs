@@ -3,14 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use futures::executor::block_on;
+use http::{HeaderName, Method};
 use lunora::{
-    AdminToken, Code, Identity, Lunora, LunoraError, Request, Response,
+    AdminToken, Body, Code, Identity, Lunora, LunoraError, Request, Response,
     backup::BackupConfig,
     builder::VouchedShards,
     coordinator::{DurableShardRegistry, QueryCoordinator, ShardRegistry, StaticShardRegistry},
-    cron,
+    cron, origin,
     platform::{Environment, Jurisdiction, LocationHint, NoopExecutionContext, ShardCallError},
     schedule::{CronJob, ScheduledEvent},
+    security::{Cors, Security},
     testing::{
         self, ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObjectStore,
         capture_logs,
@@ -355,4 +357,34 @@ fn a_trigger_of_a_cron_job_is_known() {
     assert!(logs.lines().is_empty());
     fire("0 6 * * *");
     assert!(logs.lines()[0].contains("registered are: 0 5 * * *"), "{:?}", logs.lines());
+}
+
+#[test]
+fn a_preflight_names_the_methods_and_headers_that_cors_allows() {
+    let cors = Cors::origins([origin!("https://page.example")])
+        .allow_methods([Method::POST, Method::DELETE])
+        .allow_headers([HeaderName::from_static("x-request")])
+        .expose_headers([HeaderName::from_static("x-answer")]);
+    let app =
+        testing::builder().shard_do(shards()).security(Security::default().cors(cors)).build();
+    let answer = |request: Request| {
+        block_on(app.fetch(request, &MemoryEnvironment::new(), &NoopExecutionContext))
+    };
+    let url = "https://app.test/_lunora/rpc";
+    let from_page = |request: Request| request.with_header("origin", "https://page.example");
+    let preflight = from_page(Request::new(Method::OPTIONS, url, Body::empty()))
+        .with_header("access-control-request-method", "POST")
+        .with_header("access-control-request-headers", "x-request, x-lunora-mutation-id, x-other");
+    let preflight = answer(preflight);
+    let listed = |response: &Response, name: &str, value: &str| {
+        let list = response.headers()[name].to_str().unwrap().to_ascii_lowercase();
+        list.split(',').any(|listed| listed.trim() == value)
+    };
+    assert_eq!(preflight.headers()["access-control-allow-methods"], "POST, DELETE");
+    assert!(listed(&preflight, "access-control-allow-headers", "x-request"));
+    assert!(listed(&preflight, "access-control-allow-headers", "x-lunora-mutation-id"));
+    assert!(!listed(&preflight, "access-control-allow-headers", "x-other"));
+
+    let called = answer(from_page(Request::post(url, DEFAULT_SHARD)));
+    assert!(listed(&called, "access-control-expose-headers", "x-answer"));
 }

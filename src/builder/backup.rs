@@ -42,12 +42,14 @@ impl<S: State, E: 'static> Builder<S, E> {
     }
 
     /// Sets which field of a table's documents names their shard, to place imported rows. Default:
-    /// not configured; rows go to the default shard.
+    /// what [`shard_by`](crate::shard::Table::shard_by) of each table of a class says, given to
+    /// [`shard_do`](Self::shard_do) as `Room::shards(..)`; rows of other tables go to the default
+    /// shard.
     pub fn sharding(mut self, sharding: Sharding) -> Builder<SetSharding<S>, E>
     where
         S::Sharding: once::Sharding,
     {
-        self.settings.sharding = sharding;
+        self.settings.sharding = sharding.or(std::mem::take(&mut self.settings.sharding));
         self.advance()
     }
 }

@@ -149,7 +149,8 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// `env.durable_object("SHARD")?` is such a namespace. A [`backup`](Self::backup) needs more:
     /// that the shards announce themselves to the registry.
     /// `Room::shards(env.durable_object("SHARD")?)` declares it for a [`shard!`](crate::shard!)
-    /// with a `registry:`, and [`VouchedShards`] for shards of another implementation.
+    /// with a `registry:`, and [`VouchedShards`] for shards of another implementation. It also says
+    /// which field of a document names its shard, by `shard_by` of each table.
     pub fn shard_do<N: IntoShards>(mut self, shards: N) -> Builder<N::Then<SetShardDo<S>>, E>
     where
         S::ShardDo: once::ShardDo,
@@ -157,6 +158,8 @@ impl<S: State, E: 'static> Builder<S, E> {
         if let Some(jurisdiction) = N::JURISDICTION {
             self.settings.placement = self.settings.placement.jurisdiction(jurisdiction);
         }
+        let sharding = std::mem::take(&mut self.settings.sharding);
+        self.settings.sharding = sharding.or(N::sharding());
         Builder { shard_do: Called::with(shards.into_namespace()), settings: self.settings }
     }
 

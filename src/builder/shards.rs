@@ -5,9 +5,12 @@ use std::rc::Rc;
 #[cfg(feature = "shard")]
 use super::state::SetClassOfShards;
 use super::state::{SetAnnouncing, State};
-use crate::platform::{Jurisdiction, ShardNamespace};
 #[cfg(feature = "shard")]
 use crate::shard::{Announced, Announcement, ShardClass, ShardsOf, Unannounced};
+use crate::{
+    coordinator::Sharding,
+    platform::{Jurisdiction, ShardNamespace},
+};
 
 /// The shards of a deployment, as [`Builder::shard_do`](crate::builder::Builder::shard_do) takes them.
 ///
@@ -26,6 +29,13 @@ pub trait IntoShards: sealed::Sealed {
     /// The jurisdiction that the class of the shards declares.
     #[doc(hidden)]
     const JURISDICTION: Option<Jurisdiction> = None;
+
+    /// The fields that name the shard of a document, as the tables of the class declare them.
+    #[doc(hidden)]
+    #[must_use]
+    fn sharding() -> Sharding {
+        Sharding::default()
+    }
 
     #[doc(hidden)]
     fn into_namespace(self) -> Rc<dyn ShardNamespace>;
@@ -106,6 +116,11 @@ impl<C: ShardClass<Announcement: Announcing>, N: ShardNamespace> IntoShards for 
     type Then<S: State> = <C::Announcement as Announcing>::Then<SetClassOfShards<S>>;
 
     const JURISDICTION: Option<Jurisdiction> = C::JURISDICTION;
+
+    fn sharding() -> Sharding {
+        let rules = C::TABLES.iter().filter_map(|table| Some((table.name(), table.shard_by?)));
+        rules.fold(Sharding::default(), |sharding, (table, field)| sharding.by(table, field))
+    }
 
     fn into_namespace(self) -> Rc<dyn ShardNamespace> {
         Rc::new(self.namespace)

@@ -2,7 +2,7 @@
 
 use std::{fmt, marker::PhantomData};
 
-use super::definition::ShardDefinition;
+use super::{definition::ShardDefinition, table::TableSpec};
 use crate::platform::{Jurisdiction, ShardNamespace};
 
 /// A class of Durable Objects that [`shard!`](crate::shard!) wrote.
@@ -16,6 +16,10 @@ pub trait ShardClass {
     /// The registry of the shards is in it too, and [`shards`](Self::shards) makes the Worker look
     /// for them there. [`definition`](Self::definition) sets the same for the shards.
     const JURISDICTION: Option<Jurisdiction> = None;
+
+    /// The tables of the shards. [`Table::shard_by`](super::Table::shard_by) of each tells an import
+    /// over several shards where a document belongs.
+    const TABLES: &'static [TableSpec] = &[];
 
     /// Returns the definition of the shards.
     fn definition() -> ShardDefinition;

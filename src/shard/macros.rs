@@ -87,7 +87,8 @@ macro_rules! __shard_emit {
             use $crate::__private::faults::{self, Is};
 
             const PATHS: &[&str] = &[$($path),*];
-            const TABLES: &[$crate::shard::TableSpec] = &[$($($table.spec()),*)?];
+            const TABLES: &[$crate::shard::TableSpec] =
+                <$name as $crate::shard::ShardClass>::TABLES;
             const RELATIONS: &[&str] = &[$($($relation),*)?];
             const MIGRATIONS: &[&str] = &[$($($id),*)?];
 
@@ -128,6 +129,8 @@ macro_rules! __shard_emit {
 
             $(const JURISDICTION: ::std::option::Option<$crate::platform::Jurisdiction> =
                 ::std::option::Option::Some($crate::__shard_jurisdiction!($jurisdiction));)?
+
+            const TABLES: &'static [$crate::shard::TableSpec] = &[$($($table.spec()),*)?];
 
             fn definition() -> $crate::shard::ShardDefinition {
                 let definition = $crate::shard::ShardDefinition::new();

@@ -143,7 +143,7 @@ impl<T> Table<T> {
     }
 
     /// Sets the field of a document that is the key of its shard: an import over several shards
-    /// sends each document to its shard.
+    /// sends each document to its shard, if the Worker has `.shard_do(Room::shards(..))`.
     ///
     /// # Panics
     /// In a constant that is a compile error: if `field` is not the name of a field.
@@ -195,12 +195,6 @@ impl TableSpec {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
-    }
-
-    /// Returns the field that is the key of a document's shard, if the table names one.
-    #[must_use]
-    pub const fn shard_key_field(&self) -> Option<&'static str> {
-        self.shard_by
     }
 
     /// Returns the name of an index that the table has; [`index!`](crate::shard::index) calls it.

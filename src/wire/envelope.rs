@@ -90,6 +90,16 @@ impl RpcEnvelope {
     }
 
     /// Addresses the call to every shard of a table.
+    ///
+    /// ```
+    /// use lunora::{coordinator::{FanOut, Merge}, wire::define_rpc_envelope};
+    /// use serde_json::Map;
+    ///
+    /// let call = define_rpc_envelope("messages:count", &Map::new())?
+    ///     .with_fan_out(FanOut::new("messages", Merge::Sum));
+    /// assert_eq!(call.shard_key(), None);
+    /// # Ok::<(), lunora::LunoraError>(())
+    /// ```
     #[must_use]
     pub fn with_fan_out(mut self, spec: FanOut) -> Self {
         self.target = Target::FanOut(spec);

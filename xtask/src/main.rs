@@ -19,6 +19,8 @@ mod fuzz;
 mod kills;
 mod node;
 mod package;
+#[cfg(test)]
+mod public;
 mod readme;
 mod release;
 mod shell;

@@ -203,13 +203,6 @@ fn setters(manifest: &Manifest, shard: &syn::Ident) -> TokenStream {
             .functions(#shard::definition())
         });
     }
-    let sharded: Vec<_> = (manifest.tables.iter())
-        .filter_map(|table| Some((&table.name, table.shard_by.as_ref()?)))
-        .map(|(table, field)| quote!(.by(#table, #field)))
-        .collect();
-    if !sharded.is_empty() {
-        calls.extend(quote!(.sharding(Sharding::new() #(#sharded)*)));
-    }
     calls.extend(manifest.crons.iter().map(cron));
     if let Some(bucket) = &manifest.storage {
         calls

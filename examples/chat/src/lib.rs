@@ -38,8 +38,6 @@ fn app<E: Bindings>(env: &E) -> Result<Lunora<E>, LunoraError> {
         .functions(Room::definition())
         .admin_token(AdminToken::from_env(env)?)
         .backup(nightly)
-        // An imported row without a shard goes to the channel that it names.
-        .sharding(Sharding::new().by("messages", "channel"))
         .routes(page::routes())
         .route(route!("GET /curl"), async |request, _env, _ctx| greeting(&request))
         .route(route!("POST /api/sign-in"), async move |request, _env, _ctx| {

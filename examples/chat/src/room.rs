@@ -3,7 +3,8 @@
 use lunora::shard::prelude::*;
 use serde::{Deserialize, Serialize};
 
-const MESSAGES: Table<Message> = table!("messages");
+/// An imported row without a shard goes to the channel that it names.
+const MESSAGES: Table<Message> = table!("messages").shard_by("channel");
 
 /// The longest message, in characters.
 const MAX_TEXT: usize = 2000;

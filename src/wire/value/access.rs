@@ -54,6 +54,14 @@ impl Value {
     }
 
     /// Returns the time, if this is a date.
+    ///
+    /// ```
+    /// use lunora::wire::value::{Date, Value};
+    ///
+    /// let day = Date::from_millis(86_400_000.0);
+    /// assert_eq!(Value::from(day).as_date(), Some(day));
+    /// assert_eq!(Value::from("1970-01-02").as_date(), None);
+    /// ```
     #[must_use]
     pub fn as_date(&self) -> Option<Date> {
         match self {

@@ -44,6 +44,12 @@ impl TypedBytes {
     }
 
     /// Returns the bytes, without their kind.
+    ///
+    /// ```
+    /// use lunora::wire::value::TypedBytes;
+    ///
+    /// assert_eq!(TypedBytes::from(vec![1, 2]).into_vec(), [1, 2]);
+    /// ```
     #[must_use]
     pub fn into_vec(self) -> Vec<u8> {
         self.data

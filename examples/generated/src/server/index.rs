@@ -28,7 +28,6 @@ pub fn app(env: &Env) -> Result<Lunora, LunoraError> {
             )
             .admin_token(AdminToken::from_env(env)?)
             .functions(Folder::definition())
-            .sharding(Sharding::new().by("notes", "folder"))
             .cron_job(
                 CronJob::function("sweep", cron!("0 * * * *"), "notes:sweep")
                     .with_args(&serde_json::json!({ "keep" : 2 }))?

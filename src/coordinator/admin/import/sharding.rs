@@ -37,6 +37,14 @@ impl Sharding {
         self
     }
 
+    /// Adds the rules of `other` for tables that have none here.
+    pub(crate) fn or(mut self, other: Self) -> Self {
+        for (table, field) in other.fields {
+            self.fields.entry(table).or_insert(field);
+        }
+        self
+    }
+
     /// Returns the field that names the shard of a table's documents.
     #[must_use]
     pub fn field_of(&self, table: &str) -> Option<&str> {
