@@ -95,13 +95,13 @@ macro_rules! serve {
                                 wasm_bindgen_futures = $crate::__private::wasm_bindgen_futures,
                                 js_sys = $crate::__private::js_sys
                             )]
-            pub async fn __lunora_scheduled(
+            pub fn __lunora_scheduled(
                 event: $crate::__private::JsScheduledEvent,
                 env: $crate::__private::Env,
                 ctx: $crate::__private::JsScheduleContext,
-            ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
+            ) -> js_sys::Promise {
                 let app = APP.with(|app| app.get_or_build(|| build(&env)));
-                $crate::__private::scheduled(app, event, env, ctx).await
+                $crate::__private::promise($crate::__private::scheduled(app, event, env, ctx))
             }
         };
     };
@@ -126,7 +126,7 @@ pub mod private {
     #[cfg(feature = "shard")]
     pub use super::shard_object::ShardObject;
     pub use super::{
-        events::{build, fetch, scheduled},
+        events::{build, fetch, promise, scheduled},
         registry_object::RegistryObject,
     };
     #[cfg(feature = "shard")]

@@ -18,6 +18,7 @@ use crate::{
     errors::{Code, LunoraError},
     log,
     message::Body,
+    sort,
     wire::{ShardKey, lines::Lines},
 };
 
@@ -252,7 +253,7 @@ impl Backups {
             let safety = self.take_tables(&trigger, tables, &Guard::OwnRestore).await?;
             let seqs = safety.shards.into_iter();
             held.lease.seqs =
-                seqs.filter_map(|shard| Some((shard.shard_key, shard.seq?))).collect();
+                sort::map(seqs.filter_map(|shard| Some((shard.shard_key, shard.seq?))));
             held.lease.safety_snapshot = Some(safety.id);
         } else {
             for key in self.admin.shards_holding(tables).await? {

@@ -1,5 +1,7 @@
 //! One backup: every row of every shard in one object, then the manifest.
 
+use futures::future::LocalBoxFuture;
+
 use super::{
     BackupTrigger, Backups, Manifest, SnapshotName,
     claim::Claim,
@@ -60,20 +62,24 @@ impl Backups {
     }
 
     /// Takes a snapshot of `tables`; of every table by default.
-    pub(super) async fn take_tables(
-        &self,
-        trigger: &BackupTrigger,
-        tables: Option<&[String]>,
-        guard: &Guard<'_>,
-    ) -> Result<Manifest, LunoraError> {
-        let name = SnapshotName::of_time(self.config.prefix(), trigger.time_ms);
-        if let Some(done) = self.taken(&name).await? {
-            return Ok(done);
-        }
-        let mut claim = self.claim(&name).await?;
-        let taken = self.take_claimed(&name, trigger, tables, guard, &mut claim).await;
-        self.release_claim(claim).await;
-        taken
+    ///
+    /// A box: backups and restores share one copy of the whole run in the wasm.
+    pub(super) fn take_tables<'a>(
+        &'a self,
+        trigger: &'a BackupTrigger,
+        tables: Option<&'a [String]>,
+        guard: &'a Guard<'a>,
+    ) -> LocalBoxFuture<'a, Result<Manifest, LunoraError>> {
+        Box::pin(async move {
+            let name = SnapshotName::of_time(self.config.prefix(), trigger.time_ms);
+            if let Some(done) = self.taken(&name).await? {
+                return Ok(done);
+            }
+            let mut claim = self.claim(&name).await?;
+            let taken = self.take_claimed(&name, trigger, tables, guard, &mut claim).await;
+            self.release_claim(claim).await;
+            taken
+        })
     }
 
     async fn take_claimed(

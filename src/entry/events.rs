@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
+use futures::future::LocalBoxFuture;
 use wasm_bindgen::JsValue;
-use worker::{Env, js_sys, web_sys, worker_sys};
+use worker::{Env, js_sys, wasm_bindgen_futures, web_sys, worker_sys};
 
 use crate::{
     errors::LunoraError,
@@ -51,6 +52,15 @@ pub fn fetch(
             .map(JsValue::from)
             .map_err(|error| to_js_error(&error))
     })
+}
+
+/// Starts a future and returns the promise of its outcome. Every export uses one instance of the
+/// machinery behind it, which weighs several kilobytes per type of future.
+pub fn promise(
+    future: impl Future<Output = Result<JsValue, JsValue>> + 'static,
+) -> js_sys::Promise {
+    let future: LocalBoxFuture<'static, Result<JsValue, JsValue>> = Box::pin(future);
+    wasm_bindgen_futures::future_to_promise(future)
 }
 
 /// Runs every handler, job and backup of a trigger; the promise rejects if any of them failed.

@@ -78,11 +78,12 @@ macro_rules! shard_registry {
 
                 #[doc(hidden)]
                 #[wasm_bindgen(js_name = fetch)]
-                pub async fn __fetch(
+                pub fn __fetch(
                     &self,
                     request: $crate::__private::JsRequest,
-                ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                    self.object.fetch(request).await
+                ) -> js_sys::Promise {
+                    let object = self.object.clone();
+                    $crate::__private::promise(async move { object.fetch(request).await })
                 }
             }
         };

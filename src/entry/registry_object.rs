@@ -1,5 +1,7 @@
 //! The Durable Object around a shard registry: `shard_registry!` expands to calls into this.
 
+use std::rc::Rc;
+
 use wasm_bindgen::JsValue;
 use worker::{State, web_sys, worker_sys};
 
@@ -10,10 +12,10 @@ use crate::{
     platform::{SqlRegistryStorage, cloudflare},
 };
 
-/// A shard registry over the SQLite of its object.
-#[derive(Debug)]
+/// A shard registry over the SQLite of its object. A clone is the same registry.
+#[derive(Clone, Debug)]
 pub struct RegistryObject {
-    registry: ShardRegistryObject<SqlRegistryStorage>,
+    registry: Rc<ShardRegistryObject<SqlRegistryStorage>>,
 }
 
 impl RegistryObject {
@@ -21,7 +23,7 @@ impl RegistryObject {
     #[must_use]
     pub fn new(state: worker_sys::DurableObjectState) -> Self {
         let storage = SqlRegistryStorage::new(State::from(state).storage().sql());
-        Self { registry: ShardRegistryObject::new(storage) }
+        Self { registry: Rc::new(ShardRegistryObject::new(storage)) }
     }
 
     /// Answers a request; the promise never rejects for the registry's own errors.

@@ -41,65 +41,65 @@ macro_rules! __shard_class {
 
                     #[doc(hidden)]
                     #[wasm_bindgen(js_name = fetch)]
-                    pub async fn __fetch(
+                    pub fn __fetch(
                         &self,
                         request: $crate::__private::JsRequest,
-                    ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue>
-                    {
-                        self.object.fetch(request).await
+                    ) -> js_sys::Promise {
+                        let object = self.object.clone();
+                        $crate::__private::promise(async move { object.fetch(request).await })
                     }
 
                     #[doc(hidden)]
                     #[wasm_bindgen(js_name = webSocketMessage)]
-                    pub async fn __websocket_message(
+                    pub fn __websocket_message(
                         &self,
                         socket: $crate::__private::JsSocket,
                         message: wasm_bindgen::JsValue,
-                    ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue>
-                    {
-                        self.object.websocket_message(socket, message).await
+                    ) -> js_sys::Promise {
+                        let object = self.object.clone();
+                        $crate::__private::promise(async move { object.websocket_message(socket, message).await })
                     }
 
                     #[doc(hidden)]
                     #[wasm_bindgen(js_name = webSocketClose)]
-                    pub async fn __websocket_close(
+                    pub fn __websocket_close(
                         &self,
                         socket: $crate::__private::JsSocket,
                         code: u32,
                         _reason: wasm_bindgen::JsValue,
                         _was_clean: bool,
-                    ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue>
-                    {
-                        self.object.websocket_close(socket, ::std::option::Option::Some(code)).await
+                    ) -> js_sys::Promise {
+                        let object = self.object.clone();
+                        $crate::__private::promise(async move { object.websocket_close(socket, ::std::option::Option::Some(code)).await })
                     }
 
                     #[doc(hidden)]
                     #[wasm_bindgen(js_name = webSocketError)]
-                    pub async fn __websocket_error(
+                    pub fn __websocket_error(
                         &self,
                         socket: $crate::__private::JsSocket,
                         _error: wasm_bindgen::JsValue,
-                    ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue>
-                    {
-                        self.object.websocket_close(socket, ::std::option::Option::None).await
+                    ) -> js_sys::Promise {
+                        let object = self.object.clone();
+                        $crate::__private::promise(async move { object.websocket_close(socket, ::std::option::Option::None).await })
                     }
 
                     #[doc(hidden)]
                     #[wasm_bindgen(js_name = alarm)]
-                    pub async fn __alarm(
+                    pub fn __alarm(
                         &self,
-                    ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue>
-                    {
-                        self.object.alarm().await
+                    ) -> js_sys::Promise {
+                        let object = self.object.clone();
+                        $crate::__private::promise(async move { object.alarm().await })
                     }
 
                     #[doc(hidden)]
                     #[wasm_bindgen(js_name = __flush)]
-                    pub async fn __flush(
+                    pub fn __flush(
                         &self,
-                    ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue>
-                    {
-                        self.object.flush().await
+                    ) -> js_sys::Promise {
+                        let object = self.object.clone();
+                        $crate::__private::promise(async move { object.flush().await })
                     }
                 }
             };

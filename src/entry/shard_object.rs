@@ -20,7 +20,8 @@ use crate::{
     },
 };
 
-/// A shard, the object that it lives in, and its sockets.
+/// A shard, the object that it lives in, and its sockets. A clone is the same object.
+#[derive(Clone)]
 pub struct ShardObject {
     host: Rc<DurableObjectHost>,
     object: Rc<LiveObject<DurableObjectHost>>,

@@ -26,6 +26,7 @@ use crate::{
     errors::{Code, LunoraError},
     log,
     message::Body,
+    sort,
     wire::lines::Lines,
 };
 
@@ -197,12 +198,8 @@ struct Sample {
 impl Sample {
     /// Chooses shards in the order of their keys, from where the previous drill ended.
     fn of(manifest: &Manifest, before: Option<&DrillState>, most: u32) -> Self {
-        let shards: BTreeMap<&str, u64> = manifest
-            .shards
-            .iter()
-            .map(|shard| (&*shard.shard_key, shard.lines()))
-            .filter(|(_, lines)| *lines > 0)
-            .collect();
+        let lines = manifest.shards.iter().map(|shard| (&*shard.shard_key, shard.lines()));
+        let shards: BTreeMap<&str, u64> = sort::map(lines.filter(|(_, lines)| *lines > 0));
         let from = before.and_then(|state| state.next.as_deref()).unwrap_or_default();
         let order = shards.range(from..).chain(shards.range(..from));
         let (mut keys, mut lines, mut next) = (HashSet::new(), 0_u64, None);

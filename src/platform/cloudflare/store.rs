@@ -13,6 +13,7 @@ use crate::{
         PutOptions, StoreError, StoreOperation, StoredObject, SuspendedPart, SuspendedUpload,
         rules,
     },
+    sort,
 };
 
 /// The maximum number of keys that R2 deletes per call.
@@ -174,7 +175,7 @@ impl ObjectStore for Bucket {
                 bucket: self.clone(),
                 key: key.to_owned(),
                 upload,
-                parts: RefCell::new(parts.collect()),
+                parts: RefCell::new(sort::map(parts)),
             }) as Box<dyn MultipartUpload>)
         })
     }
@@ -213,7 +214,7 @@ impl MultipartUpload for Upload {
             let Self { bucket, key, upload, parts } = *self;
             let parts = parts.into_inner();
             let sizes = parts.iter().map(|(number, part)| (*number, part.size));
-            let outcome = match rules::check_parts(&key, &sizes.collect()) {
+            let outcome = match rules::check_parts(&key, &sort::map(sizes)) {
                 Err(broken) => Err((broken, Ok(upload))),
                 Ok(()) => {
                     let id = upload.upload_id().await;
@@ -276,7 +277,7 @@ fn info(object: &Object) -> worker::Result<ObjectInfo> {
         sha256: sha256.and_then(|bytes| bytes.try_into().ok()),
         metadata: ObjectMetadata {
             content_type: object.http_metadata().content_type,
-            custom: object.custom_metadata()?.into_iter().collect(),
+            custom: sort::map(object.custom_metadata()?),
         },
     })
 }

@@ -6,7 +6,7 @@ mod shard;
 
 use std::{collections::HashSet, fmt, vec};
 
-use futures::stream::Stream;
+use futures::{future::LocalBoxFuture, stream::Stream};
 
 pub use self::chunk::{ExportChunk, ShardExport};
 use self::shard::Shard;
@@ -161,13 +161,17 @@ impl Export {
 
     /// Works like [`next`](Self::next), but returns an empty chunk between two pages, where the
     /// export can be [left](Self::leave).
-    pub(crate) async fn step(&mut self) -> Result<Option<ExportChunk>, LunoraError> {
-        if self.failed {
-            return Ok(None);
-        }
-        let chunk = self.advance().await;
-        self.failed = chunk.is_err();
-        chunk
+    ///
+    /// A box: backups and exports share one copy of it in the wasm.
+    pub(crate) fn step(&mut self) -> LocalBoxFuture<'_, Result<Option<ExportChunk>, LunoraError>> {
+        Box::pin(async move {
+            if self.failed {
+                return Ok(None);
+            }
+            let chunk = self.advance().await;
+            self.failed = chunk.is_err();
+            chunk
+        })
     }
 
     /// Returns whether the export can be left here and continued by
