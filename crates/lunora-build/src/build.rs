@@ -21,13 +21,13 @@ Usage: lunora-build [OPTIONS]
 
 Builds the Worker's crate into its build/ folder, for wrangler and Miniflare.
 
-  --manifest-path <PATH>   the crate's Cargo.toml, or its folder [default: the current folder]
-  --release                optimized [default]
-  --dev                    quick to compile, slower and larger
-  --out-dir <DIR>          where to write [default: build/ beside Cargo.toml]
-  --wasm-opt <PATH|off>    a wasm-opt to run, or none [default: WASM_OPT_BIN, or npm's binaryen; none with --dev]
+  --manifest-path <PATH>   the crate's Cargo.toml, or the folder of that file [default: the current folder]
+  --release                optimize [default]
+  --dev                    compile quickly; the Worker is slower and larger
+  --out-dir <DIR>          the output folder [default: build/ beside Cargo.toml]
+  --wasm-opt <PATH|off>    the wasm-opt to run [default: WASM_OPT_BIN, or npm's binaryen; off with --dev]
   --names                  keep the names of functions, for stack traces and profiles [default with --dev]
-  -h, --help               this text";
+  -h, --help               print this help";
 
 /// What to build, and how.
 #[derive(Debug, Clone)]

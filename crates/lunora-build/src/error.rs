@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// A program could not be started.
-    #[error("could not run `{program}`: {source}")]
+    #[error("cannot run `{program}`: {source}")]
     Run {
         /// The program.
         program: String,
@@ -31,10 +31,10 @@ pub enum Error {
         source: std::io::Error,
     },
     /// `cargo metadata` printed something unexpected.
-    #[error("could not read the output of `cargo metadata`: {0}")]
+    #[error("cannot read the output of `cargo metadata`: {0}")]
     Metadata(#[from] serde_json::Error),
     /// The manifest names no package: it is that of a workspace.
-    #[error("{} is not the manifest of a package; name that of the Worker's crate", .0.display())]
+    #[error("{} is not the manifest of a package; name the manifest of the Worker's crate", .0.display())]
     NotAPackage(PathBuf),
     /// The crate has no library to turn into a Worker.
     #[error(
@@ -46,7 +46,7 @@ pub enum Error {
     NoTarget,
     /// The crate's wasm-bindgen is not the one this tool reads.
     #[error(
-        "Cargo.lock has wasm-bindgen {found}, this lunora-build reads {expected}; add \
+        "Cargo.lock has wasm-bindgen {found}, but this lunora-build reads {expected}; add \
          `wasm-bindgen = \"={expected}\"` to the [dependencies] of Cargo.toml"
     )]
     BindgenVersion {
@@ -63,8 +63,8 @@ pub enum Error {
     Bindgen(String),
     /// The JavaScript of wasm-bindgen is not what this tool knows how to extend.
     #[error(
-        "the generated index.js does not contain `{0}` exactly once; lunora-build and its wasm-bindgen do not fit \
-         together, use the versions of one release"
+        "the generated index.js does not contain `{0}` exactly once; lunora-build and wasm-bindgen do not \
+         match; use the versions of one release"
     )]
     Glue(&'static str),
     /// An option that is not known, or lacks its value.

@@ -28,7 +28,7 @@ impl Client {
             .ok()
             .filter(|base| matches!(base.scheme(), "http" | "https") && base.has_host())
             .ok_or_else(|| {
-                Failure::Usage(format!("`{url}` is no URL of a deployment: https://<host>"))
+                Failure::Usage(format!("invalid deployment URL `{url}`: expected https://<host>"))
             })?;
         if base.path() != "/" || base.query().is_some() || base.fragment().is_some() {
             return Err(Failure::Usage(format!(
@@ -166,7 +166,7 @@ impl Client {
     fn bearer_of(&self, token: &str) -> Result<String, Failure> {
         if self.base.scheme() == "http" && !is_loopback(&self.base) {
             return Err(Failure::Usage(format!(
-                "a token is not sent to {} in the clear: use https",
+                "a token is not sent to {} unencrypted: use https",
                 self.base
             )));
         }
@@ -223,7 +223,7 @@ fn refusal(response: Response<Body>) -> Failure {
         }
         Err(_) => {
             let text: String = text.trim().chars().take(200).collect();
-            Failure::Unexpected(format!("the answer was {status}: {text}"))
+            Failure::Unexpected(format!("unexpected response {status}: {text}"))
         }
     }
 }

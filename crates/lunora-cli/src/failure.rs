@@ -11,10 +11,10 @@ pub(crate) enum Failure {
     #[error("{url}: {source}")]
     Unreachable { url: String, source: Box<ureq::Error> },
     /// An answer stopped in the middle.
-    #[error("the answer broke off: {0}. Nothing of it was kept")]
+    #[error("the response ended early: {0}; nothing was kept")]
     BrokenOff(io::Error),
     /// An export whose last line does not prove that it is whole.
-    #[error("the export is not whole: {0}. Nothing of it was kept")]
+    #[error("the export is incomplete: {0}; nothing was kept")]
     NotWhole(String),
     /// A response that did not come from a deployment.
     #[error("{0}")]
@@ -48,7 +48,9 @@ impl Failure {
     pub(crate) fn hint(&self) -> Option<&str> {
         match self {
             Self::Refused { hint, .. } => hint.as_deref(),
-            Self::Unreachable { .. } => Some("--url or LUNORA_URL says where the deployment is"),
+            Self::Unreachable { .. } => {
+                Some("set --url or LUNORA_URL to the address of the deployment")
+            }
             _ => None,
         }
     }

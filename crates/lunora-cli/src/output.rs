@@ -54,7 +54,7 @@ impl Output {
         }
         if !io::stdin().is_terminal() {
             return Err(Failure::NotConfirmed(format!(
-                "{question} There is no terminal to answer at: say --yes"
+                "{question} No terminal to confirm at: pass --yes"
             )));
         }
         let _ = write!(io::stderr(), "{} [y/N] ", printable(question));

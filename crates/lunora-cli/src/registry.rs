@@ -51,14 +51,14 @@ impl Report {
     fn to_text(&self) -> String {
         let Self { listed, found, empty, failed, unseen } = self;
         let mut text = format!(
-            "{} shards were listed, {} were missing and are entered, {} are empty, {} failed",
+            "{} shards were listed, {} were missing and are registered, {} are empty, {} failed",
             listed.len(),
             found.len(),
             empty.len(),
             failed.len()
         );
         for key in found {
-            text += &format!("\nentered: {key:?}");
+            text += &format!("\nregistered: {key:?}");
         }
         for ShardFailure { shard_key, code, message } in failed {
             text += &format!("\nfailed: {shard_key:?}: {code}: {message}");

@@ -51,9 +51,9 @@ pub(crate) fn run(
     }
 
     let object: Option<Box<RawValue>> = serde_json::from_str(args).ok();
-    let args = object
-        .filter(|object| object.get().starts_with('{'))
-        .ok_or_else(|| Failure::Usage(format!("`{args}` is no JSON object")))?;
+    let args = object.filter(|object| object.get().starts_with('{')).ok_or_else(|| {
+        Failure::Usage(format!("invalid arguments `{args}`: expected a JSON object"))
+    })?;
     let call = |function_path, args| Call { function_path, args, shard_key: shard };
     let Answer { result } = match caller {
         Caller::Anonymous => client.rpc(&call(function, &args), None)?,

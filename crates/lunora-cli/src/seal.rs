@@ -69,14 +69,14 @@ impl SealCheck {
     pub(crate) fn finish(self) -> Seal {
         let Some(end) = self.end else { return Seal::Absent };
         if self.is_followed || !self.begun.is_empty() {
-            return Seal::Broken("lines follow its last one".to_owned());
+            return Seal::Broken("lines follow the end line".to_owned());
         }
         let digest = self.hash.finalize();
         let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         if self.rows != end.rows {
-            Seal::Broken(format!("{} rows were exported, and {} arrived", end.rows, self.rows))
+            Seal::Broken(format!("expected {} rows, got {}", end.rows, self.rows))
         } else if sha256 != end.sha256 {
-            Seal::Broken("the rows are not those that were exported".to_owned())
+            Seal::Broken("the rows differ from the exported ones".to_owned())
         } else {
             Seal::Whole(end.rows)
         }

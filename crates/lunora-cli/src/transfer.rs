@@ -95,8 +95,7 @@ fn whole(seal: SealCheck) -> Result<u64, Failure> {
     match seal.finish() {
         Seal::Whole(rows) => Ok(rows),
         Seal::Absent => Err(Failure::NotWhole(
-            "its last line is missing, or the deployment is of a version that sends none"
-                .to_owned(),
+            "the end line is missing, or the deployment's version does not send one".to_owned(),
         )),
         Seal::Broken(problem) => Err(Failure::NotWhole(problem)),
     }
@@ -206,13 +205,13 @@ impl ImportReport {
             text += &format!("{table}: {rows} rows\n");
         }
         if self.conflicts > 0 {
-            text += &format!("{} rows were there already, and stay as they are\n", self.conflicts);
+            text += &format!("{} rows already existed and were kept\n", self.conflicts);
         }
         for RowError { code, line, message, .. } in &self.errors {
             text += &format!("line {line}: {code}: {message}\n");
         }
         if self.errors_omitted > 0 {
-            text += &format!("and {} errors more\n", self.errors_omitted);
+            text += &format!("and {} more errors\n", self.errors_omitted);
         }
         text + &format!("{} rows read", self.received)
     }
@@ -234,7 +233,7 @@ fn check_file(file: &Path, output: &Output) -> Result<(), Failure> {
         Seal::Whole(_) => Ok(()),
         Seal::Absent => {
             output.note(&format!(
-                "warning: {} has no last line that proves that it is whole",
+                "warning: {} has no end line, so it may be incomplete",
                 file.display()
             ));
             Ok(())

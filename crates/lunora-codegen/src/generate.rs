@@ -81,7 +81,7 @@ pub fn write_crate(dir: &Path, command: &str) -> Result<bool, Vec<Problem>> {
     let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
     folder.and_then(|()| fs::write(&path, text)).map_err(|error| {
         let place = Place { file: OUTPUT.into(), line: 1 };
-        vec![Problem::new(place, format!("cannot be written ({error})"), "make it writable")]
+        vec![Problem::new(place, format!("cannot write the file: {error}"), "make it writable")]
     })?;
     Ok(true)
 }
@@ -98,7 +98,7 @@ pub fn check_crate(dir: &Path, command: &str) -> Result<(), Vec<Problem>> {
     }
     let same = old.lines().zip(text.lines()).take_while(|(old, new)| old == new).count();
     let place = Place { file: OUTPUT.into(), line: same + 1 };
-    let message = format!("it is not what {} says", manifest::FILE);
+    let message = format!("the entry does not match {}", manifest::FILE);
     Err(vec![Problem::new(place, message, format!("run `{command}`"))])
 }
 
@@ -328,6 +328,6 @@ fn formatted(tokens: TokenStream) -> Result<String, Vec<Problem>> {
 
 fn not_rust(error: &syn::Error) -> Vec<Problem> {
     let place = Place { file: manifest::FILE.into(), line: 1 };
-    let message = format!("the entry would be no Rust ({error})");
-    vec![Problem::new(place, message, "report it with this manifest")]
+    let message = format!("the generated entry is not valid Rust: {error}");
+    vec![Problem::new(place, message, "report this error with the manifest")]
 }

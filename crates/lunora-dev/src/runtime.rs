@@ -33,7 +33,7 @@ pub fn check_node() -> Result<(), Error> {
     match version {
         Some(version) if major(&version) >= Some(OLDEST_NODE) => Ok(()),
         found => Err(Error::Node {
-            found: found.map(|version| format!(", this is {version}")).unwrap_or_default(),
+            found: found.map(|version| format!(", found {version}")).unwrap_or_default(),
         }),
     }
 }

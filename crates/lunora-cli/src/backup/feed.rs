@@ -47,8 +47,8 @@ impl Feed {
         for shard in &snapshot.shards {
             let seq = shard.seq.ok_or_else(|| {
                 Failure::Unexpected(format!(
-                    "snapshot {} does not say where the changes of shard `{}` go on: it can be \
-                     restored, but not brought to a later moment",
+                    "snapshot {} has no position in the changes of shard `{}`: restore it without \
+                     --to",
                     snapshot.id, shard.shard_key
                 ))
             })?;
@@ -204,7 +204,7 @@ fn page(cursors: &BTreeMap<String, u64>, client: &Client) -> Result<Page, Failur
     for shard in &shards {
         if let Some(ShardError { code, message }) = &shard.error {
             let message =
-                format!("the changes of shard `{}` cannot be read: {message}", shard.shard_key);
+                format!("cannot read the changes of shard `{}`: {message}", shard.shard_key);
             let failure = Failure::Refused { code: code.clone(), message, hint: None };
             if code != "PAYLOAD_TOO_LARGE" {
                 return Err(failure);
@@ -216,8 +216,8 @@ fn page(cursors: &BTreeMap<String, u64>, client: &Client) -> Result<Page, Failur
         cursors.keys().find(|key| !shards.iter().any(|shard| shard.shard_key == **key))
     {
         return Err(Failure::Unexpected(format!(
-            "the deployment does not list shard `{missing}` of the snapshot any more: its changes \
-             are lost, and the snapshot can be restored as it is, without --to"
+            "the deployment no longer lists shard `{missing}` of the snapshot, so its changes are \
+             lost: restore the snapshot without --to"
         )));
     }
     Ok(Page { shards, refused })
@@ -241,7 +241,7 @@ impl Change {
         }
 
         let Fields { seq, ts, table } = serde_json::from_str(change.get())
-            .map_err(|error| Failure::Unexpected(format!("a change is malformed: {error}")))?;
+            .map_err(|error| Failure::Unexpected(format!("malformed change: {error}")))?;
         #[allow(clippy::cast_possible_truncation, reason = "it saturates")]
         Ok(Self { seq, ts: ts as i64, table })
     }
@@ -263,8 +263,8 @@ fn check_same_feed(
         return Ok(());
     }
     Err(Failure::Unexpected(format!(
-        "the changes of shard `{shard_key}` are not those that snapshot {} was taken beside: the shard \
-         was built anew, or its log was cut. The snapshot can be restored as it is, without --to",
+        "the changes of shard `{shard_key}` do not continue snapshot {}: the shard was rebuilt, or its \
+         log was cut; restore the snapshot without --to",
         snapshot.id
     )))
 }
@@ -296,8 +296,8 @@ fn apply(
         client.post("apply", &Wish { batches: [Batch { shard_key, changes }] })?;
     if failed > 0 {
         return Err(Failure::Unexpected(format!(
-            "shard `{shard_key}` did not take its changes: the rows of the snapshot are restored, \
-             and some changes since are not. Restore to the same moment again"
+            "shard `{shard_key}` rejected its changes: the rows of the snapshot are restored, some \
+             later changes are not; restore to the same moment again"
         )));
     }
     Ok(errors)

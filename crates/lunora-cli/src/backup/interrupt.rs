@@ -29,7 +29,7 @@ impl Interrupt {
             process::exit(Self::EXIT_CODE);
         };
         ctrlc::set_handler(told)
-            .map_err(|error| Failure::Unexpected(format!("Ctrl-C cannot be handled: {error}")))?;
+            .map_err(|error| Failure::Unexpected(format!("cannot handle Ctrl-C: {error}")))?;
         Ok(watch)
     }
 
@@ -51,11 +51,11 @@ impl Interrupt {
 
 fn text(state: &str, command: &str) -> String {
     if state.is_empty() {
-        return "nothing is half done".to_owned();
+        return "no restore is half done".to_owned();
     }
     format!(
-        "the restore is not finished: {state}. No backup runs until it is. Finish it with\n  \
-         {command}\nIf that is refused as RESTORE_IN_PROGRESS, the lease of this attempt is still \
-         held: it ends after 15 minutes at most"
+        "the restore is not finished: {state}. No backup runs until it is. To finish it, run\n  \
+         {command}\nIf that fails with RESTORE_IN_PROGRESS, wait: the lease of this attempt ends after \
+         at most 15 minutes"
     )
 }

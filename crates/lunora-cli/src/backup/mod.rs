@@ -121,9 +121,11 @@ impl Snapshots {
     fn read(client: &Client) -> Result<(Self, Vec<Manifest>), Failure> {
         let all: Self = client.get("backup/list")?;
         let manifests =
-            all.snapshots.iter().map(Manifest::deserialize).collect::<Result<_, _>>().map_err(
-                |error| Failure::Unexpected(format!("a manifest is malformed: {error}")),
-            )?;
+            all.snapshots
+                .iter()
+                .map(Manifest::deserialize)
+                .collect::<Result<_, _>>()
+                .map_err(|error| Failure::Unexpected(format!("malformed manifest: {error}")))?;
         Ok((all, manifests))
     }
 }
@@ -176,7 +178,7 @@ fn list(client: &Client, output: &Output) -> Result<Outcome, Failure> {
             .into_iter()
             .map(|manifest| {
                 let is_foreign = all.is_foreign(&manifest);
-                let by = manifest.cron.unwrap_or_else(|| "by hand".to_owned());
+                let by = manifest.cron.unwrap_or_else(|| "manual".to_owned());
                 let by = if is_foreign { by + " (another deployment)" } else { by };
                 let (rows, bytes) = (manifest.rows.to_string(), manifest.bytes.to_string());
                 let left_out = manifest.left_out.to_text();
@@ -203,7 +205,7 @@ fn verify(id: &str, client: &Client, output: &Output) -> Result<Outcome, Failure
     let found: Verification = client.post("backup/verify", &json!({ "id": id }))?;
     progress.finish_and_clear();
     output.answer(&found, || match found.ok {
-        true => format!("{}: whole", found.id),
+        true => format!("{}: intact", found.id),
         false => format!("{}: DAMAGED\n{}", found.id, found.problems.join("\n")),
     });
     Ok(if found.ok { Outcome::Done } else { Outcome::Flawed })
@@ -223,11 +225,11 @@ impl Retention {
     fn to_text(&self) -> String {
         let mut text = format!("{} snapshots of `{}`", self.eligible, self.cron);
         text += &match self.keep {
-            0 => ", and all of them stay".to_owned(),
-            keep => format!(", the newest {keep} stay"),
+            0 => ", all of them kept".to_owned(),
+            keep => format!(", the newest {keep} kept"),
         };
         for key in &self.would_delete {
-            text += &format!("\nwould go: {key}");
+            text += &format!("\nwould delete: {key}");
         }
         text
     }
@@ -245,7 +247,7 @@ fn prune(yes: bool, client: &Client, output: &Output) -> Result<Outcome, Failure
     let report: Retention = client.get("backup/retention")?;
     output.note(&report.to_text());
     if !report.would_delete.is_empty() {
-        let question = format!("Delete {} snapshots for good?", report.would_delete.len());
+        let question = format!("Delete {} snapshots permanently?", report.would_delete.len());
         output.confirm(&question, yes)?;
     }
     let pruned: Pruned = client.post("backup/prune", &json!({ "confirm": report.would_delete }))?;

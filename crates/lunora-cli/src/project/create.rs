@@ -40,14 +40,14 @@ fn name_of(dir: &Path) -> Result<String, Failure> {
     let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
     if !begins || !name.chars().all(is_plain) || name.ends_with('-') || name.len() > 54 {
         return Err(Failure::Usage(format!(
-            "`{name}` cannot be the name of a Worker: take 1 to 54 lower-case letters, digits and hyphens, \
-             a letter first and no hyphen last"
+            "invalid Worker name `{name}`: expected 1 to 54 lower-case letters, digits and hyphens, with a \
+             letter first and no hyphen last"
         )));
     }
     // A crate of the application's own name would stand in the way of these.
     if matches!(&*name, "lunora" | "worker" | "serde" | "test" | "core" | "std" | "alloc") {
         return Err(Failure::Usage(format!(
-            "`{name}` is the name of a crate that is needed; take another"
+            "reserved name `{name}`: a crate that the application needs has it; choose another name"
         )));
     }
     Ok(name)
@@ -57,7 +57,7 @@ fn refuse_contents(dir: &Path) -> Result<(), Failure> {
     let is_used =
         fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) || dir.is_file();
     match is_used {
-        true => Err(Failure::Usage(format!("{} is there already, and not empty", dir.display()))),
+        true => Err(Failure::Usage(format!("{} already exists and is not empty", dir.display()))),
         false => Ok(()),
     }
 }

@@ -84,7 +84,7 @@ pub(crate) fn build(args: BuildArgs, output: &Output) -> Result<Outcome, Failure
     output.line(&format!("Built {}: the wasm has {}.", built.dir.display(), built.wasm));
     if built.wasm_opt.is_none() && built.wasm.gzip.is_some() && !args.no_wasm_opt {
         output.note(
-            "hint: `npm install --save-dev binaryen` makes the Worker smaller, by its wasm-opt",
+            "hint: run `npm install --save-dev binaryen`: its wasm-opt makes the Worker smaller",
         );
     }
     Ok(Outcome::Done)

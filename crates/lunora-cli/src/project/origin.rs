@@ -27,7 +27,7 @@ impl Origin {
         let is_url = source.contains("://") || source.starts_with("git@");
         if !is_url || source.contains(['"', '\\', ' ']) || source.chars().any(char::is_control) {
             return Err(Failure::Usage(format!(
-                "`{source}` is neither a git URL nor a folder with lunora's Cargo.toml"
+                "invalid source `{source}`: expected a git URL or a folder with lunora's Cargo.toml"
             )));
         }
         Ok(Self::Git { url: source.to_owned(), rev: None })
@@ -89,7 +89,7 @@ fn installed() -> Option<String> {
 
 fn unknown() -> Failure {
     Failure::Usage(
-        "it is not known where this tool came from: say `--lunora <git URL or folder>`".to_owned(),
+        "unknown source of the lunora crates: pass `--lunora <git URL or folder>`".to_owned(),
     )
 }
 

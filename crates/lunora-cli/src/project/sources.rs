@@ -29,7 +29,7 @@ pub(crate) fn check(dir: &Path, output: &Output) -> Outcome {
     if dir.join(manifest::FILE).exists() {
         problems.extend(lunora_codegen::check_written(dir).err().unwrap_or_default());
     }
-    answer(&problems, "the code has what it needs", output)
+    answer(&problems, "no problems found", output)
 }
 
 /// Writes the entry, or only says whether it is what `lunora.toml` says.

@@ -23,8 +23,8 @@ pub(crate) fn sources(dir: &Path) -> Sources {
     let (mut unread, mut scans, mut only_tests) = (Vec::new(), Vec::new(), BTreeSet::new());
     if let Err(error) = rust_files(&dir.join("src"), &mut paths) {
         let place = Place { file: "src".into(), line: 1 };
-        let message = format!("the sources cannot be listed ({error})");
-        let unread = vec![Problem::new(place, message, "run this for a crate with `src/`")];
+        let message = format!("cannot list the sources: {error}");
+        let unread = vec![Problem::new(place, message, "run this in a crate with `src/`")];
         return Sources { unread, ..Sources::default() };
     }
     let of_other_programs = other_programs(dir);
@@ -35,9 +35,9 @@ pub(crate) fn sources(dir: &Path) -> Sources {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) => {
-                let message = format!("the source cannot be read ({error})");
+                let message = format!("cannot read the source: {error}");
                 let place = Place { file, line: 1 };
-                unread.push(Problem::new(place, message, "make it readable, and UTF-8"));
+                unread.push(Problem::new(place, message, "make it readable UTF-8"));
                 continue;
             }
         };
@@ -56,7 +56,7 @@ pub(crate) fn sources(dir: &Path) -> Sources {
             Err(error) => unread.push(Problem::new(
                 Place { file, line: error.span().start().line.max(1) },
                 "invalid Rust syntax, so what the source needs is unknown",
-                "mend the error that `cargo check` reports",
+                "fix the error that `cargo check` reports",
             )),
         }
     }

@@ -70,13 +70,14 @@ fn expressions(expected: &Expected, problems: &mut Vec<Problem>) {
         if cron.split_ascii_whitespace().nth(4) == Some("1-5") {
             let message =
                 format!("the trigger `{cron}` fires from Sunday to Thursday: Sunday is 1");
-            let fix = "write \"MON-FRI\" for Monday to Friday, or \"SUN-THU\" if it is meant";
+            let fix =
+                "write \"MON-FRI\" for Monday to Friday, or \"SUN-THU\" for Sunday to Thursday";
             problems.push(Problem::new(place.clone(), message, fix).into_warning());
         }
         if !is_cron(cron) {
             let message = format!("invalid cron expression `{cron}`: the platform refuses it");
-            let fix = "write minute, hour, day, month and weekday, such as \"0 3 * * *\", and a day \
-                       that exists";
+            let fix = "expected minute, hour, day, month and weekday, such as \"0 3 * * *\", with a \
+                       day that exists";
             problems.push(Problem::new(place.clone(), message, fix));
         }
     }
@@ -105,18 +106,16 @@ fn classes(environment: &Environment<'_>, expected: &Expected, problems: &mut Ve
                 "set its `storage` to \"sqlite\"".to_owned(),
             ),
             false => (
-                format!(
-                    "the class `{class}` is in `new_classes` of {file}, which gives it no SQLite"
-                ),
+                format!("the class `{class}` has no SQLite: it is in `new_classes` of {file}"),
                 format!("move {class:?} to `new_sqlite_classes`"),
             ),
         };
         let fix =
-            format!("{fix}; one that is deployed already cannot change, so give it another name");
+            format!("{fix}; the storage of a deployed class cannot change, so rename such a class");
         problems.push(Problem::new(place, message, fix));
     }
     if let Some(place) = environment.migrations_beside_exports() {
-        let message = "`migrations` and `exports` both declare classes, and wrangler refuses that";
+        let message = "`migrations` and `exports` both declare classes, which wrangler refuses";
         problems.push(Problem::new(place, message, "keep one of them"));
     }
 }
@@ -144,11 +143,11 @@ fn date(file: &Wrangler<'_>, environment: &Environment<'_>, problems: &mut Vec<P
     let fix = format!("set `compatibility_date` to \"{MIN_COMPATIBILITY_DATE}\" or a later day");
     match environment.compatibility_date() {
         None => {
-            let message = "there is no `compatibility_date`";
+            let message = "missing key `compatibility_date`";
             problems.push(Problem::new(file.beginning(), message, fix));
         }
         Some((date, place)) if !is_date(date) => {
-            problems.push(Problem::new(place, format!("`{date}` is no date"), fix));
+            problems.push(Problem::new(place, format!("invalid date `{date}`"), fix));
         }
         // Years of four digits: the order of the texts is that of the days.
         Some((date, place)) if date < MIN_COMPATIBILITY_DATE => problems.push(Problem::new(

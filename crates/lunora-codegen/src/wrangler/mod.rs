@@ -224,7 +224,7 @@ pub(crate) fn read(dir: &Path, file: &str) -> Result<String, Problem> {
         let place = Place { file: file.into(), line: 1 };
         Problem::new(
             place,
-            format!("cannot be read ({error})"),
+            format!("cannot read the file: {error}"),
             format!("put it beside Cargo.toml in {}", dir.display()),
         )
     })

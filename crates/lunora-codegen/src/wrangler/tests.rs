@@ -331,7 +331,7 @@ fn reads_every_form_that_wrangler_reads() -> std::io::Result<()> {
     }
     std::fs::write(dir.join("wrangler.json"), "{\n \"name\" 1 }")?;
     let problem = config(&dir).map(drop).map_err(|problem| problem.to_string());
-    assert!(problem.is_err_and(|it| it.starts_with("wrangler.json:2: it is not JSON")));
+    assert!(problem.is_err_and(|it| it.starts_with("wrangler.json:2: invalid JSON")));
     std::fs::remove_dir_all(dir)
 }
 

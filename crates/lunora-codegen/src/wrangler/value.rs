@@ -35,7 +35,7 @@ impl Node {
             _ => Err(Problem::new(
                 Place { file: file.into(), line: 1 },
                 "the file is not a JSON object",
-                "begin it with `{`",
+                "expected `{` at the start",
             )),
         }
     }
@@ -112,8 +112,8 @@ fn parse_jsonc<'t>(file: &str, text: &'t str) -> Result<Option<ast::Value<'t>>, 
     parsed.map(|parsed| parsed.value).map_err(|error| {
         Problem::new(
             Place::of_offset(file, text, error.range().start),
-            format!("it is not JSON with comments ({})", error.kind()),
-            "mend the syntax",
+            format!("invalid JSON with comments: {}", error.kind()),
+            "fix the syntax",
         )
     })
 }
@@ -142,8 +142,8 @@ fn of_toml(file: &str, text: &str) -> Result<Node, Problem> {
 
 fn not_toml(file: &str, text: &str, error: &toml::de::Error) -> Problem {
     let at = error.span().map_or(0, |span| span.start);
-    let message = format!("it is not TOML ({})", error.message());
-    Problem::new(Place::of_offset(file, text, at), message, "mend the syntax")
+    let message = format!("invalid TOML: {}", error.message());
+    Problem::new(Place::of_offset(file, text, at), message, "fix the syntax")
 }
 
 fn toml_table(table: DeTable<'_>) -> Value {

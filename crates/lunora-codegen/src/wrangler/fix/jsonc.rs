@@ -12,7 +12,7 @@ pub(super) fn apply(
     note: &mut impl FnMut(&Edit, bool),
 ) -> Result<String, String> {
     let root = CstRootNode::parse(text, &JSONC).map_err(|error| error.to_string())?;
-    let object = root.object_value().ok_or("it is not an object")?;
+    let object = root.object_value().ok_or("the root is not an object")?;
     for edit in edits {
         note(edit, edit_one(&object, edit).is_some());
     }

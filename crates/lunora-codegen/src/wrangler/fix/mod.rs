@@ -71,7 +71,7 @@ pub fn fix_crate(dir: &Path) -> Result<Fixed, Vec<Problem>> {
     if fixed.text != text {
         fs::write(dir.join(file), &fixed.text).map_err(|error| {
             let place = Place { file: file.into(), line: 1 };
-            vec![Problem::new(place, format!("cannot be written ({error})"), "make it writable")]
+            vec![Problem::new(place, format!("cannot write the file: {error}"), "make it writable")]
         })?;
     }
     Ok(fixed)
@@ -142,7 +142,7 @@ fn fixed(
 fn apply(file: &str, text: &str, edits: &[Edit]) -> Result<(String, Vec<Change>), Vec<Problem>> {
     let cannot = |error: String| {
         let place = Place { file: file.into(), line: 1 };
-        vec![Problem::new(place, format!("it cannot be changed ({error})"), "mend the syntax")]
+        vec![Problem::new(place, format!("cannot edit the file: {error}"), "fix the syntax")]
     };
     let mut done = Vec::new();
     let mut note = |edit: &Edit, is_done: bool| {
