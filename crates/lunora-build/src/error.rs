@@ -1,8 +1,8 @@
-//! What can go wrong in a build, and how to mend it.
+//! The errors of a build. Each message names the fix if there is one.
 
 use std::path::PathBuf;
 
-/// A build that failed. The message names the fix where there is one.
+/// The error of a build. The message names the fix if there is one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -11,15 +11,15 @@ pub enum Error {
     Run {
         /// The program.
         program: String,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// A program ran and failed; it has said why.
+    /// A program ran and failed; it has printed the reason.
     #[error("`{program}` failed ({status})")]
     Failed {
         /// The program with the arguments that matter.
         program: String,
-        /// How it ended.
+        /// The exit status.
         status: std::process::ExitStatus,
     },
     /// A file could not be read or written.
@@ -27,7 +27,7 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// `cargo metadata` printed something unexpected.
@@ -55,7 +55,7 @@ pub enum Error {
         /// The version of `wasm-bindgen-cli-support` in this tool.
         expected: &'static str,
     },
-    /// The crate does not depend on wasm-bindgen at all.
+    /// The crate does not depend on wasm-bindgen.
     #[error("Cargo.lock has no wasm-bindgen; run `cargo add worker`")]
     NoBindgen,
     /// wasm-bindgen refused the module.
@@ -67,7 +67,7 @@ pub enum Error {
          match; use the versions of one release"
     )]
     Glue(&'static str),
-    /// An option that is not known, or lacks its value.
+    /// An option is unknown, or its value is missing.
     #[error("{0}\n\n{usage}", usage = crate::build::USAGE)]
     Usage(String),
 }

@@ -1,4 +1,4 @@
-//! Why a command failed.
+//! The errors of commands.
 
 use std::{io, path::Path};
 
@@ -7,13 +7,13 @@ pub(crate) enum Failure {
     /// The deployment refused.
     #[error("{code}: {message}")]
     Refused { code: String, message: String, hint: Option<String> },
-    /// There is no deployment, or the line broke.
+    /// The deployment cannot be reached, or the connection broke.
     #[error("{url}: {source}")]
     Unreachable { url: String, source: Box<ureq::Error> },
-    /// An answer stopped in the middle.
+    /// A response ended before its end.
     #[error("the response ended early: {0}; nothing was kept")]
     BrokenOff(io::Error),
-    /// An export whose last line does not prove that it is whole.
+    /// An export is incomplete: its end line is missing or does not match.
     #[error("the export is incomplete: {0}; nothing was kept")]
     NotWhole(String),
     /// A response that did not come from a deployment.
@@ -24,10 +24,10 @@ pub(crate) enum Failure {
     /// A crate on this machine could not be built or served.
     #[error("{0}")]
     Project(String),
-    /// What was typed cannot be meant.
+    /// The command line is invalid.
     #[error("{0}")]
     Usage(String),
-    /// The user refused, or could not be asked.
+    /// The user did not confirm, or could not be asked.
     #[error("{0}")]
     NotConfirmed(String),
 }

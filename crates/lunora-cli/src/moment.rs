@@ -1,4 +1,4 @@
-//! Moments: as they are typed, and as manifests write them.
+//! Moments, in arguments and in manifests.
 
 use std::{fmt, str::FromStr};
 

@@ -38,7 +38,7 @@ use lunora::prelude::*;
 /// Builds the application, once per isolate.
 ///
 /// # Errors
-/// Where a binding or a secret is missing.
+/// Returns an error if a binding or a secret is missing.
 pub fn app(env: &Env) -> Result<Lunora, LunoraError> {
     Ok(Lunora::builder().shard_do(env.durable_object("SHARD")?).build())
 }

@@ -1,10 +1,10 @@
-//! What can go wrong while a Worker is served, and how to mend it.
+//! The errors of serving a Worker. Each message names the fix if there is one.
 
 use std::{io, path::PathBuf};
 
 use lunora_codegen::Problem;
 
-/// A server that could not be started, or that stopped. The message names the fix where there is one.
+/// A server that could not be started, or that stopped. The message names the fix if there is one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -30,13 +30,13 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The server could not be started or spoken to.
     #[error("cannot reach the server: {0}")]
     Server(#[source] io::Error),
-    /// The server ended by itself; it has said why.
+    /// The server ended by itself; it has printed the reason.
     #[error("the server stopped ({0})")]
     Stopped(std::process::ExitStatus),
 }

@@ -19,7 +19,7 @@ struct Report {
     next: Option<String>,
 }
 
-/// Why a drill failed.
+/// The reason of a failed drill.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Problem {

@@ -25,16 +25,16 @@ struct Line {
 }
 
 impl Feed {
-    /// The most changes of one shard that are asked for, or sent, at once.
+    /// The maximum number of changes of one shard per request.
     const PAGE: usize = 1000;
     /// A sequence number that no feed reaches.
     const BEHIND_ALL: u64 = 1 << 53;
-    /// Where a batch ends, in bytes, though it has one change at least.
+    /// The maximum size of a batch in bytes; a batch has at least one change.
     const BATCH_BYTES: usize = 768 * 1024;
 
-    /// Reads every shard's feed, from where the snapshot left it up to `to`. Where an earlier
-    /// attempt broke off, `begun` has each shard's last change before it: what came later is the
-    /// attempt's own work.
+    /// Reads every shard's feed, from the position of the snapshot up to `to`. If an earlier attempt
+    /// broke off, `begun` has each shard's last change before it: later changes are the attempt's own
+    /// work.
     pub(super) fn read(
         snapshot: &Manifest,
         to: Moment,
@@ -159,18 +159,18 @@ struct Batch {
     bytes: usize,
 }
 
-/// What became of the changes.
+/// The result of applying the changes.
 #[derive(Default)]
 pub(super) struct FeedReport {
     pub(super) applied: u64,
-    /// Those that their tables cannot hold.
+    /// The changes that their tables cannot hold.
     pub(super) errors: Vec<Value>,
 }
 
-/// What the shards answered.
+/// The answers of the shards.
 struct Page {
     shards: Vec<ShardChanges>,
-    /// Why a shard was left for the next round: the answer had no room.
+    /// The failure of a shard that waits for the next round, since the answer had no room.
     refused: Option<Failure>,
 }
 
@@ -191,7 +191,8 @@ struct ShardError {
     message: String,
 }
 
-/// The next changes of every shard for which there is room; of any other it is an error.
+/// Reads the next changes of every shard for which there is room. Any other failure of a shard is an
+/// error.
 fn page(cursors: &BTreeMap<String, u64>, client: &Client) -> Result<Page, Failure> {
     #[derive(Deserialize)]
     struct Answer {
@@ -223,7 +224,7 @@ fn page(cursors: &BTreeMap<String, u64>, client: &Client) -> Result<Page, Failur
     Ok(Page { shards, refused })
 }
 
-/// What is read of a change.
+/// The fields that are read of a change.
 struct Change {
     seq: u64,
     ts: i64,
@@ -247,8 +248,8 @@ impl Change {
     }
 }
 
-/// Whether the feed is the one that the snapshot was taken beside: that of a shard that was built
-/// anew begins again, and its changes are about other rows.
+/// Checks that the feed continues the snapshot: the feed of a rebuilt shard begins again, and its
+/// changes are about other rows.
 fn check_same_feed(
     shard_key: &str,
     first: Option<&RawValue>,
@@ -269,7 +270,7 @@ fn check_same_feed(
     )))
 }
 
-/// Returns the changes that the shard passed over.
+/// Returns the changes that the shard skipped.
 fn apply(
     shard_key: &str,
     changes: &[Box<RawValue>],

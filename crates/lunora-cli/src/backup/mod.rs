@@ -34,10 +34,10 @@ pub(crate) struct Manifest {
     #[serde(default)]
     deployment: Option<String>,
     pub(crate) rows: u64,
-    /// How many lines are changes, beside the rows.
+    /// The number of lines that are changes, in addition to the rows.
     #[serde(default)]
     pub(crate) changes: u64,
-    /// How many lines are watermarks of clients, and how many stored answers of mutations.
+    /// The numbers of lines that are watermarks of clients, and stored answers of mutations.
     #[serde(default)]
     watermarks: u64,
     #[serde(default)]
@@ -61,14 +61,14 @@ struct LeftOut {
 }
 
 impl LeftOut {
-    /// The names, separated by commas; empty where every table is part of the snapshot.
+    /// Returns the names, separated by commas; empty if every table is part of the snapshot.
     fn to_text(&self) -> String {
         let shard = self.shard_tables.iter().cloned();
         let global = self.global_tables.iter().map(|table| format!("{table} (global)"));
         shard.chain(global).collect::<Vec<_>>().join(", ")
     }
 
-    /// Says which tables a snapshot does not have.
+    /// Warns of the tables that a snapshot does not have.
     fn warn(&self, output: &Output) {
         let names = self.to_text();
         if !names.is_empty() {
@@ -86,33 +86,33 @@ pub(crate) struct Shard {
 }
 
 impl Manifest {
-    /// How many lines the snapshot has.
+    /// Returns the number of lines of the snapshot.
     pub(crate) fn lines(&self) -> u64 {
         self.rows + self.changes + self.watermarks + self.replies
     }
 
-    /// Whether the snapshot is of this table, among others.
+    /// Returns whether the snapshot contains this table.
     pub(crate) fn has(&self, table: &str) -> bool {
         self.tables.as_ref().is_none_or(|tables| tables.split(',').any(|name| name == table))
     }
 
-    /// When its last row was read, where the manifest tells.
+    /// Returns the time at which its last row was read, if the manifest has it.
     pub(crate) fn finished(&self) -> Option<Moment> {
         self.finished_at.as_deref()?.parse().ok()
     }
 }
 
-/// The snapshots that there are: as they came, and as they are read here.
+/// The snapshots of a listing, as received.
 #[derive(Deserialize)]
 struct Snapshots {
-    /// Whose snapshots are the deployment's own.
+    /// The deployment that answered; its snapshots are its own.
     #[serde(default)]
     deployment: Option<String>,
     snapshots: Vec<Value>,
 }
 
 impl Snapshots {
-    /// Whether another deployment took a snapshot.
+    /// Returns whether another deployment took a snapshot.
     fn is_foreign(&self, manifest: &Manifest) -> bool {
         let (own, of) = (self.deployment.as_ref(), manifest.deployment.as_ref());
         own.zip(of).is_some_and(|(own, of)| own != of)

@@ -46,7 +46,7 @@ struct Shard {
 }
 
 impl Shard {
-    /// What the shard has that the snapshot does not.
+    /// Returns what the shard has that the snapshot does not.
     fn newer(&self, replaces: bool) -> String {
         match (self.rows, self.seq, self.seq_now) {
             (None, ..) if replaces => "not in the snapshot: every row is deleted".to_owned(),
@@ -112,7 +112,8 @@ impl Plan {
     }
 }
 
-/// Says what a restore would do. With `to`, so many changes would be applied up to that moment.
+/// Reports what a restore would do. With `to`, that number of changes would be applied up to that
+/// moment.
 pub(super) fn run(
     id: &str,
     replaces: bool,

@@ -1,4 +1,4 @@
-//! `lunora backup restore`: a snapshot, and where it is wished the changes since.
+//! `lunora backup restore`: a snapshot, and with `--to` the changes since.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{
     transfer::ImportReport,
 };
 
-/// What is to be restored.
+/// The options of a restore.
 pub(super) struct Wish {
     pub(super) id: Option<String>,
     pub(super) replace: bool,
@@ -33,7 +33,7 @@ struct Report<'a> {
     safety_snapshot: Option<&'a str>,
 }
 
-/// Restores. Whatever can be refused is refused before anything is deleted.
+/// Runs the restore. Everything that can be refused is refused before anything is deleted.
 pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outcome, Failure> {
     if let Some(to) = wish.to
         && to > Moment::now()
@@ -127,7 +127,7 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
     if changes_flawed { Ok(Outcome::Flawed) } else { Ok(import.outcome()) }
 }
 
-/// The command that finishes a restore which broke off.
+/// Returns the command that finishes an interrupted restore.
 fn finishing(snapshot: &Manifest, wish: &Wish, client: &Client) -> String {
     let how = match wish.to {
         Some(to) => format!("--to {to}"),
@@ -137,7 +137,7 @@ fn finishing(snapshot: &Manifest, wish: &Wish, client: &Client) -> String {
     format!("lunora --url '{url}' backup restore {} {how}", snapshot.id)
 }
 
-/// The whole manifest: a listing leaves the shards out.
+/// Reads the whole manifest: a listing leaves the shards out.
 fn manifest(listed: &Manifest, client: &Client) -> Result<Manifest, Failure> {
     if !listed.shards.is_empty() {
         return Ok(listed.clone());
@@ -147,7 +147,7 @@ fn manifest(listed: &Manifest, client: &Client) -> Result<Manifest, Failure> {
     client.get(&format!("backup/manifest?{query}"))
 }
 
-/// Each shard's last change before a restore of the snapshot that began and broke off.
+/// Reads each shard's last change before an interrupted restore of the snapshot.
 fn begun(snapshot: &Manifest, client: &Client) -> Result<Option<BTreeMap<String, u64>>, Failure> {
     #[derive(Deserialize)]
     struct Lease {
@@ -164,7 +164,7 @@ fn begun(snapshot: &Manifest, client: &Client) -> Result<Option<BTreeMap<String,
     Ok(open.map(|lease| lease.seqs).filter(|seqs| !seqs.is_empty()))
 }
 
-/// The snapshot that is meant; one of another deployment only by its id.
+/// Chooses the snapshot to restore; one of another deployment only by its id.
 fn choose<'a>(
     all: &Snapshots,
     snapshots: &'a [Manifest],
@@ -199,12 +199,12 @@ fn choose<'a>(
         .ok_or_else(|| Failure::Unexpected(format!("no snapshot was finished before {to}")))
 }
 
-/// Whether a snapshot was finished by then; one that does not tell was not.
+/// Returns whether a snapshot was finished by then; `false` if its manifest does not say.
 fn is_before(snapshot: &Manifest, to: Moment) -> bool {
     snapshot.finished().is_some_and(|finished| finished <= to)
 }
 
-/// Gives up a restore that broke off.
+/// Abandons an interrupted restore.
 pub(super) fn abandon(yes: bool, client: &Client, output: &Output) -> Result<Outcome, Failure> {
     output.confirm("Abandon the restore, and keep the rows in the shards as they are?", yes)?;
     let lease: Value = client.post("backup/abandon", &json!({}))?;
@@ -215,10 +215,10 @@ pub(super) fn abandon(yes: bool, client: &Client, output: &Output) -> Result<Out
     Ok(Outcome::Done)
 }
 
-/// What the calls of a restore did.
+/// The result of the calls of a restore.
 struct Rows {
     import: ImportReport,
-    /// Lines whose place a later change takes.
+    /// Lines that a later change replaces.
     superseded: u64,
     /// Watermarks of clients and stored answers.
     clients: u64,

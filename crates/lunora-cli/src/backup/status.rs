@@ -29,7 +29,7 @@ struct Status {
     drill: Option<Drill>,
 }
 
-/// A run that another invocation goes on with.
+/// A run that another invocation continues.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Unfinished {
@@ -39,7 +39,7 @@ struct Unfinished {
     rows: u64,
 }
 
-/// How drills keep up.
+/// The state of the drills.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Drill {

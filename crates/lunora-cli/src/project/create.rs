@@ -9,7 +9,7 @@ use std::{
 use super::{Kind, origin::Origin};
 use crate::{Outcome, failure::Failure, output::Output};
 
-/// Writes an application into a folder that is not there yet, or is empty.
+/// Writes an application into a folder that does not exist, or is empty.
 pub(crate) fn create(
     dir: &Path,
     kind: Kind,
@@ -33,7 +33,7 @@ pub(crate) fn create(
     Ok(Outcome::Done)
 }
 
-/// The folder's name, if a crate, a Worker and a bucket can have it.
+/// Returns the folder's name, if a crate, a Worker and a bucket can have it.
 fn name_of(dir: &Path) -> Result<String, Failure> {
     let name = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -62,8 +62,8 @@ fn refuse_contents(dir: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Writes `Cargo.lock`: of the crates that are on this machine if those suffice, so that no network is
-/// needed. Where it fails the first build says why.
+/// Writes `Cargo.lock`, offline if the crates on this machine suffice. If it fails, the first build
+/// reports the reason.
 fn lock(dir: &Path) {
     let lock = |offline: &[&str]| {
         let mut cargo = Command::new("cargo");

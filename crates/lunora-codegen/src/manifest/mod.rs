@@ -1,9 +1,9 @@
-//! `lunora.toml`: what an application is made of, in so far as its entry must know.
+//! `lunora.toml`: the parts of an application that its entry needs.
 //!
 //! ```toml
 //! shard = "SHARD"                       # the binding of the shards; required
 //! registry = "SHARD_REGISTRY"           # that of the registry, whose class is generated
-//! jurisdiction = "eu"                   # of the shards and the registry: `eu`, `us` or `fedramp`; default: none
+//! jurisdiction = "eu"                   # of the shards and the registry: `eu`, `us` or `fedramp`; default: not set
 //! admin = true                          # the admin token of the environment, and the functions
 //! identity = "auth::identify"           # `resolve_identity`, by a function of this crate
 //! authorize_shard = "auth::may_open"    # or `open = true`, for shards that are open to all
@@ -13,7 +13,7 @@
 //!
 //! [tables.notes]                        # the constant `NOTES`
 //! document = "notes::Note"              # required
-//! shard_by = "folder"                   # default: none; what is imported goes to the default shard
+//! shard_by = "folder"                   # default: not set; imported rows go to the default shard
 //! soft_delete = true                    # default: false
 //! indexes = { by_author = ["author"] }
 //!
@@ -37,12 +37,12 @@
 //! tables = ["notes"]                    # default: every table
 //! allow_empty_registry = true           # default: false; for rows that are all in the default shard
 //! page_rows = 1000                      # default: 5000
-//! resume = "*/10 * * * *"               # default: the next run goes on with one that is too long
+//! resume = "*/10 * * * *"               # default: the next run continues one that is too long
 //! drill = "0 5 * * SUN"                 # default: no drills; its trigger must be in wrangler's file
 //! drill_shards = 20                     # default: 100
 //! ```
 //!
-//! What wrangler's configuration says is not said again: the classes behind the bindings are read there.
+//! The manifest repeats nothing from wrangler's configuration: the classes behind the bindings are read there.
 
 mod reader;
 #[cfg(test)]
@@ -59,7 +59,7 @@ use crate::{
 /// The name of the file.
 pub const FILE: &str = "lunora.toml";
 
-/// A manifest that was read whole.
+/// A valid manifest.
 #[derive(Default)]
 pub(crate) struct Manifest {
     pub(crate) shard: String,
@@ -76,7 +76,7 @@ pub(crate) struct Manifest {
     pub(crate) crons: Vec<Cron>,
     pub(crate) storage: Option<String>,
     pub(crate) backup: Option<Backup>,
-    /// What wrangler's configuration must have, and the line that says so.
+    /// The needs of wrangler's configuration, each with its line.
     pub(crate) expected: Expected,
 }
 
@@ -102,7 +102,7 @@ pub(crate) enum Kind {
     Action,
 }
 
-/// Where the objects of a class stay.
+/// The jurisdiction of the objects of a class.
 #[derive(Clone, Copy)]
 pub(crate) enum Jurisdiction {
     Eu,
@@ -120,7 +120,7 @@ impl Jurisdiction {
         })
     }
 
-    /// The variant that `shard!` takes.
+    /// Returns the variant that `shard!` takes.
     pub(crate) fn variant(self) -> &'static str {
         match self {
             Self::Eu => "Eu",
@@ -308,7 +308,7 @@ impl Manifest {
         });
     }
 
-    /// The tables to back up; empty for every one.
+    /// Reads the tables to back up; empty for every table.
     fn backed_up(&self, section: &Section<'_>, reader: &mut Reader<'_>) -> Vec<String> {
         let names = reader.texts(section, "tables");
         for name in &names {
@@ -321,7 +321,7 @@ impl Manifest {
         names
     }
 
-    /// Tables are constants of the entry, by their names in capitals.
+    /// Adds a table, which is a constant of the entry by its name in capitals.
     fn table(&mut self, name: &str, section: &Section<'_>, reader: &mut Reader<'_>) {
         let Some(table) = read_table(name, section, reader) else { return };
         let constant = table.constant();
@@ -365,7 +365,7 @@ impl Manifest {
         }
     }
 
-    /// The place of the binding that the shard's class is found by.
+    /// Returns the place of the binding that the shard's class is found by.
     pub(crate) fn place_of(&self, binding: &str) -> Place {
         let need = Need::Binding(BindingKind::DurableObject, binding.into());
         let found = self.expected.needs.iter().find(|(known, _)| *known == need);
@@ -374,7 +374,7 @@ impl Manifest {
 }
 
 impl Table {
-    /// The name of its constant: `chatRooms` is `CHAT_ROOMS`.
+    /// Returns the name of its constant: `CHAT_ROOMS` for `chatRooms`.
     pub(crate) fn constant(&self) -> String {
         let mut name = String::new();
         for char in self.name.chars() {

@@ -1,4 +1,4 @@
-//! TOML, read so that every problem is found and has its line.
+//! Reads TOML so that every problem is found and has its line.
 
 use toml::{
     Spanned,
@@ -8,7 +8,7 @@ use toml::{
 use super::FILE;
 use crate::{Place, Problem};
 
-/// Collects what is wrong.
+/// Collects the problems.
 pub(super) struct Reader<'t> {
     text: &'t str,
     problems: Vec<Problem>,
@@ -32,7 +32,7 @@ impl<'t> Section<'t> {
         self.table.get(key)
     }
 
-    /// Where the value of `key` begins, or else the section.
+    /// Returns the offset of the value of `key`, or that of the section.
     pub(super) fn at(&self, key: &str) -> usize {
         self.get(key).map_or(self.start, |value| value.span().start)
     }
@@ -52,7 +52,7 @@ impl<'t> Reader<'t> {
         Self { text, problems: Vec::new() }
     }
 
-    /// In the order of the lines.
+    /// Returns the problems in the order of the lines.
     pub(super) fn into_problems(mut self) -> Vec<Problem> {
         self.problems.sort();
         self.problems
@@ -71,7 +71,7 @@ impl<'t> Reader<'t> {
         self.problems.push(Problem::new(self.place(at), message, fix));
     }
 
-    /// Names every key that is not one of `known`.
+    /// Reports every key that is not one of `known`.
     pub(super) fn only(&mut self, section: &Section<'_>, known: &[&str]) {
         for (key, _) in section.table {
             if !known.contains(&&**key.get_ref()) {
@@ -127,7 +127,7 @@ impl<'t> Reader<'t> {
         number
     }
 
-    /// A path of Rust, from the crate's root on.
+    /// Reads a path of Rust, relative to the crate root.
     pub(super) fn path(&mut self, section: &Section<'_>, key: &str) -> Option<syn::Path> {
         let text = self.text(section, key)?;
         let path = syn::parse_str::<syn::Path>(&text).ok().filter(|path| {
@@ -181,7 +181,7 @@ impl<'t> Reader<'t> {
         let json = json(value.get_ref());
         if json.is_none() {
             let fix = "use only strings, finite numbers, booleans, arrays and tables";
-            let message = format!("`{key}` has a value that JSON does not have");
+            let message = format!("`{key}` has a value without a JSON form");
             self.problem(value.span().start, message, fix);
         }
         json.map(|json| json.to_string())
@@ -196,7 +196,7 @@ impl<'t> Reader<'t> {
         Some(Section::new(format!("`{key}`"), table, value.span().start))
     }
 
-    /// The tables within the table `key`, by their names, in their order.
+    /// Returns the tables within the table `key`, sorted by their names.
     pub(super) fn sections<'s>(
         &mut self,
         parent: &Section<'s>,
@@ -218,7 +218,7 @@ impl<'t> Reader<'t> {
         found
     }
 
-    /// The tables of the list `key`, in the order as written.
+    /// Returns the tables of the array `key`, in the order as written.
     pub(super) fn list<'s>(&mut self, parent: &Section<'s>, key: &str) -> Vec<Section<'s>> {
         let Some(value) = parent.get(key) else { return Vec::new() };
         let Some(list) = value.get_ref().as_array() else {

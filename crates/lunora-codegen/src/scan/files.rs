@@ -9,7 +9,7 @@ use std::{
 use super::Scan;
 use crate::{Place, Problem, wrangler::Expected};
 
-/// What the sources of a crate need, as far as they can be read.
+/// The needs of the sources of a crate that can be read.
 #[derive(Default)]
 pub(crate) struct Sources {
     pub(crate) expected: Expected,
@@ -17,7 +17,7 @@ pub(crate) struct Sources {
     pub(crate) unread: Vec<Problem>,
 }
 
-/// The needs of every source below `src/` of the crate in `dir`.
+/// Reads the needs of every source below `src/` of the crate in `dir`.
 pub(crate) fn sources(dir: &Path) -> Sources {
     let mut paths = Vec::new();
     let (mut unread, mut scans, mut only_tests) = (Vec::new(), Vec::new(), BTreeSet::new());
@@ -69,7 +69,7 @@ pub(crate) fn sources(dir: &Path) -> Sources {
     Sources { expected, unread }
 }
 
-/// Paths that are not part of the Worker: programs beside its library.
+/// Returns the paths that are not part of the Worker: programs beside its library.
 fn other_programs(dir: &Path) -> Vec<PathBuf> {
     let src = dir.join("src");
     let main = src.join("lib.rs").is_file().then(|| src.join("main.rs"));
@@ -88,7 +88,7 @@ fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// The folder of the modules that `file` declares.
+/// Returns the folder of the modules that `file` declares.
 fn modules_of(file: &Path) -> PathBuf {
     let root =
         file.file_stem().is_some_and(|stem| stem == "lib" || stem == "main" || stem == "mod");
