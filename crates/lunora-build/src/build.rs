@@ -21,15 +21,15 @@ Usage: lunora-build [OPTIONS]
 
 Builds the Worker's crate into its build/ folder, for wrangler and Miniflare.
 
-  --manifest-path <PATH>   the crate's Cargo.toml, or its folder [default: the current folder]
-  --release                optimized [default]
-  --dev                    quick to compile, slower and larger
-  --out-dir <DIR>          where to write [default: build/ beside Cargo.toml]
-  --wasm-opt <PATH|off>    a wasm-opt to run, or none [default: WASM_OPT_BIN, or npm's binaryen; none with --dev]
+  --manifest-path <PATH>   the crate's Cargo.toml, or the folder of that file [default: the current folder]
+  --release                optimize [default]
+  --dev                    compile quickly; the Worker is slower and larger
+  --out-dir <DIR>          the output folder [default: build/ beside Cargo.toml]
+  --wasm-opt <PATH|off>    the wasm-opt to run [default: WASM_OPT_BIN, or npm's binaryen; off with --dev]
   --names                  keep the names of functions, for stack traces and profiles [default with --dev]
-  -h, --help               this text";
+  -h, --help               print this help";
 
-/// What to build, and how.
+/// A build of one crate, with its options.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Build {
@@ -55,7 +55,7 @@ pub struct Output {
 }
 
 impl Build {
-    /// A release build of the crate whose `Cargo.toml` is in `dir`.
+    /// Starts a release build of the crate whose `Cargo.toml` is in `dir`.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
@@ -73,19 +73,19 @@ impl Build {
         self
     }
 
-    /// Where to write, instead of `build/` in the crate's folder. What is there is replaced.
+    /// Sets the output folder, instead of `build/` in the crate's folder. Its content is replaced.
     pub fn out_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.out_dir = Some(dir.into());
         self
     }
 
-    /// What to make the wasm smaller with; by default [`WasmOpt::Find`] in a release build.
+    /// Chooses the `wasm-opt` to run; by default [`WasmOpt::Find`] in a release build.
     pub fn wasm_opt(mut self, wasm_opt: WasmOpt) -> Self {
         self.wasm_opt = Some(wasm_opt);
         self
     }
 
-    /// Whether the names of functions stay in the module; by default in a dev build only.
+    /// Keeps the names of functions in the module; by default in a dev build only.
     ///
     /// Without them a panic still says its message, file and line; the trace of the trap behind it
     /// has numbers.
@@ -94,7 +94,7 @@ impl Build {
         self
     }
 
-    /// Turns on features of the crate, beside its default ones.
+    /// Turns on features of the crate, in addition to its default features.
     pub fn features(mut self, features: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.features.extend(features.into_iter().map(Into::into));
         self
@@ -104,18 +104,18 @@ impl Build {
     ///
     /// # Errors
     ///
-    /// When cargo cannot read the crate's manifest.
+    /// Returns an error if cargo cannot read the crate's manifest.
     pub fn workspace_root(&self) -> Result<PathBuf, Error> {
         Ok(Crate::find(&self.dir)?.workspace)
     }
 
-    /// Builds. Cargo's progress goes to standard error.
+    /// Runs the build. Cargo's progress goes to standard error.
     ///
     /// A dev build does nothing after cargo if the output folder holds the result for the same wasm.
     ///
     /// # Errors
     ///
-    /// When a step fails. What was in the output folder is then still there.
+    /// Returns an error if a step fails. The output folder then keeps its content.
     pub fn run(&self) -> Result<Output, Error> {
         let default = if self.release { WasmOpt::Find } else { WasmOpt::Off };
         let wasm_opt = self.wasm_opt.as_ref().unwrap_or(&default).program(&absolute(&self.dir)?);
@@ -149,7 +149,7 @@ impl Build {
     }
 }
 
-/// wasm-bindgen, and what makes its output an entry point.
+/// Runs wasm-bindgen, and makes its output an entry point.
 fn generate(wasm: &Path, dir: &Path, names: bool) -> Result<(), Error> {
     let bindgen = |error| Error::Bindgen(format!("{error:#}"));
     let mut output = Bindgen::new()

@@ -61,7 +61,7 @@ impl Crate {
         })
     }
 
-    /// Fails, with what to do about it, if the target or the right wasm-bindgen is missing.
+    /// Returns an error that names the fix if the target or the right wasm-bindgen is missing.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let rustc = env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
         let mut command = Command::new(rustc);
@@ -98,7 +98,7 @@ impl Crate {
     }
 }
 
-/// Whether the crate's wasm-bindgen is the one whose data this tool reads.
+/// Checks that the crate's wasm-bindgen is the version whose data this tool reads.
 fn check_bindgen(lock: &str) -> Result<(), Error> {
     let mut lines = lock.lines().skip_while(|line| *line != r#"name = "wasm-bindgen""#);
     let version = lines.nth(1).and_then(|line| line.strip_prefix("version = "));
@@ -117,7 +117,7 @@ fn cargo(manifest: &Path, subcommand: &str) -> Command {
     command
 }
 
-/// Runs a program that talks to the user itself.
+/// Runs a program that prints to the terminal itself.
 pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
     let status =
         command.status().map_err(|source| Error::Run { program: program(command), source })?;

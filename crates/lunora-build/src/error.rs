@@ -1,25 +1,25 @@
-//! What can go wrong in a build, and how to mend it.
+//! The errors of a build. Each message names the fix if there is one.
 
 use std::path::PathBuf;
 
-/// A build that failed. The message names the fix where there is one.
+/// The error of a build. The message names the fix if there is one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A program could not be started.
-    #[error("could not run `{program}`: {source}")]
+    #[error("cannot run `{program}`: {source}")]
     Run {
         /// The program.
         program: String,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// A program ran and failed; it has said why.
+    /// A program ran and failed; it has printed the reason.
     #[error("`{program}` failed ({status})")]
     Failed {
         /// The program with the arguments that matter.
         program: String,
-        /// How it ended.
+        /// The exit status.
         status: std::process::ExitStatus,
     },
     /// A file could not be read or written.
@@ -27,14 +27,14 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// `cargo metadata` printed something unexpected.
-    #[error("could not read the output of `cargo metadata`: {0}")]
+    #[error("cannot read the output of `cargo metadata`: {0}")]
     Metadata(#[from] serde_json::Error),
     /// The manifest names no package: it is that of a workspace.
-    #[error("{} is not the manifest of a package; name that of the Worker's crate", .0.display())]
+    #[error("{} is not the manifest of a package; name the manifest of the Worker's crate", .0.display())]
     NotAPackage(PathBuf),
     /// The crate has no library to turn into a Worker.
     #[error(
@@ -46,7 +46,7 @@ pub enum Error {
     NoTarget,
     /// The crate's wasm-bindgen is not the one this tool reads.
     #[error(
-        "Cargo.lock has wasm-bindgen {found}, this lunora-build reads {expected}; add \
+        "Cargo.lock has wasm-bindgen {found}, but this lunora-build reads {expected}; add \
          `wasm-bindgen = \"={expected}\"` to the [dependencies] of Cargo.toml"
     )]
     BindgenVersion {
@@ -55,7 +55,7 @@ pub enum Error {
         /// The version of `wasm-bindgen-cli-support` in this tool.
         expected: &'static str,
     },
-    /// The crate does not depend on wasm-bindgen at all.
+    /// The crate does not depend on wasm-bindgen.
     #[error("Cargo.lock has no wasm-bindgen; run `cargo add worker`")]
     NoBindgen,
     /// wasm-bindgen refused the module.
@@ -63,11 +63,11 @@ pub enum Error {
     Bindgen(String),
     /// The JavaScript of wasm-bindgen is not what this tool knows how to extend.
     #[error(
-        "the generated index.js does not contain `{0}` exactly once; lunora-build and its wasm-bindgen do not fit \
-         together, use the versions of one release"
+        "the generated index.js does not contain `{0}` exactly once; lunora-build and wasm-bindgen do not \
+         match; use the versions of one release"
     )]
     Glue(&'static str),
-    /// An option that is not known, or lacks its value.
+    /// An option is unknown, or its value is missing.
     #[error("{0}\n\n{usage}", usage = crate::build::USAGE)]
     Usage(String),
 }

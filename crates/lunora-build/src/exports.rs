@@ -1,4 +1,4 @@
-//! What a built crate exports, read from the type declarations wasm-bindgen writes for it.
+//! The exports of a built crate, read from the type declarations wasm-bindgen writes for it.
 
 /// The exports that matter for an entry point.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -13,16 +13,17 @@ pub(crate) struct Exports {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Class {
     pub(crate) name: String,
-    /// Whether `index.js` exports it.
+    /// `true` if `index.js` exports it.
     pub(crate) exported: bool,
-    /// The constructor's parameters; none if it has no public constructor.
+    /// The constructor's parameters; `None` without a public constructor.
     pub(crate) constructor: Option<Vec<String>>,
     /// The methods that return a promise.
     pub(crate) methods: Vec<String>,
 }
 
 impl Class {
-    /// Whether `#[durable_object]` made this: it has a constructor of `state` and `env`, and `fetch`.
+    /// Returns whether `#[durable_object]` made this: it has a constructor of `state` and `env`, and
+    /// `fetch`.
     pub(crate) fn is_durable_object(&self) -> bool {
         let constructor = self.constructor.as_deref().unwrap_or_default();
         self.exported
@@ -32,7 +33,7 @@ impl Class {
 }
 
 impl Exports {
-    /// Reads an `index.d.ts`: one declaration a line, class members indented.
+    /// Reads an `index.d.ts`: one declaration per line, class members indented.
     pub(crate) fn parse(declarations: &str) -> Self {
         let mut exports = Self::default();
         let mut inside = false;
@@ -71,7 +72,8 @@ fn read_member(class: &mut Class, line: &str) {
     }
 }
 
-/// `fetch` of `fetch(req: Request): …`; nothing for `static …`, `get …`, `[Symbol.dispose]()`.
+/// Returns `fetch` for `fetch(req: Request): …`, and `None` for `static …`, `get …`,
+/// `[Symbol.dispose]()`.
 fn name_before_paren(text: &str) -> Option<String> {
     let name = text.split(['(', '<']).next()?;
     let word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';

@@ -1,11 +1,11 @@
 //! The changes to `index.js`, the JavaScript wasm-bindgen writes.
 //!
 //! With its abort handler on, wasm-bindgen passes every trap and every uncaught exception that leaves
-//! wasm through one function, and calls a hook there. The change: that hook is ours.
+//! wasm through one function, and calls a hook there. This module replaces that hook.
 //!
-//! By default the hook asks for a new instance, made by whichever call into wasm comes next. That may
-//! be a timer of the dead instance, which would then run on the memory of the new one. Ours asks for
-//! nothing, so the glue refuses every call until `contain.js` makes the new instance.
+//! By default the hook requests a new instance, which the next call into wasm makes. That call may come
+//! from a timer of the dead instance, which would then run on the memory of the new one. Our hook does
+//! not request one, so the glue refuses every call until `contain.js` makes the new instance.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use crate::{Error, exports::Exports};
 const HOOK: &str = "function __wbg_call_abort_hook() {";
 const CATCH: &str = "    __wbg_call_abort_hook();\n    throw e;\n";
 
-/// `index.js`, ready for workerd and for `contain.js`.
+/// Adapts `index.js` to workerd and to `contain.js`.
 pub(crate) fn adapt(js: &str, exports: &Exports) -> Result<String, Error> {
     // workerd imports a .wasm file as a compiled module; it knows no source-phase imports.
     let js = replace_once(js, "import source ", "import ")?;
@@ -37,8 +37,8 @@ pub(crate) fn adapt(js: &str, exports: &Exports) -> Result<String, Error> {
     Ok(js)
 }
 
-/// Drops what is imported again: wasm-bindgen names a module once a function, as the same key of the
-/// same object, and bundlers warn of each.
+/// Drops repeated imports: wasm-bindgen names a module once per function, as the same key of the same
+/// object, and bundlers warn of each.
 fn import_once(js: &str) -> String {
     let mut seen = HashSet::new();
     let again: HashSet<&str> = js
@@ -57,7 +57,7 @@ fn import_once(js: &str) -> String {
         .collect()
 }
 
-/// Module and name of a line `"./module.js": import1,`.
+/// Returns module and name of a line `"./module.js": import1,`.
 fn namespace_entry(line: &str) -> Option<(&str, &str)> {
     let (module, name) = line.trim().strip_suffix(',')?.split_once("\": ")?;
     let digits = name.strip_prefix("import")?;
@@ -65,7 +65,7 @@ fn namespace_entry(line: &str) -> Option<(&str, &str)> {
     is_number.then_some((module.strip_prefix('"')?, name))
 }
 
-/// The name of a line `import * as import1 from "./module.js"`.
+/// Returns the name of a line `import * as import1 from "./module.js"`.
 fn namespace_import(line: &str) -> Option<&str> {
     line.strip_prefix("import * as ")?.split_once(' ').map(|(name, _)| name)
 }

@@ -28,7 +28,8 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Build, Error> {
     let mut dir = PathBuf::from(".");
     let mut change: Vec<Box<dyn Fn(Build) -> Build>> = Vec::new();
     while let Some(arg) = args.next() {
-        let mut value = || args.next().ok_or_else(|| Error::Usage(format!("{arg} needs a value")));
+        let mut value =
+            || args.next().ok_or_else(|| Error::Usage(format!("missing value for {arg}")));
         match arg.as_str() {
             "--manifest-path" => {
                 dir = value()?.into();
@@ -50,7 +51,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Build, Error> {
                 change.push(Box::new(move |build| build.wasm_opt(wasm_opt.clone())));
             }
             "--names" => change.push(Box::new(|build| build.names(true))),
-            _ => return Err(Error::Usage(format!("unknown option {arg}"))),
+            _ => return Err(Error::Usage(format!("unknown option `{arg}`"))),
         }
     }
     let dir = if dir.as_os_str().is_empty() { ".".into() } else { dir };
@@ -61,11 +62,11 @@ fn report(output: &Output) {
     println!("Built {}", output.dir.display());
     println!("index_bg.wasm: {}", output.wasm);
     match &output.wasm_opt {
-        Some(program) => println!("made smaller by {}", program.display()),
+        Some(program) => println!("optimized by {}", program.display()),
         // A dev build does without it on purpose.
         None if output.wasm.gzip.is_none() => {}
         None => {
-            println!("not run: wasm-opt (for a smaller Worker: npm install --save-dev binaryen)");
+            println!("wasm-opt was not run; for a smaller Worker: npm install --save-dev binaryen");
         }
     }
 }

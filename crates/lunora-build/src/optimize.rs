@@ -10,23 +10,23 @@ use flate2::{Compression, write::GzEncoder};
 
 use crate::{Error, cargo::run};
 
-/// What to make the wasm smaller with.
+/// The `wasm-opt` to run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum WasmOpt {
-    /// The program `WASM_OPT_BIN` names, else that of npm's `binaryen` in a `node_modules` of the
-    /// crate's folder or of one above it, else none.
+    /// The program that `WASM_OPT_BIN` names, else that of npm's `binaryen` in a `node_modules` of the
+    /// crate's folder or of one above it, else no program.
     #[default]
     Find,
     /// This program.
     Program(PathBuf),
-    /// None: a faster build, a larger Worker.
+    /// No program: a faster build, a larger Worker.
     Off,
 }
 
-/// How many bytes a file has.
+/// The size of a file, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
-    /// As it is.
+    /// Without compression.
     pub raw: u64,
     /// After gzip, which is what a Worker's size limit counts. A dev build does not measure it.
     pub gzip: Option<u64>,
@@ -44,7 +44,7 @@ const FEATURES: [&str; 7] = [
 ];
 
 impl WasmOpt {
-    /// The program to run for a crate in `dir`, if any.
+    /// Returns the program to run for a crate in `dir`, if any.
     pub(crate) fn program(&self, dir: &Path) -> Option<PathBuf> {
         match self {
             Self::Off => None,
@@ -58,7 +58,7 @@ impl WasmOpt {
     }
 }
 
-/// Makes a wasm file smaller, in place. Names that are there are kept if they are wanted.
+/// Makes a wasm file smaller, in place. `names` keeps the names of functions.
 pub(crate) fn optimize(program: &Path, wasm: &Path, names: bool) -> Result<(), Error> {
     let mut command = Command::new(program);
     command

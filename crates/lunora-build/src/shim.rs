@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::exports::Exports;
 
-/// What the shim builds on; the same for every crate.
+/// The module that the shim builds on; the same for every crate.
 pub(crate) const CONTAIN_JS: &str = include_str!("contain.js");
 
 const HEADER: &str = r#"// Written by lunora-build for this crate's exports. See contain.js.
@@ -22,7 +22,7 @@ const HANDLERS: [(&str, &str); 5] = [
     ("connect", "call"),
 ];
 
-/// The text of `shim.js`. Only what the crate exports is defined in it.
+/// Returns the text of `shim.js`, which defines only what the crate exports.
 pub(crate) fn generate(exports: &Exports) -> String {
     let mut js = String::from(HEADER);
     let (objects, others): (Vec<_>, Vec<_>) =

@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The command line.
 
 use std::path::PathBuf;
 
@@ -11,37 +11,37 @@ use crate::{
 
 /// Makes, serves and checks a Worker on lunora, and operates its deployment.
 ///
-/// The commands of the operator go over the deployment's admin endpoints; their token is read from
+/// Operator commands use the deployment's admin endpoints, and read their token from
 /// LUNORA_ADMIN_TOKEN.
 #[derive(Debug, Parser)]
 #[command(name = "lunora", version, after_help = EXIT_CODES, next_display_order = None)]
 pub(crate) struct Args {
-    /// Where the deployment is, such as https://chat.example.com.
+    /// The URL of the deployment, such as https://chat.example.com.
     #[arg(long, env = "LUNORA_URL", default_value = "http://127.0.0.1:8787", global = true)]
     pub(crate) url: String,
-    /// Answer with JSON on the standard output.
+    /// Print JSON on the standard output.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// How long the deployment may take to begin an answer, in seconds.
+    /// Timeout for the beginning of a response, in seconds.
     #[arg(long, default_value_t = 900, global = true)]
     pub(crate) timeout: u64,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-/// Commands that ask no deployment.
+/// The commands that do not contact a deployment.
 const LOCAL: [&str; 7] = ["new", "dev", "build", "check", "codegen", "cron", "completions"];
 
-/// Commands that answer a person alone.
+/// The commands without JSON output.
 const WITHOUT_JSON: [&str; 4] = ["new", "dev", "build", "completions"];
 
-/// Reads the command line; prints help and leaves if that is asked for, or if it is malformed.
+/// Reads the command line; prints help and exits if it asks for help, or is malformed.
 pub(crate) fn parse() -> Args {
     let matches = command().get_matches();
     Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
-/// The definition of the command line. The help of a command lists the options that apply to it.
+/// Defines the command line. The help of a command lists the options that apply to it.
 pub(crate) fn command() -> clap::Command {
     let hide = |names: &[&'static str], options: &[&'static str], mut command: clap::Command| {
         for name in names {
@@ -56,12 +56,12 @@ pub(crate) fn command() -> clap::Command {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  it is done
-  1  it failed, or the backup is overdue
-  2  the command was not understood
-  3  it ran to its end and found something wrong: a damaged snapshot, rows that were not taken, a
-     shard that failed, a wrangler.jsonc that lacks what the code needs
-  4  it was not confirmed";
+  0  success
+  1  failure, or the backup is overdue
+  2  invalid command line
+  3  the command ran to its end and found a problem: a damaged snapshot, rejected rows, a failed
+     shard, a wrangler.jsonc that lacks what the code needs
+  4  not confirmed";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -70,12 +70,12 @@ pub(crate) enum Command {
     Build(BuildArgs),
     /// Check the wrangler configuration of a crate against its code, and its generated entry.
     ///
-    /// No deployment is asked.
+    /// Does not contact a deployment.
     Check {
         /// The folder of the crate.
         #[arg(default_value = ".")]
         dir: PathBuf,
-        /// Add the triggers, bindings and classes that are missing. Comments stay.
+        /// Add the triggers, bindings and classes that are missing, and keep comments.
         #[arg(long)]
         fix: bool,
     },
@@ -84,21 +84,21 @@ pub(crate) enum Command {
         /// The folder of the crate.
         #[arg(default_value = ".")]
         dir: PathBuf,
-        /// Only say whether it is up to date.
+        /// Only check whether it is up to date.
         #[arg(long)]
         check: bool,
     },
     /// Take, list, verify, restore and prune snapshots.
     #[command(subcommand)]
     Backup(Backup),
-    /// Tell when a cron expression fires, as Cloudflare reads it.
+    /// Show when a cron expression fires on Cloudflare.
     ///
-    /// No deployment is asked.
+    /// Does not contact a deployment.
     #[command(subcommand)]
     Cron(Cron),
     /// Write every row as NDJSON.
     Export {
-        /// The tables, separated by commas; every one by default.
+        /// The tables, separated by commas; all by default.
         #[arg(long, value_delimiter = ',')]
         tables: Vec<String>,
         /// Export a deployment whose registry lists no shards: its rows are in the default shard.
@@ -110,7 +110,7 @@ pub(crate) enum Command {
     },
     /// Add the rows of an NDJSON file; `-` is the standard input.
     Import {
-        /// The file, one {"table","doc"} a line.
+        /// The file, one {"table","doc"} per line.
         file: PathBuf,
         /// The shard of every row; by default each table's own rule decides.
         #[arg(long)]
@@ -128,13 +128,13 @@ pub(crate) enum Command {
         /// Its arguments, a JSON object.
         #[arg(default_value = "{}")]
         args: String,
-        /// The shard; the default one if none is named.
+        /// The shard; the default shard if absent.
         #[arg(long)]
         shard: Option<String>,
         /// The bearer token of a user.
         #[arg(long, env = "LUNORA_TOKEN", hide_env_values = true, conflicts_with = "as_user")]
         token: Option<String>,
-        /// Call as this user, by the admin token. No gate of the Worker is asked.
+        /// Call as this user, with the admin token. No gate of the Worker is checked.
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
     },
@@ -150,10 +150,10 @@ pub(crate) enum Cron {
     Next {
         /// The expression, such as '0 3 * * *'. Sunday is 1.
         expression: String,
-        /// How many times.
+        /// The number of times to print.
         #[arg(short = 'n', long, default_value_t = 5)]
         count: usize,
-        /// After which moment (RFC 3339); now by default.
+        /// Print times after this moment (RFC 3339); now by default.
         #[arg(long)]
         after: Option<Moment>,
     },
@@ -161,16 +161,16 @@ pub(crate) enum Cron {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Registry {
-    /// Enter the shards that hold rows and are missing from the registry.
+    /// Register the shards that hold rows and are missing from the registry.
     ///
-    /// The platform cannot list Durable Objects. Asked are the shards that the snapshots name, those
-    /// that the registry lists, the default shard, and those that are named here; asking a shard that
-    /// does not exist creates an empty one. The exit code is 3 where a shard failed.
+    /// The platform cannot list Durable Objects. The command asks the shards that the snapshots name, those
+    /// that the registry lists, the default shard, and those that are named here. Asking a shard that does
+    /// not exist creates an empty one. The exit code is 3 if a shard failed.
     Rebuild {
-        /// A shard to ask, exactly as it is called. Can be repeated.
+        /// The exact key of a shard to ask. Can be repeated.
         #[arg(long = "key", value_name = "KEY", allow_hyphen_values = true)]
         keys: Vec<String>,
-        /// A file of shards to ask, one per line, exactly as they are called.
+        /// A file with the exact keys of shards to ask, one per line.
         #[arg(long, value_name = "FILE")]
         keys_from: Option<PathBuf>,
     },
@@ -178,15 +178,15 @@ pub(crate) enum Registry {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Backup {
-    /// Take a snapshot now. No retention counts it.
+    /// Take a snapshot now; retention never deletes it.
     Create,
-    /// List the snapshots, the newest first.
+    /// List the snapshots, newest first.
     List,
-    /// Tell the last snapshot of the trigger, the next one, whether one is overdue, whether it was verified,
-    /// and how the last drill ended.
+    /// Show the last and the next snapshot of the trigger, whether one is overdue, whether the last was
+    /// verified, and how the last drill ended.
     ///
-    /// The exit code is 1 where a snapshot or a drill is overdue (its due time is an hour past, and it is
-    /// not there), and where the last drill failed.
+    /// The exit code is 1 if a snapshot or a drill is overdue (missing an hour after its due time), or if
+    /// the last drill failed.
     Status,
     /// Read a snapshot back and compare it with its manifest.
     Verify {
@@ -195,14 +195,14 @@ pub(crate) enum Backup {
     },
     /// Restore a snapshot into a scratch shard, and compare what is read back with the snapshot.
     ///
-    /// No live row is read or written. Many shards are proven in turn, over several drills.
+    /// No live row is read or written. Several drills cover many shards in turn.
     Drill {
         /// The snapshot, as `list` names it; the newest by default.
         id: Option<String>,
     },
     /// Put the rows of a snapshot back into the shards that they were taken from.
     ///
-    /// A row whose id is there already stays as it is, unless --replace empties the tables first.
+    /// An existing row is kept, unless --replace empties the tables first.
     Restore {
         /// The snapshot, as `list` names it; with --to, by default the newest that is old enough.
         #[arg(required_unless_present = "to")]
@@ -210,35 +210,35 @@ pub(crate) enum Backup {
         /// Empty the snapshot's tables on every shard first.
         #[arg(long)]
         replace: bool,
-        /// Go to this moment (RFC 3339): replace, then apply the changes since the snapshot.
+        /// Restore to this moment (RFC 3339): replace, then apply the changes since the snapshot.
         #[arg(long)]
         to: Option<Moment>,
-        /// Say what would happen, and write nothing. The exit code is 3 where it would be refused.
+        /// Report what a restore would do, and write nothing. The exit code is 3 if it would be refused.
         #[arg(long)]
         dry_run: bool,
-        /// Do not ask.
+        /// Do not ask for confirmation.
         #[arg(long)]
         yes: bool,
-        /// Take no snapshot of what is there before the first row is written.
+        /// Take no safety snapshot before the first row is written.
         #[arg(long)]
         no_safety_snapshot: bool,
-        /// The most rows of one request; a platform bounds what one may do.
+        /// The maximum number of rows per request; the platform limits the work of one request.
         #[arg(long, default_value_t = 20_000)]
         max_rows: u64,
     },
-    /// Give up a restore that broke off: the rows in the shards count from here on.
+    /// Abandon an interrupted restore, and keep the rows in the shards as they are.
     ///
-    /// Until then no snapshot is taken, and no retention deletes what the restore needs.
+    /// Until then no snapshot is taken, and retention deletes nothing that the restore needs.
     Abandon {
-        /// Do not ask.
+        /// Do not ask for confirmation.
         #[arg(long)]
         yes: bool,
     },
-    /// Say what the retention would delete.
+    /// Show what retention would delete.
     Retention,
-    /// Delete what the retention lets go.
+    /// Delete what retention does not keep.
     Prune {
-        /// Do not ask.
+        /// Do not ask for confirmation.
         #[arg(long)]
         yes: bool,
     },

@@ -28,7 +28,7 @@ impl Client {
             .ok()
             .filter(|base| matches!(base.scheme(), "http" | "https") && base.has_host())
             .ok_or_else(|| {
-                Failure::Usage(format!("`{url}` is no URL of a deployment: https://<host>"))
+                Failure::Usage(format!("invalid deployment URL `{url}`: expected https://<host>"))
             })?;
         if base.path() != "/" || base.query().is_some() || base.fragment().is_some() {
             return Err(Failure::Usage(format!(
@@ -64,7 +64,7 @@ impl Client {
         }
     }
 
-    /// The deployment, as `--url` takes it.
+    /// Returns the URL of the deployment, as `--url` takes it.
     pub(crate) fn url(&self) -> &str {
         self.base.as_str()
     }
@@ -147,14 +147,14 @@ impl Client {
         self.at(&format!("_lunora/admin/{path}"))
     }
 
-    /// A path of the deployment.
+    /// Returns the URL of a path of the deployment.
     fn at(&self, path: &str) -> Result<Url, Failure> {
         self.base
             .join(&format!("/{path}"))
             .map_err(|error| Failure::Usage(format!("{}: {error}", self.base)))
     }
 
-    /// The admin token as a header.
+    /// Returns the admin token as a header.
     fn bearer(&self) -> Result<String, Failure> {
         let token = self.token.as_ref().ok_or_else(|| {
             Failure::Usage(format!("set {} to the deployment's admin token", Self::TOKEN))
@@ -162,11 +162,11 @@ impl Client {
         self.bearer_of(token)
     }
 
-    /// A token as a header. Over an unencrypted connection it is sent to this machine alone.
+    /// Returns a token as a header. Over an unencrypted connection it is sent only to this machine.
     fn bearer_of(&self, token: &str) -> Result<String, Failure> {
         if self.base.scheme() == "http" && !is_loopback(&self.base) {
             return Err(Failure::Usage(format!(
-                "a token is not sent to {} in the clear: use https",
+                "a token is not sent to {} unencrypted: use https",
                 self.base
             )));
         }
@@ -183,7 +183,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// An answer that is no error.
+/// Returns the response if its status is a success.
 fn answer(
     url: &Url,
     result: Result<Response<Body>, ureq::Error>,
@@ -193,7 +193,7 @@ fn answer(
     if response.status().is_success() { Ok(response) } else { Err(refusal(response)) }
 }
 
-/// What a deployment says when it refuses: `{"error":{"code","message","hint"?}}`.
+/// Reads the error of a deployment: `{"error":{"code","message","hint"?}}`.
 fn refusal(response: Response<Body>) -> Failure {
     #[derive(Deserialize)]
     struct Refusal {
@@ -223,7 +223,7 @@ fn refusal(response: Response<Body>) -> Failure {
         }
         Err(_) => {
             let text: String = text.trim().chars().take(200).collect();
-            Failure::Unexpected(format!("the answer was {status}: {text}"))
+            Failure::Unexpected(format!("unexpected response {status}: {text}"))
         }
     }
 }
@@ -234,7 +234,7 @@ fn read<T: DeserializeOwned>(response: Response<Body>) -> Result<T, Failure> {
     serde_json::from_slice(&text).map_err(|error| unexpected(&error))
 }
 
-/// A body of any size.
+/// Reads a body of any size.
 pub(crate) fn reader(response: Response<Body>) -> impl Read {
     response.into_body().into_with_config().limit(u64::MAX).reader()
 }
@@ -247,7 +247,7 @@ fn unexpected(error: &impl std::fmt::Display) -> Failure {
     Failure::Unexpected(format!("the response did not come from a lunora deployment: {error}"))
 }
 
-/// Counts what is read through it.
+/// Passes each piece that is read through it to `note`.
 pub(crate) struct Counting<R, F> {
     inner: R,
     note: F,

@@ -1,4 +1,4 @@
-//! Why a command failed.
+//! The errors of commands.
 
 use std::{io, path::Path};
 
@@ -7,14 +7,14 @@ pub(crate) enum Failure {
     /// The deployment refused.
     #[error("{code}: {message}")]
     Refused { code: String, message: String, hint: Option<String> },
-    /// There is no deployment, or the line broke.
+    /// The deployment cannot be reached, or the connection broke.
     #[error("{url}: {source}")]
     Unreachable { url: String, source: Box<ureq::Error> },
-    /// An answer stopped in the middle.
-    #[error("the answer broke off: {0}. Nothing of it was kept")]
+    /// A response ended before its end.
+    #[error("the response ended early: {0}; nothing was kept")]
     BrokenOff(io::Error),
-    /// An export whose last line does not prove that it is whole.
-    #[error("the export is not whole: {0}. Nothing of it was kept")]
+    /// An export is incomplete: its end line is missing or does not match.
+    #[error("the export is incomplete: {0}; nothing was kept")]
     NotWhole(String),
     /// A response that did not come from a deployment.
     #[error("{0}")]
@@ -24,10 +24,10 @@ pub(crate) enum Failure {
     /// A crate on this machine could not be built or served.
     #[error("{0}")]
     Project(String),
-    /// What was typed cannot be meant.
+    /// The command line is invalid.
     #[error("{0}")]
     Usage(String),
-    /// The user refused, or could not be asked.
+    /// The user did not confirm, or could not be asked.
     #[error("{0}")]
     NotConfirmed(String),
 }
@@ -48,7 +48,9 @@ impl Failure {
     pub(crate) fn hint(&self) -> Option<&str> {
         match self {
             Self::Refused { hint, .. } => hint.as_deref(),
-            Self::Unreachable { .. } => Some("--url or LUNORA_URL says where the deployment is"),
+            Self::Unreachable { .. } => {
+                Some("set --url or LUNORA_URL to the address of the deployment")
+            }
             _ => None,
         }
     }

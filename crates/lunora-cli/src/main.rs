@@ -1,8 +1,7 @@
 //! `lunora`: makes, serves and checks a Worker, and operates its deployment.
 //!
-//! The token comes from `LUNORA_ADMIN_TOKEN` and from nowhere else: arguments are seen by every
-//! process of a machine. What a command answers goes to the standard output, everything else to the
-//! standard error.
+//! The token comes only from `LUNORA_ADMIN_TOKEN`, since every process of a machine sees arguments. The
+//! answer of a command goes to the standard output, everything else to the standard error.
 
 #![allow(clippy::print_stdout, reason = "it is a command")]
 
@@ -29,14 +28,14 @@ use crate::{
     rpc::Caller,
 };
 
-/// How a command that ran to its end went.
+/// The result of a command that ran to its end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Outcome {
-    /// As it should.
+    /// The command succeeded.
     Done,
     /// The snapshot for the last due time is missing.
     Overdue,
-    /// It found what is wrong: a damaged snapshot, rows that were not taken, shards that failed.
+    /// The command found a problem: a damaged snapshot, rejected rows, failed shards.
     Flawed,
 }
 

@@ -1,4 +1,4 @@
-//! Moments: as they are typed, and as manifests write them.
+//! Moments, in arguments and in manifests.
 
 use std::{fmt, str::FromStr};
 
@@ -33,7 +33,7 @@ impl FromStr for Moment {
                 .to_owned());
         }
         text.parse().map(Self).map_err(|_| {
-            "not a moment with its zone; such as 2026-05-04T03:02:01Z or \
+            "expected a moment with a zone, such as 2026-05-04T03:02:01Z or \
              2026-05-04T05:02:01+02:00"
                 .to_owned()
         })

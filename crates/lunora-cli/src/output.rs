@@ -1,4 +1,4 @@
-//! What is shown, and what is asked.
+//! The output of commands, and their questions.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -17,25 +17,25 @@ impl Output {
         Self { json }
     }
 
-    /// The answer of a command.
+    /// Prints the answer of a command.
     pub(crate) fn answer(&self, value: &impl Serialize, text: impl FnOnce() -> String) {
         let line = if self.json {
             serde_json::to_string(value).unwrap_or_default()
         } else {
             printable(text().trim_end())
         };
-        // The reader may be gone, and then there is no one to report to.
+        // A reader that has closed the pipe cannot get an error either.
         let _ = writeln!(io::stdout(), "{line}");
     }
 
-    /// Tells a person what was done.
+    /// Prints what was done, unless the output is JSON.
     pub(crate) fn line(&self, text: &str) {
         if !self.json {
             let _ = writeln!(io::stdout(), "{}", printable(text));
         }
     }
 
-    /// Says something on the side.
+    /// Prints a note on the standard error.
     pub(crate) fn note(&self, text: &str) {
         let _ = writeln!(io::stderr(), "{}", printable(text));
     }
@@ -47,14 +47,14 @@ impl Output {
         }
     }
 
-    /// Asks for a yes before something that cannot be undone.
+    /// Asks for confirmation of something that cannot be undone.
     pub(crate) fn confirm(&self, question: &str, yes: bool) -> Result<(), Failure> {
         if yes {
             return Ok(());
         }
         if !io::stdin().is_terminal() {
             return Err(Failure::NotConfirmed(format!(
-                "{question} There is no terminal to answer at: say --yes"
+                "{question} No terminal to confirm at: pass --yes"
             )));
         }
         let _ = write!(io::stderr(), "{} [y/N] ", printable(question));
@@ -94,7 +94,7 @@ impl Output {
     }
 }
 
-/// Text of a server as a terminal may show it: control characters are escaped.
+/// Escapes the control characters in a server's text for a terminal.
 fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -107,7 +107,7 @@ fn printable(text: &str) -> String {
     shown
 }
 
-/// Lines of aligned columns.
+/// Returns lines of aligned columns.
 pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let mut widths = head.map(str::len);
     for row in rows {

@@ -7,10 +7,10 @@ use serde_json::json;
 
 use crate::{Outcome, args::Registry, client::Client, failure::Failure, output::Output};
 
-/// The most keys of one request.
+/// The maximum number of keys per request.
 const KEYS_AT_ONCE: usize = 1000;
 
-/// What became of the registry.
+/// The result of a rebuild.
 #[derive(Default, Deserialize, Serialize)]
 struct Report {
     listed: Vec<String>,
@@ -41,7 +41,7 @@ impl Report {
         self.failed.extend(later.failed);
     }
 
-    /// Whether the report says anything of a shard.
+    /// Returns whether the report names a shard.
     fn names(&self, key: &str) -> bool {
         let keys = [&self.listed, &self.found, &self.empty];
         keys.into_iter().flatten().any(|own| own == key)
@@ -51,14 +51,14 @@ impl Report {
     fn to_text(&self) -> String {
         let Self { listed, found, empty, failed, unseen } = self;
         let mut text = format!(
-            "{} shards were listed, {} were missing and are entered, {} are empty, {} failed",
+            "{} shards were listed, {} were missing and are registered, {} are empty, {} failed",
             listed.len(),
             found.len(),
             empty.len(),
             failed.len()
         );
         for key in found {
-            text += &format!("\nentered: {key:?}");
+            text += &format!("\nregistered: {key:?}");
         }
         for ShardFailure { shard_key, code, message } in failed {
             text += &format!("\nfailed: {shard_key:?}: {code}: {message}");
@@ -91,7 +91,7 @@ fn rebuild(keys: &[String], client: &Client, output: &Output) -> Result<Outcome,
     Ok(if report.failed.is_empty() { Outcome::Done } else { Outcome::Flawed })
 }
 
-/// Reads one key a line. Spaces are part of a key, and an empty line is the empty key.
+/// Reads one key per line. Spaces are part of a key, and an empty line is the empty key.
 fn read_keys(file: &Path) -> Result<Vec<String>, Failure> {
     let text = fs::read_to_string(file)
         .map_err(|source| Failure::File { path: file.display().to_string(), source })?;

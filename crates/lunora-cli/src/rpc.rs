@@ -14,20 +14,20 @@ struct Call<'a> {
     shard_key: Option<&'a str>,
 }
 
-/// In whose name a function is called.
+/// The caller of a function.
 pub(crate) enum Caller {
     Anonymous,
     /// A user, by a token of the application.
     User {
         token: String,
     },
-    /// The operator, in the name of a user.
+    /// The operator, as a user.
     Operator {
         user: String,
     },
 }
 
-/// The arguments of the operation that calls a function in the name of a user.
+/// The arguments of the operation that calls a function as a user.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RunAs<'a> {
@@ -51,9 +51,9 @@ pub(crate) fn run(
     }
 
     let object: Option<Box<RawValue>> = serde_json::from_str(args).ok();
-    let args = object
-        .filter(|object| object.get().starts_with('{'))
-        .ok_or_else(|| Failure::Usage(format!("`{args}` is no JSON object")))?;
+    let args = object.filter(|object| object.get().starts_with('{')).ok_or_else(|| {
+        Failure::Usage(format!("invalid arguments `{args}`: expected a JSON object"))
+    })?;
     let call = |function_path, args| Call { function_path, args, shard_key: shard };
     let Answer { result } = match caller {
         Caller::Anonymous => client.rpc(&call(function, &args), None)?,
@@ -69,7 +69,7 @@ pub(crate) fn run(
     Ok(Outcome::Done)
 }
 
-/// The result over several lines, unless that would change a number.
+/// Formats the result over several lines, unless that would change a number.
 fn pretty(json: &str) -> String {
     let parsed = serde_json::from_str::<Value>(json).ok();
     let exact = parsed.filter(|parsed| parsed.to_string().len() == json.len());

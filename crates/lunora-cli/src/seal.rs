@@ -1,9 +1,9 @@
-//! The last line of an export, which proves that the lines before it are all of it.
+//! The end line of an export, which proves that the export is complete.
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-/// How the last line begins.
+/// The beginning of the end line.
 const END: &[u8] = b"{\"$end\":";
 
 #[derive(Deserialize)]
@@ -26,18 +26,18 @@ pub(crate) struct SealCheck {
     /// The beginning of the line under way.
     begun: Vec<u8>,
     end: Option<End>,
-    /// Whether lines follow the last one.
+    /// `true` if lines follow the end line.
     is_followed: bool,
 }
 
-/// What the last line says.
+/// The result of the check.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Seal {
-    /// The export is whole, and has this many rows.
+    /// The export is complete, and has this number of rows.
     Whole(u64),
-    /// There is no such line, as in exports of other clients.
+    /// The end line is absent, as in exports of other clients.
     Absent,
-    /// What came before it is not what was exported.
+    /// The lines before the end line are not the exported ones.
     Broken(String),
 }
 
@@ -69,14 +69,14 @@ impl SealCheck {
     pub(crate) fn finish(self) -> Seal {
         let Some(end) = self.end else { return Seal::Absent };
         if self.is_followed || !self.begun.is_empty() {
-            return Seal::Broken("lines follow its last one".to_owned());
+            return Seal::Broken("lines follow the end line".to_owned());
         }
         let digest = self.hash.finalize();
         let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         if self.rows != end.rows {
-            Seal::Broken(format!("{} rows were exported, and {} arrived", end.rows, self.rows))
+            Seal::Broken(format!("expected {} rows, got {}", end.rows, self.rows))
         } else if sha256 != end.sha256 {
-            Seal::Broken("the rows are not those that were exported".to_owned())
+            Seal::Broken("the rows differ from the exported ones".to_owned())
         } else {
             Seal::Whole(end.rows)
         }

@@ -19,7 +19,7 @@ use crate::{
     seal::{Seal, SealCheck},
 };
 
-/// What is to be exported.
+/// The options of an export.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ExportWish {
@@ -27,17 +27,17 @@ pub(crate) struct ExportWish {
     pub(crate) tables: Vec<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) allow_empty_registry: bool,
-    /// Whether the export is to prove that it is whole.
+    /// Requests the end line, which proves that the export is complete.
     pub(crate) end: bool,
-    /// Whether each row says its shard, to which an import returns it.
+    /// Requests the shard of each row, to which an import returns it.
     pub(crate) shard_keys: bool,
 }
 
 /// The status of a command whose reader has closed the pipe, as a shell counts `SIGPIPE`.
 const CLOSED_PIPE: i32 = 128 + 13;
 
-/// Writes every row as a line, and a last one that proves that they are all. A file appears under its
-/// name when it is whole.
+/// Writes every row as a line, and an end line that proves that the export is complete. A file gets its
+/// name only when it is complete.
 pub(crate) fn export(
     wish: &ExportWish,
     file: Option<&Path>,
@@ -90,19 +90,18 @@ pub(crate) fn export(
     Ok(Outcome::Done)
 }
 
-/// The rows of an export that is whole.
+/// Returns the number of rows of a complete export.
 fn whole(seal: SealCheck) -> Result<u64, Failure> {
     match seal.finish() {
         Seal::Whole(rows) => Ok(rows),
         Seal::Absent => Err(Failure::NotWhole(
-            "its last line is missing, or the deployment is of a version that sends none"
-                .to_owned(),
+            "the end line is missing, or the deployment's version does not send one".to_owned(),
         )),
         Seal::Broken(problem) => Err(Failure::NotWhole(problem)),
     }
 }
 
-/// `file.ndjson.part`
+/// Returns the name of the unfinished file: `file.ndjson.part`.
 fn part_of(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".part");
@@ -120,7 +119,7 @@ fn write_file(part: &Path, lines: &mut impl Read) -> Result<(), Failure> {
         .map_err(|error| at(part, error))
 }
 
-/// Creates a file that its owner alone reads: it holds every row of a deployment.
+/// Creates a file that only its owner can read: it holds every row of a deployment.
 fn create_private(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.write(true).create(true).truncate(true);
@@ -131,7 +130,7 @@ fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Copies, and tells a source that breaks off from a target that is full.
+/// Copies, and distinguishes a source that ends early from a target that is full.
 fn copy(from: &mut impl Read, to: &mut impl Write, path: &Path) -> Result<(), Failure> {
     let mut buffer = vec![0; 256 * 1024];
     let mut last = b'\n';
@@ -155,11 +154,11 @@ fn at(path: &Path, source: io::Error) -> Failure {
     Failure::File { path: path.display().to_string(), source }
 }
 
-/// What became of rows.
+/// The result of an import.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ImportReport {
-    /// Rows that were there already.
+    /// Rows that already existed.
     pub(crate) conflicts: u64,
     pub(crate) errors: Vec<RowError>,
     #[serde(rename = "errors_omitted")]
@@ -179,7 +178,7 @@ pub(crate) struct RowError {
 }
 
 impl ImportReport {
-    /// Adds what became of the next rows.
+    /// Adds the result of the next rows.
     pub(crate) fn add(&mut self, next: Self) {
         self.conflicts += next.conflicts;
         self.errors.extend(next.errors);
@@ -199,26 +198,26 @@ impl ImportReport {
         if self.is_flawed() { Outcome::Flawed } else { Outcome::Done }
     }
 
-    /// The report as text.
+    /// Returns the report as text.
     pub(crate) fn to_text(&self) -> String {
         let mut text = String::new();
         for (table, rows) in &self.inserted {
             text += &format!("{table}: {rows} rows\n");
         }
         if self.conflicts > 0 {
-            text += &format!("{} rows were there already, and stay as they are\n", self.conflicts);
+            text += &format!("{} rows already existed and were kept\n", self.conflicts);
         }
         for RowError { code, line, message, .. } in &self.errors {
             text += &format!("line {line}: {code}: {message}\n");
         }
         if self.errors_omitted > 0 {
-            text += &format!("and {} errors more\n", self.errors_omitted);
+            text += &format!("and {} more errors\n", self.errors_omitted);
         }
         text + &format!("{} rows read", self.received)
     }
 }
 
-/// Refuses a file that is not what was exported, before the first row is sent.
+/// Rejects a file that differs from its export, before the first row is sent.
 fn check_file(file: &Path, output: &Output) -> Result<(), Failure> {
     let mut seal = SealCheck::default();
     let mut source = File::open(file).map_err(|error| at(file, error))?;
@@ -234,7 +233,7 @@ fn check_file(file: &Path, output: &Output) -> Result<(), Failure> {
         Seal::Whole(_) => Ok(()),
         Seal::Absent => {
             output.note(&format!(
-                "warning: {} has no last line that proves that it is whole",
+                "warning: {} has no end line, so it may be incomplete",
                 file.display()
             ));
             Ok(())

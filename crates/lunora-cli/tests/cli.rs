@@ -185,7 +185,7 @@ fn a_list_is_text_for_people_and_json_for_programs() {
     let server = Server::new([snapshots(), snapshots()]);
     let out = text(&server.run(&["backup", "list"]).stdout);
     assert!(out.starts_with("ID   TAKEN"), "{out}");
-    assert!(out.contains("new  2026-05-01T00:00:00.000Z  4     99     by hand"), "{out}");
+    assert!(out.contains("new  2026-05-01T00:00:00.000Z  4     99     manual"), "{out}");
     let out: Value =
         serde_json::from_slice(&server.run(&["--json", "backup", "list"]).stdout).unwrap();
     assert_eq!(out[1]["id"], "old");
@@ -200,12 +200,12 @@ fn the_snapshots_of_another_deployment_are_marked_and_restored_only_by_their_id(
         json!({ "cron": "0 3 * * *", "due": null, "next": null, "overdue": false, "foreign": 1 });
     let server = Server::new([list.clone(), ok(&status), list.clone(), list]);
     let out = text(&server.run(&["backup", "list"]).stdout);
-    assert!(out.contains("by hand (another deployment)"), "{out}");
+    assert!(out.contains("manual (another deployment)"), "{out}");
     let out = text(&server.run(&["backup", "status"]).stdout);
     assert!(out.contains("1 snapshots of other deployments"), "{out}");
     let to = ["--to", "2026-05-02T00:00:00Z", "--yes"];
     let newest = server.run(&[&["backup", "restore"], &to[..]].concat());
-    assert!(text(&newest.stderr).contains("there is no snapshot that was finished before"));
+    assert!(text(&newest.stderr).contains("no snapshot was finished before"));
     let named = server.run(&[&["backup", "restore", "new"], &to[..]].concat());
     assert_eq!(named.status.code(), Some(2));
     assert!(text(&named.stderr).contains("is of another deployment"));
@@ -223,7 +223,7 @@ fn a_snapshot_that_is_too_long_for_one_call_takes_several() {
     let run = json!({ "id": "new", "leftAt": "2026-05-01T00:00:00.000Z", "shards": 3, "rows": 40 });
     let status = json!({ "cron": "0 3 * * *", "due": null, "next": null, "overdue": false, "unfinished": [run] });
     let out = text(&Server::new([ok(&status)]).run(&["backup", "status"]).stdout);
-    assert!(out.contains("running   new: 40 rows, 3 shards read whole"), "{out}");
+    assert!(out.contains("running   new: 40 rows, 3 shards complete"), "{out}");
 }
 
 #[test]
@@ -372,7 +372,7 @@ fn a_dry_run_tells_what_would_happen_and_writes_nothing() {
     let said = text(&out.stdout);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     for part in [
-        "holds      what was written until 2026-05-01T00:00:00.000Z",
+        "holds      writes until 2026-05-01T00:00:00.000Z",
         "restores   4 rows, 2 watermarks of clients, 1 stored answers",
         "gone (not declared: its rows are refused)",
         "2 newer changes",
@@ -382,7 +382,7 @@ fn a_dry_run_tells_what_would_happen_and_writes_nothing() {
     }
     let out = server.run(&args);
     assert_eq!(out.status.code(), Some(3));
-    assert!(text(&out.stdout).contains("it would be refused: the SHA-256 is another"));
+    assert!(text(&out.stdout).contains("would be refused: the SHA-256 is another"));
     let lines = server.lines();
     assert!(lines.iter().all(|line| line.starts_with("GET ")), "{lines:?}");
 }
@@ -443,7 +443,7 @@ fn a_feed_that_is_another_deployments_deletes_nothing() {
         let server = Server::new([snapshots(), ok(&Value::Null), ok(&page)]);
         let out = server.run(&["backup", "restore", "--to", "2026-05-02T00:00:00Z", "--yes"]);
         assert_eq!(out.status.code(), Some(1));
-        assert!(text(&out.stderr).contains("built anew"), "{}", text(&out.stderr));
+        assert!(text(&out.stderr).contains("rebuilt"), "{}", text(&out.stderr));
         assert_eq!(server.lines().len(), 3);
     }
 }
@@ -453,7 +453,7 @@ fn a_restore_of_fewer_rows_than_there_are_is_no_success() {
     let server = Server::new([snapshots(), restored(3, &Value::Null)]);
     let out = server.run(&["backup", "restore", "new"]);
     assert_eq!(out.status.code(), Some(3));
-    assert!(text(&out.stderr).contains("3 lines were restored, and the snapshot has 4"));
+    assert!(text(&out.stderr).contains("restored 3 of 4 lines of the snapshot"));
 }
 
 #[test]
@@ -513,7 +513,7 @@ fn the_token_is_not_sent_in_the_clear() {
 fn a_moment_whose_changes_cannot_be_read_deletes_nothing() {
     let lost = json!({"shards": [{"shardKey": "a", "cursor": 7, "error": {"code": "CDC_LOG_TRIMMED", "message": "it begins at 90"}}]});
     let gone = json!({ "shards": [] });
-    for (answer, words) in [(lost, "CDC_LOG_TRIMMED"), (gone, "does not list shard `a`")] {
+    for (answer, words) in [(lost, "CDC_LOG_TRIMMED"), (gone, "no longer lists shard `a`")] {
         let server = Server::new([snapshots(), ok(&Value::Null), ok(&answer)]);
         let out = server.run(&["backup", "restore", "--to", "2026-05-02T00:00:00Z", "--yes"]);
         assert_eq!(out.status.code(), Some(1));
@@ -532,7 +532,7 @@ fn an_export_that_breaks_off_leaves_no_file() {
         let server = Server::new([broken]);
         let out = server.run(&["export", "-o", name]);
         assert_eq!(out.status.code(), Some(1));
-        assert!(text(&out.stderr).contains("broke off"), "{}", text(&out.stderr));
+        assert!(text(&out.stderr).contains("ended early"), "{}", text(&out.stderr));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
     let sha256 = "9d157dbb920814803cebb5b136598cb831792bebff15d61e0115ea5b10b84379";
@@ -542,7 +542,7 @@ fn an_export_that_breaks_off_leaves_no_file() {
         let server = Server::new([chunked(&broken, true)]);
         let out = server.run(&["export", "-o", name]);
         assert_eq!(out.status.code(), Some(1));
-        assert!(text(&out.stderr).contains("not whole"), "{}", text(&out.stderr));
+        assert!(text(&out.stderr).contains("incomplete"), "{}", text(&out.stderr));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
     let lines = &format!("{lines}{end}");
@@ -570,7 +570,7 @@ fn an_import_tells_the_lines_that_were_not_taken() {
     assert_eq!(out.status.code(), Some(3), "{}", text(&out.stderr));
     assert_eq!(
         text(&out.stdout),
-        "notes: 1 rows\n1 rows were there already, and stay as they are\nline 2: BAD_ROW: no JSON\n3 rows read\n"
+        "notes: 1 rows\n1 rows already existed and were kept\nline 2: BAD_ROW: no JSON\n3 rows read\n"
     );
     assert_eq!(server.lines(), ["POST /_lunora/admin/import?shardKey=a%2F%C3%BC HTTP/1.1"]);
     assert_eq!(server.asked.lock().unwrap()[0].body, rows);
@@ -715,7 +715,7 @@ fn new_makes_an_application_and_overwrites_nothing() {
 
     let again = lunora(&args).output().unwrap();
     assert_eq!(again.status.code(), Some(2));
-    assert!(text(&again.stderr).contains("is there already"), "{}", text(&again.stderr));
+    assert!(text(&again.stderr).contains("already exists"), "{}", text(&again.stderr));
     let unnamed = folder.path().join("My App");
     let refused = lunora(&["new", unnamed.to_str().unwrap()]).output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
@@ -926,8 +926,8 @@ fn a_rebuild_of_the_registry_sends_keys_verbatim_and_tells_what_it_cannot_see() 
     assert_eq!(server.bodies(), [json!({ "keys": [" b", "-x", " c ", "", "-d"] })]);
     assert_eq!(server.lines(), ["POST /_lunora/admin/registry/rebuild HTTP/1.1"]);
     let shown = text(&out.stdout);
-    assert!(shown.contains("1 shards were listed, 2 were missing and are entered"), "{shown}");
-    assert!(shown.contains("entered: \" c \"\n"), "{shown}");
+    assert!(shown.contains("1 shards were listed, 2 were missing and are registered"), "{shown}");
+    assert!(shown.contains("registered: \" c \"\n"), "{shown}");
     assert!(shown.ends_with("the platform cannot list Durable Objects\n"), "{shown}");
 }
 

@@ -1,4 +1,4 @@
-//! What a Worker's `build.rs` calls.
+//! The function for a Worker's `build.rs`.
 
 use std::{
     env,
@@ -7,10 +7,9 @@ use std::{
 
 use crate::{Problem, generate, manifest, wrangler};
 
-/// For the `build.rs` of a Worker: the build fails, with every problem, where wrangler's
-/// configuration does not have what the code needs, or where a generated entry is not what
-/// `lunora.toml` says. A warning is printed. Where a source is not Rust, every problem is a warning, so
-/// that the build goes on to the error of rustc.
+/// Fails the build of a Worker, with every problem, if wrangler's configuration lacks what the code
+/// needs, or if a generated entry does not match `lunora.toml`. Prints warnings. If a source is not
+/// valid Rust, every problem is a warning, so that the build continues to the error of rustc.
 ///
 /// ```no_run
 /// // build.rs
@@ -19,7 +18,7 @@ use crate::{Problem, generate, manifest, wrangler};
 /// }
 /// ```
 ///
-/// What is looked for, and what is not seen, is told at [`wrangler::check_crate`].
+/// [`wrangler::check_crate`] documents what is checked, and what is not seen.
 #[allow(clippy::needless_doctest_main, reason = "it is that of a build script")]
 #[allow(clippy::print_stdout, reason = "cargo reads it there")]
 pub fn build_script() {
@@ -36,8 +35,8 @@ pub fn build_script() {
     }
 }
 
-/// The problems of the crate in `dir`; all of them warnings where a source cannot be read, since an
-/// error would end the build before rustc says where and why.
+/// Returns the problems of the crate in `dir`. All of them are warnings if a source cannot be read,
+/// since an error would end the build before rustc reports it.
 fn problems(dir: &Path) -> Vec<Problem> {
     let (unread, mut problems) = wrangler::check_sources(dir);
     if dir.join(manifest::FILE).exists() {
@@ -49,7 +48,7 @@ fn problems(dir: &Path) -> Vec<Problem> {
     unread.into_iter().chain(problems).map(Problem::into_warning).collect()
 }
 
-/// A line of its own: what stands after a line's end would be another instruction to cargo.
+/// Returns the problem on one line: text after a line's end would be another instruction to cargo.
 fn line(problem: &Problem) -> String {
     problem.to_string().replace(['\r', '\n'], " ")
 }
@@ -60,7 +59,8 @@ mod tests {
 
     use super::*;
 
-    /// The problems of a crate with this `src/lib.rs` and a `src/jobs.rs` that lacks its trigger.
+    /// Returns the problems of a crate with this `src/lib.rs` and a `src/jobs.rs` that lacks its
+    /// trigger.
     fn problems_with(name: &str, code: &str) -> Vec<Problem> {
         let dir = env::temp_dir().join(format!("lunora-codegen-{name}-{}", std::process::id()));
         let files = [

@@ -11,22 +11,22 @@ use crate::{
     wrangler::{self, Wrangler},
 };
 
-/// Where the entry is written, in the folder of the crate.
+/// The path of the entry, in the folder of the crate.
 pub const OUTPUT: &str = "src/server/index.rs";
 
-/// Writes the entry for the text of a `lunora.toml` and of a `wrangler.jsonc`. Its header names
+/// Returns the entry for the text of a `lunora.toml` and of a `wrangler.jsonc`. Its header names
 /// `command` as the one that writes it again.
 ///
-/// The same texts give the same entry. It is read back as Rust before it is given out.
+/// The same texts give the same entry. The entry is parsed as Rust before it is returned.
 ///
 /// # Errors
-/// Every problem of the manifest, each with its line; when it has none, every need of it that
-/// `wrangler.jsonc` does not meet.
+/// Returns every problem of the manifest, each with its line; for a valid manifest, every need of it
+/// that `wrangler.jsonc` does not meet.
 pub fn generate(manifest: &str, wrangler: &str, command: &str) -> Result<String, Vec<Problem>> {
     generate_beside(manifest, wrangler::FILE, wrangler, command)
 }
 
-/// [`generate`] with the text of a configuration of this name.
+/// Generates the entry with the text of a configuration of this name.
 fn generate_beside(
     manifest: &str,
     file: &str,
@@ -56,10 +56,10 @@ fn generate_beside(
     Ok(text)
 }
 
-/// [`generate`] for the files of the crate in `dir`.
+/// Generates the entry as [`generate`] does, for the files of the crate in `dir`.
 ///
 /// # Errors
-/// As [`generate`], and where a file cannot be read.
+/// As [`generate`], and if a file cannot be read.
 pub fn generate_crate(dir: &Path, command: &str) -> Result<String, Vec<Problem>> {
     let file = wrangler::file_of(dir);
     match (wrangler::read(dir, manifest::FILE), wrangler::read(dir, file)) {
@@ -68,10 +68,10 @@ pub fn generate_crate(dir: &Path, command: &str) -> Result<String, Vec<Problem>>
     }
 }
 
-/// Writes the entry of the crate in `dir`, and says whether it is another than before.
+/// Writes the entry of the crate in `dir`, and returns whether it changed.
 ///
 /// # Errors
-/// As [`generate_crate`], and where the entry cannot be written. Nothing is written then.
+/// As [`generate_crate`], and if the entry cannot be written. Nothing is written then.
 pub fn write_crate(dir: &Path, command: &str) -> Result<bool, Vec<Problem>> {
     let text = generate_crate(dir, command)?;
     let path = dir.join(OUTPUT);
@@ -81,15 +81,15 @@ pub fn write_crate(dir: &Path, command: &str) -> Result<bool, Vec<Problem>> {
     let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
     folder.and_then(|()| fs::write(&path, text)).map_err(|error| {
         let place = Place { file: OUTPUT.into(), line: 1 };
-        vec![Problem::new(place, format!("cannot be written ({error})"), "make it writable")]
+        vec![Problem::new(place, format!("cannot write the file: {error}"), "make it writable")]
     })?;
     Ok(true)
 }
 
-/// Whether the entry of the crate in `dir` is what would be written now.
+/// Checks that the entry of the crate in `dir` is up to date.
 ///
 /// # Errors
-/// As [`generate_crate`], and one problem where the entry is another.
+/// As [`generate_crate`], and one problem if the entry differs.
 pub fn check_crate(dir: &Path, command: &str) -> Result<(), Vec<Problem>> {
     let text = generate_crate(dir, command)?;
     let old = fs::read_to_string(dir.join(OUTPUT)).unwrap_or_default();
@@ -98,11 +98,11 @@ pub fn check_crate(dir: &Path, command: &str) -> Result<(), Vec<Problem>> {
     }
     let same = old.lines().zip(text.lines()).take_while(|(old, new)| old == new).count();
     let place = Place { file: OUTPUT.into(), line: same + 1 };
-    let message = format!("it is not what {} says", manifest::FILE);
+    let message = format!("the entry does not match {}", manifest::FILE);
     Err(vec![Problem::new(place, message, format!("run `{command}`"))])
 }
 
-/// As [`check_crate`], by the command that the entry itself names.
+/// Checks the entry as [`check_crate`] does, with the command that the entry itself names.
 ///
 /// # Errors
 /// As [`check_crate`].
@@ -112,7 +112,7 @@ pub fn check_written(dir: &Path) -> Result<(), Vec<Problem>> {
     check_crate(dir, named.unwrap_or("lunora codegen"))
 }
 
-/// What stands before the command.
+/// The text before the command.
 const AGAIN: &str = "//! To write it again: `";
 
 fn header(wrangler: &str, command: &str) -> String {
@@ -122,7 +122,7 @@ fn header(wrangler: &str, command: &str) -> String {
     )
 }
 
-/// Everything but the shard and the registry, which are macros of their own.
+/// Returns everything except the shard and the registry, which are separate macros.
 fn items(manifest: &Manifest, shard: &syn::Ident) -> TokenStream {
     let tables: Vec<TokenStream> = manifest.tables.iter().map(table).collect();
     let shard_imports = (!tables.is_empty()).then(|| {
@@ -150,7 +150,7 @@ fn items(manifest: &Manifest, shard: &syn::Ident) -> TokenStream {
         /// Builds the application, once per isolate.
         ///
         /// # Errors
-        /// Where a binding or a secret is missing.
+        /// Returns an error if a binding or a secret is missing.
         pub fn app(env: &Env) -> Result<Lunora, LunoraError> {
             Ok(Lunora::builder().shard_do(#shards) #setters .build())
         }
@@ -243,7 +243,7 @@ fn backup(backup: &Backup) -> TokenStream {
     }
 }
 
-/// `shard!` is written by hand: no formatter knows its grammar.
+/// Writes `shard!` as text: no formatter knows its grammar.
 fn shard_macro(manifest: &Manifest, shard: &syn::Ident) -> String {
     let tables: Vec<String> = manifest.tables.iter().map(Table::constant).collect();
     let mut text = format!(
@@ -277,12 +277,12 @@ fn shard_macro(manifest: &Manifest, shard: &syn::Ident) -> String {
 
 fn registry_macro(name: &syn::Ident) -> String {
     format!(
-        "lunora::shard_registry! {{\n    /// The object that knows which shards there are.\n    \
+        "lunora::shard_registry! {{\n    /// Lists the shards.\n    \
          pub struct {name};\n}}\n"
     )
 }
 
-/// The class that wrangler's configuration has behind a binding: the one place that names it.
+/// Returns the class that wrangler's configuration has behind a binding, the one place that names it.
 fn class(
     manifest: &Manifest,
     file: &Wrangler<'_>,
@@ -321,6 +321,6 @@ fn formatted(tokens: TokenStream) -> Result<String, Vec<Problem>> {
 
 fn not_rust(error: &syn::Error) -> Vec<Problem> {
     let place = Place { file: manifest::FILE.into(), line: 1 };
-    let message = format!("the entry would be no Rust ({error})");
-    vec![Problem::new(place, message, "report it with this manifest")]
+    let message = format!("the generated entry is not valid Rust: {error}");
+    vec![Problem::new(place, message, "report this error with the manifest")]
 }

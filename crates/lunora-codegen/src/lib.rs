@@ -1,14 +1,14 @@
-//! For Workers that are built on `lunora`: their entry, generated; their wrangler configuration, checked.
+//! Generates the entry of a Worker on `lunora`, and checks its wrangler configuration.
 //!
 //! | I want to | start at |
 //! |---|---|
-//! | fail a build where wrangler's configuration lacks what the code needs | [`build_script`] |
-//! | check it in a tool of mine | [`wrangler::check_crate`], [`wrangler::check`] |
+//! | fail a build if wrangler's configuration lacks what the code needs | [`build_script`] |
+//! | check it in my own tool | [`wrangler::check_crate`], [`wrangler::check`] |
 //! | add what it lacks | [`wrangler::fix_crate`], [`wrangler::fix`] |
 //! | write the entry from `lunora.toml` | [`manifest`], [`write_crate`], [`check_crate`] |
 //!
-//! A problem has a place, says what is wrong and what to do; all of them come at once. A build fails by
-//! an error, and goes on by a warning ([`Severity`]).
+//! A problem has a place, a message and a fix; all problems are reported at once. An error fails a build,
+//! a warning does not ([`Severity`]).
 
 mod build_script;
 mod generate;

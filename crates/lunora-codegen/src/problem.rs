@@ -1,35 +1,35 @@
-//! What is wrong, where, and what to do about it.
+//! Problems: the place, the message and the fix.
 
 use std::fmt;
 
 /// A line of a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// The file, as a reader of the message knows it: relative to the crate.
+    /// The file, relative to the crate.
     pub file: String,
-    /// The line, from 1 on.
+    /// The line, starting with 1.
     pub line: usize,
 }
 
-/// One thing to mend. Its text is one line: the place, what is wrong, and the fix.
+/// One problem. Its text is one line: the place, the message, and the fix.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// Where it is.
+    /// The place.
     pub place: Place,
-    /// What is wrong.
+    /// The message.
     pub message: String,
-    /// What to do.
+    /// The fix.
     pub fix: String,
-    /// Whether a build fails by it.
+    /// The severity: an error fails a build.
     pub severity: Severity,
 }
 
-/// Whether a build fails by a problem.
+/// The severity of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// It fails.
+    /// A build fails.
     Error,
-    /// It goes on.
+    /// A build continues.
     Warning,
 }
 
@@ -43,7 +43,7 @@ impl Problem {
         Self { severity: Severity::Warning, ..self }
     }
 
-    /// Returns whether a build fails by it.
+    /// Returns whether the problem fails a build.
     #[must_use]
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
@@ -51,7 +51,7 @@ impl Problem {
 }
 
 impl Place {
-    /// The place of the byte `offset` of `text`.
+    /// Returns the place of the byte `offset` of `text`.
     pub(crate) fn of_offset(file: &str, text: &str, offset: usize) -> Self {
         let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
         Self { file: file.into(), line: 1 + before.iter().filter(|byte| **byte == b'\n').count() }

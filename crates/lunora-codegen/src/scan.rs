@@ -1,6 +1,6 @@
-//! What Rust sources need of wrangler's configuration, read off their tokens.
+//! Reads what Rust sources need of wrangler's configuration from their tokens.
 //!
-//! Tokens and not syntax trees: only so is seen what stands inside of macros.
+//! Syntax trees would not show the content of macros.
 
 mod comments;
 mod extent;
@@ -24,11 +24,11 @@ use crate::{
     wrangler::{BindingKind, Expected, Need},
 };
 
-/// What one file has.
+/// The findings in one file.
 pub(crate) struct Scan {
     file: String,
     needs: Vec<(Need, Place)>,
-    /// Modules in files of their own, under `#[cfg(test)]`.
+    /// Modules in separate files, under `#[cfg(test)]`.
     test_modules: Vec<String>,
     /// Such modules with `#[path]`.
     test_files: Vec<String>,
@@ -97,7 +97,7 @@ impl Scan {
         }
     }
 
-    /// `.bucket("FILES")`, `CloudflareWorkflow::from_env(env, "ORDERS")`
+    /// Finds `.bucket("FILES")` and `CloudflareWorkflow::from_env(env, "ORDERS")`.
     fn call(&mut self, before: &[TokenTree], first: &TokenTree, after: &[TokenTree]) {
         if is_punct(first, '.')
             && let [TokenTree::Ident(method), arguments, ..] = after
@@ -120,7 +120,7 @@ impl Scan {
         }
     }
 
-    /// `create_lunora_handler(())`, whose shards are those of `SHARD`
+    /// Finds `create_lunora_handler(())`, whose shards are those of `SHARD`.
     fn default_shards(&mut self, first: &TokenTree, after: &[TokenTree]) {
         let Some(arguments) = after.first().and_then(|t| group(t, Delimiter::Parenthesis)) else {
             return;
@@ -134,7 +134,7 @@ impl Scan {
         }
     }
 
-    /// `cron!("…")`, `shard! { … }`, `shard_registry! { … }`
+    /// Finds `cron!("…")`, `shard! { … }` and `shard_registry! { … }`.
     fn makro(&mut self, first: &TokenTree, after: &[TokenTree]) {
         let [bang, TokenTree::Group(arguments), ..] = after else { return };
         if !is_punct(bang, '!') {
@@ -165,7 +165,7 @@ impl Scan {
         }
     }
 
-    /// The next `struct Name`, which is a Durable Object.
+    /// Adds the next `struct Name`, which is a Durable Object.
     fn class(&mut self, item: &[TokenTree]) {
         let name = item.windows(2).find_map(|window| match window {
             [keyword, TokenTree::Ident(name)] if is_ident(keyword, "struct") => Some(name),
@@ -176,7 +176,7 @@ impl Scan {
         }
     }
 
-    /// Passes over what begins here, and gives its number of tokens.
+    /// Skips the item that begins here, and returns its number of tokens.
     fn skip(&mut self, tokens: &[TokenTree]) -> usize {
         let end = extent(tokens);
         if let Some(last) = tokens.get(..end).and_then(<[_]>::last) {
@@ -185,7 +185,7 @@ impl Scan {
         end
     }
 
-    /// Passes over an item under `#[cfg(test)]`, and notes the file that it names.
+    /// Skips an item under `#[cfg(test)]`, and records the file that it names.
     fn skip_tests(&mut self, tokens: &[TokenTree]) -> usize {
         let end = self.skip(tokens);
         let item = &tokens[..end];
@@ -239,7 +239,7 @@ fn group(token: &TokenTree, delimiter: Delimiter) -> Option<&Group> {
     }
 }
 
-/// Whether the path of an attribute ends in `name`: `#[worker::durable_object(fetch)]`.
+/// Returns whether the path of an attribute ends in `name`: `#[worker::durable_object(fetch)]`.
 fn begins_with(attribute: &Group, name: &str) -> bool {
     let path = attribute.stream().into_iter();
     let path = path.take_while(|token| !matches!(token, TokenTree::Group(_)));

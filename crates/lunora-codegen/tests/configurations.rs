@@ -73,7 +73,7 @@ fn reads_toml_and_names_its_file_and_lines() {
     assert!(bound[0].1.starts_with("wrangler.toml:4: the class `Room`"), "{bound:?}");
     assert!(bound[0].1.contains("tag = \"…\" and new_sqlite_classes = [\"Room\"]"), "{bound:?}");
     let broken = problems("wrangler.toml", "a = 1\nb = \n", []);
-    assert!(broken[0].1.starts_with("wrangler.toml:2: it is not TOML"), "{broken:?}");
+    assert!(broken[0].1.starts_with("wrangler.toml:2: invalid TOML"), "{broken:?}");
 }
 
 #[test]
@@ -249,8 +249,8 @@ fn rejects_migrations_beside_exports_of_classes() {
         found,
         [(
             true,
-            "wrangler.jsonc:2: `migrations` and `exports` both declare classes, and wrangler refuses \
-             that; keep one of them"
+            "wrangler.jsonc:2: `migrations` and `exports` both declare classes, which wrangler refuses\
+             ; keep one of them"
                 .to_owned()
         )]
     );

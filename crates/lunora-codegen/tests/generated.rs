@@ -38,7 +38,7 @@ use lunora::prelude::*;
 /// Builds the application, once per isolate.
 ///
 /// # Errors
-/// Where a binding or a secret is missing.
+/// Returns an error if a binding or a secret is missing.
 pub fn app(env: &Env) -> Result<Lunora, LunoraError> {
     Ok(Lunora::builder().shard_do(env.durable_object("SHARD")?).build())
 }
@@ -125,7 +125,9 @@ fn an_entry_that_was_changed_by_hand_is_found_and_written_again() -> std::io::Re
     fs::write(dir.join(OUTPUT), changed)?;
     let problems = check_crate(&dir, COMMAND).err().map(texts).unwrap_or_default();
     assert_eq!(problems.len(), 1, "{problems:?}");
-    assert!(problems[0].ends_with("it is not what lunora.toml says; run `cargo xtask codegen`"));
+    assert!(
+        problems[0].ends_with("the entry does not match lunora.toml; run `cargo xtask codegen`")
+    );
     Ok(())
 }
 

@@ -66,7 +66,7 @@ fn what_two_places_need_is_named_once() -> io::Result<()> {
 fn what_cannot_be_read_is_named_with_all_the_rest() -> io::Result<()> {
     let problems = problems("broken", &[("src/lib.rs", "fn f( {"), ("src/ok.rs", "")])?;
     assert_eq!(problems.len(), 2, "{problems:?}");
-    assert!(problems[0].starts_with("wrangler.jsonc:1: cannot be read"), "{problems:?}");
+    assert!(problems[0].starts_with("wrangler.jsonc:1: cannot read the file"), "{problems:?}");
     assert!(problems[1].starts_with("src/lib.rs:1: invalid Rust syntax"), "{problems:?}");
     Ok(())
 }

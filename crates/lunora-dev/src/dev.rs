@@ -17,7 +17,7 @@ use crate::{
 /// The time between two looks at the files.
 const TICK: Duration = Duration::from_millis(200);
 
-/// What to serve, and how.
+/// A development server of one crate, with its options.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Dev {
@@ -79,8 +79,8 @@ impl Dev {
     ///
     /// # Errors
     ///
-    /// When Node or the crate's manifest is missing, or the server stops with an error. A build that
-    /// fails is no error: the next change of a file is waited for.
+    /// Returns an error if Node or the crate's manifest is missing, or if the server stops with an
+    /// error. A build that fails is not an error: the server waits for the next change of a file.
     pub fn run(mut self) -> Result<(), Error> {
         for path in [&mut self.dir, &mut self.state] {
             let whole = std::path::absolute(&path);
@@ -151,7 +151,7 @@ impl<'d> Session<'d> {
         }
     }
 
-    /// Builds, and says how it went.
+    /// Builds, and prints the result.
     fn build(&mut self) -> bool {
         let start = Instant::now();
         let built = Build::new(&self.dev.dir).release(self.dev.release).run();
@@ -193,7 +193,7 @@ impl<'d> Session<'d> {
         }
     }
 
-    /// Whether a build of before is on disk. A failed one leaves it there.
+    /// Returns whether an earlier build is on disk. A failed build keeps it.
     fn has_build(&self) -> bool {
         self.dev.dir.join("build/shim.js").exists()
     }

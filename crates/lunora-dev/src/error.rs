@@ -1,10 +1,10 @@
-//! What can go wrong while a Worker is served, and how to mend it.
+//! The errors of serving a Worker. Each message names the fix if there is one.
 
 use std::{io, path::PathBuf};
 
 use lunora_codegen::Problem;
 
-/// A server that could not be started, or that stopped. The message names the fix where there is one.
+/// A server that could not be started, or that stopped. The message names the fix if there is one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -15,14 +15,14 @@ pub enum Error {
     #[error("{0}")]
     Config(Problem),
     /// Node is missing or too old.
-    #[error("Node {oldest} or newer is needed{found}; see https://nodejs.org", oldest = crate::OLDEST_NODE)]
+    #[error("Node {oldest} or newer is required{found}; see https://nodejs.org", oldest = crate::OLDEST_NODE)]
     Node {
-        /// Which one is there: empty, or `, this is v18.0.0`.
+        /// The version found: empty, or `, found v18.0.0`.
         found: String,
     },
     /// Miniflare could not be installed.
     #[error(
-        "could not install Miniflare with npm ({0}); `npm install --save-dev wrangler` in the crate works as well"
+        "cannot install Miniflare with npm ({0}); or run `npm install --save-dev wrangler` in the crate"
     )]
     Install(String),
     /// A file could not be read or written.
@@ -30,13 +30,13 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The server could not be started or spoken to.
-    #[error("the server cannot be reached ({0})")]
+    #[error("cannot reach the server: {0}")]
     Server(#[source] io::Error),
-    /// The server ended by itself; it has said why.
+    /// The server ended by itself; it has printed the reason.
     #[error("the server stopped ({0})")]
     Stopped(std::process::ExitStatus),
 }

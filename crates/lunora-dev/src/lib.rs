@@ -1,13 +1,13 @@
-//! Serves a Worker's crate on workerd while it is being written: the Rust library behind `lunora dev`.
+//! Serves a Worker's crate on workerd during development: the Rust library behind `lunora dev`.
 //!
 //! ```no_run
 //! lunora_dev::Dev::new("examples/chat").port(8787).run()?;
 //! # Ok::<(), lunora_dev::Error>(())
 //! ```
 //!
-//! The crate is built, served, and built again whenever a file changes that the build or the server
-//! reads. After a failed build the last good one is still served. Durable Objects, R2, KV and D1 live on
-//! local disk; no account and no network is needed.
+//! The crate is built, served, and rebuilt whenever a file changes that the build or the server reads.
+//! After a failed build the last good one is still served. Durable Objects, R2, KV and D1 are on local
+//! disk; neither an account nor a network is needed.
 //!
 //! workerd comes from npm, with [Miniflare]: that of the crate's own `node_modules` (`wrangler` brings
 //! it), or one that is installed once in the user's cache folder.

@@ -17,7 +17,8 @@ pub const OLDEST_NODE: u32 = 20;
 /// The major version of Miniflare whose options the server speaks.
 const MINIFLARE: &str = "4.";
 
-/// What is installed where the crate brings no Miniflare: the newest that [`OLDEST_NODE`] can run.
+/// The package that is installed if the crate has no Miniflare: the newest that [`OLDEST_NODE`] can
+/// run.
 const PACKAGE: &str = include_str!("runtime/package.json");
 const LOCK: &str = include_str!("runtime/package-lock.json");
 
@@ -33,7 +34,7 @@ pub fn check_node() -> Result<(), Error> {
     match version {
         Some(version) if major(&version) >= Some(OLDEST_NODE) => Ok(()),
         found => Err(Error::Node {
-            found: found.map(|version| format!(", this is {version}")).unwrap_or_default(),
+            found: found.map(|version| format!(", found {version}")).unwrap_or_default(),
         }),
     }
 }
@@ -58,7 +59,7 @@ fn has_miniflare(dir: &Path) -> bool {
     manifest.is_some_and(|it| it["version"].as_str().is_some_and(|it| it.starts_with(MINIFLARE)))
 }
 
-/// The folder in the user's cache, named by the version that it holds.
+/// Returns the folder in the user's cache, named by the version that it holds.
 fn cached() -> Result<PathBuf, Error> {
     let pinned: Value = serde_json::from_str(PACKAGE).unwrap_or_default();
     let version = pinned["dependencies"]["miniflare"].as_str().unwrap_or_default();
@@ -71,7 +72,7 @@ fn cached() -> Result<PathBuf, Error> {
     Ok(dir)
 }
 
-/// Installs beside the folder and renames, so that an install that breaks off is not taken for one.
+/// Installs beside the folder and renames, so that an interrupted install does not count.
 #[allow(clippy::print_stdout, reason = "it is what `lunora dev` shows")]
 fn install(dir: &Path) -> Result<(), Error> {
     println!("Installing Miniflare in {} (once)", dir.display());

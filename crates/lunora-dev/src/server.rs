@@ -18,7 +18,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts to serve the build on disk under a configuration.
+    /// Starts the server with the build on disk, under a configuration.
     pub(crate) fn start(dev: &Dev, runtime: &Path, config: &Value) -> Result<Self, Error> {
         let options = json!({
             "dir": dev.dir,
@@ -36,7 +36,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Makes it take up the build on disk, under a configuration.
+    /// Serves the build on disk, under a configuration.
     pub(crate) fn serve(&mut self, config: &Value) -> Result<(), Error> {
         let closed = || Error::Server(io::ErrorKind::BrokenPipe.into());
         let stdin = self.child.stdin.as_mut().ok_or_else(closed)?;
@@ -47,7 +47,7 @@ impl Server {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Tells how it ended.
+    /// Returns an error if it ended with a failure.
     pub(crate) fn finish(mut self) -> Result<(), Error> {
         let status = self.child.wait().map_err(Error::Server)?;
         if status.success() { Ok(()) } else { Err(Error::Stopped(status)) }

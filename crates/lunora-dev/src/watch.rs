@@ -16,7 +16,7 @@ const WORKSPACE: [&str; 4] =
 /// Read in each package that the Worker is built from.
 const PACKAGE: [&str; 3] = ["Cargo.toml", "build.rs", "lunora.toml"];
 
-/// Read by the server alone.
+/// Read only by the server.
 const SECRETS: &str = ".dev.vars";
 
 /// The modification time and length of every file that counts.
@@ -47,7 +47,7 @@ impl Snapshot {
         all.into_iter().filter(|path| self.0.get(*path) != later.0.get(*path)).cloned().collect()
     }
 
-    /// Takes the present state of `path` for seen.
+    /// Marks the present state of `path` as seen.
     pub(crate) fn accept(&mut self, path: &Path) {
         self.0.remove(path);
         self.add(path.to_owned());
@@ -78,7 +78,7 @@ impl Snapshot {
     }
 }
 
-/// What a change asks for.
+/// The reaction to a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Effect {
     /// Cargo has to look.
@@ -88,7 +88,7 @@ pub(crate) struct Effect {
 }
 
 impl Effect {
-    /// Decides what `changes` ask for.
+    /// Decides the reaction to `changes`.
     pub(crate) fn of(changes: &[PathBuf]) -> Self {
         let is = |path: &Path, name: &str| path.file_name().is_some_and(|it| it == name);
         Self {
@@ -101,7 +101,7 @@ impl Effect {
     }
 }
 
-/// The folder of the Worker's package, and those of its path dependencies, theirs included.
+/// Returns the folders of the Worker's package and of its path dependencies, recursively.
 fn packages(worker: &Path) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     let mut queue = vec![normal(worker)];
@@ -115,7 +115,8 @@ fn packages(worker: &Path) -> BTreeSet<PathBuf> {
     found
 }
 
-/// The values of `path = ".."` in a manifest; that of a `[lib]` names no package, and is not found.
+/// Returns the values of `path = ".."` in a manifest. That of a `[lib]` is not a package, and is not
+/// found.
 fn paths(manifest: &str) -> impl Iterator<Item = &str> {
     manifest.lines().filter(|line| !line.trim_start().starts_with('#')).filter_map(|line| {
         let (_, value) = line.split_once("path")?;
@@ -168,7 +169,7 @@ mod tests {
             Snapshot::take(&self.0, &self.0.join("app"))
         }
 
-        /// The effect of writing `path`, if it counts.
+        /// Returns the effect of writing `path`, if it counts.
         fn effect(&self, path: &str) -> io::Result<Option<Effect>> {
             let before = self.look();
             self.write(path, "written")?;

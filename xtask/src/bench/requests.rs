@@ -194,18 +194,18 @@ fn crossings(contenders: &[&Contender]) -> Result<String> {
 fn write_down(options: &Options, table: &str, starts: &str, crossings: &str) -> Result<()> {
     let text = format!(
         "# Benchmarks\n\n\
-         Written by `cargo xtask bench requests`; it runs in minutes, and absolute figures are of the\n\
-         machine it ran on. Bare `workerd serve`, a process a contender, the same object behind each;\n\
-         the generator of the load shares the machine. {} rounds of {} ms, contenders in turn; medians,\n\
-         and in brackets the lowest and highest ratio to (a) of any round. Latencies and processor\n\
-         time of the workerd process are microseconds.\n\n\
-         | request | at once | contender | requests/s | to (a) | p50 | p99 | to (a) | CPU a request | to (a) |\n\
+         `cargo xtask bench requests` writes this file. A run takes minutes, and absolute figures depend on the\n\
+         machine. Each contender is a bare `workerd serve` in its own process with the same object behind it; the\n\
+         load generator shares the machine. {} rounds of {} ms, contenders in turn. The figures are medians, with\n\
+         the lowest and highest ratio to (a) of any round in brackets. Latencies and the processor time of the\n\
+         workerd process are in microseconds.\n\n\
+         | request | connections | contender | requests/s | to (a) | p50 | p99 | to (a) | CPU per request | to (a) |\n\
          |---|---|---|---|---|---|---|---|---|---|\n\
          {table}\n\
-         From the start of the process to its first answer, in milliseconds:\n\n\
+         Time from the start of the process to its first answer, in milliseconds:\n\n\
          | contender | ms | to (a) |\n|---|---|---|\n{starts}\n\
-         Calls between JavaScript and wasm that one small call takes, allocations for what crosses\n\
-         included:\n\n\
+         Crossings between JavaScript and wasm for one small call, including allocations for the values that\n\
+         cross:\n\n\
          | contender | into wasm | out of wasm |\n|---|---|---|\n{crossings}",
         options.rounds, options.milliseconds
     );

@@ -19,7 +19,7 @@ struct Report {
     next: Option<String>,
 }
 
-/// Why a drill failed.
+/// The reason of a failed drill.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Problem {
@@ -58,7 +58,7 @@ pub(super) fn run(id: Option<&str>, client: &Client, output: &Output) -> Result<
     let found: Value = client.post("backup/drill", &body)?;
     progress.finish_and_clear();
     let report = Report::deserialize(&found)
-        .map_err(|error| Failure::Unexpected(format!("the report is malformed: {error}")))?;
+        .map_err(|error| Failure::Unexpected(format!("malformed drill report: {error}")))?;
     output.answer(&found, || report.to_text());
     Ok(if report.ok { Outcome::Done } else { Outcome::Flawed })
 }

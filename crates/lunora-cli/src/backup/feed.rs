@@ -25,16 +25,16 @@ struct Line {
 }
 
 impl Feed {
-    /// The most changes of one shard that are asked for, or sent, at once.
+    /// The maximum number of changes of one shard per request.
     const PAGE: usize = 1000;
     /// A sequence number that no feed reaches.
     const BEHIND_ALL: u64 = 1 << 53;
-    /// Where a batch ends, in bytes, though it has one change at least.
+    /// The maximum size of a batch in bytes; a batch has at least one change.
     const BATCH_BYTES: usize = 768 * 1024;
 
-    /// Reads every shard's feed, from where the snapshot left it up to `to`. Where an earlier
-    /// attempt broke off, `begun` has each shard's last change before it: what came later is the
-    /// attempt's own work.
+    /// Reads every shard's feed, from the position of the snapshot up to `to`. If an earlier attempt
+    /// broke off, `begun` has each shard's last change before it: later changes are the attempt's own
+    /// work.
     pub(super) fn read(
         snapshot: &Manifest,
         to: Moment,
@@ -47,8 +47,8 @@ impl Feed {
         for shard in &snapshot.shards {
             let seq = shard.seq.ok_or_else(|| {
                 Failure::Unexpected(format!(
-                    "snapshot {} does not say where the changes of shard `{}` go on: it can be \
-                     restored, but not brought to a later moment",
+                    "snapshot {} has no position in the changes of shard `{}`: restore it without \
+                     --to",
                     snapshot.id, shard.shard_key
                 ))
             })?;
@@ -159,18 +159,18 @@ struct Batch {
     bytes: usize,
 }
 
-/// What became of the changes.
+/// The result of applying the changes.
 #[derive(Default)]
 pub(super) struct FeedReport {
     pub(super) applied: u64,
-    /// Those that their tables cannot hold.
+    /// The changes that their tables cannot hold.
     pub(super) errors: Vec<Value>,
 }
 
-/// What the shards answered.
+/// The answers of the shards.
 struct Page {
     shards: Vec<ShardChanges>,
-    /// Why a shard was left for the next round: the answer had no room.
+    /// The failure of a shard that waits for the next round, since the answer had no room.
     refused: Option<Failure>,
 }
 
@@ -191,7 +191,8 @@ struct ShardError {
     message: String,
 }
 
-/// The next changes of every shard for which there is room; of any other it is an error.
+/// Reads the next changes of every shard for which there is room. Any other failure of a shard is an
+/// error.
 fn page(cursors: &BTreeMap<String, u64>, client: &Client) -> Result<Page, Failure> {
     #[derive(Deserialize)]
     struct Answer {
@@ -204,7 +205,7 @@ fn page(cursors: &BTreeMap<String, u64>, client: &Client) -> Result<Page, Failur
     for shard in &shards {
         if let Some(ShardError { code, message }) = &shard.error {
             let message =
-                format!("the changes of shard `{}` cannot be read: {message}", shard.shard_key);
+                format!("cannot read the changes of shard `{}`: {message}", shard.shard_key);
             let failure = Failure::Refused { code: code.clone(), message, hint: None };
             if code != "PAYLOAD_TOO_LARGE" {
                 return Err(failure);
@@ -216,14 +217,14 @@ fn page(cursors: &BTreeMap<String, u64>, client: &Client) -> Result<Page, Failur
         cursors.keys().find(|key| !shards.iter().any(|shard| shard.shard_key == **key))
     {
         return Err(Failure::Unexpected(format!(
-            "the deployment does not list shard `{missing}` of the snapshot any more: its changes \
-             are lost, and the snapshot can be restored as it is, without --to"
+            "the deployment no longer lists shard `{missing}` of the snapshot, so its changes are \
+             lost: restore the snapshot without --to"
         )));
     }
     Ok(Page { shards, refused })
 }
 
-/// What is read of a change.
+/// The fields that are read of a change.
 struct Change {
     seq: u64,
     ts: i64,
@@ -241,14 +242,14 @@ impl Change {
         }
 
         let Fields { seq, ts, table } = serde_json::from_str(change.get())
-            .map_err(|error| Failure::Unexpected(format!("a change is malformed: {error}")))?;
+            .map_err(|error| Failure::Unexpected(format!("malformed change: {error}")))?;
         #[allow(clippy::cast_possible_truncation, reason = "it saturates")]
         Ok(Self { seq, ts: ts as i64, table })
     }
 }
 
-/// Whether the feed is the one that the snapshot was taken beside: that of a shard that was built
-/// anew begins again, and its changes are about other rows.
+/// Checks that the feed continues the snapshot: the feed of a rebuilt shard begins again, and its
+/// changes are about other rows.
 fn check_same_feed(
     shard_key: &str,
     first: Option<&RawValue>,
@@ -263,13 +264,13 @@ fn check_same_feed(
         return Ok(());
     }
     Err(Failure::Unexpected(format!(
-        "the changes of shard `{shard_key}` are not those that snapshot {} was taken beside: the shard \
-         was built anew, or its log was cut. The snapshot can be restored as it is, without --to",
+        "the changes of shard `{shard_key}` do not continue snapshot {}: the shard was rebuilt, or its \
+         log was cut; restore the snapshot without --to",
         snapshot.id
     )))
 }
 
-/// Returns the changes that the shard passed over.
+/// Returns the changes that the shard skipped.
 fn apply(
     shard_key: &str,
     changes: &[Box<RawValue>],
@@ -296,8 +297,8 @@ fn apply(
         client.post("apply", &Wish { batches: [Batch { shard_key, changes }] })?;
     if failed > 0 {
         return Err(Failure::Unexpected(format!(
-            "shard `{shard_key}` did not take its changes: the rows of the snapshot are restored, \
-             and some changes since are not. Restore to the same moment again"
+            "shard `{shard_key}` rejected its changes: the rows of the snapshot are restored, some \
+             later changes are not; restore to the same moment again"
         )));
     }
     Ok(errors)

@@ -1,4 +1,4 @@
-//! What Ctrl-C says in the middle of a restore.
+//! The message of Ctrl-C during a restore.
 
 use std::{
     io::{self, Write},
@@ -8,7 +8,7 @@ use std::{
 
 use crate::failure::Failure;
 
-/// How far a restore is that deletes first, told where it is interrupted.
+/// The progress of a restore that deletes first, printed when it is interrupted.
 pub(super) struct Interrupt {
     /// Empty while nothing was changed, and after the end.
     state: Arc<Mutex<String>>,
@@ -19,7 +19,7 @@ impl Interrupt {
     /// The exit code of a program that SIGINT ends, as shells have it.
     const EXIT_CODE: i32 = 130;
 
-    /// Tells how far the restore is on Ctrl-C, and that `command` finishes it.
+    /// Prints on Ctrl-C how far the restore is, and that `command` finishes it.
     pub(super) fn watch(command: &str) -> Result<Self, Failure> {
         let watch = Self { state: Arc::default(), command: command.into() };
         let (state, command) = (watch.state.clone(), watch.command.clone());
@@ -29,7 +29,7 @@ impl Interrupt {
             process::exit(Self::EXIT_CODE);
         };
         ctrlc::set_handler(told)
-            .map_err(|error| Failure::Unexpected(format!("Ctrl-C cannot be handled: {error}")))?;
+            .map_err(|error| Failure::Unexpected(format!("cannot handle Ctrl-C: {error}")))?;
         Ok(watch)
     }
 
@@ -43,7 +43,7 @@ impl Interrupt {
         self.note("");
     }
 
-    /// Says how far the restore is, and how to finish it.
+    /// Returns how far the restore is, and how to finish it.
     pub(super) fn to_text(&self) -> String {
         text(&self.state.lock().unwrap_or_else(PoisonError::into_inner), &self.command)
     }
@@ -51,11 +51,11 @@ impl Interrupt {
 
 fn text(state: &str, command: &str) -> String {
     if state.is_empty() {
-        return "nothing is half done".to_owned();
+        return "no restore is half done".to_owned();
     }
     format!(
-        "the restore is not finished: {state}. No backup runs until it is. Finish it with\n  \
-         {command}\nIf that is refused as RESTORE_IN_PROGRESS, the lease of this attempt is still \
-         held: it ends after 15 minutes at most"
+        "the restore is not finished: {state}. No backup runs until it is. To finish it, run\n  \
+         {command}\nIf that fails with RESTORE_IN_PROGRESS, wait: the lease of this attempt ends after \
+         at most 15 minutes"
     )
 }

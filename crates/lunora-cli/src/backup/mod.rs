@@ -34,10 +34,10 @@ pub(crate) struct Manifest {
     #[serde(default)]
     deployment: Option<String>,
     pub(crate) rows: u64,
-    /// How many lines are changes, beside the rows.
+    /// The number of lines that are changes, in addition to the rows.
     #[serde(default)]
     pub(crate) changes: u64,
-    /// How many lines are watermarks of clients, and how many stored answers of mutations.
+    /// The numbers of lines that are watermarks of clients, and stored answers of mutations.
     #[serde(default)]
     watermarks: u64,
     #[serde(default)]
@@ -61,14 +61,14 @@ struct LeftOut {
 }
 
 impl LeftOut {
-    /// The names, separated by commas; empty where every table is part of the snapshot.
+    /// Returns the names, separated by commas; empty if every table is part of the snapshot.
     fn to_text(&self) -> String {
         let shard = self.shard_tables.iter().cloned();
         let global = self.global_tables.iter().map(|table| format!("{table} (global)"));
         shard.chain(global).collect::<Vec<_>>().join(", ")
     }
 
-    /// Says which tables a snapshot does not have.
+    /// Warns of the tables that a snapshot does not have.
     fn warn(&self, output: &Output) {
         let names = self.to_text();
         if !names.is_empty() {
@@ -86,33 +86,33 @@ pub(crate) struct Shard {
 }
 
 impl Manifest {
-    /// How many lines the snapshot has.
+    /// Returns the number of lines of the snapshot.
     pub(crate) fn lines(&self) -> u64 {
         self.rows + self.changes + self.watermarks + self.replies
     }
 
-    /// Whether the snapshot is of this table, among others.
+    /// Returns whether the snapshot contains this table.
     pub(crate) fn has(&self, table: &str) -> bool {
         self.tables.as_ref().is_none_or(|tables| tables.split(',').any(|name| name == table))
     }
 
-    /// When its last row was read, where the manifest tells.
+    /// Returns the time at which its last row was read, if the manifest has it.
     pub(crate) fn finished(&self) -> Option<Moment> {
         self.finished_at.as_deref()?.parse().ok()
     }
 }
 
-/// The snapshots that there are: as they came, and as they are read here.
+/// The snapshots of a listing, as received.
 #[derive(Deserialize)]
 struct Snapshots {
-    /// Whose snapshots are the deployment's own.
+    /// The deployment that answered; its snapshots are its own.
     #[serde(default)]
     deployment: Option<String>,
     snapshots: Vec<Value>,
 }
 
 impl Snapshots {
-    /// Whether another deployment took a snapshot.
+    /// Returns whether another deployment took a snapshot.
     fn is_foreign(&self, manifest: &Manifest) -> bool {
         let (own, of) = (self.deployment.as_ref(), manifest.deployment.as_ref());
         own.zip(of).is_some_and(|(own, of)| own != of)
@@ -121,9 +121,11 @@ impl Snapshots {
     fn read(client: &Client) -> Result<(Self, Vec<Manifest>), Failure> {
         let all: Self = client.get("backup/list")?;
         let manifests =
-            all.snapshots.iter().map(Manifest::deserialize).collect::<Result<_, _>>().map_err(
-                |error| Failure::Unexpected(format!("a manifest is malformed: {error}")),
-            )?;
+            all.snapshots
+                .iter()
+                .map(Manifest::deserialize)
+                .collect::<Result<_, _>>()
+                .map_err(|error| Failure::Unexpected(format!("malformed manifest: {error}")))?;
         Ok((all, manifests))
     }
 }
@@ -176,7 +178,7 @@ fn list(client: &Client, output: &Output) -> Result<Outcome, Failure> {
             .into_iter()
             .map(|manifest| {
                 let is_foreign = all.is_foreign(&manifest);
-                let by = manifest.cron.unwrap_or_else(|| "by hand".to_owned());
+                let by = manifest.cron.unwrap_or_else(|| "manual".to_owned());
                 let by = if is_foreign { by + " (another deployment)" } else { by };
                 let (rows, bytes) = (manifest.rows.to_string(), manifest.bytes.to_string());
                 let left_out = manifest.left_out.to_text();
@@ -203,7 +205,7 @@ fn verify(id: &str, client: &Client, output: &Output) -> Result<Outcome, Failure
     let found: Verification = client.post("backup/verify", &json!({ "id": id }))?;
     progress.finish_and_clear();
     output.answer(&found, || match found.ok {
-        true => format!("{}: whole", found.id),
+        true => format!("{}: intact", found.id),
         false => format!("{}: DAMAGED\n{}", found.id, found.problems.join("\n")),
     });
     Ok(if found.ok { Outcome::Done } else { Outcome::Flawed })
@@ -223,11 +225,11 @@ impl Retention {
     fn to_text(&self) -> String {
         let mut text = format!("{} snapshots of `{}`", self.eligible, self.cron);
         text += &match self.keep {
-            0 => ", and all of them stay".to_owned(),
-            keep => format!(", the newest {keep} stay"),
+            0 => ", all of them kept".to_owned(),
+            keep => format!(", the newest {keep} kept"),
         };
         for key in &self.would_delete {
-            text += &format!("\nwould go: {key}");
+            text += &format!("\nwould delete: {key}");
         }
         text
     }
@@ -245,7 +247,7 @@ fn prune(yes: bool, client: &Client, output: &Output) -> Result<Outcome, Failure
     let report: Retention = client.get("backup/retention")?;
     output.note(&report.to_text());
     if !report.would_delete.is_empty() {
-        let question = format!("Delete {} snapshots for good?", report.would_delete.len());
+        let question = format!("Delete {} snapshots permanently?", report.would_delete.len());
         output.confirm(&question, yes)?;
     }
     let pruned: Pruned = client.post("backup/prune", &json!({ "confirm": report.would_delete }))?;

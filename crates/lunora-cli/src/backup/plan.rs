@@ -46,12 +46,12 @@ struct Shard {
 }
 
 impl Shard {
-    /// What the shard has that the snapshot does not.
+    /// Returns what the shard has that the snapshot does not.
     fn newer(&self, replaces: bool) -> String {
         match (self.rows, self.seq, self.seq_now) {
             (None, ..) if replaces => "not in the snapshot: every row is deleted".to_owned(),
             (None, ..) => "not in the snapshot".to_owned(),
-            (_, Some(seq), Some(now)) if now < seq => "built anew since the snapshot".to_owned(),
+            (_, Some(seq), Some(now)) if now < seq => "rebuilt since the snapshot".to_owned(),
             (_, Some(seq), Some(now)) => format!("{} newer changes", now - seq),
             (_, _, None) => "not listed, or its changes are unknown".to_owned(),
             (_, None, Some(_)) => "newer changes are unknown".to_owned(),
@@ -64,24 +64,21 @@ impl Plan {
         let unknown = || "unknown".to_owned();
         let mut lines = vec![
             format!("snapshot   {}", self.id),
-            format!(
-                "holds      what was written until {}",
-                self.finished_at.clone().unwrap_or_else(unknown)
-            ),
+            format!("holds      writes until {}", self.finished_at.clone().unwrap_or_else(unknown)),
             format!(
                 "restores   {} rows, {} watermarks of clients, {} stored answers",
                 self.rows, self.watermarks, self.replies
             ),
             match replaces {
                 true => "deletes    every row of its tables on every shard, first".to_owned(),
-                false => "deletes    nothing: a row whose id is there already stays".to_owned(),
+                false => "deletes    nothing; existing rows are kept".to_owned(),
             },
         ];
         if self.foreign {
-            lines.push("of         another deployment".to_owned());
+            lines.push("from       another deployment".to_owned());
         }
         if let Some((to, changes)) = to {
-            lines.push(format!("applies    {changes} changes until {to}; later ones are lost"));
+            lines.push(format!("applies    {changes} changes until {to}; later changes are lost"));
         } else if replaces {
             lines.push("loses      the newer changes below".to_owned());
         }
@@ -109,13 +106,14 @@ impl Plan {
         let mut text = lines.join("\n") + "\n\n" + &table(["TABLE", "ROWS"], &tables);
         text += &format!("\n{}", table(["SHARD", "ROWS", "NOW"], &shards));
         for problem in &self.problems {
-            text += &format!("\nit would be refused: {problem}");
+            text += &format!("\nwould be refused: {problem}");
         }
         text
     }
 }
 
-/// Says what a restore would do. With `to`, so many changes would be applied up to that moment.
+/// Reports what a restore would do. With `to`, that number of changes would be applied up to that
+/// moment.
 pub(super) fn run(
     id: &str,
     replaces: bool,
@@ -129,7 +127,7 @@ pub(super) fn run(
     let found: Value = client.get(&format!("backup/plan?{query}"))?;
     progress.finish_and_clear();
     let plan = Plan::deserialize(&found)
-        .map_err(|error| Failure::Unexpected(format!("the plan is malformed: {error}")))?;
+        .map_err(|error| Failure::Unexpected(format!("malformed restore plan: {error}")))?;
     output.answer(&found, || plan.to_text(replaces, to));
     Ok(if plan.problems.is_empty() { Outcome::Done } else { Outcome::Flawed })
 }

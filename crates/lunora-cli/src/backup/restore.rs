@@ -1,4 +1,4 @@
-//! `lunora backup restore`: a snapshot, and where it is wished the changes since.
+//! `lunora backup restore`: a snapshot, and with `--to` the changes since.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{
     transfer::ImportReport,
 };
 
-/// What is to be restored.
+/// The options of a restore.
 pub(super) struct Wish {
     pub(super) id: Option<String>,
     pub(super) replace: bool,
@@ -33,14 +33,12 @@ struct Report<'a> {
     safety_snapshot: Option<&'a str>,
 }
 
-/// Restores. Whatever can be refused is refused before anything is deleted.
+/// Runs the restore. Everything that can be refused is refused before anything is deleted.
 pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outcome, Failure> {
     if let Some(to) = wish.to
         && to > Moment::now()
     {
-        return Err(Failure::Usage(format!(
-            "{to} is in the future: expected a moment that is over"
-        )));
+        return Err(Failure::Usage(format!("{to} is in the future: expected a past moment")));
     }
     let (all, snapshots) = Snapshots::read(client)?;
     let snapshot = choose(&all, &snapshots, wish)?;
@@ -85,7 +83,7 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
             }
             let report = feed.apply(client, output)?;
             for error in &report.errors {
-                output.note(&format!("a change was not taken: {error}"));
+                output.note(&format!("rejected change: {error}"));
             }
             changes_flawed = !report.errors.is_empty();
             let applied = report.applied;
@@ -108,19 +106,20 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
             (Some(_), None) => "\nno changes were applied, since rows are missing".to_owned(),
             (None, None) => String::new(),
         };
-        let safety = safety_snapshot
-            .map_or_else(String::new, |id| format!("\nwhat was there before is snapshot {id}"));
+        let safety = safety_snapshot.map_or_else(String::new, |id| {
+            format!("\nthe state before the restore is snapshot {id}")
+        });
         import.to_text() + &changes + &safety
     });
     if import.is_flawed() {
         output.note(
-            "the restore is not finished, and no backup runs until it is: restore again, or give \
-             it up with `lunora backup abandon`",
+            "the restore is not finished, and no backup runs until it is: restore again, or run \
+             `lunora backup abandon`",
         );
     }
     if !is_whole {
         output.note(&format!(
-            "error: {restored} lines were restored, and the snapshot has {}",
+            "error: restored {restored} of {} lines of the snapshot",
             snapshot.lines()
         ));
         return Ok(Outcome::Flawed);
@@ -128,7 +127,7 @@ pub(super) fn run(wish: &Wish, client: &Client, output: &Output) -> Result<Outco
     if changes_flawed { Ok(Outcome::Flawed) } else { Ok(import.outcome()) }
 }
 
-/// The command that finishes a restore which broke off.
+/// Returns the command that finishes an interrupted restore.
 fn finishing(snapshot: &Manifest, wish: &Wish, client: &Client) -> String {
     let how = match wish.to {
         Some(to) => format!("--to {to}"),
@@ -138,7 +137,7 @@ fn finishing(snapshot: &Manifest, wish: &Wish, client: &Client) -> String {
     format!("lunora --url '{url}' backup restore {} {how}", snapshot.id)
 }
 
-/// The whole manifest: a listing leaves the shards out.
+/// Reads the whole manifest: a listing leaves the shards out.
 fn manifest(listed: &Manifest, client: &Client) -> Result<Manifest, Failure> {
     if !listed.shards.is_empty() {
         return Ok(listed.clone());
@@ -148,7 +147,7 @@ fn manifest(listed: &Manifest, client: &Client) -> Result<Manifest, Failure> {
     client.get(&format!("backup/manifest?{query}"))
 }
 
-/// Each shard's last change before a restore of the snapshot that began and broke off.
+/// Reads each shard's last change before an interrupted restore of the snapshot.
 fn begun(snapshot: &Manifest, client: &Client) -> Result<Option<BTreeMap<String, u64>>, Failure> {
     #[derive(Deserialize)]
     struct Lease {
@@ -165,7 +164,7 @@ fn begun(snapshot: &Manifest, client: &Client) -> Result<Option<BTreeMap<String,
     Ok(open.map(|lease| lease.seqs).filter(|seqs| !seqs.is_empty()))
 }
 
-/// The snapshot that is meant; one of another deployment only by its id.
+/// Chooses the snapshot to restore; one of another deployment only by its id.
 fn choose<'a>(
     all: &Snapshots,
     snapshots: &'a [Manifest],
@@ -174,38 +173,40 @@ fn choose<'a>(
     if let Some(id) = &wish.id {
         let named = snapshots.iter().find(|snapshot| snapshot.id == *id);
         let named = named.ok_or_else(|| {
-            Failure::Unexpected(format!("there is no snapshot `{id}`: see `lunora backup list`"))
+            Failure::Unexpected(format!(
+                "unknown snapshot `{id}`: `lunora backup list` lists the snapshots"
+            ))
         })?;
         return match wish.to {
             Some(_) if all.is_foreign(named) => Err(Failure::Usage(format!(
-                "snapshot {id} is of another deployment, whose changes since then are not here: \
+                "snapshot {id} is of another deployment, whose later changes are not available: \
                  restore it without --to"
             ))),
             Some(to) if !is_before(named, to) => Err(Failure::Usage(format!(
-                "snapshot {id} was not finished at {to}: it may hold later rows. Leave the id out, \
-                 and an older one is taken"
+                "snapshot {id} was not finished by {to} and may hold later rows: omit the id to \
+                 restore the newest older snapshot"
             ))),
             _ => Ok(named),
         };
     }
-    let to = wish.to.ok_or_else(|| Failure::Usage("which snapshot?".to_owned()))?;
+    let to = wish
+        .to
+        .ok_or_else(|| Failure::Usage("missing snapshot id: expected an id or --to".to_owned()))?;
     snapshots
         .iter()
         .filter(|snapshot| is_before(snapshot, to) && !all.is_foreign(snapshot))
         .max_by_key(|snapshot| snapshot.finished())
-        .ok_or_else(|| {
-            Failure::Unexpected(format!("there is no snapshot that was finished before {to}"))
-        })
+        .ok_or_else(|| Failure::Unexpected(format!("no snapshot was finished before {to}")))
 }
 
-/// Whether a snapshot was finished by then; one that does not tell was not.
+/// Returns whether a snapshot was finished by then; `false` if its manifest does not say.
 fn is_before(snapshot: &Manifest, to: Moment) -> bool {
     snapshot.finished().is_some_and(|finished| finished <= to)
 }
 
-/// Gives up a restore that broke off.
+/// Abandons an interrupted restore.
 pub(super) fn abandon(yes: bool, client: &Client, output: &Output) -> Result<Outcome, Failure> {
-    output.confirm("Give up the restore, and take the rows in the shards as they are?", yes)?;
+    output.confirm("Abandon the restore, and keep the rows in the shards as they are?", yes)?;
     let lease: Value = client.post("backup/abandon", &json!({}))?;
     output.answer(&lease, || match lease.get("snapshot").and_then(Value::as_str) {
         Some(id) => format!("no restore is open; the last one was of snapshot {id}"),
@@ -214,10 +215,10 @@ pub(super) fn abandon(yes: bool, client: &Client, output: &Output) -> Result<Out
     Ok(Outcome::Done)
 }
 
-/// What the calls of a restore did.
+/// The result of the calls of a restore.
 struct Rows {
     import: ImportReport,
-    /// Lines whose place a later change takes.
+    /// Lines that a later change replaces.
     superseded: u64,
     /// Watermarks of clients and stored answers.
     clients: u64,
@@ -282,7 +283,7 @@ fn rows(
                 output.note(&match interrupt {
                     Some(interrupt) => interrupt.to_text(),
                     None => format!(
-                        "{} of {} rows are restored. Restore again: rows that are there stay as they are",
+                        "{} of {} rows are restored; restore again: existing rows are kept",
                         all.import.received, snapshot.rows
                     ),
                 });

@@ -29,7 +29,7 @@ struct Status {
     drill: Option<Drill>,
 }
 
-/// A run that another invocation goes on with.
+/// A run that another invocation continues.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Unfinished {
@@ -39,7 +39,7 @@ struct Unfinished {
     rows: u64,
 }
 
-/// How drills keep up.
+/// The state of the drills.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Drill {
@@ -72,7 +72,7 @@ impl Drill {
 
     fn to_text(&self) -> String {
         let mut lines = vec![match &self.last {
-            None => "drill     none".to_owned(),
+            None => "drill     no drill yet".to_owned(),
             Some(LastDrill { at, ok: true, snapshot, shards, of_shards, rows, .. }) => format!(
                 "drill     {at}: {rows} rows in {shards} of {of_shards} shards of {snapshot} restored"
             ),
@@ -110,7 +110,7 @@ impl Status {
                     lines.push(format!("left out  {left_out}"));
                 }
             }
-            None => lines.push("last      none".to_owned()),
+            None => lines.push("last      no snapshot".to_owned()),
         }
         if let Some(since) = &self.since {
             lines.push(format!("since     {since}"));
@@ -122,13 +122,13 @@ impl Status {
         });
         for Unfinished { id, left_at, shards, rows } in &self.unfinished {
             lines.push(format!(
-                "running   {id}: {rows} rows, {shards} shards read whole, last at {left_at}"
+                "running   {id}: {rows} rows, {shards} shards complete, last at {left_at}"
             ));
         }
         lines.extend(self.drill.as_ref().map(Drill::to_text));
         if self.foreign > 0 {
             lines.push(format!(
-                "foreign   {} snapshots of other deployments: give each deployment a prefix of its own",
+                "foreign   {} snapshots of other deployments: give each deployment its own prefix",
                 self.foreign
             ));
         }
@@ -139,7 +139,7 @@ impl Status {
 pub(super) fn run(client: &Client, output: &Output) -> Result<Outcome, Failure> {
     let found: Value = client.get("backup/status")?;
     let status = Status::deserialize(&found)
-        .map_err(|error| Failure::Unexpected(format!("the status is malformed: {error}")))?;
+        .map_err(|error| Failure::Unexpected(format!("malformed status: {error}")))?;
     output.answer(&found, || status.to_text());
     let is_red = status.overdue || status.drill.as_ref().is_some_and(Drill::is_red);
     Ok(if is_red { Outcome::Overdue } else { Outcome::Done })

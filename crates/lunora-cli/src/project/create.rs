@@ -9,7 +9,7 @@ use std::{
 use super::{Kind, origin::Origin};
 use crate::{Outcome, failure::Failure, output::Output};
 
-/// Writes an application into a folder that is not there yet, or is empty.
+/// Writes an application into a folder that does not exist, or is empty.
 pub(crate) fn create(
     dir: &Path,
     kind: Kind,
@@ -33,21 +33,21 @@ pub(crate) fn create(
     Ok(Outcome::Done)
 }
 
-/// The folder's name, if a crate, a Worker and a bucket can have it.
+/// Returns the folder's name, if a crate, a Worker and a bucket can have it.
 fn name_of(dir: &Path) -> Result<String, Failure> {
     let name = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
     if !begins || !name.chars().all(is_plain) || name.ends_with('-') || name.len() > 54 {
         return Err(Failure::Usage(format!(
-            "`{name}` cannot be the name of a Worker: take 1 to 54 lower-case letters, digits and hyphens, \
-             a letter first and no hyphen last"
+            "invalid Worker name `{name}`: expected 1 to 54 lower-case letters, digits and hyphens, with a \
+             letter first and no hyphen last"
         )));
     }
     // A crate of the application's own name would stand in the way of these.
     if matches!(&*name, "lunora" | "worker" | "serde" | "test" | "core" | "std" | "alloc") {
         return Err(Failure::Usage(format!(
-            "`{name}` is the name of a crate that is needed; take another"
+            "reserved name `{name}`: a crate that the application needs has it; choose another name"
         )));
     }
     Ok(name)
@@ -57,13 +57,13 @@ fn refuse_contents(dir: &Path) -> Result<(), Failure> {
     let is_used =
         fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) || dir.is_file();
     match is_used {
-        true => Err(Failure::Usage(format!("{} is there already, and not empty", dir.display()))),
+        true => Err(Failure::Usage(format!("{} already exists and is not empty", dir.display()))),
         false => Ok(()),
     }
 }
 
-/// Writes `Cargo.lock`: of the crates that are on this machine if those suffice, so that no network is
-/// needed. Where it fails the first build says why.
+/// Writes `Cargo.lock`, offline if the crates on this machine suffice. If it fails, the first build
+/// reports the reason.
 fn lock(dir: &Path) {
     let lock = |offline: &[&str]| {
         let mut cargo = Command::new("cargo");

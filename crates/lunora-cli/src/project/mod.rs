@@ -1,5 +1,5 @@
-//! The commands for a crate on this machine: `new`, `dev`, `build`, `check` and `codegen`. No deployment
-//! is asked.
+//! The commands for a crate on this machine: `new`, `dev`, `build`, `check` and `codegen`. They do not
+//! contact a deployment.
 
 mod create;
 mod origin;
@@ -21,8 +21,8 @@ use crate::{Outcome, failure::Failure, output::Output};
 
 /// Serve the Worker of a crate on workerd, and follow every change of its files.
 ///
-/// It is at http://127.0.0.1:8787/ then, without an account and without a network. Durable Objects, R2
-/// and KV live on disk in .state/.
+/// The Worker is at http://127.0.0.1:8787/, and needs no account and no network. Durable Objects, R2 and
+/// KV are on disk in .state/.
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {
     /// The folder of the crate.
@@ -45,13 +45,13 @@ pub(crate) struct BuildArgs {
     /// Compile quickly; the Worker is slower and larger.
     #[arg(long)]
     dev: bool,
-    /// Where to write; build/ beside Cargo.toml by default.
+    /// The output folder; build/ beside Cargo.toml by default.
     #[arg(long, value_name = "DIR")]
     out_dir: Option<PathBuf>,
-    /// A wasm-opt to run; WASM_OPT_BIN or npm's binaryen by default.
+    /// The wasm-opt to run; WASM_OPT_BIN or npm's binaryen by default.
     #[arg(long, value_name = "PATH", conflicts_with = "no_wasm_opt")]
     wasm_opt: Option<PathBuf>,
-    /// Run no wasm-opt.
+    /// Do not run wasm-opt.
     #[arg(long)]
     no_wasm_opt: bool,
     /// Keep the names of functions, for stack traces and profiles.
@@ -84,22 +84,22 @@ pub(crate) fn build(args: BuildArgs, output: &Output) -> Result<Outcome, Failure
     output.line(&format!("Built {}: the wasm has {}.", built.dir.display(), built.wasm));
     if built.wasm_opt.is_none() && built.wasm.gzip.is_some() && !args.no_wasm_opt {
         output.note(
-            "hint: `npm install --save-dev binaryen` makes the Worker smaller, by its wasm-opt",
+            "hint: run `npm install --save-dev binaryen`: its wasm-opt makes the Worker smaller",
         );
     }
     Ok(Outcome::Done)
 }
 
-/// Make an application: a page, a shard, a registry, nightly backups, and tests.
+/// Create an application: a page, a shard, a registry, nightly backups, and tests.
 #[derive(Debug, Args)]
 pub(crate) struct NewArgs {
     /// The folder to create; its name is that of the Worker.
     dir: PathBuf,
-    /// What answers the requests for pages.
+    /// The part that answers requests for pages.
     #[arg(long, value_enum, default_value_t = Kind::Plain)]
     with: Kind,
-    /// Where the crates of lunora come from: a git URL, or the folder of a checkout. By default it is where
-    /// this tool came from.
+    /// The source of the lunora crates: a git URL, or the folder of a checkout. By default the source of
+    /// this tool.
     #[arg(long, value_name = "SOURCE")]
     lunora: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Where the crates of lunora come from, for the manifest of a new application.
+//! The source of the crates of lunora, for the manifest of a new application.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,7 +17,7 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    /// The one that was asked for: a URL, or the folder of a checkout.
+    /// Parses a source: a URL, or the folder of a checkout.
     pub(crate) fn parse(source: &str) -> Result<Self, Failure> {
         let folder = Path::new(source);
         if is_checkout(folder) {
@@ -27,13 +27,13 @@ impl Origin {
         let is_url = source.contains("://") || source.starts_with("git@");
         if !is_url || source.contains(['"', '\\', ' ']) || source.chars().any(char::is_control) {
             return Err(Failure::Usage(format!(
-                "`{source}` is neither a git URL nor a folder with lunora's Cargo.toml"
+                "invalid source `{source}`: expected a git URL or a folder with lunora's Cargo.toml"
             )));
         }
         Ok(Self::Git { url: source.to_owned(), rev: None })
     }
 
-    /// Where this tool was compiled from.
+    /// Returns the source that this tool was compiled from.
     pub(crate) fn of_this_tool() -> Result<Self, Failure> {
         let own = Path::new(env!("CARGO_MANIFEST_DIR"));
         let is_part_of = |folder: &str| own.components().any(|part| part.as_os_str() == folder);
@@ -49,7 +49,7 @@ impl Origin {
         root.map(|root| Self::Folder(root.to_owned())).ok_or_else(unknown)
     }
 
-    /// Reads it off the output of `cargo install --list`: `lunora-cli v0.1.0 (https://host/lunora#abc123):`.
+    /// Parses the output of `cargo install --list`: `lunora-cli v0.1.0 (https://host/lunora#abc123):`.
     fn of_install(list: &str) -> Option<Self> {
         let line = list.lines().find(|line| line.starts_with("lunora-cli v"))?;
         let (_, source) = line.split_once(" (")?;
@@ -59,7 +59,7 @@ impl Origin {
         Some(Self::Git { url: url.to_owned(), rev: Some(rev.to_owned()) })
     }
 
-    /// The keys of a dependency on one of the crates.
+    /// Returns the keys of a dependency on one of the crates.
     pub(crate) fn dependency(&self, krate: &str) -> String {
         match self {
             Self::Git { url, rev: None } => format!("git = {url:?}"),
@@ -89,7 +89,7 @@ fn installed() -> Option<String> {
 
 fn unknown() -> Failure {
     Failure::Usage(
-        "it is not known where this tool came from: say `--lunora <git URL or folder>`".to_owned(),
+        "unknown source of the lunora crates: pass `--lunora <git URL or folder>`".to_owned(),
     )
 }
 

@@ -1,4 +1,4 @@
-//! `lunora check` and `lunora codegen`: a crate on this machine; no deployment is asked.
+//! `lunora check` and `lunora codegen`, for a crate on this machine. Neither contacts a deployment.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use serde_json::json;
 
 use crate::{Outcome, output::Output};
 
-/// As it is written into what is generated.
+/// The command, as the generated entry names it.
 const COMMAND: &str = "lunora codegen";
 
-/// Adds to the wrangler configuration what the code needs, and says what is left to mend by hand.
+/// Adds to the wrangler configuration what the code needs, and reports what must be fixed by hand.
 pub(crate) fn fix(dir: &Path, output: &Output) -> Outcome {
     match lunora_codegen::wrangler::fix_crate(dir) {
         Ok(fixed) => {
@@ -23,16 +23,16 @@ pub(crate) fn fix(dir: &Path, output: &Output) -> Outcome {
     }
 }
 
-/// Whether `wrangler.jsonc` has what the code needs, and the entry is what `lunora.toml` says.
+/// Checks that `wrangler.jsonc` has what the code needs, and that the entry matches `lunora.toml`.
 pub(crate) fn check(dir: &Path, output: &Output) -> Outcome {
     let mut problems = lunora_codegen::wrangler::check_crate(dir).err().unwrap_or_default();
     if dir.join(manifest::FILE).exists() {
         problems.extend(lunora_codegen::check_written(dir).err().unwrap_or_default());
     }
-    answer(&problems, "the code has what it needs", output)
+    answer(&problems, "no problems found", output)
 }
 
-/// Writes the entry, or only says whether it is what `lunora.toml` says.
+/// Writes the entry, or only checks that it matches `lunora.toml`.
 pub(crate) fn codegen(dir: &Path, check: bool, output: &Output) -> Outcome {
     let (result, done) = if check {
         (lunora_codegen::check_written(dir), "is up to date")

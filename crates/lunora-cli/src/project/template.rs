@@ -3,7 +3,7 @@
 
 use clap::ValueEnum;
 
-/// What answers the requests for pages.
+/// The part that answers requests for pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
     /// Static files.
@@ -51,7 +51,8 @@ impl Kind {
         }
     }
 
-    /// Every file of such an application: its path, and its text with the placeholders filled in.
+    /// Returns every file of such an application: its path, and its text with the placeholders filled
+    /// in.
     pub(crate) fn files(
         self,
         name: &str,
@@ -70,7 +71,7 @@ impl Kind {
     }
 }
 
-/// The manifest, whose dependencies on the crates of lunora say where they come from.
+/// Returns the manifest, with the source of the lunora crates in its dependencies.
 fn manifest(text: &str, name: &str, dependency: &dyn Fn(&str) -> String) -> String {
     let lines = text.split_inclusive('\n').map(|line| match line.split_once(" = { ") {
         Some((krate, _)) => line.replace(r#"git = "{{lunora}}""#, &dependency(krate)),

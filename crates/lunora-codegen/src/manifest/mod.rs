@@ -1,9 +1,9 @@
-//! `lunora.toml`: what an application is made of, in so far as its entry must know.
+//! `lunora.toml`: the parts of an application that its entry needs.
 //!
 //! ```toml
 //! shard = "SHARD"                       # the binding of the shards; required
 //! registry = "SHARD_REGISTRY"           # that of the registry, whose class is generated
-//! jurisdiction = "eu"                   # of the shards and the registry: `eu`, `us` or `fedramp`; default: none
+//! jurisdiction = "eu"                   # of the shards and the registry: `eu`, `us` or `fedramp`; default: not set
 //! admin = true                          # the admin token of the environment, and the functions
 //! identity = "auth::identify"           # `resolve_identity`, by a function of this crate
 //! authorize_shard = "auth::may_open"    # or `open = true`, for shards that are open to all
@@ -13,7 +13,7 @@
 //!
 //! [tables.notes]                        # the constant `NOTES`
 //! document = "notes::Note"              # required
-//! shard_by = "folder"                   # default: none; what is imported goes to the default shard
+//! shard_by = "folder"                   # default: not set; imported rows go to the default shard
 //! soft_delete = true                    # default: false
 //! indexes = { by_author = ["author"] }
 //!
@@ -37,12 +37,12 @@
 //! tables = ["notes"]                    # default: every table
 //! allow_empty_registry = true           # default: false; for rows that are all in the default shard
 //! page_rows = 1000                      # default: 5000
-//! resume = "*/10 * * * *"               # default: the next run goes on with one that is too long
+//! resume = "*/10 * * * *"               # default: the next run continues one that is too long
 //! drill = "0 5 * * SUN"                 # default: no drills; its trigger must be in wrangler's file
 //! drill_shards = 20                     # default: 100
 //! ```
 //!
-//! What wrangler's configuration says is not said again: the classes behind the bindings are read there.
+//! The manifest repeats nothing from wrangler's configuration: the classes behind the bindings are read there.
 
 mod reader;
 #[cfg(test)]
@@ -59,7 +59,7 @@ use crate::{
 /// The name of the file.
 pub const FILE: &str = "lunora.toml";
 
-/// A manifest that was read whole.
+/// A valid manifest.
 #[derive(Default)]
 pub(crate) struct Manifest {
     pub(crate) shard: String,
@@ -76,7 +76,7 @@ pub(crate) struct Manifest {
     pub(crate) crons: Vec<Cron>,
     pub(crate) storage: Option<String>,
     pub(crate) backup: Option<Backup>,
-    /// What wrangler's configuration must have, and the line that says so.
+    /// The needs of wrangler's configuration, each with its line.
     pub(crate) expected: Expected,
 }
 
@@ -102,7 +102,7 @@ pub(crate) enum Kind {
     Action,
 }
 
-/// Where the objects of a class stay.
+/// The jurisdiction of the objects of a class.
 #[derive(Clone, Copy)]
 pub(crate) enum Jurisdiction {
     Eu,
@@ -120,7 +120,7 @@ impl Jurisdiction {
         })
     }
 
-    /// The variant that `shard!` takes.
+    /// Returns the variant that `shard!` takes.
     pub(crate) fn variant(self) -> &'static str {
         match self {
             Self::Eu => "Eu",
@@ -158,13 +158,13 @@ impl Manifest {
         let (root, errors) = DeTable::parse_recoverable(text);
         for error in &errors {
             let at = error.span().map_or(0, |span| span.start);
-            let message = format!("it is not TOML ({})", error.message());
-            reader.problem(at, message, "mend the syntax");
+            let message = format!("invalid TOML: {}", error.message());
+            reader.problem(at, message, "fix the syntax");
         }
         if !errors.is_empty() {
             return Err(reader.into_problems());
         }
-        let root = Section::new("the manifest", root.get_ref(), 0);
+        let root = Section::new("", root.get_ref(), 0);
         let manifest = Self::read(&root, &mut reader);
         let problems = reader.into_problems();
         if problems.is_empty() { Ok(manifest) } else { Err(problems) }
@@ -211,7 +211,7 @@ impl Manifest {
         }
         if manifest.functions.is_empty() && root.get("functions").is_none() {
             let fix = "add one: `[functions.\"notes:list\"]` with `kind = \"query\"`";
-            reader.problem(0, "there are no functions", fix);
+            reader.problem(0, "no functions are declared", fix);
         }
         for cron in reader.list(root, "crons") {
             manifest.cron(&cron, reader);
@@ -239,13 +239,12 @@ impl Manifest {
         let (shard_key, args) = (reader.text(section, "shard_key"), reader.json(section, "args"));
         let (Some(name), Some(cron), Some(function)) = (name, cron, function) else { return };
         if self.crons.iter().any(|other| other.name == name) {
-            let message = format!("two crons have the name `{name}`");
-            reader.problem(section.at("name"), message, "give each a name of its own");
+            let message = format!("duplicate cron name `{name}`");
+            reader.problem(section.at("name"), message, "give each cron its own name");
         }
         if !self.functions.iter().any(|known| known.path == function) {
-            let message =
-                format!("the cron `{name}` calls `{function}`, which is not a function here");
-            let fix = format!("add `[functions.{function:?}]`, or call one that is there");
+            let message = format!("the cron `{name}` calls the undeclared function `{function}`");
+            let fix = format!("add `[functions.{function:?}]` or call a declared function");
             reader.problem(section.at("function"), message, fix);
         }
         self.expected.add(Need::Cron(cron.clone()), reader.place(section.at("cron")));
@@ -283,8 +282,8 @@ impl Manifest {
         let drill = reader.text(&section, "drill");
         let drill_shards = reader.at_least_one(&section, "drill_shards");
         if drill_shards.is_some() && section.get("drill").is_none() {
-            let fix = "add `drill = \"0 5 * * SUN\"`, or drop it";
-            reader.problem(section.at("drill_shards"), "`drill_shards` lacks a drill", fix);
+            let fix = "add `drill = \"0 5 * * SUN\"` or drop `drill_shards`";
+            reader.problem(section.at("drill_shards"), "`drill_shards` requires `drill`", fix);
         }
         let (Some(bucket), Some(cron)) = (bucket, cron) else { return };
         let need = Need::Binding(BindingKind::Bucket, bucket.clone());
@@ -309,63 +308,64 @@ impl Manifest {
         });
     }
 
-    /// The tables to back up; empty for every one.
+    /// Reads the tables to back up; empty for every table.
     fn backed_up(&self, section: &Section<'_>, reader: &mut Reader<'_>) -> Vec<String> {
         let names = reader.texts(section, "tables");
         for name in &names {
             if !self.tables.iter().any(|table| table.name == *name) {
-                let message = format!("the backup names `{name}`, which is not a table here");
-                let fix = format!("add `[tables.{name}]`, or name one that is there");
+                let message = format!("the backup names the undeclared table `{name}`");
+                let fix = format!("add `[tables.{name}]` or name a declared table");
                 reader.problem(section.at("tables"), message, fix);
             }
         }
         names
     }
 
-    /// Tables are constants of the entry, by their names in capitals.
+    /// Adds a table, which is a constant of the entry by its name in capitals.
     fn table(&mut self, name: &str, section: &Section<'_>, reader: &mut Reader<'_>) {
         let Some(table) = read_table(name, section, reader) else { return };
         let constant = table.constant();
         if let Some(other) = self.tables.iter().find(|other| other.constant() == constant) {
             let other = &other.name;
             let message =
-                format!("the tables `{other}` and `{name}` would have one constant, `{constant}`");
-            reader.problem(section.start, message, "rename one");
+                format!("the tables `{other}` and `{name}` have the same constant `{constant}`");
+            reader.problem(section.start, message, "rename one of them");
         }
         self.tables.push(table);
     }
 
-    /// What the parts demand of each other, as the builder does.
+    /// Checks the requirements between keys, as the builder does.
     fn requirements(&self, root: &Section<'_>, reader: &mut Reader<'_>) {
-        let backup = root.get("backup").is_some();
-        for (wanted, there, what, fix) in [
-            (backup, self.admin, "backup", "add `admin = true`: shards check its token"),
-            (backup, self.registry.is_some(), "backup", "add `registry = \"SHARD_REGISTRY\"`"),
+        let registry = "add `registry = \"SHARD_REGISTRY\"`";
+        let (backup, fan_out) = (root.get("backup").is_some(), self.authorize_fan_out.is_some());
+        for (is_unmet, key, message, fix) in [
             (
-                self.authorize_fan_out.is_some(),
-                self.registry.is_some(),
+                backup && !self.admin,
+                "backup",
+                "`backup` requires `admin`",
+                "add `admin = true`: shards check the admin token",
+            ),
+            (backup && self.registry.is_none(), "backup", "`backup` requires `registry`", registry),
+            (
+                fan_out && self.registry.is_none(),
                 "authorize_fan_out",
-                "add `registry = \"SHARD_REGISTRY\"`",
+                "`authorize_fan_out` requires `registry`",
+                registry,
             ),
             (
-                self.open,
-                !(self.open && self.authorize_shard.is_some()),
+                self.open && self.authorize_shard.is_some(),
                 "open",
-                "drop it, or `authorize_shard`",
+                "`open` and `authorize_shard` exclude each other",
+                "drop one of them",
             ),
         ] {
-            if wanted && !there {
-                let message = if what == "open" {
-                    "shards cannot be open and have a gate".to_owned()
-                } else {
-                    format!("`{what}` lacks what it needs")
-                };
-                reader.problem(root.at(what), message, fix);
+            if is_unmet {
+                reader.problem(root.at(key), message, fix);
             }
         }
     }
 
-    /// The place of the binding that the shard's class is found by.
+    /// Returns the place of the binding that the shard's class is found by.
     pub(crate) fn place_of(&self, binding: &str) -> Place {
         let need = Need::Binding(BindingKind::DurableObject, binding.into());
         let found = self.expected.needs.iter().find(|(known, _)| *known == need);
@@ -374,7 +374,7 @@ impl Manifest {
 }
 
 impl Table {
-    /// The name of its constant: `chatRooms` is `CHAT_ROOMS`.
+    /// Returns the name of its constant: `CHAT_ROOMS` for `chatRooms`.
     pub(crate) fn constant(&self) -> String {
         let mut name = String::new();
         for char in self.name.chars() {
@@ -392,7 +392,7 @@ fn read_jurisdiction(root: &Section<'_>, reader: &mut Reader<'_>) -> Option<Juri
     let found = Jurisdiction::of_name(&name);
     if found.is_none() {
         let message = format!("unknown jurisdiction `{name}`");
-        reader.problem(root.at("jurisdiction"), message, "use `eu`, `us` or `fedramp`");
+        reader.problem(root.at("jurisdiction"), message, "expected `eu`, `us` or `fedramp`");
     }
     found
 }
@@ -401,7 +401,11 @@ fn read_table(name: &str, section: &Section<'_>, reader: &mut Reader<'_>) -> Opt
     reader.only(section, &["document", "shard_by", "soft_delete", "indexes"]);
     if !is_name(name) {
         let message = format!("invalid table name `{name}`");
-        reader.problem(section.start, message, "use letters, digits and `_`");
+        reader.problem(
+            section.start,
+            message,
+            "expected letters, digits and `_`, with a letter first",
+        );
     }
     let document = reader.required_path(section, "document", "\"notes::Note\"");
     let mut indexes = Vec::new();
@@ -426,7 +430,7 @@ fn read_function(path: &str, section: &Section<'_>, reader: &mut Reader<'_>) -> 
     let is_path = path.split(':').count() == 2 && syn::parse_str::<syn::Path>(&default).is_ok();
     if !is_path {
         let message = format!("invalid function path `{path}`");
-        reader.problem(section.start, message, "give it the form `namespace:name`");
+        reader.problem(section.start, message, "expected the form `namespace:name`");
     }
     let kind = match reader.required_text(section, "kind", "\"query\"").as_deref() {
         Some("query") => Some(Kind::Query),
@@ -434,7 +438,7 @@ fn read_function(path: &str, section: &Section<'_>, reader: &mut Reader<'_>) -> 
         Some("action") => Some(Kind::Action),
         Some(other) => {
             let message = format!("unknown function kind `{other}`");
-            reader.problem(section.at("kind"), message, "use `query`, `mutation` or `action`");
+            reader.problem(section.at("kind"), message, "expected `query`, `mutation` or `action`");
             None
         }
         None => None,

@@ -1,4 +1,4 @@
-//! TOML, read so that every problem is found and has its line.
+//! Reads TOML so that every problem is found and has its line.
 
 use toml::{
     Spanned,
@@ -8,7 +8,7 @@ use toml::{
 use super::FILE;
 use crate::{Place, Problem};
 
-/// Collects what is wrong.
+/// Collects the problems.
 pub(super) struct Reader<'t> {
     text: &'t str,
     problems: Vec<Problem>,
@@ -16,10 +16,10 @@ pub(super) struct Reader<'t> {
 
 /// A table of the manifest.
 pub(super) struct Section<'t> {
-    /// As messages call it.
+    /// The name in messages; empty for the root.
     name: String,
     table: &'t DeTable<'t>,
-    /// Where it begins, in bytes.
+    /// The offset of its first byte.
     pub(super) start: usize,
 }
 
@@ -32,9 +32,14 @@ impl<'t> Section<'t> {
         self.table.get(key)
     }
 
-    /// Where the value of `key` begins, or else the section.
+    /// Returns the offset of the value of `key`, or that of the section.
     pub(super) fn at(&self, key: &str) -> usize {
         self.get(key).map_or(self.start, |value| value.span().start)
+    }
+
+    /// Returns ` in` and the name, for the end of a message; empty for the root.
+    fn suffix(&self) -> String {
+        if self.name.is_empty() { String::new() } else { format!(" in {}", self.name) }
     }
 
     pub(super) fn keys(&self) -> Vec<&'t str> {
@@ -47,7 +52,7 @@ impl<'t> Reader<'t> {
         Self { text, problems: Vec::new() }
     }
 
-    /// In the order of the lines.
+    /// Returns the problems in the order of the lines.
     pub(super) fn into_problems(mut self) -> Vec<Problem> {
         self.problems.sort();
         self.problems
@@ -66,12 +71,12 @@ impl<'t> Reader<'t> {
         self.problems.push(Problem::new(self.place(at), message, fix));
     }
 
-    /// Names every key that is not one of `known`.
+    /// Reports every key that is not one of `known`.
     pub(super) fn only(&mut self, section: &Section<'_>, known: &[&str]) {
         for (key, _) in section.table {
             if !known.contains(&&**key.get_ref()) {
-                let message = format!("{} knows no `{}`", section.name, key.get_ref());
-                let fix = format!("it may have {}", known.join(", "));
+                let message = format!("unknown key `{}`{}", key.get_ref(), section.suffix());
+                let fix = format!("expected one of {}", known.join(", "));
                 self.problem(key.span().start, message, fix);
             }
         }
@@ -81,7 +86,7 @@ impl<'t> Reader<'t> {
         let value = section.get(key)?;
         let text = value.get_ref().as_str().filter(|text| !text.is_empty());
         if text.is_none() {
-            self.wrong(value, key, "a text that is not empty");
+            self.wrong(value, key, "a non-empty string");
         }
         text.map(str::to_owned)
     }
@@ -93,7 +98,7 @@ impl<'t> Reader<'t> {
         such_as: &str,
     ) -> Option<String> {
         if section.get(key).is_none() {
-            let message = format!("{} lacks `{key}`", section.name);
+            let message = format!("missing key `{key}`{}", section.suffix());
             self.problem(section.start, message, format!("add `{key} = {such_as}`"));
         }
         self.text(section, key)
@@ -115,12 +120,14 @@ impl<'t> Reader<'t> {
             .and_then(|number| u32::from_str_radix(number.as_str(), number.radix()).ok())
             .filter(|number| *number > 0);
         if number.is_none() {
-            self.wrong(value, key, "a whole number from 1 on");
+            let found = value.get_ref();
+            let found = found.as_integer().map_or_else(|| found_words(found), ToString::to_string);
+            self.unexpected(value, key, &found, "an integer of at least 1");
         }
         number
     }
 
-    /// A path of Rust, from the crate's root on.
+    /// Reads a path of Rust, relative to the crate root.
     pub(super) fn path(&mut self, section: &Section<'_>, key: &str) -> Option<syn::Path> {
         let text = self.text(section, key)?;
         let path = syn::parse_str::<syn::Path>(&text).ok().filter(|path| {
@@ -133,7 +140,7 @@ impl<'t> Reader<'t> {
             self.problem(
                 section.at(key),
                 message,
-                "write it from the crate's root on: `auth::identify`",
+                "write it relative to the crate root, such as `auth::identify`",
             );
         }
         path
@@ -159,12 +166,12 @@ impl<'t> Reader<'t> {
             list.iter().map(|text| text.get_ref().as_str().map(str::to_owned)).collect()
         });
         if texts.as_ref().is_none_or(Vec::is_empty) {
-            self.wrong(value, key, "a list of texts, such as [\"author\"]");
+            self.wrong(value, key, "a non-empty array of strings, such as [\"author\"]");
         }
         texts.unwrap_or_default()
     }
 
-    /// A table, written as JSON; dates have no form there.
+    /// Writes a table as JSON; dates have no form there.
     pub(super) fn json(&mut self, section: &Section<'_>, key: &str) -> Option<String> {
         let value = section.get(key)?;
         if value.get_ref().as_table().is_none() {
@@ -173,7 +180,9 @@ impl<'t> Reader<'t> {
         }
         let json = json(value.get_ref());
         if json.is_none() {
-            self.wrong(value, key, "of texts, finite numbers, flags, lists and tables");
+            let fix = "use only strings, finite numbers, booleans, arrays and tables";
+            let message = format!("`{key}` has a value without a JSON form");
+            self.problem(value.span().start, message, fix);
         }
         json.map(|json| json.to_string())
     }
@@ -187,7 +196,7 @@ impl<'t> Reader<'t> {
         Some(Section::new(format!("`{key}`"), table, value.span().start))
     }
 
-    /// The tables within the table `key`, by their names, in their order.
+    /// Returns the tables within the table `key`, sorted by their names.
     pub(super) fn sections<'s>(
         &mut self,
         parent: &Section<'s>,
@@ -209,28 +218,46 @@ impl<'t> Reader<'t> {
         found
     }
 
-    /// The tables of the list `key`, in the order as written.
+    /// Returns the tables of the array `key`, in the order as written.
     pub(super) fn list<'s>(&mut self, parent: &Section<'s>, key: &str) -> Vec<Section<'s>> {
         let Some(value) = parent.get(key) else { return Vec::new() };
         let Some(list) = value.get_ref().as_array() else {
-            self.wrong(value, key, &format!("a list: `[[{key}]]`"));
+            self.wrong(value, key, &format!("an array of tables: `[[{key}]]`"));
             return Vec::new();
         };
         let mut found = Vec::new();
         for value in list.iter() {
             match value.get_ref().as_table() {
                 Some(table) => {
-                    found.push(Section::new(format!("one of `{key}`"), table, value.span().start));
+                    found.push(Section::new(
+                        format!("an entry of `{key}`"),
+                        table,
+                        value.span().start,
+                    ));
                 }
-                None => self.wrong(value, key, "a list of tables"),
+                None => self.wrong(value, key, "an array of tables"),
             }
         }
         found
     }
 
     fn wrong(&mut self, value: &Spanned<DeValue<'_>>, key: &str, wanted: &str) {
-        let message = format!("`{key}` is {}", value.get_ref().type_str());
-        self.problem(value.span().start, message, format!("make it {wanted}"));
+        self.unexpected(value, key, &found_words(value.get_ref()), wanted);
+    }
+
+    fn unexpected(&mut self, value: &Spanned<DeValue<'_>>, key: &str, found: &str, wanted: &str) {
+        let message = format!("`{key}` is {found}");
+        self.problem(value.span().start, message, format!("expected {wanted}"));
+    }
+}
+
+/// Returns the words for an unexpected value: that it is empty, or its type.
+fn found_words(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) if text.is_empty() => "empty".to_owned(),
+        DeValue::Array(list) if list.is_empty() => "empty".to_owned(),
+        DeValue::Integer(_) | DeValue::Array(_) => format!("an {}", value.type_str()),
+        _ => format!("a {}", value.type_str()),
     }
 }
 

@@ -48,24 +48,25 @@ retain = 0
     assert_eq!(
         problems(text),
         [
-            "lunora.toml:1: `shard` is integer; make it a text that is not empty",
-            "lunora.toml:2: the manifest knows no `speed`; it may have shard, registry, jurisdiction, \
+            "lunora.toml:1: `shard` is an integer; expected a non-empty string",
+            "lunora.toml:2: unknown key `speed`; expected one of shard, registry, jurisdiction, \
              admin, open, identity, authorize_shard, authorize_fan_out, routes, tables, functions, \
              crons, storage, backup",
-            "lunora.toml:3: `identity` is not a path in this crate; write it from the crate's root on: \
-             `auth::identify`",
-            "lunora.toml:5: `tables.no name` lacks `document`; add `document = \"notes::Note\"`",
-            "lunora.toml:5: invalid table name `no name`; use letters, digits and `_`",
-            "lunora.toml:6: `shard_by` is string; make it a text that is not empty",
-            "lunora.toml:8: invalid function path `list`; give it the form `namespace:name`",
-            "lunora.toml:9: unknown function kind `read`; use `query`, `mutation` or `action`",
-            "lunora.toml:14: the cron `sweep` calls `notes:sweep`, which is not a function here; add \
-             `[functions.\"notes:sweep\"]`, or call one that is there",
-            "lunora.toml:15: `args` is array; make it a table, such as { days = 30 }",
-            "lunora.toml:17: `backup` lacks `cron`; add `cron = \"0 3 * * *\"`",
-            "lunora.toml:17: `backup` lacks what it needs; add `admin = true`: shards check its token",
-            "lunora.toml:17: `backup` lacks what it needs; add `registry = \"SHARD_REGISTRY\"`",
-            "lunora.toml:19: `retain` is integer; make it a whole number from 1 on",
+            "lunora.toml:3: `identity` is not a path in this crate; write it relative to the crate root, \
+             such as `auth::identify`",
+            "lunora.toml:5: invalid table name `no name`; expected letters, digits and `_`, with a \
+             letter first",
+            "lunora.toml:5: missing key `document` in `tables.no name`; add `document = \"notes::Note\"`",
+            "lunora.toml:6: `shard_by` is empty; expected a non-empty string",
+            "lunora.toml:8: invalid function path `list`; expected the form `namespace:name`",
+            "lunora.toml:9: unknown function kind `read`; expected `query`, `mutation` or `action`",
+            "lunora.toml:14: the cron `sweep` calls the undeclared function `notes:sweep`; add \
+             `[functions.\"notes:sweep\"]` or call a declared function",
+            "lunora.toml:15: `args` is an array; expected a table, such as { days = 30 }",
+            "lunora.toml:17: `backup` requires `admin`; add `admin = true`: shards check the admin token",
+            "lunora.toml:17: `backup` requires `registry`; add `registry = \"SHARD_REGISTRY\"`",
+            "lunora.toml:17: missing key `cron` in `backup`; add `cron = \"0 3 * * *\"`",
+            "lunora.toml:19: `retain` is 0; expected an integer of at least 1",
         ]
     );
 }
@@ -73,7 +74,7 @@ retain = 0
 #[test]
 fn what_is_no_toml_says_where() {
     let problems = problems("shard = \"SHARD\"\nregistry = \n");
-    assert!(problems[0].starts_with("lunora.toml:2: it is not TOML"), "{problems:?}");
+    assert!(problems[0].starts_with("lunora.toml:2: invalid TOML"), "{problems:?}");
 }
 
 #[test]
@@ -81,8 +82,8 @@ fn an_empty_manifest_is_told_what_it_lacks() {
     assert_eq!(
         problems(""),
         [
-            "lunora.toml:1: the manifest lacks `shard`; add `shard = \"SHARD\"`",
-            "lunora.toml:1: there are no functions; add one: `[functions.\"notes:list\"]` with \
+            "lunora.toml:1: missing key `shard`; add `shard = \"SHARD\"`",
+            "lunora.toml:1: no functions are declared; add one: `[functions.\"notes:list\"]` with \
              `kind = \"query\"`",
         ]
     );
@@ -93,7 +94,7 @@ fn open_shards_have_no_gate() {
     let text = format!("open = true\nauthorize_shard = \"auth::may\"\n{LEAST}");
     assert_eq!(
         problems(&text),
-        ["lunora.toml:1: shards cannot be open and have a gate; drop it, or `authorize_shard`"]
+        ["lunora.toml:1: `open` and `authorize_shard` exclude each other; drop one of them"]
     );
 }
 
@@ -102,13 +103,15 @@ fn two_crons_or_two_tables_cannot_share_a_name() {
     let cron = "[[crons]]\nname = \"a\"\ncron = \"0 * * * *\"\nfunction = \"notes:list\"\n";
     assert_eq!(
         problems(&format!("{LEAST}{cron}{cron}")),
-        ["lunora.toml:9: two crons have the name `a`; give each a name of its own"]
+        ["lunora.toml:9: duplicate cron name `a`; give each cron its own name"]
     );
     let tables = "[tables.ab]\ndocument = \"a::B\"\n[tables.aB]\ndocument = \"a::B\"\n\
                   [tables.a_b]\ndocument = \"a::B\"\n";
     assert_eq!(
         problems(&format!("{LEAST}{tables}")),
-        ["lunora.toml:8: the tables `aB` and `a_b` would have one constant, `A_B`; rename one"]
+        [
+            "lunora.toml:8: the tables `aB` and `a_b` have the same constant `A_B`; rename one of them"
+        ]
     );
 }
 
@@ -122,12 +125,13 @@ fn a_backup_is_told_what_is_wrong_with_its_tables_and_drills() {
     assert_eq!(
         problems(&text),
         [
-            "lunora.toml:3: unknown jurisdiction `mars`; use `eu`, `us` or `fedramp`",
-            "lunora.toml:10: the backup names `notes`, which is not a table here; \
-             add `[tables.notes]`, or name one that is there",
-            "lunora.toml:11: `page_rows` is integer; make it a whole number from 1 on",
-            "lunora.toml:12: `allow_empty_registry` is integer; make it true or false",
-            "lunora.toml:13: `drill_shards` lacks a drill; add `drill = \"0 5 * * SUN\"`, or drop it",
+            "lunora.toml:3: unknown jurisdiction `mars`; expected `eu`, `us` or `fedramp`",
+            "lunora.toml:10: the backup names the undeclared table `notes`; \
+             add `[tables.notes]` or name a declared table",
+            "lunora.toml:11: `page_rows` is 0; expected an integer of at least 1",
+            "lunora.toml:12: `allow_empty_registry` is an integer; expected true or false",
+            "lunora.toml:13: `drill_shards` requires `drill`; add `drill = \"0 5 * * SUN\"` or \
+             drop `drill_shards`",
         ]
     );
 }

@@ -1,4 +1,4 @@
-//! Comments that say what a scan cannot tell. Tokens have none: they are read off the text.
+//! Comments that add and remove needs. Tokens do not include comments, so the text is read.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ const BINDING: &str = "lunora: binding";
 /// The lines of such comments, from 1 on.
 #[derive(Default)]
 pub(super) struct Comments {
-    /// `// lunora: ignore` on a line of its own that no token came after yet.
+    /// `// lunora: ignore` on its own line, without a token after it so far.
     before: BTreeSet<usize>,
     /// `…; // lunora: ignore`
     behind: BTreeSet<usize>,
@@ -34,7 +34,7 @@ impl Comments {
         comments
     }
 
-    /// Whether what begins on `line` is the first after a comment that takes its needs away.
+    /// Returns whether the item on `line` is the first after a comment that removes its needs.
     pub(super) fn ignore_from(&mut self, line: usize) -> bool {
         let is_next = self.before.first().is_some_and(|comment| *comment < line);
         if is_next {
@@ -52,13 +52,14 @@ impl Comments {
         self.behind.contains(&line)
     }
 
-    /// Whether a comment on this line or the one above says that a call names a binding.
+    /// Returns whether a comment on this line or the one above marks a call as naming a binding.
     pub(super) fn is_binding(&self, line: usize) -> bool {
         self.binding.contains(&line) || self.binding.contains(&line.saturating_sub(1))
     }
 }
 
-/// Whether a comment is `words`, or begins with them as words. One with a quote may be part of a text.
+/// Returns whether a comment is `words`, or begins with them as words. A comment with a quote may be
+/// part of a string.
 fn says(comment: &str, words: &str) -> bool {
     let rest = comment.trim_start().strip_prefix(words);
     rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric) && !rest.contains('"'))

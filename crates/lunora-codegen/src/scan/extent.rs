@@ -1,16 +1,17 @@
-//! How far an attribute or a comment reaches, and which attributes are those of tests.
+//! The extent of an attribute or a comment, and the attributes of tests.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 use super::{group, is_ident, is_punct, string};
 
-/// What begins an item, or a statement that ends with its block.
+/// The words that begin an item, or a statement that ends with its block.
 const WITH_BLOCK: [&str; 20] = [
     "async", "const", "enum", "extern", "fn", "for", "if", "impl", "loop", "match", "mod", "pub",
     "static", "struct", "trait", "type", "union", "unsafe", "use", "while",
 ];
 
-/// How many tokens the item, statement, field, arm or argument at the beginning of `tokens` has.
+/// Returns the number of tokens of the item, statement, field, arm or argument at the beginning of
+/// `tokens`.
 pub(super) fn extent(tokens: &[TokenTree]) -> usize {
     let start = attributes(tokens).count() * 2;
     let rest = tokens.get(start..).unwrap_or_default();
@@ -42,7 +43,7 @@ pub(super) fn extent(tokens: &[TokenTree]) -> usize {
     start + (0..rest.len()).find(|at| ends(*at)).map_or(rest.len(), |end| end + 1)
 }
 
-/// The attributes at the beginning of `tokens`.
+/// Returns the attributes at the beginning of `tokens`.
 fn attributes(tokens: &[TokenTree]) -> impl Iterator<Item = &Group> {
     let pairs = tokens.chunks_exact(2);
     pairs.map_while(|pair| match pair {
@@ -51,7 +52,7 @@ fn attributes(tokens: &[TokenTree]) -> impl Iterator<Item = &Group> {
     })
 }
 
-/// `checks.rs` of `#[path = "checks.rs"] mod tests;`
+/// Returns `checks.rs` for `#[path = "checks.rs"] mod tests;`.
 pub(super) fn path_of(item: &[TokenTree]) -> Option<String> {
     attributes(item).find_map(|attribute| {
         let tokens: Vec<TokenTree> = attribute.stream().into_iter().collect();
@@ -62,7 +63,8 @@ pub(super) fn path_of(item: &[TokenTree]) -> Option<String> {
     })
 }
 
-/// `#[test]` and its like from other crates, and `#[cfg(…)]` of what tests alone may have.
+/// Returns whether an attribute is `#[test]`, one like it from another crate, or a `#[cfg(…)]` for
+/// tests.
 pub(super) fn is_for_tests(attribute: &Group) -> bool {
     let tokens: Vec<TokenTree> = attribute.stream().into_iter().collect();
     let path = tokens.iter().take_while(|token| !matches!(token, TokenTree::Group(_)));
@@ -77,7 +79,7 @@ pub(super) fn is_for_tests(attribute: &Group) -> bool {
     }
 }
 
-/// Whether a predicate has `test` anywhere but in `not(…)`.
+/// Returns whether a predicate has `test` outside of `not(…)`.
 fn asks_for_tests(predicate: TokenStream) -> bool {
     let tokens: Vec<TokenTree> = predicate.into_iter().collect();
     tokens.iter().enumerate().any(|(at, token)| match token {

@@ -9,7 +9,7 @@ use std::{
 use super::Scan;
 use crate::{Place, Problem, wrangler::Expected};
 
-/// What the sources of a crate need, as far as they can be read.
+/// The needs of the sources of a crate that can be read.
 #[derive(Default)]
 pub(crate) struct Sources {
     pub(crate) expected: Expected,
@@ -17,14 +17,14 @@ pub(crate) struct Sources {
     pub(crate) unread: Vec<Problem>,
 }
 
-/// The needs of every source below `src/` of the crate in `dir`.
+/// Reads the needs of every source below `src/` of the crate in `dir`.
 pub(crate) fn sources(dir: &Path) -> Sources {
     let mut paths = Vec::new();
     let (mut unread, mut scans, mut only_tests) = (Vec::new(), Vec::new(), BTreeSet::new());
     if let Err(error) = rust_files(&dir.join("src"), &mut paths) {
         let place = Place { file: "src".into(), line: 1 };
-        let message = format!("the sources cannot be listed ({error})");
-        let unread = vec![Problem::new(place, message, "run this for a crate with `src/`")];
+        let message = format!("cannot list the sources: {error}");
+        let unread = vec![Problem::new(place, message, "run this in a crate with `src/`")];
         return Sources { unread, ..Sources::default() };
     }
     let of_other_programs = other_programs(dir);
@@ -35,9 +35,9 @@ pub(crate) fn sources(dir: &Path) -> Sources {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) => {
-                let message = format!("the source cannot be read ({error})");
+                let message = format!("cannot read the source: {error}");
                 let place = Place { file, line: 1 };
-                unread.push(Problem::new(place, message, "make it readable, and UTF-8"));
+                unread.push(Problem::new(place, message, "make it readable UTF-8"));
                 continue;
             }
         };
@@ -56,7 +56,7 @@ pub(crate) fn sources(dir: &Path) -> Sources {
             Err(error) => unread.push(Problem::new(
                 Place { file, line: error.span().start().line.max(1) },
                 "invalid Rust syntax, so what the source needs is unknown",
-                "mend the error that `cargo check` reports",
+                "fix the error that `cargo check` reports",
             )),
         }
     }
@@ -69,7 +69,7 @@ pub(crate) fn sources(dir: &Path) -> Sources {
     Sources { expected, unread }
 }
 
-/// Paths that are not part of the Worker: programs beside its library.
+/// Returns the paths that are not part of the Worker: programs beside its library.
 fn other_programs(dir: &Path) -> Vec<PathBuf> {
     let src = dir.join("src");
     let main = src.join("lib.rs").is_file().then(|| src.join("main.rs"));
@@ -88,7 +88,7 @@ fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// The folder of the modules that `file` declares.
+/// Returns the folder of the modules that `file` declares.
 fn modules_of(file: &Path) -> PathBuf {
     let root =
         file.file_stem().is_some_and(|stem| stem == "lib" || stem == "main" || stem == "mod");

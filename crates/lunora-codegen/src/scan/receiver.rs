@@ -1,4 +1,4 @@
-//! Which values are the environment of a Worker, as far as names and types tell.
+//! Finds the values that are the environment of a Worker, by names and types.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ pub(super) struct Environments(BTreeSet<String>);
 const TYPES: [&str; 2] = ["Env", "RouteContext"];
 /// Types that lend the methods of what they hold.
 const POINTERS: [&str; 3] = ["Arc", "Box", "Rc"];
-/// Methods that give the value they are called on.
+/// Methods that return the value they are called on.
 const SAME: [&str; 6] = ["as_ref", "borrow", "clone", "expect", "to_owned", "unwrap"];
 
 impl Environments {
@@ -25,7 +25,7 @@ impl Environments {
         names
     }
 
-    /// Whether a method that is called behind these tokens is one of an environment.
+    /// Returns whether a method that is called after these tokens is called on an environment.
     pub(super) fn end(&self, tokens: &[TokenTree]) -> bool {
         match tokens {
             [rest @ .., last] if is_punct(last, '?') => self.end(rest),
@@ -58,7 +58,7 @@ impl Environments {
         name == "ctx" || name.split('_').any(|word| word == "env") || self.0.contains(name)
     }
 
-    /// `bindings: &Env`
+    /// Records `bindings` for `bindings: &Env`.
     fn typed(&mut self, tokens: &TokenStream) {
         let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
         for (at, token) in tokens.iter().enumerate() {
@@ -74,7 +74,7 @@ impl Environments {
         }
     }
 
-    /// `let bindings = &self.env;`
+    /// Records `bindings` for `let bindings = &self.env;`.
     fn assigned(&mut self, tokens: &TokenStream) {
         let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
         for (at, token) in tokens.iter().enumerate() {
@@ -99,7 +99,7 @@ impl Environments {
     }
 }
 
-/// `&'a mut worker::Env`, `Rc<Env>`
+/// Returns whether the type is `Env`, as in `&'a mut worker::Env` and `Rc<Env>`.
 fn is_type(tokens: &[TokenTree]) -> bool {
     match tokens {
         [first, rest @ ..] if is_punct(first, '&') || is_ident(first, "mut") => is_type(rest),

@@ -1,18 +1,18 @@
-//! What sources say of their shards, their registries and the buckets of their backups.
+//! The shards, registries and buckets of backups in sources.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::{Located, Scan, group, is_ident, is_punct, only_string, string};
 use crate::Place;
 
-/// What the sources of a crate say, as far as literals tell.
+/// The literals of a crate's sources about its shards.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Shards {
     /// Every `shard! { … }`.
     pub(crate) classes: Vec<Class>,
     /// Every `X` of `.shard_do(X::shards(…))`.
     pub(crate) served: Vec<String>,
-    /// The binding of every `DurableShardRegistry::new(…)`; `None` where it is no literal.
+    /// The binding of every `DurableShardRegistry::new(…)`; `None` if it is not a literal.
     pub(crate) registries: Vec<(Option<String>, Place)>,
     /// The binding of every `.store(….bucket("…"))`.
     pub(crate) buckets: Vec<(String, Place)>,
@@ -34,7 +34,7 @@ impl Shards {
         self.buckets.extend(other.buckets);
     }
 
-    /// The classes that the Worker serves. Of several, those that are named where they are served.
+    /// Returns the classes that the Worker serves; of several, those in `.shard_do(X::shards(…))`.
     pub(crate) fn served_classes(&self) -> Vec<&Class> {
         let several = self.classes.len() > 1;
         let is_served = |class: &&Class| !several || self.served.contains(&class.name);
@@ -43,7 +43,7 @@ impl Shards {
 }
 
 impl Scan {
-    /// `shard! { pub struct Room; …, registry: "…", jurisdiction: Eu }`
+    /// Reads `shard! { pub struct Room; …, registry: "…", jurisdiction: Eu }`.
     pub(super) fn shard_class(&mut self, tokens: &[TokenTree]) {
         let name = tokens.windows(2).find_map(|window| match window {
             [keyword, TokenTree::Ident(name)] if is_ident(keyword, "struct") => Some(name),
@@ -66,7 +66,8 @@ impl Scan {
         self.shards.classes.push(Class { name: name.to_string(), registry, jurisdiction });
     }
 
-    /// `DurableShardRegistry::new(…)`, `.shard_do(Room::shards(…))`, `.store(env.bucket("…")?)`
+    /// Reads `DurableShardRegistry::new(…)`, `.shard_do(Room::shards(…))` and
+    /// `.store(env.bucket("…")?)`.
     pub(super) fn shard_calls(&mut self, first: &TokenTree, after: &[TokenTree]) {
         if is_ident(first, "DurableShardRegistry")
             && let [a, b, method, arguments, ..] = after
@@ -98,7 +99,7 @@ impl Scan {
     }
 }
 
-/// The one literal of `.method("…")` in an expression.
+/// Returns the one literal of `.method("…")` in an expression.
 fn literal_of(tokens: &TokenStream, method: &str) -> Option<String> {
     let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
     tokens.windows(3).find_map(|window| match window {
@@ -109,7 +110,7 @@ fn literal_of(tokens: &TokenStream, method: &str) -> Option<String> {
     })
 }
 
-/// `Room` of `crate::rooms::Room::shards(…)`.
+/// Returns `Room` for `crate::rooms::Room::shards(…)`.
 fn class_of(tokens: &TokenStream) -> Option<String> {
     let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
     tokens.windows(4).find_map(|window| match window {

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::Problem;
 
-/// The oldest `compatibility_date` that will do: from it on the runtime has `FinalizationRegistry`,
-/// by which values that JavaScript holds of the wasm are freed.
+/// The oldest supported `compatibility_date`: from it on the runtime has `FinalizationRegistry`, which
+/// frees values that JavaScript holds of the wasm.
 pub const MIN_COMPATIBILITY_DATE: &str = "2025-05-05";
 
 /// Compares the text of a `wrangler.jsonc` with what the code needs.
@@ -28,14 +28,14 @@ pub const MIN_COMPATIBILITY_DATE: &str = "2025-05-05";
 /// );
 /// ```
 ///
-/// Each named environment (`env.staging`) is checked as well: bindings it must have of its own,
-/// triggers, migrations, `exports` and the date it takes from the top level where it has none. A
-/// problem names the environments that lack something. What only the top
-/// level lacks is a warning if it has none of the bindings, and so is no Worker of its own; so is an
-/// environment with `"crons": []`, where nothing fires.
+/// Each named environment (`env.staging`) is checked as well. It needs its own bindings, and inherits
+/// absent triggers, migrations, `exports` and the date from the top level. A problem names the
+/// environments that lack something. If only the top level lacks it, and the top level lacks every
+/// binding, it is a warning: such a top level is not a Worker of its own. An environment with
+/// `"crons": []`, where nothing fires, is a warning too.
 ///
 /// # Errors
-/// Every problem there is, in the order of the places, [warnings](crate::Severity::Warning) included.
+/// Returns every problem in the order of the places, [warnings](crate::Severity::Warning) included.
 pub fn check(wrangler: &str, expected: &Expected) -> Result<(), Vec<Problem>> {
     check_file(FILE, wrangler, expected)
 }
@@ -62,27 +62,28 @@ pub fn check_file(file: &str, text: &str, expected: &Expected) -> Result<(), Vec
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-/// Expressions that the platform refuses, which have no place in the file, and those that hardly mean
-/// what it takes them for.
+/// Reports expressions that the platform refuses, and those that it probably reads otherwise than
+/// intended.
 fn expressions(expected: &Expected, problems: &mut Vec<Problem>) {
     for (need, place) in &expected.needs {
         let Need::Cron(cron) = need else { continue };
         if cron.split_ascii_whitespace().nth(4) == Some("1-5") {
             let message =
                 format!("the trigger `{cron}` fires from Sunday to Thursday: Sunday is 1");
-            let fix = "write \"MON-FRI\" for Monday to Friday, or \"SUN-THU\" if it is meant";
+            let fix =
+                "write \"MON-FRI\" for Monday to Friday, or \"SUN-THU\" for Sunday to Thursday";
             problems.push(Problem::new(place.clone(), message, fix).into_warning());
         }
         if !is_cron(cron) {
             let message = format!("invalid cron expression `{cron}`: the platform refuses it");
-            let fix = "write minute, hour, day, month and weekday, such as \"0 3 * * *\", and a day \
-                       that exists";
+            let fix = "expected minute, hour, day, month and weekday, such as \"0 3 * * *\", with a \
+                       day that exists";
             problems.push(Problem::new(place.clone(), message, fix));
         }
     }
 }
 
-/// Classes without SQLite, and those that two lists declare.
+/// Reports classes without SQLite, and those that two lists declare.
 fn classes(environment: &Environment<'_>, expected: &Expected, problems: &mut Vec<Problem>) {
     let bound = environment.classes().into_iter();
     let bound = bound.map(|(_, class, place)| (class.to_owned(), place));
@@ -105,23 +106,21 @@ fn classes(environment: &Environment<'_>, expected: &Expected, problems: &mut Ve
                 "set its `storage` to \"sqlite\"".to_owned(),
             ),
             false => (
-                format!(
-                    "the class `{class}` is in `new_classes` of {file}, which gives it no SQLite"
-                ),
+                format!("the class `{class}` has no SQLite: it is in `new_classes` of {file}"),
                 format!("move {class:?} to `new_sqlite_classes`"),
             ),
         };
         let fix =
-            format!("{fix}; one that is deployed already cannot change, so give it another name");
+            format!("{fix}; the storage of a deployed class cannot change, so rename such a class");
         problems.push(Problem::new(place, message, fix));
     }
     if let Some(place) = environment.migrations_beside_exports() {
-        let message = "`migrations` and `exports` both declare classes, and wrangler refuses that";
+        let message = "`migrations` and `exports` both declare classes, which wrangler refuses";
         problems.push(Problem::new(place, message, "keep one of them"));
     }
 }
 
-/// An environment whose list of triggers is empty, where others fire.
+/// Reports an environment whose list of triggers is empty while others fire.
 fn silent(environment: &Environment<'_>, expected: &Expected, problems: &mut Vec<Problem>) {
     let Some(place) = environment.own_crons() else { return };
     let fires = |cron: &str| {
@@ -144,11 +143,11 @@ fn date(file: &Wrangler<'_>, environment: &Environment<'_>, problems: &mut Vec<P
     let fix = format!("set `compatibility_date` to \"{MIN_COMPATIBILITY_DATE}\" or a later day");
     match environment.compatibility_date() {
         None => {
-            let message = "there is no `compatibility_date`";
+            let message = "missing key `compatibility_date`";
             problems.push(Problem::new(file.beginning(), message, fix));
         }
         Some((date, place)) if !is_date(date) => {
-            problems.push(Problem::new(place, format!("`{date}` is no date"), fix));
+            problems.push(Problem::new(place, format!("invalid date `{date}`"), fix));
         }
         // Years of four digits: the order of the texts is that of the days.
         Some((date, place)) if date < MIN_COMPATIBILITY_DATE => problems.push(Problem::new(
@@ -168,7 +167,7 @@ fn is_date(text: &str) -> bool {
         })
 }
 
-/// The file, or an environment of it.
+/// Returns the words for the file, or for an environment of it.
 pub(super) fn named(file: &str, environment: Option<&str>) -> String {
     match environment {
         None => file.into(),

@@ -23,7 +23,7 @@ pub(crate) struct Environment<'w> {
     own: &'w Node,
 }
 
-/// Where the rows of a class are.
+/// The storage of a class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Storage {
     Sqlite,
@@ -31,13 +31,13 @@ pub(crate) enum Storage {
 }
 
 impl<'a> Wrangler<'a> {
-    /// Parses the text of `file`, whose ending tells the syntax.
+    /// Parses the text of `file`, whose extension selects the syntax.
     pub(crate) fn parse(file: &'a str, text: &'a str) -> Result<Self, Problem> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Ok(Self { file, text, root: Node::parse(file, text)? })
     }
 
-    /// The top level, and each named environment, which inherits no bindings from it.
+    /// Returns the top level, and each named environment, which inherits no bindings from it.
     pub(crate) fn environments(&'a self) -> Vec<Environment<'a>> {
         let top = Environment { name: None, file: self, own: &self.root };
         let named = self.root.get("env").and_then(Node::table).into_iter().flatten();
@@ -49,7 +49,7 @@ impl<'a> Wrangler<'a> {
         std::iter::once(top).chain(named).collect()
     }
 
-    /// The name of the file.
+    /// Returns the name of the file.
     pub(crate) fn file(&self) -> &'a str {
         self.file
     }
@@ -58,13 +58,13 @@ impl<'a> Wrangler<'a> {
         is_toml(self.file)
     }
 
-    /// The list that declares classes: `exports` and `migrations` exclude each other.
+    /// Returns the list that declares classes: `exports` and `migrations` exclude each other.
     pub(super) fn class_list(&self) -> &'static str {
         let by_exports = self.environments().iter().any(Environment::has_class_exports);
         if by_exports { "exports" } else { "migrations" }
     }
 
-    /// The line where the file begins its object.
+    /// Returns the line where the file begins its object.
     pub(crate) fn beginning(&self) -> Place {
         self.place(&self.root)
     }
@@ -75,27 +75,27 @@ impl<'a> Wrangler<'a> {
 }
 
 impl<'w> Environment<'w> {
-    /// The names of one kind's bindings.
+    /// Returns the names of one kind's bindings.
     pub(crate) fn bindings(&self, kind: BindingKind) -> Vec<&'w str> {
         self.texts(kind, kind.name_key())
     }
 
-    /// The entry of a binding.
+    /// Returns the entry of a binding.
     pub(super) fn binding(&self, kind: BindingKind, name: &str) -> Option<&'w Node> {
         self.entries(kind).iter().find(|entry| entry.string(kind.name_key()) == Some(name))
     }
 
-    /// The text at `key` of every entry.
+    /// Returns the text at `key` of every entry.
     pub(super) fn texts(&self, kind: BindingKind, key: &str) -> Vec<&'w str> {
         self.entries(kind).iter().filter_map(|entry| entry.string(key)).collect()
     }
 
-    /// Every tag of the migrations.
+    /// Returns every tag of the migrations.
     pub(super) fn tags(&self) -> Vec<&'w str> {
         self.migrations().iter().filter_map(|migration| migration.string("tag")).collect()
     }
 
-    /// The class behind each binding of a Durable Object of this very Worker.
+    /// Returns the class behind each binding of a Durable Object of this Worker itself.
     pub(crate) fn classes(&self) -> Vec<(&'w str, &'w str, Place)> {
         (self.entries(BindingKind::DurableObject).iter())
             .filter(|entry| entry.get("script_name").is_none())
@@ -105,18 +105,18 @@ impl<'w> Environment<'w> {
             .collect()
     }
 
-    /// The triggers that fire here; `None` where the file does not list them.
+    /// Returns the triggers that fire here; `None` if the file does not list them.
     pub(crate) fn crons(&self) -> Option<Vec<&'w str>> {
         let list = self.inherited("triggers")?.get("crons")?.list()?;
         Some(list.iter().filter_map(Node::text).collect())
     }
 
-    /// Where this environment itself lists its triggers.
+    /// Returns the place where this environment itself lists its triggers.
     pub(super) fn own_crons(&self) -> Option<Place> {
         Some(self.file.place(self.own.get("triggers")?.get("crons")?))
     }
 
-    /// The jurisdiction of a bucket, and where its entry begins; `None` for one that is not there.
+    /// Returns the jurisdiction of a bucket, and the place of its entry; `None` for an absent bucket.
     pub(crate) fn bucket_jurisdiction(&self, name: &str) -> Option<(Option<&'w str>, Place)> {
         let entry = self.binding(BindingKind::Bucket, name)?;
         Some((entry.string("jurisdiction"), self.file.place(entry)))
@@ -127,7 +127,7 @@ impl<'w> Environment<'w> {
         Some((date.text()?, self.file.place(date)))
     }
 
-    /// Where each class keeps its rows: by all migrations, or by `exports`.
+    /// Returns the storage of each class, by all migrations or by `exports`.
     pub(crate) fn storage(&self) -> BTreeMap<&'w str, Storage> {
         let mut storage = BTreeMap::new();
         for migration in self.migrations() {
@@ -160,18 +160,18 @@ impl<'w> Environment<'w> {
         storage
     }
 
-    /// Whether classes are declared in `exports`, which excludes `migrations`.
+    /// Returns whether classes are declared in `exports`, which excludes `migrations`.
     pub(super) fn has_class_exports(&self) -> bool {
         self.class_exports().next().is_some()
     }
 
-    /// Where `migrations` begin beside classes in `exports`.
+    /// Returns the place of `migrations` beside classes in `exports`.
     pub(super) fn migrations_beside_exports(&self) -> Option<Place> {
         let both = self.has_class_exports() && !self.migrations().is_empty();
         both.then(|| self.inherited("migrations").map(|list| self.file.place(list)))?
     }
 
-    /// The environment whose value of an inherited key counts here: this one, or the top level.
+    /// Returns the environment whose value of an inherited key counts here: this one, or the top level.
     pub(super) fn owner_of(&self, key: &str) -> Option<&'w str> {
         self.name.filter(|_| self.own.get(key).is_some())
     }
@@ -192,7 +192,7 @@ impl<'w> Environment<'w> {
         list.and_then(Node::list).unwrap_or_default()
     }
 
-    /// A key that an environment takes from the top level where it has none of its own.
+    /// Returns a key of the environment, or that of the top level if absent.
     fn inherited(&self, key: &str) -> Option<&'w Node> {
         self.own.get(key).or_else(|| self.file.root.get(key))
     }

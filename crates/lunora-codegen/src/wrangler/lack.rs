@@ -1,4 +1,4 @@
-//! What the code needs and environments of the file lack.
+//! The needs of the code that environments of the file lack.
 
 use super::{
     Expected, Need,
@@ -6,16 +6,16 @@ use super::{
 };
 use crate::Place;
 
-/// One need that is not met everywhere.
+/// One need that some environment does not meet.
 pub(super) struct Lack<'w> {
     pub(super) need: Need,
-    /// Where the need is.
+    /// The place of the need.
     pub(super) place: Place,
     /// The environments to write it to; `None` is the top level.
     pub(super) absent: Vec<Option<&'w str>>,
     /// The environments that have it.
     pub(super) present: Vec<Option<&'w str>>,
-    /// Whether only the top level lacks it, and seems to be no Worker of its own.
+    /// `true` if only the top level lacks it, and is not a Worker of its own.
     pub(super) is_of_a_base: bool,
 }
 
@@ -47,7 +47,7 @@ impl<'w> Lack<'w> {
     }
 }
 
-/// Every need that is not met, [invalid expressions](is_cron) of triggers excepted.
+/// Returns every unmet need, except [invalid expressions](is_cron) of triggers.
 pub(super) fn lacks<'w>(file: &'w Wrangler<'w>, expected: &Expected) -> Vec<Lack<'w>> {
     let environments = file.environments();
     let needs = expected.needs.iter().filter(|(need, _)| match need {
@@ -78,7 +78,7 @@ pub(super) fn lacks<'w>(file: &'w Wrangler<'w>, expected: &Expected) -> Vec<Lack
     lacks
 }
 
-/// Whether the platform takes the expression of a trigger, which must fire some day.
+/// Returns whether the platform accepts the expression of a trigger, which must fire some day.
 pub(super) fn is_cron(expression: &str) -> bool {
     expression.parse().is_ok_and(|cron: saffron::Cron| cron.any())
 }
@@ -91,7 +91,8 @@ fn has(need: &Need, environment: &Environment<'_>) -> bool {
     }
 }
 
-/// The environment whose own value counts: triggers and classes are inherited, bindings are not.
+/// Returns the environment whose own value counts: triggers and classes are inherited, bindings are
+/// not.
 fn owner<'w>(need: &Need, environment: &Environment<'w>) -> Option<&'w str> {
     match need {
         Need::Cron(_) => environment.owner_of("triggers"),

@@ -1,4 +1,4 @@
-//! Whether wrangler's configuration has what the code needs.
+//! Checks that wrangler's configuration has what the code needs.
 
 mod check;
 mod file;
@@ -23,7 +23,7 @@ use crate::{
 /// The name of the file of a new Worker.
 pub const FILE: &str = "wrangler.jsonc";
 
-/// The names that wrangler looks for. Of several files in a folder it reads the first.
+/// The file names that wrangler reads. Of several files in a folder it reads the first.
 pub const FILES: [&str; 3] = ["wrangler.json", FILE, "wrangler.toml"];
 
 /// Returns the name of the file that wrangler reads in `dir`; [`FILE`] if there is no such file.
@@ -32,14 +32,14 @@ pub fn file_of(dir: &Path) -> &'static str {
     FILES.into_iter().find(|file| dir.join(file).is_file()).unwrap_or(FILE)
 }
 
-/// What a Worker's code needs of wrangler's configuration: each need with the place that has it.
+/// The needs of a Worker's code in wrangler's configuration, each with its place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expected {
     pub(crate) needs: Vec<(Need, Place)>,
     pub(crate) shards: Shards,
 }
 
-/// One thing that the code takes for granted.
+/// One need of the code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Need {
     /// A trigger, as `cron!("0 3 * * *")` names it.
@@ -72,29 +72,29 @@ pub enum BindingKind {
 }
 
 impl Expected {
-    /// Nothing yet.
+    /// Creates a set without needs.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a need, and where the code has it.
+    /// Adds a need, and its place in the code.
     #[must_use]
     pub fn with(mut self, need: Need, place: Place) -> Self {
         self.add(need, place);
         self
     }
 
-    /// What the Rust sources of the crate in `dir` need, as [`check_crate`] reads them.
+    /// Reads the needs of the Rust sources of the crate in `dir`, as [`check_crate`] does.
     ///
     /// # Errors
-    /// A problem for each file that cannot be read, or is not Rust.
+    /// Returns a problem for each file that cannot be read, or is not Rust.
     pub fn of_sources(dir: &Path) -> Result<Self, Vec<Problem>> {
         let Sources { expected, unread } = scan::sources(dir);
         if unread.is_empty() { Ok(expected) } else { Err(unread) }
     }
 
-    /// Every need is named once, at its first place.
+    /// Adds a need once, at its first place.
     pub(crate) fn add(&mut self, need: Need, place: Place) {
         if !self.needs.iter().any(|(known, _)| *known == need) {
             self.needs.push((need, place));
@@ -103,7 +103,7 @@ impl Expected {
 }
 
 impl BindingKind {
-    /// The list of the file that has them.
+    /// Returns the list of the file that has them.
     #[must_use]
     pub fn list(self) -> &'static str {
         match self {
@@ -118,7 +118,7 @@ impl BindingKind {
         }
     }
 
-    /// The key of an entry that holds the name.
+    /// Returns the key of an entry that holds the name.
     pub(crate) fn name_key(self) -> &'static str {
         match self {
             Self::DurableObject | Self::RateLimit => "name",
@@ -126,7 +126,7 @@ impl BindingKind {
         }
     }
 
-    /// The method of `worker::Env` that takes the name.
+    /// Returns the kind that a method of `worker::Env` names.
     pub(crate) fn of_method(method: &str) -> Option<Self> {
         Some(match method {
             "durable_object" => Self::DurableObject,
@@ -159,8 +159,8 @@ impl fmt::Display for BindingKind {
 /// Checks the `wrangler.jsonc`, `wrangler.json` or `wrangler.toml` of the crate in `dir` against its
 /// sources below `src/`.
 ///
-/// Nothing is declared a second time: needs are read off the tokens of the sources, `lunora::shard!`
-/// and other macros included:
+/// Nothing is declared twice: needs are read from the tokens of the sources, `lunora::shard!` and other
+/// macros included:
 ///
 /// - `cron!("…")` is a trigger,
 /// - `.durable_object("…")`, `.bucket("…")`, `.kv("…")`, `.d1("…")`, `.queue("…")`, `.service("…")` and
@@ -171,34 +171,36 @@ impl fmt::Display for BindingKind {
 ///
 /// An environment is `ctx`, a value with `env` in its name (`self.env`, `ctx.env()`, `worker_env`), and
 /// what the same file declares as `Env` or `RouteContext` (`bindings: &Env`) or assigns from such a value
-/// (`let bindings = &self.env;`). So `s3.put_object().bucket("…")` is no binding.
+/// (`let bindings = &self.env;`). So `s3.put_object().bucket("…")` is not a binding.
 ///
-/// Left out are tests (`#[test]`, `#[tokio::test]`, and anything under a `#[cfg(…)]` that has `test`
-/// outside of `not(…)`), `src/bin/`, and `src/main.rs` beside a `src/lib.rs`. Comments say the rest:
+/// The check skips tests (`#[test]`, `#[tokio::test]`, and anything under a `#[cfg(…)]` that has `test`
+/// outside of `not(…)`), `src/bin/`, and `src/main.rs` beside a `src/lib.rs`. Comments change the
+/// needs:
 ///
-/// - `// lunora: ignore` on a line of its own takes away the needs of the item or statement that
-///   follows, and at the end of a line those of that line,
+/// - `// lunora: ignore` on its own line removes the needs of the item or statement that follows, and
+///   at the end of a line those of that line,
 /// - `// lunora: binding` on the line of such a method, or the line above, makes it a binding
 ///   whatever is before the dot.
 ///
-/// Two things about backups that no type tells are read off the same literals: a
+/// The same literals show two mistakes about backups that no type catches: a
 /// `DurableShardRegistry::new(env.durable_object("…")?)` of another binding than `registry: "…"` of the
 /// `shard!` is an error, and a bucket of `.store(env.bucket("…")?)` outside the `jurisdiction:` of the
-/// `shard!` is a warning. Where a crate has several `shard!`, those of `.shard_do(Room::shards(…))` count.
+/// `shard!` is a warning. If a crate has several `shard!`, those of `.shard_do(Room::shards(…))` count.
 ///
-/// What is no literal there is not seen: a name in a constant, an expression that is parsed when
-/// the Worker runs, what a macro makes up or a dependency asks for. Secrets and variables are not
-/// looked for, since the file need not list them.
+/// A value that is not a literal is not seen: a name in a constant, an expression that is parsed when
+/// the Worker runs, code that a macro generates, the needs of a dependency. Secrets and variables are
+/// not checked, since the file need not list them.
 ///
 /// # Errors
-/// Every problem there is, in the order of the places, [warnings](crate::Severity::Warning) included.
+/// Returns every problem in the order of the places, [warnings](crate::Severity::Warning) included.
 pub fn check_crate(dir: &Path) -> Result<(), Vec<Problem>> {
     let (unread, problems) = check_sources(dir);
     let problems: Vec<Problem> = problems.into_iter().chain(unread).collect();
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-/// A problem for each source that cannot be read, and those of the file with what the others need.
+/// Returns a problem for each source that cannot be read, and the problems of the file with the needs
+/// of the others.
 pub(crate) fn check_sources(dir: &Path) -> (Vec<Problem>, Vec<Problem>) {
     let file = file_of(dir);
     let Sources { expected, unread } = scan::sources(dir);
@@ -212,7 +214,7 @@ pub(crate) fn check_sources(dir: &Path) -> (Vec<Problem>, Vec<Problem>) {
 /// Reads the wrangler configuration of the crate in `dir` as JSON, for a tool that serves the Worker.
 ///
 /// # Errors
-/// A problem if there is no such file, or it cannot be parsed.
+/// Returns a problem if there is no such file, or it cannot be parsed.
 pub fn config(dir: &Path) -> Result<serde_json::Value, Problem> {
     let file = file_of(dir);
     let text = read(dir, file)?;
@@ -224,7 +226,7 @@ pub(crate) fn read(dir: &Path, file: &str) -> Result<String, Problem> {
         let place = Place { file: file.into(), line: 1 };
         Problem::new(
             place,
-            format!("cannot be read ({error})"),
+            format!("cannot read the file: {error}"),
             format!("put it beside Cargo.toml in {}", dir.display()),
         )
     })

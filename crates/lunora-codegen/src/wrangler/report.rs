@@ -1,13 +1,13 @@
-//! The words for what environments lack.
+//! The messages about what environments lack.
 
 use super::{BindingKind, Need, Wrangler, lack::Lack};
 use crate::Problem;
 
 /// The environments of a lack, in words.
 enum Scope {
-    /// Where it is missing.
+    /// The environments that lack it.
     Missing(String),
-    /// Where it is, and where it is not.
+    /// The environments that have it, and those that lack it.
     Only(String),
 }
 
@@ -91,7 +91,7 @@ fn named(environments: &[Option<&str>]) -> String {
     joined(environments.iter().flatten().map(|name| format!("`env.{name}`")))
 }
 
-/// The lists to add an entry to.
+/// Returns the lists to add an entry to.
 fn targets(lack: &Lack<'_>, list: &str) -> String {
     joined(lack.absent.iter().map(|name| match name {
         None => format!("`{list}`"),

@@ -3,15 +3,15 @@
 use super::{BindingKind, Expected, check::named, file::Environment};
 use crate::{Place, Problem, scan::Shards};
 
-/// The jurisdictions of R2; one that only Durable Objects have is not asked of a bucket.
+/// The jurisdictions of R2; one that only Durable Objects have is not required of a bucket.
 const OF_BUCKETS: [&str; 2] = ["eu", "fedramp"];
 
-/// A class whose shards announce themselves to another registry than the Worker asks: queries,
+/// Reports a class whose shards announce themselves to another registry than the Worker reads: queries,
 /// backups and exports would miss them.
 pub(super) fn registry(expected: &Expected, problems: &mut Vec<Problem>) {
     let Shards { registries, .. } = &expected.shards;
     let read: Option<Vec<&String>> = registries.iter().map(|(name, _)| name.as_ref()).collect();
-    // One that is no literal may be any.
+    // A value that is not a literal may be any binding.
     let (Some(read), [(_, place), ..]) = (read, registries.as_slice()) else { return };
     for class in expected.shards.served_classes() {
         let Some((announced, at)) = &class.registry else { continue };
@@ -29,7 +29,7 @@ pub(super) fn registry(expected: &Expected, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Where buckets must be that keep rows of the shards, and where that is said.
+/// Returns the jurisdiction of buckets that keep rows of the shards, and its place.
 pub(super) fn jurisdiction(expected: &Expected) -> Option<&(String, Place)> {
     let classes = expected.shards.served_classes();
     let wanted: Vec<_> = classes.iter().filter_map(|class| class.jurisdiction.as_ref()).collect();
@@ -40,7 +40,7 @@ pub(super) fn jurisdiction(expected: &Expected) -> Option<&(String, Place)> {
     wanted.into_iter().find(|(name, _)| OF_BUCKETS.contains(&name.as_str()))
 }
 
-/// A bucket outside the jurisdiction of the shards whose rows it keeps.
+/// Reports a bucket outside the jurisdiction of the shards whose rows it keeps.
 pub(super) fn buckets(
     environment: &Environment<'_>,
     expected: &Expected,

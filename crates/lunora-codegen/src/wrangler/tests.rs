@@ -29,7 +29,7 @@ fn expected(code: &str) -> Expected {
     expected
 }
 
-/// The problems of `CODE` with the file in which `from` is `to`.
+/// Returns the problems of `CODE` with the file in which `from` is `to`.
 fn problems(from: &str, to: &str) -> Vec<String> {
     assert!(WHOLE.contains(from), "{from}");
     let problems = check(&WHOLE.replace(from, to), &expected(CODE)).err().unwrap_or_default();
@@ -291,7 +291,7 @@ fn rejects_a_registry_that_the_shards_do_not_announce_themselves_to() {
         )]
     );
     assert_eq!(found(STORED, &quiet), []);
-    // What is no literal may be the right one.
+    // A value that is not a literal may be the right one.
     let unknown = format!("{other}\nfn f() {{ DurableShardRegistry::new(objects); }}");
     assert_eq!(found(STORED, &unknown), []);
     let in_test = format!("#[cfg(test)]\nmod tests {{ {other} }}\n{quiet}");
@@ -331,7 +331,7 @@ fn reads_every_form_that_wrangler_reads() -> std::io::Result<()> {
     }
     std::fs::write(dir.join("wrangler.json"), "{\n \"name\" 1 }")?;
     let problem = config(&dir).map(drop).map_err(|problem| problem.to_string());
-    assert!(problem.is_err_and(|it| it.starts_with("wrangler.json:2: it is not JSON")));
+    assert!(problem.is_err_and(|it| it.starts_with("wrangler.json:2: invalid JSON")));
     std::fs::remove_dir_all(dir)
 }
 

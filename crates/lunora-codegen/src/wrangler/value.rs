@@ -1,4 +1,4 @@
-//! The values of a configuration file, whichever syntax it has, and where each begins.
+//! The values of a configuration file in either syntax, and where each begins.
 
 use std::collections::BTreeMap;
 
@@ -22,12 +22,12 @@ pub(super) enum Value {
     Table(BTreeMap<String, Node>),
     /// Counts as absent, as in wrangler.
     Null,
-    /// A number, a truth value or a date, none of which is asked for.
+    /// A number, a boolean or a date, which no check reads.
     Other,
 }
 
 impl Node {
-    /// Reads the text of `file`, whose ending tells the syntax.
+    /// Parses the text of `file`, whose extension selects the syntax.
     pub(super) fn parse(file: &str, text: &str) -> Result<Self, Problem> {
         let root = if is_toml(file) { of_toml(file, text)? } else { of_jsonc(file, text)? };
         match root.value {
@@ -35,7 +35,7 @@ impl Node {
             _ => Err(Problem::new(
                 Place { file: file.into(), line: 1 },
                 "the file is not a JSON object",
-                "begin it with `{`",
+                "expected `{` at the start",
             )),
         }
     }
@@ -66,12 +66,12 @@ impl Node {
         }
     }
 
-    /// The text of a key.
+    /// Returns the text of a key.
     pub(super) fn string(&self, key: &str) -> Option<&str> {
         self.get(key)?.text()
     }
 
-    /// The elements of the list at `key`; empty if absent.
+    /// Returns the elements of the list at `key`; empty if absent.
     pub(super) fn elements(&self, key: &str) -> &[Self] {
         self.get(key).and_then(Self::list).unwrap_or_default()
     }
@@ -81,7 +81,7 @@ pub(super) fn is_toml(file: &str) -> bool {
     file.ends_with(".toml")
 }
 
-/// What wrangler accepts in `.json` and `.jsonc` alike.
+/// The syntax that wrangler accepts in `.json` and `.jsonc` alike.
 pub(super) const JSONC: ParseOptions = ParseOptions {
     allow_comments: true,
     allow_loose_object_property_names: false,
@@ -95,7 +95,7 @@ pub(super) const JSONC: ParseOptions = ParseOptions {
     allow_non_finite_numbers: false,
 };
 
-/// The text of `file` as JSON.
+/// Returns the text of `file` as JSON.
 pub(super) fn to_json(file: &str, text: &str) -> Result<serde_json::Value, Problem> {
     if is_toml(file) {
         return toml::from_str(text).map_err(|error| not_toml(file, text, &error));
@@ -112,8 +112,8 @@ fn parse_jsonc<'t>(file: &str, text: &'t str) -> Result<Option<ast::Value<'t>>, 
     parsed.map(|parsed| parsed.value).map_err(|error| {
         Problem::new(
             Place::of_offset(file, text, error.range().start),
-            format!("it is not JSON with comments ({})", error.kind()),
-            "mend the syntax",
+            format!("invalid JSON with comments: {}", error.kind()),
+            "fix the syntax",
         )
     })
 }
@@ -142,8 +142,8 @@ fn of_toml(file: &str, text: &str) -> Result<Node, Problem> {
 
 fn not_toml(file: &str, text: &str, error: &toml::de::Error) -> Problem {
     let at = error.span().map_or(0, |span| span.start);
-    let message = format!("it is not TOML ({})", error.message());
-    Problem::new(Place::of_offset(file, text, at), message, "mend the syntax")
+    let message = format!("invalid TOML: {}", error.message());
+    Problem::new(Place::of_offset(file, text, at), message, "fix the syntax")
 }
 
 fn toml_table(table: DeTable<'_>) -> Value {

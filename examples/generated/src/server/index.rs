@@ -14,7 +14,7 @@ pub const NOTES: Table<crate::notes::Note> = table!("notes")
 /// Builds the application, once per isolate.
 ///
 /// # Errors
-/// Where a binding or a secret is missing.
+/// Returns an error if a binding or a secret is missing.
 pub fn app(env: &Env) -> Result<Lunora, LunoraError> {
     Ok(
         Lunora::builder()
@@ -61,6 +61,6 @@ lunora::shard! {
 }
 
 lunora::shard_registry! {
-    /// The object that knows which shards there are.
+    /// Lists the shards.
     pub struct ShardRegistry;
 }

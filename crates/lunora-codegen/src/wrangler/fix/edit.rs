@@ -5,7 +5,7 @@ use super::Change;
 /// An entry, and the list that it is added to.
 pub(super) struct Edit {
     pub(super) environment: Option<String>,
-    /// The path of the list, or of the table where there is a `key`.
+    /// The path of the list, or of the table if there is a `key`.
     pub(super) list: &'static str,
     /// The key of the entry in a table.
     pub(super) key: Option<String>,
@@ -22,7 +22,7 @@ pub(super) enum Item {
 }
 
 impl Edit {
-    /// The keys from the root to the list.
+    /// Returns the keys from the root to the list.
     pub(super) fn path(&self) -> Vec<&str> {
         let environment = self.environment.iter().flat_map(|name| ["env", name.as_str()]);
         environment.chain(self.list.split('.')).collect()
@@ -43,7 +43,7 @@ impl Item {
         Self::Text(text.into())
     }
 
-    /// On one line.
+    /// Returns the value as JSON, on one line.
     fn json(&self) -> String {
         let joined = |items: Vec<String>| items.join(", ");
         match self {

@@ -5,21 +5,21 @@ use jsonc_parser::cst::{CstInputValue, CstObject, CstRootNode};
 use super::{Edit, Item};
 use crate::wrangler::value::JSONC;
 
-/// Makes every edit that the shape of `text` allows, and tells `note` which.
+/// Makes every edit that the shape of `text` allows, and reports each to `note`.
 pub(super) fn apply(
     text: &str,
     edits: &[Edit],
     note: &mut impl FnMut(&Edit, bool),
 ) -> Result<String, String> {
     let root = CstRootNode::parse(text, &JSONC).map_err(|error| error.to_string())?;
-    let object = root.object_value().ok_or("it is not an object")?;
+    let object = root.object_value().ok_or("the root is not an object")?;
     for edit in edits {
         note(edit, edit_one(&object, edit).is_some());
     }
     Ok(root.to_string())
 }
 
-/// `None` where another kind of value is in the way; nothing is changed then.
+/// Makes one edit. Returns `None`, and changes nothing, if another kind of value is in the way.
 fn edit_one(root: &CstObject, edit: &Edit) -> Option<()> {
     let path = edit.path();
     let (last, tables) = path.split_last()?;
@@ -53,7 +53,7 @@ fn edit_one(root: &CstObject, edit: &Edit) -> Option<()> {
     Some(())
 }
 
-/// The object at `key`, created if absent.
+/// Returns the object at `key`, created if absent.
 fn child(object: &CstObject, key: &str) -> Option<CstObject> {
     match last_of(object, key) {
         Some(property) if is_null(&property) => Some(property.object_value_or_set()),
@@ -66,7 +66,7 @@ fn has(object: &CstObject, key: &str) -> bool {
     last_of(object, key).is_some_and(|property| !is_null(&property))
 }
 
-/// Of a key that is repeated the last counts.
+/// Returns the last property of that name: of a repeated key the last counts.
 fn last_of(object: &CstObject, key: &str) -> Option<jsonc_parser::cst::CstObjectProp> {
     let mut properties = object.properties().into_iter().rev();
     properties.find(|property| property.decoded_name().as_deref() == Some(key))

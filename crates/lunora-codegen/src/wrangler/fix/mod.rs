@@ -19,22 +19,22 @@ use crate::{
 pub struct Fixed {
     /// The name of the file.
     pub file: String,
-    /// Its new text; the old one where nothing was added.
+    /// Its new text; the old text if nothing was added.
     pub text: String,
-    /// What was added, in the order of the file's lists.
+    /// The entries that were added, in the order of the file's lists.
     pub changes: Vec<Change>,
-    /// What has to be mended by hand, [warnings](crate::Severity::Warning) included.
+    /// The problems to fix by hand, [warnings](crate::Severity::Warning) included.
     pub left: Vec<Problem>,
 }
 
-/// One entry that was added. Its text is one line: the entry, its list, and which values to look over.
+/// One entry that was added. Its text is one line: the entry, its list, and the values to check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The list, such as `env.staging.r2_buckets`.
     pub list: String,
     /// The entry, as JSON.
     pub entry: String,
-    /// The keys of the entry whose values no source tells, and that were made up.
+    /// The keys of the entry whose values no source states, and that were derived.
     pub assumed: Vec<String>,
 }
 
@@ -52,7 +52,8 @@ impl fmt::Display for Change {
 /// [`fix`] does, and writes the file if that changes it.
 ///
 /// # Errors
-/// Where the file or a source cannot be read, or the file cannot be written. Nothing is written then.
+/// Returns an error if the file or a source cannot be read, or the file cannot be written. Nothing is
+/// written then.
 pub fn fix_crate(dir: &Path) -> Result<Fixed, Vec<Problem>> {
     let file = file_of(dir);
     let text = read(dir, file).map_err(|problem| vec![problem])?;
@@ -71,7 +72,7 @@ pub fn fix_crate(dir: &Path) -> Result<Fixed, Vec<Problem>> {
     if fixed.text != text {
         fs::write(dir.join(file), &fixed.text).map_err(|error| {
             let place = Place { file: file.into(), line: 1 };
-            vec![Problem::new(place, format!("cannot be written ({error})"), "make it writable")]
+            vec![Problem::new(place, format!("cannot write the file: {error}"), "make it writable")]
         })?;
     }
     Ok(fixed)
@@ -103,15 +104,15 @@ pub fn fix_crate(dir: &Path) -> Result<Fixed, Vec<Problem>> {
 /// ```
 ///
 /// # Errors
-/// Where the text is not in the syntax of the file.
+/// Returns an error if the text is not in the syntax of the file.
 pub fn fix(file: &str, text: &str, expected: &Expected) -> Result<Fixed, Vec<Problem>> {
     fixed(file, text, expected, &[])
 }
 
-/// How often entries may need entries: a binding brings a class, and a class a migration.
+/// The maximum number of rounds: a binding needs a class, and a class needs a migration.
 const ROUNDS: usize = 4;
 
-/// [`fix`], where `named` are the bindings whose classes the entry takes from this file.
+/// Fixes as [`fix`] does; `named` are the bindings whose classes the entry takes from this file.
 fn fixed(
     file: &str,
     text: &str,
@@ -138,11 +139,11 @@ fn fixed(
     Ok(Fixed { file: file.into(), text, changes, left })
 }
 
-/// The text with every edit that its shape allows, and those.
+/// Returns the text with every edit that its shape allows, and those edits.
 fn apply(file: &str, text: &str, edits: &[Edit]) -> Result<(String, Vec<Change>), Vec<Problem>> {
     let cannot = |error: String| {
         let place = Place { file: file.into(), line: 1 };
-        vec![Problem::new(place, format!("it cannot be changed ({error})"), "mend the syntax")]
+        vec![Problem::new(place, format!("cannot edit the file: {error}"), "fix the syntax")]
     };
     let mut done = Vec::new();
     let mut note = |edit: &Edit, is_done: bool| {

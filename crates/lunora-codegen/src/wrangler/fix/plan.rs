@@ -8,7 +8,7 @@ use crate::wrangler::{
     shards::jurisdiction,
 };
 
-/// Everything that can be added now. What it brings with it is the next round's.
+/// Plans everything that can be added now. The next round adds what that needs.
 pub(super) fn edits(file: &Wrangler<'_>, expected: &Expected, named: &[String]) -> Vec<Edit> {
     let environments = file.environments();
     let mut plan =
@@ -21,10 +21,10 @@ pub(super) fn edits(file: &Wrangler<'_>, expected: &Expected, named: &[String]) 
     plan.edits
 }
 
-/// What an entry has beside its name.
+/// The values of an entry beside its name.
 struct Values {
     values: Vec<(&'static str, Item)>,
-    /// The keys whose values are made up.
+    /// The keys whose values are derived.
     assumed: Vec<&'static str>,
 }
 
@@ -65,7 +65,7 @@ impl Plan<'_> {
         self.edits.push(Edit { environment, list, key, item, assumed });
     }
 
-    /// One migration for all classes of an environment.
+    /// Adds a class to the one migration of an environment.
     fn migration(&mut self, class: &str, environment: Option<&str>) {
         let list = "migrations";
         let of_this = self
@@ -94,7 +94,7 @@ impl Plan<'_> {
         self.edits.push(Edit { environment, list, key: None, item, assumed: Vec::new() });
     }
 
-    /// The values of a binding; `None` where they cannot be known.
+    /// Returns the values of a binding; `None` if they cannot be known.
     fn entry(
         &mut self,
         kind: BindingKind,
@@ -133,7 +133,7 @@ impl Plan<'_> {
         })
     }
 
-    /// A value of the same binding in another environment, where it is one of this Worker.
+    /// Returns a value of the same binding in another environment, if the binding is of this Worker.
     fn elsewhere(&self, kind: BindingKind, name: &str, key: &str) -> Option<String> {
         let mut entries = self.environments.iter().filter_map(|known| known.binding(kind, name));
         let entry = entries.find(|entry| entry.get("script_name").is_none())?;
@@ -154,7 +154,7 @@ impl Plan<'_> {
         Some(Values::of([("class_name", Item::text(class))], assumed))
     }
 
-    /// The class that a binding most likely is for: the only one left of its sort, or of its name.
+    /// Returns the most likely class of a binding: the only one left of its kind, or that of its name.
     fn class_in_code(&self, name: &str) -> Option<String> {
         if let Some((_, class)) = self.taken.iter().find(|(known, _)| known == name) {
             return Some(class.clone());
@@ -190,7 +190,7 @@ impl Plan<'_> {
         }
     }
 
-    /// A number that no rate limiter of the file has.
+    /// Returns a number that no rate limiter of the file has.
     fn namespace(&self) -> u64 {
         let ids = self
             .environments
@@ -202,7 +202,7 @@ impl Plan<'_> {
     }
 }
 
-/// `env.bucket("USER_FILES")` in `staging` gives `user-files-staging`.
+/// Returns a resource's name: `user-files-staging` for `env.bucket("USER_FILES")` in `staging`.
 fn resource(binding: &str, environment: Option<&str>) -> String {
     let text = match environment {
         Some(environment) => format!("{binding}-{environment}"),
@@ -225,7 +225,7 @@ fn resource(binding: &str, environment: Option<&str>) -> String {
 const MIN_NAME: usize = 3;
 const MAX_NAME: usize = 63;
 
-/// `SHARD_REGISTRY` gives `ShardRegistry`.
+/// Returns `ShardRegistry` for `SHARD_REGISTRY`.
 fn camel(binding: &str) -> String {
     let words = binding.split(|char: char| !char.is_ascii_alphanumeric());
     words

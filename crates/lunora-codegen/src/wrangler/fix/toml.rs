@@ -7,7 +7,7 @@ use toml_edit::{
 
 use super::{Edit, Item};
 
-/// Makes every edit that the shape of `text` allows, and tells `note` which.
+/// Makes every edit that the shape of `text` allows, and reports each to `note`.
 pub(super) fn apply(
     text: &str,
     edits: &[Edit],
@@ -23,7 +23,7 @@ pub(super) fn apply(
     Ok(if crlf { new.replace("\r\n", "\n").replace('\n', "\r\n") } else { new })
 }
 
-/// `None` where another kind of value is in the way; nothing of the entry is written then.
+/// Makes one edit. Returns `None`, without a part of the entry, if another kind of value is in the way.
 fn edit_one(root: &mut Table, edit: &Edit) -> Option<()> {
     let path = edit.path();
     let (last, tables) = path.split_last()?;
@@ -69,7 +69,7 @@ fn child<'t>(
     table.get_mut(key)?.as_table_like_mut()
 }
 
-/// Adds an element as the last one is written: on a line of its own, or behind it.
+/// Adds an element in the style of the last one: on its own line, or behind it.
 fn push(list: &mut Array, mut value: Value) {
     let last = list.iter().last().and_then(|last| last.decor().prefix()?.as_str());
     let indent = last.and_then(|prefix| prefix.rfind('\n').map(|end| prefix[end..].to_owned()));
