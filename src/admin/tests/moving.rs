@@ -92,6 +92,31 @@ fn an_export_streams_every_row_as_a_line() {
 }
 
 #[test]
+fn serves_operations_on_all_shards_with_the_token_of_the_environment_alone() {
+    let shards = MemoryNamespace::new(async |_, request: Request| {
+        assert_eq!(request.header("authorization"), Some(BEARER));
+        Response::raw_json(r#"{"result":{"rows":[],"cursor":null,"isDone":true}}"#)
+    });
+    let registry = StaticShardRegistry::new().table("messages", ["a"]).unwrap();
+    let app = testing::builder()
+        .shard_do(shards)
+        .query_coordinator(QueryCoordinator::new(registry).clock(ManualClock::new(0)))
+        .build();
+    let env = MemoryEnvironment::new().with_var("LUNORA_ADMIN_TOKEN", TOKEN);
+    for (path, body) in [
+        ("/_lunora/admin/export", "{}"),
+        ("/_lunora/admin/import", ""),
+        ("/_lunora/admin/sync", "{}"),
+        ("/_lunora/admin/apply", r#"{"batches":[]}"#),
+        ("/_lunora/admin/shard-traffic", r#"{"table":"messages"}"#),
+    ] {
+        let asked = request("POST", path, body).with_header("authorization", BEARER);
+        assert_eq!(send(&app, &env, asked).status, 200, "{path}");
+        assert_eq!(send(&app, &env, request("POST", path, body)).status, 403, "{path}");
+    }
+}
+
+#[test]
 fn an_export_whose_first_shard_fails_is_an_error_and_not_an_empty_success() {
     let _logs = testing::capture_logs();
     let (app, shards) = app(export);
