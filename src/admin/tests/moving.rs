@@ -222,6 +222,29 @@ fn changes(_: &str, operation: &str, args: &Value) -> Value {
 }
 
 #[test]
+fn an_import_whose_shard_fails_is_207_and_names_the_shard() {
+    let _logs = testing::capture_logs();
+    let (app, shards) = app(|_, operation, _| {
+        assert_eq!(operation, "importShard");
+        json!({"conflicts": 0, "errors": [], "inserted": {"messages": 1}})
+    });
+    let rows = concat!(
+        "{\"table\":\"messages\",\"doc\":{\"channel\":\"a\"}}\n",
+        "{\"table\":\"messages\",\"doc\":{\"channel\":\"b\"}}\n",
+    );
+    let whole = post(&app, "/_lunora/admin/import", rows);
+    assert_eq!((whole.status, &whole.json()["failed"]), (200, &json!([])));
+    shards.shard("b").fails(|key| crate::platform::ShardCallError::unavailable(key, "secret"));
+    let partial = post(&app, "/_lunora/admin/import", rows);
+    let report = partial.json();
+    assert_eq!((partial.status, &report["inserted"]), (207, &json!({"messages": 1})));
+    let failed = report["failed"].as_array().unwrap();
+    assert_eq!((failed.len(), &failed[0]["shardKey"]), (1, &json!("b")));
+    assert_eq!(failed[0]["timedOut"], json!(false));
+    assert!(failed[0]["message"].is_string() && !partial.body.contains("secret"));
+}
+
+#[test]
 fn changes_are_read_shard_by_shard_from_their_cursors() {
     let (app, _) = app(changes);
     let report = post(&app, "/_lunora/admin/sync", r#"{"cursors":{"a":4}}"#).json();
