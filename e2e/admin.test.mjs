@@ -290,7 +290,8 @@ test("health says what is up, without a token and without a reason", async () =>
   const body = await response.json();
   assert.deepEqual([response.status, body.status], [200, "healthy"]);
   assert.deepEqual(body.checks, [
-    { critical: false, name: "bucket", status: "up" },
+    { critical: false, name: "custom", status: "up" },
+    { critical: true, name: "d1", status: "up" },
     { critical: true, name: "durable-object", status: "up" },
   ]);
   assert.equal(body.appName, "fixture");

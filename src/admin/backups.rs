@@ -71,7 +71,7 @@ impl AreaHandler for BackupRoutes {
             let last = backups.status().await?.into_result()?.last;
             Ok(last.and_then(|last| last.left_out.to_warning()))
         });
-        Some(HealthCheck { name: "backup", run })
+        Some(HealthCheck { name: "backup", of_binding: false, run })
     }
 }
 

@@ -92,7 +92,7 @@ async fn export(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
 }
 
 /// Imports NDJSON of any size. `?shardKey=` puts every row into one shard; otherwise the row's own
-/// `shardKey` decides, or its table's rule.
+/// `shardKey` decides, or its table's rule. The status is 207 if a shard failed.
 async fn import(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     if call.query("mode").is_some_and(|mode| mode != "append") {
         return Err(LunoraError::new(
@@ -105,7 +105,9 @@ async fn import(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
         None => ImportTarget::Sharding(call.host.sharding().clone()),
     };
     let body = std::mem::take(call.request.body_mut());
-    json(&call.shard_admin()?.import(body, &target).await?)
+    let report = call.shard_admin()?.import(body, &target).await?;
+    let answer = json(&report)?;
+    Ok(if report.failed.is_empty() { answer } else { answer.with_status(207) })
 }
 
 async fn sync(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {

@@ -9,7 +9,7 @@ use crate::{
     errors::{Code, LunoraError},
     log,
     message::Request,
-    platform::{Environment, ExecutionContext},
+    platform::{Clock, Environment, ExecutionContext},
     wire::{AdminToken, signature},
 };
 
@@ -52,6 +52,19 @@ impl<E: Environment> Gate<E> {
         configured.or_else(|| self.from_env.get_or_init(|| token_of_env(env)).as_ref())
     }
 
+    /// Returns whether a credential in the URL of a socket is an operator's: always a token made for
+    /// a socket, the admin token itself only if that is allowed.
+    pub(crate) fn accepts_in_url(
+        &self,
+        token: &AdminToken,
+        presented: &str,
+        env: &E,
+        clock: &dyn Clock,
+    ) -> bool {
+        signature::verify_ws_token(token, presented, clock.now_ms())
+            || (!self.requires_ephemeral(env) && token.matches(presented))
+    }
+
     fn requires_ephemeral(&self, env: &E) -> bool {
         let off = |word: String| {
             ["0", "disabled", "false", "no", "off"].contains(&&*word.trim().to_ascii_lowercase())
@@ -88,13 +101,12 @@ impl<E: Environment> Context<'_, E> {
     }
 
     /// Works like [`admits`](Self::admits), for a route that also accepts its credential in the
-    /// URL: always a token made for a socket, the admin token itself only if that is allowed.
+    /// URL.
     pub(crate) fn admits_socket(&self, request: &Request) -> bool {
         let (Some(token), Some(presented)) = (self.token, request.query("token")) else {
             return false;
         };
-        signature::verify_ws_token(token, &presented, self.host.clock().now_ms())
-            || (!self.gate.requires_ephemeral(self.env) && token.matches(&presented))
+        self.gate.accepts_in_url(token, &presented, self.env, self.host.clock())
     }
 }
 

@@ -6,13 +6,13 @@ use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{AdminCall, AreaHandler, unhandled};
+use super::{AdminCall, AdminHost, AreaHandler, HealthCheck, unhandled};
 use crate::{
     backup::TableNames,
     errors::LunoraError,
     message::Response,
     platform::{GlobalQuery, GlobalTables, GlobalValue},
-    wire::value::Value as WireValue,
+    wire::{AdminToken, value::Value as WireValue},
 };
 
 /// The number of rows or values in a response if the request sets no limit.
@@ -120,6 +120,15 @@ fn whole(number: f64) -> Option<i64> {
 }
 
 impl<T: GlobalTables> AreaHandler for Globals<T> {
+    fn health_check<'a>(
+        &'a self,
+        _host: &'a dyn AdminHost,
+        _token: Option<&'a AdminToken>,
+    ) -> Option<HealthCheck<'a>> {
+        let run = Box::pin(async { self.0.ping().await.map(|()| None) });
+        Some(HealthCheck { name: "d1", of_binding: true, run })
+    }
+
     fn handle<'a>(
         &'a self,
         call: AdminCall<'a>,

@@ -20,11 +20,14 @@ use crate::{
 
 /// The settings of `/_lunora/health` and `/_lunora/health/ready`.
 ///
-/// By default both are public and report the name of each check and whether it is up. One check
-/// asks the default shard. A deployment with a [`backup`](crate::builder::Builder::backup) also checks that
+/// By default both are public and report whether each check is up; a check of the application is
+/// named `custom` there. One check asks the default shard, and one the database of
+/// [`global_tables`](crate::builder::Builder::global_tables). Other bindings need no check: one that
+/// is missing fails the build of the Worker. A deployment with a [`backup`](crate::builder::Builder::backup) also checks that
 /// the snapshot of the last due time exists ([`Backups::status`](crate::backup::Backups::status)); that
-/// check is critical, and takes no part in readiness. A report is cached for 5 seconds, which
-/// limits the cost of polling.
+/// check is critical, and takes no part in readiness. A report of `/_lunora/health` is cached for 5
+/// seconds, which limits the cost of polling; one of readiness is not cached unless
+/// [`cache_for`](Self::cache_for) says so.
 ///
 /// `/_lunora/health` is 503 if a critical check is down; `/_lunora/health/ready` if any check that
 /// takes part in readiness is down.
@@ -48,7 +51,8 @@ pub struct Health {
     app_version: String,
     admin_only: bool,
     binding_probes: bool,
-    cache_for: Duration,
+    /// `None` for the default.
+    cache_for: Option<Duration>,
     timeout: Duration,
     probes: Vec<Probe>,
     /// The last report of each phase.
@@ -64,7 +68,7 @@ impl Health {
             app_version: "0.0.0".to_owned(),
             admin_only: false,
             binding_probes: true,
-            cache_for: Duration::from_secs(5),
+            cache_for: None,
             timeout: Duration::from_secs(5),
             probes: Vec::new(),
             cached: RefCell::default(),
@@ -79,8 +83,8 @@ impl Health {
         self
     }
 
-    /// Answers operators only, and tells them why a check is down. By default the endpoints are
-    /// public and do not say why.
+    /// Answers operators only, and tells them the name of each check and why it is down. By default
+    /// the endpoints are public and say neither.
     #[must_use]
     pub fn admin_only(mut self) -> Self {
         self.admin_only = true;
@@ -95,17 +99,18 @@ impl Health {
         self
     }
 
-    /// Removes the check that asks the default shard, named `durable-object`.
+    /// Removes the checks of bindings: `durable-object`, which asks the default shard, and `d1`.
     #[must_use]
     pub fn without_binding_probes(mut self) -> Self {
         self.binding_probes = false;
         self
     }
 
-    /// Sets how long a report is cached; 5 seconds by default, zero for never.
+    /// Sets how long a report is cached; zero for never. Default: 5 seconds, and never for
+    /// readiness.
     #[must_use]
     pub fn cache_for(mut self, duration: Duration) -> Self {
-        self.cache_for = duration;
+        self.cache_for = Some(duration);
         self
     }
 
@@ -144,9 +149,13 @@ impl Health {
         own: Vec<HealthCheck<'_>>,
     ) -> Result<Report, LunoraError> {
         let now_ms = host.clock().now_ms();
+        let cache_for = self.cache_for.unwrap_or(match phase {
+            Phase::Aggregate => Duration::from_secs(5),
+            Phase::Readiness => Duration::ZERO,
+        });
         let fresh = |report: &&Report| {
             now_ms.saturating_sub(report.at_ms)
-                < u64::try_from(self.cache_for.as_millis()).unwrap_or(u64::MAX)
+                < u64::try_from(cache_for.as_millis()).unwrap_or(u64::MAX)
         };
         let kept = self.cached.borrow().iter().find(|(known, _)| *known == phase).cloned();
         if let Some((_, report)) = kept.filter(|(_, report)| fresh(&report)) {
@@ -171,15 +180,18 @@ impl Health {
         let mut runs: Vec<LocalBoxFuture<'_, Check<'_>>> = probes
             .map(|probe| {
                 let check = async { probe.check.check().await.map(|()| None) };
-                self.run(host, &probe.name, probe.critical, Box::pin(check))
+                let public = if self.admin_only { &probe.name } else { CUSTOM };
+                self.run(host, &probe.name, public, probe.critical, Box::pin(check))
             })
             .collect();
         if self.binding_probes {
-            runs.push(self.run(host, "durable-object", true, Box::pin(ask_default_shard(host))));
+            let (name, ask) = ("durable-object", Box::pin(ask_default_shard(host)));
+            runs.push(self.run(host, name, name, true, ask));
         }
-        if phase == Phase::Aggregate {
-            runs.extend(own.into_iter().map(|check| self.run(host, check.name, true, check.run)));
-        }
+        let own = own.into_iter().filter(|check| {
+            if check.of_binding { self.binding_probes } else { phase == Phase::Aggregate }
+        });
+        runs.extend(own.map(|check| self.run(host, check.name, check.name, true, check.run)));
         let mut checks: Vec<Check<'_>> = Vec::with_capacity(runs.len());
         for check in join_all(runs).await {
             // There are few of them, and the standard library's sort is large.
@@ -211,6 +223,7 @@ impl Health {
         &'a self,
         host: &'a dyn AdminHost,
         name: &'a str,
+        public_name: &'a str,
         critical: bool,
         check: LocalBoxFuture<'a, Result<Option<String>, LunoraError>>,
     ) -> LocalBoxFuture<'a, Check<'a>> {
@@ -228,7 +241,7 @@ impl Health {
             };
             let status = if outcome.is_ok() { "up" } else { "down" };
             let message = outcome.unwrap_or_else(Some).filter(|_| self.admin_only);
-            Check { critical, message, name, status }
+            Check { critical, message, name: public_name, status }
         })
     }
 }
@@ -249,6 +262,9 @@ impl fmt::Debug for Health {
             .finish_non_exhaustive()
     }
 }
+
+/// The name of a check of the application in public reports.
+const CUSTOM: &str = "custom";
 
 /// Calls the default shard; any answer counts as up.
 async fn ask_default_shard(host: &dyn AdminHost) -> Result<Option<String>, LunoraError> {

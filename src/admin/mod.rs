@@ -143,9 +143,11 @@ pub(crate) trait AreaHandler: 'static {
     }
 }
 
-/// A critical health check that takes no part in readiness.
+/// A critical health check of an area.
 pub(crate) struct HealthCheck<'a> {
     name: &'static str,
+    /// `true` if it probes a binding: it takes part in readiness, and can be switched off.
+    of_binding: bool,
     /// Runs the check; may return a remark about a check that is up.
     run: LocalBoxFuture<'a, Result<Option<String>, LunoraError>>,
 }

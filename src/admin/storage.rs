@@ -328,7 +328,12 @@ impl Serialize for Hex {
 }
 
 fn read_sha256(hex: &str) -> Result<[u8; 32], LunoraError> {
-    let malformed = || LunoraError::bad_request("`expectedSha256` must have 64 hexadecimal digits");
+    let malformed = || {
+        LunoraError::new(
+            Code::StorageChecksumMismatch,
+            "invalid `expectedSha256`: expected 64 hexadecimal digits; nothing was written",
+        )
+    };
     if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(malformed());
     }

@@ -34,9 +34,7 @@ const fn of(area: AdminArea) -> (Code, &'static str) {
         AdminArea::Core => (Code::NotImplemented, "build"),
         AdminArea::Auth => (Code::AuthNotConfigured, "auth_admin"),
         AdminArea::Backups => (Code::BackupNotConfigured, "backup"),
-        AdminArea::Data | AdminArea::Orchestration => {
-            (Code::BadRequest, "query_coordinator(..)` and `.admin_token")
-        }
+        AdminArea::Data | AdminArea::Orchestration => (Code::BadRequest, "query_coordinator"),
         AdminArea::Global => (Code::GlobalsNotConfigured, "global_tables"),
         AdminArea::Kv => (Code::KvNotConfigured, "kv"),
         AdminArea::Logs => (Code::LogArchiveNotConfigured, "log_archive"),

@@ -216,7 +216,7 @@ impl Backups {
         restore.clients.flush().await?;
         let (superseded, clients) = (restore.superseded, restore.clients.received());
         let import = restore.import.finish().await?;
-        held.lease.flawed |= import.failed > 0 || !import.errors.is_empty();
+        held.lease.flawed |= !import.failed.is_empty() || !import.errors.is_empty();
         match (next, held.lease.flawed, held.lease.hold) {
             (Some(_), ..) | (None, false, true) => self.renew(held).await?,
             (None, true, _) => self.interrupt(held).await?,

@@ -202,7 +202,8 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// Sets the token of operators. A [`backup`](Self::backup) needs it.
+    /// Sets the token of operators. A [`backup`](Self::backup) needs it. Default: the variable
+    /// `LUNORA_ADMIN_TOKEN`.
     pub fn admin_token(mut self, token: AdminToken) -> Builder<SetAdminToken<S>, E>
     where
         S::AdminToken: once::AdminToken,
@@ -211,9 +212,12 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// Sets what runs queries across shards. With an [`admin_token`](Self::admin_token) beside it,
-    /// operators can move data and run migrations over all of them. A [`backup`](Self::backup) needs it, and so does
-    /// [`authorize_fan_out`](Self::authorize_fan_out). Default: such queries are refused.
+    /// Sets what runs queries across shards. Default: such queries are refused.
+    ///
+    /// With the feature `admin`, operators can also move data and run migrations over all shards; the
+    /// token is that of [`admin_token`](Self::admin_token), else of the variable
+    /// `LUNORA_ADMIN_TOKEN`. A [`backup`](Self::backup) needs a coordinator, and so does
+    /// [`authorize_fan_out`](Self::authorize_fan_out).
     pub fn query_coordinator(
         mut self,
         coordinator: QueryCoordinator,
@@ -223,6 +227,13 @@ impl<S: State, E: 'static> Builder<S, E> {
     {
         self.settings.query_coordinator = Some(coordinator);
         self.settings.fan_out = Some(fan_out::run);
+        #[cfg(feature = "admin")]
+        {
+            use crate::admin::{AdminArea, Data, Orchestration};
+
+            self.settings.admin.attach(AdminArea::Data, Data);
+            self.settings.admin.attach(AdminArea::Orchestration, Orchestration);
+        }
         self.advance()
     }
 
@@ -263,29 +274,11 @@ impl<S: State, E: 'static> Builder<S, E> {
             CoordinatorForBackup<S::Backup> + CoordinatorForFanOut<S::AuthorizeFanOut>,
         S::AdminToken: AdminTokenForBackup<S::Backup>,
     {
-        #[cfg(feature = "admin")]
-        let this = self.with_operations();
-        #[cfg(not(feature = "admin"))]
-        let this = self;
-        let (placement, coordinator) = (&this.settings.placement, &this.settings.query_coordinator);
+        let (placement, coordinator) = (&self.settings.placement, &self.settings.query_coordinator);
         if let (Some(jurisdiction), Some(coordinator)) = (placement.bound_to(), coordinator) {
             coordinator.bind(jurisdiction);
         }
-        Lunora::new(this.shard_do.into_namespace(), this.settings)
-    }
-
-    /// Serves the operations on all shards if both a coordinator and an admin token are configured.
-    /// This is known at compile time, so that other builds do not link it.
-    #[cfg(feature = "admin")]
-    fn with_operations(mut self) -> Self {
-        use self::state::Slot as _;
-        use crate::admin::{AdminArea, Data, Orchestration};
-
-        if S::QueryCoordinator::CALLED && S::AdminToken::CALLED {
-            self.settings.admin.attach(AdminArea::Data, Data);
-            self.settings.admin.attach(AdminArea::Orchestration, Orchestration);
-        }
-        self
+        Lunora::new(self.shard_do.into_namespace(), self.settings)
     }
 
     /// Returns the same builder after one more call, which was not `shard_do`.

@@ -42,22 +42,15 @@ impl<Setter, Value> fmt::Debug for Called<Setter, Value> {
 }
 
 /// A slot that records whether a setter was called.
-pub trait Slot: sealed::Sealed {
-    /// `true` if it was called.
-    const CALLED: bool;
-}
+pub trait Slot: sealed::Sealed {}
 
 impl<Setter> sealed::Sealed for Missing<Setter> {}
 
-impl<Setter> Slot for Missing<Setter> {
-    const CALLED: bool = false;
-}
+impl<Setter> Slot for Missing<Setter> {}
 
 impl<Setter, Value> sealed::Sealed for Called<Setter, Value> {}
 
-impl<Setter, Value> Slot for Called<Setter, Value> {
-    const CALLED: bool = true;
-}
+impl<Setter, Value> Slot for Called<Setter, Value> {}
 
 /// A builder without any calls yet.
 #[derive(Clone, Copy, Debug)]

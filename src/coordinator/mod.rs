@@ -28,11 +28,11 @@ pub(crate) use self::admin::Seal;
 pub(crate) use self::admin::{ChangeLine, ClientImport, Import, ShardPosition, is_client_line};
 pub use self::{
     admin::{
-        ApplyBatch, ApplyReport, ChangeError, Export, ExportChunk, ExportRequest, ImportReport,
-        ImportTarget, MigrationOperation, MigrationReport, MigrationRequest, MigrationStatus,
-        RankPage, RankPageRequest, RankReport, RankRequest, RebuildReport, RowError, ShardAdmin,
-        ShardChanges, ShardExport, ShardOutcome, ShardRank, ShardSlice, ShardTraffic, Sharding,
-        SortDirection, SyncReport, SyncRequest, TrafficReport,
+        ApplyBatch, ApplyReport, ChangeError, Export, ExportChunk, ExportRequest, FailedShard,
+        ImportReport, ImportTarget, MigrationOperation, MigrationReport, MigrationRequest,
+        MigrationStatus, RankPage, RankPageRequest, RankReport, RankRequest, RebuildReport,
+        RowError, ShardAdmin, ShardChanges, ShardExport, ShardOutcome, ShardRank, ShardSlice,
+        ShardTraffic, Sharding, SortDirection, SyncReport, SyncRequest, TrafficReport,
     },
     answer::{FanOutAnswer, ShardFailure},
     call::ShardCall,

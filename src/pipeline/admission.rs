@@ -98,8 +98,12 @@ impl<'a, E: Environment> Admission<'a, E> {
         Ok(self.mint(hop::for_rpc, identity.as_ref()))
     }
 
-    /// Admits a live connection to one shard.
+    /// Admits a live connection to one shard. An operator's connection has no identity, and the gate
+    /// for shards does not decide on it; the shard checks the operator's credential as well.
     pub(super) async fn upgrade(&self, key: &ShardKey) -> Result<Admitted, LunoraError> {
+        if self.is_operators_socket() {
+            return Ok(Admitted(hop::for_upgrade(self.request)));
+        }
         let identity = self.identify().await?;
         self.authorize_shard(identity.as_ref(), key).await?;
         Ok(self.mint(hop::for_upgrade, identity.as_ref()))
@@ -114,6 +118,33 @@ impl<'a, E: Environment> Admission<'a, E> {
         if !path.starts_with(paths::ADMIN_PREFIX) {
             return Ok(false);
         }
+        self.with_admin_token(|token| match (token, self.request.bearer()) {
+            (Some(token), Some(bearer)) if token.matches(bearer) => Ok(true),
+            _ => {
+                let message = "admin operation requires the admin token as a bearer";
+                Err(AdminToken::refusal(token, Code::AdminForbidden, message))
+            }
+        })
+    }
+
+    /// Returns whether the bearer is the admin token, or the URL has a socket token of it.
+    fn is_operators_socket(&self) -> bool {
+        self.with_admin_token(|token| {
+            let Some(token) = token else { return false };
+            if self.request.bearer().is_some_and(|bearer| token.matches(bearer)) {
+                return true;
+            }
+            #[cfg(feature = "admin")]
+            if let Some(presented) = self.request.query("token") {
+                let settings = &self.app.settings;
+                let (gate, clock) = (&settings.admin_gate, &*settings.clock);
+                return gate.accepts_in_url(token, &presented, self.env, clock);
+            }
+            false
+        })
+    }
+
+    fn with_admin_token<T>(&self, check: impl FnOnce(Option<&AdminToken>) -> T) -> T {
         let settings = &self.app.settings;
         #[cfg(feature = "admin")]
         let token = settings.admin_gate.token(settings.admin_token.as_ref(), self.env);
@@ -122,13 +153,7 @@ impl<'a, E: Environment> Admission<'a, E> {
             self.env.var(AdminToken::VARIABLE).and_then(|token| AdminToken::new(token).ok());
         #[cfg(not(feature = "admin"))]
         let token = settings.admin_token.as_ref().or(from_env.as_ref());
-        match (token, self.request.bearer()) {
-            (Some(token), Some(bearer)) if token.matches(bearer) => Ok(true),
-            _ => {
-                let message = "admin operation requires the admin token as a bearer";
-                Err(AdminToken::refusal(token, Code::AdminForbidden, message))
-            }
-        }
+        check(token)
     }
 
     /// Returns who calls: a valid identity, whose user is the one that the client expects.

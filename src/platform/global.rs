@@ -12,6 +12,11 @@ pub trait GlobalTables: 'static {
     /// Returns every table, by name.
     fn tables(&self) -> LocalBoxFuture<'_, Result<Vec<GlobalTable>, LunoraError>>;
 
+    /// Checks that the database answers, for health. Default: it counts as up.
+    fn ping(&self) -> LocalBoxFuture<'_, Result<(), LunoraError>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Rows of a table.
     ///
     /// # Errors

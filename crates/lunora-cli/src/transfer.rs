@@ -161,11 +161,21 @@ pub(crate) struct ImportReport {
     /// Rows that already existed.
     pub(crate) conflicts: u64,
     pub(crate) errors: Vec<RowError>,
-    #[serde(rename = "errors_omitted")]
     pub(crate) errors_omitted: u64,
-    pub(crate) failed: u64,
+    /// Shards of which rows may be missing.
+    pub(crate) failed: Vec<FailedShard>,
     pub(crate) inserted: BTreeMap<String, u64>,
     pub(crate) received: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) warnings: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FailedShard {
+    pub(crate) shard_key: String,
+    pub(crate) message: String,
+    pub(crate) timed_out: bool,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -183,15 +193,20 @@ impl ImportReport {
         self.conflicts += next.conflicts;
         self.errors.extend(next.errors);
         self.errors_omitted += next.errors_omitted;
-        self.failed += next.failed;
+        self.failed.extend(next.failed);
         self.received += next.received;
+        for warning in next.warnings {
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
         for (table, rows) in next.inserted {
             *self.inserted.entry(table).or_default() += rows;
         }
     }
 
     pub(crate) fn is_flawed(&self) -> bool {
-        self.failed > 0 || !self.errors.is_empty()
+        !self.failed.is_empty() || !self.errors.is_empty()
     }
 
     pub(crate) fn outcome(&self) -> Outcome {
@@ -212,6 +227,13 @@ impl ImportReport {
         }
         if self.errors_omitted > 0 {
             text += &format!("and {} more errors\n", self.errors_omitted);
+        }
+        for FailedShard { shard_key, message, .. } in &self.failed {
+            text +=
+                &format!("shard {shard_key:?} failed, and rows of it may be missing: {message}\n");
+        }
+        for warning in &self.warnings {
+            text += &format!("warning: {warning}\n");
         }
         text + &format!("{} rows read", self.received)
     }

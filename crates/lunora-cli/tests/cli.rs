@@ -161,7 +161,7 @@ fn snapshots() -> String {
 fn restored(received: u64, next: &Value) -> String {
     let inserted = json!({ "notes": received });
     ok(&json!({
-        "cleared": {}, "conflicts": 0, "errors": [], "failed": 0, "inserted": inserted, "received": received, "next": next,
+        "cleared": {}, "conflicts": 0, "errors": [], "failed": [], "inserted": inserted, "received": received, "next": next,
     }))
 }
 
@@ -562,15 +562,17 @@ fn an_export_that_breaks_off_leaves_no_file() {
 fn an_import_tells_the_lines_that_were_not_taken() {
     let report = json!({
         "conflicts": 1, "errors": [{"code": "BAD_ROW", "line": 2, "message": "no JSON", "table": ""}],
-        "failed": 0, "inserted": {"notes": 1}, "received": 3,
+        "errorsOmitted": 4, "inserted": {"notes": 1}, "received": 3, "warnings": ["no rules"],
+        "failed": [{"shardKey": "z", "message": "gave no answer", "timedOut": true}],
     });
-    let server = Server::new([ok(&report)]);
+    let server = Server::new([ok(&report).replace("200 OK", "207 Multi-Status")]);
     let rows = "{\"table\":\"notes\",\"doc\":{}}\nnonsense\n";
     let out = server.run_with(&["import", "-", "--shard", "a/ü"], rows);
     assert_eq!(out.status.code(), Some(3), "{}", text(&out.stderr));
     assert_eq!(
         text(&out.stdout),
-        "notes: 1 rows\n1 rows already existed and were kept\nline 2: BAD_ROW: no JSON\n3 rows read\n"
+        "notes: 1 rows\n1 rows already existed and were kept\nline 2: BAD_ROW: no JSON\n\
+         and 4 more errors\nshard \"z\" failed, and rows of it may be missing: gave no answer\nwarning: no rules\n3 rows read\n"
     );
     assert_eq!(server.lines(), ["POST /_lunora/admin/import?shardKey=a%2F%C3%BC HTTP/1.1"]);
     assert_eq!(server.asked.lock().unwrap()[0].body, rows);

@@ -8,7 +8,8 @@ use crate::errors::LunoraError;
 
 /// A check of [`Health`](crate::operate::Health): something that the application needs, or would miss.
 ///
-/// Its name is public; its errors are logged, and their messages are only shown to operators.
+/// Its errors are logged. Its name and the messages of its errors are only shown to operators
+/// ([`Health::admin_only`](crate::operate::Health::admin_only)).
 pub struct Probe {
     pub(super) name: String,
     pub(super) critical: bool,

@@ -226,6 +226,49 @@ fn a_malformed_body_is_refused_with_the_message_that_clients_know() {
     assert!(message(r#"{"name":7}"#).contains("expected a string"));
 }
 
+#[test]
+fn the_upgrade_of_an_operator_passes_a_closed_gate_for_shards() {
+    let shards = MemoryNamespace::new(async |_, request: Request| {
+        assert!(request.is_upgrade() && request.header("x-lunora-userid").is_none());
+        Response::text("connected")
+    });
+    let clock = ManualClock::new(0);
+    let build = |ephemeral: bool| {
+        testing::builder()
+            .shard_do(shards.clone())
+            .admin_token(AdminToken::new(TOKEN).unwrap())
+            .require_ephemeral_ws_token(ephemeral)
+            .resolve_identity(async |_, _| Ok::<_, LunoraError>(Some(crate::Identity::user("ada"))))
+            .authorize_shard(async |_| false)
+            .clock(clock.clone())
+            .build()
+    };
+    let app = build(true);
+    let upgrade = |app: &Lunora<MemoryEnvironment>, query: &str, bearer: Option<&str>| {
+        let path = format!("/_lunora/ws?shard=room{query}");
+        let mut request = request("GET", &path, "").with_header("upgrade", "websocket");
+        if let Some(bearer) = bearer {
+            request = request.with_header("authorization", format!("Bearer {bearer}"));
+        }
+        send(app, &MemoryEnvironment::new(), request).status
+    };
+    let minted = post(&app, "/_lunora/admin/ws-token", "").json();
+    let token = format!("&token={}", minted["token"].as_str().unwrap());
+    let raw = format!("&token={TOKEN}");
+    assert_eq!(upgrade(&app, "", Some(TOKEN)), 200);
+    assert_eq!(upgrade(&app, &token, None), 200);
+    assert_eq!(upgrade(&build(false), &raw, None), 200);
+    assert_eq!(shards.calls().len(), 3);
+
+    assert_eq!(upgrade(&app, "", None), 403);
+    assert_eq!(upgrade(&app, "", Some("another-token-of-enough-length")), 403);
+    assert_eq!(upgrade(&app, &raw, None), 403, "the admin token itself in a URL");
+    assert_eq!(upgrade(&app, "&token=v1.99999999999999.AAAA", None), 403);
+    clock.advance(std::time::Duration::from_secs(61));
+    assert_eq!(upgrade(&app, &token, None), 403, "an expired token");
+    assert_eq!(shards.calls().len(), 3, "no refused upgrade reaches a shard");
+}
+
 /// Asks the default shard one admin operation.
 struct AsksShard;
 

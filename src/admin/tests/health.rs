@@ -122,10 +122,48 @@ fn a_report_is_cached_for_a_while_and_then_rebuilt() {
     }
     assert_eq!(runs.get(), 1);
     send_get(&app, "/_lunora/health/ready");
+    send_get(&app, "/_lunora/health/ready");
     assert_eq!(runs.get(), 2);
     clock.advance(Duration::from_secs(10));
     send_get(&app, "/_lunora/health");
     assert_eq!(runs.get(), 3);
+}
+
+#[test]
+fn readiness_is_not_cached_unless_told() {
+    let shards = shards();
+    let app = testing::builder().shard_do(shards.clone()).clock(ManualClock::new(0)).build();
+    for calls in 1..=3 {
+        send_get(&app, "/_lunora/health/ready");
+        assert_eq!(shards.calls().len(), calls);
+    }
+}
+
+#[test]
+fn the_database_is_probed_without_configuration_and_no_custom_name_is_public() {
+    let health = || {
+        let health = Health::new().probe(Probe::new("partner-api", unwell).critical());
+        health.probe(Probe::new("search", well))
+    };
+    let tables = || MemoryGlobalTables::new().with_row("plans", json!({ "id": 1 }));
+    let build = |health| with_token().health(health).global_tables(tables()).build();
+    for path in ["/_lunora/health", "/_lunora/health/ready"] {
+        let public = send_get(&build(health()), path);
+        assert_eq!(
+            public.json()["checks"],
+            json!([
+                { "critical": true, "name": "custom", "status": "down" },
+                { "critical": false, "name": "custom", "status": "up" },
+                { "critical": true, "name": "d1", "status": "up" },
+                { "critical": true, "name": "durable-object", "status": "up" },
+            ])
+        );
+        let checks = get(&build(health().admin_only()), path).json()["checks"].clone();
+        let names = checks.as_array().unwrap().iter().map(|check| check["name"].clone());
+        assert_eq!(names.collect::<Vec<_>>(), ["d1", "durable-object", "partner-api", "search"]);
+        let without = send_get(&build(Health::new().without_binding_probes()), path);
+        assert_eq!(without.json()["checks"], json!([]));
+    }
 }
 
 #[test]

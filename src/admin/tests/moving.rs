@@ -92,6 +92,31 @@ fn an_export_streams_every_row_as_a_line() {
 }
 
 #[test]
+fn serves_operations_on_all_shards_with_the_token_of_the_environment_alone() {
+    let shards = MemoryNamespace::new(async |_, request: Request| {
+        assert_eq!(request.header("authorization"), Some(BEARER));
+        Response::raw_json(r#"{"result":{"rows":[],"cursor":null,"isDone":true}}"#)
+    });
+    let registry = StaticShardRegistry::new().table("messages", ["a"]).unwrap();
+    let app = testing::builder()
+        .shard_do(shards)
+        .query_coordinator(QueryCoordinator::new(registry).clock(ManualClock::new(0)))
+        .build();
+    let env = MemoryEnvironment::new().with_var("LUNORA_ADMIN_TOKEN", TOKEN);
+    for (path, body) in [
+        ("/_lunora/admin/export", "{}"),
+        ("/_lunora/admin/import", ""),
+        ("/_lunora/admin/sync", "{}"),
+        ("/_lunora/admin/apply", r#"{"batches":[]}"#),
+        ("/_lunora/admin/shard-traffic", r#"{"table":"messages"}"#),
+    ] {
+        let asked = request("POST", path, body).with_header("authorization", BEARER);
+        assert_eq!(send(&app, &env, asked).status, 200, "{path}");
+        assert_eq!(send(&app, &env, request("POST", path, body)).status, 403, "{path}");
+    }
+}
+
+#[test]
 fn an_export_whose_first_shard_fails_is_an_error_and_not_an_empty_success() {
     let _logs = testing::capture_logs();
     let (app, shards) = app(export);
@@ -194,6 +219,29 @@ fn changes(_: &str, operation: &str, args: &Value) -> Value {
         ],
         "cursor": since + 2,
     })
+}
+
+#[test]
+fn an_import_whose_shard_fails_is_207_and_names_the_shard() {
+    let _logs = testing::capture_logs();
+    let (app, shards) = app(|_, operation, _| {
+        assert_eq!(operation, "importShard");
+        json!({"conflicts": 0, "errors": [], "inserted": {"messages": 1}})
+    });
+    let rows = concat!(
+        "{\"table\":\"messages\",\"doc\":{\"channel\":\"a\"}}\n",
+        "{\"table\":\"messages\",\"doc\":{\"channel\":\"b\"}}\n",
+    );
+    let whole = post(&app, "/_lunora/admin/import", rows);
+    assert_eq!((whole.status, &whole.json()["failed"]), (200, &json!([])));
+    shards.shard("b").fails(|key| crate::platform::ShardCallError::unavailable(key, "secret"));
+    let partial = post(&app, "/_lunora/admin/import", rows);
+    let report = partial.json();
+    assert_eq!((partial.status, &report["inserted"]), (207, &json!({"messages": 1})));
+    let failed = report["failed"].as_array().unwrap();
+    assert_eq!((failed.len(), &failed[0]["shardKey"]), (1, &json!("b")));
+    assert_eq!(failed[0]["timedOut"], json!(false));
+    assert!(failed[0]["message"].is_string() && !partial.body.contains("secret"));
 }
 
 #[test]

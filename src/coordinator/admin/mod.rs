@@ -51,7 +51,7 @@ pub(crate) use self::{
 pub use self::{
     changes::{ApplyBatch, ApplyReport, ChangeError, ShardChanges, SyncReport, SyncRequest},
     export::{Export, ExportChunk, ExportRequest, ShardExport},
-    import::{ImportReport, ImportTarget, RowError, Sharding},
+    import::{FailedShard, ImportReport, ImportTarget, RowError, Sharding},
     migration::{MigrationOperation, MigrationReport, MigrationRequest, MigrationStatus},
     outcome::ShardOutcome,
     rank::{RankReport, RankRequest, ShardRank},

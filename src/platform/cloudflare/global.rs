@@ -17,6 +17,13 @@ const TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' \
     AND name <> 'd1_migrations' ORDER BY name";
 
 impl GlobalTables for D1Database {
+    fn ping(&self) -> LocalBoxFuture<'_, Result<(), LunoraError>> {
+        Box::pin(async move {
+            self.prepare("SELECT 1").run().await?;
+            Ok(())
+        })
+    }
+
     fn tables(&self) -> LocalBoxFuture<'_, Result<Vec<GlobalTable>, LunoraError>> {
         Box::pin(async move {
             let names = names(self, TABLES, &[]).await?;

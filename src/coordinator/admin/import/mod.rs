@@ -13,8 +13,10 @@ use self::batch::Batch;
 use super::{
     ShardAdmin,
     seal::{END, SealCheck},
+    traffic::as_text,
 };
 use crate::{
+    coordinator::ShardFailure,
     errors::LunoraError,
     message::Body,
     wire::{ShardKey, lines::Lines, operation::ImportShardAnswer},
@@ -33,6 +35,11 @@ pub enum ImportTarget {
     Shard(ShardKey),
 }
 
+/// The warning of an import that has no rule for any row.
+const UNPLACED: &str = "rows without a `shardKey` went to the default shard, since the deployment \
+    has no sharding rules: if it has other shards, call `.sharding(..)` on the builder, or import \
+    an export with `shardKeys`";
+
 /// The result of an import (docs/wire.md, "Moving data").
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -45,12 +52,31 @@ pub struct ImportReport {
     /// The number of errors that are not listed.
     #[serde(skip_serializing_if = "is_zero")]
     pub errors_omitted: u64,
-    /// The number of calls to shards that failed; each has an error with its lines.
-    pub failed: u64,
+    /// The shards that failed, each once; the first 1000. Each failed call has an error with its
+    /// lines.
+    pub failed: Vec<FailedShard>,
     /// The number of rows that were inserted, by table.
     pub inserted: BTreeMap<String, u64>,
     /// The number of rows that were read.
     pub received: u64,
+    /// What the operator should check although no row was refused, such as rows that went to the
+    /// default shard because no [`Sharding`] is configured.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// A shard of which some or all rows may be missing.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct FailedShard {
+    /// The message of its first failure.
+    pub message: String,
+    /// The key of the shard.
+    #[serde(serialize_with = "as_text")]
+    pub shard_key: ShardKey,
+    /// `true` if the shard timed out.
+    pub timed_out: bool,
 }
 
 /// An error in a row.
@@ -118,6 +144,8 @@ pub(crate) struct Import<'a> {
     registered: HashSet<(String, ShardKey)>,
     /// `true` if the line that ends an export was read.
     ended: bool,
+    /// `true` if a row went to the default shard because there are no rules at all.
+    unplaced: bool,
     report: ImportReport,
 }
 
@@ -134,6 +162,7 @@ impl<'a> Import<'a> {
             buffered: 0,
             registered: HashSet::new(),
             ended: false,
+            unplaced: false,
             report: ImportReport::default(),
         }
     }
@@ -155,6 +184,9 @@ impl<'a> Import<'a> {
     pub(crate) async fn finish(mut self) -> Result<ImportReport, LunoraError> {
         self.full.extend(self.batches.drain());
         self.flush().await?;
+        if self.unplaced {
+            self.report.warnings.push(UNPLACED.to_owned());
+        }
         Ok(self.report)
     }
 
@@ -191,6 +223,7 @@ impl<'a> Import<'a> {
                 ShardKey::new(key).map_err(|error| format!("`shardKey` names no shard: {error}"))
             }
             ImportTarget::Sharding(rules) => {
+                self.unplaced |= rules.tables().next().is_none();
                 rules.shard_of(&row.table, row.doc, &self.admin.default_shard)
             }
         };
@@ -233,7 +266,7 @@ impl<'a> Import<'a> {
         for (key, batch) in std::mem::take(&mut self.full) {
             self.buffered -= batch.len();
             if let Err(error) = self.register(&key, &batch).await {
-                self.fail(&key, &batch, error.code(), error.message());
+                self.fail(&batch, ShardFailure::logged(&key, &error, false));
                 continue;
             }
             match by_shard.iter_mut().find(|(other, _)| *other == key) {
@@ -247,7 +280,7 @@ impl<'a> Import<'a> {
                 let mut outcomes = Vec::with_capacity(batches.len());
                 for batch in batches {
                     let outcome = admin.import_batch(&key, &batch).await;
-                    outcomes.push((key.clone(), batch, outcome));
+                    outcomes.push((batch, outcome));
                 }
                 outcomes
             })
@@ -257,23 +290,29 @@ impl<'a> Import<'a> {
             done.extend(outcomes);
         }
         drop(answers);
-        for (key, batch, outcome) in done {
+        for (batch, outcome) in done {
             match outcome {
                 Ok(imported) => self.add(&batch, imported),
-                Err(failure) => self.fail(&key, &batch, &failure.code, &failure.message),
+                Err(failure) => self.fail(&batch, failure),
             }
         }
         Ok(())
     }
 
-    fn fail(&mut self, key: &ShardKey, batch: &Batch, code: &str, message: &str) {
-        self.report.failed += 1;
+    fn fail(&mut self, batch: &Batch, failure: ShardFailure) {
+        let ShardFailure { code, message, shard_key, timed_out } = failure;
         let (first, last) = batch.lines();
-        let shard = key.as_str();
-        let message = format!(
+        let shard = shard_key.as_str();
+        let at_lines = format!(
             "shard {shard:?} failed, and lines {first} to {last} of its rows may be missing: {message}"
         );
-        self.refuse(code, first, message, "");
+        self.refuse(&code, first, at_lines, "");
+        let failed = &mut self.report.failed;
+        if failed.len() < Self::MAX_ERRORS
+            && failed.iter().all(|known| known.shard_key != shard_key)
+        {
+            failed.push(FailedShard { message: message.into_owned(), shard_key, timed_out });
+        }
     }
 
     /// Registers a shard before it has rows, which could not be found otherwise.

@@ -8,11 +8,12 @@ use serde_json::value::RawValue;
 
 use crate::{errors::LunoraError, wire::ShardKey};
 
-/// The position at which a page ended: after one key in every shard, except for shards in which a
-/// document with that same key is still to come. Opaque to callers.
+/// The position at which a page ended: after one key in every shard, except for shards that are
+/// behind it: they gave no answer, are catching up, or have a document with that same key still to
+/// come. Opaque to callers.
 ///
-/// One key serves all shards because pages are in one order; it does not grow with the number of
-/// shards.
+/// One key serves all other shards because pages are in one order: the cursor grows with the number
+/// of shards that are behind, and not with the number of shards.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Cursor {
     v: Version,
@@ -38,6 +39,21 @@ impl Cursor {
         Self { v: Version, after: Some(after), shards }
     }
 
+    /// Returns the key of the shards without a position of their own.
+    pub(super) fn common(&self) -> Option<&RawValue> {
+        self.after.as_deref()
+    }
+
+    /// Returns the shards with a position of their own.
+    pub(super) fn behind(&self) -> impl Iterator<Item = (&str, Option<&RawValue>)> {
+        self.shards.iter().map(|(shard, after)| (shard.as_str(), after.as_deref()))
+    }
+
+    /// Returns whether the shard has a position of its own.
+    pub(super) fn is_behind(&self, shard: &str) -> bool {
+        self.shards.contains_key(shard)
+    }
+
     /// Reads a cursor; without one, starts at the beginning.
     pub(super) fn read(text: Option<&str>) -> Result<Self, LunoraError> {
         let Some(text) = text else { return Ok(Self::default()) };
@@ -50,9 +66,11 @@ impl Cursor {
         })
     }
 
-    pub(super) fn to_text(&self) -> Result<String, LunoraError> {
+    /// Returns the text of the cursor; `None` if it is too long to be accepted.
+    pub(super) fn to_text(&self) -> Result<Option<String>, LunoraError> {
         let json = serde_json::to_vec(self).map_err(LunoraError::internal)?;
-        Ok(BASE64_URL_SAFE_NO_PAD.encode(json))
+        let text = BASE64_URL_SAFE_NO_PAD.encode(json);
+        Ok((text.len() <= Self::MAX_BYTES).then_some(text))
     }
 
     /// Returns the key after which a shard continues; `None` for its beginning.

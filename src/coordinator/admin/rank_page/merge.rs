@@ -1,6 +1,9 @@
 //! Merges the first documents of all shards, out of sorted parts that come in any order.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, HashMap},
+};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -36,6 +39,7 @@ struct Kept {
     shard: ShardKey,
 }
 
+#[derive(Clone)]
 enum Directions {
     /// No shard has reported directions yet; these are the caller's.
     Assumed(Vec<SortDirection>),
@@ -55,6 +59,22 @@ impl PageMerge {
 
     /// Adds the part of the shard at `place`: all of it, or nothing and an error.
     pub(super) fn add(
+        &mut self,
+        place: usize,
+        shard: &ShardKey,
+        slice: Slice,
+        cursor: &Cursor,
+    ) -> Result<(), &'static str> {
+        let before = self.directions.clone();
+        let added = self.try_add(place, shard, slice, cursor);
+        if added.is_err() {
+            // A shard that failed does not tell the others how to order.
+            self.directions = before;
+        }
+        added
+    }
+
+    fn try_add(
         &mut self,
         place: usize,
         shard: &ShardKey,
@@ -91,28 +111,57 @@ impl PageMerge {
         Ok(())
     }
 
-    /// Returns the page, and the position at which it ends unless it was the last.
-    pub(super) fn finish(mut self, cursor: &Cursor) -> (Vec<Box<RawValue>>, Option<Cursor>) {
+    /// Returns the page, and the position at which it ends; `None` after the last page, and for a
+    /// page without rows. `outcomes` are the shards that were asked, and whether they answered.
+    pub(super) fn finish(
+        mut self,
+        cursor: &Cursor,
+        outcomes: &BTreeMap<&str, bool>,
+    ) -> (Vec<Box<RawValue>>, Option<Cursor>) {
         self.cut_at_horizon();
-        let next = match self.kept.last() {
-            Some(last) if self.horizon.is_some() || !self.left.is_empty() => {
-                let behind = self
-                    .left
-                    .values()
-                    .filter(|(_, key)| self.cmp(key, &last.key) == Ordering::Equal);
-                let own = behind.map(|(shard, _)| {
-                    let consumed = self.kept.iter().rfind(|kept| kept.shard == *shard);
-                    let after = match consumed {
-                        Some(kept) => Some(kept.key.raw.clone()),
-                        None => cursor.after(shard).map(ToOwned::to_owned),
-                    };
-                    (shard.as_str().to_owned(), after)
-                });
-                Some(Cursor::new(last.key.raw.clone(), crate::sort::map(own)))
-            }
-            _ => None,
-        };
+        let is_whole = outcomes.values().all(|answered| *answered);
+        let more = self.horizon.is_some() || !self.left.is_empty() || !is_whole;
+        let next = self.kept.last().filter(|_| more).map(|last| self.end(last, cursor, outcomes));
         (self.kept.into_iter().map(|kept| kept.doc).collect(), next)
+    }
+
+    /// Returns the position after `last`, the last row of the page.
+    ///
+    /// A shard that answered is after that row, or where it was if that is further. A shard that
+    /// did not answer is where it was.
+    fn end(&self, last: &Kept, cursor: &Cursor, outcomes: &BTreeMap<&str, bool>) -> Cursor {
+        let further = |raw: &&RawValue| {
+            RankKey::read(raw).is_some_and(|key| self.cmp(&key, &last.key).is_gt())
+        };
+        // Shards that catch up may fill a page that ends before the others' position.
+        let ahead = cursor.common().filter(further);
+        let mut behind = BTreeMap::new();
+        for (shard, after) in cursor.behind() {
+            let after = match outcomes.get(shard) {
+                Some(true) if ahead.is_none() => continue,
+                Some(true) => Some(after.filter(further).unwrap_or(&last.key.raw)),
+                _ => after,
+            };
+            behind.insert(shard.to_owned(), after.map(ToOwned::to_owned));
+        }
+        if ahead.is_none() {
+            let failed = outcomes.iter().filter(|(_, answered)| !**answered);
+            for (shard, _) in failed.filter(|(shard, _)| !cursor.is_behind(shard)) {
+                behind.insert((*shard).to_owned(), cursor.common().map(ToOwned::to_owned));
+            }
+        }
+        for (shard, key) in self.left.values() {
+            if self.cmp(key, &last.key) != Ordering::Equal {
+                continue;
+            }
+            let consumed = self.kept.iter().rfind(|kept| kept.shard == *shard);
+            let after = match consumed {
+                Some(kept) => Some(kept.key.raw.clone()),
+                None => cursor.after(shard).map(ToOwned::to_owned),
+            };
+            behind.insert(shard.as_str().to_owned(), after);
+        }
+        Cursor::new(ahead.unwrap_or(&last.key.raw).to_owned(), behind)
     }
 
     fn cut_at_horizon(&mut self) {

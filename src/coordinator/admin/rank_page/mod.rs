@@ -95,9 +95,9 @@ impl RankPageRequest {
 
 /// A page of documents in the order of an index (docs/wire.md, "Across shards").
 ///
-/// If a shard gives no answer, the page is empty and `continue_cursor` is that of the request:
-/// documents of the missing shard may come first, and a page that ran ahead of it would show them
-/// too late or never. Asking again continues as if nothing had happened.
+/// If a shard gives no answer, the page has the documents of the others and is `partial`. The cursor
+/// keeps the position of each shard: the documents of the missing shard come on a later page, out of
+/// order. A page without any document has the cursor of the request.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -136,8 +136,9 @@ pub struct ShardSlice {
 impl ShardAdmin {
     /// Returns one page of the documents of every shard, in the order of a rank index.
     ///
-    /// Page by page, each document that stays comes exactly once and in order, even if shards fail
-    /// in between. Memory holds one page and one shard's part of it.
+    /// Page by page, each document that stays comes exactly once, even if shards fail in between;
+    /// each page is in order, and so are all pages together if no shard fails. Memory holds one page
+    /// and one shard's part of it.
     ///
     /// # Errors
     /// 400 `BAD_REQUEST` for a cursor that does not belong to this method; if the shards cannot be
@@ -151,23 +152,20 @@ impl ShardAdmin {
         sort::sort_by_key(&mut shards, |(index, _)| *index);
         let shards: Vec<ShardSlice> = shards.into_iter().map(|(_, slice)| slice).collect();
 
+        let outcomes =
+            sort::map(shards.iter().map(|shard| (shard.shard_key.as_str(), shard.error.is_none())));
         let failed = shards.iter().filter(|shard| shard.error.is_some()).count();
-        let ok = shards.len() - failed;
-        if failed > 0 {
-            return Ok(RankPage {
-                continue_cursor: request.cursor.clone(),
-                is_done: false,
-                page: Vec::new(),
-                partial: true,
-                failed,
-                ok,
-                shards,
-            });
+        let (mut page, next) = merge.finish(&cursor, &outcomes);
+        let is_done = next.is_none() && failed == 0;
+        let mut continue_cursor = next.map(|next| next.to_text()).transpose()?.flatten();
+        if continue_cursor.is_none() && !is_done {
+            // There is nothing to continue after, or too many shards are behind to name them all:
+            // the same page is asked for again.
+            page = Vec::new();
+            continue_cursor.clone_from(&request.cursor);
         }
-        let (page, next) = merge.finish(&cursor);
-        let is_done = next.is_none();
-        let continue_cursor = next.map(|next| next.to_text()).transpose()?;
-        Ok(RankPage { continue_cursor, is_done, page, partial: false, failed, ok, shards })
+        let (ok, partial) = (shards.len() - failed, failed > 0);
+        Ok(RankPage { continue_cursor, is_done, page, partial, failed, ok, shards })
     }
 
     /// Requests a part of each shard, and merges the parts as they come.

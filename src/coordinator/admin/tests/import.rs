@@ -56,6 +56,28 @@ fn each_row_goes_where_the_rule_of_its_table_says() {
 }
 
 #[test]
+fn warns_if_rows_went_to_the_default_shard_for_want_of_any_rule() {
+    let import = |body: &str, target| {
+        let rows = Shared::default();
+        let world = World::new(registry(&[]), keeping(&rows));
+        let report = world.run(world.admin.import(body.to_owned().into(), &target)).unwrap();
+        to_json(&report).get("warnings").cloned()
+    };
+    let rows = concat!(
+        "{\"table\":\"messages\",\"doc\":{\"_id\":1,\"channel\":\"a\"}}\n",
+        "{\"table\":\"messages\",\"doc\":{\"_id\":2,\"channel\":\"b\"}}\n",
+    );
+    let without_rules = ImportTarget::Sharding(Sharding::new());
+    let warnings = import(rows, without_rules.clone()).unwrap();
+    assert_eq!(warnings.as_array().unwrap().len(), 1);
+    assert!(warnings[0].as_str().unwrap().contains("`.sharding(..)`"), "{warnings}");
+    assert_eq!(import(rows, sharded()), None);
+    assert_eq!(import(rows, ImportTarget::Shard("there".parse().unwrap())), None);
+    let named = "{\"table\":\"messages\",\"shardKey\":\"a\",\"doc\":{\"_id\":1}}\n";
+    assert_eq!(import(named, without_rules), None);
+}
+
+#[test]
 fn an_error_has_the_line_of_the_body_and_stops_nothing() {
     let rows = Shared::default();
     let world = World::new(registry(&[]), keeping(&rows));
@@ -71,7 +93,7 @@ fn an_error_has_the_line_of_the_body_and_stops_nothing() {
         "{\"table\":\"messages\",\"doc\":{\"_id\":1,\"channel\":\"a\"}}\n",
     );
     let report = world.run(world.admin.import(body.into(), &sharded())).unwrap();
-    assert_eq!((report.received, report.conflicts, report.failed), (9, 1, 0));
+    assert_eq!((report.received, report.conflicts, report.failed.len()), (9, 1, 0));
     assert_eq!(report.inserted["messages"], 2);
     let mut errors: Vec<_> =
         report.errors.iter().map(|error| (error.line, error.code.as_str())).collect();
@@ -118,7 +140,10 @@ fn a_shard_that_fails_is_reported_with_its_lines_and_harms_no_other() {
         "{\"table\":\"messages\",\"doc\":{\"_id\":4,\"channel\":\"a\"}}\n",
     );
     let report = world.run(world.admin.import(body.into(), &sharded())).unwrap();
-    assert_eq!((report.failed, report.inserted["messages"]), (1, 2));
+    let failed = json!([{
+        "message": "shard \"a\" gave no answer within 5000 ms", "shardKey": "a", "timedOut": true,
+    }]);
+    assert_eq!((&to_json(&report)["failed"], report.inserted["messages"]), (&failed, 2));
     assert_eq!((report.errors[0].line, report.errors[0].code.as_str()), (2, "SHARD_TIMEOUT"));
     assert!(report.errors[0].message.contains("lines 2 to 4"), "{}", report.errors[0].message);
 }
