@@ -46,7 +46,7 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
     (
         "jurisdiction_beside_a_class",
         &[(
-            "`.jurisdiction(..)` does not reach the shards of a class, which enter the registry of their own",
+            "`.jurisdiction(..)` does not reach the shards of a class, which register in their own registry",
             "drop `.jurisdiction(..)`, and say it in the `shard!` of these shards, such as `jurisdiction: Eu`",
         )],
     ),

@@ -40,7 +40,7 @@ fn imports_each_row_into_the_shard_that_its_table_declares() {
         let asked = asked.clone();
         async move |address, _request| {
             asked.borrow_mut().push(address.key.to_string());
-            Response::raw_json(r#"{"result":{"inserted":1,"conflicts":0,"errors":[]}}"#)
+            Response::raw_json(r#"{"result":{"inserted":{"notes":1},"conflicts":0,"errors":[]}}"#)
         }
     });
     let app = testing::builder()
@@ -60,7 +60,9 @@ fn imports_each_row_into_the_shard_that_its_table_declares() {
     let request = Request::post("https://app.test/_lunora/admin/import", lines.join("\n"))
         .with_header("authorization", "Bearer correct-horse-battery-staple");
     let answer = block_on(app.fetch(request, &MemoryEnvironment::new(), &NoopExecutionContext));
-    assert_eq!(answer.status(), 200);
+    let (head, body) = answer.into_parts();
+    let body = block_on(body.into_bytes(usize::MAX)).unwrap();
+    assert_eq!(head.status, 200, "{}", String::from_utf8_lossy(&body));
     let mut asked = asked.take();
     asked.sort();
     asked.dedup();

@@ -133,7 +133,7 @@ impl AdminCall<'_> {
         self.token.ok_or_else(|| {
             LunoraError::new(
                 Code::AdminTokenNotConfigured,
-                "shards ask for the admin token, and this deployment has none: set LUNORA_ADMIN_TOKEN",
+                "shards require the admin token, and none is configured: set LUNORA_ADMIN_TOKEN",
             )
         })
     }

@@ -38,7 +38,7 @@ fn ws_token(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
     let Some(token) = call.token else {
         return Err(LunoraError::new(
             Code::AdminTokenNotConfigured,
-            "a socket token is made of the admin token, and this deployment has none: set LUNORA_ADMIN_TOKEN",
+            "a socket token requires the admin token, and none is configured: set LUNORA_ADMIN_TOKEN",
         ));
     };
     let expires_at_ms = call.host.clock().now_ms() + signature::WS_TOKEN_TTL_MS;

@@ -97,7 +97,7 @@ async fn import(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     if call.query("mode").is_some_and(|mode| mode != "append") {
         return Err(LunoraError::new(
             Code::ImportFormatUnsupported,
-            "rows are added only; to replace them, restore a snapshot: POST /_lunora/admin/backup/restore",
+            "an import only adds rows; to replace them, restore a snapshot: POST /_lunora/admin/backup/restore",
         ));
     }
     let target = match call.request.query("shardKey") {
@@ -161,5 +161,5 @@ fn names(tables: Option<Vec<String>>) -> Result<Option<Vec<String>>, LunoraError
 
 fn shard_key(key: String) -> Result<ShardKey, LunoraError> {
     ShardKey::new(key)
-        .map_err(|error| LunoraError::bad_request(format!("`shardKey` is no shard key: {error}")))
+        .map_err(|error| LunoraError::bad_request(format!("invalid `shardKey`: {error}")))
 }

@@ -161,7 +161,7 @@ async fn release_pool(plane: &Plane, host: &dyn AdminHost, dispatch: &Dispatch) 
     };
     if let Err(error) = released {
         log::error(&format!(
-            "the place in the pool `{pool}` could not be given back: {}",
+            "the slot in the pool `{pool}` could not be released: {}",
             error.to_log_line()
         ));
     }

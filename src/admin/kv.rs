@@ -142,12 +142,12 @@ impl KvNamespaces {
         let expiry = match (write.expiration, write.expiration_ttl) {
             (_, Some(ttl)) if ttl < MIN_TTL => {
                 return Err(LunoraError::bad_request(
-                    "`expirationTtl` must be 60 seconds at least",
+                    "`expirationTtl` must be at least 60 seconds",
                 ));
             }
             (Some(second), _) if second < earliest => {
                 return Err(LunoraError::bad_request(
-                    "`expiration` must be a time in seconds, 60 seconds from now at least",
+                    "`expiration` must be a time in seconds, at least 60 seconds from now",
                 ));
             }
             // Workers KV gives a TTL precedence too.

@@ -38,7 +38,7 @@ pub(super) async fn rebuild(call: &mut AdminCall<'_>) -> Result<Response, Lunora
         }
         None => unseen += "if it is not listed and was not named; no snapshot was read",
     }
-    unseen += "; a shard that is empty now is not entered";
+    unseen += "; a shard that is empty now is not registered";
     let mut report = admin.rebuild_registry(keys).await?;
     report.unseen = unseen;
     json(&report)

@@ -129,7 +129,7 @@ impl Storage {
         {
             return Err(LunoraError::new(
                 Code::StorageChecksumMismatch,
-                "the body is not of the declared size or checksum; nothing was written",
+                "the body does not match the declared size or checksum; nothing was written",
             ));
         }
         let mut metadata = ObjectMetadata::new();
@@ -180,7 +180,7 @@ impl Storage {
         let Some(signer) = &self.signer else {
             return Err(LunoraError::new(
                 Code::StorageUrlNotConfigured,
-                "this deployment signs no URLs: call `.signer(..)` on its storage",
+                "this deployment cannot sign URLs: call `.signer(..)` on its storage",
             ));
         };
         let key = call.require_query("key")?;

@@ -35,14 +35,14 @@ impl Backups {
             let now = found.shards.iter().find(|shard| shard.shard_key == before.shard_key);
             let Some(now) = now else {
                 let what = format!(
-                    "shard `{}` is not listed any more (`lunora registry rebuild` enters it again)",
+                    "shard `{}` is not listed any more (`lunora registry rebuild` registers it again)",
                     before.shard_key
                 );
                 return Err(lost(&last, &what));
             };
             if now.rows == 0 && !went_on(before.seq, now.seq) {
                 let what = format!(
-                    "shard `{}` is empty, and its change feed did not go on",
+                    "shard `{}` is empty, and its change feed did not advance",
                     before.shard_key
                 );
                 return Err(lost(&last, &what));
@@ -64,7 +64,7 @@ impl Backups {
         });
         match vanished.first() {
             Some(table) if !any_went_on => {
-                Err(lost(&last, &format!("table `{table}` is empty, and no change feed went on")))
+                Err(lost(&last, &format!("table `{table}` is empty, and no change feed advanced")))
             }
             _ => Ok(()),
         }

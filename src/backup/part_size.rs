@@ -43,5 +43,5 @@ impl Default for PartSize {
 
 /// The error for a part size of less than 5 MiB.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("a part has 5 MiB at least: no store takes a smaller one")]
+#[error("a part must be at least 5 MiB, the smallest that stores accept")]
 pub struct PartTooSmall;

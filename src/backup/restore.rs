@@ -146,7 +146,10 @@ impl Backups {
         if restored.is_err() {
             // This error says more than a failure to write the lease, which expires by itself.
             if let Err(error) = self.interrupt(&mut held).await {
-                log::warn(&format!("the lease of a restore stays: {}", error.to_log_line()));
+                log::warn(&format!(
+                    "the lease of a restore could not be released: {}",
+                    error.to_log_line()
+                ));
             }
         }
         restored

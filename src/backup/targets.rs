@@ -27,7 +27,7 @@ impl Targets {
             let mut end = 0_u64;
             for shard in &manifest.shards {
                 let key = ShardKey::new(&*shard.shard_key).map_err(|error| {
-                    damaged(&manifest.id, &format!("{:?} is no shard: {error}", shard.shard_key))
+                    damaged(&manifest.id, &format!("invalid shard {:?}: {error}", shard.shard_key))
                 })?;
                 end = end.saturating_add(shard.lines());
                 let (changes, changes_at) = (shard.changes, shard.changes_at);

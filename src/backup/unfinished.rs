@@ -151,10 +151,7 @@ impl Backups {
             });
             let trigger = run.trigger();
             if is_overtaken {
-                log::info(&format!(
-                    "backup {}: a later one is there, this one is given up",
-                    run.id
-                ));
+                log::info(&format!("backup {}: abandoned, since a later one exists", run.id));
                 let name = SnapshotName::of_time(self.config.prefix(), run.scheduled_time);
                 let left = self.read_unfinished(&name).await?;
                 self.discard(&name, left.and_then(|left| left.object.into_upload())).await?;

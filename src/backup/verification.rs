@@ -86,15 +86,17 @@ impl Reading {
                 format!("{expected} bytes were written, {} read", self.bytes),
             );
             match &manifest.sha256 {
-                Some(written) => expect(*written == sha256, "the SHA-256 is another".to_owned()),
-                None if !manifest.segments.is_empty() => expect(
-                    self.segments.are_whole(),
-                    "the SHA-256 of a segment is another".to_owned(),
-                ),
+                Some(written) => expect(*written == sha256, "the SHA-256 differs".to_owned()),
+                None if !manifest.segments.is_empty() => {
+                    expect(
+                        self.segments.are_whole(),
+                        "the SHA-256 of a segment differs".to_owned(),
+                    );
+                }
                 None => expect(false, "the manifest has no SHA-256 to compare with".to_owned()),
             }
             if let Some(line) = self.no_row {
-                expect(false, format!("line {line} is no row"));
+                expect(false, format!("line {line} is not a row"));
             }
             let expected = &manifest.rows;
             expect(rows == *expected, format!("{expected} rows were written, {rows} read"));
@@ -112,7 +114,7 @@ impl Reading {
                 ),
             );
             let by_table = manifest.rows_by_table.is_empty() || manifest.rows_by_table == self.rows;
-            expect(by_table, "the rows are of other tables".to_owned());
+            expect(by_table, "the tables of the rows differ".to_owned());
         }
         let ok = problems.is_empty();
         let id = manifest.id.clone();

@@ -64,7 +64,7 @@ impl<Value> AnnouncedForBackup<Called<setter::backup>, Called<setter::shard_do, 
 
 /// The jurisdiction is declared where the shards read it too.
 #[diagnostic::on_unimplemented(
-    message = "`.jurisdiction(..)` does not reach the shards of a class, which enter the registry of their own",
+    message = "`.jurisdiction(..)` does not reach the shards of a class, which register in their own registry",
     label = "drop `.jurisdiction(..)`, and say it in the `shard!` of these shards, such as `jurisdiction: Eu`",
     note = "said once, it holds for routing, the registry, backups and restores alike"
 )]

@@ -30,7 +30,7 @@ impl Concurrency {
     /// Creates a limit from a constant.
     #[must_use]
     pub const fn of<const SHARDS: usize>() -> Self {
-        const { assert!(SHARDS > 0, "one shard at least must be asked at a time") }
+        const { assert!(SHARDS > 0, "at least one shard must be asked at a time") }
         match NonZeroUsize::new(SHARDS) {
             Some(shards) => Self(shards),
             None => Self(NonZeroUsize::MIN),

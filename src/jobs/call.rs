@@ -104,7 +104,7 @@ async fn succeeded(response: Response) -> Result<Response, LunoraError> {
         }
         Err(_) => LunoraError::new(
             Code::ShardHttpError,
-            format!("the shard answered {} and no error of its own", head.status.as_u16()),
+            format!("the shard answered {} without an error body", head.status.as_u16()),
         ),
     })
 }

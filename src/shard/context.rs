@@ -167,7 +167,7 @@ impl<'a> Auth<'a> {
 /// Reads the answer of a function that another one called.
 pub(crate) fn read_result<T: DeserializeOwned>(path: &str, result: &str) -> Result<T, LunoraError> {
     serde_json::from_str(result).map_err(|error| {
-        let message = format!("{path} answered with something else than was expected of it");
+        let message = format!("{path} returned another type than the caller expects");
         LunoraError::new(Code::RpcFailed, message).with_source(error)
     })
 }

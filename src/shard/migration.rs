@@ -86,7 +86,7 @@ where
 {
     fn into_step(self) -> MigrationStep {
         let failed = |error: serde_json::Error| {
-            let message = "a document is not what the migration takes, or makes, of it";
+            let message = "a document does not match the type that the migration takes or returns";
             LunoraError::new(Code::RpcFailed, message).with_source(error)
         };
         MigrationStep(Box::new(move |document| {

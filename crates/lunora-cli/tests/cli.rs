@@ -365,7 +365,7 @@ fn a_dry_run_tells_what_would_happen_and_writes_nothing() {
         snapshots(),
         ok(&plan(json!([]))),
         snapshots(),
-        ok(&plan(json!(["the SHA-256 is another"]))),
+        ok(&plan(json!(["the SHA-256 differs"]))),
     ]);
     let args = ["backup", "restore", "new", "--replace", "--dry-run"];
     let out = server.run(&args);
@@ -382,7 +382,7 @@ fn a_dry_run_tells_what_would_happen_and_writes_nothing() {
     }
     let out = server.run(&args);
     assert_eq!(out.status.code(), Some(3));
-    assert!(text(&out.stdout).contains("would be refused: the SHA-256 is another"));
+    assert!(text(&out.stdout).contains("would be refused: the SHA-256 differs"));
     let lines = server.lines();
     assert!(lines.iter().all(|line| line.starts_with("GET ")), "{lines:?}");
 }

@@ -99,7 +99,7 @@ impl Contents {
                     "table `{table}`: {} rows were restored and {} read back{}{row}",
                     expected.rows,
                     got.rows,
-                    if expected.rows == got.rows { ", not all as they were" } else { "" },
+                    if expected.rows == got.rows { ", with differences" } else { "" },
                 ));
             }
         }
@@ -206,7 +206,7 @@ mod tests {
         let whole = contents(&[&row("1"), &row("2")]);
         let altered = contents(&[&row("1"), &row("2").replace("[1,2]", "[12]")]);
         let message = whole.difference(&altered).unwrap_or_default();
-        assert!(message.contains("`2`") && message.contains("not all as they were"), "{message}");
+        assert!(message.contains("`2`") && message.contains("with differences"), "{message}");
         let message = whole.difference(&contents(&[&row("2")])).unwrap_or_default();
         assert!(message.contains("1 read back; the first that differs is `1`"), "{message}");
     }

@@ -134,7 +134,7 @@ impl Backups {
     ) -> Result<DrillReport, LunoraError> {
         let manifest = self.drilled_manifest(id).await?;
         if !manifest.knows_shards() && manifest.rows > 0 {
-            let problem = "it does not tell which rows are of which shard";
+            let problem = "it does not say which rows belong to which shard";
             return Err(damaged(&manifest.id, problem));
         }
         let before = self.drill_state().await?;

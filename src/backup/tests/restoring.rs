@@ -79,7 +79,7 @@ fn a_plan_shows_what_a_restore_would_do_and_writes_nothing() {
         .run(world.store.put(&manifest.file, bytes.into(), crate::platform::PutOptions::new()))
         .unwrap();
     let plan = world.run(world.backups().plan_restore(&manifest.id)).unwrap();
-    assert_eq!(plan.problems[0], "the SHA-256 is another");
+    assert_eq!(plan.problems[0], "the SHA-256 differs");
     assert_eq!((&*world.rows.borrow(), world.store.keys()), (&rows, keys));
 }
 

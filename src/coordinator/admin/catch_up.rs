@@ -89,7 +89,7 @@ impl CatchUp {
         let page = read::<CdcSync, CdcSyncPage<Vec<RowChange<'_>>>>(key, &answer);
         let CdcSyncPage { changes, cursor } = page.map_err(fail)?;
         if cursor <= self.at {
-            let message = "answered with changes that lead nowhere";
+            let message = "answered with changes whose cursor does not advance";
             return Err(LunoraError::new(Code::ShardError, message));
         }
         self.at = cursor;

@@ -49,7 +49,7 @@ impl ShardAdmin {
                     break;
                 }
                 if cleared.count == 0 {
-                    let what = "nothing deleted, and the claim that there is more";
+                    let what = "no deletions, although it claims more rows";
                     return Err(unreadable_answer(shard, what).into_error());
                 }
             }
@@ -115,7 +115,7 @@ impl ShardAdmin {
             Err(failure) => return Err(failure),
         };
         let Ok(tables) = read::<ListTables, Vec<Table>>(shard, &answer) else {
-            log::warn(&format!("shard `{shard}` tells its tables in a form that is not known"));
+            log::warn(&format!("shard `{shard}` lists its tables in an unknown form"));
             return Ok(None);
         };
         let infos = tables.into_iter().map(|table| match table {

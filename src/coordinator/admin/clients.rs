@@ -87,7 +87,7 @@ impl ClientRounds {
                 self.cursor = Some(cursor);
             }
             (false, _) => {
-                let message = "answered with a page of clients that leads nowhere";
+                let message = "answered with a page of clients whose cursor does not advance";
                 return Err(LunoraError::new(Code::ShardError, message));
             }
         }

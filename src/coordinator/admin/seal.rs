@@ -103,7 +103,7 @@ impl SealCheck {
         let problem = if rows != end.rows {
             format!("the export has {} rows, and {rows} arrived", end.rows)
         } else if sha256 != end.sha256 {
-            "the rows are not those that were exported: their SHA-256 is another".to_owned()
+            "the rows are not those that were exported: the SHA-256 differs".to_owned()
         } else {
             return Ok(None);
         };

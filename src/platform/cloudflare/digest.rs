@@ -33,7 +33,7 @@ impl Sha256Stream {
     pub(crate) async fn finish(self) -> Result<[u8; 32], LunoraError> {
         let digest = Awaited::promise(&end(&self.0)).await.map(Value::into_js).map_err(failed)?;
         let digest = Uint8Array::new(&digest).to_vec();
-        digest.try_into().map_err(|_| LunoraError::internal("a digest of another length"))
+        digest.try_into().map_err(|_| LunoraError::internal("unexpected length of a digest"))
     }
 }
 

@@ -24,7 +24,7 @@ impl From<JsValue> for JsFailure {
         Self {
             message: message
                 .or_else(|| thrown.as_string())
-                .unwrap_or_else(|| "JavaScript threw something that is no error".to_owned()),
+                .unwrap_or_else(|| "JavaScript threw a value that is not an error".to_owned()),
             retryable: field("retryable").is_some_and(|flag| flag.is_truthy()),
             overloaded: field("overloaded").is_some_and(|flag| flag.is_truthy()),
         }

@@ -44,7 +44,7 @@ impl ShardNamespace for ObjectNamespace {
                     Err(ShardCallError::JurisdictionUnsupported(jurisdiction))
                 }
                 (_, None) => {
-                    Err(ShardCallError::unavailable(address.key, "the object answered no response"))
+                    Err(ShardCallError::unavailable(address.key, "the object returned no response"))
                 }
             }
         })

@@ -149,7 +149,7 @@ impl VectorIndexes for VectorizeIndexes {
                 LunoraError::new(Code::NotFound, format!("there is no vector index {name:?}"))
             })?;
             let embed = self.embed.as_ref().ok_or_else(|| {
-                LunoraError::new(Code::VectorQueryUnsupported, "the vector indexes take no text")
+                LunoraError::new(Code::VectorQueryUnsupported, "vector indexes do not accept text")
             })?;
             let vector = embed(text.to_owned()).await?;
             let top_k = top_k.unwrap_or(Self::DEFAULT_TOP_K);

@@ -29,7 +29,7 @@ impl<'a> MutationId<'a> {
     /// 400 if a header cannot carry it.
     pub(crate) fn new(id: &'a str) -> Result<Self, LunoraError> {
         HeaderValue::from_str(id)
-            .map_err(|_| LunoraError::bad_request("the id is not one that a header carries"))?;
+            .map_err(|_| LunoraError::bad_request("the id is not a valid header value"))?;
         Ok(Self(Cow::Borrowed(id)))
     }
 

@@ -20,7 +20,7 @@ pub struct Url(String);
 
 /// The error for a text that is not an absolute URL.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the text is no absolute URL")]
+#[error("the text is not an absolute URL")]
 pub struct UrlError;
 
 impl Url {

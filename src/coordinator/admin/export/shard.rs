@@ -191,7 +191,9 @@ impl Shard {
                 self.cursor = Some(cursor);
                 Ok(false)
             }
-            (Some(false), _) => Err(Self::bad(&Unmergeable("a page that leads nowhere").into())),
+            (Some(false), _) => {
+                Err(Self::bad(&Unmergeable("a page whose cursor does not advance").into()))
+            }
         }
     }
 

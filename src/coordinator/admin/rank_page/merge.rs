@@ -83,8 +83,7 @@ impl PageMerge {
     ) -> Result<(), &'static str> {
         self.agree_on(slice.directions)?;
         let rows = slice.rows.into_iter().map(|row| Some((RankKey::read(&row.key)?, row.doc)));
-        let rows: Vec<_> =
-            rows.collect::<Option<_>>().ok_or("a row whose key no index can have")?;
+        let rows: Vec<_> = rows.collect::<Option<_>>().ok_or("a row with an invalid key")?;
         let start = cursor.after(shard).and_then(RankKey::read);
         let mut keys = start.iter().chain(rows.iter().map(|(key, _)| key));
         let ascends = keys.next().is_none_or(|first| {
@@ -97,7 +96,7 @@ impl PageMerge {
             return Err("rows that are out of order, or before the cursor");
         }
         if slice.has_more && rows.is_empty() {
-            return Err("no rows, and the claim that there are more");
+            return Err("no rows, although it claims more");
         }
         let last = rows.last().map(|(key, _)| key).filter(|_| slice.has_more);
         if let Some(last) = last
