@@ -66,6 +66,22 @@ fn no_files_use_each_other_in_a_circle() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn no_file_of_the_library_is_long() -> Result<()> {
+    const MAX_LINES: usize = 425;
+
+    let files = output(program("git").args(["ls-files", "src/*.rs"]))?;
+    let mut long = Vec::new();
+    for file in files.lines().filter(|file| root().join(file).exists()) {
+        let lines = fs::read_to_string(root().join(file))?.lines().count();
+        if lines > MAX_LINES {
+            long.push(format!("{file}: {lines} lines; cut it by concept"));
+        }
+    }
+    assert!(long.is_empty(), "{long:#?}");
+    Ok(())
+}
+
 /// The files that each file uses, by their module paths.
 type Uses = BTreeMap<String, BTreeSet<String>>;
 
