@@ -150,10 +150,12 @@ pub struct PerRoute<E> {
 impl<E> PerRoute<E> {
     /// Uses `resolver` for `path` and everything below it; the longest matching path wins.
     ///
-    /// `"/"` matches every path.
+    /// `"/"` and `"*"` match every path, and `"/api/*"` is `"/api"`.
     #[must_use]
     pub fn on(mut self, path: impl Into<String>, resolver: impl IdentityResolver<E>) -> Self {
-        self.routes.push((path.into(), Box::new(resolver)));
+        let path = path.into();
+        let prefix = path.trim_end_matches('*').trim_end_matches('/').to_owned();
+        self.routes.push((prefix, Box::new(resolver)));
         self
     }
 
@@ -168,7 +170,6 @@ impl<E> PerRoute<E> {
 
 /// Returns whether `path` is `prefix` or lies below it, by whole segments.
 fn is_below(path: &str, prefix: &str) -> bool {
-    let prefix = prefix.trim_end_matches('/');
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
@@ -263,7 +264,12 @@ mod tests {
 
     #[test]
     fn the_root_matches_every_path() {
-        let routes = per_route().on("/", constant(Some("a")));
-        assert_eq!(ask(&routes, "/any/path"), Ok(Some("a".into())));
+        for rest in ["/", "*", "/*"] {
+            let routes =
+                per_route().on(rest, constant(Some("a"))).on("/api/*", constant(Some("api")));
+            assert_eq!(ask(&routes, "/any/path"), Ok(Some("a".into())), "{rest}");
+            assert_eq!(ask(&routes, "/api"), Ok(Some("api".into())), "{rest}");
+            assert_eq!(ask(&routes, "/api/x"), Ok(Some("api".into())), "{rest}");
+        }
     }
 }
