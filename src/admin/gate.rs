@@ -52,8 +52,7 @@ impl<E: Environment> Gate<E> {
         configured.or_else(|| self.from_env.get_or_init(|| token_of_env(env)).as_ref())
     }
 
-    /// Returns whether a credential in the URL of a socket is an operator's: always a token made for
-    /// a socket, the admin token itself only if that is allowed.
+    /// Returns whether a credential in the URL of a socket is an operator's.
     pub(crate) fn accepts_in_url(
         &self,
         token: &AdminToken,
@@ -61,16 +60,11 @@ impl<E: Environment> Gate<E> {
         env: &E,
         clock: &dyn Clock,
     ) -> bool {
-        signature::verify_ws_token(token, presented, clock.now_ms())
-            || (!self.requires_ephemeral(env) && token.matches(presented))
-    }
-
-    fn requires_ephemeral(&self, env: &E) -> bool {
-        let off = |word: String| {
-            ["0", "disabled", "false", "no", "off"].contains(&&*word.trim().to_ascii_lowercase())
-        };
-        self.require_ephemeral
-            .unwrap_or_else(|| !env.var("LUNORA_REQUIRE_EPHEMERAL_WS_TOKEN").is_some_and(off))
+        let variable = || env.var(signature::REQUIRE_EPHEMERAL);
+        let requires_ephemeral = self
+            .require_ephemeral
+            .unwrap_or_else(|| signature::requires_ephemeral(variable().as_deref()));
+        signature::accepts_in_url(token, presented, clock.now_ms(), requires_ephemeral)
     }
 }
 
@@ -112,7 +106,7 @@ impl<E: Environment> Context<'_, E> {
 
 /// Returns whether the bearer of a request is the admin token.
 pub(crate) fn presents_token(token: Option<&AdminToken>, request: &Request) -> bool {
-    matches!((token, request.bearer()), (Some(token), Some(bearer)) if token.matches(bearer))
+    AdminToken::is_bearer(token, request.bearer())
 }
 
 /// Returns the response to a request that may not pass.

@@ -118,24 +118,23 @@ impl<'a, E: Environment> Admission<'a, E> {
         if !path.starts_with(paths::ADMIN_PREFIX) {
             return Ok(false);
         }
-        self.with_admin_token(|token| match (token, self.request.bearer()) {
-            (Some(token), Some(bearer)) if token.matches(bearer) => Ok(true),
-            _ => {
-                let message = "admin operation requires the admin token as a bearer";
-                Err(AdminToken::refusal(token, Code::AdminForbidden, message))
+        self.with_admin_token(|token| {
+            if AdminToken::is_bearer(token, self.request.bearer()) {
+                return Ok(true);
             }
+            let message = "admin operation requires the admin token as a bearer";
+            Err(AdminToken::refusal(token, Code::AdminForbidden, message))
         })
     }
 
     /// Returns whether the bearer is the admin token, or the URL has a socket token of it.
     fn is_operators_socket(&self) -> bool {
         self.with_admin_token(|token| {
-            let Some(token) = token else { return false };
-            if self.request.bearer().is_some_and(|bearer| token.matches(bearer)) {
+            if AdminToken::is_bearer(token, self.request.bearer()) {
                 return true;
             }
             #[cfg(feature = "admin")]
-            if let Some(presented) = self.request.query("token") {
+            if let (Some(token), Some(presented)) = (token, self.request.query("token")) {
                 let settings = &self.app.settings;
                 let (gate, clock) = (&settings.admin_gate, &*settings.clock);
                 return gate.accepts_in_url(token, &presented, self.env, clock);

@@ -61,6 +61,11 @@ impl AdminToken {
         self.digest.ct_eq(&presented).into()
     }
 
+    /// Returns whether the bearer of a request is the admin token; without a token, none is.
+    pub(crate) fn is_bearer(token: Option<&Self>, bearer: Option<&str>) -> bool {
+        matches!((token, bearer), (Some(token), Some(bearer)) if token.matches(bearer))
+    }
+
     /// Returns whether the token is short enough to be guessed.
     #[must_use]
     pub fn is_weak(&self) -> bool {

@@ -31,6 +31,26 @@ pub(crate) fn mint_ws_token(token: &AdminToken, expires_at_ms: u64) -> String {
     format!("{claim}.{signature}")
 }
 
+/// The variable that allows the admin token itself in the URL of a socket, if it is off.
+pub(crate) const REQUIRE_EPHEMERAL: &str = "LUNORA_REQUIRE_EPHEMERAL_WS_TOKEN";
+
+/// Reads [`REQUIRE_EPHEMERAL`]: a socket needs a token made for it, unless the variable is off.
+pub(crate) fn requires_ephemeral(variable: Option<&str>) -> bool {
+    let word = variable.unwrap_or_default().trim().to_ascii_lowercase();
+    !matches!(&*word, "0" | "disabled" | "false" | "no" | "off")
+}
+
+/// Returns whether a credential in the URL of a socket is an operator's: always a token made for a
+/// socket, the admin token itself only if no such token is required.
+pub(crate) fn accepts_in_url(
+    token: &AdminToken,
+    presented: &str,
+    now_ms: u64,
+    requires_ephemeral: bool,
+) -> bool {
+    verify_ws_token(token, presented, now_ms) || (!requires_ephemeral && token.matches(presented))
+}
+
 /// Returns whether `presented` is an admin socket token that is still valid at `now_ms`.
 ///
 /// A token with a longer lifetime than any minted one was not minted here.

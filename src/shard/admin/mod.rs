@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{function::args::write_result, instance::Inner};
 use crate::{
     errors::{Code, LunoraError},
+    platform::ShardHost,
     wire::{
         AdminToken,
         operation::{
@@ -113,15 +114,17 @@ fn operation(op: &str) -> Option<Operation> {
 /// Checks the bearer against the admin token in constant time. Without a configured token every
 /// bearer is refused.
 pub(super) fn gate(shard: &Inner, bearer: Option<&str>) -> Result<(), LunoraError> {
-    let token =
-        shard.state.host().var(AdminToken::VARIABLE).and_then(|token| AdminToken::new(token).ok());
-    match (&token, bearer) {
-        (Some(token), Some(bearer)) if token.matches(bearer) => Ok(()),
-        _ => {
-            let message = "admin introspection is disabled or the bearer token is invalid";
-            Err(AdminToken::refusal(token.as_ref(), Code::AdminForbidden, message))
-        }
+    let token = admin_token(&**shard.state.host());
+    if AdminToken::is_bearer(token.as_ref(), bearer) {
+        return Ok(());
     }
+    let message = "admin introspection is disabled or the bearer token is invalid";
+    Err(AdminToken::refusal(token.as_ref(), Code::AdminForbidden, message))
+}
+
+/// Returns the admin token of the shard.
+pub(in crate::shard) fn admin_token(host: &dyn ShardHost) -> Option<AdminToken> {
+    AdminToken::new(host.var(AdminToken::VARIABLE)?).ok()
 }
 
 pub(super) fn read<'a, T: Deserialize<'a>>(args: &'a str) -> Result<T, LunoraError> {

@@ -9,6 +9,7 @@ use crate::{
     errors::{Code, LunoraError},
     message::Request,
     platform::ShardHost,
+    shard::admin::admin_token,
     wire::{AdminToken, identity, signature},
 };
 
@@ -99,26 +100,17 @@ pub(super) fn fingerprint(token: &AdminToken) -> String {
     signature::sign(token.expose().as_bytes(), b"v1.admin-socket-binding")
 }
 
-/// Returns the admin token of the shard.
-pub(super) fn admin_token(host: &dyn ShardHost) -> Option<AdminToken> {
-    AdminToken::new(host.var(AdminToken::VARIABLE)?).ok()
-}
-
 fn admin_fingerprint(
     bearer: Option<&str>,
     in_url: Option<&str>,
     host: &dyn ShardHost,
 ) -> Option<String> {
     let token = admin_token(host)?;
-    let by_header = bearer.is_some_and(|bearer| token.matches(bearer));
+    let by_header = AdminToken::is_bearer(Some(&token), bearer);
     let by_url = in_url.is_some_and(|presented| {
-        signature::verify_ws_token(&token, presented, host.now_ms())
-            || (!requires_ephemeral(host) && token.matches(presented))
+        let variable = host.var(signature::REQUIRE_EPHEMERAL);
+        let requires_ephemeral = signature::requires_ephemeral(variable.as_deref());
+        signature::accepts_in_url(&token, presented, host.now_ms(), requires_ephemeral)
     });
     (by_header || by_url).then(|| fingerprint(&token))
-}
-
-fn requires_ephemeral(host: &dyn ShardHost) -> bool {
-    let knob = host.var("LUNORA_REQUIRE_EPHEMERAL_WS_TOKEN").unwrap_or_default();
-    !matches!(&*knob.trim().to_ascii_lowercase(), "0" | "disabled" | "false" | "no" | "off")
 }

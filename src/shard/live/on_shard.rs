@@ -69,7 +69,7 @@ impl<'a, H: SocketHost> OnShard<'a, H> {
             let message = format!("the admin operation `{op}` cannot be subscribed to");
             return Err(LunoraError::new(Code::UnknownAdminOp, message));
         }
-        let token = gate::admin_token(&**inner.state.host());
+        let token = admin::admin_token(&**inner.state.host());
         let bearer = token.as_ref().map(crate::wire::AdminToken::expose);
         // An unauthorized caller runs no statement, not even those that create the tables.
         let operation = admin::find(inner, op, bearer)?;
@@ -158,7 +158,7 @@ impl<H: SocketHost> LiveShard for OnShard<'_, H> {
     }
 
     fn is_admin(&self, fingerprint: &str) -> bool {
-        let token = gate::admin_token(&**self.shard.host());
+        let token = admin::admin_token(&**self.shard.host());
         token.is_some_and(|token| gate::fingerprint(&token) == fingerprint)
     }
 
