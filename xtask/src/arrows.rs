@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::shell::{output, program, root};
+use crate::{shell::root, sources};
 
 /// Files that may use each other: the doubles of the platform.
 const MAY_CIRCLE: &str = "platform::memory";
@@ -53,14 +53,6 @@ fn no_files_use_each_other_in_a_circle() -> Result<()> {
         let children = format!("{file}::");
         used.retain(|target| !target.starts_with(&children) && !target.starts_with(MAY_CIRCLE));
     }
-    // Files whose every arrow leads to a removed file are in no circle; what is left is.
-    while let Some(leaf) = uses
-        .iter()
-        .find(|(_, used)| !used.iter().any(|target| uses.contains_key(target)))
-        .map(|(file, _)| file.clone())
-    {
-        uses.remove(&leaf);
-    }
     let circles: Vec<_> = uses.keys().filter(|file| reaches(&uses, file, file)).collect();
     assert!(circles.is_empty(), "{circles:#?}");
     Ok(())
@@ -70,10 +62,9 @@ fn no_files_use_each_other_in_a_circle() -> Result<()> {
 fn no_file_of_the_library_is_long() -> Result<()> {
     const MAX_LINES: usize = 425;
 
-    let files = output(program("git").args(["ls-files", "src/*.rs"]))?;
     let mut long = Vec::new();
-    for file in files.lines().filter(|file| root().join(file).exists()) {
-        let lines = fs::read_to_string(root().join(file))?.lines().count();
+    for (file, text) in sources::read(&["src/*.rs"])? {
+        let lines = text.lines().count();
         if lines > MAX_LINES {
             long.push(format!("{file}: {lines} lines; cut it by concept"));
         }
@@ -141,14 +132,12 @@ impl Table {
 
 /// Reads what every file of the library uses, without its tests.
 fn uses() -> Result<Uses> {
-    let files = output(program("git").args(["ls-files", "-co", "--exclude-standard", "src"]))?;
-    let mut texts = BTreeMap::new();
-    for file in files.lines().filter(|file| file.ends_with(".rs") && root().join(file).exists()) {
-        let is_test = file.ends_with("/tests.rs") || file.contains("/tests/");
-        if !is_test {
-            texts.insert(module_of(file), fs::read_to_string(root().join(file))?);
-        }
-    }
+    let files = sources::read(&["src/*.rs"])?.into_iter();
+    let is_test = |file: &str| file.ends_with("/tests.rs") || file.contains("/tests/");
+    let texts: BTreeMap<_, _> = files
+        .filter(|(file, _)| !is_test(file))
+        .map(|(file, text)| (module_of(&file), text))
+        .collect();
     let modules: BTreeSet<_> = texts.keys().cloned().collect();
     Ok(texts
         .into_iter()

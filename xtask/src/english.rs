@@ -1,11 +1,9 @@
 //! How the project's sentences read: the worst habits are refused, and documentation begins with a
 //! verb.
 
-use std::fs;
-
 use anyhow::Result;
 
-use crate::shell::{output, program, root};
+use crate::sources;
 
 /// Phrases that stop a reader, and what to write instead.
 const REFUSED: [(&str, &str); 22] = [
@@ -38,14 +36,12 @@ const ALLOWED: [&str; 2] = ["nobody-guesses-this", "a-token-that-nobody-guesses"
 
 #[test]
 fn no_text_has_a_phrase_that_stops_a_reader() -> Result<()> {
-    let files = output(
-        program("git")
-            .args(["ls-files", "*.rs", "*.md", "*.mjs", "*.js", "*.liquid", "*.toml", "*.html"]),
-    )?;
-    let own = "xtask/src/english.rs";
     let mut problems = Vec::new();
-    for file in files.lines().filter(|file| *file != own && root().join(file).exists()) {
-        let text = fs::read_to_string(root().join(file))?;
+    let patterns = ["*.rs", "*.md", "*.mjs", "*.js", "*.liquid", "*.toml", "*.html"];
+    for (file, text) in sources::read(&patterns)? {
+        if file == "xtask/src/english.rs" {
+            continue;
+        }
         for (number, line) in text.lines().enumerate() {
             let lower = line.to_lowercase();
             if ALLOWED.iter().any(|allowed| lower.contains(allowed)) {
@@ -77,20 +73,15 @@ fn has_phrase(line: &str, phrase: &str) -> bool {
 fn documentation_of_functions_begins_with_a_verb() -> Result<()> {
     const SHARE: f64 = 0.95;
 
-    let files = output(program("git").args(["ls-files", "src"]))?;
     let (mut all, mut others) = (0_u32, Vec::new());
-    for file in files.lines().filter(|file| file.ends_with(".rs") && root().join(file).exists()) {
-        let text = fs::read_to_string(root().join(file))?;
+    for (file, text) in sources::read(&["src/*.rs"])? {
         let mut first: Option<&str> = None;
         for line in text.lines().map(str::trim) {
             if let Some(doc) = line.strip_prefix("///") {
                 first.get_or_insert(doc.trim());
                 continue;
             }
-            let name = line.strip_prefix("pub ").and_then(|line| {
-                line.trim_start_matches("const ").trim_start_matches("async ").strip_prefix("fn ")
-            });
-            if let (Some(name), Some(doc)) = (name, first) {
+            if let (Some(name), Some(doc)) = (sources::public_function(line), first) {
                 all += 1;
                 let verb = doc.split(' ').next().unwrap_or_default();
                 if !(verb.starts_with(char::is_uppercase) && verb.ends_with('s')) {

@@ -27,6 +27,8 @@ mod shell;
 mod simulate;
 mod size;
 mod soak;
+#[cfg(test)]
+mod sources;
 mod steps;
 mod teeth;
 mod template;

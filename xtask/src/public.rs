@@ -1,29 +1,21 @@
 //! The public functions of the library: each is called in a test, an example or another module.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
-use crate::shell::{output, program, root};
+use crate::sources;
 
 #[test]
 fn every_public_function_is_called_somewhere() -> Result<()> {
-    let files = output(program("git").args(["ls-files", "*.rs", "*.md", "*.liquid"]))?;
     let mut defined: BTreeMap<String, String> = BTreeMap::new();
     let mut called = BTreeSet::new();
-    for file in files.lines().filter(|file| root().join(file).exists()) {
-        let text = fs::read_to_string(root().join(file))?;
+    for (file, text) in sources::read(&["*.rs", "*.md", "*.liquid"])? {
         // The module of the macros' own functions has no callers but expansions.
         let is_public = file.starts_with("src/") && !file.ends_with("/faults.rs");
-        for line in text.lines().map(str::trim).filter(|_| is_public) {
-            let function = line.strip_prefix("pub ").and_then(|line| {
-                line.trim_start_matches("const ").trim_start_matches("async ").strip_prefix("fn ")
-            });
-            if let Some(name) = function.and_then(name_at) {
-                defined.insert(name.to_owned(), file.to_owned());
+        for line in text.lines().filter(|_| is_public) {
+            if let Some(name) = sources::public_function(line).and_then(name_at) {
+                defined.insert(name.to_owned(), file.clone());
             }
         }
         for (at, name) in words(&text) {
