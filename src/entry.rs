@@ -1,6 +1,7 @@
 //! The entry of a Worker: [`serve!`](crate::serve) and its parts.
 
 mod events;
+mod plans;
 mod registry_macro;
 mod registry_object;
 #[cfg(feature = "tower")]
@@ -66,14 +67,19 @@ macro_rules! serve {
             use $crate::__private::{js_sys, wasm_bindgen, wasm_bindgen_futures};
 
             ::std::thread_local! {
-                static APP: $crate::entry::PerIsolate<$crate::Lunora> =
+                static APP: $crate::entry::PerIsolate<$crate::__private::Application> =
                     const { $crate::entry::PerIsolate::new() };
             }
 
             fn build(
                 env: &$crate::__private::Env,
-            ) -> ::std::result::Result<$crate::Lunora, $crate::LunoraError> {
+            ) -> ::std::result::Result<$crate::__private::Application, $crate::LunoraError> {
                 $crate::__private::build($app, env)
+            }
+
+            /// The application, in the environment that JavaScript knows if it is built here.
+            fn known() -> $crate::__private::Built {
+                APP.with(|app| app.get_or_build(|| build(&$crate::__private::environment())))
             }
 
             #[wasm_bindgen::prelude::wasm_bindgen(
@@ -87,6 +93,49 @@ macro_rules! serve {
             ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
                 let app = APP.with(|app| app.get_or_build(|| build(&env)));
                 $crate::__private::fetch(app, request, env, ctx)
+            }
+
+            #[wasm_bindgen::prelude::wasm_bindgen(
+                                js_name = __lunora_plan,
+                                wasm_bindgen = $crate::__private::wasm_bindgen
+                            )]
+            pub fn __lunora_plan(
+                message: ::std::vec::Vec<u8>,
+                length_of_head: usize,
+            ) -> ::std::string::String {
+                $crate::__private::plan(known(), message, length_of_head)
+            }
+
+            #[wasm_bindgen::prelude::wasm_bindgen(
+                                js_name = __lunora_dress,
+                                wasm_bindgen = $crate::__private::wasm_bindgen
+                            )]
+            pub fn __lunora_dress(
+                dressing: &str,
+                head: &str,
+            ) -> ::std::option::Option<::std::string::String> {
+                $crate::__private::dress(known(), dressing, head)
+            }
+
+            #[wasm_bindgen::prelude::wasm_bindgen(
+                                js_name = __lunora_undelivered,
+                                wasm_bindgen = $crate::__private::wasm_bindgen
+                            )]
+            pub fn __lunora_undelivered(
+                dressing: &str,
+                key: &str,
+                timeout_ms: ::std::option::Option<f64>,
+                thrown: wasm_bindgen::JsValue,
+            ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
+                $crate::__private::undelivered(known(), dressing, key, timeout_ms, thrown)
+            }
+
+            #[wasm_bindgen::prelude::wasm_bindgen(
+                                js_name = __lunora_front,
+                                wasm_bindgen = $crate::__private::wasm_bindgen
+                            )]
+            pub fn __lunora_front() -> wasm_bindgen::JsValue {
+                $crate::__private::front()
             }
 
             #[wasm_bindgen::prelude::wasm_bindgen(
@@ -126,7 +175,8 @@ pub mod private {
     #[cfg(feature = "shard")]
     pub use super::shard_object::ShardObject;
     pub use super::{
-        events::{build, fetch, promise, scheduled},
+        events::{Application, Built, build, fetch, promise, scheduled},
+        plans::{dress, environment, front, plan, undelivered},
         registry_object::RegistryObject,
     };
     #[cfg(feature = "shard")]

@@ -1,6 +1,7 @@
 // What a hand-written Worker does to get a call to its shard, and nothing else.
 
-const post = (body) => ({ method: "POST", headers: { "content-type": "application/json" }, body });
+const JSON_HEADERS = { "content-type": "application/json" };
+const post = (body, headers = JSON_HEADERS) => ({ method: "POST", headers, body });
 
 export async function rpc(request, env) {
   const body = await request.text();
@@ -10,7 +11,7 @@ export async function rpc(request, env) {
 }
 
 /** 16 shards at a time, as many as lunora asks. */
-async function fanOut({ args, fanOut, functionPath }, env) {
+export async function fanOut({ args, fanOut, functionPath }, env, headers) {
   const shards = Number(fanOut.table.slice("of-".length));
   const body = JSON.stringify({ args, functionPath });
   const data = [];
@@ -18,7 +19,7 @@ async function fanOut({ args, fanOut, functionPath }, env) {
   const work = async () => {
     while (next < shards) {
       const place = next++;
-      const response = await env.SHARD.getByName(`shard-${place}`).fetch("https://shard.internal/rpc", post(body));
+      const response = await env.SHARD.getByName(`shard-${place}`).fetch("https://shard.internal/rpc", post(body, headers));
       data[place] = await response.json();
     }
   };
@@ -26,9 +27,13 @@ async function fanOut({ args, fanOut, functionPath }, env) {
   return Response.json({ data: data.flat(), errors: [], failed: 0, ok: shards });
 }
 
-/** One request to each shard, the answers in the order of the calls. */
 export async function batch(request, env) {
   const { calls } = await request.json();
+  return ofShards(calls, env);
+}
+
+/** One request to each shard, the answers in the order of the calls. */
+export async function ofShards(calls, env, headers) {
   const groups = new Map();
   calls.forEach((call, place) => {
     const group = groups.get(call.shardKey);
@@ -38,7 +43,7 @@ export async function batch(request, env) {
   const results = [];
   await Promise.all(Array.from(groups, async ([key, places]) => {
     const body = JSON.stringify({ calls: places.map((place) => calls[place]) });
-    const response = await env.SHARD.getByName(key).fetch("https://shard.internal/rpc-batch", post(body));
+    const response = await env.SHARD.getByName(key).fetch("https://shard.internal/rpc-batch", post(body, headers));
     (await response.json()).results.forEach((result, i) => (results[places[i]] = result));
   }));
   return Response.json({ results });

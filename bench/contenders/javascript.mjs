@@ -1,4 +1,4 @@
-// (a) The least that JavaScript can do.
+// (f) The least that JavaScript can do.
 import { batch, rpc, socket } from "./forward.mjs";
 
 export default {

@@ -10,6 +10,7 @@ use crate::{
     errors::LunoraError,
     faults::{Direct, Impossible, NoWay},
     log,
+    message::Response,
     pipeline::{Lunora, edge_only},
     platform::{ScheduledEvent, cloudflare},
 };
@@ -26,32 +27,52 @@ impl<F: Fn(&Env) -> Result<Lunora, LunoraError>> BuildApp<Direct> for F {}
 
 impl<F: Impossible + Fn(&Env) -> Result<Lunora, LunoraError>> BuildApp<NoWay> for F {}
 
+/// The `Lunora` of a Worker, and the environment that it was built in.
+#[derive(Debug)]
+pub struct Application {
+    pub(super) lunora: Lunora,
+    pub(super) env: Env,
+}
+
+/// What the exported functions get: the application, or why it could not be built.
+pub type Built = Result<Rc<Application>, LunoraError>;
+
 /// Builds the `Lunora` of a Worker.
 ///
 /// # Errors
 /// The error of the application's own function.
-pub fn build<Way>(app: impl BuildApp<Way>, env: &Env) -> Result<Lunora, LunoraError> {
-    app(env)
+pub fn build<Way>(app: impl BuildApp<Way>, env: &Env) -> Result<Application, LunoraError> {
+    let lunora = app(env)?;
+    if let Some(shards) = lunora.plans_for() {
+        cloudflare::plan::plan_for(env, shards);
+    }
+    Ok(Application { lunora, env: env.clone() })
 }
 
 /// Answers one request with a response, or with a promise of one, which never rejects.
 pub fn fetch(
-    app: Result<Rc<Lunora>, LunoraError>,
+    app: Built,
     request: web_sys::Request,
     env: Env,
     ctx: worker_sys::Context,
 ) -> Result<JsValue, JsValue> {
-    cloudflare::run(&Clone::clone(&request), async move {
+    cloudflare::run(Some(&Clone::clone(&request)), async move {
         let response = match (app, cloudflare::request_from_js(request)) {
-            (Ok(app), Ok(request)) => app.fetch(request, &env, &worker::Context::new(ctx)).await,
+            (Ok(app), Ok(request)) => {
+                app.lunora.fetch(request, &env, &worker::Context::new(ctx)).await
+            }
             (Err(error), _) => edge_only(&LunoraError::internal(NotBuilt(error))),
             (_, Err(error)) => edge_only(&error),
         };
-        cloudflare::response_to_js(response)
-            .or_else(|error| cloudflare::response_to_js(edge_only(&error)))
-            .map(JsValue::from)
-            .map_err(|error| to_js_error(&error))
+        response_to_js(response)
     })
+}
+
+pub(super) fn response_to_js(response: Response) -> Result<JsValue, JsValue> {
+    cloudflare::response_to_js(response)
+        .or_else(|error| cloudflare::response_to_js(edge_only(&error)))
+        .map(JsValue::from)
+        .map_err(|error| to_js_error(&error))
 }
 
 /// Starts a future and returns the promise of its outcome. Every export uses one instance of the
@@ -65,7 +86,7 @@ pub fn promise(
 
 /// Runs every handler, job and backup of a trigger; the promise rejects if any of them failed.
 pub async fn scheduled(
-    app: Result<Rc<Lunora>, LunoraError>,
+    app: Built,
     event: worker_sys::ScheduledEvent,
     env: Env,
     ctx: worker_sys::ScheduleContext,
@@ -79,7 +100,8 @@ pub async fn scheduled(
     // A time in milliseconds is far below 2^53.
     #[allow(clippy::cast_possible_truncation, reason = "milliseconds are whole and below 2^53")]
     let event = ScheduledEvent::new(event.cron(), event.schedule() as i64);
-    app.scheduled(event, &env, &worker::ScheduleContext::from(ctx))
+    app.lunora
+        .scheduled(event, &env, &worker::ScheduleContext::from(ctx))
         .await
         .map(|()| JsValue::UNDEFINED)
         .map_err(|error| failed(&error))
@@ -87,7 +109,7 @@ pub async fn scheduled(
 
 /// The application's own function failed.
 #[derive(Debug)]
-struct NotBuilt(LunoraError);
+pub(super) struct NotBuilt(pub(super) LunoraError);
 
 impl std::fmt::Display for NotBuilt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

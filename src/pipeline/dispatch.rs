@@ -10,19 +10,29 @@ use crate::{
     wire::{RpcEnvelope, ShardKey, headers::AnsweringShard, paths},
 };
 
+/// A call of one shard that passed every check.
+pub(super) struct Call {
+    pub(super) key: ShardKey,
+    pub(super) request: Request,
+}
+
+impl Call {
+    pub(super) fn new(key: ShardKey, admitted: Admitted, envelope: &RpcEnvelope) -> Self {
+        let mut request = Request::post(paths::SHARD_RPC, envelope.to_shard_body());
+        *request.headers_mut() = admitted.into_headers();
+        Self { key, request }
+    }
+}
+
 impl<E> Lunora<E> {
-    /// Calls the function of `envelope` on the shard of `key`. Status, headers and body of the
-    /// shard's answer pass as they are; the body is not read.
-    pub(super) async fn dispatch(
-        &self,
-        key: ShardKey,
-        admitted: Admitted,
-        envelope: &RpcEnvelope,
-    ) -> Result<Response, LunoraError> {
-        let answering = AnsweringShard::of(&key);
-        let mut call = Request::post(paths::SHARD_RPC, envelope.to_shard_body());
-        *call.headers_mut() = admitted.into_headers();
-        let mut answer = self.ask(key, call).await?;
+    /// Sends a call to its shard. Status, headers and body of the answer pass as they are; the body is
+    /// not read.
+    ///
+    /// # Errors
+    /// Those of [`ask`](Self::ask).
+    pub(super) async fn send(&self, call: Call) -> Result<Response, LunoraError> {
+        let answering = AnsweringShard::of(&call.key);
+        let mut answer = self.ask(call.key, call.request).await?;
         if let Some(shard) = answering {
             answer.headers_mut().typed_insert(shard);
         }

@@ -2,7 +2,7 @@
 
 use futures::future::LocalBoxFuture;
 
-use super::{Lunora, admission::Admission, hooks::FunctionHost};
+use super::{Lunora, admission::Admission, dispatch::Call, hooks::FunctionHost};
 use crate::{
     errors::LunoraError,
     jobs::SystemCall,
@@ -52,7 +52,7 @@ impl<E: Environment> FunctionHost for Caller<'_, E> {
             };
             let admission = Admission::new(self.app, request, self.env);
             let admitted = admission.nested_call(call.function_path(), &key).await?;
-            self.app.dispatch(key, admitted, call).await
+            self.app.send(Call::new(key, admitted, call)).await
         })
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod fan_out;
 mod functions;
 pub(crate) mod hooks;
 pub(crate) mod hop;
+pub(crate) mod plan;
 pub(crate) mod route;
 mod rpc;
 pub(crate) mod scheduled;
@@ -81,12 +82,8 @@ impl<E: Environment> Lunora<E> {
         env: &E,
         ctx: &dyn ExecutionContext,
     ) -> Result<Response, LunoraError> {
-        if let Err(refused) = edge.guard(&request) {
-            return Ok(answers::forbidden_origin(&refused));
-        }
-        check_declared_length(&request)?;
-        if let Some(limit) = &self.settings.rate_limit {
-            limit.check(&request, &*self.settings.clock).await?;
+        if let Some(refused) = self.refuse(edge, &request).await? {
+            return Ok(refused);
         }
         if !paths::is_reserved(request.path().as_bytes()) {
             return self.answer_application(edge, request, env, ctx).await;
@@ -100,6 +97,23 @@ impl<E: Environment> Lunora<E> {
             path if crate::admin::owns(path) => admin::answer(self, request, env, ctx).await,
             _ => Ok(answers::not_found()),
         }
+    }
+
+    /// Refuses a request by what its head alone tells: before its body is read, and before anybody is
+    /// asked who sent it.
+    async fn refuse(
+        &self,
+        edge: &Edge,
+        request: &Request,
+    ) -> Result<Option<Response>, LunoraError> {
+        if let Err(refused) = edge.guard(request) {
+            return Ok(Some(answers::forbidden_origin(&refused)));
+        }
+        check_declared_length(request)?;
+        if let Some(limit) = &self.settings.rate_limit {
+            limit.check(request, &*self.settings.clock).await?;
+        }
+        Ok(None)
     }
 
     /// Answers paths that are not reserved: the routes of the application, then its router.

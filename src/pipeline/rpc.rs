@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{Lunora, admission::Admission, answers, fan_out};
+use super::{Lunora, admission::Admission, answers, dispatch::Call, fan_out};
 use crate::{
     errors::{Code, LunoraError},
     message::{Request, Response},
@@ -10,18 +10,38 @@ use crate::{
     wire::{RpcEnvelope, envelope::Target, paths},
 };
 
+/// A request to the endpoint: answered, or ready to be sent to its shard.
+pub(super) enum Prepared {
+    Answer(Response),
+    Call(Call),
+}
+
 pub(super) async fn answer<E: Environment>(
     app: &Lunora<E>,
     mut request: Request,
     env: &E,
 ) -> Result<Response, LunoraError> {
+    match prepare(app, &mut request, env).await? {
+        Prepared::Answer(response) => Ok(response),
+        Prepared::Call(call) => app.send(call).await,
+    }
+}
+
+/// Answers a query across shards, and decides a call of one shard.
+pub(super) async fn prepare<E: Environment>(
+    app: &Lunora<E>,
+    request: &mut Request,
+    env: &E,
+) -> Result<Prepared, LunoraError> {
     if *request.method() != Method::POST {
-        return Ok(answers::method_not_allowed("POST"));
+        return Ok(Prepared::Answer(answers::method_not_allowed("POST")));
     }
     let envelope = RpcEnvelope::from_slice(&request.bytes(paths::MAX_BODY).await?)?;
     match envelope.target() {
-        Target::FanOut(spec) => fan_out::answer(app, &request, env, &envelope, spec).await,
-        _ => call(app, &request, env, &envelope).await,
+        Target::FanOut(spec) => {
+            fan_out::answer(app, request, env, &envelope, spec).await.map(Prepared::Answer)
+        }
+        _ => admit(app, request, env, &envelope).await.map(Prepared::Call),
     }
 }
 
@@ -32,6 +52,15 @@ pub(super) async fn call<E: Environment>(
     env: &E,
     envelope: &RpcEnvelope,
 ) -> Result<Response, LunoraError> {
+    app.send(admit(app, request, env, envelope).await?).await
+}
+
+async fn admit<E: Environment>(
+    app: &Lunora<E>,
+    request: &Request,
+    env: &E,
+    envelope: &RpcEnvelope,
+) -> Result<Call, LunoraError> {
     let key = match envelope.target() {
         Target::Shard(key) => key.clone(),
         Target::DefaultShard => app.settings.default_shard_key.clone(),
@@ -43,5 +72,5 @@ pub(super) async fn call<E: Environment>(
         }
     };
     let admitted = Admission::new(app, request, env).call(envelope.function_path(), &key).await?;
-    app.dispatch(key, admitted, envelope).await
+    Ok(Call::new(key, admitted, envelope))
 }

@@ -35,20 +35,27 @@ impl<'a> Deadline<'a> {
         object: &str,
         request: impl Future<Output = T>,
     ) -> Result<T, LunoraError> {
-        let limit = self.timeout.as_millis();
-        let unavailable = |message| Err(LunoraError::new(Code::ShardUnavailable, message));
         let left = self.timeout.saturating_sub(self.elapsed());
         if left.is_zero() && self.began_ms.is_some() {
-            return unavailable(format!(
+            let limit = self.timeout.as_millis();
+            let message = format!(
                 "{object} was not asked: requests before it took {limit} ms; send the call again"
-            ));
+            );
+            return Err(LunoraError::new(Code::ShardUnavailable, message));
         }
         match within(self.clock, left, request).await {
             Some(output) => Ok(output),
-            None => unavailable(format!(
-                "{object} timed out after {limit} ms: the call may have run; repeat a mutation with the same id"
-            )),
+            None => Err(Self::passed(object, self.timeout)),
         }
+    }
+
+    /// Returns the error of a request to `object` that was not answered in time.
+    pub(crate) fn passed(object: &str, timeout: Duration) -> LunoraError {
+        let limit = timeout.as_millis();
+        let message = format!(
+            "{object} timed out after {limit} ms: the call may have run; repeat a mutation with the same id"
+        );
+        LunoraError::new(Code::ShardUnavailable, message)
     }
 
     fn elapsed(self) -> Duration {

@@ -1,6 +1,6 @@
 //! Finding a shard and calling it.
 
-use std::{error::Error, fmt, rc::Rc};
+use std::{any::Any, error::Error, fmt, rc::Rc};
 
 use futures::future::LocalBoxFuture;
 
@@ -30,6 +30,14 @@ pub trait ShardNamespace: 'static {
     fn namespace_id(&self) -> Option<String> {
         None
     }
+
+    /// Returns the host's own namespace, if calls to it may go past [`fetch`](Self::fetch).
+    ///
+    /// A namespace that wraps another must not pass that one on: the calls would go past it.
+    #[doc(hidden)]
+    fn as_host(&self) -> Option<&dyn Any> {
+        None
+    }
 }
 
 impl<N: ShardNamespace + ?Sized> ShardNamespace for std::rc::Rc<N> {
@@ -43,6 +51,10 @@ impl<N: ShardNamespace + ?Sized> ShardNamespace for std::rc::Rc<N> {
 
     fn namespace_id(&self) -> Option<String> {
         (**self).namespace_id()
+    }
+
+    fn as_host(&self) -> Option<&dyn Any> {
+        (**self).as_host()
     }
 }
 

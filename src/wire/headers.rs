@@ -71,6 +71,7 @@ pub(crate) struct ClientIp(pub(crate) HeaderValue);
 pub(crate) struct PublicOrigin(pub(crate) String);
 
 /// The shard that answered (`x-lunora-shard-key`), for a client that named none.
+#[derive(Clone)]
 pub(crate) struct AnsweringShard(HeaderValue);
 
 /// A call in the server's own name (`x-lunora-system`): `1`, and no other value.
@@ -133,6 +134,14 @@ impl AnsweringShard {
         let key = key.as_str();
         let sendable = key.chars().all(|c| u32::from(c) <= 0xff);
         sendable.then(|| HeaderValue::from_str(key).ok().map(Self))?
+    }
+
+    pub(crate) fn from_value(value: HeaderValue) -> Self {
+        Self(value)
+    }
+
+    pub(crate) fn value(&self) -> &HeaderValue {
+        &self.0
     }
 
     fn read(value: &HeaderValue) -> Option<Self> {

@@ -18,7 +18,7 @@ const SIZES: [(&str, u64); 2] = [("examples/chat", 790_000), ("bench/minimal", 1
 
 /// The most calls between JavaScript and wasm that one small call to a shard may take. Two of them
 /// set and clear the timer of the call.
-const CROSSINGS: f64 = 15.0;
+const CROSSINGS: f64 = 3.0;
 
 /// Builds what has a budget, and fails where it is exceeded.
 ///

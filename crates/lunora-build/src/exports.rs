@@ -5,6 +5,8 @@
 pub(crate) struct Exports {
     /// Free functions: the handlers (`fetch`, `scheduled`, …) and whatever else the crate exports.
     pub(crate) functions: Vec<String>,
+    /// `true` if JavaScript of the crate answers requests by plans: it exports `__lunora_front`.
+    pub(crate) plans: bool,
     /// Classes, those not visible from outside included.
     pub(crate) classes: Vec<Class>,
 }
@@ -49,6 +51,7 @@ impl Exports {
                 read_member(class, line.trim());
             }
         }
+        exports.plans = exports.functions.iter().any(|name| name == "__lunora_front");
         exports.functions.retain(|name| !name.starts_with("__"));
         exports
     }

@@ -13,6 +13,20 @@ import * as wasm from "./index.js";
 import { call, object, observe, respond, trackMethods } from "./contain.js";
 "#;
 
+/// How a crate answers requests whose calls JavaScript carries out. The function is the crate's own, of
+/// its `glue.js`.
+const PLANS: &str = r#"
+let front;
+async function answer(request, env, ctx) {
+  if (front === undefined) {
+    const made = await respond(() => wasm.__lunora_front());
+    if (typeof made !== "function") return made;
+    front = made;
+  }
+  return front(wasm, respond, request, env, ctx);
+}
+"#;
+
 /// The handlers the runtime calls; each has the event's own name in Rust, and takes `env` and `ctx`.
 const HANDLERS: [(&str, &str); 5] = [
     ("fetch", "respond"),
@@ -33,6 +47,9 @@ pub(crate) fn generate(exports: &Exports) -> String {
         let _ = writeln!(js, "trackMethods(wasm.{}, {});", class.name, list(&class.methods));
     }
 
+    if exports.plans {
+        js.push_str(PLANS);
+    }
     let handler = |name: &String| HANDLERS.iter().find(|(handler, _)| handler == name);
     // A class is instantiated for every event; an object is not, and cannot have other functions.
     let is_class = exports.functions.iter().any(|name| handler(name).is_none());
@@ -43,6 +60,18 @@ pub(crate) fn generate(exports: &Exports) -> String {
     });
     for name in &exports.functions {
         let _ = match handler(name) {
+            Some(("fetch", _)) if exports.plans && is_class => {
+                writeln!(
+                    js,
+                    "  fetch(request) {{ return answer(request, this.env, observe(this.ctx)); }}"
+                )
+            }
+            Some(("fetch", _)) if exports.plans => {
+                writeln!(
+                    js,
+                    "  fetch(request, env, ctx) {{ return answer(request, env, observe(ctx)); }},"
+                )
+            }
             Some((_, run)) if is_class => {
                 writeln!(
                     js,

@@ -100,6 +100,19 @@ impl RequestFacts {
             origin: request.headers().get(header::ORIGIN).cloned(),
         }
     }
+
+    /// Returns the facts of a call to `POST /_lunora/rpc`.
+    pub(crate) fn of_a_call(https: bool, origin: Option<HeaderValue>) -> Self {
+        Self { https, plane: true, preflight: false, origin }
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.https
+    }
+
+    pub(crate) fn origin(&self) -> Option<&HeaderValue> {
+        self.origin.as_ref()
+    }
 }
 
 impl Edge {

@@ -66,6 +66,129 @@ export function abandon(slot) {
   return true;
 }
 
+/** The environment and the shards for which wasm makes plans, once it does. */
+let planned;
+/** The request that wasm is asked a plan for. */
+let asking;
+
+/** What wasm answered it with. */
+let answer;
+
+export function planFor(env, namespace) {
+  planned = { env, namespace };
+}
+
+export const environment = () => planned.env;
+
+export function answered(it) {
+  answer = it;
+}
+
+function taken() {
+  const it = answer;
+  answer = undefined;
+  return it;
+}
+
+/** Calls up to this length are read at once: a longer one costs more to copy than a plan saves. */
+const LONGEST_CALL = 65536;
+
+const utf8 = new TextEncoder();
+const PATH = "/_lunora/rpc";
+const SHARD_RPC = "https://shard.internal/rpc";
+
+/** Whether `request` is a call of moderate length to the endpoint of calls, in the known environment. */
+function isPlanned(request, env) {
+  if (env !== planned?.env || request.method !== "POST") return false;
+  const { url } = request;
+  const path = url.indexOf("/", 8);
+  if (!url.startsWith(PATH, path)) return false;
+  const end = path + PATH.length;
+  if (end !== url.length && url[end] !== "?") return false;
+  const length = request.headers.get("content-length");
+  return length !== null && Number(length) <= LONGEST_CALL;
+}
+
+/**
+ * Answers a request. `wasm` has the exports, `respond` runs a function that calls one of them, in a
+ * living instance: its promise never rejects.
+ *
+ * A call of one shard enters wasm once, for the plan. It is carried out here, so that nothing in wasm
+ * waits for it, and its answer gets the headers that an equal answer got before.
+ */
+async function answerRequest(wasm, respond, request, env, ctx) {
+  const whole = (request) => respond(() => wasm.fetch(request, env, ctx));
+  if (!isPlanned(request, env)) return whole(request);
+  const head = requestHead(request);
+  let body;
+  try {
+    body = await request.arrayBuffer();
+  } catch {
+    // The client left; the answer is for the log.
+    return whole(request);
+  }
+  const message = new Uint8Array(head.length * 3 + body.byteLength);
+  const { written } = utf8.encodeInto(head, message);
+  message.set(new Uint8Array(body), written);
+  const plan = await respond(() => {
+    asking = request;
+    const plan = wasm.__lunora_plan(message.subarray(0, written + body.byteLength), written);
+    asking = undefined;
+    return plan === "" ? taken() : plan;
+  });
+  if (plan === undefined) {
+    return whole(new Request(request.url, { method: request.method, headers: request.headers, body }));
+  }
+  return typeof plan === "string" ? carryOut(wasm, respond, plan) : plan;
+}
+export const front = () => answerRequest;
+
+async function carryOut(wasm, respond, plan) {
+  const end = plan.indexOf("\n\n");
+  const [length, timeout, place, dressing, ...headers] = plan.slice(0, end).split("\n");
+  const [jurisdiction, hint] = place.split(",");
+  const at = end + 2 + Number(length);
+  const name = plan.slice(end + 2, at);
+  const undelivered = (after, error) => respond(() => wasm.__lunora_undelivered(dressing, name, after, error));
+  const limit = Number(timeout);
+  let timer;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, limit);
+  });
+  try {
+    const stub = stubOf(planned.namespace, name, jurisdiction, hint);
+    if (stub === undefined) return undelivered(undefined, "jurisdiction");
+    const init = { method: "POST", headers: unpack(headers.join("\n")), body: plan.slice(at), redirect: "manual" };
+    const response = await Promise.race([stub.fetch(SHARD_RPC, init), late]);
+    if (response === undefined) return undelivered(limit);
+    return await dress(wasm, respond, dressing, response);
+  } catch (error) {
+    return undelivered(undefined, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Heads of answers by what dressed them, and the head that they came with. */
+const dressed = new Map();
+
+/** The answer of a shard, with the headers that the Worker adds. */
+async function dress(wasm, respond, dressing, response) {
+  const head = responseHead(response);
+  const key = `${dressing}\n${head}`;
+  let init = dressed.get(key);
+  if (init === undefined) {
+    const lines = await respond(() => wasm.__lunora_dress(dressing, head));
+    // The instance died, and this is the answer to that.
+    if (typeof lines !== "string") return lines;
+    init = { status: Number(lines.slice(0, 3)), headers: unpack(lines.slice(4)) };
+    remember(dressed, key, init);
+  }
+  if (response.status === 101) return response;
+  const { status } = init;
+  return new Response(status === 204 || status === 205 || status === 304 ? null : response.body, init);
+}
+
 /** Settles the slot after a time. */
 export function sleep(milliseconds, slot) {
   let timer;
@@ -77,7 +200,7 @@ export function sleep(milliseconds, slot) {
 const tellsAborts = globalThis.Cloudflare?.compatibilityFlags?.enable_request_signal === true;
 
 /** A promise of what a task that answers `request` will end with. A client that leaves ends it. */
-export function promise(task, request) {
+export function promise(task, request = asking) {
   const { tasks, aborted } = instance;
   const settlers = {};
   tasks.set(task, settlers);
@@ -135,11 +258,15 @@ function unpack(lines) {
       headers.append(line.slice(0, colon), line.slice(colon + 1));
     }
   }
-  if (lines.length <= LONGEST_KNOWN) {
-    if (known.size >= MOST_KNOWN) known.clear();
-    known.set(lines, headers);
-  }
+  remember(known, lines, headers);
   return headers;
+}
+
+/** Keeps a value that can be made again. */
+function remember(map, key, value) {
+  if (key.length > LONGEST_KNOWN) return;
+  if (map.size >= MOST_KNOWN) map.clear();
+  map.set(key, value);
 }
 
 /** Wasm memory moves and is written to; what leaves it is a copy. */
@@ -248,21 +375,26 @@ export function cancel(reader) {
   }
 }
 
-/** Sends a request to the named object; the slot gets its answer, with the head. */
-export function callShard(namespace, name, jurisdiction, hint, method, url, headers, body, slot) {
-  if (jurisdiction !== undefined) {
+/** The stub of the named object; `undefined` where the host has no such jurisdiction. */
+function stubOf(namespace, name, jurisdiction, hint) {
+  if (jurisdiction) {
     try {
       namespace = namespace.jurisdiction(jurisdiction);
     } catch {
-      namespace = undefined;
+      return undefined;
     }
-    // Not synchronously: the task does not wait for it yet.
-    if (namespace === undefined) return watch(Promise.resolve("jurisdiction"), slot);
   }
+  return hint ? namespace.getByName(name, { locationHint: hint }) : namespace.getByName(name);
+}
+
+/** Sends a request to the named object; the slot gets its answer, with the head. */
+export function callShard(namespace, name, jurisdiction, hint, method, url, headers, body, slot) {
   const controller = new AbortController();
   const pending = new Pending(slot, () => controller.abort());
   try {
-    const stub = hint === undefined ? namespace.getByName(name) : namespace.getByName(name, { locationHint: hint });
+    const stub = stubOf(namespace, name, jurisdiction, hint);
+    // Not synchronously: the task does not wait for it yet.
+    if (stub === undefined) return void Promise.resolve("jurisdiction").then(pending.value);
     const init = { method, headers: unpack(headers), body: own(body), redirect: "manual", signal: controller.signal };
     stub.fetch(url, init).then(pending.head, pending.failed);
   } catch (error) {

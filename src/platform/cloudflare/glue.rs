@@ -53,7 +53,16 @@ extern "C" {
 
     pub(super) fn sleep(milliseconds: i32, slot: u32);
 
-    pub(super) fn promise(task: u32, request: &web_sys::Request) -> JsValue;
+    pub(super) fn promise(task: u32, request: Option<&web_sys::Request>) -> JsValue;
+
+    #[wasm_bindgen(js_name = planFor)]
+    pub(super) fn plan_for(env: &JsValue, namespace: &JsValue);
+
+    pub(super) fn answered(answer: &JsValue);
+
+    pub(super) fn environment() -> JsValue;
+
+    pub(super) fn front() -> JsValue;
 
     pub(super) fn forget(task: u32);
 

@@ -32,14 +32,24 @@ struct ResponseBody(web_sys::Response);
 /// 400 for a URL that is longer than 64 KiB, which is what `http::Uri` carries.
 pub(crate) fn request_from_js(raw: web_sys::Request) -> Result<Request, LunoraError> {
     let head = glue::request_head(&raw);
+    request_of_head(&head, |method, headers| {
+        let has_body = !matches!(*method, Method::GET | Method::HEAD) && says_more(headers);
+        if has_body { Body::from_host(RequestBody(raw)) } else { Body::empty() }
+    })
+}
+
+/// Reads the head of a request, whose body `body` returns.
+pub(super) fn request_of_head(
+    head: &str,
+    body: impl FnOnce(&Method, &HeaderMap) -> Body,
+) -> Result<Request, LunoraError> {
     let mut lines = head.split('\n');
     let method = Method::from_bytes(lines.next().unwrap_or_default().as_bytes())
         .map_err(|_| LunoraError::bad_request("the request method is malformed"))?;
     let url = to_uri(lines.next().unwrap_or_default())
         .map_err(|_| LunoraError::bad_request("the request URL is malformed or too long"))?;
     let headers = glue::unpack(lines);
-    let has_body = !matches!(method, Method::GET | Method::HEAD) && says_more(&headers);
-    let body = if has_body { Body::from_host(RequestBody(raw)) } else { Body::empty() };
+    let body = body(&method, &headers);
     let mut request = Request::new(method, url, body);
     *request.headers_mut() = headers;
     Ok(request)

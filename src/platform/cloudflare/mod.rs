@@ -17,6 +17,7 @@ mod glue;
 mod kv;
 mod message;
 mod namespace;
+pub(crate) mod plan;
 mod promise;
 mod rate_limiter;
 mod registry_storage;

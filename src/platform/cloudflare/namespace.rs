@@ -1,12 +1,14 @@
 //! Durable Objects as shards.
 
+use std::any::Any;
+
 use futures::future::LocalBoxFuture;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::ObjectNamespace;
 
 use super::{
-    error::JsFailure,
     glue, message,
+    plan::unavailable,
     promise::{Awaited, Value},
 };
 use crate::{
@@ -27,15 +29,7 @@ impl ShardNamespace for ObjectNamespace {
             Err(error) => return Box::pin(async { Err(error) }),
         };
         Box::pin(async move {
-            let answer = call.await.map_err(|thrown| {
-                let failure = JsFailure::from(thrown);
-                ShardCallError::Unavailable {
-                    key: address.key.clone(),
-                    retryable: failure.retryable,
-                    overloaded: failure.overloaded,
-                    source: failure.into(),
-                }
-            })?;
+            let answer = call.await.map_err(|thrown| unavailable(address.key.clone(), thrown))?;
             match (answer, address.jurisdiction) {
                 (Value::Head(head, response), _) => {
                     Ok(message::response_from_js(&head, response.unchecked_into()))
@@ -53,6 +47,10 @@ impl ShardNamespace for ObjectNamespace {
     /// Returns an id that the platform derives from the namespace. Nothing is created or called.
     fn namespace_id(&self) -> Option<String> {
         self.id_from_name("__lunora_deployment__").ok().map(|id| id.to_string())
+    }
+
+    fn as_host(&self) -> Option<&dyn Any> {
+        Some(self)
     }
 }
 

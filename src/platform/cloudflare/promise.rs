@@ -102,9 +102,10 @@ impl Drop for Awaited {
     }
 }
 
-/// Runs a future that answers a request. The result is its answer, or a promise of it.
+/// Runs a future that answers a request, or the one that `glue.js` answers by a plan. The result is
+/// its answer, or a promise of it.
 pub(crate) fn run(
-    request: &web_sys::Request,
+    request: Option<&web_sys::Request>,
     future: impl Future<Output = Answer> + 'static,
 ) -> Answer {
     bind();

@@ -27,11 +27,11 @@ enum Source {
 }
 
 /// The first is what the others are compared with.
-pub(crate) const CONTENDERS: [Contender; 5] = [
+pub(crate) const CONTENDERS: [Contender; 6] = [
     Contender {
         letter: 'a',
-        name: "JavaScript by hand",
-        source: Source::JavaScript("javascript"),
+        name: "the same job in JavaScript",
+        source: Source::JavaScript("same"),
         whole: true,
     },
     Contender { letter: 'b', name: "Hono", source: Source::JavaScript("hono"), whole: true },
@@ -43,6 +43,12 @@ pub(crate) const CONTENDERS: [Contender; 5] = [
     },
     Contender { letter: 'd', name: "lunora", source: Source::Lunora("rpc"), whole: true },
     Contender { letter: 'e', name: "workers-rs", source: Source::Lunora("bare"), whole: false },
+    Contender {
+        letter: 'f',
+        name: "JavaScript, forwards only",
+        source: Source::JavaScript("javascript"),
+        whole: true,
+    },
 ];
 
 impl Contender {

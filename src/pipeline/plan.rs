@@ -1,0 +1,270 @@
+//! A call of one shard that is decided and not sent yet, for a host that carries it out by itself.
+//!
+//! Everything that decides lies before the call, and what lies after it is a pure function of a few
+//! facts: so nothing of a request has to be kept while its shard works.
+
+use std::time::Duration;
+
+use headers::HeaderMapExt;
+use http::{HeaderMap, HeaderValue};
+
+use super::{
+    Lunora, answers,
+    dispatch::Call,
+    edge::RequestFacts,
+    rpc::{self, Prepared},
+};
+use crate::{
+    errors::LunoraError,
+    message::{Body, Request, Response},
+    platform::{Environment, ShardAddress, ShardNamespace, resolve_shard},
+    wire::{headers::AnsweringShard, paths},
+};
+
+/// What a call to `POST /_lunora/rpc` comes to before a shard is asked.
+pub(crate) enum Planned {
+    /// No shard is asked, or several were.
+    Answer(Response),
+    Call(Plan),
+}
+
+/// A call of one shard, and what its answer needs.
+pub(crate) struct Plan {
+    pub(crate) address: ShardAddress,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Body,
+    pub(crate) timeout: Duration,
+    pub(crate) dressing: Dressing,
+}
+
+/// What the headers of an answer depend on, apart from those that the shard set.
+pub(crate) struct Dressing {
+    facts: RequestFacts,
+    shard: Option<AnsweringShard>,
+}
+
+/// A character that no header value has.
+const SEPARATOR: char = '\u{1f}';
+
+impl Dressing {
+    /// Returns the form in which the dressing leaves and comes back: equal texts dress equal answers
+    /// alike.
+    pub(crate) fn to_text(&self) -> String {
+        let https = if self.facts.is_https() { "https" } else { "http" };
+        let mut text = String::from(https);
+        let values = [self.facts.origin(), self.shard.as_ref().map(AnsweringShard::value)];
+        for value in
+            values.map(|value| value.and_then(|value| str::from_utf8(value.as_bytes()).ok()))
+        {
+            text.push(SEPARATOR);
+            if let Some(value) = value {
+                text.push('=');
+                text.push_str(value);
+            }
+        }
+        text
+    }
+
+    /// Reads what [`to_text`](Self::to_text) wrote.
+    pub(crate) fn from_text(text: &str) -> Self {
+        let mut fields = text.split(SEPARATOR);
+        let https = fields.next() == Some("https");
+        let mut value = || HeaderValue::from_str(fields.next()?.strip_prefix('=')?).ok();
+        let facts = RequestFacts::of_a_call(https, value());
+        Self { facts, shard: value().map(AnsweringShard::from_value) }
+    }
+}
+
+impl<E: Environment> Lunora<E> {
+    /// Decides a call of `POST /_lunora/rpc` as [`fetch`](Self::fetch) does, up to the call of its
+    /// shard.
+    pub(crate) async fn plan(&self, mut request: Request, env: &E) -> Planned {
+        let facts = RequestFacts::of(&request);
+        let prepared = match self.refuse(self.edge(env), &request).await {
+            Ok(None) => rpc::prepare(self, &mut request, env).await,
+            Ok(Some(refused)) => Ok(Prepared::Answer(refused)),
+            Err(error) => Err(error),
+        };
+        let mut response = match prepared {
+            Ok(Prepared::Call(call)) => return Planned::Call(self.planned(call, facts)),
+            Ok(Prepared::Answer(response)) => response,
+            Err(error) => answers::error(&error),
+        };
+        self.edge(env).decorate(&facts, &mut response);
+        Planned::Answer(response)
+    }
+
+    fn planned(&self, Call { key, request }: Call, facts: RequestFacts) -> Plan {
+        let dressing = Dressing { facts, shard: AnsweringShard::of(&key) };
+        let shard = resolve_shard(&self.shards, key, &self.settings.placement);
+        let timeout = self.settings.shard_timeout;
+        let (parts, body) = request.into_parts();
+        let address = shard.address().clone();
+        Plan { address, headers: parts.headers, body, timeout, dressing }
+    }
+
+    /// Carries out a plan here. The response is complete.
+    pub(crate) async fn carry_out(&self, plan: Plan, env: &E) -> Response {
+        let mut request = Request::post(paths::SHARD_RPC, plan.body);
+        *request.headers_mut() = plan.headers;
+        match self.send(Call { key: plan.address.key, request }).await {
+            Ok(mut response) => {
+                self.dress(&plan.dressing, env, &mut response);
+                response
+            }
+            Err(error) => self.undelivered(&plan.dressing, env, &error),
+        }
+    }
+
+    /// Completes the headers of a shard's answer.
+    pub(crate) fn dress(&self, dressing: &Dressing, env: &E, answer: &mut Response) {
+        if let Some(shard) = &dressing.shard {
+            answer.headers_mut().typed_insert(shard.clone());
+        }
+        self.edge(env).decorate(&dressing.facts, answer);
+    }
+
+    /// Returns the complete response where the shard gave none.
+    pub(crate) fn undelivered(
+        &self,
+        dressing: &Dressing,
+        env: &E,
+        error: &LunoraError,
+    ) -> Response {
+        let mut response = answers::error(error);
+        self.edge(env).decorate(&dressing.facts, &mut response);
+        response
+    }
+
+    /// Returns the namespace of the shards, if a host may carry out plans for it.
+    ///
+    /// A host reads the body of a call before it asks for the plan; a rate limit decides before
+    /// that.
+    pub(crate) fn plans_for(&self) -> Option<&dyn ShardNamespace> {
+        self.settings.rate_limit.is_none().then_some(&*self.shards)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        origin,
+        pipeline::{
+            edge::{Cors, Security},
+            hooks::RateLimit,
+        },
+        platform::{IsolateRateLimiter, NoopExecutionContext},
+        testing::{MemoryEnvironment, MemoryNamespace, builder},
+        wire::Identity,
+    };
+
+    /// A shard whose answer depends on the call: its status, its headers, its body.
+    async fn shard(address: ShardAddress, request: Request) -> Response {
+        let status = request.header("x-lunora-mutation-id").and_then(|id| id.parse().ok());
+        Response::text(format!("{}: {:?}", address.key, request.header("x-lunora-userid")))
+            .with_status(status.unwrap_or(200))
+            .with_header("x-d1-bookmark", "b")
+            .with_header("cache-control", "public")
+    }
+
+    fn app() -> Lunora<MemoryEnvironment> {
+        builder()
+            .shard_do(MemoryNamespace::new(shard))
+            .security(
+                Security::default()
+                    .cors(Cors::origins([origin!("https://app.example.com")]).allow_credentials()),
+            )
+            .resolve_identity(async |request, _env| match request.bearer() {
+                Some("ada") => Ok(Some(Identity::user("ada"))),
+                Some(_) => Err(LunoraError::unauthorized("the token is not valid")),
+                None => Ok(None),
+            })
+            .authorize_shard(async |access| access.shard_key.as_str() != "closed")
+            .build()
+    }
+
+    /// What a host does with a plan.
+    async fn carried_out(app: &Lunora<MemoryEnvironment>, request: Request) -> Response {
+        let env = MemoryEnvironment::new();
+        match app.plan(request, &env).await {
+            Planned::Answer(response) => response,
+            Planned::Call(plan) => {
+                let dressing = Dressing::from_text(&plan.dressing.to_text());
+                let mut call = Request::post(paths::SHARD_RPC, plan.body);
+                *call.headers_mut() = plan.headers;
+                match app.shards.fetch(&plan.address, call).await {
+                    Ok(mut answer) => {
+                        app.dress(&dressing, &env, &mut answer);
+                        answer
+                    }
+                    Err(error) => app.undelivered(&dressing, &env, &error.into()),
+                }
+            }
+        }
+    }
+
+    async fn whole(response: Response) -> (u16, HeaderMap, Vec<u8>) {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        (status, headers, response.into_parts().1.into_bytes(1 << 20).await.unwrap_or_default().to_vec())
+    }
+
+    proptest! {
+        #[test]
+        fn a_plan_that_is_carried_out_answers_as_fetch_does(
+            key in prop_oneof![Just("closed".to_owned()), "[a-zé部\u{1f}\n:]{0,6}"],
+            origin in prop::option::of(prop_oneof![
+                Just("https://app.example.com"), Just("https://evil.example"), Just("https://x.test"), Just("null"),
+            ]),
+            token in prop::option::of(prop_oneof![Just("ada"), Just("mallory")]),
+            cookie in any::<bool>(),
+            scheme in prop_oneof![Just("https"), Just("http")],
+            status in prop::option::of(prop_oneof![Just("204"), Just("409"), Just("500")]),
+            path in prop_oneof![Just("messages:list"), Just("__lunora_admin__:x"), Just("__lunora_relation__:x"), Just("")],
+            method in prop_oneof![9 => Just("POST"), 1 => Just("GET")],
+        ) {
+            let body = serde_json::json!({ "functionPath": path, "args": { "a": 1 }, "shardKey": key });
+            let make = || {
+                let method = http::Method::from_bytes(method.as_bytes()).unwrap_or_default();
+                let mut request = Request::new(method, format!("{scheme}://x.test/_lunora/rpc"), body.to_string());
+                for (name, value) in [
+                    ("origin", origin), ("cookie", cookie.then_some("s=1")), ("x-lunora-mutation-id", status),
+                ] {
+                    if let Some(value) = value {
+                        request = request.with_header(name, value);
+                    }
+                }
+                match token {
+                    Some(token) => request.with_header("authorization", format!("Bearer {token}")),
+                    None => request,
+                }
+            };
+            let app = app();
+            let (fetched, carried) = block_on(async {
+                let context = NoopExecutionContext;
+                let fetched = app.fetch(make(), &MemoryEnvironment::new(), &context).await;
+                (whole(fetched).await, whole(carried_out(&app, make()).await).await)
+            });
+            prop_assert_eq!(fetched, carried);
+        }
+
+        #[test]
+        fn dressings_survive_the_crossing(text in "\\PC*") {
+            let _ = Dressing::from_text(&text);
+        }
+    }
+
+    #[test]
+    fn a_worker_with_a_rate_limit_is_not_asked_for_plans() {
+        assert!(app().plans_for().is_some());
+        let limit = IsolateRateLimiter::new(1, Duration::from_secs(60));
+        let limited = builder()
+            .shard_do(MemoryNamespace::new(shard))
+            .rate_limit(RateLimit::new(limit))
+            .build();
+        assert!(limited.plans_for().is_none());
+    }
+}

@@ -1,0 +1,117 @@
+//! Plans of calls, which `glue.js` carries out: as texts, there and back.
+
+use std::{fmt::Write as _, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use wasm_bindgen::{JsCast, JsValue};
+use worker::{ObjectNamespace, js_sys::Promise};
+
+use super::{error::JsFailure, glue, message::request_of_head};
+use crate::{
+    errors::LunoraError,
+    message::{Body, Request, Response},
+    platform::{
+        Deadline, Jurisdiction, LocationHint, ShardAddress, ShardCallError, ShardNamespace,
+    },
+    wire::ShardKey,
+};
+
+/// Lets JavaScript ask for plans of calls to these shards, in this environment. A namespace that is
+/// not the host's own is called from here.
+pub(crate) fn plan_for(env: &worker::Env, shards: &dyn ShardNamespace) {
+    let host = shards.as_host().and_then(|host| host.downcast_ref::<ObjectNamespace>());
+    if let Some(namespace) = host {
+        glue::plan_for(env, namespace.as_ref());
+    }
+}
+
+/// Returns the environment that plans are made in.
+pub(crate) fn environment() -> worker::Env {
+    glue::environment().unchecked_into()
+}
+
+/// Returns the function of JavaScript that answers requests by plans.
+pub(crate) fn front() -> JsValue {
+    glue::front()
+}
+
+/// Returns the request whose head and body crossed as one.
+pub(crate) fn request(message: Vec<u8>, length_of_head: usize) -> Result<Request, LunoraError> {
+    let mut head = Bytes::from(message);
+    let body = head.split_off(length_of_head.min(head.len()));
+    let head = str::from_utf8(&head)
+        .map_err(|_| LunoraError::bad_request("the head of the request is malformed"))?;
+    request_of_head(head, |_, _| Body::from(body))
+}
+
+/// Hands JavaScript what a request for a plan came to, where that is no plan.
+pub(crate) fn answered(outcome: Result<JsValue, JsValue>) {
+    match outcome {
+        Ok(answer) => glue::answered(&answer),
+        // The request was not answered: JavaScript answers that it failed.
+        Err(error) => glue::answered(&Promise::reject(&error)),
+    }
+}
+
+/// Writes the plan of a call: numbers and names by line, the headers of the call, and after an empty
+/// line the shard's name and the body. `dressing` comes back with the head of the answer.
+pub(crate) fn to_text(
+    address: &ShardAddress,
+    headers: &HeaderMap,
+    body: &str,
+    timeout: Duration,
+    dressing: &str,
+) -> String {
+    let name = address.key.as_str();
+    let headers = glue::pack(headers);
+    let mut text = String::with_capacity(headers.len() + name.len() + body.len() + 160);
+    let _ = write!(
+        text,
+        "{}\n{}\n{},{}\n{dressing}\n{headers}\n\n{name}{body}",
+        name.encode_utf16().count(),
+        timeout.as_millis(),
+        address.jurisdiction.map_or("", Jurisdiction::as_str),
+        address.location_hint.map_or("", LocationHint::as_str),
+    );
+    text
+}
+
+/// Applies `dress` to the head of a shard's answer.
+pub(crate) fn dressed(head: &str, dress: impl FnOnce(&mut Response)) -> String {
+    let mut lines = head.split('\n');
+    let status = lines.next().and_then(|status| StatusCode::from_bytes(status.as_bytes()).ok());
+    let mut response = Response::empty().with_status(502);
+    *response.headers_mut() = glue::unpack(lines);
+    *response.status_mut() = status.unwrap_or(StatusCode::BAD_GATEWAY);
+    dress(&mut response);
+    let headers = glue::pack(response.headers());
+    [response.status().as_str(), "\n", &headers].concat()
+}
+
+/// Why a plan was not carried out, as `glue.js` says it.
+pub(crate) fn undelivered(key: &str, timeout_ms: Option<f64>, thrown: JsValue) -> LunoraError {
+    if let Some(milliseconds) = timeout_ms {
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it was a u64"
+        )]
+        return Deadline::passed("the shard", Duration::from_millis(milliseconds as u64));
+    }
+    let Ok(key) = key.parse::<ShardKey>() else {
+        return LunoraError::internal(JsFailure::from(thrown));
+    };
+    unavailable(key, thrown).into()
+}
+
+/// Converts what the platform threw instead of an answer.
+pub(super) fn unavailable(key: ShardKey, thrown: JsValue) -> ShardCallError {
+    let failure = JsFailure::from(thrown);
+    ShardCallError::Unavailable {
+        key,
+        retryable: failure.retryable,
+        overloaded: failure.overloaded,
+        source: failure.into(),
+    }
+}
