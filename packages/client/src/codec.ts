@@ -1,0 +1,169 @@
+import { LunoraError } from "./errors.js";
+
+/** The first element of an array that stands for a value which JSON cannot hold. */
+const TAG = "$lunora.wire$";
+const MAX_DEPTH = 64;
+const MAX_DIGITS = 1024;
+
+const ARRAYS = [
+  Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array,
+  Float32Array, Float64Array, BigInt64Array, BigUint64Array,
+];
+
+const invalid = (message: string): never => {
+  throw new LunoraError({ code: "WIRE_INVALID", message }, 0, false);
+};
+
+const checkDepth = (depth: number): void => {
+  if (depth > MAX_DEPTH) invalid(`invalid value: expected at most ${MAX_DEPTH} levels`);
+};
+
+function toBase64(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  return btoa(text);
+}
+
+/** Returns base64url of the UTF-8 of `text`, without padding. */
+export const toBase64Url = (text: string): string =>
+  toBase64(new TextEncoder().encode(text)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+
+function fromBase64(text: unknown): Uint8Array {
+  try {
+    const bytes = Uint8Array.from(atob(text as string), (char) => char.charCodeAt(0));
+    if (typeof text === "string" && toBase64(bytes) === text) return bytes;
+  } catch {
+    // Reported below.
+  }
+  return invalid("invalid bytes: expected canonical base64");
+}
+
+/** Sets a field, `__proto__` included. */
+const setField = (object: Record<string, unknown>, key: string, value: unknown): void => {
+  if (key === "__proto__") Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
+  else object[key] = value;
+};
+
+function mapFields(fields: object, each: (value: unknown) => unknown): Record<string, unknown> {
+  const mapped: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(fields)) {
+    if (value !== undefined) setField(mapped, key, each(value));
+  }
+  return mapped;
+}
+
+/** Returns the JSON form of a value, with tags for what JSON cannot hold. */
+export function encode(value: unknown, depth = 0): unknown {
+  checkDepth(depth);
+  const inner = (it: unknown): unknown => encode(it, depth + 1);
+  switch (typeof value) {
+    case "undefined": return [TAG, "undefined"];
+    case "bigint": {
+      const digits = `${value}`;
+      return digits.length > MAX_DIGITS ? invalid(`invalid bigint: expected at most ${MAX_DIGITS} characters`) : [TAG, "bigint", digits];
+    }
+    case "number":
+      if (Number.isFinite(value)) return value;
+      return [TAG, Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf"];
+    case "string": case "boolean": return value;
+    case "object": break;
+    default: return invalid(`invalid value: a ${typeof value} cannot be sent`);
+  }
+  if (value === null) return null;
+  if (Array.isArray(value)) {
+    const items = Array.from(value, inner);
+    return value[0] === TAG ? [TAG, "arr", items] : items;
+  }
+  if (value instanceof Date) return [TAG, "date", inner(value.getTime())];
+  if (value instanceof URL) return [TAG, "url", value.href];
+  if (value instanceof Map) return [TAG, "map", Array.from(value, ([key, item]) => [inner(key), inner(item)])];
+  if (value instanceof Set) return [TAG, "set", Array.from(value, inner)];
+  if (value instanceof Uint8Array) return [TAG, "bytes", toBase64(value)];
+  if (value instanceof ArrayBuffer) return [TAG, "bytes", toBase64(new Uint8Array(value)), "ArrayBuffer"];
+  const array = ARRAYS.find((type) => value instanceof type);
+  if (array) {
+    const { buffer, byteOffset, byteLength } = value as Int8Array;
+    return [TAG, "bytes", toBase64(new Uint8Array(buffer, byteOffset, byteLength)), array.name];
+  }
+  if (value instanceof Error) {
+    const { name, message, cause, stack: _, ...fields } = value;
+    return [TAG, "error", name, message, mapFields(fields, inner), ...(cause === undefined ? [] : [inner(cause)])];
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== null && prototype !== Object.prototype) invalid("invalid value: an instance of a class cannot be sent");
+  return mapFields(value, inner);
+}
+
+/** Returns the value of a JSON form. */
+export function decode(json: unknown, depth = 0): unknown {
+  checkDepth(depth);
+  const inner = (it: unknown): unknown => decode(it, depth + 1);
+  if (typeof json !== "object" || json === null) return json;
+  if (!Array.isArray(json)) {
+    const object: Record<string, unknown> = {};
+    for (const [key, value] of Object.entries(json)) setField(object, key, inner(value));
+    return object;
+  }
+  if (json[0] !== TAG) return json.map(inner);
+  const [, tag, payload, extra] = json as unknown[];
+  const list = (): unknown[] => (Array.isArray(payload) ? payload : invalid(`invalid ${tag as string}: expected an array`));
+  switch (tag) {
+    case "undefined": return undefined;
+    case "nan": return NaN;
+    case "inf": return Infinity;
+    case "-inf": return -Infinity;
+    case "bigint":
+      if (typeof payload !== "string" || payload.length > MAX_DIGITS || !/^-?\d+$/.test(payload)) return invalid("invalid bigint: expected digits");
+      return BigInt(payload);
+    case "date": {
+      const time = inner(payload);
+      return typeof time === "number" ? new Date(time) : invalid("invalid date: expected a number");
+    }
+    case "url":
+      return typeof payload === "string" && URL.canParse(payload) ? new URL(payload) : invalid("invalid url: expected an absolute URL");
+    case "map":
+      return new Map(list().map((entry) => {
+        if (!Array.isArray(entry) || entry.length !== 2) return invalid("invalid map: expected pairs");
+        return [inner(entry[0]), inner(entry[1])];
+      }));
+    case "set": return new Set(list().map(inner));
+    case "arr": return list().map(inner);
+    case "bytes": {
+      const bytes = fromBase64(payload);
+      if (extra === "ArrayBuffer") return bytes.buffer;
+      const array = ARRAYS.find(({ name }) => name === extra);
+      if (!array) return bytes;
+      if (bytes.length % array.BYTES_PER_ELEMENT !== 0) return invalid(`invalid bytes: expected whole elements of ${array.name}`);
+      return new array(bytes.buffer as ArrayBuffer);
+    }
+    case "error": return decodeError(json, inner);
+    default: return json.map(inner);
+  }
+}
+
+function decodeError(json: unknown[], inner: (json: unknown) => unknown): Error {
+  const [, , name, message, fields] = json;
+  if (typeof name !== "string" || typeof message !== "string" || typeof fields !== "object" || fields === null || Array.isArray(fields)) {
+    return invalid("invalid error: expected a name, a message and fields");
+  }
+  const cause = json.length > 5 ? inner(json[5]) : undefined;
+  const error = new Error(message, cause === undefined ? undefined : { cause });
+  const define = (key: string, value: unknown, enumerable: boolean): void => {
+    Object.defineProperty(error, key, { value, enumerable, writable: true, configurable: true });
+  };
+  for (const [key, value] of Object.entries(fields)) define(key, inner(value), true);
+  define("name", name, false);
+  return error;
+}
+
+/** Returns one text for equal values, whatever the order of their fields: keys are sorted by UTF-16 code units. */
+export function stableKey(value: unknown): string {
+  const write = (json: unknown): string => {
+    if (Object.is(json, -0)) return "-0";
+    if (typeof json !== "object" || json === null) return JSON.stringify(json);
+    if (Array.isArray(json)) return `[${json.map(write).join()}]`;
+    const fields = json as Record<string, unknown>;
+    return `{${Object.keys(fields).sort().map((key) => `${JSON.stringify(key)}:${write(fields[key])}`).join()}}`;
+  };
+  return write(encode(value));
+}

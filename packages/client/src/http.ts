@@ -1,0 +1,188 @@
+import { decode, encode, toBase64Url } from "./codec.js";
+import type { Clock } from "./clock.js";
+import type { Credentials } from "./credentials.js";
+import { LunoraError, isAuthError, type ErrorBody } from "./errors.js";
+
+/** Limits one call. */
+export interface CallOptions {
+  /** Names the shard; the default shard if absent. */
+  shard?: string;
+  /** Aborts the call; its promise rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** Limits the time of the call in milliseconds; the `timeoutMs` of the client if absent. */
+  timeoutMs?: number;
+}
+
+/** One call of a batch. */
+export interface BatchCall {
+  /** Names the function, such as `messages:send`. */
+  path: string;
+  /** Holds the arguments; `{}` if absent. */
+  args?: object;
+  /** Names the shard; the default shard if absent. */
+  shard?: string;
+  /** Identifies a mutation: a repeated one with the same id is applied once. */
+  mutationId?: string;
+}
+
+/** The result of one call of a batch. */
+export type BatchResult = { ok: true; value: unknown } | { ok: false; error: LunoraError };
+
+/** The JSON of a successful answer, not decoded. */
+export interface Answer {
+  result?: unknown;
+  commitCursor?: number;
+}
+
+/** What one request carries beside its function and arguments. */
+export interface Request extends CallOptions {
+  fanOut?: object;
+  mutationId?: string;
+  clientId?: string;
+  baseSeq?: number | undefined;
+  /** The user that the request expects to be sent as. */
+  subject?: string | null | undefined;
+  kind: "query" | "mutation" | "action";
+}
+
+const COUNTED = 1000;
+
+function retryAfter(headers: Headers, now: number): number | undefined {
+  const text = headers.get("retry-after");
+  if (!text) return undefined;
+  const ms = /^\d+$/.test(text) ? Number(text) * COUNTED : Date.parse(text) - now;
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+}
+
+/** Makes an error of the JSON of one. Data that cannot be decoded is dropped. */
+export function toError(body: ErrorBody, status = 0, retryAfterMs?: number): LunoraError {
+  let data: unknown;
+  try {
+    if ("data" in body) data = decode(body.data);
+  } catch {
+    // The code and the message count more.
+  }
+  if (retryAfterMs !== undefined && (data === undefined || (typeof data === "object" && data !== null && !("retryAfterMs" in data)))) {
+    data = { ...(data as object | undefined), retryAfterMs };
+  }
+  return new LunoraError({ ...body, code: body.code ?? "INTERNAL", data }, status);
+}
+
+const failure = (code: string, message: string, status = 0): LunoraError => new LunoraError({ code, message }, status, true);
+
+/** Sends calls over HTTP. */
+export class Http {
+  readonly url: string;
+  readonly clock: Clock;
+  readonly #fetch: typeof globalThis.fetch;
+  readonly #credentials: Credentials;
+  readonly #timeoutMs: number;
+  readonly #now: () => number;
+  #bookmark: string | null = null;
+
+  constructor(url: string, fetch: typeof globalThis.fetch, credentials: Credentials, clock: Clock, timeoutMs: number) {
+    this.url = url;
+    this.#fetch = fetch;
+    this.#credentials = credentials;
+    this.clock = clock;
+    this.#timeoutMs = timeoutMs;
+    this.#now = () => clock.now();
+  }
+
+  /** Calls one function, and returns its answer without decoding it. */
+  call(path: string, args: unknown, request: Request): Promise<Answer> {
+    const headers: Record<string, string> = {};
+    if (request.mutationId !== undefined) headers["x-lunora-mutation-id"] = request.mutationId;
+    if (request.clientId !== undefined) headers["x-lunora-client-id"] = request.clientId;
+    if (request.baseSeq !== undefined) headers["x-lunora-base-seq"] = `${request.baseSeq}`;
+    if (request.subject !== undefined) headers["x-lunora-expect-subject"] = toBase64Url(JSON.stringify({ subject: request.subject }));
+    const { shard: shardKey, fanOut } = request;
+    return this.#post("/_lunora/rpc", { functionPath: path, args, shardKey, fanOut }, headers, request);
+  }
+
+  /** Sends several calls in one request. */
+  async batch(calls: BatchCall[], clientId: string, options: CallOptions): Promise<BatchResult[]> {
+    const body = {
+      calls: calls.map(({ path, args = {}, shard, mutationId }, id) => ({
+        id: `${id}`, functionPath: path, args: encode(args), shardKey: shard, ...(mutationId !== undefined && { mutationId, clientId }),
+      })),
+    };
+    type Slot = { id: string | number; status: number; body?: Answer & { error?: ErrorBody } };
+    const { results } = (await this.#post("/_lunora/rpc-batch", body, {}, { ...options, kind: "action" })) as { results?: Slot[] };
+    return calls.map((_, id): BatchResult => {
+      const slot = results?.find((it) => `${it.id}` === `${id}`);
+      if (slot?.body?.error) return { ok: false, error: toError(slot.body.error, slot.status) };
+      if (!slot?.body) return { ok: false, error: failure("INTERNAL", "the answer of the batch lacks this call", slot?.status) };
+      return { ok: true, value: decode(slot.body.result) };
+    });
+  }
+
+  /** Posts JSON. A rejected token is renewed once. */
+  async #post(path: string, body: unknown, headers: Record<string, string>, request: Request): Promise<Answer> {
+    const text = JSON.stringify(body);
+    return this.#limited(request, async (signal) => {
+      const token = await this.#credentials.get();
+      try {
+        return await this.#send(path, text, headers, token, request, signal);
+      } catch (error) {
+        const renewed = isAuthError(error) ? await this.#credentials.renew(token) : undefined;
+        if (renewed === undefined) throw error;
+        return this.#send(path, text, headers, renewed, request, signal);
+      }
+    });
+  }
+
+  /** Runs work until it is done, aborted, or out of time. */
+  async #limited<T>({ signal, timeoutMs = this.#timeoutMs }: CallOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    signal?.throwIfAborted();
+    const control = new AbortController();
+    let stop!: () => void;
+    let timer: unknown;
+    const stopped = new Promise<never>((_, reject) => {
+      const end = (reason: unknown): void => {
+        reject(reason);
+        control.abort(reason);
+      };
+      stop = () => end(signal?.reason);
+      signal?.addEventListener("abort", stop);
+      timer = this.clock.setTimeout(() => end(failure("DEADLINE_EXCEEDED", `no answer within ${timeoutMs} ms`)), timeoutMs);
+    });
+    try {
+      return await Promise.race([work(control.signal), stopped]);
+    } finally {
+      signal?.removeEventListener("abort", stop);
+      this.clock.clearTimeout(timer);
+    }
+  }
+
+  async #send(
+    path: string, body: string, headers: Record<string, string>, token: string | null, { kind }: Request, signal: AbortSignal,
+  ): Promise<Answer> {
+    const all: Record<string, string> = { "content-type": "application/json", ...headers };
+    if (token !== null) all["authorization"] = `Bearer ${token}`;
+    if (kind !== "mutation" && this.#bookmark !== null) all["x-d1-bookmark"] = this.#bookmark;
+    let response: Response;
+    let answer: unknown;
+    try {
+      response = await this.#fetch(this.url + path, { method: "POST", headers: all, body, signal });
+      const text = await response.text();
+      try {
+        answer = JSON.parse(text);
+      } catch {
+        answer = undefined;
+      }
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      throw failure("NETWORK_ERROR", error instanceof Error ? error.message : "the request failed");
+    }
+    const error = (answer as { error?: unknown } | null | undefined)?.error;
+    if (!response.ok && typeof error === "object" && error !== null) {
+      throw toError(error as ErrorBody, response.status, retryAfter(response.headers, this.#now()));
+    }
+    if (!response.ok || typeof answer !== "object" || answer === null) {
+      throw failure("INTERNAL", `the answer is not that of a Lunora deployment: status ${response.status}`, response.status);
+    }
+    if (kind !== "query") this.#bookmark = response.headers.get("x-d1-bookmark") ?? this.#bookmark;
+    return answer as Answer;
+  }
+}
