@@ -4,5 +4,5 @@ export declare const toBase64Url: (text: string) => string;
 export declare function encode(value: unknown, depth?: number): unknown;
 /** Returns the value of a JSON form. */
 export declare function decode(json: unknown, depth?: number): unknown;
-/** Returns one text for equal values, whatever the order of their fields: keys are sorted by UTF-16 code units. */
-export declare function stableKey(value: unknown): string;
+/** Returns one text for equal values, whatever the order of their fields. */
+export declare const stableKey: (value: unknown) => string;

@@ -3,8 +3,6 @@ export type TokenSource = string | null | (() => string | null | undefined | Pro
 /** Holds the token of a client, and asks for a new one at most once at a time. */
 export declare class Credentials {
     #private;
-    /** Counts the calls of `set`. */
-    generation: number;
     constructor(source: TokenSource);
     set(source: TokenSource): void;
     /** Returns the token, the one of the last answer if a function supplies it. */

@@ -26,4 +26,4 @@ export declare class LunoraError extends Error {
     }, status?: number, isTransient?: boolean);
 }
 /** Tells whether the server rejected the credential. */
-export declare const isAuthError: (error: unknown) => error is LunoraError;
+export declare const isAuthError: (error: unknown) => boolean;

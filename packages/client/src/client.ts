@@ -1,36 +1,88 @@
-import { systemClock, type Clock } from "./clock.js";
+import { systemClock } from "./clock.js";
 import { decode, encode } from "./codec.js";
 import { Credentials, type TokenSource } from "./credentials.js";
-import { Http, type BatchCall, type BatchResult, type CallOptions } from "./http.js";
+import type { Env, SocketConstructor } from "./env.js";
+import { Http, type Answer, type BatchCall, type BatchResult, type CallOptions } from "./http.js";
+import type { Listener } from "./live.js";
+import type {
+  ClientOptions, ClientState, FanOut, FanOutAnswer, MutationOptions, ShardOptions, Subscription,
+} from "./options.js";
+import { Outbox, type Locks, type WriteEvent } from "./outbox.js";
+import { Shard } from "./shard.js";
+import { IndexedDbStorage, MemoryStorage, type QueuedWrite } from "./storage.js";
+import { Topic } from "./topic.js";
 
-/** Configures a client. */
-export interface ClientOptions {
-  /** Points to the deployment, such as `https://app.example.com`. */
-  url: string;
-  /** Supplies the bearer token; without it, cookies may identify the user. */
-  token?: TokenSource;
-  /** Identifies this client among those of one user; a random UUID by default. */
-  clientId?: string;
-  /** Limits the time of a call in milliseconds; 30,000 by default. */
-  timeoutMs?: number;
-  /** Sends requests; the global `fetch` by default. */
-  fetch?: typeof globalThis.fetch;
-  /** Measures time; the machine's clock by default. */
-  clock?: Clock;
-}
+const { navigator: device, document: page } = globalThis as { navigator?: { onLine?: boolean; locks?: Locks }; document?: Document };
+const scope = device?.onLine === undefined ? undefined : globalThis;
+/** Events after which the network may be back; a Worker and Node have none of them. */
+const WAKERS: [EventTarget | undefined, string][] = [[scope, "online"], [scope, "offline"], [page, "visibilitychange"]];
 
-/** Calls the functions of one deployment. */
+/** Calls the functions of one deployment, and keeps its live queries and its outbox. */
 export class LunoraClient {
   /** Identifies this client among those of one user. */
   readonly clientId: string;
+  readonly #options: ClientOptions;
   readonly #credentials: Credentials;
   readonly #http: Http;
+  readonly #env: Env;
+  readonly #outbox: Outbox;
+  readonly #shards = new Map<string | undefined, Shard>();
+  readonly #stateListeners = new Set<(state: ClientState) => void>();
+  readonly #writeListeners = new Set<(event: WriteEvent) => void>();
+  #subject: string | null | undefined;
+  #state: ClientState = "live";
+  #isClosed = false;
 
   constructor(options: ClientOptions) {
-    this.clientId = options.clientId ?? crypto.randomUUID();
-    this.#credentials = new Credentials(options.token ?? null);
+    this.#options = options;
+    const clientId = (this.clientId = options.clientId ?? crypto.randomUUID());
+    const url = options.url.replace(/\/+$/, "");
+    const clock = options.clock ?? systemClock;
+    const credentials = (this.#credentials = new Credentials(options.token ?? null));
     const fetch = options.fetch ?? ((...args) => globalThis.fetch(...args));
-    this.#http = new Http(options.url.replace(/\/+$/, ""), fetch, this.#credentials, options.clock ?? systemClock, options.timeoutMs ?? 30_000);
+    const http = (this.#http = new Http(url, fetch, credentials, clock, options.timeoutMs ?? 30_000));
+    const name = `lunora-outbox:${url}`;
+    this.#env = {
+      http, clock, credentials, clientId,
+      WebSocket: options.WebSocket ?? (globalThis.WebSocket as SocketConstructor | undefined),
+      isOnline: () => device?.onLine !== false,
+      report: (error) => options.onError?.(error),
+      changed: () => this.#changed(),
+      identified: (subject) => {
+        this.#subject = subject;
+        void this.#outbox.flush();
+      },
+    };
+    this.#outbox = new Outbox({
+      clock, name,
+      storage: options.storage ?? (globalThis.indexedDB ? new IndexedDbStorage(name) : new MemoryStorage()),
+      locks: options.locks ?? device?.locks,
+      send: (write) => this.#send(write.path, write.args, write.id, write),
+      check: (write) => this.#check(write),
+      tell: (event) => this.#writeListeners.forEach((listener) => listener(event)),
+    });
+    for (const [target, event] of WAKERS) target?.addEventListener(event, this.#hurry);
+    void this.#outbox.flush().catch(() => {});
+  }
+
+  /** Tells whether what subscribers see is current: `live` if no live query waits for its shard. */
+  get state(): ClientState {
+    if (this.#isClosed) return "closed";
+    if (!this.#env.isOnline()) return "offline";
+    const states = [...this.#shards.values()].map(({ state }) => state);
+    return states.includes("offline") ? "offline" : states.includes("connecting") ? "connecting" : "live";
+  }
+
+  /** Calls `listener` with each new state; returns what ends that. */
+  onState(listener: (state: ClientState) => void): () => void {
+    this.#stateListeners.add(listener);
+    return () => this.#stateListeners.delete(listener);
+  }
+
+  /** Calls `listener` with what happens to queued writes; returns what ends that. */
+  onWrite(listener: (event: WriteEvent) => void): () => void {
+    this.#writeListeners.add(listener);
+    return () => this.#writeListeners.delete(listener);
   }
 
   /** Runs a query once. */
@@ -43,6 +95,35 @@ export class LunoraClient {
     return decode((await this.#http.call(path, encode(args), { ...options, kind: "action" })).result) as T;
   }
 
+  /** Runs a mutation. With `offline` it waits in the outbox until the shard answers it. */
+  async mutation<T = unknown>(path: string, args: object = {}, options: MutationOptions = {}): Promise<T> {
+    const { id = crypto.randomUUID(), shard: name, optimistic, offline } = options;
+    const { clientId } = this;
+    const wire = encode(args);
+    const shard = this.#shard(name);
+    const layer = optimistic && shard.layer(optimistic);
+    const sending = (): void => {
+      if (layer) layer.isUncertain = true;
+    };
+    let answer: Answer;
+    try {
+      if (offline) {
+        const subject = this.#knownSubject();
+        const write = { id, path, args: wire, clientId, ...(name !== undefined && { shard: name }), ...(subject !== undefined && { subject }) };
+        answer = await this.#outbox.add(write, sending);
+      } else {
+        await this.#outbox.settled(name);
+        sending();
+        answer = await this.#send(path, wire, id, { ...options, clientId });
+      }
+    } catch (error) {
+      if (layer) shard.settle(layer, undefined, true);
+      throw error;
+    }
+    if (layer) shard.settle(layer, answer.commitCursor);
+    return decode(answer.result) as T;
+  }
+
   /** Runs a query on every shard of `fanOut.table` and merges the answers; `failed` shards are missing in `data`. */
   async queryShards<T = unknown>(path: string, args: object, fanOut: FanOut, options: Omit<CallOptions, "shard"> = {}): Promise<FanOutAnswer<T>> {
     return decode(await this.#http.call(path, encode(args), { ...options, fanOut, kind: "query" })) as FanOutAnswer<T>;
@@ -52,20 +133,94 @@ export class LunoraClient {
   batch(calls: BatchCall[], options: Omit<CallOptions, "shard"> = {}): Promise<BatchResult[]> {
     return this.#http.batch(calls, this.clientId, options);
   }
-}
 
-/** Chooses the shards of a query, and how their answers are merged. */
-export interface FanOut {
-  /** Names the table whose shards are asked. */
-  table: string;
-  /** Says how the answers become one, such as `{ kind: "topK", k: 10, by: "_creationTime" }`. */
-  merge: { kind: string; [option: string]: unknown };
-}
+  /** Subscribes to the value of a query. Equal subscriptions share one. */
+  subscribe<T = unknown>(path: string, args: object, { shard }: ShardOptions, listener: Listener<T>): Subscription<T> {
+    const { query, close } = this.#shard(shard).subscribe(path, args, listener);
+    this.#changed();
+    return {
+      get value() {
+        return query.value as T | undefined;
+      },
+      get error() {
+        return query.error;
+      },
+      close: () => {
+        close();
+        this.#changed();
+      },
+    };
+  }
 
-/** The answer of a query across shards. */
-export interface FanOutAnswer<T> {
-  data: T;
-  errors: { code: string; message: string; shardKey: string; timedOut: boolean }[];
-  failed: number;
-  ok: number;
+  /** Returns a topic of a shard. */
+  topic(shard: string | undefined, name: string): Topic {
+    return new Topic(this.#shard(shard), name);
+  }
+
+  /** Returns the writes that wait to be sent, those of other tabs included, in their order. */
+  pendingWrites(): Promise<QueuedWrite[]> {
+    return this.#outbox.pending();
+  }
+
+  /** Removes a write that waits; its promise rejects with `DISCARDED`. It may have been applied. */
+  discardWrite(id: string): Promise<void> {
+    return this.#outbox.discard(id);
+  }
+
+  /** Sends waiting writes and reconnects at once, without the rest of any delay. */
+  retryNow(): void {
+    this.#shards.forEach((shard) => shard.hurry());
+    void this.#outbox.flush().catch(() => {});
+  }
+
+  /** Signs in another user, or signs out with `null`. To renew a token, pass a function as `token` instead. */
+  setToken(token: TokenSource): void {
+    this.#credentials.set(token);
+    this.#subject = undefined;
+    this.#shards.forEach((shard) => shard.restart());
+    void this.#outbox.disown().then(() => this.#outbox.flush()).catch(() => {});
+  }
+
+  /** Closes all sockets. Queued writes stay in their storage. */
+  close(): void {
+    this.#isClosed = true;
+    for (const [target, event] of WAKERS) target?.removeEventListener(event, this.#hurry);
+    this.#outbox.close();
+    this.#shards.forEach((shard) => shard.close());
+    this.#changed();
+  }
+
+  #hurry = (): void => {
+    if (!page?.hidden && this.#env.isOnline()) this.retryNow();
+    this.#changed();
+  };
+
+  #shard(name: string | undefined): Shard {
+    let shard = this.#shards.get(name);
+    if (!shard) this.#shards.set(name, (shard = new Shard(this.#env, name)));
+    return shard;
+  }
+
+  #send(path: string, args: unknown, mutationId: string, options: CallOptions & { clientId: string; subject?: string | null }): Promise<Answer> {
+    return this.#http.call(path, args, { ...options, mutationId, baseSeq: this.#shard(options.shard).baseSeq, kind: "mutation" });
+  }
+
+  #knownSubject(): string | null | undefined {
+    const { subject } = this.#options;
+    return subject ? subject() : this.#subject;
+  }
+
+  async #check({ subject }: QueuedWrite): Promise<"send" | "wait" | "refuse"> {
+    // Signing in again is awaited where a token identifies the user.
+    if (subject != null && this.#options.token !== undefined && (await this.#credentials.get()) === null) return "wait";
+    const known = this.#knownSubject();
+    return subject === undefined || known === undefined || known === subject ? "send" : "refuse";
+  }
+
+  #changed(): void {
+    const { state } = this;
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#stateListeners.forEach((listener) => listener(state));
+  }
 }

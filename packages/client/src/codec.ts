@@ -10,12 +10,12 @@ const ARRAYS = [
   Float32Array, Float64Array, BigInt64Array, BigUint64Array,
 ];
 
-const invalid = (message: string): never => {
-  throw new LunoraError({ code: "WIRE_INVALID", message }, 0, false);
+const invalid = (kind: unknown, expected: string): never => {
+  throw new LunoraError({ code: "WIRE_INVALID", message: `invalid ${kind}: expected ${expected}` });
 };
 
 const checkDepth = (depth: number): void => {
-  if (depth > MAX_DEPTH) invalid(`invalid value: expected at most ${MAX_DEPTH} levels`);
+  if (depth > MAX_DEPTH) invalid("value", `at most ${MAX_DEPTH} levels`);
 };
 
 function toBase64(bytes: Uint8Array): string {
@@ -35,7 +35,7 @@ function fromBase64(text: unknown): Uint8Array {
   } catch {
     // Reported below.
   }
-  return invalid("invalid bytes: expected canonical base64");
+  return invalid("bytes", "canonical base64");
 }
 
 /** Sets a field, `__proto__` included. */
@@ -43,6 +43,9 @@ const setField = (object: Record<string, unknown>, key: string, value: unknown):
   if (key === "__proto__") Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
   else object[key] = value;
 };
+
+const checkDigits = (digits: unknown): string =>
+  typeof digits === "string" && digits.length <= MAX_DIGITS && /^-?\d+$/.test(digits) ? digits : invalid("bigint", `at most ${MAX_DIGITS} digits`);
 
 function mapFields(fields: object, each: (value: unknown) => unknown): Record<string, unknown> {
   const mapped: Record<string, unknown> = {};
@@ -58,16 +61,13 @@ export function encode(value: unknown, depth = 0): unknown {
   const inner = (it: unknown): unknown => encode(it, depth + 1);
   switch (typeof value) {
     case "undefined": return [TAG, "undefined"];
-    case "bigint": {
-      const digits = `${value}`;
-      return digits.length > MAX_DIGITS ? invalid(`invalid bigint: expected at most ${MAX_DIGITS} characters`) : [TAG, "bigint", digits];
-    }
+    case "bigint": return [TAG, "bigint", checkDigits(`${value}`)];
     case "number":
       if (Number.isFinite(value)) return value;
       return [TAG, Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf"];
     case "string": case "boolean": return value;
     case "object": break;
-    default: return invalid(`invalid value: a ${typeof value} cannot be sent`);
+    default: return invalid(typeof value, "a wire value");
   }
   if (value === null) return null;
   if (Array.isArray(value)) {
@@ -90,7 +90,7 @@ export function encode(value: unknown, depth = 0): unknown {
     return [TAG, "error", name, message, mapFields(fields, inner), ...(cause === undefined ? [] : [inner(cause)])];
   }
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== null && prototype !== Object.prototype) invalid("invalid value: an instance of a class cannot be sent");
+  if (prototype !== null && prototype !== Object.prototype) invalid("class", "a wire value");
   return mapFields(value, inner);
 }
 
@@ -100,30 +100,26 @@ export function decode(json: unknown, depth = 0): unknown {
   const inner = (it: unknown): unknown => decode(it, depth + 1);
   if (typeof json !== "object" || json === null) return json;
   if (!Array.isArray(json)) {
-    const object: Record<string, unknown> = {};
-    for (const [key, value] of Object.entries(json)) setField(object, key, inner(value));
-    return object;
+    return mapFields(json, inner);
   }
   if (json[0] !== TAG) return json.map(inner);
   const [, tag, payload, extra] = json as unknown[];
-  const list = (): unknown[] => (Array.isArray(payload) ? payload : invalid(`invalid ${tag as string}: expected an array`));
+  const list = (): unknown[] => (Array.isArray(payload) ? payload : invalid(tag, "an array"));
   switch (tag) {
     case "undefined": return undefined;
     case "nan": return NaN;
     case "inf": return Infinity;
     case "-inf": return -Infinity;
-    case "bigint":
-      if (typeof payload !== "string" || payload.length > MAX_DIGITS || !/^-?\d+$/.test(payload)) return invalid("invalid bigint: expected digits");
-      return BigInt(payload);
+    case "bigint": return BigInt(checkDigits(payload));
     case "date": {
       const time = inner(payload);
-      return typeof time === "number" ? new Date(time) : invalid("invalid date: expected a number");
+      return typeof time === "number" ? new Date(time) : invalid(tag, "a number");
     }
     case "url":
-      return typeof payload === "string" && URL.canParse(payload) ? new URL(payload) : invalid("invalid url: expected an absolute URL");
+      return typeof payload === "string" && URL.canParse(payload) ? new URL(payload) : invalid(tag, "an absolute URL");
     case "map":
       return new Map(list().map((entry) => {
-        if (!Array.isArray(entry) || entry.length !== 2) return invalid("invalid map: expected pairs");
+        if (!Array.isArray(entry) || entry.length !== 2) return invalid(tag, "pairs");
         return [inner(entry[0]), inner(entry[1])];
       }));
     case "set": return new Set(list().map(inner));
@@ -133,7 +129,7 @@ export function decode(json: unknown, depth = 0): unknown {
       if (extra === "ArrayBuffer") return bytes.buffer;
       const array = ARRAYS.find(({ name }) => name === extra);
       if (!array) return bytes;
-      if (bytes.length % array.BYTES_PER_ELEMENT !== 0) return invalid(`invalid bytes: expected whole elements of ${array.name}`);
+      if (bytes.length % array.BYTES_PER_ELEMENT !== 0) return invalid(tag, "whole elements");
       return new array(bytes.buffer as ArrayBuffer);
     }
     case "error": return decodeError(json, inner);
@@ -143,27 +139,15 @@ export function decode(json: unknown, depth = 0): unknown {
 
 function decodeError(json: unknown[], inner: (json: unknown) => unknown): Error {
   const [, , name, message, fields] = json;
-  if (typeof name !== "string" || typeof message !== "string" || typeof fields !== "object" || fields === null || Array.isArray(fields)) {
-    return invalid("invalid error: expected a name, a message and fields");
+  if (typeof name !== "string" || typeof message !== "string" || !fields || typeof fields !== "object" || Array.isArray(fields)) {
+    return invalid("error", "a name, a message and fields");
   }
-  const cause = json.length > 5 ? inner(json[5]) : undefined;
-  const error = new Error(message, cause === undefined ? undefined : { cause });
-  const define = (key: string, value: unknown, enumerable: boolean): void => {
-    Object.defineProperty(error, key, { value, enumerable, writable: true, configurable: true });
-  };
-  for (const [key, value] of Object.entries(fields)) define(key, inner(value), true);
-  define("name", name, false);
+  const error = new Error(message, json.length > 5 ? { cause: inner(json[5]) } : undefined);
+  for (const [key, value] of Object.entries({ ...fields, name })) setField(error as unknown as Record<string, unknown>, key, inner(value));
   return error;
 }
 
-/** Returns one text for equal values, whatever the order of their fields: keys are sorted by UTF-16 code units. */
-export function stableKey(value: unknown): string {
-  const write = (json: unknown): string => {
-    if (Object.is(json, -0)) return "-0";
-    if (typeof json !== "object" || json === null) return JSON.stringify(json);
-    if (Array.isArray(json)) return `[${json.map(write).join()}]`;
-    const fields = json as Record<string, unknown>;
-    return `{${Object.keys(fields).sort().map((key) => `${JSON.stringify(key)}:${write(fields[key])}`).join()}}`;
-  };
-  return write(encode(value));
-}
+/** Returns one text for equal values, whatever the order of their fields. */
+export const stableKey = (value: unknown): string =>
+  JSON.stringify(encode(value), (_, json: unknown) =>
+    json && typeof json === "object" && !Array.isArray(json) ? Object.fromEntries(Object.entries(json).sort()) : json);

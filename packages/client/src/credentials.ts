@@ -3,8 +3,6 @@ export type TokenSource = string | null | (() => string | null | undefined | Pro
 
 /** Holds the token of a client, and asks for a new one at most once at a time. */
 export class Credentials {
-  /** Counts the calls of `set`. */
-  generation = 0;
   #source: TokenSource;
   #asking: Promise<string | null> | undefined;
 
@@ -15,7 +13,6 @@ export class Credentials {
   set(source: TokenSource): void {
     this.#source = source;
     this.#asking = undefined;
-    this.generation++;
   }
 
   /** Returns the token, the one of the last answer if a function supplies it. */

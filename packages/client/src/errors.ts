@@ -14,28 +14,24 @@ const AUTH = new Set(["UNAUTHORIZED", "TOKEN_EXPIRED"]);
 export class LunoraError extends Error {
   override readonly name = "LunoraError";
   /** Identifies the kind of the failure, such as `FORBIDDEN` or `NETWORK_ERROR`. */
-  readonly code: string;
+  declare readonly code: string;
   /** Holds the HTTP status; 0 if no answer came, or if the error came over a socket. */
-  readonly status: number;
+  declare readonly status: number;
   /** Holds what the function attached to its error, decoded. */
-  readonly data: unknown;
+  declare readonly data: unknown;
   /** Says how to fix the cause. */
-  readonly hint: string | string[] | undefined;
+  declare readonly hint: string | string[] | undefined;
   /** Links to the documentation of the code. */
-  readonly docsUrl: string | undefined;
+  declare readonly docsUrl: string | undefined;
   /** Tells whether the same request may succeed later: no coded answer came, or one that asks to retry. */
-  readonly isTransient: boolean;
+  declare readonly isTransient: boolean;
 
   constructor(body: ErrorBody & { code: string }, status = 0, isTransient = RETRYABLE.has(body.code)) {
     super(body.message ?? body.code);
-    this.code = body.code;
-    this.status = status;
-    this.data = body.data;
-    this.hint = body.hint;
-    this.docsUrl = body.docsUrl;
-    this.isTransient = isTransient;
+    const { code, data, hint, docsUrl } = body;
+    Object.assign(this, { code, data, hint, docsUrl, status, isTransient });
   }
 }
 
 /** Tells whether the server rejected the credential. */
-export const isAuthError = (error: unknown): error is LunoraError => error instanceof LunoraError && AUTH.has(error.code);
+export const isAuthError = (error: unknown): boolean => error instanceof LunoraError && AUTH.has(error.code);

@@ -45,12 +45,10 @@ export interface Request extends CallOptions {
   kind: "query" | "mutation" | "action";
 }
 
-const COUNTED = 1000;
-
 function retryAfter(headers: Headers, now: number): number | undefined {
   const text = headers.get("retry-after");
   if (!text) return undefined;
-  const ms = /^\d+$/.test(text) ? Number(text) * COUNTED : Date.parse(text) - now;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
@@ -62,13 +60,23 @@ export function toError(body: ErrorBody, status = 0, retryAfterMs?: number): Lun
   } catch {
     // The code and the message count more.
   }
-  if (retryAfterMs !== undefined && (data === undefined || (typeof data === "object" && data !== null && !("retryAfterMs" in data)))) {
-    data = { ...(data as object | undefined), retryAfterMs };
-  }
+  if (retryAfterMs !== undefined && (data === undefined || (data && typeof data === "object"))) data = { retryAfterMs, ...data };
   return new LunoraError({ ...body, code: body.code ?? "INTERNAL", data }, status);
 }
 
+/** Returns the value of JSON text; `undefined` if it is none. */
+export function parse(text: string): any {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 const failure = (code: string, message: string, status = 0): LunoraError => new LunoraError({ code, message }, status, true);
+
+/** The headers of a call, without `x-lunora-`. */
+type Lunora = Record<string, string | number | undefined>;
 
 /** Sends calls over HTTP. */
 export class Http {
@@ -77,7 +85,6 @@ export class Http {
   readonly #fetch: typeof globalThis.fetch;
   readonly #credentials: Credentials;
   readonly #timeoutMs: number;
-  readonly #now: () => number;
   #bookmark: string | null = null;
 
   constructor(url: string, fetch: typeof globalThis.fetch, credentials: Credentials, clock: Clock, timeoutMs: number) {
@@ -86,17 +93,13 @@ export class Http {
     this.#credentials = credentials;
     this.clock = clock;
     this.#timeoutMs = timeoutMs;
-    this.#now = () => clock.now();
   }
 
   /** Calls one function, and returns its answer without decoding it. */
   call(path: string, args: unknown, request: Request): Promise<Answer> {
-    const headers: Record<string, string> = {};
-    if (request.mutationId !== undefined) headers["x-lunora-mutation-id"] = request.mutationId;
-    if (request.clientId !== undefined) headers["x-lunora-client-id"] = request.clientId;
-    if (request.baseSeq !== undefined) headers["x-lunora-base-seq"] = `${request.baseSeq}`;
-    if (request.subject !== undefined) headers["x-lunora-expect-subject"] = toBase64Url(JSON.stringify({ subject: request.subject }));
-    const { shard: shardKey, fanOut } = request;
+    const { shard: shardKey, fanOut, mutationId, clientId, baseSeq, subject } = request;
+    const expected = subject === undefined ? undefined : toBase64Url(JSON.stringify({ subject }));
+    const headers = { "mutation-id": mutationId, "client-id": clientId, "base-seq": baseSeq, "expect-subject": expected };
     return this.#post("/_lunora/rpc", { functionPath: path, args, shardKey, fanOut }, headers, request);
   }
 
@@ -118,7 +121,7 @@ export class Http {
   }
 
   /** Posts JSON. A rejected token is renewed once. */
-  async #post(path: string, body: unknown, headers: Record<string, string>, request: Request): Promise<Answer> {
+  async #post(path: string, body: unknown, headers: Lunora, request: Request): Promise<Answer> {
     const text = JSON.stringify(body);
     return this.#limited(request, async (signal) => {
       const token = await this.#credentials.get();
@@ -156,33 +159,26 @@ export class Http {
   }
 
   async #send(
-    path: string, body: string, headers: Record<string, string>, token: string | null, { kind }: Request, signal: AbortSignal,
+    path: string, body: string, headers: Lunora, token: string | null, { kind }: Request, signal: AbortSignal,
   ): Promise<Answer> {
-    const all: Record<string, string> = { "content-type": "application/json", ...headers };
+    const all: Record<string, string> = { "content-type": "application/json" };
+    for (const [name, value] of Object.entries(headers)) if (value !== undefined) all[`x-lunora-${name}`] = `${value}`;
     if (token !== null) all["authorization"] = `Bearer ${token}`;
     if (kind !== "mutation" && this.#bookmark !== null) all["x-d1-bookmark"] = this.#bookmark;
     let response: Response;
-    let answer: unknown;
+    let text: string;
     try {
       response = await this.#fetch(this.url + path, { method: "POST", headers: all, body, signal });
-      const text = await response.text();
-      try {
-        answer = JSON.parse(text);
-      } catch {
-        answer = undefined;
-      }
+      text = await response.text();
     } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      throw failure("NETWORK_ERROR", error instanceof Error ? error.message : "the request failed");
+      throw signal.aborted ? signal.reason : failure("NETWORK_ERROR", `${error}`);
     }
-    const error = (answer as { error?: unknown } | null | undefined)?.error;
-    if (!response.ok && typeof error === "object" && error !== null) {
-      throw toError(error as ErrorBody, response.status, retryAfter(response.headers, this.#now()));
-    }
-    if (!response.ok || typeof answer !== "object" || answer === null) {
-      throw failure("INTERNAL", `the answer is not that of a Lunora deployment: status ${response.status}`, response.status);
-    }
-    if (kind !== "query") this.#bookmark = response.headers.get("x-d1-bookmark") ?? this.#bookmark;
-    return answer as Answer;
+    const answer = parse(text);
+    const { ok, status, headers: received } = response;
+    const error: unknown = answer?.error;
+    if (!ok && error && typeof error === "object") throw toError(error, status, retryAfter(received, this.clock.now()));
+    if (!ok || !answer || typeof answer !== "object") throw failure("INTERNAL", `the answer did not come from a Lunora deployment: status ${status}`, status);
+    if (kind !== "query") this.#bookmark = received.get("x-d1-bookmark") ?? this.#bookmark;
+    return answer;
   }
 }

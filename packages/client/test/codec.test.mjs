@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LunoraError, decode, encode, stableKey } from "../dist/index.js";
+import { LunoraError, decode, encode } from "../dist/index.js";
 
 const TAG = "$lunora.wire$";
 const isInvalid = (error) => error instanceof LunoraError && error.code === "WIRE_INVALID";
@@ -57,10 +57,4 @@ test("limits_the_depth_to_64", () => {
   assert.deepEqual(decode(encode(nested(64))), nested(64));
   assert.throws(() => encode(nested(65)), isInvalid);
   assert.throws(() => decode(nested(65)), isInvalid);
-});
-
-test("makes_one_key_of_equal_values", () => {
-  assert.equal(stableKey({ b: 1, a: [{ d: null, c: 2n }], u: undefined }), stableKey({ a: [{ c: 2n, d: null }], b: 1 }));
-  assert.equal(stableKey({ "\u{1F600}": 1, "\uFF5E": 2 }), '{"\u{1F600}":1,"\uFF5E":2}');
-  assert.equal(stableKey([-0, 1e21]), "[-0,1e+21]");
 });

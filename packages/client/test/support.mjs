@@ -53,3 +53,56 @@ export function fakeClient(answer, options = {}) {
   const client = new LunoraClient({ url: "http://app.test/", clientId: "c1", fetch, clock, ...options });
   return { client, clock, requests };
 }
+
+/** A WebSocket class whose sockets are those of a fake shard: `sockets` lists them, the newest last. */
+export function fakeSockets() {
+  const sockets = [];
+  class FakeSocket {
+    readyState = 0;
+    sent = [];
+    constructor(url) {
+      this.url = new URL(url);
+      sockets.push(this);
+    }
+    send(text) {
+      this.sent.push(text === "lunora-ping" ? text : JSON.parse(text));
+    }
+    close() {
+      this.isClosed = true;
+    }
+    /** Opens, and answers `connect`. */
+    open(subject = null) {
+      this.onopen({});
+      this.say({ type: "identity", subject });
+      return this;
+    }
+    say(frame) {
+      this.onmessage?.({ data: typeof frame === "string" ? frame : JSON.stringify(frame) });
+    }
+    /** Answers a subscription as a shard does: an acknowledgement, then the value. */
+    answer(id, data, cursor, epoch = "e") {
+      this.say({ type: "ack", id });
+      this.say(data === undefined ? { type: "resume", id, cursor, epoch } : { type: "data", id, data, cursor, epoch });
+    }
+    data(id, data, cursor, epoch = "e") {
+      this.say({ type: "data", id, data, cursor, epoch });
+    }
+    lose(code = 1006) {
+      this.onclose?.({ code });
+    }
+    frames(type) {
+      return this.sent.filter((frame) => frame.type === type);
+    }
+  }
+  return { WebSocket: FakeSocket, sockets };
+}
+
+/** A client of a fake server with sockets, and what its one subscription showed. */
+export function liveClient(answer = () => json({ result: null }), options = {}) {
+  const { WebSocket, sockets } = fakeSockets();
+  const made = fakeClient(answer, { WebSocket, ...options });
+  const shown = [], errors = [];
+  const listener = { onValue: (value) => shown.push(value), onError: ({ code }) => errors.push(code) };
+  const watch = (path = "m:list", args = {}) => made.client.subscribe(path, args, { shard: "s" }, listener);
+  return { ...made, sockets, shown, errors, watch };
+}

@@ -1,0 +1,199 @@
+import { backoff, type Clock } from "./clock.js";
+import { decode, encode } from "./codec.js";
+import { LunoraError, isAuthError } from "./errors.js";
+import { toError, type Answer } from "./http.js";
+import type { OutboxStorage, QueuedWrite } from "./storage.js";
+
+const LONGEST_BACKOFF_MS = 60_000;
+/** How long the outcome of a write waits for the tab that made it. */
+const OUTCOME_MS = 60_000;
+
+const inOrder = (a: QueuedWrite, b: QueuedWrite): number => a.order - b.order || (a.id < b.id ? -1 : 1);
+
+/** What happened to a write of the outbox. */
+export type WriteEvent =
+  | { type: "queued"; write: QueuedWrite }
+  | { type: "sent"; write: QueuedWrite; value: unknown }
+  | { type: "refused"; write: QueuedWrite; error: LunoraError };
+
+/** The part of the Web Locks API that keeps two tabs from sending at once. */
+export interface Locks {
+  request<T>(name: string, work: () => Promise<T>): Promise<T>;
+}
+
+/** What an outbox needs of its client. */
+export interface OutboxHost {
+  clock: Clock;
+  storage: OutboxStorage;
+  locks: Locks | undefined;
+  /** Names the locks of this deployment. */
+  name: string;
+  send(write: QueuedWrite): Promise<Answer>;
+  /** Tells whether a write may be sent now, waits for its user to sign in, or belongs to another user. */
+  check(write: QueuedWrite): Promise<"send" | "wait" | "refuse">;
+  tell(event: WriteEvent): void;
+}
+
+/** What a waiting caller is told. */
+interface Waiting {
+  resolve(answer: Answer): void;
+  reject(error: unknown): void;
+  /** Hears that the write is sent, and may be applied from now on. */
+  sending(): void;
+}
+
+/** Sends queued writes, once and in their order per shard, until each is answered. */
+export class Outbox {
+  #host: OutboxHost;
+  #waiting = new Map<string, Waiting>();
+  #running = new Map<string | undefined, { again: boolean; wake?: (() => void) | undefined; pass?: Promise<void> }>();
+  #disowned = new Set<string>();
+  #adding: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(host: OutboxHost) {
+    this.#host = host;
+  }
+
+  /** Keeps a write and sends it. Resolves with its answer, and rejects if it is refused. */
+  async add(write: Omit<QueuedWrite, "order">, sending: () => void): Promise<Answer> {
+    const { storage, clock } = this.#host;
+    // One after another, so that the order is that of the calls.
+    const adding = this.#adding.then(async () => {
+      const last = Math.max(0, ...(await storage.list()).map(({ order }) => order));
+      const queued = { ...write, order: Math.max(clock.now(), last + 1) };
+      await storage.put(queued);
+      return queued;
+    });
+    this.#adding = adding.catch(() => {});
+    const queued = await adding;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(write.id, { resolve, reject, sending });
+      this.#host.tell({ type: "queued", write: queued });
+      void this.#drain(write.shard);
+    });
+  }
+
+  /** Sends what waits, without the rest of any delay. */
+  async flush(): Promise<void> {
+    for (const run of this.#running.values()) run.wake?.();
+    const shards = new Set((await this.pending()).map(({ shard }) => shard));
+    for (const shard of shards) void this.#drain(shard);
+  }
+
+  /** Waits for the writes of a shard that are being sent. */
+  async settled(shard: string | undefined): Promise<void> {
+    await this.#adding;
+    await this.#running.get(shard)?.pass?.catch(() => {});
+  }
+
+  /** Returns what waits to be sent, in its order. */
+  async pending(): Promise<QueuedWrite[]> {
+    const writes = await this.#host.storage.list();
+    return writes.filter(({ outcome }) => !outcome).sort(inOrder);
+  }
+
+  /** Removes a write that waits. */
+  async discard(id: string): Promise<void> {
+    await this.#host.storage.delete(id);
+    this.#take(id)?.reject(new LunoraError({ code: "DISCARDED", message: "the write was discarded" }));
+  }
+
+  /** Marks the writes of this page whose user is not known: another user may be signed in now. */
+  async disown(): Promise<void> {
+    const mine = new Set(this.#waiting.keys());
+    for (const { id, subject } of await this.pending()) if (subject === undefined && mine.has(id)) this.#disowned.add(id);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const run of this.#running.values()) run.wake?.();
+  }
+
+  async #drain(shard: string | undefined): Promise<void> {
+    const known = this.#running.get(shard);
+    if (known) {
+      known.again = true;
+      return;
+    }
+    const run: { again: boolean; wake?: (() => void) | undefined; pass?: Promise<void> } = { again: true };
+    this.#running.set(shard, run);
+    const { clock, locks, name } = this.#host;
+    for (let attempt = 0; run.again && !this.#isClosed; ) {
+      run.again = false;
+      const pass = (): Promise<void> => this.#pass(shard, () => (attempt = 0));
+      try {
+        run.pass = locks ? locks.request(`${name}:${shard ?? ""}`, pass) : pass();
+        await run.pass;
+      } catch (error) {
+        run.again = true;
+        const asked = ((error as LunoraError)?.data as { retryAfterMs?: number } | undefined)?.retryAfterMs ?? 0;
+        const delay = Math.max(backoff(clock, attempt++, LONGEST_BACKOFF_MS), Math.min(asked, LONGEST_BACKOFF_MS));
+        await new Promise<void>((resolve) => {
+          const timer = clock.setTimeout(resolve, delay);
+          run.wake = () => {
+            clock.clearTimeout(timer);
+            resolve();
+          };
+        });
+        run.wake = undefined;
+      }
+    }
+    this.#running.delete(shard);
+  }
+
+  /** Sends the writes of a shard until none waits. Throws if one has to be sent again. */
+  async #pass(shard: string | undefined, progress: () => void): Promise<void> {
+    const { storage, clock } = this.#host;
+    while (!this.#isClosed) {
+      const all = await storage.list();
+      for (const { id, outcome } of all) {
+        if (!outcome || (!this.#waiting.has(id) && clock.now() - outcome.at < OUTCOME_MS)) continue;
+        await storage.delete(id);
+        if (outcome.error) this.#take(id)?.reject(toError(outcome.error, outcome.error.status));
+        else this.#take(id)?.resolve(outcome);
+      }
+      const next = all.filter((write) => write.shard === shard && !write.outcome).sort(inOrder)[0];
+      if (!next) return;
+      await this.#send(next);
+      progress();
+    }
+  }
+
+  async #send(write: QueuedWrite): Promise<void> {
+    const host = this.#host;
+    let answer: Answer;
+    try {
+      const verdict = this.#disowned.has(write.id) ? "refuse" : await host.check(write);
+      if (verdict === "refuse") throw new LunoraError({ code: "IDENTITY_MISMATCH", message: "another user is signed in" }, 409);
+      if (verdict === "wait") throw new LunoraError({ code: "UNAUTHORIZED", message: "the user of the write is not signed in" }, 401);
+      this.#waiting.get(write.id)?.sending();
+      answer = await host.send(write);
+    } catch (error) {
+      if (!(error instanceof LunoraError) || error.isTransient || isAuthError(error)) throw error;
+      const { status, message, data, hint } = error;
+      const code = error.code === "IDENTITY_MISMATCH" ? "OFFLINE_IDENTITY_CHANGED" : error.code;
+      const refusal = new LunoraError({ code, message, data, ...(hint !== undefined && { hint }) }, status);
+      const wire = data === undefined ? {} : { data: encode(data) };
+      await this.#end(write, { error: { code, message, status, ...wire, ...(hint !== undefined && { hint }) } });
+      this.#take(write.id)?.reject(refusal);
+      return host.tell({ type: "refused", write, error: refusal });
+    }
+    await this.#end(write, answer);
+    this.#take(write.id)?.resolve(answer);
+    host.tell({ type: "sent", write, value: decode(answer.result) });
+  }
+
+  /** Removes a write of this page; leaves the outcome of another one for the tab that may wait for it. */
+  async #end(write: QueuedWrite, outcome: Omit<NonNullable<QueuedWrite["outcome"]>, "at">): Promise<void> {
+    const { storage, clock } = this.#host;
+    if (this.#waiting.has(write.id)) await storage.delete(write.id);
+    else await storage.put({ ...write, outcome: { ...outcome, at: clock.now() } });
+  }
+
+  #take(id: string): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    return waiting;
+  }
+}
