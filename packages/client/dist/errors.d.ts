@@ -3,7 +3,7 @@ export interface ErrorBody {
     code?: string;
     message?: string;
     data?: unknown;
-    hint?: string | string[];
+    hint?: string | string[] | undefined;
     docsUrl?: string;
 }
 /** Reports a call, a subscription or a write that failed. Compare `code`, not `message`. */

@@ -4,7 +4,7 @@ import { LunoraError, type ErrorBody } from "./errors.js";
 /** Limits one call. */
 export interface CallOptions {
     /** Names the shard; the default shard if absent. */
-    shard?: string;
+    shard?: string | undefined;
     /** Aborts the call; its promise rejects with the signal's reason. */
     signal?: AbortSignal;
     /** Limits the time of the call in milliseconds; the `timeoutMs` of the client if absent. */
@@ -17,7 +17,7 @@ export interface BatchCall {
     /** Holds the arguments; `{}` if absent. */
     args?: object;
     /** Names the shard; the default shard if absent. */
-    shard?: string;
+    shard?: string | undefined;
     /** Identifies a mutation: a repeated one with the same id is applied once. */
     mutationId?: string;
 }

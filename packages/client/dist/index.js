@@ -261,14 +261,15 @@ var Http = class {
         functionPath: path,
         args: encode(args),
         shardKey: shard,
-        ...mutationId !== void 0 && { mutationId, clientId }
+        mutationId,
+        clientId: mutationId && clientId
       }))
     };
     const { results } = await this.#post("/_lunora/rpc-batch", body, {}, { ...options, kind: "action" });
     return calls.map((_, id) => {
       const slot = results?.find((it) => `${it.id}` === `${id}`);
       if (slot?.body?.error) return { ok: false, error: toError(slot.body.error, slot.status) };
-      if (!slot?.body) return { ok: false, error: failure("INTERNAL", "the answer of the batch lacks this call", slot?.status) };
+      if (!slot?.body) return { ok: false, error: failure("INTERNAL", "the batch has no answer to this call", slot?.status) };
       return { ok: true, value: decode(slot.body.result) };
     });
   }
@@ -366,8 +367,7 @@ var Outbox = class {
   /** Sends what waits, without the rest of any delay. */
   async flush() {
     for (const run of this.#running.values()) run.wake?.();
-    const shards = new Set((await this.pending()).map(({ shard }) => shard));
-    for (const shard of shards) void this.#drain(shard);
+    for (const { shard } of await this.pending().catch(() => [])) void this.#drain(shard);
   }
   /** Waits for the writes of a shard that are being sent. */
   async settled(shard) {
@@ -455,9 +455,8 @@ var Outbox = class {
       if (!(error instanceof LunoraError) || error.isTransient || isAuthError(error)) throw error;
       const { status, message, data, hint } = error;
       const code = error.code === "IDENTITY_MISMATCH" ? "OFFLINE_IDENTITY_CHANGED" : error.code;
-      const refusal = new LunoraError({ code, message, data, ...hint !== void 0 && { hint } }, status);
-      const wire = data === void 0 ? {} : { data: encode(data) };
-      await this.#end(write, { error: { code, message, status, ...wire, ...hint !== void 0 && { hint } } });
+      const refusal = new LunoraError({ code, message, data, hint }, status);
+      await this.#end(write, { error: { code, message, status, hint, data: encode(data) } });
       this.#take(write.id)?.reject(refusal);
       return host.tell({ type: "refused", write, error: refusal });
     }
@@ -648,6 +647,8 @@ var LiveQuery = class {
   #base;
   /** The value that subscribers see below the layers: older than the base while a value is held back. */
   #shown;
+  /** What the value was made of: the base and the changes of the layers. */
+  #made = [];
   /** The layers that the next answer to a `subscribe` has. */
   #asked = [];
   #isAnswer = false;
@@ -705,16 +706,20 @@ var LiveQuery = class {
     if (advances) this.#shown = this.#base;
     if (!this.#shown) return;
     let { value } = this.#shown;
+    const made = [this.#shown];
     for (const { isDone, cursor, patches } of this.#layers) {
       if (advances && isDone && cursor !== void 0 && this.cursor !== void 0 && this.cursor >= cursor) patches.delete(this.key);
       const patch = patches.get(this.key);
       try {
-        if (patch) value = patch(value);
+        if (!patch) continue;
+        value = patch(value);
+        made.push(patch);
       } catch {
         patches.delete(this.key);
       }
     }
-    if (this.value === value) return;
+    if (made.length === this.#made.length && made.every((it, at) => it === this.#made[at])) return;
+    this.#made = made;
     this.value = value;
     for (const listener of [...this.listeners]) listener.onValue(value);
   }
@@ -765,9 +770,10 @@ var Shard = class {
       this.#queries.set(key, query);
       this.#connect()?.send(query.subscribe());
     }
-    const { id, listeners } = query;
     const known = query;
+    const { id, listeners } = known;
     listeners.add(listener);
+    this.#env.changed();
     if (known.value !== void 0 || known.error) {
       queueMicrotask(() => {
         if (!listeners.has(listener)) return;
@@ -775,13 +781,20 @@ var Shard = class {
         if (known.error) listener.onError?.(known.error);
       });
     }
-    const close = () => {
-      if (!listeners.delete(listener) || listeners.size > 0) return;
-      this.#queries.delete(key);
-      this.#connection?.send({ type: "unsubscribe", id });
-      this.#closeIfIdle();
+    return {
+      get value() {
+        return known.value;
+      },
+      get error() {
+        return known.error;
+      },
+      close: () => {
+        if (!listeners.delete(listener) || listeners.size > 0) return;
+        this.#queries.delete(key);
+        this.#connection?.send({ type: "unsubscribe", id });
+        this.#closeIfIdle();
+      }
     };
-    return { query, close };
   }
   /** Joins a topic; returns what leaves it. */
   join(topic, hearer) {
@@ -866,6 +879,7 @@ var Shard = class {
     return this.#connection;
   }
   #closeIfIdle() {
+    this.#env.changed();
     if (this.#queries.size + this.#topics.size > 0) return;
     this.#idle = this.#env.clock.setTimeout(() => {
       this.close();
@@ -936,7 +950,7 @@ var Shard = class {
     const [query] = this.#queries.values();
     if (!query) return void 0;
     try {
-      await this.#env.http.call(query.path, query.args, { kind: "query", ...this.#name !== void 0 && { shard: this.#name } });
+      await this.#env.http.call(query.path, query.args, { kind: "query", shard: this.#name });
     } catch (error) {
       if (!(error instanceof LunoraError) || error.isTransient) return void 0;
       if (isAuthError(error)) return error;
@@ -963,36 +977,35 @@ var MemoryStorage = class {
     this.#writes.delete(id);
   }
 };
-var promised = (request) => new Promise((resolve, reject) => {
-  request.onsuccess = () => resolve(request.result);
-  request.onerror = () => reject(request.error);
-});
+var STORE = "writes";
 var IndexedDbStorage = class {
   #database;
   constructor(name) {
-    const request = indexedDB.open(name, 1);
-    request.onupgradeneeded = () => request.result.createObjectStore("writes", { keyPath: "id" });
-    this.#database = promised(request);
+    this.#database = new Promise((resolve, reject) => {
+      const request = indexedDB.open(name, 1);
+      request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id" });
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
     this.#database.catch(() => {
     });
   }
   list() {
     return this.#run("readonly", (writes) => writes.getAll());
   }
-  async put(write) {
-    await this.#run("readwrite", (writes) => writes.put(write));
+  put(write) {
+    return this.#run("readwrite", (writes) => writes.put(write));
   }
-  async delete(id) {
-    await this.#run("readwrite", (writes) => writes.delete(id));
+  delete(id) {
+    return this.#run("readwrite", (writes) => writes.delete(id));
   }
   async #run(mode, work) {
-    const transaction = (await this.#database).transaction("writes", mode);
-    const done = new Promise((resolve, reject) => {
-      transaction.oncomplete = () => resolve();
+    const transaction = (await this.#database).transaction(STORE, mode);
+    const request = work(transaction.objectStore(STORE));
+    return new Promise((resolve, reject) => {
+      transaction.oncomplete = () => resolve(request.result);
       transaction.onerror = transaction.onabort = () => reject(transaction.error);
     });
-    const [result] = await Promise.all([promised(work(transaction.objectStore("writes"))), done]);
-    return result;
   }
 };
 
@@ -1067,8 +1080,7 @@ var LunoraClient = class {
       tell: (event) => this.#writeListeners.forEach((listener) => listener(event))
     });
     for (const [target, event] of WAKERS) target?.addEventListener(event, this.#hurry);
-    void this.#outbox.flush().catch(() => {
-    });
+    void this.#outbox.flush();
   }
   /** Tells whether what subscribers see is current: `live` if no live query waits for its shard. */
   get state() {
@@ -1088,12 +1100,12 @@ var LunoraClient = class {
     return () => this.#writeListeners.delete(listener);
   }
   /** Runs a query once. */
-  async query(path, args = {}, options = {}) {
-    return decode((await this.#http.call(path, encode(args), { ...options, kind: "query" })).result);
+  query(path, args = {}, options = {}) {
+    return this.#run(path, args, { ...options, kind: "query" });
   }
   /** Runs an action. */
-  async action(path, args = {}, options = {}) {
-    return decode((await this.#http.call(path, encode(args), { ...options, kind: "action" })).result);
+  action(path, args = {}, options = {}) {
+    return this.#run(path, args, { ...options, kind: "action" });
   }
   /** Runs a mutation. With `offline` it waits in the outbox until the shard answers it. */
   async mutation(path, args = {}, options = {}) {
@@ -1108,9 +1120,7 @@ var LunoraClient = class {
     let answer;
     try {
       if (offline) {
-        const subject = this.#knownSubject();
-        const write = { id, path, args: wire, clientId, ...name !== void 0 && { shard: name }, ...subject !== void 0 && { subject } };
-        answer = await this.#outbox.add(write, sending);
+        answer = await this.#outbox.add({ id, path, args: wire, shard: name, clientId, subject: this.#knownSubject() }, sending);
       } else {
         await this.#outbox.settled(name);
         sending();
@@ -1124,8 +1134,8 @@ var LunoraClient = class {
     return decode(answer.result);
   }
   /** Runs a query on every shard of `fanOut.table` and merges the answers; `failed` shards are missing in `data`. */
-  async queryShards(path, args, fanOut, options = {}) {
-    return decode(await this.#http.call(path, encode(args), { ...options, fanOut, kind: "query" }));
+  queryShards(path, args, fanOut, options = {}) {
+    return this.#run(path, args, { ...options, fanOut, kind: "query" });
   }
   /** Sends at most 500 calls in one request. The calls of one shard run one after another. */
   batch(calls, options = {}) {
@@ -1133,20 +1143,7 @@ var LunoraClient = class {
   }
   /** Subscribes to the value of a query. Equal subscriptions share one. */
   subscribe(path, args, { shard }, listener) {
-    const { query, close } = this.#shard(shard).subscribe(path, args, listener);
-    this.#changed();
-    return {
-      get value() {
-        return query.value;
-      },
-      get error() {
-        return query.error;
-      },
-      close: () => {
-        close();
-        this.#changed();
-      }
-    };
+    return this.#shard(shard).subscribe(path, args, listener);
   }
   /** Returns a topic of a shard. */
   topic(shard, name) {
@@ -1163,8 +1160,7 @@ var LunoraClient = class {
   /** Sends waiting writes and reconnects at once, without the rest of any delay. */
   retryNow() {
     this.#shards.forEach((shard) => shard.hurry());
-    void this.#outbox.flush().catch(() => {
-    });
+    void this.#outbox.flush();
   }
   /** Signs in another user, or signs out with `null`. To renew a token, pass a function as `token` instead. */
   setToken(token) {
@@ -1190,6 +1186,10 @@ var LunoraClient = class {
     let shard = this.#shards.get(name);
     if (!shard) this.#shards.set(name, shard = new Shard(this.#env, name));
     return shard;
+  }
+  async #run(path, args, request) {
+    const answer = await this.#http.call(path, encode(args), request);
+    return decode(request.fanOut ? answer : answer.result);
   }
   #send(path, args, mutationId, options) {
     return this.#http.call(path, args, { ...options, mutationId, baseSeq: this.#shard(options.shard).baseSeq, kind: "mutation" });

@@ -34,7 +34,7 @@ export interface ClientOptions {
 /** Chooses the shard of a subscription. */
 export interface ShardOptions {
     /** Names the shard; the default shard if absent. */
-    shard?: string;
+    shard?: string | undefined;
 }
 /** Configures a mutation. */
 export interface MutationOptions extends CallOptions {

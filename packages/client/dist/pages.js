@@ -3,7 +3,6 @@ var PAGE = 50;
 function paginate(client, path, args, { numItems = PAGE, toArgs = (request) => ({ ...args, ...request }), ...shard }, { onValue, onError }) {
   let ranges = [];
   let value = { items: [], isDone: false, isLoading: true };
-  let isClosed = false;
   const show = () => {
     const answers = ranges.map(({ answer }) => answer);
     const missing = answers.indexOf(void 0);
@@ -12,36 +11,43 @@ function paginate(client, path, args, { numItems = PAGE, toArgs = (request) => (
     value = { items: loaded.flatMap(({ page }) => page), isDone: missing < 0 && last?.end === void 0 && last?.answer?.isDone === true, isLoading: missing >= 0 };
     onValue(value);
   };
-  const open = (cursor, end, before) => {
-    const range = { cursor, end, answer: before, close: () => {
+  const open = (cursor, end, whole) => {
+    const range = { end, answer: void 0, parts: [], close: () => {
     } };
     const request = { cursor, numItems, ...end !== void 0 && { endCursor: end } };
-    let stop;
     let isStopped = false;
+    const { close } = client.subscribe(path, toArgs(request), shard, {
+      onValue: (answer) => {
+        if (isStopped) return;
+        range.answer = answer;
+        if (whole) {
+          if (!whole.parts.every((part) => part.answer)) return;
+          ranges = ranges.flatMap((it) => it === whole ? whole.parts : it);
+          whole.parts = [];
+          whole.close();
+          whole = void 0;
+        }
+        divide(range, cursor, answer);
+        show();
+      },
+      onError: (error) => {
+        if (!isStopped) onError?.(error);
+      }
+    });
     range.close = () => {
       isStopped = true;
-      stop?.();
+      close();
+      for (const part of range.parts) part.close();
     };
-    const { close } = client.subscribe(path, toArgs(request), shard, {
-      onValue: (answer) => !isStopped && !isClosed && received(range, answer),
-      onError: (error) => !isStopped && !isClosed && onError?.(error)
-    });
-    stop = close;
     return range;
   };
-  const replace = (range, ...others) => {
-    ranges = ranges.flatMap((it) => it === range ? others : it);
-    range.close();
-  };
-  const received = (range, answer) => {
-    range.answer = answer;
-    const { cursor, end } = range;
-    const isCut = end !== void 0 && !answer.isDone;
-    if (end === void 0 && !answer.isDone) replace(range, open(cursor, answer.continueCursor, answer));
-    else if (end !== void 0 && answer.splitCursor && (isCut || answer.page.length > 2 * numItems)) {
-      replace(range, open(cursor, answer.splitCursor), open(answer.splitCursor, end));
+  const divide = (range, cursor, { page, isDone, continueCursor, splitCursor }) => {
+    const { end, parts } = range;
+    if (parts.length > 0) return;
+    if (end === void 0 && !isDone) parts.push(open(cursor, continueCursor, range));
+    else if (end !== void 0 && splitCursor && (!isDone || page.length > 2 * numItems)) {
+      parts.push(open(cursor, splitCursor, range), open(splitCursor, end, range));
     }
-    show();
   };
   ranges = [open(null)];
   return {
@@ -49,13 +55,13 @@ function paginate(client, path, args, { numItems = PAGE, toArgs = (request) => (
       return value;
     },
     loadMore: () => {
-      const end = ranges.at(-1)?.end;
+      const last = ranges.at(-1);
+      const end = last?.end ?? last?.parts[0]?.end;
       if (value.isLoading || end === void 0) return;
       ranges.push(open(end));
       show();
     },
     close: () => {
-      isClosed = true;
       for (const { close } of ranges) close();
     }
   };

@@ -1,6 +1,7 @@
 import type { Env } from "./env.js";
 import { Layer, type OptimisticCache } from "./layers.js";
-import { LiveQuery, type Listener } from "./live.js";
+import { type Listener } from "./live.js";
+import type { Subscription } from "./options.js";
 import type { Whisper } from "./topic.js";
 /** Hears a topic. */
 export interface Hearer {
@@ -15,10 +16,7 @@ export declare class Shard {
     get state(): "live" | "connecting" | "offline" | undefined;
     /** Returns the position of the newest live value. */
     get baseSeq(): number | undefined;
-    subscribe(path: string, args: object, given: Listener<any>): {
-        query: LiveQuery;
-        close: () => void;
-    };
+    subscribe(path: string, args: object, given: Listener<any>): Subscription<any>;
     /** Joins a topic; returns what leaves it. */
     join(topic: string, hearer: Hearer): () => void;
     whisper(topic: string, data: unknown): void;

@@ -8,11 +8,11 @@ export interface QueuedWrite {
     /** Holds the arguments in their wire form; `decode` returns them. */
     args: unknown;
     /** Names the shard; the default shard if absent. */
-    shard?: string;
+    shard?: string | undefined;
     /** Identifies the client that made the write. */
     clientId: string;
     /** Names the user that made the write; absent if it was not known. */
-    subject?: string | null;
+    subject?: string | null | undefined;
     /** Orders the writes of a shard. */
     order: number;
     /** Holds how the write ended, for another tab that waits for it. */

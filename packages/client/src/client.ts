@@ -2,7 +2,7 @@ import { systemClock } from "./clock.js";
 import { decode, encode } from "./codec.js";
 import { Credentials, type TokenSource } from "./credentials.js";
 import type { Env, SocketConstructor } from "./env.js";
-import { Http, type Answer, type BatchCall, type BatchResult, type CallOptions } from "./http.js";
+import { Http, type Answer, type BatchCall, type BatchResult, type CallOptions, type Request } from "./http.js";
 import type { Listener } from "./live.js";
 import type {
   ClientOptions, ClientState, FanOut, FanOutAnswer, MutationOptions, ShardOptions, Subscription,
@@ -62,7 +62,7 @@ export class LunoraClient {
       tell: (event) => this.#writeListeners.forEach((listener) => listener(event)),
     });
     for (const [target, event] of WAKERS) target?.addEventListener(event, this.#hurry);
-    void this.#outbox.flush().catch(() => {});
+    void this.#outbox.flush();
   }
 
   /** Tells whether what subscribers see is current: `live` if no live query waits for its shard. */
@@ -86,13 +86,13 @@ export class LunoraClient {
   }
 
   /** Runs a query once. */
-  async query<T = unknown>(path: string, args: object = {}, options: CallOptions = {}): Promise<T> {
-    return decode((await this.#http.call(path, encode(args), { ...options, kind: "query" })).result) as T;
+  query<T = unknown>(path: string, args: object = {}, options: CallOptions = {}): Promise<T> {
+    return this.#run(path, args, { ...options, kind: "query" });
   }
 
   /** Runs an action. */
-  async action<T = unknown>(path: string, args: object = {}, options: CallOptions = {}): Promise<T> {
-    return decode((await this.#http.call(path, encode(args), { ...options, kind: "action" })).result) as T;
+  action<T = unknown>(path: string, args: object = {}, options: CallOptions = {}): Promise<T> {
+    return this.#run(path, args, { ...options, kind: "action" });
   }
 
   /** Runs a mutation. With `offline` it waits in the outbox until the shard answers it. */
@@ -108,9 +108,7 @@ export class LunoraClient {
     let answer: Answer;
     try {
       if (offline) {
-        const subject = this.#knownSubject();
-        const write = { id, path, args: wire, clientId, ...(name !== undefined && { shard: name }), ...(subject !== undefined && { subject }) };
-        answer = await this.#outbox.add(write, sending);
+        answer = await this.#outbox.add({ id, path, args: wire, shard: name, clientId, subject: this.#knownSubject() }, sending);
       } else {
         await this.#outbox.settled(name);
         sending();
@@ -125,8 +123,8 @@ export class LunoraClient {
   }
 
   /** Runs a query on every shard of `fanOut.table` and merges the answers; `failed` shards are missing in `data`. */
-  async queryShards<T = unknown>(path: string, args: object, fanOut: FanOut, options: Omit<CallOptions, "shard"> = {}): Promise<FanOutAnswer<T>> {
-    return decode(await this.#http.call(path, encode(args), { ...options, fanOut, kind: "query" })) as FanOutAnswer<T>;
+  queryShards<T = unknown>(path: string, args: object, fanOut: FanOut, options: Omit<CallOptions, "shard"> = {}): Promise<FanOutAnswer<T>> {
+    return this.#run(path, args, { ...options, fanOut, kind: "query" });
   }
 
   /** Sends at most 500 calls in one request. The calls of one shard run one after another. */
@@ -136,20 +134,7 @@ export class LunoraClient {
 
   /** Subscribes to the value of a query. Equal subscriptions share one. */
   subscribe<T = unknown>(path: string, args: object, { shard }: ShardOptions, listener: Listener<T>): Subscription<T> {
-    const { query, close } = this.#shard(shard).subscribe(path, args, listener);
-    this.#changed();
-    return {
-      get value() {
-        return query.value as T | undefined;
-      },
-      get error() {
-        return query.error;
-      },
-      close: () => {
-        close();
-        this.#changed();
-      },
-    };
+    return this.#shard(shard).subscribe(path, args, listener);
   }
 
   /** Returns a topic of a shard. */
@@ -170,7 +155,7 @@ export class LunoraClient {
   /** Sends waiting writes and reconnects at once, without the rest of any delay. */
   retryNow(): void {
     this.#shards.forEach((shard) => shard.hurry());
-    void this.#outbox.flush().catch(() => {});
+    void this.#outbox.flush();
   }
 
   /** Signs in another user, or signs out with `null`. To renew a token, pass a function as `token` instead. */
@@ -199,6 +184,11 @@ export class LunoraClient {
     let shard = this.#shards.get(name);
     if (!shard) this.#shards.set(name, (shard = new Shard(this.#env, name)));
     return shard;
+  }
+
+  async #run<T>(path: string, args: object, request: Request): Promise<T> {
+    const answer = await this.#http.call(path, encode(args), request);
+    return decode(request.fanOut ? answer : answer.result) as T;
   }
 
   #send(path: string, args: unknown, mutationId: string, options: CallOptions & { clientId: string; subject?: string | null }): Promise<Answer> {

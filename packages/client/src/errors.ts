@@ -3,7 +3,7 @@ export interface ErrorBody {
   code?: string;
   message?: string;
   data?: unknown;
-  hint?: string | string[];
+  hint?: string | string[] | undefined;
   docsUrl?: string;
 }
 

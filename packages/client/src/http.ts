@@ -6,7 +6,7 @@ import { LunoraError, isAuthError, type ErrorBody } from "./errors.js";
 /** Limits one call. */
 export interface CallOptions {
   /** Names the shard; the default shard if absent. */
-  shard?: string;
+  shard?: string | undefined;
   /** Aborts the call; its promise rejects with the signal's reason. */
   signal?: AbortSignal;
   /** Limits the time of the call in milliseconds; the `timeoutMs` of the client if absent. */
@@ -20,7 +20,7 @@ export interface BatchCall {
   /** Holds the arguments; `{}` if absent. */
   args?: object;
   /** Names the shard; the default shard if absent. */
-  shard?: string;
+  shard?: string | undefined;
   /** Identifies a mutation: a repeated one with the same id is applied once. */
   mutationId?: string;
 }
@@ -107,7 +107,7 @@ export class Http {
   async batch(calls: BatchCall[], clientId: string, options: CallOptions): Promise<BatchResult[]> {
     const body = {
       calls: calls.map(({ path, args = {}, shard, mutationId }, id) => ({
-        id: `${id}`, functionPath: path, args: encode(args), shardKey: shard, ...(mutationId !== undefined && { mutationId, clientId }),
+        id: `${id}`, functionPath: path, args: encode(args), shardKey: shard, mutationId, clientId: mutationId && clientId,
       })),
     };
     type Slot = { id: string | number; status: number; body?: Answer & { error?: ErrorBody } };
@@ -115,7 +115,7 @@ export class Http {
     return calls.map((_, id): BatchResult => {
       const slot = results?.find((it) => `${it.id}` === `${id}`);
       if (slot?.body?.error) return { ok: false, error: toError(slot.body.error, slot.status) };
-      if (!slot?.body) return { ok: false, error: failure("INTERNAL", "the answer of the batch lacks this call", slot?.status) };
+      if (!slot?.body) return { ok: false, error: failure("INTERNAL", "the batch has no answer to this call", slot?.status) };
       return { ok: true, value: decode(slot.body.result) };
     });
   }

@@ -29,6 +29,8 @@ export class LiveQuery {
   #base: { json: string; value: unknown } | undefined;
   /** The value that subscribers see below the layers: older than the base while a value is held back. */
   #shown: { value: unknown } | undefined;
+  /** What the value was made of: the base and the changes of the layers. */
+  #made: unknown[] = [];
   /** The layers that the next answer to a `subscribe` has. */
   #asked: Layer[] = [];
   #isAnswer = false;
@@ -94,17 +96,21 @@ export class LiveQuery {
     if (advances) this.#shown = this.#base;
     if (!this.#shown) return;
     let { value } = this.#shown;
+    const made: unknown[] = [this.#shown];
     for (const { isDone, cursor, patches } of this.#layers) {
       if (advances && isDone && cursor !== undefined && this.cursor !== undefined && this.cursor >= cursor) patches.delete(this.key);
       const patch = patches.get(this.key);
       try {
-        if (patch) value = patch(value);
+        if (!patch) continue;
+        value = patch(value);
+        made.push(patch);
       } catch {
         // The value has a shape that the change does not expect.
         patches.delete(this.key);
       }
     }
-    if (this.value === value) return;
+    if (made.length === this.#made.length && made.every((it, at) => it === this.#made[at])) return;
+    this.#made = made;
     this.value = value;
     for (const listener of [...this.listeners]) listener.onValue(value);
   }

@@ -36,7 +36,7 @@ export interface ClientOptions {
 /** Chooses the shard of a subscription. */
 export interface ShardOptions {
   /** Names the shard; the default shard if absent. */
-  shard?: string;
+  shard?: string | undefined;
 }
 
 /** Configures a mutation. */

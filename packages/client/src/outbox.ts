@@ -77,8 +77,8 @@ export class Outbox {
   /** Sends what waits, without the rest of any delay. */
   async flush(): Promise<void> {
     for (const run of this.#running.values()) run.wake?.();
-    const shards = new Set((await this.pending()).map(({ shard }) => shard));
-    for (const shard of shards) void this.#drain(shard);
+    // A storage that fails reports that to whoever adds a write.
+    for (const { shard } of await this.pending().catch(() => [])) void this.#drain(shard);
   }
 
   /** Waits for the writes of a shard that are being sent. */
@@ -173,9 +173,8 @@ export class Outbox {
       if (!(error instanceof LunoraError) || error.isTransient || isAuthError(error)) throw error;
       const { status, message, data, hint } = error;
       const code = error.code === "IDENTITY_MISMATCH" ? "OFFLINE_IDENTITY_CHANGED" : error.code;
-      const refusal = new LunoraError({ code, message, data, ...(hint !== undefined && { hint }) }, status);
-      const wire = data === undefined ? {} : { data: encode(data) };
-      await this.#end(write, { error: { code, message, status, ...wire, ...(hint !== undefined && { hint }) } });
+      const refusal = new LunoraError({ code, message, data, hint }, status);
+      await this.#end(write, { error: { code, message, status, hint, data: encode(data) } });
       this.#take(write.id)?.reject(refusal);
       return host.tell({ type: "refused", write, error: refusal });
     }

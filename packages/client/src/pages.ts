@@ -50,9 +50,10 @@ export interface Pagination<T> {
 
 /** One range of the documents: `(cursor, endCursor]`, or `numItems` after `cursor` while the end is open. */
 interface Range<T> {
-  cursor: string | null;
   end: string | undefined;
   answer: PageAnswer<T> | undefined;
+  /** Take the place of this range as soon as each has its answer. */
+  parts: Range<T>[];
   close(): void;
 }
 
@@ -66,11 +67,10 @@ export function paginate<T = unknown>(
 ): Pagination<T> {
   let ranges: Range<T>[] = [];
   let value: Pages<T> = { items: [], isDone: false, isLoading: true };
-  let isClosed = false;
 
   const show = (): void => {
     const answers = ranges.map(({ answer }) => answer);
-    // A range without an answer hides those after it: the list has no gap.
+    // A range without an answer hides those after it, so that the list has no gap.
     const missing = answers.indexOf(undefined);
     const loaded = (missing < 0 ? answers : answers.slice(0, missing)) as PageAnswer<T>[];
     const last = ranges.at(-1);
@@ -78,38 +78,45 @@ export function paginate<T = unknown>(
     onValue(value);
   };
 
-  /** Subscribes to a range. It shows `before` until its own answer comes. */
-  const open = (cursor: string | null, end?: string, before?: PageAnswer<T>): Range<T> => {
-    const range: Range<T> = { cursor, end, answer: before, close: () => {} };
+  /** Subscribes to a range. */
+  const open = (cursor: string | null, end?: string, whole?: Range<T>): Range<T> => {
+    const range: Range<T> = { end, answer: undefined, parts: [], close: () => {} };
     const request = { cursor, numItems, ...(end !== undefined && { endCursor: end }) };
-    let stop: (() => void) | undefined;
     let isStopped = false;
+    const { close } = client.subscribe<PageAnswer<T>>(path, toArgs(request), shard, {
+      onValue: (answer) => {
+        if (isStopped) return;
+        range.answer = answer;
+        if (whole) {
+          if (!whole.parts.every((part) => part.answer)) return;
+          ranges = ranges.flatMap((it) => (it === whole ? whole.parts : it));
+          whole.parts = [];
+          whole.close();
+          whole = undefined;
+        }
+        divide(range, cursor, answer);
+        show();
+      },
+      onError: (error: LunoraError) => {
+        if (!isStopped) onError?.(error);
+      },
+    });
     range.close = () => {
       isStopped = true;
-      stop?.();
+      close();
+      for (const part of range.parts) part.close();
     };
-    const { close } = client.subscribe<PageAnswer<T>>(path, toArgs(request), shard, {
-      onValue: (answer) => !isStopped && !isClosed && received(range, answer),
-      onError: (error: LunoraError) => !isStopped && !isClosed && onError?.(error),
-    });
-    stop = close;
     return range;
   };
 
-  const replace = (range: Range<T>, ...others: Range<T>[]): void => {
-    ranges = ranges.flatMap((it) => (it === range ? others : it));
-    range.close();
-  };
-
-  const received = (range: Range<T>, answer: PageAnswer<T>): void => {
-    range.answer = answer;
-    const { cursor, end } = range;
-    const isCut = end !== undefined && !answer.isDone;
-    if (end === undefined && !answer.isDone) replace(range, open(cursor, answer.continueCursor, answer));
-    else if (end !== undefined && answer.splitCursor && (isCut || answer.page.length > 2 * numItems)) {
-      replace(range, open(cursor, answer.splitCursor), open(answer.splitCursor, end));
+  /** Gives an open range its end, and divides one that has grown. */
+  const divide = (range: Range<T>, cursor: string | null, { page, isDone, continueCursor, splitCursor }: PageAnswer<T>): void => {
+    const { end, parts } = range;
+    if (parts.length > 0) return;
+    if (end === undefined && !isDone) parts.push(open(cursor, continueCursor, range));
+    else if (end !== undefined && splitCursor && (!isDone || page.length > 2 * numItems)) {
+      parts.push(open(cursor, splitCursor, range), open(splitCursor, end, range));
     }
-    show();
   };
 
   ranges = [open(null)];
@@ -118,13 +125,13 @@ export function paginate<T = unknown>(
       return value;
     },
     loadMore: () => {
-      const end = ranges.at(-1)?.end;
+      const last = ranges.at(-1);
+      const end = last?.end ?? last?.parts[0]?.end;
       if (value.isLoading || end === undefined) return;
       ranges.push(open(end));
       show();
     },
     close: () => {
-      isClosed = true;
       for (const { close } of ranges) close();
     },
   };

@@ -5,6 +5,7 @@ import { LunoraError, isAuthError } from "./errors.js";
 import { toError } from "./http.js";
 import { Layer, type OptimisticCache } from "./layers.js";
 import { LiveQuery, type Listener } from "./live.js";
+import type { Subscription } from "./options.js";
 import type { Whisper } from "./topic.js";
 
 const IDLE_MS = 5_000;
@@ -48,7 +49,7 @@ export class Shard {
     return cursors.length > 0 ? Math.max(...cursors) : undefined;
   }
 
-  subscribe(path: string, args: object, given: Listener<any>): { query: LiveQuery; close: () => void } {
+  subscribe(path: string, args: object, given: Listener<any>): Subscription<any> {
     // One object may listen twice.
     const listener: Listener<any> = Object.create(given);
     const key = `${path}::${stableKey(args)}`;
@@ -58,9 +59,10 @@ export class Shard {
       this.#queries.set(key, query);
       this.#connect()?.send(query.subscribe());
     }
-    const { id, listeners } = query;
     const known = query;
+    const { id, listeners } = known;
     listeners.add(listener);
+    this.#env.changed();
     if (known.value !== undefined || known.error) {
       queueMicrotask(() => {
         if (!listeners.has(listener)) return;
@@ -68,13 +70,20 @@ export class Shard {
         if (known.error) listener.onError?.(known.error);
       });
     }
-    const close = (): void => {
-      if (!listeners.delete(listener) || listeners.size > 0) return;
-      this.#queries.delete(key);
-      this.#connection?.send({ type: "unsubscribe", id });
-      this.#closeIfIdle();
+    return {
+      get value() {
+        return known.value;
+      },
+      get error() {
+        return known.error;
+      },
+      close: () => {
+        if (!listeners.delete(listener) || listeners.size > 0) return;
+        this.#queries.delete(key);
+        this.#connection?.send({ type: "unsubscribe", id });
+        this.#closeIfIdle();
+      },
     };
-    return { query, close };
   }
 
   /** Joins a topic; returns what leaves it. */
@@ -171,6 +180,7 @@ export class Shard {
   }
 
   #closeIfIdle(): void {
+    this.#env.changed();
     if (this.#queries.size + this.#topics.size > 0) return;
     this.#idle = this.#env.clock.setTimeout(() => {
       this.close();
@@ -249,7 +259,7 @@ export class Shard {
     const [query] = this.#queries.values();
     if (!query) return undefined;
     try {
-      await this.#env.http.call(query.path, query.args, { kind: "query", ...(this.#name !== undefined && { shard: this.#name }) });
+      await this.#env.http.call(query.path, query.args, { kind: "query", shard: this.#name });
     } catch (error) {
       if (!(error instanceof LunoraError) || error.isTransient) return undefined;
       if (isAuthError(error)) return error;

@@ -9,11 +9,11 @@ export interface QueuedWrite {
   /** Holds the arguments in their wire form; `decode` returns them. */
   args: unknown;
   /** Names the shard; the default shard if absent. */
-  shard?: string;
+  shard?: string | undefined;
   /** Identifies the client that made the write. */
   clientId: string;
   /** Names the user that made the write; absent if it was not known. */
-  subject?: string | null;
+  subject?: string | null | undefined;
   /** Orders the writes of a shard. */
   order: number;
   /** Holds how the write ended, for another tab that waits for it. */
@@ -47,20 +47,20 @@ export class MemoryStorage implements OutboxStorage {
   }
 }
 
-const promised = <T>(request: IDBRequest<T>): Promise<T> =>
-  new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
+const STORE = "writes";
 
 /** Keeps writes in IndexedDB: they survive reloads, and the tabs of an origin share them. */
 export class IndexedDbStorage implements OutboxStorage {
   #database: Promise<IDBDatabase>;
 
   constructor(name: string) {
-    const request = indexedDB.open(name, 1);
-    request.onupgradeneeded = () => request.result.createObjectStore("writes", { keyPath: "id" });
-    this.#database = promised(request);
+    this.#database = new Promise((resolve, reject) => {
+      const request = indexedDB.open(name, 1);
+      request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id" });
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+    // Each use of it reports the failure.
     this.#database.catch(() => {});
   }
 
@@ -68,21 +68,20 @@ export class IndexedDbStorage implements OutboxStorage {
     return this.#run("readonly", (writes) => writes.getAll());
   }
 
-  async put(write: QueuedWrite): Promise<void> {
-    await this.#run("readwrite", (writes) => writes.put(write));
+  put(write: QueuedWrite): Promise<void> {
+    return this.#run<any>("readwrite", (writes) => writes.put(write));
   }
 
-  async delete(id: string): Promise<void> {
-    await this.#run("readwrite", (writes) => writes.delete(id));
+  delete(id: string): Promise<void> {
+    return this.#run("readwrite", (writes) => writes.delete(id));
   }
 
   async #run<T>(mode: IDBTransactionMode, work: (writes: IDBObjectStore) => IDBRequest<T>): Promise<T> {
-    const transaction = (await this.#database).transaction("writes", mode);
-    const done = new Promise<void>((resolve, reject) => {
-      transaction.oncomplete = () => resolve();
+    const transaction = (await this.#database).transaction(STORE, mode);
+    const request = work(transaction.objectStore(STORE));
+    return new Promise((resolve, reject) => {
+      transaction.oncomplete = () => resolve(request.result);
       transaction.onerror = transaction.onabort = () => reject(transaction.error);
     });
-    const [result] = await Promise.all([promised(work(transaction.objectStore("writes"))), done]);
-    return result;
   }
 }

@@ -89,7 +89,7 @@ test("gives_a_silent_socket_up", async () => {
   sockets[0].say("lunora-pong");
   await clock.tick(30_000 + 44_999);
   assert.equal(sockets[0].isClosed, undefined);
-  await clock.tick(250);
+  await clock.tick(251);
   assert.equal(sockets[0].isClosed, true);
   assert.equal(sockets.length, 2);
 });
