@@ -4,7 +4,7 @@ import type { Listener } from "./live.js";
 import type { ClientOptions, ClientState, FanOut, FanOutAnswer, MutationOptions, ShardOptions, Subscription } from "./options.js";
 import { type WriteEvent } from "./outbox.js";
 import { type QueuedWrite } from "./storage.js";
-import { Topic } from "./topic.js";
+import type { Topic } from "./topic.js";
 /** Calls the functions of one deployment, and keeps its live queries and its outbox. */
 export declare class LunoraClient {
     #private;

@@ -17,8 +17,6 @@ export declare class Connection {
     attempts: number;
     constructor(env: Env, shard: string | undefined, events: ConnectionEvents);
     send(frame: object): void;
-    /** Notes that the connection works: the next failure is retried soon. */
-    works(): void;
     /** Retries at once, or asks the open socket whether it still works. */
     hurry(): void;
     /** Opens a new socket at once, with the current token. */

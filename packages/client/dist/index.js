@@ -1,7 +1,7 @@
 // src/clock.ts
 var systemClock = {
-  now: () => Date.now(),
-  random: () => Math.random(),
+  now: Date.now,
+  random: Math.random,
   setTimeout: (work, ms) => setTimeout(work, ms),
   clearTimeout: (timer) => clearTimeout(timer)
 };
@@ -25,18 +25,7 @@ var isAuthError = (error) => error instanceof LunoraError && AUTH.has(error.code
 var TAG = "$lunora.wire$";
 var MAX_DEPTH = 64;
 var MAX_DIGITS = 1024;
-var ARRAYS = [
-  Int8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  Float32Array,
-  Float64Array,
-  BigInt64Array,
-  BigUint64Array
-];
+var ARRAYS = "Int8 Uint8Clamped Int16 Uint16 Int32 Uint32 Float32 Float64 BigInt64 BigUint64".split(" ").map((name) => globalThis[`${name}Array`]);
 var invalid = (kind, expected) => {
   throw new LunoraError({ code: "WIRE_INVALID", message: `invalid ${kind}: expected ${expected}` });
 };
@@ -165,7 +154,7 @@ function decode(json, depth = 0) {
 function decodeError(json, inner) {
   const [, , name, message, fields] = json;
   if (typeof name !== "string" || typeof message !== "string" || !fields || typeof fields !== "object" || Array.isArray(fields)) {
-    return invalid("error", "a name, a message and fields");
+    return invalid("error", "name, message and fields");
   }
   const error = new Error(message, json.length > 5 ? { cause: inner(json[5]) } : void 0);
   for (const [key, value] of Object.entries({ ...fields, name })) setField(error, key, inner(value));
@@ -212,8 +201,8 @@ var Credentials = class {
 function retryAfter(headers, now) {
   const text = headers.get("retry-after");
   if (!text) return void 0;
-  const ms = /^\d+$/.test(text) ? Number(text) * 1e3 : Date.parse(text) - now;
-  return Number.isFinite(ms) ? Math.max(0, ms) : void 0;
+  const ms = Number(text) * 1e3 || Date.parse(text) - now;
+  return ms > 0 ? ms : void 0;
 }
 function toError(body, status = 0, retryAfterMs) {
   let data;
@@ -268,9 +257,8 @@ var Http = class {
     const { results } = await this.#post("/_lunora/rpc-batch", body, {}, { ...options, kind: "action" });
     return calls.map((_, id) => {
       const slot = results?.find((it) => `${it.id}` === `${id}`);
-      if (slot?.body?.error) return { ok: false, error: toError(slot.body.error, slot.status) };
-      if (!slot?.body) return { ok: false, error: failure("INTERNAL", "the batch has no answer to this call", slot?.status) };
-      return { ok: true, value: decode(slot.body.result) };
+      if (slot?.body && !slot.body.error) return { ok: true, value: decode(slot.body.result) };
+      return { ok: false, error: toError(slot?.body?.error ?? { code: "SHARD_ERROR", message: "the batch has no answer to this call" }, slot?.status) };
     });
   }
   /** Posts JSON. A rejected token is renewed once. */
@@ -291,17 +279,12 @@ var Http = class {
   async #limited({ signal, timeoutMs = this.#timeoutMs }, work) {
     signal?.throwIfAborted();
     const control = new AbortController();
-    let stop;
-    let timer;
+    const stop = () => control.abort(signal?.reason);
     const stopped = new Promise((_, reject) => {
-      const end = (reason) => {
-        reject(reason);
-        control.abort(reason);
-      };
-      stop = () => end(signal?.reason);
-      signal?.addEventListener("abort", stop);
-      timer = this.clock.setTimeout(() => end(failure("DEADLINE_EXCEEDED", `no answer within ${timeoutMs} ms`)), timeoutMs);
+      control.signal.onabort = () => reject(control.signal.reason);
     });
+    signal?.addEventListener("abort", stop);
+    const timer = this.clock.setTimeout(() => control.abort(failure("DEADLINE_EXCEEDED", `no answer within ${timeoutMs} ms`)), timeoutMs);
     try {
       return await Promise.race([work(control.signal), stopped]);
     } finally {
@@ -326,7 +309,7 @@ var Http = class {
     const { ok, status, headers: received } = response;
     const error = answer?.error;
     if (!ok && error && typeof error === "object") throw toError(error, status, retryAfter(received, this.clock.now()));
-    if (!ok || !answer || typeof answer !== "object") throw failure("INTERNAL", `the answer did not come from a Lunora deployment: status ${status}`, status);
+    if (!ok || !answer || typeof answer !== "object") throw failure("INTERNAL", `the answer is not that of a deployment: status ${status}`, status);
     if (kind !== "query") this.#bookmark = received.get("x-d1-bookmark") ?? this.#bookmark;
     return answer;
   }
@@ -335,33 +318,27 @@ var Http = class {
 // src/outbox.ts
 var LONGEST_BACKOFF_MS = 6e4;
 var OUTCOME_MS = 6e4;
-var inOrder = (a, b) => a.order - b.order || (a.id < b.id ? -1 : 1);
 var Outbox = class {
   #host;
   #waiting = /* @__PURE__ */ new Map();
   #running = /* @__PURE__ */ new Map();
-  #disowned = /* @__PURE__ */ new Set();
   #adding = Promise.resolve();
   #isClosed = false;
   constructor(host) {
     this.#host = host;
   }
   /** Keeps a write and sends it. Resolves with its answer, and rejects if it is refused. */
-  async add(write, sending) {
-    const { storage, clock } = this.#host;
-    const adding = this.#adding.then(async () => {
-      const last = Math.max(0, ...(await storage.list()).map(({ order }) => order));
-      const queued2 = { ...write, order: Math.max(clock.now(), last + 1) };
-      await storage.put(queued2);
-      return queued2;
-    });
-    this.#adding = adding.catch(() => {
-    });
-    const queued = await adding;
+  add(write, sending) {
+    const { storage, clock, tell } = this.#host;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(write.id, { resolve, reject, sending });
-      this.#host.tell({ type: "queued", write: queued });
-      void this.#drain(write.shard);
+      this.#waiting.set(write.id, { subject: write.subject, resolve, reject, sending });
+      this.#adding = this.#adding.then(async () => {
+        const last = Math.max(0, ...(await storage.list()).map(({ order }) => order));
+        const queued = { ...write, order: Math.max(clock.now(), last + 1) };
+        await storage.put(queued);
+        tell({ type: "queued", write: queued });
+        void this.#drain(write.shard);
+      }).catch((error) => this.#take(write.id)?.reject(error));
     });
   }
   /** Sends what waits, without the rest of any delay. */
@@ -378,17 +355,16 @@ var Outbox = class {
   /** Returns what waits to be sent, in its order. */
   async pending() {
     const writes = await this.#host.storage.list();
-    return writes.filter(({ outcome }) => !outcome).sort(inOrder);
+    return writes.filter(({ outcome }) => !outcome).sort((a, b) => a.order - b.order);
   }
   /** Removes a write that waits. */
   async discard(id) {
     await this.#host.storage.delete(id);
     this.#take(id)?.reject(new LunoraError({ code: "DISCARDED", message: "the write was discarded" }));
   }
-  /** Marks the writes of this page whose user is not known: another user may be signed in now. */
-  async disown() {
-    const mine = new Set(this.#waiting.keys());
-    for (const { id, subject } of await this.pending()) if (subject === void 0 && mine.has(id)) this.#disowned.add(id);
+  /** Refuses the writes of this page whose user is not known: another user may be signed in now. */
+  disown() {
+    for (const waiting of this.#waiting.values()) waiting.isForeign = waiting.subject === void 0;
   }
   close() {
     this.#isClosed = true;
@@ -413,14 +389,12 @@ var Outbox = class {
         run.again = true;
         const asked = error?.data?.retryAfterMs ?? 0;
         const delay = Math.max(backoff(clock, attempt++, LONGEST_BACKOFF_MS), Math.min(asked, LONGEST_BACKOFF_MS));
+        let timer;
         await new Promise((resolve) => {
-          const timer = clock.setTimeout(resolve, delay);
-          run.wake = () => {
-            clock.clearTimeout(timer);
-            resolve();
-          };
+          run.wake = resolve;
+          timer = clock.setTimeout(resolve, delay);
         });
-        run.wake = void 0;
+        clock.clearTimeout(timer);
       }
     }
     this.#running.delete(shard);
@@ -429,14 +403,13 @@ var Outbox = class {
   async #pass(shard, progress) {
     const { storage, clock } = this.#host;
     while (!this.#isClosed) {
-      const all = await storage.list();
-      for (const { id, outcome } of all) {
+      for (const { id, outcome } of await storage.list()) {
         if (!outcome || !this.#waiting.has(id) && clock.now() - outcome.at < OUTCOME_MS) continue;
         await storage.delete(id);
         if (outcome.error) this.#take(id)?.reject(toError(outcome.error, outcome.error.status));
         else this.#take(id)?.resolve(outcome);
       }
-      const next = all.filter((write) => write.shard === shard && !write.outcome).sort(inOrder)[0];
+      const next = (await this.pending()).find((write) => write.shard === shard);
       if (!next) return;
       await this.#send(next);
       progress();
@@ -446,9 +419,8 @@ var Outbox = class {
     const host = this.#host;
     let answer;
     try {
-      const verdict = this.#disowned.has(write.id) ? "refuse" : await host.check(write);
-      if (verdict === "refuse") throw new LunoraError({ code: "IDENTITY_MISMATCH", message: "another user is signed in" }, 409);
-      if (verdict === "wait") throw new LunoraError({ code: "UNAUTHORIZED", message: "the user of the write is not signed in" }, 401);
+      const reason = this.#waiting.get(write.id)?.isForeign ? "IDENTITY_MISMATCH" : await host.check(write);
+      if (reason) throw new LunoraError({ code: reason, message: "the user of the write is not signed in" });
       this.#waiting.get(write.id)?.sending();
       answer = await host.send(write);
     } catch (error) {
@@ -495,9 +467,7 @@ var Connection = class {
   /** Identifies the attempt that counts: the callbacks of an earlier one do nothing. */
   #attempt = 0;
   #timers = {};
-  #isExpired = false;
-  #isBlocked = false;
-  #isConnecting = false;
+  #isWaiting = false;
   constructor(env, shard, events) {
     this.#env = env;
     this.#events = events;
@@ -507,14 +477,10 @@ var Connection = class {
   send(frame) {
     if (this.isOpen) this.#socket?.send(JSON.stringify(frame));
   }
-  /** Notes that the connection works: the next failure is retried soon. */
-  works() {
-    this.attempts = 0;
-  }
   /** Retries at once, or asks the open socket whether it still works. */
   hurry() {
     if (this.isOpen) this.#ping(HURRIED_SILENCE_MS);
-    else if (!this.#isConnecting && !this.#isBlocked) this.restart();
+    else if (this.#isWaiting) this.restart();
   }
   /** Opens a new socket at once, with the current token. */
   restart() {
@@ -525,7 +491,7 @@ var Connection = class {
   close() {
     this.#attempt++;
     ["wait", "ping", "silence"].forEach((timer) => this.#clear(timer));
-    this.#isConnecting = this.isOpen = this.#isBlocked = this.#isExpired = false;
+    this.#isWaiting = this.isOpen = false;
     const socket = this.#socket;
     this.#socket = void 0;
     if (socket) {
@@ -539,22 +505,16 @@ var Connection = class {
   async #open() {
     const { clock, credentials, WebSocket } = this.#env;
     const attempt = ++this.#attempt;
-    const isCurrent = () => attempt === this.#attempt;
-    this.#isConnecting = true;
+    this.#isWaiting = false;
     this.#timers.wait = clock.setTimeout(() => this.#lost(), CONNECT_MS);
     this.#env.changed();
-    let token;
-    try {
-      token = await credentials.get();
-    } catch {
-      return isCurrent() ? this.#lost() : void 0;
-    }
-    if (!isCurrent()) return;
+    const token = await credentials.get().catch(() => void 0);
+    if (attempt !== this.#attempt) return;
+    if (token === void 0) return this.#lost();
     const socket = new WebSocket(token === null ? this.#url : `${this.#url}&token=${encodeURIComponent(token)}`);
     this.#socket = socket;
     socket.onopen = () => {
       this.#clear("wait");
-      this.#isConnecting = false;
       this.isOpen = true;
       this.#pingLater();
       this.#events.opened();
@@ -562,16 +522,15 @@ var Connection = class {
     };
     socket.onmessage = ({ data }) => {
       this.#clear("silence");
-      if (data === "lunora-pong") return this.works();
+      if (data === "lunora-pong") this.attempts = 0;
       const frame = parse(data);
-      if (frame?.code === "TOKEN_EXPIRED" && frame.id === void 0) this.#isExpired = true;
-      else if (frame) this.#events.heard(frame);
+      if (frame && frame.code !== "TOKEN_EXPIRED") this.#events.heard(frame);
     };
     socket.onerror = () => {
     };
     socket.onclose = ({ code }) => {
-      if (this.#isExpired || code === TOKEN_EXPIRED) void this.#expired(token);
-      else void this.#lost(!this.isOpen);
+      if (code === TOKEN_EXPIRED) void this.#lost(() => this.#renew(token));
+      else void this.#lost(this.isOpen || !this.#env.isOnline() ? void 0 : () => this.#events.refused());
     };
   }
   #clear(timer) {
@@ -590,42 +549,27 @@ var Connection = class {
     if (silenceMs < SILENCE_MS) this.#clear("silence");
     this.#timers.silence ??= this.#env.clock.setTimeout(() => this.#lost(), silenceMs);
   }
-  async #lost(isRefused = false) {
+  /** Reconnects after a delay, unless `explain` finds an error that lasts until another token is set. */
+  async #lost(explain) {
     this.close();
     const attempt = this.#attempt;
     const delay = backoff(this.#env.clock, this.attempts++, LONGEST_BACKOFF_MS2);
-    const error = isRefused && this.#env.isOnline() ? await this.#events.refused() : void 0;
+    const error = await explain?.();
     if (attempt !== this.#attempt) return;
-    if (error) return this.#block(error);
-    this.#timers.wait = this.#env.clock.setTimeout(() => void this.#open(), delay);
+    if (error) {
+      this.attempts++;
+      this.#events.blocked(error);
+    } else {
+      this.#isWaiting = true;
+      this.#timers.wait = this.#env.clock.setTimeout(() => void this.#open(), delay);
+    }
     this.#env.changed();
   }
-  async #expired(token) {
-    this.close();
-    const attempt = this.#attempt;
-    const renewed = await this.#env.credentials.renew(token).catch(() => void 0);
-    if (attempt !== this.#attempt) return;
-    if (renewed === void 0) this.#block(new LunoraError({ code: "TOKEN_EXPIRED", message: "the token has expired" }));
-    else void this.#open();
+  /** Asks for another token. A function that fails is asked again later. */
+  async #renew(token) {
+    const renewed = await this.#env.credentials.renew(token).catch(() => null);
+    return renewed === void 0 ? new LunoraError({ code: "TOKEN_EXPIRED", message: "the token has expired" }) : void 0;
   }
-  #block(error) {
-    this.#isBlocked = true;
-    this.attempts++;
-    this.#events.blocked(error);
-    this.#env.changed();
-  }
-};
-
-// src/layers.ts
-var Layer = class {
-  /** Maps the key of a query to the change of its value; a query that has the write is removed. */
-  patches = /* @__PURE__ */ new Map();
-  /** Tells whether the write may have been applied although no answer came. */
-  isUncertain = false;
-  /** Tells whether the write was answered. */
-  isDone = false;
-  /** Holds the position of the shard after the write, once it is known. */
-  cursor;
 };
 
 // src/live.ts
@@ -664,7 +608,7 @@ var LiveQuery = class {
     this.#isAnswer = false;
     this.#asked = this.#layers.filter((layer) => layer.isDone);
     const held = this.#epoch === void 0 ? void 0 : { sinceSeq: this.cursor, sinceEpoch: this.#epoch };
-    return { type: "subscribe", id: this.id, query: { functionPath: this.path, args: this.args, table: this.path, ...held } };
+    return { type: "subscribe", id: this.id, query: { functionPath: this.path, args: this.args, ...held } };
   }
   /** Drops the position and the base: another user may see another value. */
   forget() {
@@ -735,6 +679,7 @@ var LiveQuery = class {
 var IDLE_MS = 5e3;
 var HOLD_MS = 1e3;
 var AGAIN_MS = 1e3;
+var keyOf = (path, args) => `${path}::${stableKey(args)}`;
 var Shard = class {
   #env;
   #name;
@@ -753,8 +698,9 @@ var Shard = class {
   /** Returns the state of the socket; `undefined` without one. */
   get state() {
     if (!this.#connection) return void 0;
-    if (this.#connection.isOpen) return [...this.#queries.values()].every(({ isCurrent }) => isCurrent) ? "live" : "connecting";
-    return this.#connection.attempts > 1 ? "offline" : "connecting";
+    const { isOpen, attempts } = this.#connection;
+    if (isOpen && [...this.#queries.values()].every(({ isCurrent }) => isCurrent)) return "live";
+    return !isOpen && attempts > 1 ? "offline" : "connecting";
   }
   /** Returns the position of the newest live value. */
   get baseSeq() {
@@ -763,7 +709,7 @@ var Shard = class {
   }
   subscribe(path, args, given) {
     const listener = Object.create(given);
-    const key = `${path}::${stableKey(args)}`;
+    const key = keyOf(path, args);
     let query = this.#queries.get(key);
     if (!query) {
       query = new LiveQuery(`sub_${this.#next++}`, key, path, encode(args), this.#layers);
@@ -815,13 +761,13 @@ var Shard = class {
   }
   /** Shows what a write will do. */
   layer(describe) {
-    const layer = new Layer();
-    const key = (path, args) => `${path}::${stableKey(args)}`;
+    const layer = { patches: /* @__PURE__ */ new Map(), isUncertain: false, isDone: false, cursor: void 0 };
     describe({
-      get: (path, args = {}) => this.#queries.get(key(path, args))?.value,
+      get: (path, args = {}) => this.#queries.get(keyOf(path, args))?.value,
       update: (path, args, change) => {
-        const first = layer.patches.get(key(path, args));
-        layer.patches.set(key(path, args), first ? (value) => change(first(value)) : change);
+        const key = keyOf(path, args);
+        const first = layer.patches.get(key);
+        layer.patches.set(key, first ? (value) => change(first(value)) : change);
       }
     });
     for (const old of [...this.#layers]) if (old.isDone && old.patches.size === 0) this.#remove(old);
@@ -836,7 +782,7 @@ var Shard = class {
     layer.cursor = commitCursor;
     if (isRefused) this.#remove(layer);
     this.#show(layer);
-    for (const key of layer.patches.keys()) if (!this.#queries.has(key)) layer.patches.delete(key);
+    for (const key of layer.patches.keys()) if (isRefused || !this.#queries.has(key)) layer.patches.delete(key);
     if (layer.patches.size === 0) return this.#remove(layer);
     this.#env.clock.setTimeout(() => {
       for (const key of layer.patches.keys()) {
@@ -854,7 +800,6 @@ var Shard = class {
   }
   close() {
     this.#env.clock.clearTimeout(this.#idle);
-    this.#env.clock.clearTimeout(this.#hold);
     this.#connection?.close();
     this.#connection = void 0;
   }
@@ -868,7 +813,7 @@ var Shard = class {
   #connect() {
     this.#env.clock.clearTimeout(this.#idle);
     if (!this.#env.WebSocket) {
-      throw new LunoraError({ code: "WEBSOCKET_UNAVAILABLE", message: "there is no global WebSocket", hint: "pass one as the option `WebSocket`" });
+      throw new LunoraError({ code: "WEBSOCKET_UNAVAILABLE", message: "there is no global WebSocket: pass the option `WebSocket`" });
     }
     this.#connection ??= new Connection(this.#env, this.#name, {
       opened: () => this.#opened(),
@@ -897,7 +842,7 @@ var Shard = class {
     const query = [...this.#queries.values()].find((it) => it.id === id);
     if (type === "ack") query?.acknowledged();
     else if (type === "data" || type === "resume" || type === "settled") {
-      this.#connection?.works();
+      if (this.#connection) this.#connection.attempts = 0;
       query?.receive(type, frame);
       if (query?.isHeld) {
         this.#hold ??= this.#env.clock.setTimeout(() => this.#showAll(), HOLD_MS);
@@ -1006,26 +951,6 @@ var IndexedDbStorage = class {
       transaction.oncomplete = () => resolve(request.result);
       transaction.onerror = transaction.onabort = () => reject(transaction.error);
     });
-  }
-};
-
-// src/topic.ts
-var Topic = class {
-  /** Names the topic. */
-  name;
-  #shard;
-  /** @internal */
-  constructor(shard, name) {
-    this.#shard = shard;
-    this.name = name;
-  }
-  /** Joins the topic and hears its whispers; returns what leaves it. `joined` is called each time a socket has joined. */
-  listen(hear, joined) {
-    return this.#shard.join(this.name, { hear, joined });
-  }
-  /** Sends a value of at most 4,096 bytes to the others; it is lost while no socket of the shard is open. */
-  send(data) {
-    this.#shard.whisper(this.name, data);
   }
 };
 
@@ -1147,7 +1072,8 @@ var LunoraClient = class {
   }
   /** Returns a topic of a shard. */
   topic(shard, name) {
-    return new Topic(this.#shard(shard), name);
+    const of = this.#shard(shard);
+    return { name, listen: (hear, joined) => of.join(name, { hear, joined }), send: (data) => of.whisper(name, data) };
   }
   /** Returns the writes that wait to be sent, those of other tabs included, in their order. */
   pendingWrites() {
@@ -1167,8 +1093,8 @@ var LunoraClient = class {
     this.#credentials.set(token);
     this.#subject = void 0;
     this.#shards.forEach((shard) => shard.restart());
-    void this.#outbox.disown().then(() => this.#outbox.flush()).catch(() => {
-    });
+    this.#outbox.disown();
+    void this.#outbox.flush();
   }
   /** Closes all sockets. Queued writes stay in their storage. */
   close() {
@@ -1199,9 +1125,9 @@ var LunoraClient = class {
     return subject ? subject() : this.#subject;
   }
   async #check({ subject }) {
-    if (subject != null && this.#options.token !== void 0 && await this.#credentials.get() === null) return "wait";
+    if (subject != null && this.#options.token !== void 0 && await this.#credentials.get() === null) return "UNAUTHORIZED";
     const known = this.#knownSubject();
-    return subject === void 0 || known === void 0 || known === subject ? "send" : "refuse";
+    return subject === void 0 || known === void 0 || known === subject ? void 0 : "IDENTITY_MISMATCH";
   }
   #changed() {
     const { state } = this;
@@ -1215,7 +1141,6 @@ export {
   LunoraClient,
   LunoraError,
   MemoryStorage,
-  Topic,
   decode,
   encode
 };

@@ -1,7 +1,7 @@
 /** Changes the value of a query until the live value has the write. */
 export type Patch = (value: any) => unknown;
 /** The optimistic effect of one write on the queries of its shard. */
-export declare class Layer {
+export interface Layer {
     /** Maps the key of a query to the change of its value; a query that has the write is removed. */
     readonly patches: Map<string, Patch>;
     /** Tells whether the write may have been applied although no answer came. */

@@ -27,8 +27,8 @@ export interface OutboxHost {
     /** Names the locks of this deployment. */
     name: string;
     send(write: QueuedWrite): Promise<Answer>;
-    /** Tells whether a write may be sent now, waits for its user to sign in, or belongs to another user. */
-    check(write: QueuedWrite): Promise<"send" | "wait" | "refuse">;
+    /** Returns the code of the reason why a write must not be sent now. */
+    check(write: QueuedWrite): Promise<"IDENTITY_MISMATCH" | "UNAUTHORIZED" | undefined>;
     tell(event: WriteEvent): void;
 }
 /** Sends queued writes, once and in their order per shard, until each is answered. */
@@ -45,7 +45,7 @@ export declare class Outbox {
     pending(): Promise<QueuedWrite[]>;
     /** Removes a write that waits. */
     discard(id: string): Promise<void>;
-    /** Marks the writes of this page whose user is not known: another user may be signed in now. */
-    disown(): Promise<void>;
+    /** Refuses the writes of this page whose user is not known: another user may be signed in now. */
+    disown(): void;
     close(): void;
 }

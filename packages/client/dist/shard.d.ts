@@ -1,11 +1,11 @@
 import type { Env } from "./env.js";
-import { Layer, type OptimisticCache } from "./layers.js";
+import type { Layer, OptimisticCache } from "./layers.js";
 import { type Listener } from "./live.js";
 import type { Subscription } from "./options.js";
 import type { Whisper } from "./topic.js";
 /** Hears a topic. */
 export interface Hearer {
-    hear(whisper: Whisper): void;
+    hear(whisper: Whisper<any>): void;
     joined: (() => void) | undefined;
 }
 /** The live queries, topics and optimistic layers of one shard, over one socket. */

@@ -6,8 +6,7 @@ export interface Whisper<T = unknown> {
     from: string | null;
 }
 /** Exchanges whispers with the other sockets of a topic. They are neither stored nor acknowledged. */
-export declare class Topic {
-    #private;
+export interface Topic {
     /** Names the topic. */
     readonly name: string;
     /** Joins the topic and hears its whispers; returns what leaves it. `joined` is called each time a socket has joined. */

@@ -10,7 +10,7 @@ import type {
 import { Outbox, type Locks, type WriteEvent } from "./outbox.js";
 import { Shard } from "./shard.js";
 import { IndexedDbStorage, MemoryStorage, type QueuedWrite } from "./storage.js";
-import { Topic } from "./topic.js";
+import type { Topic } from "./topic.js";
 
 const { navigator: device, document: page } = globalThis as { navigator?: { onLine?: boolean; locks?: Locks }; document?: Document };
 const scope = device?.onLine === undefined ? undefined : globalThis;
@@ -139,7 +139,8 @@ export class LunoraClient {
 
   /** Returns a topic of a shard. */
   topic(shard: string | undefined, name: string): Topic {
-    return new Topic(this.#shard(shard), name);
+    const of = this.#shard(shard);
+    return { name, listen: (hear, joined) => of.join(name, { hear, joined }), send: (data) => of.whisper(name, data) };
   }
 
   /** Returns the writes that wait to be sent, those of other tabs included, in their order. */
@@ -163,7 +164,8 @@ export class LunoraClient {
     this.#credentials.set(token);
     this.#subject = undefined;
     this.#shards.forEach((shard) => shard.restart());
-    void this.#outbox.disown().then(() => this.#outbox.flush()).catch(() => {});
+    this.#outbox.disown();
+    void this.#outbox.flush();
   }
 
   /** Closes all sockets. Queued writes stay in their storage. */
@@ -200,11 +202,11 @@ export class LunoraClient {
     return subject ? subject() : this.#subject;
   }
 
-  async #check({ subject }: QueuedWrite): Promise<"send" | "wait" | "refuse"> {
+  async #check({ subject }: QueuedWrite): Promise<"IDENTITY_MISMATCH" | "UNAUTHORIZED" | undefined> {
     // Signing in again is awaited where a token identifies the user.
-    if (subject != null && this.#options.token !== undefined && (await this.#credentials.get()) === null) return "wait";
+    if (subject != null && this.#options.token !== undefined && (await this.#credentials.get()) === null) return "UNAUTHORIZED";
     const known = this.#knownSubject();
-    return subject === undefined || known === undefined || known === subject ? "send" : "refuse";
+    return subject === undefined || known === undefined || known === subject ? undefined : "IDENTITY_MISMATCH";
   }
 
   #changed(): void {

@@ -12,8 +12,8 @@ export interface Clock {
 
 /** Follows the time of the machine. */
 export const systemClock: Clock = {
-  now: () => Date.now(),
-  random: () => Math.random(),
+  now: Date.now,
+  random: Math.random,
   setTimeout: (work, ms) => setTimeout(work, ms),
   clearTimeout: (timer) => clearTimeout(timer as number),
 };

@@ -5,10 +5,8 @@ const TAG = "$lunora.wire$";
 const MAX_DEPTH = 64;
 const MAX_DIGITS = 1024;
 
-const ARRAYS = [
-  Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array,
-  Float32Array, Float64Array, BigInt64Array, BigUint64Array,
-];
+const ARRAYS = "Int8 Uint8Clamped Int16 Uint16 Int32 Uint32 Float32 Float64 BigInt64 BigUint64"
+  .split(" ").map((name) => (globalThis as any)[`${name}Array`] as Int8ArrayConstructor);
 
 const invalid = (kind: unknown, expected: string): never => {
   throw new LunoraError({ code: "WIRE_INVALID", message: `invalid ${kind}: expected ${expected}` });
@@ -140,7 +138,7 @@ export function decode(json: unknown, depth = 0): unknown {
 function decodeError(json: unknown[], inner: (json: unknown) => unknown): Error {
   const [, , name, message, fields] = json;
   if (typeof name !== "string" || typeof message !== "string" || !fields || typeof fields !== "object" || Array.isArray(fields)) {
-    return invalid("error", "a name, a message and fields");
+    return invalid("error", "name, message and fields");
   }
   const error = new Error(message, json.length > 5 ? { cause: inner(json[5]) } : undefined);
   for (const [key, value] of Object.entries({ ...fields, name })) setField(error as unknown as Record<string, unknown>, key, inner(value));

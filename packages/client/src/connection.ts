@@ -33,9 +33,7 @@ export class Connection {
   /** Identifies the attempt that counts: the callbacks of an earlier one do nothing. */
   #attempt = 0;
   #timers: { wait?: unknown; ping?: unknown; silence?: unknown } = {};
-  #isExpired = false;
-  #isBlocked = false;
-  #isConnecting = false;
+  #isWaiting = false;
 
   constructor(env: Env, shard: string | undefined, events: ConnectionEvents) {
     this.#env = env;
@@ -48,15 +46,10 @@ export class Connection {
     if (this.isOpen) this.#socket?.send(JSON.stringify(frame));
   }
 
-  /** Notes that the connection works: the next failure is retried soon. */
-  works(): void {
-    this.attempts = 0;
-  }
-
   /** Retries at once, or asks the open socket whether it still works. */
   hurry(): void {
     if (this.isOpen) this.#ping(HURRIED_SILENCE_MS);
-    else if (!this.#isConnecting && !this.#isBlocked) this.restart();
+    else if (this.#isWaiting) this.restart();
   }
 
   /** Opens a new socket at once, with the current token. */
@@ -69,7 +62,7 @@ export class Connection {
   close(): void {
     this.#attempt++;
     (["wait", "ping", "silence"] as const).forEach((timer) => this.#clear(timer));
-    this.#isConnecting = this.isOpen = this.#isBlocked = this.#isExpired = false;
+    this.#isWaiting = this.isOpen = false;
     const socket = this.#socket;
     this.#socket = undefined;
     if (socket) {
@@ -84,22 +77,16 @@ export class Connection {
   async #open(): Promise<void> {
     const { clock, credentials, WebSocket } = this.#env;
     const attempt = ++this.#attempt;
-    const isCurrent = (): boolean => attempt === this.#attempt;
-    this.#isConnecting = true;
+    this.#isWaiting = false;
     this.#timers.wait = clock.setTimeout(() => this.#lost(), CONNECT_MS);
     this.#env.changed();
-    let token: string | null;
-    try {
-      token = await credentials.get();
-    } catch {
-      return isCurrent() ? this.#lost() : undefined;
-    }
-    if (!isCurrent()) return;
+    const token = await credentials.get().catch(() => undefined);
+    if (attempt !== this.#attempt) return;
+    if (token === undefined) return this.#lost();
     const socket = new WebSocket!(token === null ? this.#url : `${this.#url}&token=${encodeURIComponent(token)}`);
     this.#socket = socket;
     socket.onopen = () => {
       this.#clear("wait");
-      this.#isConnecting = false;
       this.isOpen = true;
       this.#pingLater();
       this.#events.opened();
@@ -107,15 +94,15 @@ export class Connection {
     };
     socket.onmessage = ({ data }) => {
       this.#clear("silence");
-      if (data === "lunora-pong") return this.works();
+      if (data === "lunora-pong") this.attempts = 0;
       const frame = parse(data);
-      if (frame?.code === "TOKEN_EXPIRED" && frame.id === undefined) this.#isExpired = true;
-      else if (frame) this.#events.heard(frame);
+      // The close that follows says the same.
+      if (frame && frame.code !== "TOKEN_EXPIRED") this.#events.heard(frame);
     };
     socket.onerror = () => {};
     socket.onclose = ({ code }) => {
-      if (this.#isExpired || code === TOKEN_EXPIRED) void this.#expired(token);
-      else void this.#lost(!this.isOpen);
+      if (code === TOKEN_EXPIRED) void this.#lost(() => this.#renew(token));
+      else void this.#lost(this.isOpen || !this.#env.isOnline() ? undefined : () => this.#events.refused());
     };
   }
 
@@ -138,30 +125,26 @@ export class Connection {
     this.#timers.silence ??= this.#env.clock.setTimeout(() => this.#lost(), silenceMs);
   }
 
-  async #lost(isRefused = false): Promise<void> {
+  /** Reconnects after a delay, unless `explain` finds an error that lasts until another token is set. */
+  async #lost(explain?: () => Promise<LunoraError | undefined>): Promise<void> {
     this.close();
     const attempt = this.#attempt;
     const delay = backoff(this.#env.clock, this.attempts++, LONGEST_BACKOFF_MS);
-    const error = isRefused && this.#env.isOnline() ? await this.#events.refused() : undefined;
+    const error = await explain?.();
     if (attempt !== this.#attempt) return;
-    if (error) return this.#block(error);
-    this.#timers.wait = this.#env.clock.setTimeout(() => void this.#open(), delay);
+    if (error) {
+      this.attempts++;
+      this.#events.blocked(error);
+    } else {
+      this.#isWaiting = true;
+      this.#timers.wait = this.#env.clock.setTimeout(() => void this.#open(), delay);
+    }
     this.#env.changed();
   }
 
-  async #expired(token: string | null): Promise<void> {
-    this.close();
-    const attempt = this.#attempt;
-    const renewed = await this.#env.credentials.renew(token).catch(() => undefined);
-    if (attempt !== this.#attempt) return;
-    if (renewed === undefined) this.#block(new LunoraError({ code: "TOKEN_EXPIRED", message: "the token has expired" }));
-    else void this.#open();
-  }
-
-  #block(error: LunoraError): void {
-    this.#isBlocked = true;
-    this.attempts++;
-    this.#events.blocked(error);
-    this.#env.changed();
+  /** Asks for another token. A function that fails is asked again later. */
+  async #renew(token: string | null): Promise<LunoraError | undefined> {
+    const renewed = await this.#env.credentials.renew(token).catch(() => null);
+    return renewed === undefined ? new LunoraError({ code: "TOKEN_EXPIRED", message: "the token has expired" }) : undefined;
   }
 }

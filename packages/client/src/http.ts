@@ -48,8 +48,8 @@ export interface Request extends CallOptions {
 function retryAfter(headers: Headers, now: number): number | undefined {
   const text = headers.get("retry-after");
   if (!text) return undefined;
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+  const ms = Number(text) * 1000 || Date.parse(text) - now;
+  return ms > 0 ? ms : undefined;
 }
 
 /** Makes an error of the JSON of one. Data that cannot be decoded is dropped. */
@@ -114,9 +114,8 @@ export class Http {
     const { results } = (await this.#post("/_lunora/rpc-batch", body, {}, { ...options, kind: "action" })) as { results?: Slot[] };
     return calls.map((_, id): BatchResult => {
       const slot = results?.find((it) => `${it.id}` === `${id}`);
-      if (slot?.body?.error) return { ok: false, error: toError(slot.body.error, slot.status) };
-      if (!slot?.body) return { ok: false, error: failure("INTERNAL", "the batch has no answer to this call", slot?.status) };
-      return { ok: true, value: decode(slot.body.result) };
+      if (slot?.body && !slot.body.error) return { ok: true, value: decode(slot.body.result) };
+      return { ok: false, error: toError(slot?.body?.error ?? { code: "SHARD_ERROR", message: "the batch has no answer to this call" }, slot?.status) };
     });
   }
 
@@ -139,17 +138,12 @@ export class Http {
   async #limited<T>({ signal, timeoutMs = this.#timeoutMs }: CallOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     signal?.throwIfAborted();
     const control = new AbortController();
-    let stop!: () => void;
-    let timer: unknown;
+    const stop = (): void => control.abort(signal?.reason);
     const stopped = new Promise<never>((_, reject) => {
-      const end = (reason: unknown): void => {
-        reject(reason);
-        control.abort(reason);
-      };
-      stop = () => end(signal?.reason);
-      signal?.addEventListener("abort", stop);
-      timer = this.clock.setTimeout(() => end(failure("DEADLINE_EXCEEDED", `no answer within ${timeoutMs} ms`)), timeoutMs);
+      control.signal.onabort = () => reject(control.signal.reason);
     });
+    signal?.addEventListener("abort", stop);
+    const timer = this.clock.setTimeout(() => control.abort(failure("DEADLINE_EXCEEDED", `no answer within ${timeoutMs} ms`)), timeoutMs);
     try {
       return await Promise.race([work(control.signal), stopped]);
     } finally {
@@ -177,7 +171,7 @@ export class Http {
     const { ok, status, headers: received } = response;
     const error: unknown = answer?.error;
     if (!ok && error && typeof error === "object") throw toError(error, status, retryAfter(received, this.clock.now()));
-    if (!ok || !answer || typeof answer !== "object") throw failure("INTERNAL", `the answer did not come from a Lunora deployment: status ${status}`, status);
+    if (!ok || !answer || typeof answer !== "object") throw failure("INTERNAL", `the answer is not that of a deployment: status ${status}`, status);
     if (kind !== "query") this.#bookmark = received.get("x-d1-bookmark") ?? this.#bookmark;
     return answer;
   }

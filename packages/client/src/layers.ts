@@ -2,13 +2,13 @@
 export type Patch = (value: any) => unknown;
 
 /** The optimistic effect of one write on the queries of its shard. */
-export class Layer {
+export interface Layer {
   /** Maps the key of a query to the change of its value; a query that has the write is removed. */
-  readonly patches = new Map<string, Patch>();
+  readonly patches: Map<string, Patch>;
   /** Tells whether the write may have been applied although no answer came. */
-  isUncertain = false;
+  isUncertain: boolean;
   /** Tells whether the write was answered. */
-  isDone = false;
+  isDone: boolean;
   /** Holds the position of the shard after the write, once it is known. */
   cursor: number | undefined;
 }

@@ -48,7 +48,7 @@ export class LiveQuery {
     this.#isAnswer = false;
     this.#asked = this.#layers.filter((layer) => layer.isDone);
     const held = this.#epoch === undefined ? undefined : { sinceSeq: this.cursor, sinceEpoch: this.#epoch };
-    return { type: "subscribe", id: this.id, query: { functionPath: this.path, args: this.args, table: this.path, ...held } };
+    return { type: "subscribe", id: this.id, query: { functionPath: this.path, args: this.args, ...held } };
   }
 
   /** Drops the position and the base: another user may see another value. */

@@ -8,8 +8,6 @@ const LONGEST_BACKOFF_MS = 60_000;
 /** How long the outcome of a write waits for the tab that made it. */
 const OUTCOME_MS = 60_000;
 
-const inOrder = (a: QueuedWrite, b: QueuedWrite): number => a.order - b.order || (a.id < b.id ? -1 : 1);
-
 /** What happened to a write of the outbox. */
 export type WriteEvent =
   | { type: "queued"; write: QueuedWrite }
@@ -29,13 +27,24 @@ export interface OutboxHost {
   /** Names the locks of this deployment. */
   name: string;
   send(write: QueuedWrite): Promise<Answer>;
-  /** Tells whether a write may be sent now, waits for its user to sign in, or belongs to another user. */
-  check(write: QueuedWrite): Promise<"send" | "wait" | "refuse">;
+  /** Returns the code of the reason why a write must not be sent now. */
+  check(write: QueuedWrite): Promise<"IDENTITY_MISMATCH" | "UNAUTHORIZED" | undefined>;
   tell(event: WriteEvent): void;
+}
+
+/** The sending of the writes of one shard. */
+interface Run {
+  /** Tells whether another pass is due. */
+  again: boolean;
+  /** Ends the delay before it. */
+  wake?: () => void;
+  pass?: Promise<void>;
 }
 
 /** What a waiting caller is told. */
 interface Waiting {
+  subject: string | null | undefined;
+  isForeign?: boolean;
   resolve(answer: Answer): void;
   reject(error: unknown): void;
   /** Hears that the write is sent, and may be applied from now on. */
@@ -46,8 +55,7 @@ interface Waiting {
 export class Outbox {
   #host: OutboxHost;
   #waiting = new Map<string, Waiting>();
-  #running = new Map<string | undefined, { again: boolean; wake?: (() => void) | undefined; pass?: Promise<void> }>();
-  #disowned = new Set<string>();
+  #running = new Map<string | undefined, Run>();
   #adding: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
@@ -56,21 +64,20 @@ export class Outbox {
   }
 
   /** Keeps a write and sends it. Resolves with its answer, and rejects if it is refused. */
-  async add(write: Omit<QueuedWrite, "order">, sending: () => void): Promise<Answer> {
-    const { storage, clock } = this.#host;
-    // One after another, so that the order is that of the calls.
-    const adding = this.#adding.then(async () => {
-      const last = Math.max(0, ...(await storage.list()).map(({ order }) => order));
-      const queued = { ...write, order: Math.max(clock.now(), last + 1) };
-      await storage.put(queued);
-      return queued;
-    });
-    this.#adding = adding.catch(() => {});
-    const queued = await adding;
+  add(write: Omit<QueuedWrite, "order">, sending: () => void): Promise<Answer> {
+    const { storage, clock, tell } = this.#host;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(write.id, { resolve, reject, sending });
-      this.#host.tell({ type: "queued", write: queued });
-      void this.#drain(write.shard);
+      this.#waiting.set(write.id, { subject: write.subject, resolve, reject, sending });
+      // One after another, so that the order is that of the calls.
+      this.#adding = this.#adding
+        .then(async () => {
+          const last = Math.max(0, ...(await storage.list()).map(({ order }) => order));
+          const queued = { ...write, order: Math.max(clock.now(), last + 1) };
+          await storage.put(queued);
+          tell({ type: "queued", write: queued });
+          void this.#drain(write.shard);
+        })
+        .catch((error) => this.#take(write.id)?.reject(error));
     });
   }
 
@@ -90,7 +97,7 @@ export class Outbox {
   /** Returns what waits to be sent, in its order. */
   async pending(): Promise<QueuedWrite[]> {
     const writes = await this.#host.storage.list();
-    return writes.filter(({ outcome }) => !outcome).sort(inOrder);
+    return writes.filter(({ outcome }) => !outcome).sort((a, b) => a.order - b.order);
   }
 
   /** Removes a write that waits. */
@@ -99,10 +106,9 @@ export class Outbox {
     this.#take(id)?.reject(new LunoraError({ code: "DISCARDED", message: "the write was discarded" }));
   }
 
-  /** Marks the writes of this page whose user is not known: another user may be signed in now. */
-  async disown(): Promise<void> {
-    const mine = new Set(this.#waiting.keys());
-    for (const { id, subject } of await this.pending()) if (subject === undefined && mine.has(id)) this.#disowned.add(id);
+  /** Refuses the writes of this page whose user is not known: another user may be signed in now. */
+  disown(): void {
+    for (const waiting of this.#waiting.values()) waiting.isForeign = waiting.subject === undefined;
   }
 
   close(): void {
@@ -116,7 +122,7 @@ export class Outbox {
       known.again = true;
       return;
     }
-    const run: { again: boolean; wake?: (() => void) | undefined; pass?: Promise<void> } = { again: true };
+    const run: Run = { again: true };
     this.#running.set(shard, run);
     const { clock, locks, name } = this.#host;
     for (let attempt = 0; run.again && !this.#isClosed; ) {
@@ -129,14 +135,12 @@ export class Outbox {
         run.again = true;
         const asked = ((error as LunoraError)?.data as { retryAfterMs?: number } | undefined)?.retryAfterMs ?? 0;
         const delay = Math.max(backoff(clock, attempt++, LONGEST_BACKOFF_MS), Math.min(asked, LONGEST_BACKOFF_MS));
+        let timer: unknown;
         await new Promise<void>((resolve) => {
-          const timer = clock.setTimeout(resolve, delay);
-          run.wake = () => {
-            clock.clearTimeout(timer);
-            resolve();
-          };
+          run.wake = resolve;
+          timer = clock.setTimeout(resolve, delay);
         });
-        run.wake = undefined;
+        clock.clearTimeout(timer);
       }
     }
     this.#running.delete(shard);
@@ -146,14 +150,13 @@ export class Outbox {
   async #pass(shard: string | undefined, progress: () => void): Promise<void> {
     const { storage, clock } = this.#host;
     while (!this.#isClosed) {
-      const all = await storage.list();
-      for (const { id, outcome } of all) {
+      for (const { id, outcome } of await storage.list()) {
         if (!outcome || (!this.#waiting.has(id) && clock.now() - outcome.at < OUTCOME_MS)) continue;
         await storage.delete(id);
         if (outcome.error) this.#take(id)?.reject(toError(outcome.error, outcome.error.status));
         else this.#take(id)?.resolve(outcome);
       }
-      const next = all.filter((write) => write.shard === shard && !write.outcome).sort(inOrder)[0];
+      const next = (await this.pending()).find((write) => write.shard === shard);
       if (!next) return;
       await this.#send(next);
       progress();
@@ -164,9 +167,8 @@ export class Outbox {
     const host = this.#host;
     let answer: Answer;
     try {
-      const verdict = this.#disowned.has(write.id) ? "refuse" : await host.check(write);
-      if (verdict === "refuse") throw new LunoraError({ code: "IDENTITY_MISMATCH", message: "another user is signed in" }, 409);
-      if (verdict === "wait") throw new LunoraError({ code: "UNAUTHORIZED", message: "the user of the write is not signed in" }, 401);
+      const reason = this.#waiting.get(write.id)?.isForeign ? "IDENTITY_MISMATCH" : await host.check(write);
+      if (reason) throw new LunoraError({ code: reason, message: "the user of the write is not signed in" });
       this.#waiting.get(write.id)?.sending();
       answer = await host.send(write);
     } catch (error) {

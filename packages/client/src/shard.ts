@@ -3,7 +3,7 @@ import { Connection } from "./connection.js";
 import type { Env } from "./env.js";
 import { LunoraError, isAuthError } from "./errors.js";
 import { toError } from "./http.js";
-import { Layer, type OptimisticCache } from "./layers.js";
+import type { Layer, OptimisticCache } from "./layers.js";
 import { LiveQuery, type Listener } from "./live.js";
 import type { Subscription } from "./options.js";
 import type { Whisper } from "./topic.js";
@@ -12,9 +12,11 @@ const IDLE_MS = 5_000;
 const HOLD_MS = 1_000;
 const AGAIN_MS = 1_000;
 
+const keyOf = (path: string, args: object): string => `${path}::${stableKey(args)}`;
+
 /** Hears a topic. */
 export interface Hearer {
-  hear(whisper: Whisper): void;
+  hear(whisper: Whisper<any>): void;
   joined: (() => void) | undefined;
 }
 
@@ -39,8 +41,9 @@ export class Shard {
   /** Returns the state of the socket; `undefined` without one. */
   get state(): "live" | "connecting" | "offline" | undefined {
     if (!this.#connection) return undefined;
-    if (this.#connection.isOpen) return [...this.#queries.values()].every(({ isCurrent }) => isCurrent) ? "live" : "connecting";
-    return this.#connection.attempts > 1 ? "offline" : "connecting";
+    const { isOpen, attempts } = this.#connection;
+    if (isOpen && [...this.#queries.values()].every(({ isCurrent }) => isCurrent)) return "live";
+    return !isOpen && attempts > 1 ? "offline" : "connecting";
   }
 
   /** Returns the position of the newest live value. */
@@ -52,7 +55,7 @@ export class Shard {
   subscribe(path: string, args: object, given: Listener<any>): Subscription<any> {
     // One object may listen twice.
     const listener: Listener<any> = Object.create(given);
-    const key = `${path}::${stableKey(args)}`;
+    const key = keyOf(path, args);
     let query = this.#queries.get(key);
     if (!query) {
       query = new LiveQuery(`sub_${this.#next++}`, key, path, encode(args), this.#layers);
@@ -107,13 +110,13 @@ export class Shard {
 
   /** Shows what a write will do. */
   layer(describe: (cache: OptimisticCache) => void): Layer {
-    const layer = new Layer();
-    const key = (path: string, args: object): string => `${path}::${stableKey(args)}`;
+    const layer: Layer = { patches: new Map(), isUncertain: false, isDone: false, cursor: undefined };
     describe({
-      get: (path, args = {}) => this.#queries.get(key(path, args))?.value as any,
+      get: (path, args = {}) => this.#queries.get(keyOf(path, args))?.value as any,
       update: (path, args, change) => {
-        const first = layer.patches.get(key(path, args));
-        layer.patches.set(key(path, args), first ? (value) => change(first(value) as any) : change);
+        const key = keyOf(path, args);
+        const first = layer.patches.get(key);
+        layer.patches.set(key, first ? (value) => change(first(value) as any) : change);
       },
     });
     for (const old of [...this.#layers]) if (old.isDone && old.patches.size === 0) this.#remove(old);
@@ -129,7 +132,7 @@ export class Shard {
     layer.cursor = commitCursor;
     if (isRefused) this.#remove(layer);
     this.#show(layer);
-    for (const key of layer.patches.keys()) if (!this.#queries.has(key)) layer.patches.delete(key);
+    for (const key of layer.patches.keys()) if (isRefused || !this.#queries.has(key)) layer.patches.delete(key);
     if (layer.patches.size === 0) return this.#remove(layer);
     // The shard sends nothing about a query that the write did not touch, so that its position is asked for.
     this.#env.clock.setTimeout(() => {
@@ -151,7 +154,6 @@ export class Shard {
 
   close(): void {
     this.#env.clock.clearTimeout(this.#idle);
-    this.#env.clock.clearTimeout(this.#hold);
     this.#connection?.close();
     this.#connection = undefined;
   }
@@ -168,7 +170,7 @@ export class Shard {
   #connect(): Connection | undefined {
     this.#env.clock.clearTimeout(this.#idle);
     if (!this.#env.WebSocket) {
-      throw new LunoraError({ code: "WEBSOCKET_UNAVAILABLE", message: "there is no global WebSocket", hint: "pass one as the option `WebSocket`" });
+      throw new LunoraError({ code: "WEBSOCKET_UNAVAILABLE", message: "there is no global WebSocket: pass the option `WebSocket`" });
     }
     this.#connection ??= new Connection(this.#env, this.#name, {
       opened: () => this.#opened(),
@@ -200,7 +202,8 @@ export class Shard {
     const query = [...this.#queries.values()].find((it) => it.id === id);
     if (type === "ack") query?.acknowledged();
     else if (type === "data" || type === "resume" || type === "settled") {
-      this.#connection?.works();
+      // The connection works: the next failure is retried soon.
+      if (this.#connection) this.#connection.attempts = 0;
       query?.receive(type, frame);
       if (query?.isHeld) {
         // The answer of a write that the value may have is on its way; a value is not held for long.

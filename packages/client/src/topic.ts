@@ -1,5 +1,3 @@
-import type { Shard } from "./shard.js";
-
 /** What another socket of a topic said. */
 export interface Whisper<T = unknown> {
   /** Holds what was sent. */
@@ -9,24 +7,11 @@ export interface Whisper<T = unknown> {
 }
 
 /** Exchanges whispers with the other sockets of a topic. They are neither stored nor acknowledged. */
-export class Topic {
+export interface Topic {
   /** Names the topic. */
   readonly name: string;
-  readonly #shard: Shard;
-
-  /** @internal */
-  constructor(shard: Shard, name: string) {
-    this.#shard = shard;
-    this.name = name;
-  }
-
   /** Joins the topic and hears its whispers; returns what leaves it. `joined` is called each time a socket has joined. */
-  listen<T = unknown>(hear: (whisper: Whisper<T>) => void, joined?: () => void): () => void {
-    return this.#shard.join(this.name, { hear: hear as (whisper: Whisper) => void, joined });
-  }
-
+  listen<T = unknown>(hear: (whisper: Whisper<T>) => void, joined?: () => void): () => void;
   /** Sends a value of at most 4,096 bytes to the others; it is lost while no socket of the shard is open. */
-  send(data: unknown): void {
-    this.#shard.whisper(this.name, data);
-  }
+  send(data: unknown): void;
 }

@@ -88,7 +88,7 @@ test("answers_a_batch_call_by_call", async () => {
   ] }));
   const [first, second, third] = await client.batch([{ path: "a:b", mutationId: "m" }, { path: "a:c", args: { n: 1n }, shard: "s" }, { path: "a:d" }]);
   assert.deepEqual(first, { ok: true, value: NaN });
-  assert.deepEqual([second.error.code, second.error.status, third.error.code], ["NOT_FOUND", 404, "INTERNAL"]);
+  assert.deepEqual([second.error.code, second.error.status, third.error.code], ["NOT_FOUND", 404, "SHARD_ERROR"]);
   assert.equal(requests[0].url, "http://app.test/_lunora/rpc-batch");
   assert.deepEqual(requests[0].body.calls, [
     { id: "0", functionPath: "a:b", args: {}, mutationId: "m", clientId: "c1" },

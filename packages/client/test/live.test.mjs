@@ -103,13 +103,13 @@ test("gives_a_socket_up_that_does_not_open_within_10_seconds", async () => {
 
 test("renews_an_expired_token_and_reconnects", async () => {
   let minted = 0;
-  const { sockets, watch, errors } = liveClient(undefined, { token: () => `t${++minted}` });
+  const { sockets, watch, errors, clock } = liveClient(undefined, { token: () => `t${++minted}` });
   watch();
   await settle();
   sockets[0].open("ada").answer("sub_1", 1, 5);
   sockets[0].say({ type: "error", code: "TOKEN_EXPIRED", error: { code: "TOKEN_EXPIRED", message: "m" }, message: "m" });
   sockets[0].lose(4001);
-  await settle();
+  await clock.tick(250);
   assert.equal(sockets[1].url.searchParams.get("token"), "t2");
   assert.deepEqual(errors, []);
 });
