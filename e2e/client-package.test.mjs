@@ -1,11 +1,12 @@
 // The client package against the chat on workerd: calls, live values, lost sockets, killed servers, lost answers.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Miniflare } from "miniflare";
+import { chromium } from "playwright-core";
 import WebSocket from "ws";
 import { LunoraClient, MemoryStorage } from "../packages/client/dist/index.js";
 import { freePort, workerOptions, workerdProcesses } from "./worker.mjs";
@@ -189,4 +190,55 @@ test("writes_and_live_values_survive_a_killed_server", async () => {
   await Promise.all(writes);
   await shows(seen, ["before", "one", "two", "three"]);
   assert.deepEqual(await client.pendingWrites(), []);
+});
+
+const EXECUTABLE = process.env.LUNORA_BROWSER;
+
+test("an_outbox_in_a_browser_survives_a_reload_and_is_shared_by_its_tabs", { skip: EXECUTABLE ? false : "no Chromium: name it in LUNORA_BROWSER" }, async () => {
+  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ["--headless", "--no-sandbox", "--disable-gpu"] });
+  try {
+    const context = await browser.newContext();
+    const script = readFileSync(new URL("../packages/client/dist/index.js", import.meta.url), "utf8");
+    await context.route("**/tab", (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html><title>tab</title>" }));
+    await context.route("**/lunora-client.js", (route) => route.fulfill({ contentType: "text/javascript", body: script }));
+    const sent = [];
+    let isCut = true;
+    await context.route("**/_lunora/rpc", (route) => {
+      const id = route.request().headers()["x-lunora-mutation-id"];
+      if (isCut) return route.abort();
+      if (id) sent.push(id);
+      return route.continue();
+    });
+    const token = await signIn("ada");
+    const openTab = async (page) => {
+      await page.goto(`${url}/tab`);
+      await page.evaluate(async ({ url, token }) => {
+        const { LunoraClient } = await import("/lunora-client.js");
+        globalThis.client = new LunoraClient({ url, token });
+      }, { url, token });
+    };
+    const send = (page, text) =>
+      page.evaluate((text) => {
+        const write = client.mutation("messages:send", { text }, { id: text, shard: "tabs", offline: true });
+        (globalThis.writes ??= []).push(write.then((sent) => sent.text));
+      }, text);
+    const pending = (page) => page.evaluate(async () => (await client.pendingWrites()).map(({ id }) => id));
+    const tabs = [await context.newPage(), await context.newPage()];
+    for (const page of tabs) await openTab(page);
+    await send(tabs[0], "one");
+    await until(async () => (await pending(tabs[0])).length === 1, "a queued write");
+    await openTab(tabs[0]);
+    assert.deepEqual(await pending(tabs[0]), ["one"]);
+    await send(tabs[1], "two");
+    await until(async () => (await pending(tabs[0])).length === 2, "a queued write of the other tab");
+    isCut = false;
+    for (const page of tabs) await page.evaluate(() => client.retryNow());
+    assert.deepEqual(await tabs[1].evaluate(() => Promise.all(writes)), ["two"]);
+    await until(async () => (await pending(tabs[1])).length === 0, "an empty outbox");
+    assert.deepEqual(sent, ["one", "two"]);
+    const client = await connect({ token });
+    assert.deepEqual((await client.query("messages:list", {}, { shard: "tabs" })).map(({ text }) => text), ["one", "two"]);
+  } finally {
+    await browser.close();
+  }
 });
