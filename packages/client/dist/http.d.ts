@@ -46,7 +46,7 @@ export interface Request extends CallOptions {
 }
 /** Makes an error of the JSON of one. Data that cannot be decoded is dropped. */
 export declare function toError(body: ErrorBody, status?: number, retryAfterMs?: number): LunoraError;
-/** Returns the value of JSON text; `undefined` if it is none. */
+/** Returns the value of JSON text; `undefined` if the text is invalid. */
 export declare function parse(text: string): any;
 /** Sends calls over HTTP. */
 export declare class Http {

@@ -64,7 +64,7 @@ export function toError(body: ErrorBody, status = 0, retryAfterMs?: number): Lun
   return new LunoraError({ ...body, code: body.code ?? "INTERNAL", data }, status);
 }
 
-/** Returns the value of JSON text; `undefined` if it is none. */
+/** Returns the value of JSON text; `undefined` if the text is invalid. */
 export function parse(text: string): any {
   try {
     return JSON.parse(text);

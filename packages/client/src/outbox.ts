@@ -84,7 +84,7 @@ export class Outbox {
   /** Sends what waits, without the rest of any delay. */
   async flush(): Promise<void> {
     for (const run of this.#running.values()) run.wake?.();
-    // A storage that fails reports that to whoever adds a write.
+    // `add` reports a storage that fails.
     for (const { shard } of await this.pending().catch(() => [])) void this.#drain(shard);
   }
 

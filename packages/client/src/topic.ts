@@ -1,4 +1,4 @@
-/** What another socket of a topic said. */
+/** Holds a whisper of another socket of a topic. */
 export interface Whisper<T = unknown> {
   /** Holds what was sent. */
   data: T;

@@ -233,3 +233,29 @@ test("a_lost_answer_keeps_the_layer_until_the_retry_is_answered", async () => {
   assert.deepEqual(shown, [["a"], ["a", "b"], ["a", "B"]]);
   assert.ok(client instanceof LunoraClient);
 });
+
+test("a_refused_write_asks_for_no_position", async () => {
+  const { client, clock, sockets } = await watching(() => refusal("FORBIDDEN", 403));
+  await assert.rejects(client.mutation("m:send", {}, { shard: "s", optimistic: add("b") }), { code: "FORBIDDEN" });
+  await clock.tick(2000);
+  assert.equal(sockets[0].frames("subscribe").length, 1);
+});
+
+test("two_layers_are_kept_in_the_order_of_their_writes", async () => {
+  const { answer, waiting } = byHand();
+  const { client, sockets, shown } = await watching(answer);
+  const writes = ["b", "c"].map((text) => client.mutation("m:send", {}, { shard: "s", optimistic: add(text) }));
+  await settle();
+  sockets[0].data("sub_1", ["a", "B"], 7);
+  waiting[0].resolve(done(null, 7));
+  waiting[1].resolve(done(null, 8));
+  await Promise.all(writes);
+  sockets[0].data("sub_1", ["a", "B", "C"], 8);
+  assert.deepEqual(shown, [["a"], ["a", "b"], ["a", "b", "c"], ["a", "B", "c"], ["a", "B", "C"]]);
+});
+
+test("a_storage_that_fails_rejects_the_write", async () => {
+  const broken = async () => { throw new Error("no storage"); };
+  const { client } = fakeClient(() => done(), { storage: { list: broken, put: broken, delete: broken } });
+  await assert.rejects(client.mutation("m:send", {}, offline), /no storage/);
+});
