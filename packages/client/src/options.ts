@@ -17,7 +17,7 @@ export interface ClientOptions {
   clientId?: string;
   /** Names the user of queued writes, where no live query tells it. */
   subject?: () => string | null | undefined;
-  /** Keeps queued writes; IndexedDB by default, memory where there is none. */
+  /** Keeps queued writes; IndexedDB by default, memory if absent. */
   storage?: OutboxStorage;
   /** Keeps two tabs from sending at once; `navigator.locks` by default. */
   locks?: Locks;
