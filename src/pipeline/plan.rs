@@ -209,7 +209,11 @@ mod tests {
 
     async fn whole(response: Response) -> (u16, HeaderMap, Vec<u8>) {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        (status, headers, response.into_parts().1.into_bytes(1 << 20).await.unwrap_or_default().to_vec())
+        (
+            status,
+            headers,
+            response.into_parts().1.into_bytes(1 << 20).await.unwrap_or_default().to_vec(),
+        )
     }
 
     proptest! {

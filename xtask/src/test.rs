@@ -51,6 +51,7 @@ const STEPS: &[Step] = &[
     Step { kind: "unit", name: "simulated deployments", run: simulate::check },
     Step { kind: "unit", name: "fuzzed parsers", run: fuzz::check },
     Step { kind: "e2e", name: "Node packages", run: node::install },
+    Step { kind: "e2e", name: "client package", run: client_package },
     Step {
         kind: "e2e",
         name: "wasm builds",
@@ -115,6 +116,11 @@ fn run_steps<'s>(steps: impl Iterator<Item = &'s Step>) -> Result<()> {
 fn clippy(what: &[&str]) -> Result<()> {
     let args = ["clippy"].into_iter().chain(what.iter().copied()).chain(["--", "-D", "warnings"]);
     sh(&mut cargo(args))
+}
+
+/// Runs the tests of the npm package, one of which builds it and measures its size.
+fn client_package() -> Result<()> {
+    sh(program("node").arg("--test").current_dir(root().join("packages/client")))
 }
 
 fn end_to_end() -> Result<()> {
