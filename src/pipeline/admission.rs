@@ -12,6 +12,7 @@ use super::{
     Lunora,
     hooks::{FanOutAccess, ShardAccess},
     hop,
+    span::Span,
 };
 use crate::{
     errors::{Code, LunoraError},
@@ -39,11 +40,17 @@ pub(super) struct Admission<'a, E> {
     app: &'a Lunora<E>,
     request: &'a Request,
     env: &'a E,
+    span: &'a Span,
 }
 
 impl<'a, E: Environment> Admission<'a, E> {
-    pub(super) fn new(app: &'a Lunora<E>, request: &'a Request, env: &'a E) -> Self {
-        Self { app, request, env }
+    pub(super) fn new(
+        app: &'a Lunora<E>,
+        request: &'a Request,
+        env: &'a E,
+        span: &'a Span,
+    ) -> Self {
+        Self { app, request, env, span }
     }
 
     /// Admits a call of a function on one shard.
@@ -67,7 +74,7 @@ impl<'a, E: Environment> Admission<'a, E> {
             return Err(LunoraError::new(Code::Forbidden, "Relation reads run across shards only"));
         }
         if self.is_operator(path)? {
-            return Ok(Admitted(hop(self.request)));
+            return Ok(self.mint(hop, None));
         }
         let identity = self.identify().await?;
         self.authorize_shard(identity.as_ref(), key).await?;
@@ -91,7 +98,7 @@ impl<'a, E: Environment> Admission<'a, E> {
     /// Admits a query across the shards of a table.
     pub(super) async fn fan_out(&self, path: &str, spec: &FanOut) -> Result<Admitted, LunoraError> {
         if self.is_operator(path)? {
-            return Ok(Admitted(hop::for_rpc(self.request)));
+            return Ok(self.mint(hop::for_rpc, None));
         }
         let identity = self.identify().await?;
         self.authorize_fan_out(identity.as_ref(), spec, path).await?;
@@ -102,7 +109,7 @@ impl<'a, E: Environment> Admission<'a, E> {
     /// for shards does not decide on it; the shard checks the operator's credential as well.
     pub(super) async fn upgrade(&self, key: &ShardKey) -> Result<Admitted, LunoraError> {
         if self.is_operators_socket() {
-            return Ok(Admitted(hop::for_upgrade(self.request)));
+            return Ok(self.mint(hop::for_upgrade, None));
         }
         let identity = self.identify().await?;
         self.authorize_shard(identity.as_ref(), key).await?;
@@ -226,8 +233,10 @@ impl<'a, E: Environment> Admission<'a, E> {
         if granted { Ok(()) } else { Err(denied()) }
     }
 
+    /// Makes the headers of the call. An operator has no identity.
     fn mint(&self, hop: Hop, identity: Option<&Identity>) -> Admitted {
         let mut headers = hop(self.request);
+        self.span.write(&mut headers);
         if let Some(identity) = identity {
             identity.mint(&mut headers);
         }

@@ -25,6 +25,7 @@ use super::{
     Lunora,
     admission::{Admission, Admitted},
     answers,
+    span::Span,
 };
 use crate::{
     errors::{Code, LunoraError},
@@ -50,13 +51,14 @@ pub(super) async fn answer<E: Environment>(
     app: &Lunora<E>,
     mut request: Request,
     env: &E,
+    span: &Span,
 ) -> Result<Response, LunoraError> {
     if *request.method() != Method::POST {
         return Ok(answers::method_not_allowed("POST"));
     }
     let calls = batch::from_slice(&request.bytes(paths::MAX_BODY).await?)?;
     let groups = by_shard(calls, &app.settings.default_shard_key);
-    let admitted = Admission::new(app, &request, env).batch(groups.keys()).await?;
+    let admitted = Admission::new(app, &request, env, span).batch(groups.keys()).await?;
     let budget = Budget(Cell::new(MAX_ANSWERS));
     let deadline = app.deadline().starting_now();
     let parts = groups

@@ -3,7 +3,7 @@
 use futures::future::LocalBoxFuture;
 use serde::Deserialize;
 
-use super::{Lunora, admission::Admission};
+use super::{Lunora, admission::Admission, span::Span};
 use crate::{
     coordinator::{FanOutAnswer, QueryCoordinator, ShardCall},
     errors::LunoraError,
@@ -16,8 +16,8 @@ pub(super) async fn answer<E: Environment>(
     app: &Lunora<E>,
     request: &Request,
     env: &E,
-    envelope: &RpcEnvelope,
-    spec: &FanOut,
+    span: &Span,
+    (envelope, spec): (&RpcEnvelope, &FanOut),
 ) -> Result<Response, LunoraError> {
     let settings = &app.settings;
     let (Some(coordinator), Some(run)) = (&settings.query_coordinator, settings.fan_out) else {
@@ -29,7 +29,8 @@ pub(super) async fn answer<E: Environment>(
     if function_path.starts_with(paths::RELATION_PREFIX) {
         check_relation_table(envelope.args(), spec.table())?;
     }
-    let admitted = Admission::new(app, request, env).fan_out(function_path, spec).await?;
+    let admission = Admission::new(app, request, env, span);
+    let admitted = admission.fan_out(function_path, spec).await?;
 
     let resolve = |key| app.shard(key);
     let mut call =

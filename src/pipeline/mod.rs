@@ -17,6 +17,7 @@ mod rpc;
 pub(crate) mod scheduled;
 mod server_query;
 pub(crate) mod settings;
+mod span;
 mod websocket;
 
 use std::{cell::OnceCell, fmt, rc::Rc};
@@ -29,12 +30,13 @@ use self::{
     hooks::{Handler, RouteContext},
     scheduled::Job,
     settings::Settings,
+    span::Span,
 };
 use crate::{
     errors::LunoraError,
     log,
     message::{Request, Response},
-    platform::{Env, Environment, ExecutionContext, ShardNamespace},
+    platform::{Env, Environment, ExecutionContext, Random, ShardNamespace},
     wire::paths,
 };
 
@@ -49,6 +51,7 @@ pub struct Lunora<E = Env> {
     shards: Rc<dyn ShardNamespace>,
     settings: Settings<E>,
     edge: OnceCell<Edge>,
+    random: Random,
 }
 
 impl<E: Environment> Lunora<E> {
@@ -65,10 +68,14 @@ impl<E: Environment> Lunora<E> {
         let facts = RequestFacts::of(&request);
         let mut response = match edge.preflight(&request) {
             Some(preflight) => preflight,
-            None => match self.answer(edge, request, env, ctx).await {
-                Ok(response) => response,
-                Err(error) => answers::error(&error),
-            },
+            None => {
+                let span = self.span(request.headers(), env);
+                let answer = async {
+                    let answer = self.answer(edge, request, env, ctx, &span).await;
+                    answer.unwrap_or_else(|error| answers::error(&error))
+                };
+                log::in_trace(span.trace_id(), answer).await
+            }
         };
         edge.decorate(&facts, &mut response);
         response
@@ -80,6 +87,7 @@ impl<E: Environment> Lunora<E> {
         request: Request,
         env: &E,
         ctx: &dyn ExecutionContext,
+        span: &Span,
     ) -> Result<Response, LunoraError> {
         if let Err(refused) = edge.guard(&request) {
             return Ok(answers::forbidden_origin(&refused));
@@ -89,12 +97,12 @@ impl<E: Environment> Lunora<E> {
             limit.check(&request, &*self.settings.clock).await?;
         }
         if !paths::is_reserved(request.path().as_bytes()) {
-            return self.answer_application(edge, request, env, ctx).await;
+            return self.answer_application(edge, request, env, ctx, span).await;
         }
         match request.path() {
-            paths::RPC => rpc::answer(self, request, env).await,
-            paths::RPC_BATCH => batch::answer(self, request, env).await,
-            paths::WS => websocket::answer(self, edge, request, env).await,
+            paths::RPC => rpc::answer(self, request, env, span).await,
+            paths::RPC_BATCH => batch::answer(self, request, env, span).await,
+            paths::WS => websocket::answer(self, edge, request, env, span).await,
             paths::STATUS => Ok(answers::status(&request)),
             #[cfg(feature = "admin")]
             path if crate::admin::owns(path) => admin::answer(self, request, env, ctx).await,
@@ -106,16 +114,19 @@ impl<E: Environment> Lunora<E> {
     async fn answer_application(
         &self,
         edge: &Edge,
-        request: Request,
+        mut request: Request,
         env: &E,
         ctx: &dyn ExecutionContext,
+        span: &Span,
     ) -> Result<Response, LunoraError> {
         if request.is_upgrade()
             && let Err(refused) = edge.guard_upgrade(&request)
         {
             return Ok(answers::forbidden_origin(&refused));
         }
-        let caller = Caller::of(self, env, &request);
+        // A handler that calls further passes the trace on.
+        span.write(request.headers_mut());
+        let caller = Caller::of(self, env, &request, span);
         let ctx = RouteContext::new(ctx, &caller);
         let routes = &self.settings.routes;
         if let Some(route) = routes.find(&request) {
@@ -148,7 +159,7 @@ impl<E: Environment> Lunora<E> {
 
 impl<E> Lunora<E> {
     pub(crate) fn new(shards: Rc<dyn ShardNamespace>, settings: Settings<E>) -> Self {
-        Self { shards, settings, edge: OnceCell::new() }
+        Self { shards, settings, edge: OnceCell::new(), random: Random::default() }
     }
 
     /// Sets `router` for requests that nothing else answers, and `job` for triggers if none is

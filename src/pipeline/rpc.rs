@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{Lunora, admission::Admission, answers, fan_out};
+use super::{Lunora, admission::Admission, answers, fan_out, span::Span};
 use crate::{
     errors::{Code, LunoraError},
     message::{Request, Response},
@@ -14,14 +14,15 @@ pub(super) async fn answer<E: Environment>(
     app: &Lunora<E>,
     mut request: Request,
     env: &E,
+    span: &Span,
 ) -> Result<Response, LunoraError> {
     if *request.method() != Method::POST {
         return Ok(answers::method_not_allowed("POST"));
     }
     let envelope = RpcEnvelope::from_slice(&request.bytes(paths::MAX_BODY).await?)?;
     match envelope.target() {
-        Target::FanOut(spec) => fan_out::answer(app, &request, env, &envelope, spec).await,
-        _ => call(app, &request, env, &envelope).await,
+        Target::FanOut(spec) => fan_out::answer(app, &request, env, span, (&envelope, spec)).await,
+        _ => call(app, &request, env, span, &envelope).await,
     }
 }
 
@@ -30,6 +31,7 @@ pub(super) async fn call<E: Environment>(
     app: &Lunora<E>,
     request: &Request,
     env: &E,
+    span: &Span,
     envelope: &RpcEnvelope,
 ) -> Result<Response, LunoraError> {
     let key = match envelope.target() {
@@ -42,6 +44,7 @@ pub(super) async fn call<E: Environment>(
             ));
         }
     };
-    let admitted = Admission::new(app, request, env).call(envelope.function_path(), &key).await?;
+    let admission = Admission::new(app, request, env, span);
+    let admitted = admission.call(envelope.function_path(), &key).await?;
     app.dispatch(key, admitted, envelope).await
 }

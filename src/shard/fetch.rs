@@ -10,7 +10,7 @@ use crate::{
     errors::LunoraError,
     log,
     message::{Request, Response, to_error_response},
-    wire::{identity::check_minted_expiry, paths},
+    wire::{headers::TraceParent, identity::check_minted_expiry, paths},
 };
 
 impl Shard {
@@ -23,12 +23,19 @@ impl Shard {
     /// `POST /rpc` is one call, `POST /rpc-batch` several, `GET /_lunora/route` reports zero
     /// relays; everything else is 404.
     pub async fn fetch(&self, request: Request) -> Response {
-        self.answer(request).await.unwrap_or_else(|error| {
-            if error.status().is_server_error() {
-                log::error(&error.to_log_line());
-            }
-            to_error_response(&error)
-        })
+        let trace = TraceParent::of(request.headers());
+        let answer = async {
+            self.answer(request).await.unwrap_or_else(|error| {
+                if error.status().is_server_error() {
+                    log::error(&error.to_log_line());
+                }
+                to_error_response(&error)
+            })
+        };
+        match trace {
+            Some(trace) => log::in_trace(trace.trace_id(), answer).await,
+            None => answer.await,
+        }
     }
 
     async fn answer(&self, mut request: Request) -> Result<Response, LunoraError> {

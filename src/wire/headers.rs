@@ -34,12 +34,14 @@ macro_rules! header {
 }
 
 mod identity;
+mod trace;
 mod write_ids;
 
 #[cfg(feature = "shard")]
 pub(crate) use self::write_ids::ClientSeq;
 pub(crate) use self::{
     identity::{Claims, ExpectedSubject, IdentityExpiry, UserId},
+    trace::{TRACE_PARENT, TRACE_STATE, TraceParent, TraceState, set_trace},
     write_ids::{ClientId, MutationId},
 };
 use super::ShardKey;

@@ -18,6 +18,8 @@ mod kv;
 mod message;
 mod namespace;
 mod promise;
+#[cfg(any(feature = "shard", target_arch = "wasm32"))]
+mod random;
 mod rate_limiter;
 mod registry_storage;
 #[cfg(feature = "shard")]
@@ -39,6 +41,8 @@ pub use self::shard_host::DurableObjectHost;
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use self::digest::Sha256Stream;
+#[cfg(any(feature = "shard", target_arch = "wasm32"))]
+pub(crate) use self::random::random_seed;
 pub(crate) use self::{
     message::{request_from_js, response_to_js},
     promise::run,
