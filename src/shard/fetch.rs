@@ -1,8 +1,10 @@
 //! The requests that a shard accepts (docs/wire.md, "Requests to a shard").
 
+use headers::HeaderMapExt;
 use http::Method;
 
 use super::{
+    admin,
     call::{Envelope, caller, write_ids},
     instance::Shard,
 };
@@ -10,7 +12,11 @@ use crate::{
     errors::LunoraError,
     log,
     message::{Request, Response, to_error_response},
-    wire::{headers::TraceParent, identity::check_minted_expiry, paths},
+    wire::{
+        headers::{TraceParent, WantErrorDetail},
+        identity::check_minted_expiry,
+        paths,
+    },
 };
 
 impl Shard {
@@ -51,7 +57,11 @@ impl Shard {
             }
             (Method::POST, paths::ON_SHARD_RPC_BATCH) => {
                 let body = request.bytes(Self::MAX_BODY).await?;
-                let results = self.batch(&body, &caller(request.headers())).await?;
+                let headers = request.headers();
+                // The Worker passes the header on for operators only; the shard checks them as well.
+                let detailed = headers.typed_get::<WantErrorDetail>().is_some()
+                    && admin::gate(&self.inner, request.bearer()).is_ok();
+                let results = self.batch(&body, &caller(headers), detailed).await?;
                 Ok(Response::raw_json(results))
             }
             (Method::GET, paths::ON_SHARD_ROUTE) => Ok(Response::raw_json(r#"{"relayCount":0}"#)),
