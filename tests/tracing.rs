@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::{cell::RefCell, rc::Rc};
+
 use futures::executor::block_on;
 use lunora::{
     Lunora, LunoraError, Request, Response,
@@ -9,11 +11,15 @@ use lunora::{
     cron, function,
     platform::{NoopExecutionContext, ShardCallError},
     route,
+    routing::{RequestKind, RequestOutcome, RequestRecord},
     schedule::ScheduledEvent,
-    testing::{self, ManualClock, MemoryEnvironment, MemoryNamespace, RecordedCall, capture_logs},
+    testing::{
+        self, ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, RecordedCall,
+        capture_logs,
+    },
     wire::RpcEnvelope,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN: &str = "00f067aa0ba902b7";
@@ -205,4 +211,109 @@ fn logs_the_trace_of_a_request_with_each_of_its_lines() {
     assert!(lines.len() >= 5, "{lines:?}");
     let trace = format!(" [trace {TRACE}]");
     assert!(lines.iter().all(|line| line.ends_with(&trace)), "{lines:?}");
+}
+
+/// Answers the request with an application that records it, and returns the records.
+fn records_of(requests: Vec<Request>) -> Vec<Value> {
+    let logs = capture_logs();
+    let registry = StaticShardRegistry::new().table("t", ["a", "b"]).unwrap();
+    let app = testing::builder()
+        .shard_do(shards())
+        .query_coordinator(QueryCoordinator::new(registry).clock(ManualClock::new(0)))
+        .allow_unauthenticated_shard_access()
+        .route(route!("GET /hello"), async |_request, _env, _ctx| Response::text("hello"))
+        .http_router(async |_request, _env, _ctx| Response::text("page").with_status(404))
+        .log_requests()
+        .build();
+    for request in requests {
+        block_on(app.fetch(request, &MemoryEnvironment::new(), &NoopExecutionContext));
+    }
+    let records = logs.lines();
+    records
+        .iter()
+        .map(|line| serde_json::from_str(line.strip_prefix("info: ").unwrap()).unwrap())
+        .collect()
+}
+
+#[test]
+fn records_each_request_as_one_line_without_what_it_carried() {
+    let secret = r#"{"functionPath":"a:b","args":{"password":"hunter2"},"shardKey":"secret-key"}"#;
+    let records = records_of(vec![
+        post("/_lunora/rpc?token=hunter2", secret)
+            .with_header("authorization", "Bearer hunter2")
+            .with_header("traceparent", format!("00-{TRACE}-{SPAN}-01")),
+        post("/_lunora/rpc", FAN_OUT),
+        post("/_lunora/rpc-batch", BATCH),
+        get("/_lunora/ws?shard=a").with_header("upgrade", "websocket"),
+        get("/hello"),
+        get("/elsewhere"),
+        get("/_lunora/status"),
+        post("/_lunora/rpc", "hunter2"),
+    ]);
+    let kinds: Vec<_> = records
+        .iter()
+        .map(|it| {
+            (
+                it["kind"].as_str().unwrap(),
+                it["status"].as_u64().unwrap(),
+                it["shardKeys"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("rpc", 200, 1),
+        ("fanOut", 200, 2),
+        ("batch", 200, 2),
+        ("upgrade", 200, 1),
+        ("route", 200, 0),
+        ("fallback", 404, 0),
+        ("status", 200, 0),
+        ("rpc", 400, 0),
+    ];
+    assert_eq!(kinds, expected);
+    let first = &records[0];
+    assert_eq!((&first["method"], &first["functionPath"]), (&json!("POST"), &json!("a:b")));
+    assert_eq!((&first["outcome"], &first["durationMs"]), (&json!("success"), &json!(0)));
+    assert_eq!(first["traceId"], TRACE);
+    assert_ne!(first["spanId"], SPAN);
+    let last = &records[7];
+    assert_eq!((&last["code"], &last["outcome"]), (&json!("BAD_REQUEST"), &json!("refused")));
+    for secret in ["hunter2", "secret-key", "password"] {
+        assert!(!json!(records).to_string().contains(secret), "{secret}");
+    }
+}
+
+#[test]
+fn answers_before_a_sink_that_panics_begins() {
+    let clock = ManualClock::new(0);
+    let app = testing::builder()
+        .shard_do(shards())
+        .clock(clock.clone())
+        .on_request(async |_record| std::panic::resume_unwind(Box::new("the sink is broken")))
+        .build();
+    let ctx = MemoryContext::new();
+    let answer = block_on(app.fetch(get("/_lunora/status"), &MemoryEnvironment::new(), &ctx));
+    assert_eq!((answer.status().as_u16(), ctx.pending()), (200, 1));
+    let sink = std::panic::AssertUnwindSafe(|| block_on(clock.run(ctx.finish())));
+    assert!(std::panic::catch_unwind(sink).is_err());
+}
+
+#[test]
+fn records_the_span_that_shards_are_sent() {
+    let (shards, clock) = (shards(), ManualClock::new(0));
+    let records = Rc::new(RefCell::new(Vec::new()));
+    let sink = records.clone();
+    let app = testing::builder()
+        .shard_do(shards.clone())
+        .clock(clock.clone())
+        .on_request(async move |record: RequestRecord| sink.borrow_mut().push(record))
+        .build();
+    let ctx = MemoryContext::new();
+    let request = post("/_lunora/rpc", r#"{"functionPath":"a:b"}"#);
+    block_on(app.fetch(request, &MemoryEnvironment::new(), &ctx));
+    block_on(clock.run(ctx.finish()));
+    let records = records.borrow();
+    let sent = trace_of(&shards.calls()[0]);
+    assert_eq!((&records[0].trace_id, &records[0].span_id), (&sent.0, &sent.1));
+    assert_eq!((records[0].kind, records[0].outcome), (RequestKind::Rpc, RequestOutcome::Success));
 }

@@ -3,7 +3,7 @@
 use futures::future::LocalBoxFuture;
 use serde::Deserialize;
 
-use super::{Lunora, admission::Admission, span::Span};
+use super::{Lunora, admission::Admission, record::RequestKind, span::Span};
 use crate::{
     coordinator::{FanOutAnswer, QueryCoordinator, ShardCall},
     errors::LunoraError,
@@ -19,6 +19,7 @@ pub(super) async fn answer<E: Environment>(
     span: &Span,
     (envelope, spec): (&RpcEnvelope, &FanOut),
 ) -> Result<Response, LunoraError> {
+    span.note(|facts| facts.set_kind(RequestKind::FanOut));
     let settings = &app.settings;
     let (Some(coordinator), Some(run)) = (&settings.query_coordinator, settings.fan_out) else {
         return Err(LunoraError::bad_request(
@@ -38,7 +39,9 @@ pub(super) async fn answer<E: Environment>(
     if function_path.starts_with(paths::RELATION_PREFIX) {
         call = call.read();
     }
-    run(coordinator, spec, call).await?.into_response()
+    let answer = run(coordinator, spec, call).await?;
+    span.note(|facts| facts.set_shard_keys(answer.ok() + answer.failed()));
+    answer.into_response()
 }
 
 /// Runs a query across shards. It is chosen only if a coordinator is configured, so that a Worker

@@ -12,6 +12,7 @@ pub(crate) mod fan_out;
 mod functions;
 pub(crate) mod hooks;
 pub(crate) mod hop;
+pub(crate) mod record;
 pub(crate) mod route;
 mod rpc;
 pub(crate) mod scheduled;
@@ -28,6 +29,7 @@ use self::{
     edge::{Edge, RequestFacts, Security},
     functions::Caller,
     hooks::{Handler, RouteContext},
+    record::RequestKind,
     scheduled::Job,
     settings::Settings,
     span::Span,
@@ -66,18 +68,23 @@ impl<E: Environment> Lunora<E> {
     pub async fn fetch(&self, request: Request, env: &E, ctx: &dyn ExecutionContext) -> Response {
         let edge = self.edge(env);
         let facts = RequestFacts::of(&request);
-        let mut response = match edge.preflight(&request) {
+        let preflight = edge.preflight(&request);
+        let span = self.span_of(&request, env, preflight.is_some());
+        let mut response = match preflight {
             Some(preflight) => preflight,
             None => {
-                let span = self.span(request.headers(), env);
                 let answer = async {
                     let answer = self.answer(edge, request, env, ctx, &span).await;
-                    answer.unwrap_or_else(|error| answers::error(&error))
+                    answer.unwrap_or_else(|error| {
+                        span.note(|facts| facts.set_error(&error));
+                        answers::error(&error)
+                    })
                 };
                 log::in_trace(span.trace_id(), answer).await
             }
         };
         edge.decorate(&facts, &mut response);
+        self.record(&span, &response, ctx);
         response
     }
 
@@ -136,7 +143,10 @@ impl<E: Environment> Lunora<E> {
         }
         match &self.settings.http_router {
             // The router may serve other methods of the path.
-            Some(router) => Ok(answers::shielded(router.handle(request, env, &ctx).await)),
+            Some(router) => {
+                span.note(|facts| facts.set_kind(RequestKind::Fallback));
+                Ok(answers::shielded(router.handle(request, env, &ctx).await))
+            }
             None => Ok(match routes.allowed(request.path()) {
                 Some(allowed) => answers::method_not_allowed(&allowed),
                 None => answers::not_found(),

@@ -20,9 +20,13 @@ pub(super) async fn answer<E: Environment>(
         return Ok(answers::method_not_allowed("POST"));
     }
     let envelope = RpcEnvelope::from_slice(&request.bytes(paths::MAX_BODY).await?)?;
+    span.note(|facts| facts.set_function(envelope.function_path()));
     match envelope.target() {
         Target::FanOut(spec) => fan_out::answer(app, &request, env, span, (&envelope, spec)).await,
-        _ => call(app, &request, env, span, &envelope).await,
+        _ => {
+            span.note(|facts| facts.set_shard_keys(1));
+            call(app, &request, env, span, &envelope).await
+        }
     }
 }
 
