@@ -191,7 +191,30 @@ impl LunoraError {
     /// Returns the line for the server's log: code, message and every source.
     #[must_use]
     pub fn to_log_line(&self) -> String {
-        let mut line = self.to_string();
+        self.with_sources(self.to_string())
+    }
+
+    /// Returns the error as an operator may see it, unredacted: `{"code","message","name"}`. The
+    /// message includes every source and is cut to 1,024 characters.
+    pub(crate) fn to_detail_json(&self) -> String {
+        const MAX: usize = 1024;
+
+        #[derive(Serialize)]
+        struct Detail<'a> {
+            code: &'a str,
+            message: &'a str,
+            name: &'static str,
+        }
+
+        let message = self.with_sources(self.0.message.clone().into_owned());
+        let end = message.char_indices().nth(MAX).map_or(message.len(), |(end, _)| end);
+        let message = message.get(..end).unwrap_or_default();
+        let detail = Detail { code: &self.0.code, message, name: "LunoraError" };
+        // Strings can always be written.
+        serde_json::to_string(&detail).unwrap_or_default()
+    }
+
+    fn with_sources(&self, mut line: String) -> String {
         let mut source = self.source();
         while let Some(error) = source {
             line.push_str(": ");

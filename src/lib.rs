@@ -108,10 +108,12 @@ pub mod access {
     };
 }
 
-/// An application's own routes, the router behind them, and the calls they make.
+/// An application's own routes, the router behind them, the calls they make, and the record of each
+/// request.
 pub mod routing {
     pub use crate::pipeline::{
         hooks::{Functions, Handler, RouteContext},
+        record::{RequestKind, RequestOutcome, RequestRecord},
         route::{Route, RoutePattern, RoutePatternError},
     };
 }

@@ -1,22 +1,24 @@
 //! The log: the console of the host, or what a test captures.
 
 mod capture;
+mod trace;
 
 pub use self::capture::{CapturedLogs, capture_logs};
+pub(crate) use self::trace::{in_trace, now_in_trace};
 
 /// Writes an error to the host's console.
 pub(crate) fn error(line: &str) {
-    write(Level::Error, line);
+    write(Level::Error, &trace::traced(line));
 }
 
 /// Writes a warning to the host's console.
 pub(crate) fn warn(line: &str) {
-    write(Level::Warn, line);
+    write(Level::Warn, &trace::traced(line));
 }
 
 /// Writes a note to the host's console.
 pub(crate) fn info(line: &str) {
-    write(Level::Info, line);
+    write(Level::Info, &trace::traced(line));
 }
 
 #[derive(Clone, Copy)]

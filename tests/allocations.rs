@@ -18,8 +18,9 @@ use lunora::{
     testing::{self, ManualClock, MemoryEnvironment},
 };
 
-/// One call with a bearer token, an origin and a shard key; two of them are the timer's.
-const CALL: u64 = 33;
+/// One call with a bearer token, an origin and a shard key; two of them are the timer's, and one is
+/// the trace that its shard is sent.
+const CALL: u64 = 34;
 /// The same with a hundred times the arguments: they are never built.
 const LARGE_CALL: u64 = CALL;
 /// What a shard more costs a query across shards.

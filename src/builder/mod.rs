@@ -4,6 +4,7 @@ mod access;
 #[cfg(feature = "admin")]
 mod admin;
 mod backup;
+mod records;
 pub mod requirements;
 mod routes;
 mod shards;

@@ -70,8 +70,14 @@ pub fn plan(app: Built, message: Vec<u8>, length_of_head: usize) -> String {
 
 fn to_text(plan: &Plan) -> Option<String> {
     let body = str::from_utf8(plan.body.as_bytes()?).ok()?;
-    let dressing = plan.dressing.to_text();
-    Some(cloudflare::plan::to_text(&plan.address, &plan.headers, body, plan.timeout, &dressing))
+    Some(cloudflare::plan::to_text(
+        &plan.address,
+        &plan.headers,
+        body,
+        plan.timeout,
+        &plan.dressing.to_text(),
+        &plan.trace_id,
+    ))
 }
 
 /// Completes the head of a shard's answer. Equal arguments give equal results.
@@ -89,13 +95,16 @@ pub fn dress(app: Built, dressing: &str, head: &str) -> Option<String> {
 pub fn undelivered(
     app: Built,
     dressing: &str,
+    trace_id: &str,
     key: &str,
     timeout_ms: Option<f64>,
     thrown: JsValue,
 ) -> Result<JsValue, JsValue> {
     let error = cloudflare::plan::undelivered(key, timeout_ms, thrown);
     response_to_js(match app {
-        Ok(app) => app.lunora.undelivered(&Dressing::from_text(dressing), &app.env, &error),
+        Ok(app) => {
+            app.lunora.undelivered(&Dressing::from_text(dressing), trace_id, &app.env, &error)
+        }
         Err(error) => edge_only(&LunoraError::internal(NotBuilt(error))),
     })
 }

@@ -6,19 +6,21 @@
 //! shard"). Only these functions make an [`Admitted`], and a call in a caller's name needs one, so
 //! that no way can leave out a step.
 
+use headers::HeaderMapExt;
 use http::HeaderMap;
 
 use super::{
     Lunora,
     hooks::{FanOutAccess, ShardAccess},
     hop,
+    span::Span,
 };
 use crate::{
     errors::{Code, LunoraError},
     log,
     message::Request,
     platform::Environment,
-    wire::{AdminToken, FanOut, Identity, ShardKey, identity, paths},
+    wire::{AdminToken, FanOut, Identity, ShardKey, headers::WantErrorDetail, identity, paths},
 };
 
 /// The headers of a call that passed every check.
@@ -28,6 +30,11 @@ pub(super) struct Admitted(HeaderMap);
 impl Admitted {
     pub(super) fn into_headers(self) -> HeaderMap {
         self.0
+    }
+
+    /// Returns whether the caller is an operator who wants the unredacted errors of a batch.
+    pub(super) fn wants_error_detail(&self) -> bool {
+        self.0.typed_get::<WantErrorDetail>().is_some()
     }
 }
 
@@ -39,11 +46,17 @@ pub(super) struct Admission<'a, E> {
     app: &'a Lunora<E>,
     request: &'a Request,
     env: &'a E,
+    span: &'a Span,
 }
 
 impl<'a, E: Environment> Admission<'a, E> {
-    pub(super) fn new(app: &'a Lunora<E>, request: &'a Request, env: &'a E) -> Self {
-        Self { app, request, env }
+    pub(super) fn new(
+        app: &'a Lunora<E>,
+        request: &'a Request,
+        env: &'a E,
+        span: &'a Span,
+    ) -> Self {
+        Self { app, request, env, span }
     }
 
     /// Admits a call of a function on one shard.
@@ -67,7 +80,7 @@ impl<'a, E: Environment> Admission<'a, E> {
             return Err(LunoraError::new(Code::Forbidden, "Relation reads run across shards only"));
         }
         if self.is_operator(path)? {
-            return Ok(Admitted(hop(self.request)));
+            return Ok(self.mint(hop, None));
         }
         let identity = self.identify().await?;
         self.authorize_shard(identity.as_ref(), key).await?;
@@ -76,11 +89,18 @@ impl<'a, E: Environment> Admission<'a, E> {
 
     /// Admits a batch to all of its shards, or to none of them: a refused batch has no effects.
     ///
-    /// A batch holds neither admin operations nor relation reads; its parser refuses them.
+    /// A batch holds neither admin operations nor relation reads; its parser refuses them. An
+    /// operator who wants the unredacted errors has no identity, and the gate for shards does not
+    /// decide on it.
     pub(super) async fn batch<'k>(
         &self,
         keys: impl IntoIterator<Item = &'k ShardKey>,
     ) -> Result<Admitted, LunoraError> {
+        if self.wants_error_detail() {
+            let mut admitted = self.mint(hop::for_batch, None);
+            admitted.0.typed_insert(WantErrorDetail);
+            return Ok(admitted);
+        }
         let identity = self.identify().await?;
         for key in keys {
             self.authorize_shard(identity.as_ref(), key).await?;
@@ -91,7 +111,7 @@ impl<'a, E: Environment> Admission<'a, E> {
     /// Admits a query across the shards of a table.
     pub(super) async fn fan_out(&self, path: &str, spec: &FanOut) -> Result<Admitted, LunoraError> {
         if self.is_operator(path)? {
-            return Ok(Admitted(hop::for_rpc(self.request)));
+            return Ok(self.mint(hop::for_rpc, None));
         }
         let identity = self.identify().await?;
         self.authorize_fan_out(identity.as_ref(), spec, path).await?;
@@ -102,7 +122,7 @@ impl<'a, E: Environment> Admission<'a, E> {
     /// for shards does not decide on it; the shard checks the operator's credential as well.
     pub(super) async fn upgrade(&self, key: &ShardKey) -> Result<Admitted, LunoraError> {
         if self.is_operators_socket() {
-            return Ok(Admitted(hop::for_upgrade(self.request)));
+            return Ok(self.mint(hop::for_upgrade, None));
         }
         let identity = self.identify().await?;
         self.authorize_shard(identity.as_ref(), key).await?;
@@ -125,6 +145,14 @@ impl<'a, E: Environment> Admission<'a, E> {
             let message = "admin operation requires the admin token as a bearer";
             Err(AdminToken::refusal(token, Code::AdminForbidden, message))
         })
+    }
+
+    /// Returns whether an operator asks for unredacted errors. The header of any other caller means
+    /// nothing.
+    fn wants_error_detail(&self) -> bool {
+        let headers = self.request.headers();
+        headers.typed_get::<WantErrorDetail>().is_some()
+            && self.with_admin_token(|token| AdminToken::is_bearer(token, self.request.bearer()))
     }
 
     /// Returns whether the bearer is the admin token, or the URL has a socket token of it.
@@ -226,8 +254,10 @@ impl<'a, E: Environment> Admission<'a, E> {
         if granted { Ok(()) } else { Err(denied()) }
     }
 
+    /// Makes the headers of the call. An operator has no identity.
     fn mint(&self, hop: Hop, identity: Option<&Identity>) -> Admitted {
         let mut headers = hop(self.request);
+        self.span.write(&mut headers);
         if let Some(identity) = identity {
             identity.mint(&mut headers);
         }

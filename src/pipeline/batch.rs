@@ -25,6 +25,7 @@ use super::{
     Lunora,
     admission::{Admission, Admitted},
     answers,
+    span::Span,
 };
 use crate::{
     errors::{Code, LunoraError},
@@ -50,20 +51,23 @@ pub(super) async fn answer<E: Environment>(
     app: &Lunora<E>,
     mut request: Request,
     env: &E,
+    span: &Span,
 ) -> Result<Response, LunoraError> {
     if *request.method() != Method::POST {
         return Ok(answers::method_not_allowed("POST"));
     }
     let calls = batch::from_slice(&request.bytes(paths::MAX_BODY).await?)?;
     let groups = by_shard(calls, &app.settings.default_shard_key);
-    let admitted = Admission::new(app, &request, env).batch(groups.keys()).await?;
+    span.note(|facts| facts.set_shard_keys(groups.len()));
+    let admitted = Admission::new(app, &request, env, span).batch(groups.keys()).await?;
+    let detailed = admitted.wants_error_detail();
     let budget = Budget(Cell::new(MAX_ANSWERS));
     let deadline = app.deadline().starting_now();
     let parts = groups
         .into_iter()
         .map(|(key, calls)| app.dispatch_batch(key, admitted.clone(), calls, (deadline, &budget)));
     let parts: Vec<Part> = stream::iter(parts).buffer_unordered(AT_ONCE).collect().await;
-    Ok(merge(&parts))
+    Ok(merge(&parts, detailed))
 }
 
 /// The calls of one shard, each with its place in the batch.
@@ -93,15 +97,24 @@ enum Answer {
     Missing(StatusCode, Failure),
 }
 
-type Failure = (Code, Cow<'static, str>);
+#[derive(Clone)]
+struct Failure {
+    code: Code,
+    message: Cow<'static, str>,
+    /// The detail for operators, if it is more than the message.
+    detail: Option<String>,
+}
 
-const SHARD_ERROR: Failure =
-    (Code::ShardError, Cow::Borrowed("the shard did not answer this call"));
-const TOO_LARGE: Failure = (
+impl Failure {
+    const fn new(code: Code, message: &'static str) -> Self {
+        Self { code, message: Cow::Borrowed(message), detail: None }
+    }
+}
+
+const SHARD_ERROR: Failure = Failure::new(Code::ShardError, "the shard did not answer this call");
+const TOO_LARGE: Failure = Failure::new(
     Code::TooManyRequests,
-    Cow::Borrowed(
-        "the answers of the batch are too large together, and this one was not read: the call may have run; repeat a mutation with the same id, in a smaller batch",
-    ),
+    "the answers of the batch are too large together, and this one was not read: the call may have run; repeat a mutation with the same id, in a smaller batch",
 );
 
 impl<E> Lunora<E> {
@@ -125,7 +138,11 @@ impl<E> Lunora<E> {
         let (answer, bookmark) =
             deadline.run("the shard", part).await.flatten().unwrap_or_else(|error| {
                 log::error(&error.to_log_line());
-                let failure = (Code::ShardUnavailable, error.message().to_owned().into());
+                let failure = Failure {
+                    code: Code::ShardUnavailable,
+                    message: error.message().to_owned().into(),
+                    detail: Some(error.to_detail_json()),
+                };
                 (Answer::Missing(StatusCode::BAD_GATEWAY, failure), None)
             });
         Part { calls, answer, bookmark }
@@ -207,6 +224,8 @@ struct Slot<'a> {
     status: u16,
     #[serde(borrow)]
     body: &'a RawValue,
+    #[serde(borrow, default, rename = "errorDetail")]
+    detail: Option<&'a RawValue>,
 }
 
 /// Reads the slots that a shard answered, by their id; the ids of a client may repeat.
@@ -229,7 +248,7 @@ fn read_slots(body: &[u8]) -> BTreeMap<&str, VecDeque<Slot<'_>>> {
 
 /// The content of one slot of the whole answer.
 enum Outcome<'a> {
-    Answered(u16, &'a str),
+    Answered(Slot<'a>),
     Failed(StatusCode, Failure),
 }
 
@@ -243,7 +262,7 @@ impl Part {
         self.calls.iter().map(move |(place, call)| {
             let slot = answered.get_mut(&*call.id).and_then(VecDeque::pop_front);
             let outcome = match slot {
-                Some(slot) => Outcome::Answered(slot.status, slot.body.get()),
+                Some(slot) => Outcome::Answered(slot),
                 None => Outcome::Failed(status, failure.clone()),
             };
             (*place, &*call.id, outcome)
@@ -258,8 +277,9 @@ impl Part {
     }
 }
 
-/// Writes the answer to the whole batch, its slots in the order of the calls, into one buffer.
-fn merge(parts: &[Part]) -> Response {
+/// Writes the answer to the whole batch, its slots in the order of the calls, into one buffer. Only
+/// a `detailed` answer has the unredacted errors, whatever a shard sent.
+fn merge(parts: &[Part], detailed: bool) -> Response {
     let mut slots: Vec<_> = parts.iter().flat_map(Part::slots).collect();
     sort::sort_by_key(&mut slots, |(place, ..)| *place);
     let mut json = String::with_capacity(parts.iter().map(Part::bytes).sum::<usize>() + 64);
@@ -267,14 +287,22 @@ fn merge(parts: &[Part]) -> Response {
     for (index, (_, id, outcome)) in slots.into_iter().enumerate() {
         json.extend([if index > 0 { "," } else { "" }, r#"{"id":"#, id, r#","status":"#]);
         match outcome {
-            Outcome::Answered(status, body) => {
-                json.extend([&*status.to_string(), r#","body":"#, body, "}"]);
+            Outcome::Answered(Slot { status, body, detail, .. }) => {
+                json.extend([&*status.to_string(), r#","body":"#, body.get()]);
+                if let (true, Some(detail)) = (detailed, detail) {
+                    json.extend([r#","errorDetail":"#, detail.get()]);
+                }
             }
-            Outcome::Failed(status, (code, message)) => {
-                let body = LunoraError::new(code, message).to_body().to_json();
-                json.extend([status.as_str(), r#","body":"#, &body, "}"]);
+            Outcome::Failed(status, Failure { code, message, detail }) => {
+                let error = LunoraError::new(code, message);
+                json.extend([status.as_str(), r#","body":"#, &error.to_body().to_json()]);
+                if detailed {
+                    let detail = detail.unwrap_or_else(|| error.to_detail_json());
+                    json.extend([r#","errorDetail":"#, &detail]);
+                }
             }
         }
+        json.push('}');
     }
     json.push_str("]}");
     let mut response = Response::raw_json(json);

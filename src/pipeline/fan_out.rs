@@ -3,7 +3,7 @@
 use futures::future::LocalBoxFuture;
 use serde::Deserialize;
 
-use super::{Lunora, admission::Admission};
+use super::{Lunora, admission::Admission, record::RequestKind, span::Span};
 use crate::{
     coordinator::{FanOutAnswer, QueryCoordinator, ShardCall},
     errors::LunoraError,
@@ -16,9 +16,10 @@ pub(super) async fn answer<E: Environment>(
     app: &Lunora<E>,
     request: &Request,
     env: &E,
-    envelope: &RpcEnvelope,
-    spec: &FanOut,
+    span: &Span,
+    (envelope, spec): (&RpcEnvelope, &FanOut),
 ) -> Result<Response, LunoraError> {
+    span.note(|facts| facts.set_kind(RequestKind::FanOut));
     let settings = &app.settings;
     let (Some(coordinator), Some(run)) = (&settings.query_coordinator, settings.fan_out) else {
         return Err(LunoraError::bad_request(
@@ -29,7 +30,8 @@ pub(super) async fn answer<E: Environment>(
     if function_path.starts_with(paths::RELATION_PREFIX) {
         check_relation_table(envelope.args(), spec.table())?;
     }
-    let admitted = Admission::new(app, request, env).fan_out(function_path, spec).await?;
+    let admission = Admission::new(app, request, env, span);
+    let admitted = admission.fan_out(function_path, spec).await?;
 
     let resolve = |key| app.shard(key);
     let mut call =
@@ -37,7 +39,9 @@ pub(super) async fn answer<E: Environment>(
     if function_path.starts_with(paths::RELATION_PREFIX) {
         call = call.read();
     }
-    run(coordinator, spec, call).await?.into_response()
+    let answer = run(coordinator, spec, call).await?;
+    span.note(|facts| facts.set_shard_keys(answer.ok() + answer.failed()));
+    answer.into_response()
 }
 
 /// Runs a query across shards. It is chosen only if a coordinator is configured, so that a Worker

@@ -10,6 +10,7 @@ use crate::{
     message::{Request, origin_of},
     wire::headers::{
         BASE_SEQ, BOOKMARK, CLIENT_ID, CLIENT_SEQ, ClientIp, MUTATION_ID, PublicOrigin,
+        TRACE_PARENT, TRACE_STATE,
     },
 };
 
@@ -23,10 +24,10 @@ const LUNORA_PREFIX: &str = "x-lunora-";
 const FORWARDED: [HeaderName; 7] =
     [AUTHORIZATION, COOKIE, BOOKMARK, MUTATION_ID, CLIENT_ID, CLIENT_SEQ, BASE_SEQ];
 
-/// Returns the headers of a call to a shard, before the identity is added.
+/// Returns the headers of a call to a shard, before the trace and the identity are added.
 pub(crate) fn for_rpc(request: &Request) -> HeaderMap {
     let inbound = request.headers();
-    let mut headers = HeaderMap::with_capacity(12);
+    let mut headers = HeaderMap::with_capacity(16);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for name in &FORWARDED {
         for value in inbound.get_all(name) {
@@ -47,13 +48,14 @@ pub(crate) fn for_batch(request: &Request) -> HeaderMap {
     headers
 }
 
-/// Returns the headers of an upgrade to a shard, before the identity is added: everything that the
-/// client sent, except every `x-lunora-*`.
+/// Returns the headers of an upgrade to a shard, before the trace and the identity are added:
+/// everything that the client sent, except every `x-lunora-*` and its trace.
 pub(crate) fn for_upgrade(request: &Request) -> HeaderMap {
     let inbound = request.headers();
-    let mut headers = HeaderMap::with_capacity(inbound.len() + 4);
+    let mut headers = HeaderMap::with_capacity(inbound.len() + 6);
     for (name, value) in inbound {
-        if !name.as_str().starts_with(LUNORA_PREFIX) {
+        let is_trace = *name == TRACE_PARENT || *name == TRACE_STATE;
+        if !is_trace && !name.as_str().starts_with(LUNORA_PREFIX) {
             headers.append(name, value.clone());
         }
     }

@@ -13,11 +13,13 @@ mod functions;
 pub(crate) mod hooks;
 pub(crate) mod hop;
 pub(crate) mod plan;
+pub(crate) mod record;
 pub(crate) mod route;
 mod rpc;
 pub(crate) mod scheduled;
 mod server_query;
 pub(crate) mod settings;
+mod span;
 mod websocket;
 
 use std::{cell::OnceCell, fmt, rc::Rc};
@@ -28,14 +30,16 @@ use self::{
     edge::{Edge, RequestFacts, Security},
     functions::Caller,
     hooks::{Handler, RouteContext},
+    record::RequestKind,
     scheduled::Job,
     settings::Settings,
+    span::Span,
 };
 use crate::{
     errors::LunoraError,
     log,
     message::{Request, Response},
-    platform::{Env, Environment, ExecutionContext, ShardNamespace},
+    platform::{Env, Environment, ExecutionContext, Random, ShardNamespace},
     wire::paths,
 };
 
@@ -50,6 +54,7 @@ pub struct Lunora<E = Env> {
     shards: Rc<dyn ShardNamespace>,
     settings: Settings<E>,
     edge: OnceCell<Edge>,
+    random: Random,
 }
 
 impl<E: Environment> Lunora<E> {
@@ -64,14 +69,23 @@ impl<E: Environment> Lunora<E> {
     pub async fn fetch(&self, request: Request, env: &E, ctx: &dyn ExecutionContext) -> Response {
         let edge = self.edge(env);
         let facts = RequestFacts::of(&request);
-        let mut response = match edge.preflight(&request) {
+        let preflight = edge.preflight(&request);
+        let span = self.span_of(&request, env, preflight.is_some());
+        let mut response = match preflight {
             Some(preflight) => preflight,
-            None => match self.answer(edge, request, env, ctx).await {
-                Ok(response) => response,
-                Err(error) => answers::error(&error),
-            },
+            None => {
+                let answer = async {
+                    let answer = self.answer(edge, request, env, ctx, &span).await;
+                    answer.unwrap_or_else(|error| {
+                        span.note(|facts| facts.set_error(&error));
+                        answers::error(&error)
+                    })
+                };
+                log::in_trace(span.trace_id(), answer).await
+            }
         };
         edge.decorate(&facts, &mut response);
+        self.record(&span, &response, ctx);
         response
     }
 
@@ -81,17 +95,18 @@ impl<E: Environment> Lunora<E> {
         request: Request,
         env: &E,
         ctx: &dyn ExecutionContext,
+        span: &Span,
     ) -> Result<Response, LunoraError> {
         if let Some(refused) = self.refuse(edge, &request).await? {
             return Ok(refused);
         }
         if !paths::is_reserved(request.path().as_bytes()) {
-            return self.answer_application(edge, request, env, ctx).await;
+            return self.answer_application(edge, request, env, ctx, span).await;
         }
         match request.path() {
-            paths::RPC => rpc::answer(self, request, env).await,
-            paths::RPC_BATCH => batch::answer(self, request, env).await,
-            paths::WS => websocket::answer(self, edge, request, env).await,
+            paths::RPC => rpc::answer(self, request, env, span).await,
+            paths::RPC_BATCH => batch::answer(self, request, env, span).await,
+            paths::WS => websocket::answer(self, edge, request, env, span).await,
             paths::STATUS => Ok(answers::status(&request)),
             #[cfg(feature = "admin")]
             path if crate::admin::owns(path) => admin::answer(self, request, env, ctx).await,
@@ -120,16 +135,19 @@ impl<E: Environment> Lunora<E> {
     async fn answer_application(
         &self,
         edge: &Edge,
-        request: Request,
+        mut request: Request,
         env: &E,
         ctx: &dyn ExecutionContext,
+        span: &Span,
     ) -> Result<Response, LunoraError> {
         if request.is_upgrade()
             && let Err(refused) = edge.guard_upgrade(&request)
         {
             return Ok(answers::forbidden_origin(&refused));
         }
-        let caller = Caller::of(self, env, &request);
+        // A handler that calls further passes the trace on.
+        span.write(request.headers_mut());
+        let caller = Caller::of(self, env, &request, span);
         let ctx = RouteContext::new(ctx, &caller);
         let routes = &self.settings.routes;
         if let Some(route) = routes.find(&request) {
@@ -139,7 +157,10 @@ impl<E: Environment> Lunora<E> {
         }
         match &self.settings.http_router {
             // The router may serve other methods of the path.
-            Some(router) => Ok(answers::shielded(router.handle(request, env, &ctx).await)),
+            Some(router) => {
+                span.note(|facts| facts.set_kind(RequestKind::Fallback));
+                Ok(answers::shielded(router.handle(request, env, &ctx).await))
+            }
             None => Ok(match routes.allowed(request.path()) {
                 Some(allowed) => answers::method_not_allowed(&allowed),
                 None => answers::not_found(),
@@ -162,7 +183,7 @@ impl<E: Environment> Lunora<E> {
 
 impl<E> Lunora<E> {
     pub(crate) fn new(shards: Rc<dyn ShardNamespace>, settings: Settings<E>) -> Self {
-        Self { shards, settings, edge: OnceCell::new() }
+        Self { shards, settings, edge: OnceCell::new(), random: Random::default() }
     }
 
     /// Sets `router` for requests that nothing else answers, and `job` for triggers if none is

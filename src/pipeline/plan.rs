@@ -13,9 +13,11 @@ use super::{
     dispatch::Call,
     edge::RequestFacts,
     rpc::{self, Prepared},
+    span::Span,
 };
 use crate::{
     errors::LunoraError,
+    log,
     message::{Body, Request, Response},
     platform::{Environment, ShardAddress, ShardNamespace, resolve_shard},
     wire::{headers::AnsweringShard, paths},
@@ -35,6 +37,8 @@ pub(crate) struct Plan {
     pub(crate) body: Body,
     pub(crate) timeout: Duration,
     pub(crate) dressing: Dressing,
+    /// For the log, should the shard not answer.
+    pub(crate) trace_id: String,
 }
 
 /// What the headers of an answer depend on, apart from those that the shard set.
@@ -80,39 +84,45 @@ impl<E: Environment> Lunora<E> {
     /// shard.
     pub(crate) async fn plan(&self, mut request: Request, env: &E) -> Planned {
         let facts = RequestFacts::of(&request);
-        let prepared = match self.refuse(self.edge(env), &request).await {
-            Ok(None) => rpc::prepare(self, &mut request, env).await,
-            Ok(Some(refused)) => Ok(Prepared::Answer(refused)),
-            Err(error) => Err(error),
+        let span = self.span(request.headers(), env);
+        let prepared = async {
+            let prepared = match self.refuse(self.edge(env), &request).await {
+                Ok(None) => rpc::prepare(self, &mut request, env, &span).await,
+                Ok(Some(refused)) => Ok(Prepared::Answer(refused)),
+                Err(error) => Err(error),
+            };
+            prepared.unwrap_or_else(|error| Prepared::Answer(answers::error(&error)))
         };
-        let mut response = match prepared {
-            Ok(Prepared::Call(call)) => return Planned::Call(self.planned(call, facts)),
-            Ok(Prepared::Answer(response)) => response,
-            Err(error) => answers::error(&error),
-        };
-        self.edge(env).decorate(&facts, &mut response);
-        Planned::Answer(response)
+        match log::in_trace(span.trace_id(), prepared).await {
+            Prepared::Call(call) => Planned::Call(self.planned(call, facts, &span)),
+            Prepared::Answer(mut response) => {
+                self.edge(env).decorate(&facts, &mut response);
+                Planned::Answer(response)
+            }
+        }
     }
 
-    fn planned(&self, Call { key, request }: Call, facts: RequestFacts) -> Plan {
+    fn planned(&self, Call { key, request }: Call, facts: RequestFacts, span: &Span) -> Plan {
         let dressing = Dressing { facts, shard: AnsweringShard::of(&key) };
         let shard = resolve_shard(&self.shards, key, &self.settings.placement);
         let timeout = self.settings.shard_timeout;
         let (parts, body) = request.into_parts();
         let address = shard.address().clone();
-        Plan { address, headers: parts.headers, body, timeout, dressing }
+        let trace_id = span.trace_id().to_owned();
+        Plan { address, headers: parts.headers, body, timeout, dressing, trace_id }
     }
 
     /// Carries out a plan here. The response is complete.
     pub(crate) async fn carry_out(&self, plan: Plan, env: &E) -> Response {
         let mut request = Request::post(paths::SHARD_RPC, plan.body);
         *request.headers_mut() = plan.headers;
-        match self.send(Call { key: plan.address.key, request }).await {
+        let call = self.send(Call { key: plan.address.key, request });
+        match log::in_trace(&plan.trace_id, call).await {
             Ok(mut response) => {
                 self.dress(&plan.dressing, env, &mut response);
                 response
             }
-            Err(error) => self.undelivered(&plan.dressing, env, &error),
+            Err(error) => self.undelivered(&plan.dressing, &plan.trace_id, env, &error),
         }
     }
 
@@ -128,20 +138,23 @@ impl<E: Environment> Lunora<E> {
     pub(crate) fn undelivered(
         &self,
         dressing: &Dressing,
+        trace_id: &str,
         env: &E,
         error: &LunoraError,
     ) -> Response {
-        let mut response = answers::error(error);
+        let mut response = log::now_in_trace(trace_id, || answers::error(error));
         self.edge(env).decorate(&dressing.facts, &mut response);
         response
     }
 
     /// Returns the namespace of the shards, if a host may carry out plans for it.
     ///
-    /// A host reads the body of a call before it asks for the plan; a rate limit decides before
-    /// that.
+    /// A host reads the body of a call before it asks for the plan, and a rate limit decides before
+    /// that. A record says how a request ended, which a host does not report.
     pub(crate) fn plans_for(&self) -> Option<&dyn ShardNamespace> {
-        self.settings.rate_limit.is_none().then_some(&*self.shards)
+        let settings = &self.settings;
+        let is_recorded = settings.log_requests.is_some() || settings.on_request.is_some();
+        (settings.rate_limit.is_none() && !is_recorded).then_some(&*self.shards)
     }
 }
 
@@ -201,7 +214,7 @@ mod tests {
                         app.dress(&dressing, &env, &mut answer);
                         answer
                     }
-                    Err(error) => app.undelivered(&dressing, &env, &error.into()),
+                    Err(error) => app.undelivered(&dressing, &plan.trace_id, &env, &error.into()),
                 }
             }
         }

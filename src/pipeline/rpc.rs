@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{Lunora, admission::Admission, answers, dispatch::Call, fan_out};
+use super::{Lunora, admission::Admission, answers, dispatch::Call, fan_out, span::Span};
 use crate::{
     errors::{Code, LunoraError},
     message::{Request, Response},
@@ -20,8 +20,9 @@ pub(super) async fn answer<E: Environment>(
     app: &Lunora<E>,
     mut request: Request,
     env: &E,
+    span: &Span,
 ) -> Result<Response, LunoraError> {
-    match prepare(app, &mut request, env).await? {
+    match prepare(app, &mut request, env, span).await? {
         Prepared::Answer(response) => Ok(response),
         Prepared::Call(call) => app.send(call).await,
     }
@@ -32,16 +33,22 @@ pub(super) async fn prepare<E: Environment>(
     app: &Lunora<E>,
     request: &mut Request,
     env: &E,
+    span: &Span,
 ) -> Result<Prepared, LunoraError> {
     if *request.method() != Method::POST {
         return Ok(Prepared::Answer(answers::method_not_allowed("POST")));
     }
     let envelope = RpcEnvelope::from_slice(&request.bytes(paths::MAX_BODY).await?)?;
+    span.note(|facts| facts.set_function(envelope.function_path()));
     match envelope.target() {
         Target::FanOut(spec) => {
-            fan_out::answer(app, request, env, &envelope, spec).await.map(Prepared::Answer)
+            let answer = fan_out::answer(app, request, env, span, (&envelope, spec)).await;
+            answer.map(Prepared::Answer)
         }
-        _ => admit(app, request, env, &envelope).await.map(Prepared::Call),
+        _ => {
+            span.note(|facts| facts.set_shard_keys(1));
+            admit(app, request, env, span, &envelope).await.map(Prepared::Call)
+        }
     }
 }
 
@@ -50,15 +57,17 @@ pub(super) async fn call<E: Environment>(
     app: &Lunora<E>,
     request: &Request,
     env: &E,
+    span: &Span,
     envelope: &RpcEnvelope,
 ) -> Result<Response, LunoraError> {
-    app.send(admit(app, request, env, envelope).await?).await
+    app.send(admit(app, request, env, span, envelope).await?).await
 }
 
 async fn admit<E: Environment>(
     app: &Lunora<E>,
     request: &Request,
     env: &E,
+    span: &Span,
     envelope: &RpcEnvelope,
 ) -> Result<Call, LunoraError> {
     let key = match envelope.target() {
@@ -71,6 +80,7 @@ async fn admit<E: Environment>(
             ));
         }
     };
-    let admitted = Admission::new(app, request, env).call(envelope.function_path(), &key).await?;
+    let admission = Admission::new(app, request, env, span);
+    let admitted = admission.call(envelope.function_path(), &key).await?;
     Ok(Call::new(key, admitted, envelope))
 }

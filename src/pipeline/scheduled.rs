@@ -3,8 +3,9 @@
 use std::{fmt, marker::PhantomData};
 
 use futures::future::{FutureExt, LocalBoxFuture, join_all};
+use http::HeaderMap;
 
-use super::{Lunora, backup::BackupTask, functions::Caller, hooks::RouteContext};
+use super::{Lunora, backup::BackupTask, functions::Caller, hooks::RouteContext, span::Span};
 use crate::{
     errors::{Code, LunoraError},
     jobs::CronJob,
@@ -27,7 +28,18 @@ impl<E: Environment> Lunora<E> {
         env: &E,
         ctx: &dyn ExecutionContext,
     ) -> Result<(), ScheduledError> {
-        let caller = Caller::server(self, env);
+        let span = self.span(&HeaderMap::new(), env);
+        log::in_trace(span.trace_id(), self.run_trigger(event, env, ctx, &span)).await
+    }
+
+    async fn run_trigger(
+        &self,
+        event: ScheduledEvent,
+        env: &E,
+        ctx: &dyn ExecutionContext,
+        span: &Span,
+    ) -> Result<(), ScheduledError> {
+        let caller = Caller::server(self, env, span);
         let ctx = RouteContext::of_server(ctx, &caller);
         let handlers = self.settings.crons.matching(&event);
         let mut runs: Vec<LocalBoxFuture<'_, Result<(), LunoraError>>> =

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use super::{Lunora, answers, rpc};
 use crate::{
     errors::LunoraError,
-    jobs,
+    jobs, log,
     message::{Request, Response},
     platform::Environment,
     wire::RpcEnvelope,
@@ -50,7 +50,10 @@ impl<E: Environment> Lunora<E> {
         env: &E,
         call: &RpcEnvelope,
     ) -> Result<T, LunoraError> {
-        jobs::result_of(rpc::call(self, request, env, call).await?).await
+        let span = self.span(request.headers(), env);
+        let answer =
+            async { jobs::result_of(rpc::call(self, request, env, &span, call).await?).await };
+        log::in_trace(span.trace_id(), answer).await
     }
 
     /// Calls a function as [`server_query`](Self::server_query) does, and returns the raw response:
@@ -65,6 +68,11 @@ impl<E: Environment> Lunora<E> {
         env: &E,
         call: &RpcEnvelope,
     ) -> Response {
-        rpc::call(self, request, env, call).await.unwrap_or_else(|error| answers::error(&error))
+        let span = self.span(request.headers(), env);
+        let answer = async {
+            let answer = rpc::call(self, request, env, &span, call).await;
+            answer.unwrap_or_else(|error| answers::error(&error))
+        };
+        log::in_trace(span.trace_id(), answer).await
     }
 }

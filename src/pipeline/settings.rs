@@ -7,6 +7,7 @@ use super::{
     edge::Security,
     fan_out::FanOutRunner,
     hooks::{FanOutAuthorizer, Handler, IdentityResolver, RateLimit, ShardAuthorizer},
+    record::{RequestRecord, RequestSink},
     route::RouteTable,
     scheduled::{CronTable, Job},
 };
@@ -55,6 +56,8 @@ settings! {
     // The job of a trigger if no handler, job or backup is registered for any trigger.
     host_job: Option<Rc<dyn Job<E>>> = None;
     http_router: Option<Rc<dyn Handler<E>>> = None;
+    log_requests: Option<fn(&RequestRecord)> = None;
+    on_request: Option<Rc<dyn RequestSink>> = None;
     placement: Placement = Placement::default();
     query_coordinator: Option<QueryCoordinator> = None;
     rate_limit: Option<RateLimit> = None;

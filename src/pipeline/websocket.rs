@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{Lunora, admission::Admission, answers, edge::Edge};
+use super::{Lunora, admission::Admission, answers, edge::Edge, span::Span};
 use crate::{
     errors::LunoraError,
     message::{Request, Response},
@@ -17,6 +17,7 @@ pub(super) async fn answer<E: Environment>(
     edge: &Edge,
     request: Request,
     env: &E,
+    span: &Span,
 ) -> Result<Response, LunoraError> {
     if *request.method() != Method::GET {
         return Ok(answers::method_not_allowed("GET"));
@@ -36,7 +37,8 @@ pub(super) async fn answer<E: Environment>(
         Some(key) => ShardKey::new(key)?,
         None => app.settings.default_shard_key.clone(),
     };
-    let admitted = Admission::new(app, &request, env).upgrade(&key).await?;
+    span.note(|facts| facts.set_shard_keys(1));
+    let admitted = Admission::new(app, &request, env, span).upgrade(&key).await?;
     let mut upgrade = Request::get(request.uri().clone());
     *upgrade.headers_mut() = admitted.into_headers();
     app.ask(key, upgrade).await

@@ -1,5 +1,6 @@
 //! Variables and secrets.
 
+use super::random_seed;
 use crate::{
     errors::{Code, LunoraError},
     wire::AdminToken,
@@ -9,6 +10,13 @@ use crate::{
 pub trait Environment: 'static {
     /// Returns a variable or a secret, if it exists and is text.
     fn var(&self, name: &str) -> Option<String>;
+
+    /// Returns 32 random bytes, which seed the ids of traces. Default: those of the host.
+    ///
+    /// A simulated deployment returns bytes that its seed decides.
+    fn random_seed(&self) -> [u8; 32] {
+        random_seed()
+    }
 }
 
 /// No variables at all.

@@ -20,6 +20,7 @@ mod kv;
 mod log_archive;
 pub(crate) mod memory;
 mod per_isolate;
+mod random;
 mod rate_limiter;
 mod registry_storage;
 mod shard;
@@ -77,5 +78,6 @@ pub(crate) use self::{
     clock::within,
     deadline::Deadline,
     digest::{Sha256Stream, hex},
+    random::{Random, random_seed},
     store::rules::MIN_PART_BYTES,
 };

@@ -38,11 +38,13 @@ struct Entry<'a> {
 }
 
 impl Shard {
-    /// Serves every entry in order; one that fails does not affect the others.
+    /// Serves every entry in order; one that fails does not affect the others. Only a `detailed`
+    /// answer has the unredacted errors.
     pub(crate) async fn batch(
         &self,
         json: &[u8],
         caller: &SharedCaller,
+        detailed: bool,
     ) -> Result<String, LunoraError> {
         let calls = read(json)?;
         let mut results = String::from("{\"results\":[");
@@ -55,10 +57,12 @@ impl Shard {
                     Err(error) => Err(error),
                 }
             };
+            let mut detail = None;
             let Reply { status, body } = reply.unwrap_or_else(|error| {
                 if error.status().is_server_error() {
                     log::error(&error.to_log_line());
                 }
+                detail = detailed.then(|| error.to_detail_json());
                 Reply { status: error.status().as_u16(), body: error.to_body().to_json() }
             });
             results.push_str(if index > 0 { ",{\"id\":" } else { "{\"id\":" });
@@ -66,7 +70,11 @@ impl Shard {
                 Some(id) => results.push_str(id),
                 None => results.push_str(&index.to_string()),
             }
-            results.extend([",\"status\":", &status.to_string(), ",\"body\":", &body, "}"]);
+            results.extend([",\"status\":", &status.to_string(), ",\"body\":", &body]);
+            if let Some(detail) = detail {
+                results.extend([",\"errorDetail\":", &detail]);
+            }
+            results.push('}');
         }
         results.push_str("]}");
         Ok(results)

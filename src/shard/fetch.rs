@@ -1,8 +1,10 @@
 //! The requests that a shard accepts (docs/wire.md, "Requests to a shard").
 
+use headers::HeaderMapExt;
 use http::Method;
 
 use super::{
+    admin,
     call::{Envelope, caller, write_ids},
     instance::Shard,
 };
@@ -10,7 +12,11 @@ use crate::{
     errors::LunoraError,
     log,
     message::{Request, Response, to_error_response},
-    wire::{identity::check_minted_expiry, paths},
+    wire::{
+        headers::{TraceParent, WantErrorDetail},
+        identity::check_minted_expiry,
+        paths,
+    },
 };
 
 impl Shard {
@@ -23,12 +29,19 @@ impl Shard {
     /// `POST /rpc` is one call, `POST /rpc-batch` several, `GET /_lunora/route` reports zero
     /// relays; everything else is 404.
     pub async fn fetch(&self, request: Request) -> Response {
-        self.answer(request).await.unwrap_or_else(|error| {
-            if error.status().is_server_error() {
-                log::error(&error.to_log_line());
-            }
-            to_error_response(&error)
-        })
+        let trace = TraceParent::of(request.headers());
+        let answer = async {
+            self.answer(request).await.unwrap_or_else(|error| {
+                if error.status().is_server_error() {
+                    log::error(&error.to_log_line());
+                }
+                to_error_response(&error)
+            })
+        };
+        match trace {
+            Some(trace) => log::in_trace(trace.trace_id(), answer).await,
+            None => answer.await,
+        }
     }
 
     async fn answer(&self, mut request: Request) -> Result<Response, LunoraError> {
@@ -44,7 +57,11 @@ impl Shard {
             }
             (Method::POST, paths::ON_SHARD_RPC_BATCH) => {
                 let body = request.bytes(Self::MAX_BODY).await?;
-                let results = self.batch(&body, &caller(request.headers())).await?;
+                let headers = request.headers();
+                // The Worker passes the header on for operators only; the shard checks them as well.
+                let detailed = headers.typed_get::<WantErrorDetail>().is_some()
+                    && admin::gate(&self.inner, request.bearer()).is_ok();
+                let results = self.batch(&body, &caller(headers), detailed).await?;
                 Ok(Response::raw_json(results))
             }
             (Method::GET, paths::ON_SHARD_ROUTE) => Ok(Response::raw_json(r#"{"relayCount":0}"#)),

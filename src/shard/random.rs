@@ -1,17 +1,13 @@
 //! Ids that ascend in the order of creation and are unpredictable.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
-use sha2::{Digest, Sha256};
+use crate::platform::{self, ShardHost};
 
-use crate::platform::ShardHost;
-
-/// The source of ids. The host supplies randomness once; from there on it is SHA-256 over that and
-/// a counter.
+/// The source of ids.
 #[derive(Debug, Default)]
 pub(crate) struct Random {
-    seed: Cell<Option<[u8; 32]>>,
-    drawn: Cell<u64>,
+    source: platform::Random,
     last: RefCell<(u64, [u8; 10])>,
 }
 
@@ -21,22 +17,12 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 impl Random {
     /// Seeds the source. Call it before the first draw.
     pub(crate) fn seed(&self, host: &dyn ShardHost) {
-        if self.seed.get().is_none() {
-            self.seed.set(Some(host.random_seed()));
-        }
-    }
-
-    fn draw(&self) -> [u8; 32] {
-        self.drawn.set(self.drawn.get() + 1);
-        let hash = Sha256::new()
-            .chain_update(self.seed.get().unwrap_or_default())
-            .chain_update(self.drawn.get().to_le_bytes());
-        hash.finalize().into()
+        self.source.seed(|| host.random_seed());
     }
 
     /// Returns 26 digits with 130 bits of randomness.
     pub(crate) fn id(&self) -> String {
-        self.draw().iter().take(26).map(|byte| digit(u64::from(*byte))).collect()
+        self.source.draw().iter().take(26).map(|byte| digit(u64::from(*byte))).collect()
     }
 
     /// Returns the id of a document that is made at `now_ms`: 10 digits of the time and 16 random
@@ -45,7 +31,7 @@ impl Random {
     /// Ids of the same millisecond ascend, by a step that is random: documents have the order in
     /// which they were made.
     pub(crate) fn document_id(&self, now_ms: u64) -> String {
-        let drawn = self.draw();
+        let drawn = self.source.draw();
         let mut last = self.last.borrow_mut();
         if now_ms > last.0 {
             let mut tail = [0; 10];
@@ -88,7 +74,7 @@ mod tests {
     #[test]
     fn ids_ascend_also_within_a_millisecond_and_when_the_clock_goes_back() {
         let random = Random::default();
-        random.seed.set(Some([7; 32]));
+        random.source.seed(|| [7; 32]);
         let times = [1, 1, 1, 2, 2, 1, 3, 1_700_000_000_000, 1_700_000_000_000];
         let ids: Vec<_> = times.iter().map(|now| random.document_id(*now)).collect();
         assert!(ids.iter().all(|id| id.len() == 26), "{ids:?}");

@@ -36,6 +36,17 @@ impl Environment for WorldEnv {
     fn var(&self, name: &str) -> Option<String> {
         self.world.upgrade()?.vars.borrow().get(name).cloned()
     }
+
+    /// Counts, and draws no decision: the ids of traces change nothing that happens.
+    fn random_seed(&self) -> [u8; 32] {
+        let count = self.world.upgrade().map_or(0, |world| {
+            world.seeds.set(world.seeds.get() + 1);
+            world.seeds.get()
+        });
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&count.to_le_bytes());
+        seed
+    }
 }
 
 impl Bindings for WorldEnv {

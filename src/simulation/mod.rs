@@ -77,6 +77,8 @@ struct Inner {
     /// The Worker's isolates: each builds its own application with its first request.
     isolates: RefCell<Vec<Option<Rc<Lunora<WorldEnv>>>>>,
     lost: RefCell<BTreeMap<String, Vec<Loss>>>,
+    /// How often the randomness of the host was asked for.
+    seeds: Cell<u64>,
     tracing: bool,
     steps: RefCell<Vec<String>>,
 }
@@ -132,6 +134,7 @@ impl World {
             lost: RefCell::default(),
             tracing,
             steps: RefCell::default(),
+            seeds: Cell::default(),
         };
         Self { inner: Rc::new(inner) }
     }

@@ -34,12 +34,14 @@ macro_rules! header {
 }
 
 mod identity;
+mod trace;
 mod write_ids;
 
 #[cfg(feature = "shard")]
 pub(crate) use self::write_ids::ClientSeq;
 pub(crate) use self::{
     identity::{Claims, ExpectedSubject, IdentityExpiry, UserId},
+    trace::{TRACE_PARENT, TRACE_STATE, TraceParent, TraceState, set_trace},
     write_ids::{ClientId, MutationId},
 };
 use super::ShardKey;
@@ -58,6 +60,7 @@ const PUBLIC_ORIGIN: HeaderName = HeaderName::from_static("x-lunora-origin");
 const SCHEDULER_SIGNATURE: HeaderName = HeaderName::from_static("x-lunora-scheduler-signature");
 const SHARD_KEY: HeaderName = HeaderName::from_static("x-lunora-shard-key");
 const SYSTEM: HeaderName = HeaderName::from_static("x-lunora-system");
+const WANT_ERROR_DETAIL: HeaderName = HeaderName::from_static("x-lunora-want-error-detail");
 pub(crate) const USER_ID: HeaderName = HeaderName::from_static("x-lunora-userid");
 
 /// The bookmark of a D1 database (`x-d1-bookmark`), which only the database understands.
@@ -77,6 +80,10 @@ pub(crate) struct AnsweringShard(HeaderValue);
 /// A call in the server's own name (`x-lunora-system`): `1`, and no other value.
 pub(crate) struct System;
 
+/// An operator's wish for the unredacted errors of a batch (`x-lunora-want-error-detail`): `1`, and
+/// no other value.
+pub(crate) struct WantErrorDetail;
+
 /// The scheduler's signature of a body (`x-lunora-scheduler-signature`).
 #[cfg(feature = "admin")]
 pub(crate) struct SchedulerSignature(pub(crate) String);
@@ -86,6 +93,7 @@ header!(ClientIp, CLIENT_IP);
 header!(PublicOrigin, PUBLIC_ORIGIN);
 header!(AnsweringShard, SHARD_KEY);
 header!(System, SYSTEM);
+header!(WantErrorDetail, WANT_ERROR_DETAIL);
 #[cfg(feature = "admin")]
 header!(SchedulerSignature, SCHEDULER_SIGNATURE);
 
@@ -154,6 +162,16 @@ impl AnsweringShard {
 }
 
 impl System {
+    fn read(value: &HeaderValue) -> Option<Self> {
+        (value == "1").then_some(Self)
+    }
+
+    fn write(&self) -> Option<HeaderValue> {
+        Some(HeaderValue::from_static("1"))
+    }
+}
+
+impl WantErrorDetail {
     fn read(value: &HeaderValue) -> Option<Self> {
         (value == "1").then_some(Self)
     }

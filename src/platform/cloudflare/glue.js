@@ -144,12 +144,14 @@ async function answerRequest(wasm, respond, request, env, ctx) {
 export const front = () => answerRequest;
 
 async function carryOut(wasm, respond, plan) {
-  const end = plan.indexOf("\n\n");
-  const [length, timeout, place, dressing, ...headers] = plan.slice(0, end).split("\n");
+  const start = plan.indexOf("\n") + 1;
+  const [lengthOfHead, lengthOfName] = plan.slice(0, start).split(",");
+  const end = start + Number(lengthOfHead);
+  const [timeout, place, dressing, trace, ...headers] = plan.slice(start, end).split("\n");
   const [jurisdiction, hint] = place.split(",");
-  const at = end + 2 + Number(length);
-  const name = plan.slice(end + 2, at);
-  const undelivered = (after, error) => respond(() => wasm.__lunora_undelivered(dressing, name, after, error));
+  const at = end + Number(lengthOfName);
+  const name = plan.slice(end, at);
+  const undelivered = (after, error) => respond(() => wasm.__lunora_undelivered(dressing, trace, name, after, error));
   const limit = Number(timeout);
   let timer;
   const late = new Promise((resolve) => {
@@ -247,18 +249,26 @@ const known = new Map();
 const MOST_KNOWN = 256;
 const LONGEST_KNOWN = 4096;
 
-/** The headers of packed lines. They are shared: their receiver copies them. */
+/**
+ * The headers of packed lines, those after an empty line apart: they differ from call to call. What is
+ * returned may be shared: its receiver copies it.
+ */
 function unpack(lines) {
+  const end = lines.indexOf("\n\n");
+  if (end !== -1) return append(new Headers(unpack(lines.slice(0, end))), lines.slice(end + 2));
   let headers = known.get(lines);
   if (headers !== undefined) return headers;
-  headers = new Headers();
-  if (lines !== "") {
-    for (const line of lines.split("\n")) {
-      const colon = line.indexOf(":");
-      headers.append(line.slice(0, colon), line.slice(colon + 1));
-    }
-  }
+  headers = append(new Headers(), lines);
   remember(known, lines, headers);
+  return headers;
+}
+
+function append(headers, lines) {
+  if (lines === "") return headers;
+  for (const line of lines.split("\n")) {
+    const colon = line.indexOf(":");
+    headers.append(line.slice(0, colon), line.slice(colon + 1));
+  }
   return headers;
 }
 

@@ -4,6 +4,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use wasm_bindgen::prelude::*;
 use worker::{js_sys::Promise, web_sys};
 
+use crate::wire::headers::{BASE_SEQ, CLIENT_SEQ, MUTATION_ID, TRACE_PARENT, TRACE_STATE};
+
 #[wasm_bindgen(module = "/src/platform/cloudflare/glue.js")]
 extern "C" {
     #[wasm_bindgen(js_name = requestHead)]
@@ -83,6 +85,9 @@ extern "C" {
 
     pub(super) fn cancel(reader: &JsValue);
 
+    #[wasm_bindgen(js_name = randomBytes)]
+    pub(super) fn random_bytes(into: &mut [u8]);
+
     #[wasm_bindgen(js_name = callShard)]
     pub(super) fn call_shard(
         namespace: &JsValue,
@@ -124,9 +129,6 @@ extern "C" {
         work: &mut dyn FnMut() -> bool,
     ) -> Option<String>;
 
-    #[wasm_bindgen(js_name = randomBytes)]
-    pub(super) fn random_bytes(into: &mut [u8]);
-
     #[wasm_bindgen(js_name = noteRunning)]
     pub(super) fn note_running(state: &JsValue, query: Option<&str>);
 
@@ -163,14 +165,28 @@ pub(super) fn unpack<'a>(lines: impl Iterator<Item = &'a str>) -> HeaderMap {
     headers
 }
 
-/// Writes headers as packed lines.
+/// Writes headers as packed lines. Those whose values differ from call to call come last, after an
+/// empty line, so that `glue.js` finds the others again.
 ///
 /// The runtime takes the bytes of a header for UTF-8, and so do these lines. Invalid UTF-8 can only
 /// come from Rust code; it is sent as if each byte were a character.
 pub(super) fn pack(headers: &HeaderMap) -> String {
     let mut lines = String::with_capacity(headers.len() * 48);
-    for (name, value) in headers {
-        if !lines.is_empty() {
+    let (varying, fixed): (Vec<_>, Vec<_>) =
+        headers.iter().partition(|(name, _)| VARYING.contains(name));
+    write_lines(&mut lines, fixed);
+    if !varying.is_empty() {
+        lines.push_str("\n\n");
+        write_lines(&mut lines, varying);
+    }
+    lines
+}
+
+const VARYING: [HeaderName; 5] = [TRACE_PARENT, TRACE_STATE, MUTATION_ID, CLIENT_SEQ, BASE_SEQ];
+
+fn write_lines(lines: &mut String, headers: Vec<(&HeaderName, &HeaderValue)>) {
+    for (place, (name, value)) in headers.into_iter().enumerate() {
+        if place > 0 {
             lines.push('\n');
         }
         lines.push_str(name.as_str());
@@ -180,7 +196,6 @@ pub(super) fn pack(headers: &HeaderMap) -> String {
             Err(_) => lines.extend(value.as_bytes().iter().map(|byte| char::from(*byte))),
         }
     }
-    lines
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ mod message;
 mod namespace;
 pub(crate) mod plan;
 mod promise;
+#[cfg(any(feature = "shard", target_arch = "wasm32"))]
+mod random;
 mod rate_limiter;
 mod registry_storage;
 #[cfg(feature = "shard")]
@@ -40,6 +42,8 @@ pub use self::shard_host::DurableObjectHost;
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use self::digest::Sha256Stream;
+#[cfg(any(feature = "shard", target_arch = "wasm32"))]
+pub(crate) use self::random::random_seed;
 pub(crate) use self::{
     message::{request_from_js, response_to_js},
     promise::run,

@@ -1,6 +1,6 @@
 //! Plans of calls, which `glue.js` carries out: as texts, there and back.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -54,27 +54,27 @@ pub(crate) fn answered(outcome: Result<JsValue, JsValue>) {
     }
 }
 
-/// Writes the plan of a call: numbers and names by line, the headers of the call, and after an empty
-/// line the shard's name and the body. `dressing` comes back with the head of the answer.
+/// Writes the plan of a call: its head, by line, then the shard's name and the body. The first line
+/// has the lengths of head and name. `dressing` and `trace_id` come back with the answer.
 pub(crate) fn to_text(
     address: &ShardAddress,
     headers: &HeaderMap,
     body: &str,
     timeout: Duration,
     dressing: &str,
+    trace_id: &str,
 ) -> String {
     let name = address.key.as_str();
-    let headers = glue::pack(headers);
-    let mut text = String::with_capacity(headers.len() + name.len() + body.len() + 160);
-    let _ = write!(
-        text,
-        "{}\n{}\n{},{}\n{dressing}\n{headers}\n\n{name}{body}",
-        name.encode_utf16().count(),
+    let head = format!(
+        "{}\n{},{}\n{dressing}\n{trace_id}\n{}",
         timeout.as_millis(),
         address.jurisdiction.map_or("", Jurisdiction::as_str),
         address.location_hint.map_or("", LocationHint::as_str),
+        glue::pack(headers),
     );
-    text
+    // Lengths as JavaScript counts them.
+    let [head_length, name_length] = [&head, name].map(|text| text.encode_utf16().count());
+    format!("{head_length},{name_length}\n{head}{name}{body}")
 }
 
 /// Applies `dress` to the head of a shard's answer.

@@ -75,9 +75,7 @@ impl ShardHost for DurableObjectHost {
     }
 
     fn random_seed(&self) -> [u8; 32] {
-        let mut seed = [0; 32];
-        glue::random_bytes(&mut seed);
-        seed
+        super::random_seed()
     }
 
     fn begin_call(&self, id: &str) -> u32 {

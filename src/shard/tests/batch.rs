@@ -179,3 +179,30 @@ fn bounds_the_answers_of_a_batch_before_running_more_calls() {
         assert_eq!(rows, written, "{name}");
     }
 }
+
+#[test]
+fn gives_the_error_detail_to_the_admin_token_only() {
+    let definition = definition().query(
+        "errors:breaks",
+        |_: &Query<'_>, _: NoArgs| -> Result<(), LunoraError> {
+            Err(LunoraError::internal("secret words"))
+        },
+    );
+    let shard = TestShard::new(definition);
+    let silent = shard.admin_token("correct-horse-battery-staple");
+    let calls = json!([{ "functionPath": "errors:breaks" }, { "functionPath": "messages:list" }]);
+    let asked = shard.with_header("x-lunora-want-error-detail", "1");
+    let stranger = asked.with_header("authorization", "Bearer correct-horse");
+    let operator = silent.with_header("x-lunora-want-error-detail", "1");
+    for shard in [&shard, &asked, &stranger, &silent] {
+        let (status, body) = post(shard, &calls);
+        assert_eq!((status, &body["results"][0]["status"]), (200, &json!(500)));
+        assert!(!body.to_string().contains("errorDetail"), "{body}");
+        assert!(!body.to_string().contains("secret words"), "{body}");
+    }
+    let (_, body) = post(&operator, &calls);
+    let detail = json!({ "code": "INTERNAL", "message": "Internal error: secret words", "name": "LunoraError" });
+    assert_eq!(body["results"][0]["errorDetail"], detail);
+    assert_eq!(body["results"][0]["body"]["error"]["message"], "Internal error");
+    assert_eq!(body["results"][1].get("errorDetail"), None);
+}

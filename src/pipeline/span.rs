@@ -1,0 +1,85 @@
+//! What one request is in its trace.
+
+use std::{cell::RefCell, time::Duration};
+
+use http::HeaderMap;
+
+use super::{Lunora, record::Facts};
+use crate::{
+    message::{Request, Response},
+    platform::{Environment, ExecutionContext},
+    wire::headers::{TraceParent, TraceState, set_trace},
+};
+
+/// The span of one request in this Worker. Every call to a shard names it as its parent.
+///
+/// Its ids decide nothing: a caller may choose the trace that its request belongs to.
+pub(super) struct Span {
+    parent: TraceParent,
+    state: Option<TraceState>,
+    /// What the record of the request will say, if a setting wants one.
+    facts: Option<RefCell<Facts>>,
+}
+
+impl Span {
+    /// Returns the id of the trace.
+    pub(super) fn trace_id(&self) -> &str {
+        self.parent.trace_id()
+    }
+
+    /// Adds to the record of the request, if there is one.
+    pub(super) fn note(&self, note: impl FnOnce(&mut Facts)) {
+        if let Some(facts) = &self.facts {
+            note(&mut facts.borrow_mut());
+        }
+    }
+
+    /// Sets the trace headers of a request, in place of those that it has.
+    pub(super) fn write(&self, headers: &mut HeaderMap) {
+        set_trace(headers, &self.parent, self.state.as_ref());
+    }
+}
+
+impl<E: Environment> Lunora<E> {
+    /// Begins a span: in the trace of the caller if `headers` have a valid one, else in a new one.
+    pub(super) fn span(&self, headers: &HeaderMap, env: &E) -> Span {
+        self.random.seed(|| env.random_seed());
+        let random = self.random.draw();
+        let (parent, state) = match TraceParent::of(headers) {
+            Some(caller) => (caller.next(&random), TraceState::of(headers)),
+            None => (TraceParent::start(&random), None),
+        };
+        Span { parent, state, facts: None }
+    }
+
+    /// Begins the span of a request of [`fetch`](Lunora::fetch), which a record may be made of.
+    pub(super) fn span_of(&self, request: &Request, env: &E, is_preflight: bool) -> Span {
+        let mut span = self.span(request.headers(), env);
+        if self.settings.log_requests.is_some() || self.settings.on_request.is_some() {
+            let started_ms = self.settings.clock.now_ms();
+            span.facts = Some(RefCell::new(Facts::begin(request, is_preflight, started_ms)));
+        }
+        span
+    }
+
+    /// Gives the record of a request to the log and to the sink. The sink begins after the response
+    /// was handed over.
+    pub(super) fn record(&self, span: &Span, response: &Response, ctx: &dyn ExecutionContext) {
+        let Some(facts) = &span.facts else { return };
+        let settings = &self.settings;
+        let ids = (span.parent.trace_id(), span.parent.span_id());
+        let status = response.status().as_u16();
+        let record = facts.borrow().finish(status, settings.clock.now_ms(), ids);
+        if let Some(log) = settings.log_requests {
+            log(&record);
+        }
+        if let Some(sink) = &settings.on_request {
+            let (sink, clock) = (sink.clone(), settings.clock.clone());
+            ctx.wait_until(Box::pin(async move {
+                // A timer: a sink that panics or is slow must not hold up the response.
+                clock.sleep(Duration::from_millis(1)).await;
+                sink.receive(record).await;
+            }));
+        }
+    }
+}
