@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::{
     ShardKey,
     envelope::{shard_key, string},
-    paths,
+    number, paths,
 };
 use crate::errors::{Code, LunoraError};
 
@@ -96,7 +96,7 @@ fn read(index: usize, call: &RawValue) -> Result<BatchCall, LunoraError> {
 
     let id = match fields.id.map(RawValue::get) {
         None => index.to_string(),
-        Some(id) if id.starts_with('"') || id.parse::<f64>().is_ok() => id.to_owned(),
+        Some(id) if id.starts_with('"') || number::parse(id).is_some() => id.to_owned(),
         Some(_) => return Err(refuse(".id must be a string or a number")),
     };
     let path = fields.function_path.map_or("null", RawValue::get);
@@ -108,7 +108,7 @@ fn read(index: usize, call: &RawValue) -> Result<BatchCall, LunoraError> {
     }
     for (name, value) in [("clientSeq", fields.client_seq), ("baselineSeq", fields.baseline_seq)] {
         let Some(seq) = value.map(RawValue::get) else { continue };
-        seq.parse::<f64>().map_err(|_| refuse(&format!(".{name} must be a number")))?;
+        number::parse(seq).ok_or_else(|| refuse(&format!(".{name} must be a number")))?;
         entry.extend([",\"", name, "\":", seq]);
     }
     entry.push('}');

@@ -9,6 +9,7 @@ pub(crate) mod headers;
 pub(crate) mod identity;
 pub(crate) mod iso;
 pub(crate) mod lines;
+pub(crate) mod number;
 pub(crate) mod operation;
 pub(crate) mod paths;
 pub(crate) mod shard_key;

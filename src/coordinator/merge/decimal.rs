@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use crate::wire::number;
+
 /// A finite number: `0.digits * 10^magnitude`. Different spellings of a number have the same value
 /// here; only the sign of a zero is kept separately.
 #[derive(Clone, Debug)]
@@ -52,7 +54,7 @@ impl Decimal {
         let sign = if self.negative { "-" } else { "" };
         let (digits, magnitude) = (&self.digits, self.magnitude);
         // Such a text is always a number.
-        format!("{sign}0.{digits}0e{magnitude}").parse().unwrap_or_default()
+        number::parse(&format!("{sign}0.{digits}0e{magnitude}")).unwrap_or_default()
     }
 
     fn signum(&self) -> i8 {

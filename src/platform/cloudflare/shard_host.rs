@@ -203,7 +203,11 @@ impl<'de> Visitor<'de> for CellVisitor {
                 "b" => {
                     SqlCell::Blob(map.next_value::<String>()?.chars().map(|c| c as u8).collect())
                 }
-                "n" => SqlCell::Number(map.next_value::<String>()?.parse().unwrap_or(f64::NAN)),
+                "n" => SqlCell::Number(match &*map.next_value::<String>()? {
+                    "Infinity" => f64::INFINITY,
+                    "-Infinity" => f64::NEG_INFINITY,
+                    _ => f64::NAN,
+                }),
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                     continue;

@@ -10,7 +10,10 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::{errors::LunoraError, wire::value::UNDEFINED};
+use crate::{
+    errors::LunoraError,
+    wire::{number, value::UNDEFINED},
+};
 
 pub(crate) const ID: &str = "_id";
 pub(crate) const CREATION_TIME: &str = "_creationTime";
@@ -102,11 +105,7 @@ pub(crate) struct System<'a> {
 
 /// Formats a number as JSON; a whole one without a point.
 pub(crate) fn number(number: f64) -> String {
-    if number.is_finite() {
-        ryu_js::Buffer::new().format_finite(number).to_owned()
-    } else {
-        "null".to_owned()
-    }
+    if number.is_finite() { number::to_javascript(number) } else { "null".to_owned() }
 }
 
 /// Appends a document as one line of an export. A control character in JSON is always white space:

@@ -8,7 +8,10 @@ use serde_json::value::RawValue;
 use super::fields::{CREATION_TIME, Fields};
 use crate::{
     shard::sql::SqlValue,
-    wire::value::{Date, TAG},
+    wire::{
+        number,
+        value::{Date, TAG},
+    },
 };
 
 /// Returns the SQL of a field's key. A query finds an index by this exact text, so a change of it
@@ -196,7 +199,7 @@ pub(crate) fn of_json(json: &str) -> SqlValue {
         Some(b'n') | None => SqlValue::Null,
         Some(_) => match json.parse::<i64>() {
             Ok(integer) => SqlValue::Integer(integer),
-            Err(_) => json.parse().map_or(SqlValue::Null, SqlValue::Real),
+            Err(_) => number::parse(json).map_or(SqlValue::Null, SqlValue::Real),
         },
     }
 }
@@ -209,7 +212,9 @@ fn of_list(json: &str) -> SqlValue {
         return Key::List(json).into();
     }
     match &*text(1) {
-        "date" => Key::Date(Date::from_millis(raw(2).parse().unwrap_or(f64::NAN)).millis()).into(),
+        "date" => {
+            Key::Date(Date::from_millis(number::parse(raw(2)).unwrap_or(f64::NAN)).millis()).into()
+        }
         "bigint" => Key::BigInt(&text(2)).into(),
         "bytes" => Key::Bytes(&text(2)).into(),
         "inf" => SqlValue::Real(f64::INFINITY),
