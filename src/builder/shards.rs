@@ -123,6 +123,7 @@ impl<C: ShardClass<Announcement: Announcing>, N: ShardNamespace> IntoShards for 
     }
 
     fn into_namespace(self) -> Rc<dyn ShardNamespace> {
+        self.namespace.has_our_class();
         Rc::new(self.namespace)
     }
 }

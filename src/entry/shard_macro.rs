@@ -50,6 +50,17 @@ macro_rules! __shard_class {
                     }
 
                     #[doc(hidden)]
+                    #[wasm_bindgen(js_name = __lunora_call)]
+                    pub fn __call(
+                        &self,
+                        head: ::std::string::String,
+                        body: ::std::string::String,
+                    ) -> js_sys::Promise {
+                        let object = self.object.clone();
+                        $crate::__private::promise(async move { object.call(head, body).await })
+                    }
+
+                    #[doc(hidden)]
                     #[wasm_bindgen(js_name = webSocketMessage)]
                     pub fn __websocket_message(
                         &self,

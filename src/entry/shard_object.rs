@@ -60,6 +60,18 @@ impl ShardObject {
         cloudflare::response_to_js(response).map(JsValue::from).map_err(|error| to_js_error(&error))
     }
 
+    /// Answers a request whose head and body crossed as texts, which is how a Worker of ours calls it.
+    ///
+    /// # Errors
+    /// If the response cannot be passed to the platform.
+    pub async fn call(&self, head: String, body: String) -> Result<JsValue, JsValue> {
+        let response = match cloudflare::request_of_text(&head, body) {
+            Ok(request) => self.object.shard().fetch(request).await,
+            Err(error) => to_error_response(&error),
+        };
+        cloudflare::response_to_rpc(response).map_err(|error| to_js_error(&error))
+    }
+
     /// Answers a frame.
     ///
     /// # Errors

@@ -31,6 +31,11 @@ pub trait ShardNamespace: 'static {
         None
     }
 
+    /// Tells the host that the objects are of a class of [`shard!`](crate::shard!): the host may call
+    /// them in a cheaper way than by a request.
+    #[doc(hidden)]
+    fn has_our_class(&self) {}
+
     /// Returns the host's own namespace, if calls to it may go past [`fetch`](Self::fetch).
     ///
     /// A namespace that wraps another must not pass that one on: the calls would go past it.
@@ -51,6 +56,10 @@ impl<N: ShardNamespace + ?Sized> ShardNamespace for std::rc::Rc<N> {
 
     fn namespace_id(&self) -> Option<String> {
         (**self).namespace_id()
+    }
+
+    fn has_our_class(&self) {
+        (**self).has_our_class();
     }
 
     fn as_host(&self) -> Option<&dyn Any> {

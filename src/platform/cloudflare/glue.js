@@ -5,8 +5,8 @@
  * instance it belongs to: its numbers mean nothing to the next one.
  */
 let instance;
-export function bind(value, bytes, head, drain, lost, aborted) {
-  instance = { value, bytes, head, drain, lost, aborted, tasks: new Map(), pending: new Map() };
+export function bind(value, bytes, head, text, drain, lost, aborted) {
+  instance = { value, bytes, head, text, drain, lost, aborted, tasks: new Map(), pending: new Map() };
 }
 
 /**
@@ -43,6 +43,10 @@ class Pending {
   failed = (error) => this.#settle(this.#owner.value, false, error);
   bytes = (bytes) => this.#settle(this.#owner.bytes, bytes);
   head = (response) => this.#settle(this.#owner.head, responseHead(response), response);
+  answer = (answer) => {
+    if (typeof answer === "string") this.#settle(this.#owner.text, answer);
+    else this.head(answer);
+  };
 }
 
 /** Settles a slot as `promise` is. */
@@ -160,10 +164,10 @@ async function carryOut(wasm, respond, plan) {
   try {
     const stub = stubOf(planned.namespace, name, jurisdiction, hint);
     if (stub === undefined) return undelivered(undefined, "jurisdiction");
-    const init = { method: "POST", headers: unpack(headers.join("\n")), body: plan.slice(at), redirect: "manual" };
-    const response = await Promise.race([stub.fetch(SHARD_RPC, init), late]);
-    if (response === undefined) return undelivered(limit);
-    return await dress(wasm, respond, dressing, response);
+    const asked = ask(planned.namespace, stub, "POST", SHARD_RPC, headers.join("\n"), plan.slice(at));
+    const answer = await Promise.race([asked, late]);
+    if (answer === undefined) return undelivered(limit);
+    return await dress(wasm, respond, dressing, answer);
   } catch (error) {
     return undelivered(undefined, error);
   } finally {
@@ -175,8 +179,10 @@ async function carryOut(wasm, respond, plan) {
 const dressed = new Map();
 
 /** The answer of a shard, with the headers that the Worker adds. */
-async function dress(wasm, respond, dressing, response) {
-  const head = responseHead(response);
+async function dress(wasm, respond, dressing, answer) {
+  const isText = typeof answer === "string";
+  const end = isText ? answer.indexOf("\n\n") : undefined;
+  const head = isText ? answer.slice(0, end) : responseHead(answer);
   const key = `${dressing}\n${head}`;
   let init = dressed.get(key);
   if (init === undefined) {
@@ -186,9 +192,37 @@ async function dress(wasm, respond, dressing, response) {
     init = { status: Number(lines.slice(0, 3)), headers: unpack(lines.slice(4)) };
     remember(dressed, key, init);
   }
-  if (response.status === 101) return response;
   const { status } = init;
-  return new Response(status === 204 || status === 205 || status === 304 ? null : response.body, init);
+  if (status === 101) return answer;
+  if (status === 204 || status === 205 || status === 304) return new Response(null, init);
+  return new Response(isText ? answer.slice(end + 2) : answer.body, init);
+}
+
+/** Namespaces whose objects are of a class of ours: they take a call by RPC, as texts. */
+const speaking = new WeakSet();
+export function speaksRpc(namespace) {
+  speaking.add(namespace);
+}
+
+/** How the runtime says that an object has no such method, or no methods: the call did not run. */
+const NO_RPC = /does not implement the method|does not support RPC|is not a function/;
+
+/** Calls an object in the cheapest way that it knows. Its answer is a text (a head, an empty line, the body), or a response. */
+async function ask(namespace, stub, method, url, headers, body) {
+  if (speaking.has(namespace) && typeof body === "string") {
+    try {
+      return await stub.__lunora_call(`${method}\n${url}\n${headers}`, body);
+    } catch (error) {
+      if (!(error instanceof TypeError && NO_RPC.test(error.message))) throw error;
+      // An older version of the class, in another script.
+      speaking.delete(namespace);
+    }
+  }
+  return send(stub, method, url, headers, body);
+}
+
+function send(stub, method, url, headers, body, signal) {
+  return stub.fetch(url, { method, headers: unpack(headers), body: own(body), redirect: "manual", signal });
 }
 
 /** Settles the slot after a time. */
@@ -399,14 +433,19 @@ function stubOf(namespace, name, jurisdiction, hint) {
 
 /** Sends a request to the named object; the slot gets its answer, with the head. */
 export function callShard(namespace, name, jurisdiction, hint, method, url, headers, body, slot) {
-  const controller = new AbortController();
-  const pending = new Pending(slot, () => controller.abort());
+  // A call by RPC cannot be aborted, and what waits for it in wasm is found late if the runtime drops the
+  // invocation without a signal.
+  const byRpc = tellsAborts && speaking.has(namespace);
+  const controller = byRpc ? undefined : new AbortController();
+  const pending = new Pending(slot, () => controller?.abort());
   try {
     const stub = stubOf(namespace, name, jurisdiction, hint);
     // Not synchronously: the task does not wait for it yet.
     if (stub === undefined) return void Promise.resolve("jurisdiction").then(pending.value);
-    const init = { method, headers: unpack(headers), body: own(body), redirect: "manual", signal: controller.signal };
-    stub.fetch(url, init).then(pending.head, pending.failed);
+    const answer = byRpc
+      ? ask(namespace, stub, method, url, headers, body)
+      : send(stub, method, url, headers, body, controller.signal);
+    answer.then(pending.answer, pending.failed);
   } catch (error) {
     Promise.reject(error).catch(pending.failed);
   }

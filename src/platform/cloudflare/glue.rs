@@ -44,6 +44,7 @@ extern "C" {
         value: &JsValue,
         bytes: &JsValue,
         head: &JsValue,
+        text: &JsValue,
         drain: &JsValue,
         lost: &JsValue,
         aborted: &JsValue,
@@ -56,6 +57,9 @@ extern "C" {
     pub(super) fn sleep(milliseconds: i32, slot: u32);
 
     pub(super) fn promise(task: u32, request: Option<&web_sys::Request>) -> JsValue;
+
+    #[wasm_bindgen(js_name = speaksRpc)]
+    pub(super) fn speaks_rpc(namespace: &JsValue);
 
     #[wasm_bindgen(js_name = planFor)]
     pub(super) fn plan_for(env: &JsValue, namespace: &JsValue);
@@ -102,7 +106,7 @@ extern "C" {
     );
 
     #[wasm_bindgen(js_name = callShard)]
-    pub(super) fn call_shard_with_bytes(
+    pub(super) fn call_shard_with_text(
         namespace: &JsValue,
         name: &str,
         jurisdiction: Option<&str>,
@@ -110,7 +114,7 @@ extern "C" {
         method: &str,
         url: &str,
         headers: &str,
-        body: &[u8],
+        body: &str,
         slot: u32,
     );
 }
@@ -171,7 +175,7 @@ pub(super) fn unpack<'a>(lines: impl Iterator<Item = &'a str>) -> HeaderMap {
 /// The runtime takes the bytes of a header for UTF-8, and so do these lines. Invalid UTF-8 can only
 /// come from Rust code; it is sent as if each byte were a character.
 pub(super) fn pack(headers: &HeaderMap) -> String {
-    let mut lines = String::with_capacity(headers.len() * 48);
+    let mut lines = String::new();
     let (varying, fixed): (Vec<_>, Vec<_>) =
         headers.iter().partition(|(name, _)| VARYING.contains(name));
     write_lines(&mut lines, fixed);
@@ -179,6 +183,14 @@ pub(super) fn pack(headers: &HeaderMap) -> String {
         lines.push_str("\n\n");
         write_lines(&mut lines, varying);
     }
+    lines
+}
+
+#[cfg(feature = "shard")]
+/// Writes the headers of an answer as packed lines.
+pub(super) fn pack_answer(headers: &HeaderMap) -> String {
+    let mut lines = String::new();
+    write_lines(&mut lines, headers.iter().collect());
     lines
 }
 

@@ -55,6 +55,12 @@ pub(super) fn request_of_head(
     Ok(request)
 }
 
+/// Reads a request whose head and body crossed as texts.
+#[cfg(feature = "shard")]
+pub(crate) fn request_of_text(head: &str, body: String) -> Result<Request, LunoraError> {
+    request_of_head(head, |_, _| Body::from(body))
+}
+
 /// Takes a response over from JavaScript; the head crosses in one piece, the body stays.
 pub(super) fn response_from_js(head: &str, raw: web_sys::Response) -> Response {
     let mut lines = head.split('\n');
@@ -69,6 +75,36 @@ pub(super) fn response_from_js(head: &str, raw: web_sys::Response) -> Response {
     *response.headers_mut() = headers;
     response
 }
+
+/// Reads a response whose body is text: a packed head, an empty line, the body.
+pub(super) fn response_of_text(text: &str) -> Response {
+    let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+    let mut response = Response::body(body.to_owned());
+    let mut lines = head.split('\n');
+    let status = lines.next().and_then(|status| StatusCode::from_bytes(status.as_bytes()).ok());
+    *response.status_mut() = status.unwrap_or(StatusCode::BAD_GATEWAY);
+    *response.headers_mut() = glue::unpack(lines);
+    response
+}
+
+/// Passes a response to JavaScript, which another isolate gets: as text if its body is a moderate
+/// text, else as a response.
+#[cfg(feature = "shard")]
+pub(crate) fn response_to_rpc(response: Response) -> Result<JsValue, LunoraError> {
+    let (parts, body) = response.into_parts();
+    let bytes = body.as_bytes().filter(|bytes| bytes.len() <= LONGEST_TEXT);
+    let text = bytes.and_then(|bytes| str::from_utf8(bytes).ok());
+    if let (Some(body), None) = (text, parts.extensions.get::<EncodedBody>()) {
+        let headers = glue::pack_answer(&parts.headers);
+        let text = [parts.status.as_str(), "\n", &headers, "\n\n", body].concat();
+        return Ok(JsValue::from_str(&text));
+    }
+    response_to_js(http::Response::from_parts(parts, body).into()).map(JsValue::from)
+}
+
+/// A longer text goes as a stream: a message of the runtime's RPC has at most 32 MiB.
+#[cfg(feature = "shard")]
+const LONGEST_TEXT: usize = 1 << 20;
 
 /// Returns whether the message has a body, unless the headers say that it is empty.
 fn says_more(headers: &HeaderMap) -> bool {

@@ -42,6 +42,8 @@ pub use self::shard_host::DurableObjectHost;
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use self::digest::Sha256Stream;
+#[cfg(feature = "shard")]
+pub(crate) use self::message::{request_of_text, response_to_rpc};
 #[cfg(any(feature = "shard", target_arch = "wasm32"))]
 pub(crate) use self::random::random_seed;
 pub(crate) use self::{

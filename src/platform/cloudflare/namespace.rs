@@ -34,6 +34,7 @@ impl ShardNamespace for ObjectNamespace {
                 (Value::Head(head, response), _) => {
                     Ok(message::response_from_js(&head, response.unchecked_into()))
                 }
+                (Value::Text(text), _) => Ok(message::response_of_text(&text)),
                 (_, Some(jurisdiction)) => {
                     Err(ShardCallError::JurisdictionUnsupported(jurisdiction))
                 }
@@ -47,6 +48,10 @@ impl ShardNamespace for ObjectNamespace {
     /// Returns an id that the platform derives from the namespace. Nothing is created or called.
     fn namespace_id(&self) -> Option<String> {
         self.id_from_name("__lunora_deployment__").ok().map(|id| id.to_string())
+    }
+
+    fn has_our_class(&self) {
+        glue::speaks_rpc(self.as_ref());
     }
 
     fn as_host(&self) -> Option<&dyn Any> {
@@ -65,9 +70,9 @@ fn start(
     let jurisdiction = address.jurisdiction.map(Jurisdiction::as_str);
     let hint = address.location_hint.map(LocationHint::as_str);
     let (name, method, url) = (address.key.as_str(), parts.method.as_str(), parts.uri.to_string());
-    if let Some(bytes) = body.as_bytes() {
+    if let Some(text) = body.as_bytes().and_then(|bytes| str::from_utf8(bytes).ok()) {
         return Ok(Awaited::start(|slot| {
-            glue::call_shard_with_bytes(
+            glue::call_shard_with_text(
                 namespace,
                 name,
                 jurisdiction,
@@ -75,7 +80,7 @@ fn start(
                 method,
                 &url,
                 &headers,
-                bytes,
+                text,
                 slot,
             );
         }));

@@ -34,6 +34,8 @@ pub(super) enum Value {
     Bytes(Vec<u8>),
     /// A packed head, and the message that it belongs to.
     Head(String, JsValue),
+    /// A packed head, an empty line, and the body.
+    Text(String),
 }
 
 impl Value {
@@ -41,7 +43,7 @@ impl Value {
     pub(super) fn into_js(self) -> JsValue {
         match self {
             Self::Js(value) | Self::Head(_, value) => value,
-            Self::Bytes(_) => JsValue::UNDEFINED,
+            Self::Bytes(_) | Self::Text(_) => JsValue::UNDEFINED,
         }
     }
 }
@@ -212,6 +214,8 @@ fn bind() {
     let head = Closure::<dyn Fn(u32, String, JsValue)>::new(|slot, head, of| {
         settle(slot, Ok(Value::Head(head, of)));
     });
+    let text =
+        Closure::<dyn Fn(u32, String)>::new(|slot, text| settle(slot, Ok(Value::Text(text))));
     let drain_all = Closure::<dyn Fn()>::new(|| {
         SCHEDULED.set(false);
         drain();
@@ -222,6 +226,7 @@ fn bind() {
         &value.into_js_value(),
         &bytes.into_js_value(),
         &head.into_js_value(),
+        &text.into_js_value(),
         &drain_all.into_js_value(),
         &lost.into_js_value(),
         &aborted.into_js_value(),
