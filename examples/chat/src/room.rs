@@ -44,16 +44,21 @@ fn list(ctx: &Query<'_>, args: List) -> Result<Vec<Document<Message>>, LunoraErr
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Older {
     /// The `continueCursor` of a page; absent for the newest messages.
     cursor: Option<String>,
+    /// Where a page that is shown ends; absent for a page of `limit` messages.
+    end_cursor: Option<String>,
     limit: Option<u32>,
 }
 
 /// Returns one page of the messages, newest first.
 fn page(ctx: &Query<'_>, args: Older) -> Result<Page<Document<Message>>, LunoraError> {
     let limit = checked_limit(args.limit)?;
-    ctx.db().table(MESSAGES).order(Direction::Desc).paginate(args.cursor.as_deref(), limit)
+    let Older { cursor, end_cursor, .. } = args;
+    let request = PageRequest { cursor, end_cursor, num_items: limit };
+    ctx.db().table(MESSAGES).order(Direction::Desc).page(&request)
 }
 
 fn checked_limit(limit: Option<u32>) -> Result<u32, LunoraError> {
