@@ -2,6 +2,8 @@
 
 mod path;
 mod reference;
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
 
 use std::rc::Rc;
 
@@ -130,32 +132,20 @@ impl FunctionInfo {
     #[cfg(feature = "schema")]
     #[must_use]
     pub fn typed<Args: schemars::JsonSchema, Output: schemars::JsonSchema>(self) -> Self {
-        self.typed_args::<Args>().typed_result::<Output>()
+        self.typed_args::<Args>(schema::Form::Inlined).typed_result::<Output>(schema::Form::Inlined)
     }
 
     #[cfg(feature = "schema")]
-    pub(crate) fn typed_args<Args: schemars::JsonSchema>(mut self) -> Self {
-        self.args = schema_of::<Args>();
+    pub(crate) fn typed_args<Args: schemars::JsonSchema>(mut self, form: schema::Form) -> Self {
+        self.args = form.sent::<Args>();
         self
     }
 
     #[cfg(feature = "schema")]
-    pub(crate) fn typed_result<Output: schemars::JsonSchema>(mut self) -> Self {
-        self.result = schema_of::<Output>();
+    pub(crate) fn typed_result<Output: schemars::JsonSchema>(mut self, form: schema::Form) -> Self {
+        self.result = form.received::<Output>();
         self
     }
-}
-
-/// Returns the schema of a type with every referenced schema inlined, so that it is valid at any
-/// place of a document.
-#[cfg(feature = "schema")]
-fn schema_of<T: schemars::JsonSchema>() -> Option<Box<RawValue>> {
-    let settings = schemars::generate::SchemaSettings::draft2020_12().with(|settings| {
-        settings.inline_subschemas = true;
-        settings.meta_schema = None;
-    });
-    let schema = settings.into_generator().into_root_schema_for::<T>();
-    serde_json::value::to_raw_value(&schema).ok()
 }
 
 /// The kind of a function, by its effect on the shard.

@@ -148,6 +148,7 @@ macro_rules! __shard_emit {
         }
 
         $crate::__shard_class!($name);
+        $crate::__shard_written!($name);
     };
     ([$(#[$meta:meta])* $visibility:vis struct $name:tt] $t:tt [] $($rest:tt)*) => {
         $crate::__shard_fault! { without_functions $name }
@@ -218,11 +219,11 @@ macro_rules! __shard_schemas {
         $definition
     };
     (@typed $definition:ident, $kind:ident, $path:literal, $function:expr) => {
-        $definition.describe($path, |info| {
+        $definition.describe($path, |info, form| {
             use $crate::__private::schemas::{
                 NeitherHas as _, OfArgs as _, OfBoth as _, OfResult as _,
             };
-            (&&&$crate::__private::schemas::$kind($function)).describe(info)
+            (&&&$crate::__private::schemas::$kind($function)).describe(info, form)
         })
     };
 }
@@ -235,6 +236,34 @@ macro_rules! __shard_schemas {
     ($definition:ident, $($rest:tt)*) => {
         $definition
     };
+}
+
+/// Writes the functions of a shard for `lunora codegen client`, which runs this test. Not a public
+/// interface.
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shard_written {
+    ($name:ident) => {
+        #[cfg(test)]
+        #[test]
+        #[allow(non_snake_case, unnameable_test_items, reason = "it has the name of the shard")]
+        fn $name() -> ::std::io::Result<()> {
+            $crate::__private::schemas::write::<$name>(::std::concat!(
+                ::std::module_path!(),
+                "::",
+                ::std::stringify!($name)
+            ))
+        }
+    };
+}
+
+/// Without the feature `schema` it expands to nothing.
+#[cfg(not(feature = "schema"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shard_written {
+    ($name:ident) => {};
 }
 
 /// A jurisdiction by its name. Not a public interface.

@@ -10,13 +10,21 @@ const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
+/// Embeds a file of the built package `lunora-client`.
+macro_rules! client {
+    ($name:literal) => {
+        include_str!(concat!("../../../packages/client/dist/", $name))
+    };
+}
+
 /// Returns the page and its files.
-pub fn routes<E: 'static>() -> [Route<E>; 6] {
+pub fn routes<E: 'static>() -> [Route<E>; 7] {
     [
         file(route!("GET /"), HTML, include_str!("../public/index.html")),
         file(route!("GET /app.js"), SCRIPT, include_str!("../public/app.js")),
-        file(route!("GET /live.js"), SCRIPT, include_str!("../public/live.js")),
         file(route!("GET /view.js"), SCRIPT, include_str!("../public/view.js")),
+        file(route!("GET /lunora-client/index.js"), SCRIPT, client!("index.js")),
+        file(route!("GET /lunora-client/pages.js"), SCRIPT, client!("pages.js")),
         file(route!("GET /style.css"), STYLE, include_str!("../public/style.css")),
         file(route!("GET /icon.svg"), "image/svg+xml", include_str!("../public/icon.svg")),
     ]

@@ -1,6 +1,7 @@
 //! One channel: its messages, in SQLite.
 
 use lunora::shard::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An imported row without a shard goes to the channel that it names.
@@ -9,7 +10,7 @@ const MESSAGES: Table<Message> = table!("messages").shard_by("channel");
 /// The longest message, in characters.
 const MAX_TEXT: usize = 2000;
 
-#[derive(Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 struct Message {
     author: String,
     channel: String,
@@ -30,7 +31,7 @@ lunora::shard! {
     registry: "SHARD_REGISTRY",
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct List {
     limit: Option<u32>,
 }
@@ -43,17 +44,22 @@ fn list(ctx: &Query<'_>, args: List) -> Result<Vec<Document<Message>>, LunoraErr
     Ok(newest)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 struct Older {
     /// The `continueCursor` of a page; absent for the newest messages.
     cursor: Option<String>,
+    /// Where a page that is shown ends; absent for a page of `limit` messages.
+    end_cursor: Option<String>,
     limit: Option<u32>,
 }
 
 /// Returns one page of the messages, newest first.
 fn page(ctx: &Query<'_>, args: Older) -> Result<Page<Document<Message>>, LunoraError> {
     let limit = checked_limit(args.limit)?;
-    ctx.db().table(MESSAGES).order(Direction::Desc).paginate(args.cursor.as_deref(), limit)
+    let Older { cursor, end_cursor, .. } = args;
+    let request = PageRequest { cursor, end_cursor, num_items: limit };
+    ctx.db().table(MESSAGES).order(Direction::Desc).page(&request)
 }
 
 fn checked_limit(limit: Option<u32>) -> Result<u32, LunoraError> {
@@ -66,7 +72,7 @@ fn checked_limit(limit: Option<u32>) -> Result<u32, LunoraError> {
 }
 
 /// A channel with at least one message.
-#[derive(Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Channel {
     name: String,
@@ -83,7 +89,7 @@ fn channels(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<Channel>, LunoraError> {
     Ok(last.into_iter().map(channel).collect())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Send {
     /// What the client calls the message that it shows already.
     id: Option<String>,

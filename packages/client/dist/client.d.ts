@@ -8,9 +8,9 @@ import type { Topic } from "./topic.js";
 /** Calls the functions of one deployment, and keeps its live queries and its outbox. */
 export declare class LunoraClient {
     #private;
-    /** Identifies this client among those of one user. */
-    readonly clientId: string;
     constructor(options: ClientOptions);
+    /** Identifies this client among those of one user. */
+    get clientId(): string;
     /** Tells whether what subscribers see is current: `live` if no live query waits for its shard. */
     get state(): ClientState;
     /** Calls `listener` with each new state; returns what ends that. */

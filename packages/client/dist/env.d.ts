@@ -19,7 +19,7 @@ export interface Env {
     http: Http;
     clock: Clock;
     credentials: Credentials;
-    clientId: string;
+    clientId(): string;
     WebSocket: SocketConstructor | undefined;
     isOnline(): boolean;
     /** Reports an error that belongs to no call and no subscription. */

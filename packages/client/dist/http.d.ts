@@ -53,7 +53,7 @@ export declare class Http {
     #private;
     readonly url: string;
     readonly clock: Clock;
-    constructor(url: string, fetch: typeof globalThis.fetch, credentials: Credentials, clock: Clock, timeoutMs: number);
+    constructor(url: string, fetch: typeof globalThis.fetch | undefined, credentials: Credentials, clock: Clock, timeoutMs: number);
     /** Calls one function, and returns its answer without decoding it. */
     call(path: string, args: unknown, request: Request): Promise<Answer>;
     /** Sends several calls in one request. */

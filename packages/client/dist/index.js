@@ -41,23 +41,13 @@ var toBase64Url = (text) => toBase64(new TextEncoder().encode(text)).replaceAll(
 function fromBase64(text) {
   try {
     const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-    if (typeof text === "string" && toBase64(bytes) === text) return bytes;
+    if (toBase64(bytes) === text) return bytes;
   } catch {
   }
   return invalid("bytes", "canonical base64");
 }
-var setField = (object, key, value) => {
-  if (key === "__proto__") Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
-  else object[key] = value;
-};
 var checkDigits = (digits) => typeof digits === "string" && digits.length <= MAX_DIGITS && /^-?\d+$/.test(digits) ? digits : invalid("bigint", `at most ${MAX_DIGITS} digits`);
-function mapFields(fields, each) {
-  const mapped = {};
-  for (const [key, value] of Object.entries(fields)) {
-    if (value !== void 0) setField(mapped, key, each(value));
-  }
-  return mapped;
-}
+var mapFields = (fields, each) => Object.fromEntries(Object.entries(fields).flatMap(([key, value]) => value === void 0 ? [] : [[key, each(value)]]));
 function encode(value, depth = 0) {
   checkDepth(depth);
   const inner = (it) => encode(it, depth + 1);
@@ -105,9 +95,7 @@ function decode(json, depth = 0) {
   checkDepth(depth);
   const inner = (it) => decode(it, depth + 1);
   if (typeof json !== "object" || json === null) return json;
-  if (!Array.isArray(json)) {
-    return mapFields(json, inner);
-  }
+  if (!Array.isArray(json)) return mapFields(json, inner);
   if (json[0] !== TAG) return json.map(inner);
   const [, tag, payload, extra] = json;
   const list = () => Array.isArray(payload) ? payload : invalid(tag, "an array");
@@ -157,8 +145,7 @@ function decodeError(json, inner) {
     return invalid("error", "name, message and fields");
   }
   const error = new Error(message, json.length > 5 ? { cause: inner(json[5]) } : void 0);
-  for (const [key, value] of Object.entries({ ...fields, name })) setField(error, key, inner(value));
-  return error;
+  return Object.defineProperties(error, Object.getOwnPropertyDescriptors(mapFields({ ...fields, name }, inner)));
 }
 var stableKey = (value) => JSON.stringify(encode(value), (_, json) => json && typeof json === "object" && !Array.isArray(json) ? Object.fromEntries(Object.entries(json).sort()) : json);
 
@@ -258,7 +245,7 @@ var Http = class {
     return calls.map((_, id) => {
       const slot = results?.find((it) => `${it.id}` === `${id}`);
       if (slot?.body && !slot.body.error) return { ok: true, value: decode(slot.body.result) };
-      return { ok: false, error: toError(slot?.body?.error ?? { code: "SHARD_ERROR", message: "the batch has no answer to this call" }, slot?.status) };
+      return { ok: false, error: toError(slot?.body?.error ?? { code: "SHARD_ERROR", message: "no answer in the batch" }, slot?.status) };
     });
   }
   /** Posts JSON. A rejected token is renewed once. */
@@ -297,10 +284,11 @@ var Http = class {
     for (const [name, value] of Object.entries(headers)) if (value !== void 0) all[`x-lunora-${name}`] = `${value}`;
     if (token !== null) all["authorization"] = `Bearer ${token}`;
     if (kind !== "mutation" && this.#bookmark !== null) all["x-d1-bookmark"] = this.#bookmark;
+    const fetch = this.#fetch ?? globalThis.fetch;
     let response;
     let text;
     try {
-      response = await this.#fetch(this.url + path, { method: "POST", headers: all, body, signal });
+      response = await fetch(this.url + path, { method: "POST", headers: all, body, signal });
       text = await response.text();
     } catch (error2) {
       throw signal.aborted ? signal.reason : failure("NETWORK_ERROR", `${error2}`);
@@ -309,7 +297,7 @@ var Http = class {
     const { ok, status, headers: received } = response;
     const error = answer?.error;
     if (!ok && error && typeof error === "object") throw toError(error, status, retryAfter(received, this.clock.now()));
-    if (!ok || !answer || typeof answer !== "object") throw failure("INTERNAL", `the answer is not that of a deployment: status ${status}`, status);
+    if (!ok || !answer || typeof answer !== "object") throw failure("INTERNAL", `not an answer of a deployment: status ${status}`, status);
     if (kind !== "query") this.#bookmark = received.get("x-d1-bookmark") ?? this.#bookmark;
     return answer;
   }
@@ -326,6 +314,7 @@ var Outbox = class {
   #isClosed = false;
   constructor(host) {
     this.#host = host;
+    host.storage.watch?.((removed) => this.#changed(removed));
   }
   /** Keeps a write and sends it. Resolves with its answer, and rejects if it is refused. */
   add(write, sending) {
@@ -333,8 +322,8 @@ var Outbox = class {
     return new Promise((resolve, reject) => {
       this.#waiting.set(write.id, { subject: write.subject, resolve, reject, sending });
       this.#adding = this.#adding.then(async () => {
-        const last = Math.max(0, ...(await storage.list()).map(({ order }) => order));
-        const queued = { ...write, order: Math.max(clock.now(), last + 1) };
+        const others = await storage.list();
+        const queued = { ...write, order: Math.max(clock.now(), ...others.map(({ order }) => order + 1)) };
         await storage.put(queued);
         tell({ type: "queued", write: queued });
         void this.#drain(write.shard);
@@ -360,7 +349,7 @@ var Outbox = class {
   /** Removes a write that waits. */
   async discard(id) {
     await this.#host.storage.delete(id);
-    this.#take(id)?.reject(new LunoraError({ code: "DISCARDED", message: "the write was discarded" }));
+    this.#changed(id);
   }
   /** Refuses the writes of this page whose user is not known: another user may be signed in now. */
   disown() {
@@ -369,6 +358,11 @@ var Outbox = class {
   close() {
     this.#isClosed = true;
     for (const run of this.#running.values()) run.wake?.();
+  }
+  /** Takes note of a change of the storage. A write is removed before its answer only if it was discarded. */
+  #changed(removed) {
+    if (removed) this.#take(removed)?.reject(new LunoraError({ code: "DISCARDED", message: "the write was discarded" }));
+    if (!this.#isClosed) this.#host.tell({ type: "changed" });
   }
   async #drain(shard) {
     const known = this.#running.get(shard);
@@ -406,7 +400,8 @@ var Outbox = class {
       for (const { id, outcome } of await storage.list()) {
         if (!outcome || !this.#waiting.has(id) && clock.now() - outcome.at < OUTCOME_MS) continue;
         await storage.delete(id);
-        if (outcome.error) this.#take(id)?.reject(toError(outcome.error, outcome.error.status));
+        const { error } = outcome;
+        if (error) this.#take(id)?.reject(toError(error, error.status));
         else this.#take(id)?.resolve(outcome);
       }
       const next = (await this.pending()).find((write) => write.shard === shard);
@@ -417,18 +412,19 @@ var Outbox = class {
   }
   async #send(write) {
     const host = this.#host;
+    const waiting = this.#waiting.get(write.id);
     let answer;
     try {
-      const reason = this.#waiting.get(write.id)?.isForeign ? "IDENTITY_MISMATCH" : await host.check(write);
+      const reason = waiting?.isForeign ? "IDENTITY_MISMATCH" : await host.check(write);
       if (reason) throw new LunoraError({ code: reason, message: "the user of the write is not signed in" });
-      this.#waiting.get(write.id)?.sending();
+      waiting?.sending();
       answer = await host.send(write);
     } catch (error) {
       if (!(error instanceof LunoraError) || error.isTransient || isAuthError(error)) throw error;
-      const { status, message, data, hint } = error;
+      const { status, message, data } = error;
       const code = error.code === "IDENTITY_MISMATCH" ? "OFFLINE_IDENTITY_CHANGED" : error.code;
-      const refusal = new LunoraError({ code, message, data, hint }, status);
-      await this.#end(write, { error: { code, message, status, hint, data: encode(data) } });
+      const refusal = new LunoraError({ ...error, code, message }, status);
+      await this.#end(write, { error: { ...refusal, message, data: encode(data) } });
       this.#take(write.id)?.reject(refusal);
       return host.tell({ type: "refused", write, error: refusal });
     }
@@ -490,14 +486,13 @@ var Connection = class {
   }
   close() {
     this.#attempt++;
-    ["wait", "ping", "silence"].forEach((timer) => this.#clear(timer));
+    Object.values(this.#timers).forEach(this.#env.clock.clearTimeout);
+    this.#timers = {};
     this.#isWaiting = this.isOpen = false;
     const socket = this.#socket;
     this.#socket = void 0;
     if (socket) {
       socket.onopen = socket.onmessage = socket.onclose = null;
-      socket.onerror = () => {
-      };
       socket.close();
     }
     this.#env.changed();
@@ -695,12 +690,15 @@ var Shard = class {
     this.#env = env;
     this.#name = name;
   }
-  /** Returns the state of the socket; `undefined` without one. */
+  /** Returns the state of the socket; `undefined` if nothing uses it. */
   get state() {
-    if (!this.#connection) return void 0;
+    if (!this.#connection || this.#isIdle) return void 0;
     const { isOpen, attempts } = this.#connection;
     if (isOpen && [...this.#queries.values()].every(({ isCurrent }) => isCurrent)) return "live";
     return !isOpen && attempts > 1 ? "offline" : "connecting";
+  }
+  get #isIdle() {
+    return this.#queries.size + this.#topics.size === 0;
   }
   /** Returns the position of the newest live value. */
   get baseSeq() {
@@ -720,13 +718,11 @@ var Shard = class {
     const { id, listeners } = known;
     listeners.add(listener);
     this.#env.changed();
-    if (known.value !== void 0 || known.error) {
-      queueMicrotask(() => {
-        if (!listeners.has(listener)) return;
-        if (known.value !== void 0) listener.onValue(known.value);
-        if (known.error) listener.onError?.(known.error);
-      });
-    }
+    queueMicrotask(() => {
+      if (!listeners.has(listener)) return;
+      if (known.value !== void 0) listener.onValue(known.value);
+      if (known.error) listener.onError?.(known.error);
+    });
     return {
       get value() {
         return known.value;
@@ -813,31 +809,24 @@ var Shard = class {
   #connect() {
     this.#env.clock.clearTimeout(this.#idle);
     if (!this.#env.WebSocket) {
-      throw new LunoraError({ code: "WEBSOCKET_UNAVAILABLE", message: "there is no global WebSocket: pass the option `WebSocket`" });
+      throw new LunoraError({ code: "WEBSOCKET_UNAVAILABLE", message: "no global WebSocket: pass the option `WebSocket`" });
     }
-    this.#connection ??= new Connection(this.#env, this.#name, {
-      opened: () => this.#opened(),
-      heard: (frame) => this.#heard(frame),
-      refused: () => this.#refused(),
-      blocked: (error) => this.#fail(error)
-    });
-    return this.#connection;
+    return this.#connection ??= new Connection(this.#env, this.#name, this);
   }
   #closeIfIdle() {
     this.#env.changed();
-    if (this.#queries.size + this.#topics.size > 0) return;
+    if (!this.#isIdle) return;
     this.#idle = this.#env.clock.setTimeout(() => {
       this.close();
       this.#env.changed();
     }, IDLE_MS);
   }
-  #opened() {
-    const { clientId } = this.#env;
-    this.#connection?.send({ type: "connect", id: "connect", clientId });
-    for (const query of this.#queries.values()) query.isCurrent = false;
+  opened() {
+    this.#connection?.send({ type: "connect", id: "connect", clientId: this.#env.clientId() });
+    this.#queries.forEach((query) => query.isCurrent = false);
     this.#subscribeAgain();
   }
-  #heard(frame) {
+  heard(frame) {
     const { type, id } = frame;
     const query = [...this.#queries.values()].find((it) => it.id === id);
     if (type === "ack") query?.acknowledged();
@@ -850,7 +839,7 @@ var Shard = class {
     } else if (type === "identity") this.#identified(frame["subject"]);
     else if (type === "whisper") this.#whispered(frame);
     else if (type === "error") {
-      const error = toError({ code: frame["code"], message: frame["message"], ...frame["error"] });
+      const error = toError({ ...frame, ...frame["error"] });
       if (query) {
         query.fail(error);
         query.show();
@@ -861,11 +850,11 @@ var Shard = class {
   }
   #showAll() {
     this.#hold = void 0;
-    for (const query of this.#queries.values()) query.show();
+    this.#queries.forEach((query) => query.show());
   }
   /** Subscribes what the shard has not answered. */
   #subscribeAgain() {
-    for (const query of this.#queries.values()) if (!query.isCurrent) this.#connection?.send(query.subscribe());
+    this.#queries.forEach((query) => query.isCurrent || this.#connection?.send(query.subscribe()));
     for (const [topic, hearers] of this.#topics) {
       this.#connection?.send({ type: "whisper_subscribe", topic });
       for (const { joined } of hearers) joined?.();
@@ -881,17 +870,17 @@ var Shard = class {
     this.#subject = subject;
     this.#env.identified(subject);
   }
-  #whispered({ topic, data, from }) {
+  #whispered({ topic, data, from = null }) {
     let value;
     try {
       value = decode(data);
     } catch {
       return;
     }
-    for (const { hear } of [...this.#topics.get(topic) ?? []]) hear({ data: value, from: from ?? null });
+    for (const { hear } of [...this.#topics.get(topic) ?? []]) hear({ data: value, from });
   }
   /** Calls a query over HTTP, which says why the socket is refused and renews a rejected token. */
-  async #refused() {
+  async refused() {
     const [query] = this.#queries.values();
     if (!query) return void 0;
     try {
@@ -899,12 +888,12 @@ var Shard = class {
     } catch (error) {
       if (!(error instanceof LunoraError) || error.isTransient) return void 0;
       if (isAuthError(error)) return error;
-      this.#fail(error);
+      this.blocked(error);
     }
     return void 0;
   }
-  #fail(error) {
-    for (const query of this.#queries.values()) query.fail(error);
+  blocked(error) {
+    this.#queries.forEach((query) => query.fail(error));
     if (this.#queries.size === 0) this.#env.report(error);
   }
 };
@@ -925,7 +914,9 @@ var MemoryStorage = class {
 var STORE = "writes";
 var IndexedDbStorage = class {
   #database;
+  #tabs;
   constructor(name) {
+    this.#tabs = new BroadcastChannel(name);
     this.#database = new Promise((resolve, reject) => {
       const request = indexedDB.open(name, 1);
       request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id" });
@@ -938,17 +929,23 @@ var IndexedDbStorage = class {
   list() {
     return this.#run("readonly", (writes) => writes.getAll());
   }
+  watch(heard) {
+    this.#tabs.onmessage = ({ data }) => heard(data);
+  }
   put(write) {
     return this.#run("readwrite", (writes) => writes.put(write));
   }
   delete(id) {
-    return this.#run("readwrite", (writes) => writes.delete(id));
+    return this.#run("readwrite", (writes) => writes.delete(id), id);
   }
-  async #run(mode, work) {
+  async #run(mode, work, removed) {
     const transaction = (await this.#database).transaction(STORE, mode);
     const request = work(transaction.objectStore(STORE));
     return new Promise((resolve, reject) => {
-      transaction.oncomplete = () => resolve(request.result);
+      transaction.oncomplete = () => {
+        if (mode === "readwrite") this.#tabs.postMessage(removed);
+        resolve(request.result);
+      };
       transaction.onerror = transaction.onabort = () => reject(transaction.error);
     });
   }
@@ -959,8 +956,6 @@ var { navigator: device, document: page } = globalThis;
 var scope = device?.onLine === void 0 ? void 0 : globalThis;
 var WAKERS = [[scope, "online"], [scope, "offline"], [page, "visibilitychange"]];
 var LunoraClient = class {
-  /** Identifies this client among those of one user. */
-  clientId;
   #options;
   #credentials;
   #http;
@@ -973,19 +968,17 @@ var LunoraClient = class {
   #state = "live";
   #isClosed = false;
   constructor(options) {
-    this.#options = options;
-    const clientId = this.clientId = options.clientId ?? crypto.randomUUID();
+    this.#options = { ...options };
     const url = options.url.replace(/\/+$/, "");
     const clock = options.clock ?? systemClock;
     const credentials = this.#credentials = new Credentials(options.token ?? null);
-    const fetch = options.fetch ?? ((...args) => globalThis.fetch(...args));
-    const http = this.#http = new Http(url, fetch, credentials, clock, options.timeoutMs ?? 3e4);
+    const http = this.#http = new Http(url, options.fetch, credentials, clock, options.timeoutMs ?? 3e4);
     const name = `lunora-outbox:${url}`;
     this.#env = {
       http,
       clock,
       credentials,
-      clientId,
+      clientId: () => this.clientId,
       WebSocket: options.WebSocket ?? globalThis.WebSocket,
       isOnline: () => device?.onLine !== false,
       report: (error) => options.onError?.(error),
@@ -1007,12 +1000,16 @@ var LunoraClient = class {
     for (const [target, event] of WAKERS) target?.addEventListener(event, this.#hurry);
     void this.#outbox.flush();
   }
+  /** Identifies this client among those of one user. */
+  get clientId() {
+    return this.#options.clientId ??= crypto.randomUUID();
+  }
   /** Tells whether what subscribers see is current: `live` if no live query waits for its shard. */
   get state() {
     if (this.#isClosed) return "closed";
     if (!this.#env.isOnline()) return "offline";
     const states = [...this.#shards.values()].map(({ state }) => state);
-    return states.includes("offline") ? "offline" : states.includes("connecting") ? "connecting" : "live";
+    return ["offline", "connecting"].find((state) => states.includes(state)) ?? "live";
   }
   /** Calls `listener` with each new state; returns what ends that. */
   onState(listener) {

@@ -14,6 +14,10 @@ export type WriteEvent = {
     type: "refused";
     write: QueuedWrite;
     error: LunoraError;
+}
+/** A write was discarded, or another tab has changed the writes. */
+ | {
+    type: "changed";
 };
 /** The part of the Web Locks API that keeps two tabs from sending at once. */
 export interface Locks {

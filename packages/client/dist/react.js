@@ -25,18 +25,8 @@ function toBase64(bytes) {
   for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
   return btoa(text);
 }
-var setField = (object, key, value) => {
-  if (key === "__proto__") Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
-  else object[key] = value;
-};
 var checkDigits = (digits) => typeof digits === "string" && digits.length <= MAX_DIGITS && /^-?\d+$/.test(digits) ? digits : invalid("bigint", `at most ${MAX_DIGITS} digits`);
-function mapFields(fields, each) {
-  const mapped = {};
-  for (const [key, value] of Object.entries(fields)) {
-    if (value !== void 0) setField(mapped, key, each(value));
-  }
-  return mapped;
-}
+var mapFields = (fields, each) => Object.fromEntries(Object.entries(fields).flatMap(([key, value]) => value === void 0 ? [] : [[key, each(value)]]));
 function encode(value, depth = 0) {
   checkDepth(depth);
   const inner = (it) => encode(it, depth + 1);

@@ -1,4 +1,6 @@
+import { type ConnectionEvents } from "./connection.js";
 import type { Env } from "./env.js";
+import { LunoraError } from "./errors.js";
 import type { Layer, OptimisticCache } from "./layers.js";
 import { type Listener } from "./live.js";
 import type { Subscription } from "./options.js";
@@ -9,10 +11,10 @@ export interface Hearer {
     joined: (() => void) | undefined;
 }
 /** The live queries, topics and optimistic layers of one shard, over one socket. */
-export declare class Shard {
+export declare class Shard implements ConnectionEvents {
     #private;
     constructor(env: Env, name: string | undefined);
-    /** Returns the state of the socket; `undefined` without one. */
+    /** Returns the state of the socket; `undefined` if nothing uses it. */
     get state(): "live" | "connecting" | "offline" | undefined;
     /** Returns the position of the newest live value. */
     get baseSeq(): number | undefined;
@@ -28,4 +30,9 @@ export declare class Shard {
     /** Reconnects as another user. */
     restart(): void;
     close(): void;
+    opened(): void;
+    heard(frame: Record<string, any>): void;
+    /** Calls a query over HTTP, which says why the socket is refused and renews a rejected token. */
+    refused(): Promise<LunoraError | undefined>;
+    blocked(error: LunoraError): void;
 }

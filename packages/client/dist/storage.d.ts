@@ -34,6 +34,8 @@ export interface OutboxStorage {
     put(write: QueuedWrite): Promise<void>;
     /** Removes a write, if it is there. */
     delete(id: string): Promise<void>;
+    /** Calls `heard` when another tab has changed the writes, with the id of a removed one. */
+    watch?(heard: (removed?: string) => void): void;
 }
 /** Keeps writes in memory: they are lost with the process. */
 export declare class MemoryStorage implements OutboxStorage {
@@ -47,6 +49,7 @@ export declare class IndexedDbStorage implements OutboxStorage {
     #private;
     constructor(name: string);
     list(): Promise<QueuedWrite[]>;
+    watch(heard: (removed?: string) => void): void;
     put(write: QueuedWrite): Promise<void>;
     delete(id: string): Promise<void>;
 }

@@ -19,8 +19,6 @@ const WAKERS: [EventTarget | undefined, string][] = [[scope, "online"], [scope, 
 
 /** Calls the functions of one deployment, and keeps its live queries and its outbox. */
 export class LunoraClient {
-  /** Identifies this client among those of one user. */
-  readonly clientId: string;
   readonly #options: ClientOptions;
   readonly #credentials: Credentials;
   readonly #http: Http;
@@ -34,16 +32,15 @@ export class LunoraClient {
   #isClosed = false;
 
   constructor(options: ClientOptions) {
-    this.#options = options;
-    const clientId = (this.clientId = options.clientId ?? crypto.randomUUID());
+    this.#options = { ...options };
     const url = options.url.replace(/\/+$/, "");
     const clock = options.clock ?? systemClock;
     const credentials = (this.#credentials = new Credentials(options.token ?? null));
-    const fetch = options.fetch ?? ((...args) => globalThis.fetch(...args));
-    const http = (this.#http = new Http(url, fetch, credentials, clock, options.timeoutMs ?? 30_000));
+    const http = (this.#http = new Http(url, options.fetch, credentials, clock, options.timeoutMs ?? 30_000));
     const name = `lunora-outbox:${url}`;
     this.#env = {
-      http, clock, credentials, clientId,
+      http, clock, credentials,
+      clientId: () => this.clientId,
       WebSocket: options.WebSocket ?? (globalThis.WebSocket as SocketConstructor | undefined),
       isOnline: () => device?.onLine !== false,
       report: (error) => options.onError?.(error),
@@ -65,12 +62,18 @@ export class LunoraClient {
     void this.#outbox.flush();
   }
 
+  /** Identifies this client among those of one user. */
+  get clientId(): string {
+    // A Worker makes no random numbers at global scope.
+    return (this.#options.clientId ??= crypto.randomUUID());
+  }
+
   /** Tells whether what subscribers see is current: `live` if no live query waits for its shard. */
   get state(): ClientState {
     if (this.#isClosed) return "closed";
     if (!this.#env.isOnline()) return "offline";
     const states = [...this.#shards.values()].map(({ state }) => state);
-    return states.includes("offline") ? "offline" : states.includes("connecting") ? "connecting" : "live";
+    return (["offline", "connecting"] as const).find((state) => states.includes(state)) ?? "live";
   }
 
   /** Calls `listener` with each new state; returns what ends that. */

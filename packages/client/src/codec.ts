@@ -29,29 +29,19 @@ export const toBase64Url = (text: string): string =>
 function fromBase64(text: unknown): Uint8Array {
   try {
     const bytes = Uint8Array.from(atob(text as string), (char) => char.charCodeAt(0));
-    if (typeof text === "string" && toBase64(bytes) === text) return bytes;
+    if (toBase64(bytes) === text) return bytes;
   } catch {
     // Reported below.
   }
   return invalid("bytes", "canonical base64");
 }
 
-/** Sets a field, `__proto__` included. */
-const setField = (object: Record<string, unknown>, key: string, value: unknown): void => {
-  if (key === "__proto__") Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
-  else object[key] = value;
-};
-
 const checkDigits = (digits: unknown): string =>
   typeof digits === "string" && digits.length <= MAX_DIGITS && /^-?\d+$/.test(digits) ? digits : invalid("bigint", `at most ${MAX_DIGITS} digits`);
 
-function mapFields(fields: object, each: (value: unknown) => unknown): Record<string, unknown> {
-  const mapped: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(fields)) {
-    if (value !== undefined) setField(mapped, key, each(value));
-  }
-  return mapped;
-}
+/** Maps the fields, `__proto__` included. */
+const mapFields = (fields: object, each: (value: unknown) => unknown): object =>
+  Object.fromEntries(Object.entries(fields).flatMap(([key, value]) => (value === undefined ? [] : [[key, each(value)]])));
 
 /** Returns the JSON form of a value, with tags for what JSON cannot hold. */
 export function encode(value: unknown, depth = 0): unknown {
@@ -97,9 +87,7 @@ export function decode(json: unknown, depth = 0): unknown {
   checkDepth(depth);
   const inner = (it: unknown): unknown => decode(it, depth + 1);
   if (typeof json !== "object" || json === null) return json;
-  if (!Array.isArray(json)) {
-    return mapFields(json, inner);
-  }
+  if (!Array.isArray(json)) return mapFields(json, inner);
   if (json[0] !== TAG) return json.map(inner);
   const [, tag, payload, extra] = json as unknown[];
   const list = (): unknown[] => (Array.isArray(payload) ? payload : invalid(tag, "an array"));
@@ -141,8 +129,7 @@ function decodeError(json: unknown[], inner: (json: unknown) => unknown): Error 
     return invalid("error", "name, message and fields");
   }
   const error = new Error(message, json.length > 5 ? { cause: inner(json[5]) } : undefined);
-  for (const [key, value] of Object.entries({ ...fields, name })) setField(error as unknown as Record<string, unknown>, key, inner(value));
-  return error;
+  return Object.defineProperties(error, Object.getOwnPropertyDescriptors(mapFields({ ...fields, name }, inner)));
 }
 
 /** Returns one text for equal values, whatever the order of their fields. */

@@ -61,14 +61,13 @@ export class Connection {
 
   close(): void {
     this.#attempt++;
-    (["wait", "ping", "silence"] as const).forEach((timer) => this.#clear(timer));
+    Object.values(this.#timers).forEach(this.#env.clock.clearTimeout);
+    this.#timers = {};
     this.#isWaiting = this.isOpen = false;
     const socket = this.#socket;
     this.#socket = undefined;
     if (socket) {
       socket.onopen = socket.onmessage = socket.onclose = null;
-      // A socket that has not opened reports its end as an error.
-      socket.onerror = () => {};
       socket.close();
     }
     this.#env.changed();
@@ -99,6 +98,7 @@ export class Connection {
       // The close that follows says the same.
       if (frame && frame.code !== "TOKEN_EXPIRED") this.#events.heard(frame);
     };
+    // A socket that has not opened reports its end as an error, too.
     socket.onerror = () => {};
     socket.onclose = ({ code }) => {
       if (code === TOKEN_EXPIRED) void this.#lost(() => this.#renew(token));

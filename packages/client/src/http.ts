@@ -82,12 +82,12 @@ type Lunora = Record<string, string | number | undefined>;
 export class Http {
   readonly url: string;
   readonly clock: Clock;
-  readonly #fetch: typeof globalThis.fetch;
+  readonly #fetch: typeof globalThis.fetch | undefined;
   readonly #credentials: Credentials;
   readonly #timeoutMs: number;
   #bookmark: string | null = null;
 
-  constructor(url: string, fetch: typeof globalThis.fetch, credentials: Credentials, clock: Clock, timeoutMs: number) {
+  constructor(url: string, fetch: typeof globalThis.fetch | undefined, credentials: Credentials, clock: Clock, timeoutMs: number) {
     this.url = url;
     this.#fetch = fetch;
     this.#credentials = credentials;
@@ -115,7 +115,7 @@ export class Http {
     return calls.map((_, id): BatchResult => {
       const slot = results?.find((it) => `${it.id}` === `${id}`);
       if (slot?.body && !slot.body.error) return { ok: true, value: decode(slot.body.result) };
-      return { ok: false, error: toError(slot?.body?.error ?? { code: "SHARD_ERROR", message: "the batch has no answer to this call" }, slot?.status) };
+      return { ok: false, error: toError(slot?.body?.error ?? { code: "SHARD_ERROR", message: "no answer in the batch" }, slot?.status) };
     });
   }
 
@@ -159,10 +159,12 @@ export class Http {
     for (const [name, value] of Object.entries(headers)) if (value !== undefined) all[`x-lunora-${name}`] = `${value}`;
     if (token !== null) all["authorization"] = `Bearer ${token}`;
     if (kind !== "mutation" && this.#bookmark !== null) all["x-d1-bookmark"] = this.#bookmark;
+    // A browser's `fetch` must not be called as a method.
+    const fetch = this.#fetch ?? globalThis.fetch;
     let response: Response;
     let text: string;
     try {
-      response = await this.#fetch(this.url + path, { method: "POST", headers: all, body, signal });
+      response = await fetch(this.url + path, { method: "POST", headers: all, body, signal });
       text = await response.text();
     } catch (error) {
       throw signal.aborted ? signal.reason : failure("NETWORK_ERROR", `${error}`);
@@ -171,7 +173,7 @@ export class Http {
     const { ok, status, headers: received } = response;
     const error: unknown = answer?.error;
     if (!ok && error && typeof error === "object") throw toError(error, status, retryAfter(received, this.clock.now()));
-    if (!ok || !answer || typeof answer !== "object") throw failure("INTERNAL", `the answer is not that of a deployment: status ${status}`, status);
+    if (!ok || !answer || typeof answer !== "object") throw failure("INTERNAL", `not an answer of a deployment: status ${status}`, status);
     if (kind !== "query") this.#bookmark = received.get("x-d1-bookmark") ?? this.#bookmark;
     return answer;
   }

@@ -12,7 +12,9 @@ const OUTCOME_MS = 60_000;
 export type WriteEvent =
   | { type: "queued"; write: QueuedWrite }
   | { type: "sent"; write: QueuedWrite; value: unknown }
-  | { type: "refused"; write: QueuedWrite; error: LunoraError };
+  | { type: "refused"; write: QueuedWrite; error: LunoraError }
+  /** A write was discarded, or another tab has changed the writes. */
+  | { type: "changed" };
 
 /** The part of the Web Locks API that keeps two tabs from sending at once. */
 export interface Locks {
@@ -61,6 +63,7 @@ export class Outbox {
 
   constructor(host: OutboxHost) {
     this.#host = host;
+    host.storage.watch?.((removed) => this.#changed(removed));
   }
 
   /** Keeps a write and sends it. Resolves with its answer, and rejects if it is refused. */
@@ -71,8 +74,8 @@ export class Outbox {
       // One after another, so that the order is that of the calls.
       this.#adding = this.#adding
         .then(async () => {
-          const last = Math.max(0, ...(await storage.list()).map(({ order }) => order));
-          const queued = { ...write, order: Math.max(clock.now(), last + 1) };
+          const others = await storage.list();
+          const queued = { ...write, order: Math.max(clock.now(), ...others.map(({ order }) => order + 1)) };
           await storage.put(queued);
           tell({ type: "queued", write: queued });
           void this.#drain(write.shard);
@@ -103,7 +106,7 @@ export class Outbox {
   /** Removes a write that waits. */
   async discard(id: string): Promise<void> {
     await this.#host.storage.delete(id);
-    this.#take(id)?.reject(new LunoraError({ code: "DISCARDED", message: "the write was discarded" }));
+    this.#changed(id);
   }
 
   /** Refuses the writes of this page whose user is not known: another user may be signed in now. */
@@ -114,6 +117,12 @@ export class Outbox {
   close(): void {
     this.#isClosed = true;
     for (const run of this.#running.values()) run.wake?.();
+  }
+
+  /** Takes note of a change of the storage. A write is removed before its answer only if it was discarded. */
+  #changed(removed?: string): void {
+    if (removed) this.#take(removed)?.reject(new LunoraError({ code: "DISCARDED", message: "the write was discarded" }));
+    if (!this.#isClosed) this.#host.tell({ type: "changed" });
   }
 
   async #drain(shard: string | undefined): Promise<void> {
@@ -153,7 +162,8 @@ export class Outbox {
       for (const { id, outcome } of await storage.list()) {
         if (!outcome || (!this.#waiting.has(id) && clock.now() - outcome.at < OUTCOME_MS)) continue;
         await storage.delete(id);
-        if (outcome.error) this.#take(id)?.reject(toError(outcome.error, outcome.error.status));
+        const { error } = outcome;
+        if (error) this.#take(id)?.reject(toError(error, error.status));
         else this.#take(id)?.resolve(outcome);
       }
       const next = (await this.pending()).find((write) => write.shard === shard);
@@ -165,18 +175,19 @@ export class Outbox {
 
   async #send(write: QueuedWrite): Promise<void> {
     const host = this.#host;
+    const waiting = this.#waiting.get(write.id);
     let answer: Answer;
     try {
-      const reason = this.#waiting.get(write.id)?.isForeign ? "IDENTITY_MISMATCH" : await host.check(write);
+      const reason = waiting?.isForeign ? "IDENTITY_MISMATCH" : await host.check(write);
       if (reason) throw new LunoraError({ code: reason, message: "the user of the write is not signed in" });
-      this.#waiting.get(write.id)?.sending();
+      waiting?.sending();
       answer = await host.send(write);
     } catch (error) {
       if (!(error instanceof LunoraError) || error.isTransient || isAuthError(error)) throw error;
-      const { status, message, data, hint } = error;
+      const { status, message, data } = error;
       const code = error.code === "IDENTITY_MISMATCH" ? "OFFLINE_IDENTITY_CHANGED" : error.code;
-      const refusal = new LunoraError({ code, message, data, hint }, status);
-      await this.#end(write, { error: { code, message, status, hint, data: encode(data) } });
+      const refusal = new LunoraError({ ...error, code, message }, status);
+      await this.#end(write, { error: { ...refusal, message, data: encode(data) } });
       this.#take(write.id)?.reject(refusal);
       return host.tell({ type: "refused", write, error: refusal });
     }

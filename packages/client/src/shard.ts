@@ -1,5 +1,5 @@
 import { decode, encode, stableKey } from "./codec.js";
-import { Connection } from "./connection.js";
+import { Connection, type ConnectionEvents } from "./connection.js";
 import type { Env } from "./env.js";
 import { LunoraError, isAuthError } from "./errors.js";
 import { toError } from "./http.js";
@@ -21,7 +21,7 @@ export interface Hearer {
 }
 
 /** The live queries, topics and optimistic layers of one shard, over one socket. */
-export class Shard {
+export class Shard implements ConnectionEvents {
   readonly #env: Env;
   readonly #name: string | undefined;
   readonly #queries = new Map<string, LiveQuery>();
@@ -38,12 +38,16 @@ export class Shard {
     this.#name = name;
   }
 
-  /** Returns the state of the socket; `undefined` without one. */
+  /** Returns the state of the socket; `undefined` if nothing uses it. */
   get state(): "live" | "connecting" | "offline" | undefined {
-    if (!this.#connection) return undefined;
+    if (!this.#connection || this.#isIdle) return undefined;
     const { isOpen, attempts } = this.#connection;
     if (isOpen && [...this.#queries.values()].every(({ isCurrent }) => isCurrent)) return "live";
     return !isOpen && attempts > 1 ? "offline" : "connecting";
+  }
+
+  get #isIdle(): boolean {
+    return this.#queries.size + this.#topics.size === 0;
   }
 
   /** Returns the position of the newest live value. */
@@ -66,13 +70,11 @@ export class Shard {
     const { id, listeners } = known;
     listeners.add(listener);
     this.#env.changed();
-    if (known.value !== undefined || known.error) {
-      queueMicrotask(() => {
-        if (!listeners.has(listener)) return;
-        if (known.value !== undefined) listener.onValue(known.value);
-        if (known.error) listener.onError?.(known.error);
-      });
-    }
+    queueMicrotask(() => {
+      if (!listeners.has(listener)) return;
+      if (known.value !== undefined) listener.onValue(known.value);
+      if (known.error) listener.onError?.(known.error);
+    });
     return {
       get value() {
         return known.value;
@@ -170,34 +172,27 @@ export class Shard {
   #connect(): Connection | undefined {
     this.#env.clock.clearTimeout(this.#idle);
     if (!this.#env.WebSocket) {
-      throw new LunoraError({ code: "WEBSOCKET_UNAVAILABLE", message: "there is no global WebSocket: pass the option `WebSocket`" });
+      throw new LunoraError({ code: "WEBSOCKET_UNAVAILABLE", message: "no global WebSocket: pass the option `WebSocket`" });
     }
-    this.#connection ??= new Connection(this.#env, this.#name, {
-      opened: () => this.#opened(),
-      heard: (frame) => this.#heard(frame),
-      refused: () => this.#refused(),
-      blocked: (error) => this.#fail(error),
-    });
-    return this.#connection;
+    return (this.#connection ??= new Connection(this.#env, this.#name, this));
   }
 
   #closeIfIdle(): void {
     this.#env.changed();
-    if (this.#queries.size + this.#topics.size > 0) return;
+    if (!this.#isIdle) return;
     this.#idle = this.#env.clock.setTimeout(() => {
       this.close();
       this.#env.changed();
     }, IDLE_MS);
   }
 
-  #opened(): void {
-    const { clientId } = this.#env;
-    this.#connection?.send({ type: "connect", id: "connect", clientId });
-    for (const query of this.#queries.values()) query.isCurrent = false;
+  opened(): void {
+    this.#connection?.send({ type: "connect", id: "connect", clientId: this.#env.clientId() });
+    this.#queries.forEach((query) => (query.isCurrent = false));
     this.#subscribeAgain();
   }
 
-  #heard(frame: Record<string, any>): void {
+  heard(frame: Record<string, any>): void {
     const { type, id } = frame;
     const query = [...this.#queries.values()].find((it) => it.id === id);
     if (type === "ack") query?.acknowledged();
@@ -212,7 +207,7 @@ export class Shard {
     } else if (type === "identity") this.#identified(frame["subject"]);
     else if (type === "whisper") this.#whispered(frame);
     else if (type === "error") {
-      const error = toError({ code: frame["code"], message: frame["message"], ...frame["error"] });
+      const error = toError({ ...frame, ...frame["error"] });
       if (query) {
         query.fail(error);
         query.show();
@@ -224,12 +219,12 @@ export class Shard {
 
   #showAll(): void {
     this.#hold = undefined;
-    for (const query of this.#queries.values()) query.show();
+    this.#queries.forEach((query) => query.show());
   }
 
   /** Subscribes what the shard has not answered. */
   #subscribeAgain(): void {
-    for (const query of this.#queries.values()) if (!query.isCurrent) this.#connection?.send(query.subscribe());
+    this.#queries.forEach((query) => query.isCurrent || this.#connection?.send(query.subscribe()));
     for (const [topic, hearers] of this.#topics) {
       this.#connection?.send({ type: "whisper_subscribe", topic });
       for (const { joined } of hearers) joined?.();
@@ -247,18 +242,18 @@ export class Shard {
     this.#env.identified(subject);
   }
 
-  #whispered({ topic, data, from }: Record<string, any>): void {
+  #whispered({ topic, data, from = null }: Record<string, any>): void {
     let value: unknown;
     try {
       value = decode(data);
     } catch {
       return;
     }
-    for (const { hear } of [...(this.#topics.get(topic) ?? [])]) hear({ data: value, from: from ?? null });
+    for (const { hear } of [...(this.#topics.get(topic) ?? [])]) hear({ data: value, from });
   }
 
   /** Calls a query over HTTP, which says why the socket is refused and renews a rejected token. */
-  async #refused(): Promise<LunoraError | undefined> {
+  async refused(): Promise<LunoraError | undefined> {
     const [query] = this.#queries.values();
     if (!query) return undefined;
     try {
@@ -266,13 +261,13 @@ export class Shard {
     } catch (error) {
       if (!(error instanceof LunoraError) || error.isTransient) return undefined;
       if (isAuthError(error)) return error;
-      this.#fail(error);
+      this.blocked(error);
     }
     return undefined;
   }
 
-  #fail(error: LunoraError): void {
-    for (const query of this.#queries.values()) query.fail(error);
+  blocked(error: LunoraError): void {
+    this.#queries.forEach((query) => query.fail(error));
     if (this.#queries.size === 0) this.#env.report(error);
   }
 }

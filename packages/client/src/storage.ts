@@ -28,6 +28,8 @@ export interface OutboxStorage {
   put(write: QueuedWrite): Promise<void>;
   /** Removes a write, if it is there. */
   delete(id: string): Promise<void>;
+  /** Calls `heard` when another tab has changed the writes, with the id of a removed one. */
+  watch?(heard: (removed?: string) => void): void;
 }
 
 /** Keeps writes in memory: they are lost with the process. */
@@ -52,8 +54,10 @@ const STORE = "writes";
 /** Keeps writes in IndexedDB: they survive reloads, and the tabs of an origin share them. */
 export class IndexedDbStorage implements OutboxStorage {
   #database: Promise<IDBDatabase>;
+  #tabs: BroadcastChannel;
 
   constructor(name: string) {
+    this.#tabs = new BroadcastChannel(name);
     this.#database = new Promise((resolve, reject) => {
       const request = indexedDB.open(name, 1);
       request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id" });
@@ -68,19 +72,26 @@ export class IndexedDbStorage implements OutboxStorage {
     return this.#run("readonly", (writes) => writes.getAll());
   }
 
+  watch(heard: (removed?: string) => void): void {
+    this.#tabs.onmessage = ({ data }) => heard(data);
+  }
+
   put(write: QueuedWrite): Promise<void> {
     return this.#run<any>("readwrite", (writes) => writes.put(write));
   }
 
   delete(id: string): Promise<void> {
-    return this.#run("readwrite", (writes) => writes.delete(id));
+    return this.#run("readwrite", (writes) => writes.delete(id), id);
   }
 
-  async #run<T>(mode: IDBTransactionMode, work: (writes: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+  async #run<T>(mode: IDBTransactionMode, work: (writes: IDBObjectStore) => IDBRequest<T>, removed?: string): Promise<T> {
     const transaction = (await this.#database).transaction(STORE, mode);
     const request = work(transaction.objectStore(STORE));
     return new Promise((resolve, reject) => {
-      transaction.oncomplete = () => resolve(request.result);
+      transaction.oncomplete = () => {
+        if (mode === "readwrite") this.#tabs.postMessage(removed);
+        resolve(request.result);
+      };
       transaction.onerror = transaction.onabort = () => reject(transaction.error);
     });
   }

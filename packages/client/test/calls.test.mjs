@@ -23,6 +23,21 @@ test("reports_code_data_and_hint_of_an_error", async () => {
   });
 });
 
+test("a_client_is_made_where_no_random_number_is", async (t) => {
+  t.mock.method(crypto, "randomUUID", () => { throw new Error("disallowed at global scope"); });
+  const { client } = fakeClient(() => json({ result: null }), { clientId: undefined });
+  await client.query("a:b");
+  t.mock.restoreAll();
+  assert.equal(client.clientId, client.clientId);
+});
+
+test("calls_fetch_as_a_function_and_not_as_a_method", async () => {
+  let receiver = null;
+  const { client } = fakeClient(null, { fetch: async function () { receiver = this; return json({ result: null }); } });
+  await client.query("a:b");
+  assert.equal(receiver, undefined);
+});
+
 test("keeps_the_delay_that_a_server_asks_for", async () => {
   const { client } = fakeClient(() => json({ error: { code: "RATE_LIMITED", message: "m" } }, 429, { "retry-after": "3" }));
   await assert.rejects(client.query("a:b"), { code: "RATE_LIMITED", data: { retryAfterMs: 3000 }, isTransient: true });

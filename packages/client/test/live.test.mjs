@@ -47,6 +47,17 @@ test("resumes_from_its_cursor_after_a_lost_socket", async () => {
   assert.deepEqual(states, ["connecting", "live", "connecting", "live"]);
 });
 
+test("a_shard_that_nothing_uses_has_no_say_in_the_state", async () => {
+  const { sockets, watch, client } = liveClient();
+  const broken = watch();
+  client.subscribe("m:list", {}, { shard: "other" }, { onValue() {} });
+  await settle();
+  sockets[1].open().answer("sub_1", [], 1);
+  assert.equal(client.state, "connecting");
+  broken.close();
+  assert.equal(client.state, "live");
+});
+
 test("shows_a_value_once_that_is_sent_again", async () => {
   const { sockets, watch, shown } = liveClient();
   watch();

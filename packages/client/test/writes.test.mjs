@@ -201,6 +201,32 @@ test("a_discarded_write_is_not_sent", async () => {
   assert.equal(requests.length, 1);
 });
 
+test("a_write_discarded_in_another_tab_rejects_and_loses_its_layer_in_the_tab_that_made_it", async () => {
+  const tabs = [];
+  const writes = new MemoryStorage();
+  /** The storage of one tab, which hears of the changes of the others. */
+  const tab = () => {
+    const mine = { list: () => writes.list() };
+    const tell = (removed) => tabs.forEach((other) => other !== mine && other.heard?.(removed));
+    mine.put = (write) => writes.put(write).then(() => tell());
+    mine.delete = (id) => writes.delete(id).then(() => tell(id));
+    mine.watch = (heard) => (mine.heard = heard);
+    tabs.push(mine);
+    return mine;
+  };
+  const { client, shown } = await watching(lost, { storage: tab() });
+  const other = fakeClient(lost, { storage: tab() });
+  const events = [];
+  other.client.onWrite(({ type }) => events.push(type));
+  const write = assert.rejects(client.mutation("m:send", {}, { ...offline, id: "w1", optimistic: add("b") }), { code: "DISCARDED" });
+  await settle();
+  assert.deepEqual(shown.at(-1), ["a", "b"]);
+  assert.deepEqual(events, ["changed"]);
+  await other.client.discardWrite("w1");
+  await write;
+  assert.deepEqual(shown.at(-1), ["a"]);
+});
+
 test("a_direct_mutation_is_sent_after_the_queued_writes_under_way", async () => {
   const { answer, waiting } = byHand();
   const { client, requests } = fakeClient(answer);

@@ -24,7 +24,7 @@ use crate::errors::{Code, LunoraError};
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "{T}Document"))]
 pub struct Document<T> {
     /// The id, unique within the table.
     #[serde(rename = "_id")]

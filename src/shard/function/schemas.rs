@@ -5,17 +5,27 @@
 //! references are taken off the receiver: of both types, of one of them, of none.
 
 use std::{
+    env, fs,
     future::{Future, Ready},
+    io,
     marker::PhantomData,
+    path::Path,
 };
 
 use schemars::JsonSchema;
+use serde_json::json;
 
 use super::handler::{ActionForm, FunctionResult, MutationForm, QueryForm};
-use crate::functions::FunctionInfo;
+use crate::{
+    functions::{FunctionInfo, schema::Form},
+    shard::ShardClass,
+};
+
+/// Names the folder into which [`write`] writes.
+const FOLDER: &str = "LUNORA_FUNCTIONS_DIR";
 
 /// Adds the schemas of a function to its description.
-pub type Describe = fn(FunctionInfo) -> FunctionInfo;
+pub type Describe = fn(FunctionInfo, Form) -> FunctionInfo;
 
 /// The types of a function: its arguments, and the future of its result.
 #[allow(missing_debug_implementations, reason = "it holds nothing")]
@@ -46,53 +56,53 @@ type AnswerOf<Returned> = <<Returned as Future>::Output as FunctionResult>::Answ
 /// Both types have a schema.
 pub trait OfBoth {
     /// Adds their schemas.
-    fn describe(&self, info: FunctionInfo) -> FunctionInfo;
+    fn describe(&self, info: FunctionInfo, form: Form) -> FunctionInfo;
 }
 
 impl<Args: JsonSchema, R> OfBoth for &&Types<Args, R>
 where
     R: Future<Output: FunctionResult<Answer: JsonSchema>>,
 {
-    fn describe(&self, info: FunctionInfo) -> FunctionInfo {
-        info.typed::<Args, AnswerOf<R>>()
+    fn describe(&self, info: FunctionInfo, form: Form) -> FunctionInfo {
+        info.typed_args::<Args>(form).typed_result::<AnswerOf<R>>(form)
     }
 }
 
 /// The arguments have one.
 pub trait OfArgs {
     /// Adds their schemas.
-    fn describe(&self, info: FunctionInfo) -> FunctionInfo;
+    fn describe(&self, info: FunctionInfo, form: Form) -> FunctionInfo;
 }
 
 impl<Args: JsonSchema, R> OfArgs for &Types<Args, R> {
-    fn describe(&self, info: FunctionInfo) -> FunctionInfo {
-        info.typed_args::<Args>()
+    fn describe(&self, info: FunctionInfo, form: Form) -> FunctionInfo {
+        info.typed_args::<Args>(form)
     }
 }
 
 /// The answer has one.
 pub trait OfResult {
     /// Adds its schema.
-    fn describe(&self, info: FunctionInfo) -> FunctionInfo;
+    fn describe(&self, info: FunctionInfo, form: Form) -> FunctionInfo;
 }
 
 impl<Args, R> OfResult for Types<Args, R>
 where
     R: Future<Output: FunctionResult<Answer: JsonSchema>>,
 {
-    fn describe(&self, info: FunctionInfo) -> FunctionInfo {
-        info.typed_result::<AnswerOf<R>>()
+    fn describe(&self, info: FunctionInfo, form: Form) -> FunctionInfo {
+        info.typed_result::<AnswerOf<R>>(form)
     }
 }
 
 /// Neither has one.
 pub trait NeitherHas {
     /// Leaves the description as it is.
-    fn describe(self, info: FunctionInfo) -> FunctionInfo;
+    fn describe(self, info: FunctionInfo, form: Form) -> FunctionInfo;
 }
 
 impl<Args, Answer> NeitherHas for Types<Args, Answer> {
-    fn describe(self, info: FunctionInfo) -> FunctionInfo {
+    fn describe(self, info: FunctionInfo, _: Form) -> FunctionInfo {
         info
     }
 }
@@ -104,3 +114,24 @@ impl<Args, Answer> Clone for Types<Args, Answer> {
 }
 
 impl<Args, Answer> Copy for Types<Args, Answer> {}
+
+/// Writes the functions of a shard that clients may call into the folder of `LUNORA_FUNCTIONS_DIR`, if it is
+/// set; a test of [`shard!`](crate::shard!) calls it for `lunora codegen client`.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write<S: ShardClass>(name: &str) -> io::Result<()> {
+    let Some(folder) = env::var_os(FOLDER) else { return Ok(()) };
+    let definition = S::definition();
+    let described = definition.described(Form::Named);
+    let functions: Vec<_> = described
+        .filter(|info| !info.internal)
+        .map(|info| {
+            json!({
+                "path": info.path, "kind": info.kind.as_str(), "args": info.args, "result": info.result,
+            })
+        })
+        .collect();
+    let file = Path::new(&folder).join(format!("{}.json", name.replace("::", ".")));
+    fs::write(file, serde_json::to_vec(&functions)?)
+}

@@ -57,6 +57,8 @@ mod object;
 mod path;
 mod refusal;
 mod same_value_zero;
+#[cfg(feature = "schema")]
+mod schema;
 pub(crate) mod surrogate;
 mod url;
 
