@@ -103,8 +103,8 @@ pub use headers;
 pub mod access {
     pub use crate::pipeline::hooks::{
         CallKind, FanOutAccess, FanOutAuthorizer, FirstMatch, IdentityResolver, IntoGrant,
-        IntoIdentity, PerRoute, RateLimit, RateLimitedCall, ShardAccess, ShardAuthorizer,
-        first_match, per_route, resolver,
+        IntoIdentity, InvalidIdentity, PerRoute, RateLimit, RateLimitedCall, ShardAccess,
+        ShardAuthorizer, first_match, per_route, resolver,
     };
 }
 

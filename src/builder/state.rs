@@ -146,6 +146,7 @@ setters! {
     global_tables GlobalTables SetGlobalTables, "`.global_tables(..)` was already called on this builder";
     health Health SetHealth, "`.health(..)` was already called on this builder";
     http_router HttpRouter SetHttpRouter, "`.http_router(..)` was already called on this builder";
+    identity_contract IdentityContract SetIdentityContract, "`.identity_contract(..)` was already called on this builder";
     jurisdiction Jurisdiction SetJurisdiction, "`.jurisdiction(..)` was already called on this builder";
     kv Kv SetKv, "`.kv(..)` was already called on this builder";
     log_archive LogArchive SetLogArchive, "`.log_archive(..)` was already called on this builder";

@@ -8,8 +8,8 @@ use super::{
     events::Queue,
     fan_out::FanOutRunner,
     hooks::{
-        EmailHandler, FanOutAuthorizer, Handler, IdentityResolver, QueueHandler, RateLimit,
-        ShardAuthorizer,
+        EmailHandler, FanOutAuthorizer, Handler, IdentityContract, IdentityResolver, QueueHandler,
+        RateLimit, ShardAuthorizer,
     },
     record::{RequestRecord, RequestSink},
     route::RouteTable,
@@ -63,6 +63,7 @@ settings! {
     // For the queues that have no handler here.
     host_queue: Option<Rc<dyn QueueHandler<E>>> = None;
     http_router: Option<Rc<dyn Handler<E>>> = None;
+    identity_contract: Option<IdentityContract> = None;
     log_requests: Option<fn(&RequestRecord)> = None;
     on_request: Option<Rc<dyn RequestSink>> = None;
     placement: Placement = Placement::default();

@@ -1,6 +1,7 @@
 //! The hooks of an application in the pipeline: small traits, and closures that implement them.
 
 mod access;
+mod contract;
 mod events;
 mod functions;
 mod handler;
@@ -12,6 +13,7 @@ mod rate_limit;
 pub(crate) use self::access::AdminGateFn;
 pub(crate) use self::{
     access::GrantFn,
+    contract::IdentityContract,
     events::{EmailFn, EmailHandler, QueueFn, QueueHandler},
     functions::FunctionHost,
     handler::HandlerFn,
@@ -19,6 +21,7 @@ pub(crate) use self::{
 };
 pub use self::{
     access::{FanOutAccess, FanOutAuthorizer, IntoGrant, ShardAccess, ShardAuthorizer},
+    contract::InvalidIdentity,
     functions::Functions,
     handler::{Handler, RouteContext},
     identity::{
