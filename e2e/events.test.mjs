@@ -1,6 +1,7 @@
 // Queues and e-mails on workerd.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Miniflare } from "miniflare";
 import { workerOptions } from "./worker.mjs";
 
@@ -13,6 +14,12 @@ before(async () => {
   worker = await mf.getWorker("fixture");
 });
 after(() => mf.dispose());
+
+/** Waits for a line of the log, which arrives by another way than the answer. */
+async function logged(line) {
+  for (const until = Date.now() + 5_000; !line.test(log) && Date.now() < until; ) await sleep(10);
+  assert.match(log, line);
+}
 
 /** What a batch of these bodies comes to: the outcome, what was acknowledged, what is retried and when. */
 async function deliver(queue, bodies) {
@@ -31,19 +38,19 @@ test("a queue decides on each message", async () => {
 test("a failing queue retries what it did not acknowledge", async () => {
   const decided = await deliver("jobs", ["done", "x", "fails"]);
   assert.deepEqual(decided, { outcome: "ok", batch: false, acked: ["0"], retried: ["1", "2"] });
-  assert.match(log, /the handler of the queue `jobs` failed/);
+  await logged(/the handler of the queue `jobs` failed/);
 });
 
 test("a message that is not JSON is retried, and the others are handled", async () => {
   const decided = await deliver("jobs", ["x", 1n, new Uint8Array([1]), "done"]);
   assert.deepEqual(decided, { outcome: "ok", batch: false, acked: ["0", "3"], retried: ["1", "2"] });
-  assert.match(log, /the body of the message `1` of the queue `jobs` is not JSON/);
+  await logged(/the body of the message `1` of the queue `jobs` is not JSON/);
 });
 
 test("a batch without a handler is retried and says so", async () => {
   const decided = await deliver("unknown", ["x", "y"]);
   assert.deepEqual(decided, { outcome: "ok", batch: false, acked: [], retried: ["0", "1"] });
-  assert.match(log, /no handler for the queue `unknown`, whose batch is retried/);
+  await logged(/no handler for the queue `unknown`, whose batch is retried/);
 });
 
 test("a panic fails the batch, so that the platform retries all of it", async () => {
@@ -69,5 +76,5 @@ test("an e-mail is read, rejected and forwarded", async () => {
 
 test("an e-mail whose handler fails is not accepted", async () => {
   assert.equal((await send("fails")).status, 500);
-  assert.match(log, /an e-mail was not handled: .*secret words of an e-mail/);
+  await logged(/an e-mail was not handled: .*secret words of an e-mail/);
 });
