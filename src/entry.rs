@@ -16,12 +16,15 @@ pub use self::service::{LunoraService, ServiceBody, ServiceBodyError};
 
 pub use crate::platform::PerIsolate;
 
-/// Exports `fetch` and `scheduled` for a function that builds the [`Lunora`](crate::Lunora) of a Worker.
+/// Exports `fetch` and `scheduled` for a function that builds the [`Lunora`](crate::Lunora) of a Worker,
+/// and `queue` and `email` if they are listed after it: `serve!(app, queue, email)`.
 ///
 /// The function runs once per isolate, on the first event; its Worker serves every later event. If
 /// it fails, the response is 500, the error is logged, and the next event tries again.
 ///
-/// A `scheduled` that fails makes the Cron invocation fail.
+/// A `scheduled` that fails makes the Cron invocation fail. A `queue` that fails makes the platform
+/// deliver the batch again, and so does a batch for which the builder has no
+/// [`queue`](crate::builder::Builder::queue). An `email` that fails gives the sender a temporary error.
 ///
 /// ```no_run
 /// use lunora::prelude::*;
@@ -62,7 +65,7 @@ pub use crate::platform::PerIsolate;
 /// like a successful one; use `serve!` if a failure must be visible.
 #[macro_export]
 macro_rules! serve {
-    ($app:expr $(,)?) => {
+    ($app:expr $(, $event:ident)* $(,)?) => {
         const _: () = {
             use $crate::__private::{js_sys, wasm_bindgen, wasm_bindgen_futures};
 
@@ -153,7 +156,54 @@ macro_rules! serve {
                 let app = APP.with(|app| app.get_or_build(|| build(&env)));
                 $crate::__private::promise($crate::__private::scheduled(app, event, env, ctx))
             }
+
+            $($crate::__serve_event!($event);)*
         };
+    };
+}
+
+/// Exports one more event of [`serve!`], inside of its expansion.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __serve_event {
+    (queue) => {
+        #[wasm_bindgen::prelude::wasm_bindgen(
+                                    js_name = queue,
+                                    wasm_bindgen = $crate::__private::wasm_bindgen,
+                                    wasm_bindgen_futures = $crate::__private::wasm_bindgen_futures,
+                                    js_sys = $crate::__private::js_sys
+                                )]
+        pub fn __lunora_queue(
+            batch: wasm_bindgen::JsValue,
+            env: $crate::__private::Env,
+            ctx: $crate::__private::JsContext,
+        ) -> js_sys::Promise {
+            let app = APP.with(|app| app.get_or_build(|| build(&env)));
+            $crate::__private::promise($crate::__private::queue(app, batch, env, ctx))
+        }
+    };
+    (email) => {
+        #[wasm_bindgen::prelude::wasm_bindgen(
+                                    js_name = email,
+                                    wasm_bindgen = $crate::__private::wasm_bindgen,
+                                    wasm_bindgen_futures = $crate::__private::wasm_bindgen_futures,
+                                    js_sys = $crate::__private::js_sys
+                                )]
+        pub fn __lunora_email(
+            email: wasm_bindgen::JsValue,
+            env: $crate::__private::Env,
+            ctx: $crate::__private::JsContext,
+        ) -> js_sys::Promise {
+            let app = APP.with(|app| app.get_or_build(|| build(&env)));
+            $crate::__private::promise($crate::__private::email(app, email, env, ctx))
+        }
+    };
+    ($other:ident) => {
+        ::core::compile_error!(::core::concat!(
+            "`serve!` exports no event `",
+            ::core::stringify!($other),
+            "`: expected `queue` or `email`; `fetch` and `scheduled` are always exported"
+        ));
     };
 }
 
@@ -176,7 +226,7 @@ pub mod private {
     #[cfg(feature = "shard")]
     pub use super::shard_object::ShardObject;
     pub use super::{
-        events::{Application, Built, build, fetch, promise, scheduled},
+        events::{Application, Built, build, email, fetch, promise, queue, scheduled},
         plans::{dress, environment, front, plan, undelivered},
         registry_object::RegistryObject,
     };

@@ -103,8 +103,8 @@ pub use headers;
 pub mod access {
     pub use crate::pipeline::hooks::{
         CallKind, FanOutAccess, FanOutAuthorizer, FirstMatch, IdentityResolver, IntoGrant,
-        IntoIdentity, PerRoute, RateLimit, RateLimitedCall, ShardAccess, ShardAuthorizer,
-        first_match, per_route, resolver,
+        IntoIdentity, InvalidIdentity, PerRoute, RateLimit, RateLimitedCall, ShardAccess,
+        ShardAuthorizer, first_match, per_route, resolver,
     };
 }
 
@@ -123,9 +123,16 @@ pub mod schedule {
     #[doc(inline)]
     pub use crate::{
         jobs::CronJob,
-        pipeline::scheduled::{IntoOutcome, ScheduledError},
+        pipeline::{hooks::IntoOutcome, scheduled::ScheduledError},
         platform::{CronError, CronExpression, ScheduledEvent},
     };
+}
+
+/// Batches of queues and e-mails, for [`Builder::queue`](builder::Builder::queue) and
+/// [`Builder::email`](builder::Builder::email).
+pub mod events {
+    #[doc(inline)]
+    pub use crate::platform::{Email, EmailHost, QueueBatch, QueueDecision, QueueMessage};
 }
 
 /// The admin plane: its gate, and what an operator sees through it.
@@ -219,7 +226,7 @@ pub mod testing {
 
     pub use crate::log::{CapturedLogs, capture_logs};
     pub use crate::platform::memory::{
-        ManualClock, MemoryContext, MemoryEnvironment, MemoryNamespace, MemoryObject,
+        ManualClock, MemoryContext, MemoryEmail, MemoryEnvironment, MemoryNamespace, MemoryObject,
         MemoryObjectStore, MemoryShard, MemoryWorkflow, RecordedCall,
     };
     #[cfg(feature = "admin")]

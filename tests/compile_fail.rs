@@ -316,7 +316,30 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
     ),
     (
         "cron_that_returns_a_number",
-        &[("`{integer}` cannot be what a cron handler returns", "event, _env, _ctx| 1)")],
+        &[(
+            "`{integer}` cannot be what a handler of a trigger, a queue or e-mails returns",
+            "return `()` or `Result<(), LunoraError>`",
+        )],
+    ),
+    (
+        "queue_that_returns_a_decision",
+        &[
+            (
+                "`QueueDecision` cannot be what a handler of a trigger, a queue or e-mails returns",
+                "return `()` or `Result<(), LunoraError>`",
+            ),
+            (
+                "`.email(..)` was already called on this builder",
+                "this is the second call: keep one of the two",
+            ),
+        ],
+    ),
+    (
+        "serve_of_an_unknown_event",
+        &[(
+            "`serve!` exports no event `mail`: expected `queue` or `email`",
+            "`fetch` and `scheduled` are always exported",
+        )],
     ),
     (
         "resolver_that_is_no_resolver",

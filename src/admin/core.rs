@@ -1,10 +1,10 @@
 //! Routes of every deployment: socket tokens, functions, cron jobs, API documents, replayed
-//! triggers.
+//! triggers, point-in-time recovery.
 
 use headers::CacheControl;
 use serde::{Deserialize, Serialize};
 
-use super::{AdminCall, documents, unhandled};
+use super::{AdminCall, documents, pitr, unhandled};
 use crate::{
     errors::{Code, LunoraError},
     jobs::CronJob,
@@ -21,6 +21,7 @@ pub(super) async fn answer(mut call: AdminCall<'_>) -> Result<Response, LunoraEr
         "cron-jobs/run" => run_cron_job(&mut call).await,
         "openapi" => document(&call, documents::Kind::OpenApi),
         "openrpc" => document(&call, documents::Kind::OpenRpc),
+        "pitr" => pitr::answer(&mut call).await,
         "/_lunora/scheduled" => replay_trigger(&mut call).await,
         _ => Err(unhandled(&call)),
     }

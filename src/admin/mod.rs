@@ -18,6 +18,8 @@ mod health;
 mod kv;
 mod logs;
 mod orchestration;
+mod pitr;
+mod queues;
 mod registry;
 mod scheduler;
 mod storage;
@@ -36,8 +38,8 @@ use http::Method;
 
 pub(crate) use self::{
     auth::Auth, backups::BackupRoutes, call::AdminCall, data::Data, gate::Gate, global::Globals,
-    health::Phase, logs::Logs, orchestration::Orchestration, table::AdminArea, vector::Vectors,
-    workflows::Workflows,
+    health::Phase, logs::Logs, orchestration::Orchestration, queues::Queues, table::AdminArea,
+    vector::Vectors, workflows::Workflows,
 };
 pub use self::{
     gate::AdminGate,
@@ -53,7 +55,8 @@ use crate::{
     jobs::CronJob,
     message::{Request, Response},
     platform::{
-        Clock, Deadline, Environment, ExecutionContext, ResolvedShard, ScheduledEvent, Workflow,
+        Clock, Deadline, Environment, ExecutionContext, QueueBatch, QueueDecision, ResolvedShard,
+        ScheduledEvent, Workflow,
     },
     wire::{AdminToken, ShardKey, paths},
 };
@@ -190,6 +193,14 @@ pub(crate) trait AdminHost {
     fn cron_jobs(&self) -> &[CronJob];
     /// Runs one job now.
     fn run_cron_job<'a>(&'a self, job: &'a CronJob) -> LocalBoxFuture<'a, Result<(), LunoraError>>;
+    /// Returns the queues that have a handler.
+    fn queues(&self) -> Vec<&str>;
+    /// Gives a batch to the handler of its queue, and returns the decision on each message; `None`
+    /// without a handler.
+    fn run_queue<'a>(
+        &'a self,
+        batch: &'a QueueBatch,
+    ) -> Option<LocalBoxFuture<'a, Vec<QueueDecision>>>;
     /// Runs every handler that is registered for a trigger.
     fn run_trigger(&self, event: ScheduledEvent) -> LocalBoxFuture<'_, Result<(), LunoraError>>;
 }

@@ -1,5 +1,4 @@
-//! Operations across shards: migrations, ranks, traffic, point-in-time recovery (docs/wire.md,
-//! "Across shards").
+//! Operations across shards: migrations, ranks, traffic (docs/wire.md, "Across shards").
 
 use futures::future::LocalBoxFuture;
 use headers::CacheControl;
@@ -13,11 +12,6 @@ use crate::{
     },
     errors::LunoraError,
     message::Response,
-    wire::{
-        ShardKey,
-        operation::{GetPitrBookmark, Operation, PitrRestore},
-        paths,
-    },
 };
 
 pub(crate) struct Orchestration;
@@ -33,7 +27,6 @@ impl AreaHandler for Orchestration {
                 "rank" => rank(&mut call).await,
                 "rankpage" => rank_page(&mut call).await,
                 "shard-traffic" => shard_traffic(&mut call).await,
-                "pitr" => pitr(&mut call).await,
                 _ => Err(unhandled(&call)),
             }
         })
@@ -106,34 +99,6 @@ async fn shard_traffic(call: &mut AdminCall<'_>) -> Result<Response, LunoraError
     json(&call.shard_admin()?.shard_traffic(&named("table", table)?).await?)
 }
 
-/// Calls point-in-time recovery of one shard, and returns its response unchanged.
-async fn pitr(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Pitr {
-        function_path: String,
-        args: Option<Box<RawValue>>,
-        shard_key: Option<String>,
-    }
-
-    let Pitr { function_path, args, shard_key } = call.body("PITR").await?;
-    let op = match function_path.strip_prefix(paths::ADMIN_PREFIX) {
-        Some(op @ (GetPitrBookmark::NAME | PitrRestore::NAME)) => op,
-        _ => {
-            return Err(LunoraError::bad_request(
-                "`functionPath` must be `__lunora_admin__:getPitrBookmark` or `__lunora_admin__:pitrRestore`",
-            ));
-        }
-    };
-    let key = match shard_key {
-        Some(key) => {
-            ShardKey::new(key).map_err(|error| LunoraError::bad_request(error.to_string()))?
-        }
-        None => call.host.default_shard_key().clone(),
-    };
-    call.ask_shard(key, op, object(args)?.get()).await
-}
-
 /// Checks that a name is not empty.
 fn named(field: &str, value: String) -> Result<String, LunoraError> {
     if value.is_empty() {
@@ -143,7 +108,7 @@ fn named(field: &str, value: String) -> Result<String, LunoraError> {
 }
 
 /// Returns the arguments as a JSON object; `{}` if there are none.
-fn object(args: Option<Box<RawValue>>) -> Result<Box<RawValue>, LunoraError> {
+pub(super) fn object(args: Option<Box<RawValue>>) -> Result<Box<RawValue>, LunoraError> {
     match args {
         Some(args) if args.get().starts_with('{') => Ok(args),
         Some(_) => Err(LunoraError::bad_request("`args` must be an object")),

@@ -45,6 +45,8 @@ pub(crate) enum AdminArea {
     Data,
     /// Operations across shards.
     Orchestration,
+    /// Batches that an operator delivers to queues.
+    Queues,
     /// The scheduler's jobs.
     Scheduler,
     /// Buckets.
@@ -115,6 +117,7 @@ impl AdminRoute {
 /// Every route, in the order of docs/wire.md, "Reserved paths" and "Admin endpoints".
 pub(crate) const ROUTES: &[AdminRoute] = &[
     post("/_lunora/scheduled", AdminArea::Core),
+    post("/_lunora/queue", AdminArea::Queues).takes(16 * MIB),
     post("/_lunora/admin/ws-token", AdminArea::Core),
     get("/_lunora/admin/functions", AdminArea::Core),
     get("/_lunora/admin/cron-jobs", AdminArea::Core),
@@ -193,7 +196,7 @@ pub(crate) const ROUTES: &[AdminRoute] = &[
     post("/_lunora/admin/rank", AdminArea::Orchestration).plain_forbidden(),
     post("/_lunora/admin/rankpage", AdminArea::Orchestration).plain_forbidden(),
     post("/_lunora/admin/shard-traffic", AdminArea::Orchestration).plain_forbidden(),
-    post("/_lunora/admin/pitr", AdminArea::Orchestration).plain_forbidden(),
+    post("/_lunora/admin/pitr", AdminArea::Core).plain_forbidden(),
     post("/_lunora/admin/export", AdminArea::Data).bare_405(),
     post("/_lunora/admin/import", AdminArea::Data).bare_405().streaming(),
     post("/_lunora/admin/sync", AdminArea::Data).bare_405(),

@@ -38,6 +38,7 @@ const fn of(area: AdminArea) -> (Code, &'static str) {
         AdminArea::Global => (Code::GlobalsNotConfigured, "global_tables"),
         AdminArea::Kv => (Code::KvNotConfigured, "kv"),
         AdminArea::Logs => (Code::LogArchiveNotConfigured, "log_archive"),
+        AdminArea::Queues => (Code::BadRequest, "queue"),
         AdminArea::Scheduler => (Code::SchedulerNotConfigured, "scheduler"),
         AdminArea::Storage => (Code::StorageNotConfigured, "storage"),
         AdminArea::Vector => (Code::VectorsNotConfigured, "vectors"),

@@ -3,16 +3,18 @@
 use super::{
     Builder,
     state::{
-        SetAuthorizeFanOut, SetAuthorizeShard, SetOpenShards, SetRateLimit, SetResolveIdentity,
-        State, once,
+        SetAuthorizeFanOut, SetAuthorizeShard, SetIdentityContract, SetOpenShards, SetRateLimit,
+        SetResolveIdentity, State, once,
     },
 };
 use crate::{
+    errors::LunoraError,
     message::Request,
     pipeline::hooks::{
-        FanOutAccess, GrantFn, IdentityResolver, IntoGrant, IntoIdentity, RateLimit, ResolverFn,
-        ShardAccess,
+        FanOutAccess, GrantFn, IdentityContract, IdentityResolver, IntoGrant, IntoIdentity,
+        InvalidIdentity, RateLimit, ResolverFn, ShardAccess,
     },
+    wire::Identity,
 };
 
 /// Who calls, and what they may do.
@@ -41,6 +43,38 @@ impl<S: State, E: 'static> Builder<S, E> {
         S::ResolveIdentity: once::ResolveIdentity,
     {
         self.settings.resolve_identity = Some(Box::new(resolver));
+        self.advance()
+    }
+
+    /// Checks every resolved identity before any gate is asked, whichever resolver found it. Default:
+    /// every identity is valid.
+    ///
+    /// `invalid` says what becomes of a caller whose identity fails the check. An expired identity is
+    /// refused 401 `TOKEN_EXPIRED` before the check.
+    ///
+    /// ```
+    /// use lunora::{Identity, LunoraError, Response, access::InvalidIdentity, testing};
+    ///
+    /// # let shards = testing::MemoryNamespace::new(async |_, _| Response::empty());
+    /// let app = testing::builder()
+    ///     .shard_do(shards)
+    ///     .resolve_identity(async |request, _env| request.cookie("user").map(Identity::user))
+    ///     .identity_contract(InvalidIdentity::Refuse, |identity| match identity.claim("tenant") {
+    ///         Some(tenant) if tenant.is_string() => Ok(()),
+    ///         _ => Err(LunoraError::unauthorized("the claim `tenant` is missing")),
+    ///     })
+    ///     .build();
+    /// # let _ = app;
+    /// ```
+    pub fn identity_contract(
+        mut self,
+        invalid: InvalidIdentity,
+        check: impl Fn(&Identity) -> Result<(), LunoraError> + 'static,
+    ) -> Builder<SetIdentityContract<S>, E>
+    where
+        S::IdentityContract: once::IdentityContract,
+    {
+        self.settings.identity_contract = Some(IdentityContract::new(invalid, check));
         self.advance()
     }
 

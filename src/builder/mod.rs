@@ -62,7 +62,7 @@ use crate::{
 /// ```
 ///
 /// So is calling a setter twice. Methods that add may be called repeatedly: `route`, `routes`,
-/// `cron`, `cron_job`, `cron_jobs` and `workflow`.
+/// `cron`, `cron_job`, `cron_jobs`, `queue` and `workflow`.
 ///
 /// # Conditional configuration
 ///

@@ -82,7 +82,7 @@ macro_rules! setters {
                 #[diagnostic::on_unimplemented(
                     message = $message,
                     label = "this is the second call: keep one of the two",
-                    note = "a setting has one value; what can be called several times is `.route(..)`, `.routes(..)`, `.cron(..)`, `.cron_job(..)`, `.cron_jobs(..)` and `.workflow(..)`"
+                    note = "a setting has one value; what can be called several times is `.route(..)`, `.routes(..)`, `.cron(..)`, `.cron_job(..)`, `.cron_jobs(..)`, `.queue(..)` and `.workflow(..)`"
                 )]
                 pub trait $Slot {}
 
@@ -141,10 +141,12 @@ setters! {
     class_of_shards ClassOfShards SetClassOfShards,;
     clock Clock SetClock, "`.clock(..)` was already called on this builder";
     default_shard_key DefaultShardKey SetDefaultShardKey, "`.default_shard_key(..)` was already called on this builder";
+    email Email SetEmail, "`.email(..)` was already called on this builder";
     functions Functions SetFunctions, "`.functions(..)` was already called on this builder";
     global_tables GlobalTables SetGlobalTables, "`.global_tables(..)` was already called on this builder";
     health Health SetHealth, "`.health(..)` was already called on this builder";
     http_router HttpRouter SetHttpRouter, "`.http_router(..)` was already called on this builder";
+    identity_contract IdentityContract SetIdentityContract, "`.identity_contract(..)` was already called on this builder";
     jurisdiction Jurisdiction SetJurisdiction, "`.jurisdiction(..)` was already called on this builder";
     kv Kv SetKv, "`.kv(..)` was already called on this builder";
     log_archive LogArchive SetLogArchive, "`.log_archive(..)` was already called on this builder";

@@ -13,15 +13,15 @@ use crate::{
         },
         state::{State, once},
     },
-    errors::LunoraError,
+    errors::{Code, LunoraError},
     log,
     message::{IntoResponse, Request, Response},
     pipeline::{
         Lunora,
-        hooks::{Handler, RouteContext},
+        hooks::{EmailHandler, Handler, QueueHandler, RouteContext},
         scheduled::Job,
     },
-    platform::{Environment, ScheduledEvent},
+    platform::{Email, Environment, QueueBatch, ScheduledEvent},
 };
 
 /// The Worker of a framework: it renders pages, and may have triggers of its own.
@@ -82,6 +82,41 @@ pub trait FrameworkWorker<E, Marker = ()>: 'static {
         ));
         async { Ok(()) }
     }
+
+    /// Handles the batches of the queues that the backend has no handler for. By default it fails, so
+    /// that the batch is delivered again.
+    fn queue(
+        &self,
+        batch: &QueueBatch,
+        env: &E,
+        ctx: &RouteContext<'_>,
+    ) -> impl Future<Output = Result<(), LunoraError>> {
+        let _ = (env, ctx);
+        let name = batch.queue();
+        let unhandled = LunoraError::new(
+            Code::Misconfigured,
+            format!(
+                "no handler for the queue `{name}`: call `.queue(\"{name}\", ..)` on the builder, or implement `FrameworkWorker::queue`"
+            ),
+        );
+        async { Err(unhandled) }
+    }
+
+    /// Handles e-mails, unless the backend has a handler. By default it fails, so that the sender gets
+    /// a temporary error.
+    fn email(
+        &self,
+        email: Email,
+        env: &E,
+        ctx: &RouteContext<'_>,
+    ) -> impl Future<Output = Result<(), LunoraError>> {
+        let _ = (email, env, ctx);
+        let unhandled = LunoraError::new(
+            Code::Misconfigured,
+            "no handler for e-mails: call `.email(..)` on the builder, or implement `FrameworkWorker::email`",
+        );
+        async { Err(unhandled) }
+    }
 }
 
 impl<E, F, R> FrameworkWorker<E, fn() -> R> for F
@@ -134,7 +169,9 @@ where
 ///
 /// Unlike [`compose_worker`], it takes a host that may have triggers of its own: its
 /// [`scheduled`](FrameworkWorker::scheduled) runs if the backend has no handler, no job and no
-/// backup, and the backend's runs otherwise.
+/// backup, and the backend's runs otherwise. Its [`queue`](FrameworkWorker::queue) takes the queues
+/// that the backend has no handler for, and its [`email`](FrameworkWorker::email) the e-mails if the
+/// backend has no handler for them.
 ///
 /// ```
 /// use lunora::{
@@ -165,7 +202,7 @@ where
 {
     let host = Rc::new(Host { worker: host, marker: PhantomData });
     let mut lunora = builder.build();
-    lunora.set_host(host.clone(), host);
+    lunora.set_host(host);
     lunora
 }
 
@@ -201,5 +238,33 @@ where
         ctx: &'a RouteContext<'a>,
     ) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
         Box::pin(self.worker.scheduled(event, env, ctx))
+    }
+}
+
+impl<E, W, Marker> QueueHandler<E> for Host<W, Marker>
+where
+    W: FrameworkWorker<E, Marker>,
+{
+    fn handle<'a>(
+        &'a self,
+        batch: &'a QueueBatch,
+        env: &'a E,
+        ctx: &'a RouteContext<'a>,
+    ) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
+        Box::pin(self.worker.queue(batch, env, ctx))
+    }
+}
+
+impl<E, W, Marker> EmailHandler<E> for Host<W, Marker>
+where
+    W: FrameworkWorker<E, Marker>,
+{
+    fn handle<'a>(
+        &'a self,
+        email: Email,
+        env: &'a E,
+        ctx: &'a RouteContext<'a>,
+    ) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
+        Box::pin(self.worker.email(email, env, ctx))
     }
 }

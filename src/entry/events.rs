@@ -12,7 +12,13 @@ use crate::{
     log,
     message::Response,
     pipeline::{Lunora, edge_only},
-    platform::{ScheduledEvent, cloudflare},
+    platform::{
+        ScheduledEvent,
+        cloudflare::{
+            self,
+            events::{Delivery, email_from_js},
+        },
+    },
 };
 
 /// The kinds of functions that `serve!` takes.
@@ -91,10 +97,6 @@ pub async fn scheduled(
     env: Env,
     ctx: worker_sys::ScheduleContext,
 ) -> Result<JsValue, JsValue> {
-    let failed = |error: &dyn std::error::Error| {
-        log::error(&error.to_string());
-        js_sys::Error::new(&error.to_string()).into()
-    };
     let app = app.map_err(|error| failed(&NotBuilt(error)))?;
     let event = worker::ScheduledEvent::from(event);
     // A time in milliseconds is far below 2^53.
@@ -105,6 +107,51 @@ pub async fn scheduled(
         .await
         .map(|()| JsValue::UNDEFINED)
         .map_err(|error| failed(&error))
+}
+
+/// Gives a batch of a queue to its handler, and decides on its messages. The promise rejects if the
+/// application could not be built, so that the platform delivers the batch again.
+pub async fn queue(
+    app: Built,
+    batch: JsValue,
+    env: Env,
+    ctx: worker_sys::Context,
+) -> Result<JsValue, JsValue> {
+    let app = app.map_err(|error| failed(&NotBuilt(error)))?;
+    let ctx = worker::Context::new(ctx);
+    let delivery = Delivery::from_js(batch).map_err(|error| to_js_error(&error))?;
+    for id in delivery.unreadable() {
+        log::error(&format!(
+            "the body of the message `{id}` of the queue `{}` is not JSON, and the message is retried",
+            delivery.batch().queue()
+        ));
+    }
+    let decisions = app.lunora.queue(delivery.batch(), &env, &ctx).await;
+    delivery.settle(decisions).map_err(|error| to_js_error(&error))?;
+    Ok(JsValue::UNDEFINED)
+}
+
+/// Gives an e-mail to its handler; the promise rejects if that fails.
+pub async fn email(
+    app: Built,
+    email: JsValue,
+    env: Env,
+    ctx: worker_sys::Context,
+) -> Result<JsValue, JsValue> {
+    let app = app.map_err(|error| failed(&NotBuilt(error)))?;
+    let handled = async {
+        let email = email_from_js(email)?;
+        app.lunora.email(email, &env, &worker::Context::new(ctx)).await
+    };
+    handled.await.map(|()| JsValue::UNDEFINED).map_err(|error| {
+        log::error(&format!("an e-mail was not handled: {}", error.to_log_line()));
+        to_js_error(&error)
+    })
+}
+
+fn failed(error: &dyn std::error::Error) -> JsValue {
+    log::error(&error.to_string());
+    js_sys::Error::new(&error.to_string()).into()
 }
 
 /// The application's own function failed.

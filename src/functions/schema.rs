@@ -5,6 +5,11 @@ use serde_json::value::{RawValue, to_raw_value};
 
 /// How a schema refers to the types that it is made of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the tests that `shard!` writes use the named form, which a Worker does not have"
+)]
 pub enum Form {
     /// Every type is inlined, so that the schema is valid at any place of a document.
     Inlined,

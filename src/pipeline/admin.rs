@@ -11,7 +11,10 @@ use crate::{
     errors::LunoraError,
     jobs::CronJob,
     message::{Request, Response},
-    platform::{Clock, Deadline, Environment, ExecutionContext, ResolvedShard, ScheduledEvent},
+    platform::{
+        Clock, Deadline, Environment, ExecutionContext, QueueBatch, QueueDecision, ResolvedShard,
+        ScheduledEvent,
+    },
     wire::{AdminToken, ShardKey, paths},
 };
 
@@ -99,6 +102,17 @@ impl<E: Environment> AdminHost for Host<'_, E> {
 
     fn run_cron_job<'a>(&'a self, job: &'a CronJob) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
         Box::pin(self.app.run_cron_job(job, None))
+    }
+
+    fn queues(&self) -> Vec<&str> {
+        self.app.settings.queues.iter().map(|queue| &*queue.name).collect()
+    }
+
+    fn run_queue<'a>(
+        &'a self,
+        batch: &'a QueueBatch,
+    ) -> Option<LocalBoxFuture<'a, Vec<QueueDecision>>> {
+        self.app.run_own_queue(batch, self.env, self.execution)
     }
 
     fn run_trigger(&self, event: ScheduledEvent) -> LocalBoxFuture<'_, Result<(), LunoraError>> {

@@ -197,6 +197,10 @@ impl<'a, E: Environment> Admission<'a, E> {
         if identity.as_ref().is_some_and(expired) {
             return Err(identity::expired());
         }
+        let identity = match (identity, &settings.identity_contract) {
+            (Some(identity), Some(contract)) => contract.admit(identity)?,
+            (identity, _) => identity,
+        };
         identity::check_expected_subject(self.request.headers(), identity.as_ref())?;
         Ok(identity)
     }

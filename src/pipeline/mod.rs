@@ -8,6 +8,7 @@ pub(crate) mod backup;
 mod batch;
 mod dispatch;
 pub(crate) mod edge;
+pub(crate) mod events;
 pub(crate) mod fan_out;
 mod functions;
 pub(crate) mod hooks;
@@ -29,7 +30,7 @@ use http::Method;
 use self::{
     edge::{Edge, RequestFacts, Security},
     functions::Caller,
-    hooks::{Handler, RouteContext},
+    hooks::{EmailHandler, Handler, QueueHandler, RouteContext},
     record::RequestKind,
     scheduled::Job,
     settings::Settings,
@@ -186,11 +187,18 @@ impl<E> Lunora<E> {
         Self { shards, settings, edge: OnceCell::new(), random: Random::default() }
     }
 
-    /// Sets `router` for requests that nothing else answers, and `job` for triggers if none is
-    /// registered here.
-    pub(crate) fn set_host(&mut self, router: Rc<dyn Handler<E>>, job: Rc<dyn Job<E>>) {
-        self.settings.http_router = Some(router);
-        self.settings.host_job = Some(job);
+    /// Sets `host` for requests that nothing else answers, and for the triggers, queues and e-mails
+    /// that nothing here handles.
+    pub(crate) fn set_host<H>(&mut self, host: Rc<H>)
+    where
+        H: Handler<E> + Job<E> + QueueHandler<E> + EmailHandler<E>,
+    {
+        self.settings.http_router = Some(host.clone());
+        self.settings.host_job = Some(host.clone());
+        self.settings.host_queue = Some(host.clone());
+        if self.settings.email.is_none() {
+            self.settings.email = Some(host);
+        }
     }
 }
 

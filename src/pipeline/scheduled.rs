@@ -5,7 +5,13 @@ use std::{fmt, marker::PhantomData};
 use futures::future::{FutureExt, LocalBoxFuture, join_all};
 use http::HeaderMap;
 
-use super::{Lunora, backup::BackupTask, functions::Caller, hooks::RouteContext, span::Span};
+use super::{
+    Lunora,
+    backup::BackupTask,
+    functions::Caller,
+    hooks::{IntoOutcome, RouteContext},
+    span::Span,
+};
 use crate::{
     errors::{Code, LunoraError},
     jobs::CronJob,
@@ -143,32 +149,6 @@ impl fmt::Display for ScheduledError {
 }
 
 impl std::error::Error for ScheduledError {}
-
-/// A value that a cron handler may return: nothing, or a `Result` of nothing.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be what a cron handler returns",
-    label = "return `()` or `Result<(), LunoraError>`",
-    note = "an error fails the run"
-)]
-pub trait IntoOutcome {
-    /// Returns the outcome.
-    ///
-    /// # Errors
-    /// The error of the handler, with which the run fails.
-    fn into_outcome(self) -> Result<(), LunoraError>;
-}
-
-impl IntoOutcome for () {
-    fn into_outcome(self) -> Result<(), LunoraError> {
-        Ok(())
-    }
-}
-
-impl<E: Into<LunoraError>> IntoOutcome for Result<(), E> {
-    fn into_outcome(self) -> Result<(), LunoraError> {
-        self.map_err(Into::into)
-    }
-}
 
 /// The cron handlers of an application.
 pub(crate) struct CronTable<E>(Vec<(CronExpression, Box<dyn Job<E>>)>);

@@ -5,8 +5,12 @@ use std::{fmt, rc::Rc, time::Duration};
 use super::{
     backup::BackupRunner,
     edge::Security,
+    events::Queue,
     fan_out::FanOutRunner,
-    hooks::{FanOutAuthorizer, Handler, IdentityResolver, RateLimit, ShardAuthorizer},
+    hooks::{
+        EmailHandler, FanOutAuthorizer, Handler, IdentityContract, IdentityResolver, QueueHandler,
+        RateLimit, ShardAuthorizer,
+    },
     record::{RequestRecord, RequestSink},
     route::RouteTable,
     scheduled::{CronTable, Job},
@@ -51,15 +55,20 @@ settings! {
     cron_jobs: Vec<CronJob> = Vec::new();
     crons: CronTable<E> = CronTable::default();
     default_shard_key: ShardKey = ShardKey::default();
+    email: Option<Rc<dyn EmailHandler<E>>> = None;
     // Set with the coordinator.
     fan_out: Option<FanOutRunner> = None;
     // The job of a trigger if no handler, job or backup is registered for any trigger.
     host_job: Option<Rc<dyn Job<E>>> = None;
+    // For the queues that have no handler here.
+    host_queue: Option<Rc<dyn QueueHandler<E>>> = None;
     http_router: Option<Rc<dyn Handler<E>>> = None;
+    identity_contract: Option<IdentityContract> = None;
     log_requests: Option<fn(&RequestRecord)> = None;
     on_request: Option<Rc<dyn RequestSink>> = None;
     placement: Placement = Placement::default();
     query_coordinator: Option<QueryCoordinator> = None;
+    queues: Vec<Queue<E>> = Vec::new();
     rate_limit: Option<RateLimit> = None;
     resolve_identity: Option<Box<dyn IdentityResolver<E>>> = None;
     routes: RouteTable<E> = RouteTable::default();

@@ -55,7 +55,10 @@ pub use self::{
 };
 
 #[doc(hidden)]
-pub use self::trigger::{CronError, CronExpression, ScheduledEvent};
+pub use self::trigger::{
+    CronError, CronExpression, Email, EmailHost, QueueBatch, QueueDecision, QueueMessage,
+    ScheduledEvent,
+};
 pub use self::{
     bindings::Bindings,
     clock::Clock,

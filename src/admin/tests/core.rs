@@ -26,6 +26,23 @@ fn functions() -> Vec<FunctionInfo> {
 }
 
 #[test]
+fn point_in_time_recovery_asks_one_shard_and_needs_no_coordinator() {
+    let shards = super::shards();
+    let app = crate::testing::builder()
+        .shard_do(shards.clone())
+        .admin_token(crate::AdminToken::new(super::TOKEN).unwrap())
+        .build();
+    for (body, key) in [
+        (r#"{"functionPath":"__lunora_admin__:getPitrBookmark"}"#, "__root__"),
+        (r#"{"functionPath":"__lunora_admin__:pitrRestore","shardKey":"a"}"#, "a"),
+    ] {
+        assert_eq!(super::post(&app, "/_lunora/admin/pitr", body).status, 200);
+        assert_eq!(shards.calls().last().unwrap().address.key.as_str(), key);
+    }
+    assert_eq!(shards.calls().len(), 2);
+}
+
+#[test]
 fn a_socket_token_is_minted_for_a_minute_and_never_cached() {
     let app = with_token().clock(ManualClock::new(1_000)).build();
     let answer = post(&app, "/_lunora/admin/ws-token", "");

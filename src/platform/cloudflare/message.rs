@@ -106,6 +106,11 @@ pub(crate) fn response_to_rpc(response: Response) -> Result<JsValue, LunoraError
 #[cfg(feature = "shard")]
 const LONGEST_TEXT: usize = 1 << 20;
 
+/// Returns the body of a response of JavaScript, whatever its headers say.
+pub(super) fn response_body(raw: web_sys::Response) -> Body {
+    Body::from_host(ResponseBody(raw))
+}
+
 /// Returns whether the message has a body, unless the headers say that it is empty.
 fn says_more(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_LENGTH).is_none_or(|length| length != "0")

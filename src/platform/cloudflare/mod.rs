@@ -10,6 +10,7 @@ pub(crate) mod crashes;
 #[cfg(target_arch = "wasm32")]
 mod digest;
 mod error;
+pub(crate) mod events;
 #[cfg(feature = "admin")]
 mod global;
 mod glue;

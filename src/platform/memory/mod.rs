@@ -2,6 +2,7 @@
 
 mod clock;
 mod context;
+mod email;
 mod environment;
 mod faults;
 #[cfg(feature = "admin")]
@@ -27,6 +28,7 @@ pub use self::sqlite::SqliteHost;
 pub use self::{
     clock::ManualClock,
     context::MemoryContext,
+    email::MemoryEmail,
     environment::MemoryEnvironment,
     namespace::{MemoryNamespace, RecordedCall},
     shard::MemoryShard,

@@ -1,8 +1,14 @@
-//! Cron triggers: their schedules and their events.
+//! The events of the platform beside requests: cron triggers, batches of queues, e-mails.
 
 mod cron;
+mod email;
+mod queue;
 
-pub use self::cron::{CronError, CronExpression};
+pub use self::{
+    cron::{CronError, CronExpression},
+    email::{Email, EmailHost},
+    queue::{QueueBatch, QueueDecision, QueueMessage},
+};
 
 /// The event of a trigger that fired.
 #[derive(Clone, Debug, Eq, PartialEq)]
