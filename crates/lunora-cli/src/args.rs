@@ -6,7 +6,7 @@ use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     moment::Moment,
-    project::{BuildArgs, DevArgs, NewArgs},
+    project::{BuildArgs, ClientArgs, DevArgs, NewArgs},
 };
 
 /// Makes, serves and checks a Worker on lunora, and operates its deployment.
@@ -80,7 +80,10 @@ pub(crate) enum Command {
         fix: bool,
     },
     /// Write src/server/index.rs of a crate from its lunora.toml and wrangler.jsonc.
+    #[command(args_conflicts_with_subcommands = true)]
     Codegen {
+        #[command(subcommand)]
+        target: Option<Codegen>,
         /// The folder of the crate.
         #[arg(default_value = ".")]
         dir: PathBuf,
@@ -142,6 +145,11 @@ pub(crate) enum Command {
     Completions {
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Codegen {
+    Client(ClientArgs),
 }
 
 #[derive(Debug, Subcommand)]

@@ -21,7 +21,7 @@ mod transfer;
 use std::process::ExitCode;
 
 use crate::{
-    args::{Args, Command},
+    args::{Args, Codegen, Command},
     client::Client,
     failure::Failure,
     output::Output,
@@ -61,7 +61,10 @@ fn run(args: Args, output: &Output) -> Result<Outcome, Failure> {
         Command::Build(args) => project::build(args, output),
         Command::Check { dir, fix: true } => Ok(project::fix(&dir, output)),
         Command::Check { dir, fix: false } => Ok(project::check(&dir, output)),
-        Command::Codegen { dir, check } => Ok(project::codegen(&dir, check, output)),
+        Command::Codegen { target: Some(Codegen::Client(args)), .. } => {
+            project::client(args, output)
+        }
+        Command::Codegen { target: None, dir, check } => Ok(project::codegen(&dir, check, output)),
         Command::Cron(command) => cron::run(&command, output),
         Command::Backup(command) => backup::run(command, &connect()?, output),
         Command::Export { tables, allow_empty_registry, output: file } => {

@@ -770,6 +770,30 @@ fn codegen_writes_what_its_check_then_accepts() {
 }
 
 #[test]
+fn codegen_client_names_what_a_folder_lacks() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = || {
+        let output = lunora(&["codegen", "client"]).current_dir(&dir).output().unwrap();
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (code, said) = run();
+    assert!(code == Some(1) && said.contains("is not in a crate"), "{said}");
+
+    let manifest = "[package]\nname = \"notes\"\nedition = \"2024\"\n[workspace]\n";
+    fs::write(dir.path().join("Cargo.toml"), manifest).unwrap();
+    fs::create_dir(dir.path().join("src")).unwrap();
+    fs::write(dir.path().join("src/lib.rs"), "").unwrap();
+    let (code, said) = run();
+    assert!(code == Some(3) && said.contains("the crate has no `shard!`"), "{said}");
+
+    let shard = "lunora::shard! { pub struct Notes; functions: {} }";
+    fs::write(dir.path().join("src/lib.rs"), shard).unwrap();
+    let (code, said) = run();
+    assert!(code == Some(1) && said.contains("cargo cannot build the tests"), "{said}");
+    assert!(!dir.path().join("client").exists());
+}
+
+#[test]
 fn rejects_a_moment_in_the_future_before_anything_is_asked() {
     let server = Server::new([snapshots()]);
     let out = server.run(&["backup", "restore", "--to", "2999-01-01T00:00:00Z", "--yes"]);

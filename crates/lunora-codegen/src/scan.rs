@@ -16,7 +16,7 @@ use self::{
     receiver::Environments,
 };
 pub(crate) use self::{
-    files::{Sources, sources},
+    files::{Sources, rust_files, sources},
     shards::Shards,
 };
 use crate::{

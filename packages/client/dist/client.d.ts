@@ -1,4 +1,5 @@
 import { type TokenSource } from "./credentials.js";
+import type { ArgsOf, CallRest, FunctionPath, FunctionReference, ResultOf } from "./functions.js";
 import { type BatchCall, type BatchResult, type CallOptions } from "./http.js";
 import type { Listener } from "./live.js";
 import type { ClientOptions, ClientState, FanOut, FanOutAnswer, MutationOptions, ShardOptions, Subscription } from "./options.js";
@@ -18,17 +19,21 @@ export declare class LunoraClient {
     /** Calls `listener` with what happens to queued writes; returns what ends that. */
     onWrite(listener: (event: WriteEvent) => void): () => void;
     /** Runs a query once. */
-    query<T = unknown>(path: string, args?: object, options?: CallOptions): Promise<T>;
+    query<R extends FunctionReference<"query">>(reference: R, ...rest: CallRest<R>): Promise<ResultOf<R>>;
+    query<T = unknown>(path: FunctionPath, args?: object, options?: CallOptions): Promise<T>;
     /** Runs an action. */
-    action<T = unknown>(path: string, args?: object, options?: CallOptions): Promise<T>;
+    action<R extends FunctionReference<"action">>(reference: R, ...rest: CallRest<R>): Promise<ResultOf<R>>;
+    action<T = unknown>(path: FunctionPath, args?: object, options?: CallOptions): Promise<T>;
     /** Runs a mutation. With `offline` it waits in the outbox until the shard answers it. */
-    mutation<T = unknown>(path: string, args?: object, options?: MutationOptions): Promise<T>;
+    mutation<R extends FunctionReference<"mutation">>(reference: R, ...rest: CallRest<R, MutationOptions>): Promise<ResultOf<R>>;
+    mutation<T = unknown>(path: FunctionPath, args?: object, options?: MutationOptions): Promise<T>;
     /** Runs a query on every shard of `fanOut.table` and merges the answers; `failed` shards are missing in `data`. */
     queryShards<T = unknown>(path: string, args: object, fanOut: FanOut, options?: Omit<CallOptions, "shard">): Promise<FanOutAnswer<T>>;
     /** Sends at most 500 calls in one request. The calls of one shard run one after another. */
     batch(calls: BatchCall[], options?: Omit<CallOptions, "shard">): Promise<BatchResult[]>;
     /** Subscribes to the value of a query. Equal subscriptions share one. */
-    subscribe<T = unknown>(path: string, args: object, { shard }: ShardOptions, listener: Listener<T>): Subscription<T>;
+    subscribe<R extends FunctionReference<"query">>(reference: R, args: ArgsOf<R>, options: ShardOptions, listener: Listener<ResultOf<R>>): Subscription<ResultOf<R>>;
+    subscribe<T = unknown>(path: FunctionPath, args: object, options: ShardOptions, listener: Listener<T>): Subscription<T>;
     /** Returns a topic of a shard. */
     topic(shard: string | undefined, name: string): Topic;
     /** Returns the writes that wait to be sent, those of other tabs included, in their order. */

@@ -5,6 +5,7 @@ export { decode, encode } from "./codec.js";
 export type { Clock } from "./clock.js";
 export type { TokenSource } from "./credentials.js";
 export type { SocketConstructor, SocketLike } from "./env.js";
+export type { ArgsOf, FunctionPath, FunctionReference, ResultOf } from "./functions.js";
 export type { BatchCall, BatchResult, CallOptions } from "./http.js";
 export type { OptimisticCache } from "./layers.js";
 export type { Listener } from "./live.js";

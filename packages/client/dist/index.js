@@ -1021,15 +1021,12 @@ var LunoraClient = class {
     this.#writeListeners.add(listener);
     return () => this.#writeListeners.delete(listener);
   }
-  /** Runs a query once. */
   query(path, args = {}, options = {}) {
     return this.#run(path, args, { ...options, kind: "query" });
   }
-  /** Runs an action. */
   action(path, args = {}, options = {}) {
     return this.#run(path, args, { ...options, kind: "action" });
   }
-  /** Runs a mutation. With `offline` it waits in the outbox until the shard answers it. */
   async mutation(path, args = {}, options = {}) {
     const { id = crypto.randomUUID(), shard: name, optimistic, offline } = options;
     const { clientId } = this;
@@ -1063,7 +1060,6 @@ var LunoraClient = class {
   batch(calls, options = {}) {
     return this.#http.batch(calls, this.clientId, options);
   }
-  /** Subscribes to the value of a query. Equal subscriptions share one. */
   subscribe(path, args, { shard }, listener) {
     return this.#shard(shard).subscribe(path, args, listener);
   }

@@ -1,3 +1,4 @@
+import type { ArgsOf, CallRest, FunctionPath, FunctionReference, ResultOf } from "./functions.js";
 /** Changes the value of a query until the live value has the write. */
 export type Patch = (value: any) => unknown;
 /** The optimistic effect of one write on the queries of its shard. */
@@ -14,7 +15,9 @@ export interface Layer {
 /** Reads and changes the values of subscribed queries. */
 export interface OptimisticCache {
     /** Returns the value that subscribers see now; `undefined` if the query has none. */
-    get<T = unknown>(path: string, args?: object): T | undefined;
+    get<R extends FunctionReference<"query">>(reference: R, ...rest: CallRest<R, never>): ResultOf<R> | undefined;
+    get<T = unknown>(path: FunctionPath, args?: object): T | undefined;
     /** Changes a value. `change` runs again on every live value until one has the write: it must not modify its argument. */
-    update<T = any>(path: string, args: object, change: (value: T) => T): void;
+    update<R extends FunctionReference<"query">>(reference: R, args: ArgsOf<R>, change: (value: ResultOf<R>) => ResultOf<R>): void;
+    update<T = any>(path: FunctionPath, args: object, change: (value: T) => T): void;
 }

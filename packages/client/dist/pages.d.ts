@@ -1,4 +1,5 @@
 import type { LunoraClient } from "./client.js";
+import type { ArgsOf, FunctionPath, FunctionReference, ResultOf } from "./functions.js";
 import type { Listener } from "./live.js";
 import type { ShardOptions } from "./options.js";
 /** What a paginated query takes. */
@@ -40,4 +41,5 @@ export interface Pagination<T> {
     close(): void;
 }
 /** Subscribes to pages. A page keeps its bounds while documents come and go, so that none is lost or shown twice. */
-export declare function paginate<T = unknown>(client: Pick<LunoraClient, "subscribe">, path: string, args: object, { numItems, toArgs, ...shard }: PaginateOptions, { onValue, onError }: Listener<Pages<T>>): Pagination<T>;
+export declare function paginate<R extends FunctionReference<"query", any, PageAnswer<any>>>(client: Pick<LunoraClient, "subscribe">, reference: R, args: Partial<ArgsOf<R>>, options: PaginateOptions, listener: Listener<Pages<ResultOf<R>["page"][number]>>): Pagination<ResultOf<R>["page"][number]>;
+export declare function paginate<T = unknown>(client: Pick<LunoraClient, "subscribe">, path: FunctionPath, args: object, options: PaginateOptions, listener: Listener<Pages<T>>): Pagination<T>;

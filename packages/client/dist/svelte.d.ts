@@ -1,5 +1,6 @@
 import type { LunoraClient } from "./client.js";
 import type { LunoraError } from "./errors.js";
+import type { CallRest, FunctionPath, FunctionReference, ResultOf } from "./functions.js";
 import type { ShardOptions } from "./options.js";
 /** What a component knows of a live query. */
 export interface QueryState<T> {
@@ -14,4 +15,5 @@ export interface QueryStore<T> {
     subscribe(run: (state: QueryState<T>) => void): () => void;
 }
 /** Makes a store of a live query. It subscribes while the store has subscribers. */
-export declare function queryStore<T = unknown>(client: Pick<LunoraClient, "subscribe">, path: string, args?: object, options?: ShardOptions): QueryStore<T>;
+export declare function queryStore<R extends FunctionReference<"query">>(client: Pick<LunoraClient, "subscribe">, reference: R, ...rest: CallRest<R, ShardOptions>): QueryStore<ResultOf<R>>;
+export declare function queryStore<T = unknown>(client: Pick<LunoraClient, "subscribe">, path: FunctionPath, args?: object, options?: ShardOptions): QueryStore<T>;

@@ -2,6 +2,7 @@ import { systemClock } from "./clock.js";
 import { decode, encode } from "./codec.js";
 import { Credentials, type TokenSource } from "./credentials.js";
 import type { Env, SocketConstructor } from "./env.js";
+import type { ArgsOf, CallRest, FunctionPath, FunctionReference, ResultOf } from "./functions.js";
 import { Http, type Answer, type BatchCall, type BatchResult, type CallOptions, type Request } from "./http.js";
 import type { Listener } from "./live.js";
 import type {
@@ -89,17 +90,23 @@ export class LunoraClient {
   }
 
   /** Runs a query once. */
-  query<T = unknown>(path: string, args: object = {}, options: CallOptions = {}): Promise<T> {
+  query<R extends FunctionReference<"query">>(reference: R, ...rest: CallRest<R>): Promise<ResultOf<R>>;
+  query<T = unknown>(path: FunctionPath, args?: object, options?: CallOptions): Promise<T>;
+  query<T>(path: string, args: object = {}, options: CallOptions = {}): Promise<T> {
     return this.#run(path, args, { ...options, kind: "query" });
   }
 
   /** Runs an action. */
-  action<T = unknown>(path: string, args: object = {}, options: CallOptions = {}): Promise<T> {
+  action<R extends FunctionReference<"action">>(reference: R, ...rest: CallRest<R>): Promise<ResultOf<R>>;
+  action<T = unknown>(path: FunctionPath, args?: object, options?: CallOptions): Promise<T>;
+  action<T>(path: string, args: object = {}, options: CallOptions = {}): Promise<T> {
     return this.#run(path, args, { ...options, kind: "action" });
   }
 
   /** Runs a mutation. With `offline` it waits in the outbox until the shard answers it. */
-  async mutation<T = unknown>(path: string, args: object = {}, options: MutationOptions = {}): Promise<T> {
+  mutation<R extends FunctionReference<"mutation">>(reference: R, ...rest: CallRest<R, MutationOptions>): Promise<ResultOf<R>>;
+  mutation<T = unknown>(path: FunctionPath, args?: object, options?: MutationOptions): Promise<T>;
+  async mutation<T>(path: string, args: object = {}, options: MutationOptions = {}): Promise<T> {
     const { id = crypto.randomUUID(), shard: name, optimistic, offline } = options;
     const { clientId } = this;
     const wire = encode(args);
@@ -136,7 +143,11 @@ export class LunoraClient {
   }
 
   /** Subscribes to the value of a query. Equal subscriptions share one. */
-  subscribe<T = unknown>(path: string, args: object, { shard }: ShardOptions, listener: Listener<T>): Subscription<T> {
+  subscribe<R extends FunctionReference<"query">>(
+    reference: R, args: ArgsOf<R>, options: ShardOptions, listener: Listener<ResultOf<R>>,
+  ): Subscription<ResultOf<R>>;
+  subscribe<T = unknown>(path: FunctionPath, args: object, options: ShardOptions, listener: Listener<T>): Subscription<T>;
+  subscribe<T>(path: string, args: object, { shard }: ShardOptions, listener: Listener<T>): Subscription<T> {
     return this.#shard(shard).subscribe(path, args, listener);
   }
 

@@ -1,5 +1,6 @@
 import type { LunoraClient } from "./client.js";
 import type { LunoraError } from "./errors.js";
+import type { ArgsOf, FunctionPath, FunctionReference, ResultOf } from "./functions.js";
 import type { Listener } from "./live.js";
 import type { ShardOptions } from "./options.js";
 
@@ -58,7 +59,21 @@ interface Range<T> {
 }
 
 /** Subscribes to pages. A page keeps its bounds while documents come and go, so that none is lost or shown twice. */
+export function paginate<R extends FunctionReference<"query", any, PageAnswer<any>>>(
+  client: Pick<LunoraClient, "subscribe">,
+  reference: R,
+  args: Partial<ArgsOf<R>>,
+  options: PaginateOptions,
+  listener: Listener<Pages<ResultOf<R>["page"][number]>>,
+): Pagination<ResultOf<R>["page"][number]>;
 export function paginate<T = unknown>(
+  client: Pick<LunoraClient, "subscribe">,
+  path: FunctionPath,
+  args: object,
+  options: PaginateOptions,
+  listener: Listener<Pages<T>>,
+): Pagination<T>;
+export function paginate<T>(
   client: Pick<LunoraClient, "subscribe">,
   path: string,
   args: object,

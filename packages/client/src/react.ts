@@ -1,6 +1,7 @@
 import { stableKey } from "./codec.js";
 import type { LunoraClient } from "./client.js";
 import type { LunoraError } from "./errors.js";
+import type { CallRest, FunctionPath, FunctionReference, ResultOf } from "./functions.js";
 import type { MutationOptions, ShardOptions, Subscription } from "./options.js";
 
 /** The parts of React that the hooks use: pass the module `react`. */
@@ -21,9 +22,13 @@ export interface QueryState<T> {
 /** The hooks of one client. */
 export interface Hooks {
   /** Subscribes to a query while the component is mounted. */
-  useQuery<T = unknown>(path: string, args?: object, options?: ShardOptions): QueryState<T>;
+  useQuery<R extends FunctionReference<"query">>(reference: R, ...rest: CallRest<R, ShardOptions>): QueryState<ResultOf<R>>;
+  useQuery<T = unknown>(path: FunctionPath, args?: object, options?: ShardOptions): QueryState<T>;
   /** Returns a function that runs a mutation. */
-  useMutation<T = unknown>(path: string, options?: MutationOptions): (args?: object, options?: MutationOptions) => Promise<T>;
+  useMutation<R extends FunctionReference<"mutation">>(
+    reference: R, options?: MutationOptions,
+  ): (...rest: CallRest<R, MutationOptions>) => Promise<ResultOf<R>>;
+  useMutation<T = unknown>(path: FunctionPath, options?: MutationOptions): (args?: object, options?: MutationOptions) => Promise<T>;
 }
 
 const LOADING: QueryState<any> = { value: undefined, error: undefined };

@@ -114,8 +114,8 @@ export class Shard implements ConnectionEvents {
   layer(describe: (cache: OptimisticCache) => void): Layer {
     const layer: Layer = { patches: new Map(), isUncertain: false, isDone: false, cursor: undefined };
     describe({
-      get: (path, args = {}) => this.#queries.get(keyOf(path, args))?.value as any,
-      update: (path, args, change) => {
+      get: (path: string, args = {}) => this.#queries.get(keyOf(path, args))?.value as any,
+      update: (path: string, args: object, change: (value: any) => any) => {
         const key = keyOf(path, args);
         const first = layer.patches.get(key);
         layer.patches.set(key, first ? (value) => change(first(value) as any) : change);

@@ -1,5 +1,6 @@
 import type { LunoraClient } from "./client.js";
 import type { LunoraError } from "./errors.js";
+import type { CallRest, FunctionPath, FunctionReference, ResultOf } from "./functions.js";
 import type { ShardOptions, Subscription } from "./options.js";
 
 /** What a component knows of a live query. */
@@ -17,7 +18,13 @@ export interface QueryStore<T> {
 }
 
 /** Makes a store of a live query. It subscribes while the store has subscribers. */
+export function queryStore<R extends FunctionReference<"query">>(
+  client: Pick<LunoraClient, "subscribe">, reference: R, ...rest: CallRest<R, ShardOptions>
+): QueryStore<ResultOf<R>>;
 export function queryStore<T = unknown>(
+  client: Pick<LunoraClient, "subscribe">, path: FunctionPath, args?: object, options?: ShardOptions,
+): QueryStore<T>;
+export function queryStore<T>(
   client: Pick<LunoraClient, "subscribe">, path: string, args: object = {}, options: ShardOptions = {},
 ): QueryStore<T> {
   const runs = new Set<(state: QueryState<T>) => void>();

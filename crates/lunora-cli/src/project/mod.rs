@@ -5,6 +5,7 @@ mod create;
 mod origin;
 mod sources;
 mod template;
+mod typed;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ pub(crate) use self::{
     create::create,
     sources::{check, codegen, fix},
     template::Kind,
+    typed::{ClientArgs, client},
 };
 use crate::{Outcome, failure::Failure, output::Output};
 

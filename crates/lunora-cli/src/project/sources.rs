@@ -42,7 +42,8 @@ pub(crate) fn codegen(dir: &Path, check: bool, output: &Output) -> Outcome {
     answer(&result.err().unwrap_or_default(), &format!("{OUTPUT} {done}"), output)
 }
 
-fn answer(problems: &[Problem], fine: &str, output: &Output) -> Outcome {
+/// Prints problems, or that all is fine.
+pub(super) fn answer(problems: &[Problem], fine: &str, output: &Output) -> Outcome {
     let list: Vec<_> = problems
         .iter()
         .map(|problem| {

@@ -76,7 +76,7 @@ fn other_programs(dir: &Path) -> Vec<PathBuf> {
     std::iter::once(src.join("bin")).chain(main).collect()
 }
 
-fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+pub(crate) fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
         if path.is_dir() {

@@ -2,6 +2,7 @@
 
 mod names;
 mod schema;
+mod sources;
 #[cfg(test)]
 mod tests;
 
@@ -9,6 +10,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde_json::Value;
 
+pub use self::sources::{shards, untyped};
 use self::{
     names::{Names, quoted},
     schema::Converter,

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Function, api};
+use super::{Function, api, shards, untyped};
 
 fn with(args: Value, result: Value) -> String {
     let function = Function {
@@ -137,4 +137,59 @@ fn reads_what_the_test_of_a_shard_writes() {
     };
     assert_eq!(list, Some(vec![expected]));
     assert_eq!(Function::list("{}"), None);
+}
+
+/// Makes a crate of one file.
+fn krate(name: &str, source: &str) -> std::io::Result<std::path::PathBuf> {
+    let dir = std::env::temp_dir().join(format!("lunora-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(dir.join("src"))?;
+    std::fs::write(dir.join("src/lib.rs"), source)?;
+    Ok(dir)
+}
+
+const SOURCE: &str = r#"
+#[derive(Deserialize, schemars::JsonSchema)]
+struct Send { text: String }
+#[derive(Serialize)]
+struct Message { text: String }
+lunora::shard! {
+    pub struct Room;
+    functions: {
+        query "m:list" => list,
+        mutation "m:send" => inner::send,
+    },
+}
+fn list(ctx: &Query<'_>, args: Foreign<u8>) -> Result<Vec<Message>, LunoraError> { todo() }
+mod inner { async fn send(ctx: &Mutation<'_>, args: Send) -> Result<Message, LunoraError> { todo() } }
+"#;
+
+#[test]
+fn names_the_types_without_a_schema() -> std::io::Result<()> {
+    let dir = krate("untyped", SOURCE)?;
+    let function = |path: &str, args: Option<Value>| Function {
+        path: path.to_owned(),
+        kind: "query".to_owned(),
+        args,
+        result: None,
+    };
+    let functions = [function("m:list", None), function("m:send", Some(json!(true)))];
+    let problems: Vec<_> = untyped(&dir, &functions).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        problems,
+        [
+            "src/lib.rs:5: `Message`, a type of `m:list`, `m:send`, has no JSON Schema; add `#[derive(schemars::JsonSchema)]` to `Message`",
+            "src/lib.rs:13: the type `Foreign<u8>` of the arguments of `m:list` has no JSON Schema; implement `schemars::JsonSchema` for it, or wrap it in a type that derives it",
+        ]
+    );
+    std::fs::remove_dir_all(dir)
+}
+
+#[test]
+fn finds_the_shards_of_a_crate_and_reports_one_without() -> std::io::Result<()> {
+    let dir = krate("shards", SOURCE)?;
+    assert_eq!(shards(&dir), Ok(vec!["Room".to_owned()]));
+    std::fs::write(dir.join("src/lib.rs"), "")?;
+    let problems = shards(&dir).err().unwrap_or_default();
+    assert!(problems.iter().any(|it| it.message.contains("no `shard!`")), "{problems:?}");
+    std::fs::remove_dir_all(dir)
 }

@@ -1,0 +1,240 @@
+//! What the sources of a crate say about its shards and the types of their functions.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use quote::ToTokens as _;
+use syn::{FnArg, GenericArgument, PathArguments, ReturnType, Signature, Type};
+
+use super::Function;
+use crate::{Place, Problem, scan};
+
+/// Returns the names of the `shard!` classes that the Worker of the crate in `dir` serves.
+///
+/// # Errors
+/// If a source cannot be read, or there is no `shard!`.
+pub fn shards(dir: &Path) -> Result<Vec<String>, Vec<Problem>> {
+    let sources = scan::sources(dir);
+    if !sources.unread.is_empty() {
+        return Err(sources.unread);
+    }
+    let shards = sources.expected.shards;
+    let served = shards.served_classes();
+    let classes = if served.is_empty() { shards.classes.iter().collect() } else { served };
+    if classes.is_empty() {
+        let place = Place { file: "src/lib.rs".into(), line: 1 };
+        return Err(vec![Problem::new(
+            place,
+            "the crate has no `shard!`, and so no functions to generate a client for",
+            "declare a shard in a file below `src/`, or run this in the crate that has one",
+        )]);
+    }
+    Ok(classes.into_iter().map(|class| class.name.clone()).collect())
+}
+
+/// Returns a problem for each type that a function of `functions` uses and that has no JSON Schema. The
+/// sources of the crate in `dir` name the type.
+#[must_use]
+pub fn untyped(dir: &Path, functions: &[Function]) -> Vec<Problem> {
+    let lacking: Vec<_> =
+        functions.iter().filter(|it| it.args.is_none() || it.result.is_none()).collect();
+    if lacking.is_empty() {
+        return Vec::new();
+    }
+    let sources = Sources::of(dir);
+    let mut users: BTreeMap<(Place, String), BTreeSet<&str>> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for function in lacking {
+        let declared = sources.function(&function.path);
+        let parts = [
+            (function.args.is_none(), "arguments", declared.and_then(|it| it.args.as_ref())),
+            (function.result.is_none(), "result", declared.and_then(|it| it.result.as_ref())),
+        ];
+        for (_, part, declared_type) in parts.into_iter().filter(|(is_lacking, ..)| *is_lacking) {
+            let names = declared_type.map(names_in).unwrap_or_default();
+            let culprits: Vec<_> = names
+                .iter()
+                .filter_map(|name| Some((sources.without_schema.get(name)?, name)))
+                .collect();
+            for (place, name) in &culprits {
+                let key = ((*place).clone(), (*name).clone());
+                users.entry(key).or_default().insert(&function.path);
+            }
+            if culprits.is_empty() {
+                let place = declared.map(|it| it.place.clone());
+                let place = place.unwrap_or(Place { file: "src/lib.rs".into(), line: 1 });
+                let shown = declared_type.map(|it| format!(" `{}`", text_of(it)));
+                problems.push(Problem::new(
+                    place,
+                    format!(
+                        "the type{} of the {part} of `{}` has no JSON Schema",
+                        shown.unwrap_or_default(),
+                        function.path
+                    ),
+                    "implement `schemars::JsonSchema` for it, or wrap it in a type that derives it",
+                ));
+            }
+        }
+    }
+    problems.extend(users.into_iter().map(|((place, name), paths)| {
+        let paths: Vec<_> = paths.into_iter().map(|path| format!("`{path}`")).collect();
+        Problem::new(
+            place,
+            format!("`{name}`, a type of {}, has no JSON Schema", paths.join(", ")),
+            format!("add `#[derive(schemars::JsonSchema)]` to `{name}`"),
+        )
+    }));
+    problems.sort();
+    problems
+}
+
+/// A function, as its signature has it.
+struct Declared {
+    place: Place,
+    args: Option<Type>,
+    result: Option<Type>,
+}
+
+#[derive(Default)]
+struct Sources {
+    /// The name of each function of `shard!`, by its path.
+    names: BTreeMap<String, String>,
+    functions: BTreeMap<String, Declared>,
+    /// The structs and enums that do not derive `JsonSchema`.
+    without_schema: BTreeMap<String, Place>,
+}
+
+impl Sources {
+    fn of(dir: &Path) -> Self {
+        let mut found = Self::default();
+        let mut paths = Vec::new();
+        if scan::rust_files(&dir.join("src"), &mut paths).is_err() {
+            return found;
+        }
+        paths.sort();
+        for path in paths {
+            let file = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            let tokens = fs::read_to_string(&path).ok().and_then(|text| text.parse().ok());
+            if let Some(tokens) = tokens {
+                found.read(&file, tokens);
+            }
+        }
+        found
+    }
+
+    fn function(&self, path: &str) -> Option<&Declared> {
+        self.functions.get(self.names.get(path)?)
+    }
+
+    fn read(&mut self, file: &str, tokens: TokenStream) {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        let place =
+            |token: &TokenTree| Place { file: file.into(), line: token.span().start().line };
+        let mut derives_schema = false;
+        for (at, token) in tokens.iter().enumerate() {
+            match (token, tokens.get(at + 1)) {
+                (TokenTree::Literal(path), Some(_)) => {
+                    self.row(&path.to_string(), &tokens[at + 1..]);
+                }
+                (TokenTree::Punct(hash), Some(TokenTree::Group(attribute)))
+                    if hash.as_char() == '#' =>
+                {
+                    let text = attribute.stream().to_string();
+                    derives_schema |= text.starts_with("derive") && text.contains("JsonSchema");
+                }
+                (TokenTree::Ident(word), Some(TokenTree::Ident(name))) => {
+                    match &*word.to_string() {
+                        "struct" | "enum" => {
+                            if !derives_schema {
+                                self.without_schema.insert(name.to_string(), place(token));
+                            }
+                            derives_schema = false;
+                        }
+                        "fn" => {
+                            let declared = declared(place(token), &tokens[at..]);
+                            // The first one is not a test's.
+                            self.functions.entry(name.to_string()).or_insert(declared);
+                            derives_schema = false;
+                        }
+                        _ => {}
+                    }
+                }
+                _ => {}
+            }
+            if let TokenTree::Group(group) = token {
+                self.read(file, group.stream());
+            }
+        }
+    }
+
+    /// Reads `"messages:list" => room::list,` of `shard!`.
+    fn row(&mut self, path: &str, after: &[TokenTree]) {
+        let is =
+            |token: &TokenTree, char| matches!(token, TokenTree::Punct(it) if it.as_char() == char);
+        let [equals, angle, value @ ..] = after else { return };
+        if !is(equals, '=') || !is(angle, '>') {
+            return;
+        }
+        let value = value.iter().take_while(|token| !is(token, ','));
+        let Some(TokenTree::Ident(name)) = value.last() else { return };
+        self.names.insert(path.trim_matches('"').to_owned(), name.to_string());
+    }
+}
+
+/// Reads the function whose `fn` is the first token.
+fn declared(place: Place, tokens: &[TokenTree]) -> Declared {
+    let is_body = |token: &&TokenTree| matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace);
+    let head = tokens.iter().take_while(|token| !is_body(token)).cloned().collect();
+    let Ok(signature) = syn::parse2::<Signature>(head) else {
+        return Declared { place, args: None, result: None };
+    };
+    let args = signature.inputs.into_iter().nth(1).and_then(|input| match input {
+        FnArg::Typed(typed) => Some(*typed.ty),
+        FnArg::Receiver(_) => None,
+    });
+    let result = match signature.output {
+        ReturnType::Type(_, returned) => Some(answer(*returned)),
+        ReturnType::Default => None,
+    };
+    Declared { place, args, result }
+}
+
+/// Returns `T` of `Result<T, LunoraError>`.
+fn answer(mut returned: Type) -> Type {
+    if let Type::Path(path) = &mut returned
+        && let Some(last) = path.path.segments.last_mut()
+        && last.ident == "Result"
+        && let PathArguments::AngleBracketed(arguments) = &mut last.arguments
+        && let Some(GenericArgument::Type(inner)) = arguments.args.first_mut()
+    {
+        return std::mem::replace(inner, Type::Verbatim(TokenStream::new()));
+    }
+    returned
+}
+
+/// Returns every identifier in a type.
+fn names_in(of: &Type) -> BTreeSet<String> {
+    fn collect(tokens: TokenStream, names: &mut BTreeSet<String>) {
+        for token in tokens {
+            match token {
+                TokenTree::Ident(name) => drop(names.insert(name.to_string())),
+                TokenTree::Group(group) => collect(group.stream(), names),
+                _ => {}
+            }
+        }
+    }
+    let mut names = BTreeSet::new();
+    collect(of.to_token_stream(), &mut names);
+    names
+}
+
+fn text_of(of: &Type) -> String {
+    let spaced = of.to_token_stream().to_string();
+    [(" < ", "<"), (" >", ">"), (" :: ", "::"), (" ,", ","), ("& ", "&")]
+        .into_iter()
+        .fold(spaced, |text, (from, to)| text.replace(from, to))
+}

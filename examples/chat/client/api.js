@@ -1,0 +1,8 @@
+// Written by `lunora codegen client`. Do not edit.
+export const api = {
+  messages: {
+    list: "messages:list",
+    page: "messages:page",
+    send: "messages:send",
+  },
+};
