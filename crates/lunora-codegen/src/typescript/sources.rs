@@ -56,9 +56,10 @@ pub fn untyped(dir: &Path, functions: &[Function]) -> Vec<Problem> {
         ];
         for (_, part, declared_type) in parts.into_iter().filter(|(is_lacking, ..)| *is_lacking) {
             let names = declared_type.map(names_in).unwrap_or_default();
+            let file = declared.map_or("", |it| &it.place.file);
             let culprits: Vec<_> = names
                 .iter()
-                .filter_map(|name| Some((sources.without_schema.get(name)?, name)))
+                .filter_map(|name| Some((sources.lacking(name, file)?, name)))
                 .collect();
             for (place, name) in &culprits {
                 let key = ((*place).clone(), (*name).clone());
@@ -99,13 +100,20 @@ struct Declared {
     result: Option<Type>,
 }
 
+/// A function of `shard!`: `room::list` in a file.
+struct Row {
+    file: String,
+    module: Option<String>,
+    name: String,
+}
+
 #[derive(Default)]
 struct Sources {
-    /// The name of each function of `shard!`, by its path.
-    names: BTreeMap<String, String>,
-    functions: BTreeMap<String, Declared>,
+    /// The functions of `shard!`, by their paths.
+    rows: BTreeMap<String, Row>,
+    functions: BTreeMap<String, Vec<Declared>>,
     /// The structs and enums that do not derive `JsonSchema`.
-    without_schema: BTreeMap<String, Place>,
+    without_schema: BTreeMap<String, Vec<Place>>,
 }
 
 impl Sources {
@@ -126,8 +134,26 @@ impl Sources {
         found
     }
 
+    /// Returns the function behind a path, unless several could be it.
     fn function(&self, path: &str) -> Option<&Declared> {
-        self.functions.get(self.names.get(path)?)
+        let row = self.rows.get(path)?;
+        let named = self.functions.get(&row.name)?;
+        let is_near = |it: &&Declared| match &row.module {
+            Some(module) => is_of_module(&it.place.file, module),
+            None => it.place.file == row.file,
+        };
+        match named.as_slice() {
+            [only] => Some(only),
+            // The first one of a file is not a test's.
+            several => several.iter().find(is_near),
+        }
+    }
+
+    /// Returns the place of a type that lacks a schema: in `file`, or the only one of that name.
+    fn lacking(&self, name: &str, file: &str) -> Option<&Place> {
+        let places = self.without_schema.get(name)?;
+        let only = || if let [only] = places.as_slice() { Some(only) } else { None };
+        places.iter().find(|place| place.file == file).or_else(only)
     }
 
     fn read(&mut self, file: &str, tokens: TokenStream) {
@@ -138,7 +164,7 @@ impl Sources {
         for (at, token) in tokens.iter().enumerate() {
             match (token, tokens.get(at + 1)) {
                 (TokenTree::Literal(path), Some(_)) => {
-                    self.row(&path.to_string(), &tokens[at + 1..]);
+                    self.row(file, &path.to_string(), &tokens[at + 1..]);
                 }
                 (TokenTree::Punct(hash), Some(TokenTree::Group(attribute)))
                     if hash.as_char() == '#' =>
@@ -150,14 +176,16 @@ impl Sources {
                     match &*word.to_string() {
                         "struct" | "enum" => {
                             if !derives_schema {
-                                self.without_schema.insert(name.to_string(), place(token));
+                                self.without_schema
+                                    .entry(name.to_string())
+                                    .or_default()
+                                    .push(place(token));
                             }
                             derives_schema = false;
                         }
                         "fn" => {
                             let declared = declared(place(token), &tokens[at..]);
-                            // The first one is not a test's.
-                            self.functions.entry(name.to_string()).or_insert(declared);
+                            self.functions.entry(name.to_string()).or_default().push(declared);
                             derives_schema = false;
                         }
                         _ => {}
@@ -172,17 +200,28 @@ impl Sources {
     }
 
     /// Reads `"messages:list" => room::list,` of `shard!`.
-    fn row(&mut self, path: &str, after: &[TokenTree]) {
+    fn row(&mut self, file: &str, path: &str, after: &[TokenTree]) {
         let is =
             |token: &TokenTree, char| matches!(token, TokenTree::Punct(it) if it.as_char() == char);
         let [equals, angle, value @ ..] = after else { return };
         if !is(equals, '=') || !is(angle, '>') {
             return;
         }
-        let value = value.iter().take_while(|token| !is(token, ','));
-        let Some(TokenTree::Ident(name)) = value.last() else { return };
-        self.names.insert(path.trim_matches('"').to_owned(), name.to_string());
+        let value: Vec<_> = value.iter().take_while(|token| !is(token, ',')).collect();
+        let (module, name) = match value.as_slice() {
+            [.., TokenTree::Ident(module), _, _, TokenTree::Ident(name)] => {
+                (Some(module.to_string()), name)
+            }
+            [.., TokenTree::Ident(name)] => (None, name),
+            _ => return,
+        };
+        let row = Row { file: file.to_owned(), module, name: name.to_string() };
+        self.rows.insert(path.trim_matches('"').to_owned(), row);
     }
+}
+
+fn is_of_module(file: &str, module: &str) -> bool {
+    file.ends_with(&format!("/{module}.rs")) || file.ends_with(&format!("/{module}/mod.rs"))
 }
 
 /// Reads the function whose `fn` is the first token.

@@ -185,6 +185,33 @@ fn names_the_types_without_a_schema() -> std::io::Result<()> {
 }
 
 #[test]
+fn names_the_types_of_the_function_in_the_module_that_a_shard_names() -> std::io::Result<()> {
+    let source = "mod a; mod b; lunora::shard! { pub struct Room; functions: { query \"m:list\" => b::list, query \"m:all\" => c::list } }";
+    let dir = krate("modules", source)?;
+    for module in ["a", "b"] {
+        let text =
+            format!("struct {module}Args; fn list(ctx: &Query<'_>, args: {module}Args) -> u8 {{}}");
+        std::fs::write(dir.join(format!("src/{module}.rs")), text)?;
+    }
+    let function = |path: &str| Function {
+        path: path.to_owned(),
+        kind: "query".to_owned(),
+        args: None,
+        result: Some(json!(true)),
+    };
+    let problems = untyped(&dir, &[function("m:list"), function("m:all")]);
+    let problems: Vec<_> = problems.iter().map(|it| &*it.message).collect();
+    assert_eq!(
+        problems,
+        [
+            "`bArgs`, a type of `m:list`, has no JSON Schema",
+            "the type of the arguments of `m:all` has no JSON Schema",
+        ]
+    );
+    std::fs::remove_dir_all(dir)
+}
+
+#[test]
 fn finds_the_shards_of_a_crate_and_reports_one_without() -> std::io::Result<()> {
     let dir = krate("shards", SOURCE)?;
     assert_eq!(shards(&dir), Ok(vec!["Room".to_owned()]));
