@@ -205,11 +205,14 @@ export function speaksRpc(namespace) {
 }
 
 /** How the runtime says that an object has no such method, or no methods: the call did not run. */
-const NO_RPC = /does not implement the method|does not support RPC|is not a function/;
+const NO_RPC = /does not implement the method|does not support RPC/;
 
-/** Calls an object in the cheapest way that it knows. Its answer is a text (a head, an empty line, the body), or a response. */
+/**
+ * Calls an object in the cheapest way that it knows. Its answer is a text (a head, an empty line, the
+ * body), or a response.
+ */
 async function ask(namespace, stub, method, url, headers, body) {
-  if (speaking.has(namespace) && typeof body === "string") {
+  if (speaking.has(namespace) && typeof body === "string" && typeof stub.__lunora_call === "function") {
     try {
       return await stub.__lunora_call(`${method}\n${url}\n${headers}`, body);
     } catch (error) {
