@@ -7,6 +7,8 @@ import { Miniflare } from "miniflare";
 import { workerOptions } from "./worker.mjs";
 
 const FIXTURE = new URL("fixture", import.meta.url).pathname;
+/** Exports no `queue`. */
+const DRILL = new URL("drill", import.meta.url).pathname;
 const quiet = { handleRuntimeStdio: (...streams) => streams.forEach((stream) => stream.resume()) };
 
 async function withMiniflare(options, use) {
@@ -18,13 +20,15 @@ async function withMiniflare(options, use) {
   }
 }
 
-test("a handler the crate does not export is not defined", () =>
-  withMiniflare(workerOptions(FIXTURE), async (mf) => {
-    const worker = await mf.getWorker();
-    const message = { id: "1", timestamp: new Date(), body: "x", attempts: 1 };
-    assert.notEqual((await worker.queue("jobs", [message])).outcome, "ok");
-    assert.equal((await worker.scheduled({ cron: "*/5 * * * *" })).outcome, "ok");
-  }));
+test("a handler the crate does not export is not defined", async () => {
+  const message = { id: "1", timestamp: new Date(), body: "x", attempts: 1 };
+  await withMiniflare(workerOptions(DRILL), async (mf) => {
+    assert.notEqual((await (await mf.getWorker()).queue("jobs", [message])).outcome, "ok");
+  });
+  await withMiniflare(workerOptions(FIXTURE), async (mf) => {
+    assert.equal((await (await mf.getWorker()).scheduled({ cron: "*/5 * * * *" })).outcome, "ok");
+  });
+});
 
 test("a panic in an object of another isolate rejects the stub's call, and harms no one else", async () => {
   const { name, durableObjects, ...fixture } = workerOptions(FIXTURE);

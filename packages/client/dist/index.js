@@ -913,9 +913,11 @@ var MemoryStorage = class {
 };
 var STORE = "writes";
 var IndexedDbStorage = class {
+  name;
   #database;
   #tabs;
   constructor(name) {
+    this.name = name;
     this.#tabs = new BroadcastChannel(name);
     this.#database = new Promise((resolve, reject) => {
       const request = indexedDB.open(name, 1);
@@ -988,10 +990,11 @@ var LunoraClient = class {
         void this.#outbox.flush();
       }
     };
+    const storage = options.storage ?? (globalThis.indexedDB ? new IndexedDbStorage(name) : new MemoryStorage());
     this.#outbox = new Outbox({
       clock,
-      name,
-      storage: options.storage ?? (globalThis.indexedDB ? new IndexedDbStorage(name) : new MemoryStorage()),
+      storage,
+      name: storage.name ?? name,
       locks: options.locks ?? device?.locks,
       send: (write) => this.#send(write.path, write.args, write.id, write),
       check: (write) => this.#check(write),

@@ -28,6 +28,8 @@ export interface QueuedWrite {
 }
 /** Keeps the writes of an outbox. */
 export interface OutboxStorage {
+    /** Names the writes for the lock that keeps two tabs from sending them at once; the deployment's name if absent. */
+    readonly name?: string;
     /** Returns all writes, in any order. */
     list(): Promise<QueuedWrite[]>;
     /** Adds a write, or replaces the one with its id. */
@@ -47,6 +49,7 @@ export declare class MemoryStorage implements OutboxStorage {
 /** Keeps writes in IndexedDB: they survive reloads, and the tabs of an origin share them. */
 export declare class IndexedDbStorage implements OutboxStorage {
     #private;
+    readonly name: string;
     constructor(name: string);
     list(): Promise<QueuedWrite[]>;
     watch(heard: (removed?: string) => void): void;

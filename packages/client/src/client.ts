@@ -10,7 +10,7 @@ import type {
 } from "./options.js";
 import { Outbox, type Locks, type WriteEvent } from "./outbox.js";
 import { Shard } from "./shard.js";
-import { IndexedDbStorage, MemoryStorage, type QueuedWrite } from "./storage.js";
+import { IndexedDbStorage, MemoryStorage, type OutboxStorage, type QueuedWrite } from "./storage.js";
 import type { Topic } from "./topic.js";
 
 const { navigator: device, document: page } = globalThis as { navigator?: { onLine?: boolean; locks?: Locks }; document?: Document };
@@ -51,9 +51,10 @@ export class LunoraClient {
         void this.#outbox.flush();
       },
     };
+    const storage: OutboxStorage = options.storage ?? (globalThis.indexedDB ? new IndexedDbStorage(name) : new MemoryStorage());
     this.#outbox = new Outbox({
-      clock, name,
-      storage: options.storage ?? (globalThis.indexedDB ? new IndexedDbStorage(name) : new MemoryStorage()),
+      clock, storage,
+      name: storage.name ?? name,
       locks: options.locks ?? device?.locks,
       send: (write) => this.#send(write.path, write.args, write.id, write),
       check: (write) => this.#check(write),

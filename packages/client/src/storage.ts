@@ -22,6 +22,8 @@ export interface QueuedWrite {
 
 /** Keeps the writes of an outbox. */
 export interface OutboxStorage {
+  /** Names the writes for the lock that keeps two tabs from sending them at once; the deployment's name if absent. */
+  readonly name?: string;
   /** Returns all writes, in any order. */
   list(): Promise<QueuedWrite[]>;
   /** Adds a write, or replaces the one with its id. */
@@ -53,10 +55,12 @@ const STORE = "writes";
 
 /** Keeps writes in IndexedDB: they survive reloads, and the tabs of an origin share them. */
 export class IndexedDbStorage implements OutboxStorage {
+  readonly name: string;
   #database: Promise<IDBDatabase>;
   #tabs: BroadcastChannel;
 
   constructor(name: string) {
+    this.name = name;
     this.#tabs = new BroadcastChannel(name);
     this.#database = new Promise((resolve, reject) => {
       const request = indexedDB.open(name, 1);

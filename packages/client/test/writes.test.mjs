@@ -132,9 +132,26 @@ test("writes_survive_a_reload", async () => {
 
 /** The Web Locks of two tabs. */
 function fakeLocks() {
-  let last = Promise.resolve();
-  return { request: (_, work) => (last = last.catch(() => {}).then(work)) };
+  const last = new Map();
+  const request = (name, work) => {
+    const done = (last.get(name) ?? Promise.resolve()).catch(() => {}).then(work);
+    last.set(name, done);
+    return done;
+  };
+  return { request };
 }
+
+test("writes_of_another_outbox_do_not_wait_for_a_request_that_hangs", async () => {
+  const locks = fakeLocks();
+  const storage = (name) => Object.assign(new MemoryStorage(), { name });
+  const hanging = fakeClient(() => new Promise(() => {}), { storage: storage("ada"), locks });
+  const other = fakeClient(({ body }) => done(body.args.n), { storage: storage("bob"), locks });
+  void hanging.client.mutation("m:send", { n: 1 }, { ...offline, id: "a" }).catch(() => {});
+  await settle();
+  const sent = other.client.mutation("m:send", { n: 2 }, { ...offline, id: "b" });
+  await settle();
+  assert.equal(await Promise.race([sent, settle().then(() => "waits")]), 2);
+});
 
 test("two_tabs_with_one_outbox_send_each_write_once_and_both_hear_of_theirs", async () => {
   const [storage, locks] = [new MemoryStorage(), fakeLocks()];
