@@ -19,7 +19,7 @@ use crate::{
     errors::LunoraError,
     log,
     message::{Body, Request, Response},
-    platform::{Environment, ShardAddress, ShardNamespace, resolve_shard},
+    platform::{Environment, ShardAddress, ShardNamespace},
     wire::{headers::AnsweringShard, paths},
 };
 
@@ -104,7 +104,7 @@ impl<E: Environment> Lunora<E> {
 
     fn planned(&self, Call { key, request }: Call, facts: RequestFacts, span: &Span) -> Plan {
         let dressing = Dressing { facts, shard: AnsweringShard::of(&key) };
-        let shard = resolve_shard(&self.shards, key, &self.settings.placement);
+        let shard = self.shard(key);
         let timeout = self.settings.shard_timeout;
         let (parts, body) = request.into_parts();
         let address = shard.address().clone();
@@ -116,7 +116,7 @@ impl<E: Environment> Lunora<E> {
     pub(crate) async fn carry_out(&self, plan: Plan, env: &E) -> Response {
         let mut request = Request::post(paths::SHARD_RPC, plan.body);
         *request.headers_mut() = plan.headers;
-        let call = self.send(Call { key: plan.address.key, request });
+        let call = self.ask(plan.address.key, request);
         match log::in_trace(&plan.trace_id, call).await {
             Ok(mut response) => {
                 self.dress(&plan.dressing, env, &mut response);

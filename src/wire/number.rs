@@ -23,39 +23,36 @@ pub(crate) fn parse(json: &str) -> Option<f64> {
 
 /// Returns the text that JavaScript prints for a finite number, except that the sign of zero stays.
 ///
-/// `serde_json` finds the same digits, and places the point otherwise (ECMA-262,
-/// `Number::toString`).
+/// `serde_json` finds the same digits (ECMA-262, `Number::toString`). Where it writes an exponent, the
+/// point may have to move; elsewhere only the `.0` of a whole number is too much.
 pub(crate) fn to_javascript(number: f64) -> String {
     // A finite number can always be written.
-    let text = serde_json::to_string(&number).unwrap_or_default();
-    let (sign, text) = text.strip_prefix('-').map_or(("", &*text), |text| ("-", text));
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let all = [whole, fraction].concat();
-    let significant = all.trim_start_matches('0');
-    let digits = significant.trim_end_matches('0');
-    if digits.is_empty() {
-        return [sign, "0"].concat();
+    let mut text = serde_json::to_string(&number).unwrap_or_default();
+    if let Some((mantissa, exponent)) = text.split_once('e') {
+        return with_exponent(mantissa, exponent.parse().unwrap_or(0));
     }
-    // The number is 0.DIGITS × 10^point.
-    let place = |length: usize| i32::try_from(length).unwrap_or(i32::MAX);
-    let point =
-        exponent.parse().unwrap_or(0) + place(whole.len()) - place(all.len() - significant.len());
+    if text.ends_with(".0") {
+        text.truncate(text.len() - 2);
+    }
+    text
+}
+
+/// Writes `mantissa`, which has one digit before the point, times a power of ten.
+fn with_exponent(mantissa: &str, exponent: i32) -> String {
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |text| ("-", text));
+    let (first, rest) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let zeros = |count: i32| "0".repeat(usize::try_from(count).unwrap_or(0));
-    match point {
-        1..=21 if place(digits.len()) <= point => {
-            [sign, digits, &zeros(point - place(digits.len()))].concat()
+    match exponent {
+        // A double has at most 17 digits, and an exponent from 16 on.
+        0..=20 => {
+            let missing = exponent - i32::try_from(rest.len()).unwrap_or(i32::MAX);
+            [sign, first, rest, &zeros(missing)].concat()
         }
-        1..=21 => {
-            let (whole, fraction) = digits.split_at(usize::try_from(point).unwrap_or(0));
-            [sign, whole, ".", fraction].concat()
-        }
-        -5..=0 => [sign, "0.", &zeros(-point), digits].concat(),
+        -6..=-1 => [sign, "0.", &zeros(-exponent - 1), first, rest].concat(),
         _ => {
-            let (first, rest) = digits.split_at(1);
             let dot = if rest.is_empty() { "" } else { "." };
-            let plus = if point > 0 { "+" } else { "" };
-            [sign, first, dot, rest, "e", plus, &(point - 1).to_string()].concat()
+            let plus = if exponent > 0 { "+" } else { "" };
+            [sign, first, dot, rest, "e", plus, &exponent.to_string()].concat()
         }
     }
 }

@@ -103,9 +103,9 @@ pub(crate) struct System<'a> {
     pub(crate) deleted_at: Option<f64>,
 }
 
-/// Formats a number as JSON; a whole one without a point.
+/// Formats a number as JSON; a whole one without a point, and zero without a sign.
 pub(crate) fn number(number: f64) -> String {
-    if number.is_finite() { number::to_javascript(number) } else { "null".to_owned() }
+    if number.is_finite() { number::to_javascript(number + 0.0) } else { "null".to_owned() }
 }
 
 /// Appends a document as one line of an export. A control character in JSON is always white space:
