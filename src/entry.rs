@@ -80,6 +80,10 @@ macro_rules! serve {
                 $crate::__private::build($app, env)
             }
 
+            fn built(env: &$crate::__private::Env) -> $crate::__private::Built {
+                APP.with(|app| app.get_or_build(|| build(env)))
+            }
+
             /// The application, in the environment that JavaScript knows if it is built here.
             fn known() -> $crate::__private::Built {
                 APP.with(|app| app.get_or_build(|| build(&$crate::__private::environment())))
@@ -94,8 +98,7 @@ macro_rules! serve {
                 env: $crate::__private::Env,
                 ctx: $crate::__private::JsContext,
             ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                let app = APP.with(|app| app.get_or_build(|| build(&env)));
-                $crate::__private::fetch(app, request, env, ctx)
+                $crate::__private::fetch(built(&env), request, env, ctx)
             }
 
             #[wasm_bindgen::prelude::wasm_bindgen(
@@ -153,8 +156,7 @@ macro_rules! serve {
                 env: $crate::__private::Env,
                 ctx: $crate::__private::JsScheduleContext,
             ) -> js_sys::Promise {
-                let app = APP.with(|app| app.get_or_build(|| build(&env)));
-                $crate::__private::promise($crate::__private::scheduled(app, event, env, ctx))
+                $crate::__private::promise($crate::__private::scheduled(built(&env), event, env, ctx))
             }
 
             $($crate::__serve_event!($event);)*
@@ -178,8 +180,7 @@ macro_rules! __serve_event {
             env: $crate::__private::Env,
             ctx: $crate::__private::JsContext,
         ) -> js_sys::Promise {
-            let app = APP.with(|app| app.get_or_build(|| build(&env)));
-            $crate::__private::promise($crate::__private::queue(app, batch, env, ctx))
+            $crate::__private::promise($crate::__private::queue(built(&env), batch, env, ctx))
         }
     };
     (email) => {
@@ -194,8 +195,7 @@ macro_rules! __serve_event {
             env: $crate::__private::Env,
             ctx: $crate::__private::JsContext,
         ) -> js_sys::Promise {
-            let app = APP.with(|app| app.get_or_build(|| build(&env)));
-            $crate::__private::promise($crate::__private::email(app, email, env, ctx))
+            $crate::__private::promise($crate::__private::email(built(&env), email, env, ctx))
         }
     };
     ($other:ident) => {

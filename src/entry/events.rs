@@ -67,7 +67,7 @@ pub fn fetch(
             (Ok(app), Ok(request)) => {
                 app.lunora.fetch(request, &env, &worker::Context::new(ctx)).await
             }
-            (Err(error), _) => edge_only(&LunoraError::internal(NotBuilt(error))),
+            (Err(error), _) => not_built(error),
             (_, Err(error)) => edge_only(&error),
         };
         response_to_js(response)
@@ -154,9 +154,14 @@ fn failed(error: &dyn std::error::Error) -> JsValue {
     js_sys::Error::new(&error.to_string()).into()
 }
 
+/// Returns the response while the application cannot be built.
+pub(super) fn not_built(error: LunoraError) -> Response {
+    edge_only(&LunoraError::internal(NotBuilt(error)))
+}
+
 /// The application's own function failed.
 #[derive(Debug)]
-pub(super) struct NotBuilt(pub(super) LunoraError);
+struct NotBuilt(LunoraError);
 
 impl std::fmt::Display for NotBuilt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

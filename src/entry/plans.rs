@@ -8,9 +8,8 @@ use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::JsValue;
 use worker::Env;
 
-use super::events::{Built, NotBuilt, response_to_js};
+use super::events::{Built, not_built, response_to_js};
 use crate::{
-    errors::LunoraError,
     pipeline::{
         edge_only,
         plan::{Dressing, Plan, Planned},
@@ -56,7 +55,7 @@ pub fn plan(app: Built, message: Vec<u8>, length_of_head: usize) -> String {
                 }
                 Planned::Answer(response) => response,
             },
-            (Err(error), _) => edge_only(&LunoraError::internal(NotBuilt(error))),
+            (Err(error), _) => not_built(error),
             (_, Err(error)) => edge_only(&error),
         };
         response_to_js(response)
@@ -105,6 +104,6 @@ pub fn undelivered(
         Ok(app) => {
             app.lunora.undelivered(&Dressing::from_text(dressing), trace_id, &app.env, &error)
         }
-        Err(error) => edge_only(&LunoraError::internal(NotBuilt(error))),
+        Err(error) => not_built(error),
     })
 }

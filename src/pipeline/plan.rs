@@ -153,8 +153,8 @@ impl<E: Environment> Lunora<E> {
     /// that. A record says how a request ended, which a host does not report.
     pub(crate) fn plans_for(&self) -> Option<&dyn ShardNamespace> {
         let settings = &self.settings;
-        let is_recorded = settings.log_requests.is_some() || settings.on_request.is_some();
-        (settings.rate_limit.is_none() && !is_recorded).then_some(&*self.shards)
+        let is_planned = settings.rate_limit.is_none() && !settings.records_requests();
+        is_planned.then_some(&*self.shards)
     }
 }
 

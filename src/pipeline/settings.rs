@@ -77,6 +77,13 @@ settings! {
     sharding: Sharding = Sharding::default();
 }
 
+impl<E> Settings<E> {
+    /// Returns whether a record is made of each request.
+    pub(super) fn records_requests(&self) -> bool {
+        self.log_requests.is_some() || self.on_request.is_some()
+    }
+}
+
 /// Prints what an application registers; the rest are hooks, which cannot be printed.
 impl<E> fmt::Debug for Settings<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

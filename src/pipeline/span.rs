@@ -55,7 +55,7 @@ impl<E: Environment> Lunora<E> {
     /// Begins the span of a request of [`fetch`](Lunora::fetch), which a record may be made of.
     pub(super) fn span_of(&self, request: &Request, env: &E, is_preflight: bool) -> Span {
         let mut span = self.span(request.headers(), env);
-        if self.settings.log_requests.is_some() || self.settings.on_request.is_some() {
+        if self.settings.records_requests() {
             let started_ms = self.settings.clock.now_ms();
             span.facts = Some(RefCell::new(Facts::begin(request, is_preflight, started_ms)));
         }

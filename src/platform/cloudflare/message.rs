@@ -63,10 +63,7 @@ pub(crate) fn request_of_text(head: &str, body: String) -> Result<Request, Lunor
 
 /// Takes a response over from JavaScript; the head crosses in one piece, the body stays.
 pub(super) fn response_from_js(head: &str, raw: web_sys::Response) -> Response {
-    let mut lines = head.split('\n');
-    let status = lines.next().and_then(|status| StatusCode::from_bytes(status.as_bytes()).ok());
-    let headers = glue::unpack(lines);
-    let status = status.unwrap_or(StatusCode::BAD_GATEWAY);
+    let (status, headers) = head_of_answer(head);
     // An upgrade has no body, but the response holds the socket.
     let keep = !matches!(status.as_u16(), 204 | 205 | 304) && says_more(&headers);
     let mut response =
@@ -80,11 +77,15 @@ pub(super) fn response_from_js(head: &str, raw: web_sys::Response) -> Response {
 pub(super) fn response_of_text(text: &str) -> Response {
     let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
     let mut response = Response::body(body.to_owned());
-    let mut lines = head.split('\n');
-    let status = lines.next().and_then(|status| StatusCode::from_bytes(status.as_bytes()).ok());
-    *response.status_mut() = status.unwrap_or(StatusCode::BAD_GATEWAY);
-    *response.headers_mut() = glue::unpack(lines);
+    (*response.status_mut(), *response.headers_mut()) = head_of_answer(head);
     response
+}
+
+/// Reads the packed head of an answer.
+pub(super) fn head_of_answer(head: &str) -> (StatusCode, HeaderMap) {
+    let (status, lines) = head.split_once('\n').unwrap_or((head, ""));
+    let status = StatusCode::from_bytes(status.as_bytes()).unwrap_or(StatusCode::BAD_GATEWAY);
+    (status, glue::unpack(lines.split('\n')))
 }
 
 /// Passes a response to JavaScript, which another isolate gets: as text if its body is a moderate

@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{ObjectNamespace, js_sys::Promise};
 
-use super::{error::JsFailure, glue, message::request_of_head};
+use super::{
+    error::JsFailure,
+    glue,
+    message::{head_of_answer, request_of_head},
+};
 use crate::{
     errors::LunoraError,
     message::{Body, Request, Response},
@@ -79,11 +83,8 @@ pub(crate) fn to_text(
 
 /// Applies `dress` to the head of a shard's answer.
 pub(crate) fn dressed(head: &str, dress: impl FnOnce(&mut Response)) -> String {
-    let mut lines = head.split('\n');
-    let status = lines.next().and_then(|status| StatusCode::from_bytes(status.as_bytes()).ok());
-    let mut response = Response::empty().with_status(502);
-    *response.headers_mut() = glue::unpack(lines);
-    *response.status_mut() = status.unwrap_or(StatusCode::BAD_GATEWAY);
+    let mut response = Response::empty();
+    (*response.status_mut(), *response.headers_mut()) = head_of_answer(head);
     dress(&mut response);
     let headers = glue::pack(response.headers());
     [response.status().as_str(), "\n", &headers].concat()
