@@ -93,11 +93,7 @@ pub fn write_crate(dir: &Path, command: &str) -> Result<bool, Vec<Problem>> {
 pub fn check_crate(dir: &Path, command: &str) -> Result<(), Vec<Problem>> {
     let text = generate_crate(dir, command)?;
     let old = fs::read_to_string(dir.join(OUTPUT)).unwrap_or_default();
-    if old == text {
-        return Ok(());
-    }
-    let same = old.lines().zip(text.lines()).take_while(|(old, new)| old == new).count();
-    let place = Place { file: OUTPUT.into(), line: same + 1 };
+    let Some(place) = Place::of_difference(OUTPUT, &old, &text) else { return Ok(()) };
     let message = format!("the entry does not match {}", manifest::FILE);
     Err(vec![Problem::new(place, message, format!("run `{command}`"))])
 }

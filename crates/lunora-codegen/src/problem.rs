@@ -51,6 +51,17 @@ impl Problem {
 }
 
 impl Place {
+    /// Returns the first line of the generated file `file` that differs, where `old` is its text and
+    /// `text` what it should be; `None` if they are equal.
+    #[must_use]
+    pub fn of_difference(file: impl Into<String>, old: &str, text: &str) -> Option<Self> {
+        if old == text {
+            return None;
+        }
+        let same = old.lines().zip(text.lines()).take_while(|(old, new)| old == new).count();
+        Some(Self { file: file.into(), line: same + 1 })
+    }
+
     /// Returns the place of the byte `offset` of `text`.
     pub(crate) fn of_offset(file: &str, text: &str, offset: usize) -> Self {
         let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());

@@ -148,13 +148,11 @@ async function answerRequest(wasm, respond, request, env, ctx) {
 export const front = () => answerRequest;
 
 async function carryOut(wasm, respond, plan) {
-  const start = plan.indexOf("\n") + 1;
-  const [lengthOfHead, lengthOfName] = plan.slice(0, start).split(",");
-  const end = start + Number(lengthOfHead);
-  const [timeout, place, dressing, trace, ...headers] = plan.slice(start, end).split("\n");
+  let at = plan.indexOf("\n");
+  const lengths = plan.slice(0, at++).split(",");
+  const [facts, headers, name] = lengths.map((length) => plan.slice(at, (at += Number(length))));
+  const [timeout, place, dressing, trace] = facts.split("\n");
   const [jurisdiction, hint] = place.split(",");
-  const at = end + Number(lengthOfName);
-  const name = plan.slice(end, at);
   const undelivered = (after, error) => respond(() => wasm.__lunora_undelivered(dressing, trace, name, after, error));
   const limit = Number(timeout);
   let timer;
@@ -164,7 +162,7 @@ async function carryOut(wasm, respond, plan) {
   try {
     const stub = stubOf(planned.namespace, name, jurisdiction, hint);
     if (stub === undefined) return undelivered(undefined, "jurisdiction");
-    const asked = ask(planned.namespace, stub, "POST", SHARD_RPC, headers.join("\n"), plan.slice(at));
+    const asked = ask(planned.namespace, stub, "POST", SHARD_RPC, headers, plan.slice(at));
     const answer = await Promise.race([asked, late]);
     if (answer === undefined) return undelivered(limit);
     return await dress(wasm, respond, dressing, answer);

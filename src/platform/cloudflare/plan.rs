@@ -58,8 +58,9 @@ pub(crate) fn answered(outcome: Result<JsValue, JsValue>) {
     }
 }
 
-/// Writes the plan of a call: its head, by line, then the shard's name and the body. The first line
-/// has the lengths of head and name. `dressing` and `trace_id` come back with the answer.
+/// Writes the plan of a call: what JavaScript needs, by line, then the headers, the shard's name and the
+/// body. The first line has the lengths of all but the body. `dressing` and `trace_id` come back with
+/// the answer.
 pub(crate) fn to_text(
     address: &ShardAddress,
     headers: &HeaderMap,
@@ -69,16 +70,16 @@ pub(crate) fn to_text(
     trace_id: &str,
 ) -> String {
     let name = address.key.as_str();
-    let head = format!(
-        "{}\n{},{}\n{dressing}\n{trace_id}\n{}",
+    let headers = glue::pack(headers);
+    let facts = format!(
+        "{}\n{},{}\n{dressing}\n{trace_id}",
         timeout.as_millis(),
         address.jurisdiction.map_or("", Jurisdiction::as_str),
         address.location_hint.map_or("", LocationHint::as_str),
-        glue::pack(headers),
     );
-    // Lengths as JavaScript counts them.
-    let [head_length, name_length] = [&head, name].map(|text| text.encode_utf16().count());
-    format!("{head_length},{name_length}\n{head}{name}{body}")
+    // As JavaScript counts.
+    let [a, b, c] = [&facts, &headers, name].map(|text| text.encode_utf16().count());
+    format!("{a},{b},{c}\n{facts}{headers}{name}{body}")
 }
 
 /// Applies `dress` to the head of a shard's answer.

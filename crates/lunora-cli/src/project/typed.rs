@@ -74,12 +74,8 @@ fn stale(out: &Path, api: &Api) -> Vec<Problem> {
     let differing = files(api).into_iter().filter_map(|(name, text)| {
         let file = out.join(name);
         let written = fs::read_to_string(&file).unwrap_or_default();
-        if written == text {
-            return None;
-        }
-        let same = written.lines().zip(text.lines()).take_while(|(old, new)| old == new).count();
         Some(Problem {
-            place: Place { file: file.display().to_string(), line: same + 1 },
+            place: Place::of_difference(file.display().to_string(), &written, text)?,
             message: "differs from the functions of the crate".to_owned(),
             fix: "run `lunora codegen client` with the same `--out`".to_owned(),
             severity: Severity::Error,

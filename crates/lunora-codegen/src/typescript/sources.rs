@@ -11,7 +11,10 @@ use quote::ToTokens as _;
 use syn::{FnArg, GenericArgument, PathArguments, ReturnType, Signature, Type};
 
 use super::Function;
-use crate::{Place, Problem, scan};
+use crate::{
+    Place, Problem,
+    scan::{self, is_punct},
+};
 
 /// Returns the names of the `shard!` classes that the Worker of the crate in `dir` serves.
 ///
@@ -166,9 +169,7 @@ impl Sources {
                 (TokenTree::Literal(path), Some(_)) => {
                     self.row(file, &path.to_string(), &tokens[at + 1..]);
                 }
-                (TokenTree::Punct(hash), Some(TokenTree::Group(attribute)))
-                    if hash.as_char() == '#' =>
-                {
+                (hash, Some(TokenTree::Group(attribute))) if is_punct(hash, '#') => {
                     let text = attribute.stream().to_string();
                     derives_schema |= text.starts_with("derive") && text.contains("JsonSchema");
                 }
@@ -201,13 +202,11 @@ impl Sources {
 
     /// Reads `"messages:list" => room::list,` of `shard!`.
     fn row(&mut self, file: &str, path: &str, after: &[TokenTree]) {
-        let is =
-            |token: &TokenTree, char| matches!(token, TokenTree::Punct(it) if it.as_char() == char);
         let [equals, angle, value @ ..] = after else { return };
-        if !is(equals, '=') || !is(angle, '>') {
+        if !is_punct(equals, '=') || !is_punct(angle, '>') {
             return;
         }
-        let value: Vec<_> = value.iter().take_while(|token| !is(token, ',')).collect();
+        let value: Vec<_> = value.iter().take_while(|token| !is_punct(token, ',')).collect();
         let (module, name) = match value.as_slice() {
             [.., TokenTree::Ident(module), _, _, TokenTree::Ident(name)] => {
                 (Some(module.to_string()), name)
