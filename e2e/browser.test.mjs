@@ -364,10 +364,12 @@ test("after a long absence no message is missing between those that are shown", 
 
 test("a line that breaks without a sign is noticed, and the state is true again when it works", { skip }, async () => {
   const page = await open(`${origin}/#silent`);
-  let isSilent = false;
+  const lines = [];
   await page.routeWebSocket(/_lunora\/ws/, (socket) => {
+    const line = { isSilent: false };
+    lines.push(line);
     const server = socket.connectToServer();
-    socket.onMessage((message) => isSilent || server.send(message));
+    socket.onMessage((message) => line.isSilent || server.send(message));
   });
   await page.clock.install();
   await signIn(page, "Ada");
@@ -377,12 +379,11 @@ test("a line that breaks without a sign is noticed, and the state is true again 
   await page.waitForSelector('#state[data-state="offline"]');
   await page.evaluate(() => dispatchEvent(new Event("online")));
   await page.waitForSelector('#state[data-state="live"]');
-  isSilent = true;
+  for (const line of lines) line.isSilent = true;
   await page.clock.fastForward(31_000);
   // The client gives a silent line up 45 s after a ping.
   await page.clock.fastForward(46_000);
   await page.waitForSelector('#state[data-state="connecting"]');
-  isSilent = false;
   await page.clock.fastForward(31_000);
   await page.waitForSelector('#state[data-state="live"]');
 });

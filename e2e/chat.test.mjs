@@ -27,13 +27,13 @@ async function admin(path, init) {
 }
 
 /** Asks all channels, as the page does. */
-async function across(token, relation, merge) {
+async function across(token, functionPath, merge) {
   const response = await get("/_lunora/rpc", {
     method: "POST",
     headers: token && { authorization: `Bearer ${token}` },
     body: JSON.stringify({
-      functionPath: `__lunora_relation__:${relation}`,
-      args: { table: "messages" },
+      functionPath,
+      args: {},
       fanOut: { table: "messages", merge: { kind: "topK", ...merge } },
     }),
   });
@@ -76,7 +76,7 @@ test("a query across channels finds what was said last, wherever it was", async 
   for (const [text, shardKey] of [["first", "x"], ["second", "y"], ["third", "z"], ["fourth", "x"]]) {
     assert.equal((await rpc(ada, "messages:send", { text }, { shardKey })).status, 200);
   }
-  const ask = (token) => across(token, "messages", { k: 3, by: "_creationTime" });
+  const ask = (token) => across(token, "messages:list", { k: 3, by: "_creationTime" });
   const { data, failed } = await ask(ada);
   assert.equal(failed, 0);
   assert.equal(data.length, 3);
@@ -91,7 +91,7 @@ test("a query across channels finds what was said last, wherever it was", async 
 test("every channel with a message is listed as soon as it has one, the last active first", async () => {
   const ada = await signIn("ada");
   const list = async () => {
-    const { data, failed } = await across(ada, "channels", { k: 200, by: "lastMessageAt" });
+    const { data, failed } = await across(ada, "channels:list", { k: 200, by: "lastMessageAt" });
     assert.equal(failed, 0);
     return data.map(({ name }) => name);
   };
@@ -101,7 +101,7 @@ test("every channel with a message is listed as soon as it has one, the last act
   assert.deepEqual(names.filter((name) => name.startsWith("listed")).sort(), ["listed-1", "listed-2"]);
   await rpc(ada, "messages:send", { text: "hello" }, { shardKey: "listed-3" });
   assert.ok((await list()).includes("listed-3"));
-  const refused = await across(undefined, "channels", { k: 200, by: "lastMessageAt" });
+  const refused = await across(undefined, "channels:list", { k: 200, by: "lastMessageAt" });
   assert.deepEqual([refused.status, refused.error.code], [403, "FORBIDDEN_FANOUT"]);
 });
 

@@ -93,7 +93,7 @@ test("queries_mutations_and_errors_reach_the_chat", async () => {
   assert.equal(first.value.length, 1);
   assert.equal(second.error.code, "FUNCTION_NOT_FOUND");
   const merge = { kind: "topK", k: 5, by: "_creationTime" };
-  const all = await client.queryShards("__lunora_relation__:messages", { table: "messages" }, { table: "messages", merge });
+  const all = await client.queryShards("messages:list", {}, { table: "messages", merge });
   assert.deepEqual([all.failed, all.data.some(({ channel }) => channel === "calls")], [0, true]);
 });
 

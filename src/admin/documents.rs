@@ -40,6 +40,9 @@ pub(crate) trait Documented {
 
     /// Returns a document of them.
     fn document(&self, kind: Kind) -> Result<Vec<u8>, LunoraError>;
+
+    /// Returns whether `path` is a query.
+    fn is_query(&self, path: &str) -> bool;
 }
 
 impl<T: FunctionList> Documented for T {
@@ -49,6 +52,12 @@ impl<T: FunctionList> Documented for T {
 
     fn document(&self, kind: Kind) -> Result<Vec<u8>, LunoraError> {
         document(kind, self)
+    }
+
+    fn is_query(&self, path: &str) -> bool {
+        let is_query =
+            |function: FunctionInfo| function.path == path && function.kind == FunctionKind::Query;
+        self.functions().into_iter().any(is_query)
     }
 }
 

@@ -172,8 +172,8 @@ impl Collector {
                 format!("the merged answer has no room for that of shard {:?}", key.as_str()),
             ));
         }
-        let body = if self.unwrap_result { merge::result_of(&body) } else { Ok(body) };
-        body.and_then(|body| self.merger.add(index, body)).map_err(|unmergeable| {
+        let result = self.unwrap_result.then(|| merge::result_of(&body).ok()).flatten();
+        self.merger.add(index, result.unwrap_or(body)).map_err(|unmergeable| {
             LunoraError::new(
                 Code::ShardError,
                 format!("shard {:?} answered with {unmergeable}", key.as_str()),

@@ -56,9 +56,8 @@ impl<'a> ShardCall<'a> {
 
     /// Merges the field `result` of each answer, instead of the whole answer.
     ///
-    /// A shard answers a call with `{"result":…}`; only a relation read returns a bare value. A
-    /// fan-out on the wire merges the answers as they are, envelopes included; that is the default
-    /// here.
+    /// A shard answers a call with `{"result":…}`; only a relation read returns a bare value. An
+    /// answer without the field is merged whole. Default: each answer is merged whole.
     #[must_use]
     pub fn unwrap_result(mut self) -> Self {
         self.unwrap_result = true;

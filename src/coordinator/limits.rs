@@ -106,6 +106,10 @@ impl RetryPolicy {
         self
     }
 
+    pub(super) fn retries_any(&self) -> bool {
+        self.retries > 0
+    }
+
     /// Returns the pause before the retry of a call that failed `failed` times; `None` if it is not
     /// retried.
     pub(super) fn pause(

@@ -85,6 +85,7 @@ pub struct QueryCoordinator {
     max_shards: usize,
     max_shard_bytes: usize,
     max_total_bytes: usize,
+    whole_answers: bool,
 }
 
 impl QueryCoordinator {
@@ -103,6 +104,7 @@ impl QueryCoordinator {
             max_shards: Self::MAX_SHARDS,
             max_shard_bytes: 2 * 1024 * 1024,
             max_total_bytes: 16 * 1024 * 1024,
+            whole_answers: false,
         }
     }
 
@@ -177,6 +179,33 @@ impl QueryCoordinator {
     pub fn max_total_bytes(mut self, bytes: usize) -> Self {
         self.max_total_bytes = bytes;
         self
+    }
+
+    /// Merges the whole answer of each shard, `{"result":…}` included, when a client queries across
+    /// shards. By default, the results are merged.
+    ///
+    /// With whole answers, merges such as `sum` and `topK` need a relation read, which answers a bare
+    /// value. Clients that were written for the TypeScript runtime may expect that.
+    ///
+    /// ```
+    /// use lunora::coordinator::{QueryCoordinator, StaticShardRegistry};
+    ///
+    /// let coordinator = QueryCoordinator::new(StaticShardRegistry::new()).merge_whole_answers();
+    /// ```
+    #[must_use]
+    pub fn merge_whole_answers(mut self) -> Self {
+        self.whole_answers = true;
+        self
+    }
+
+    /// Returns whether a failed call is ever repeated.
+    pub(crate) fn retries(&self) -> bool {
+        self.retry.retries_any()
+    }
+
+    /// Returns whether a client's query merges whole answers.
+    pub(crate) fn merges_whole_answers(&self) -> bool {
+        self.whole_answers
     }
 
     /// Sets the clock for timeouts and pauses; by default the runtime's. Tests set another.

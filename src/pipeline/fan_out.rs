@@ -27,7 +27,8 @@ pub(super) async fn answer<E: Environment>(
         ));
     };
     let function_path = envelope.function_path();
-    if function_path.starts_with(paths::RELATION_PREFIX) {
+    let is_relation = function_path.starts_with(paths::RELATION_PREFIX);
+    if is_relation {
         check_relation_table(envelope.args(), spec.table())?;
     }
     let admission = Admission::new(app, request, env, span);
@@ -36,8 +37,11 @@ pub(super) async fn answer<E: Environment>(
     let resolve = |key| app.shard(key);
     let mut call =
         ShardCall::new(&resolve, envelope.to_shard_body()).headers(admitted.into_headers());
-    if function_path.starts_with(paths::RELATION_PREFIX) {
+    if is_relation || (coordinator.retries() && settings.is_query(function_path)) {
         call = call.read();
+    }
+    if !is_relation && !coordinator.merges_whole_answers() {
+        call = call.unwrap_result();
     }
     let answer = run(coordinator, spec, call).await?;
     span.note(|facts| facts.set_shard_keys(answer.ok() + answer.failed()));

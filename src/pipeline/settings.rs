@@ -82,6 +82,17 @@ impl<E> Settings<E> {
     pub(super) fn records_requests(&self) -> bool {
         self.log_requests.is_some() || self.on_request.is_some()
     }
+
+    /// Returns whether the list of functions says that `path` is a query.
+    pub(super) fn is_query(&self, path: &str) -> bool {
+        #[cfg(feature = "admin")]
+        return self.admin.functions.as_ref().is_some_and(|list| list.is_query(path));
+        #[cfg(not(feature = "admin"))]
+        return {
+            let _ = path;
+            false
+        };
+    }
 }
 
 /// Prints what an application registers; the rest are hooks, which cannot be printed.

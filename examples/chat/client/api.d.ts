@@ -1,6 +1,12 @@
 // Written by `lunora codegen client`. Do not edit.
 import type { FunctionReference } from "lunora-client";
 
+/** A channel with at least one message. */
+export interface Channel {
+  lastMessageAt: number;
+  name: string;
+}
+
 export interface List {
   limit?: number | null;
 }
@@ -43,6 +49,9 @@ export interface Send {
 }
 
 export declare const api: {
+  readonly channels: {
+    readonly list: FunctionReference<"query", Record<string, never>, Channel[]>;
+  };
   readonly messages: {
     readonly list: FunctionReference<"query", List, MessageDocument[]>;
     readonly page: FunctionReference<"query", Older, Page>;

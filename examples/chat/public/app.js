@@ -80,13 +80,10 @@ function watch({ room, channel: shard }) {
 async function refresh() {
   const { room, channel } = state;
   if (!client || document.hidden) return;
-  const ask = (relation, by, k) => {
-    const fanOut = { table: "messages", merge: { kind: "topK", k, by } };
-    return client.queryShards(`__lunora_relation__:${relation}`, { table: "messages" }, fanOut);
-  };
+  const ask = (path, by, k) => client.queryShards(path, {}, { table: "messages", merge: { kind: "topK", k, by } });
   try {
     const isAll = channel === null;
-    const answers = [ask("channels", "lastMessageAt", 200), isAll && ask("messages", "_creationTime", 50)];
+    const answers = [ask("channels:list", "lastMessageAt", 200), isAll && ask("messages:list", "_creationTime", 50)];
     const [channels, messages] = await Promise.all(answers);
     if (room !== state.room) return;
     view.showChannels(state, channels);

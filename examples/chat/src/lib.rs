@@ -68,7 +68,7 @@ const GREETING: &str = r#"A chat on lunora: one shard per channel, messages in S
 The last messages of all channels:
 
   curl -s ORIGIN/_lunora/rpc -H "authorization: Bearer $TOKEN" \
-    -d '{"functionPath":"__lunora_relation__:messages","args":{"table":"messages"},
+    -d '{"functionPath":"messages:list","args":{},
          "fanOut":{"table":"messages","merge":{"kind":"topK","k":10,"by":"_creationTime"}}}'
 
 "#;

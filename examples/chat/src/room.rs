@@ -24,10 +24,9 @@ lunora::shard! {
     functions: {
         query "messages:list" => list,
         query "messages:page" => page,
+        query "channels:list" => channels,
         mutation "messages:send" => send,
     },
-    // The queries across all channels, `__lunora_relation__:messages` and `__lunora_relation__:channels`.
-    relations: { "messages" => list, "channels" => channels },
     registry: "SHARD_REGISTRY",
 }
 

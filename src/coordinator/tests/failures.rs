@@ -80,13 +80,19 @@ fn unwrapped(call: ShardCall<'_>) -> ShardCall<'_> {
 }
 
 #[test]
-fn results_are_unwrapped_only_on_demand() {
+fn unwraps_results_only_on_demand_and_where_there_are_any() {
     let world = World::new(1);
     let envelope = r#"{"result":5,"commitCursor":7}"#;
     world.shards.shard("0").answers_once(Response::raw_json(envelope));
     assert_eq!(world.ask(Merge::First).data(), envelope);
     world.shards.shard("0").answers_once(Response::raw_json(envelope));
     assert_eq!(world.call(Merge::Sum, unwrapped).data(), "5");
+    for (answer, merged) in
+        [("7", "7"), (r#"{"rows":[1]}"#, r#"{"rows":[1]}"#), (r#"{"result":null}"#, "null")]
+    {
+        world.shards.shard("0").answers_once(Response::raw_json(answer));
+        assert_eq!(world.call(Merge::First, unwrapped).data(), merged);
+    }
 }
 
 #[test]

@@ -43,7 +43,7 @@ function show(list) {
 
 async function count() {
   const fanOut = { table: "tasks", merge: { kind: "sum" } };
-  const { data } = await rpc({ functionPath: "__lunora_relation__:tasks", args: { table: "tasks" }, fanOut });
+  const { data } = await rpc({ functionPath: "tasks:count", args: {}, fanOut });
   all.textContent = `Tasks in all lists: ${data}`;
 }
 

@@ -18,11 +18,10 @@ lunora::shard! {
     tables: [TASKS],
     functions: {
         query "tasks:list" => list,
+        query "tasks:count" => count,
         mutation "tasks:add" => add,
         internal mutation "tasks:tidy" => tidy,
     },
-    // The query across all lists, `__lunora_relation__:tasks`.
-    relations: { "tasks" => count },
     registry: "SHARD_REGISTRY",
 }
 
