@@ -35,6 +35,15 @@ test("a queue decides on each message", async () => {
   assert.deepEqual(decided, { outcome: "ok", batch: false, acked: ["0", "3", "4"], retried: ["1", "2 in 2"] });
 });
 
+test("a resolver's work goes on after the answer of a planned call", async () => {
+  const body = JSON.stringify({ functionPath: "headers" });
+  const headers = { authorization: "Bearer visits:ada", "content-type": "application/json" };
+  const answer = await mf.dispatchFetch("http://fixture.test/_lunora/rpc", { method: "POST", headers, body });
+  assert.equal(answer.status, 200);
+  await answer.arrayBuffer();
+  await logged(/ada came/);
+});
+
 test("a failing queue retries what it did not acknowledge", async () => {
   const decided = await deliver("jobs", ["done", "x", "fails"]);
   assert.deepEqual(decided, { outcome: "ok", batch: false, acked: ["0"], retried: ["1", "2"] });

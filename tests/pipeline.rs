@@ -238,6 +238,29 @@ fn background_work_outlives_the_answer() {
     assert_eq!(ctx.pending(), 0);
 }
 
+#[test]
+fn a_resolver_leaves_work_for_after_the_answer_whichever_way_the_call_came() {
+    let visits = std::rc::Rc::new(std::cell::Cell::new(0));
+    let counted = visits.clone();
+    let app = testing::builder()
+        .shard_do(shards())
+        .resolve_identity(async move |_request, env: &MemoryEnvironment| {
+            let visits = counted.clone();
+            env.wait_until(Box::pin(async move { visits.set(visits.get() + 1) }));
+            Some(Identity::user("ada"))
+        })
+        .build();
+    let env = MemoryEnvironment::new();
+    let request = Request::post("https://app.test/_lunora/rpc", DEFAULT_SHARD);
+    assert_eq!(block_on(app.fetch(request, &env, &NoopExecutionContext)).status(), 200);
+    let page = Request::get("https://app.test/");
+    let call = lunora::wire::RpcEnvelope::from_slice(DEFAULT_SHARD.as_bytes()).unwrap();
+    assert_eq!(block_on(app.server_query_response(&page, &env, &call)).status(), 200);
+    assert_eq!((env.tasks().pending(), visits.get()), (2, 0));
+    block_on(env.tasks().finish());
+    assert_eq!(visits.get(), 2);
+}
+
 fn fire(app: &Lunora<MemoryEnvironment>, cron: &str) -> Result<(), Vec<String>> {
     let event = ScheduledEvent::new(cron, 1_700_000_000_000);
     block_on(app.scheduled(event, &MemoryEnvironment::new(), &NoopExecutionContext)).map_err(

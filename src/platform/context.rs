@@ -11,6 +11,14 @@ pub trait ExecutionContext {
     fn pass_through_on_exception(&self) {}
 }
 
+/// Lets the host keep the current event alive until `task` is done.
+pub(super) fn keep_alive(task: LocalBoxFuture<'static, ()>) {
+    #[cfg(target_arch = "wasm32")]
+    super::cloudflare::keep_alive(task);
+    #[cfg(not(target_arch = "wasm32"))]
+    drop(task);
+}
+
 /// An [`ExecutionContext`] for callers that have none.
 ///
 /// Its tasks never run, because nothing would keep them alive.

@@ -1,12 +1,15 @@
-//! Variables and secrets.
+//! What the core asks of its host in every event: variables, secrets, randomness, and work that goes on
+//! after the answer.
 
-use super::random_seed;
+use futures::future::LocalBoxFuture;
+
+use super::{context::keep_alive, random_seed};
 use crate::{
     errors::{Code, LunoraError},
     wire::AdminToken,
 };
 
-/// The bindings that the core reads itself: variables and secrets.
+/// The environment of an event: variables and secrets, and work that outlives the response.
 pub trait Environment: 'static {
     /// Returns a variable or a secret, if it exists and is text.
     fn var(&self, name: &str) -> Option<String>;
@@ -16,6 +19,35 @@ pub trait Environment: 'static {
     /// A simulated deployment returns bytes that its seed decides.
     fn random_seed(&self) -> [u8; 32] {
         random_seed()
+    }
+
+    /// Keeps the event alive until `task` is done. The response does not wait for it.
+    ///
+    /// For hooks that have only the environment, such as a resolver of identities that records the use
+    /// of a session. Default: by the host's `waitUntil`; natively the task is dropped, because nothing
+    /// would run it.
+    ///
+    /// ```
+    /// use lunora::{Identity, Response, platform::Environment, testing::{self, MemoryEnvironment}};
+    ///
+    /// # let shards = testing::MemoryNamespace::new(async |_, _| Response::empty());
+    /// let app = testing::builder()
+    ///     .shard_do(shards)
+    ///     .resolve_identity(async |request, env| {
+    ///         let user = request.cookie("user")?.to_owned();
+    ///         env.wait_until(Box::pin(record_visit(user.clone())));
+    ///         Some(Identity::user(user))
+    ///     })
+    ///     .build();
+    /// # let _ = app;
+    ///
+    /// async fn record_visit(user: String) {
+    ///     // …
+    /// # let _ = user;
+    /// }
+    /// ```
+    fn wait_until(&self, task: LocalBoxFuture<'static, ()>) {
+        keep_alive(task);
     }
 }
 

@@ -209,7 +209,7 @@ impl Inner {
         self.scheduler.spawn(
             Owner::Isolate(number),
             Box::pin(async move {
-                let env = WorldEnv::new(&world);
+                let env = WorldEnv::new(&world, number);
                 if let Some(app) = world.application(number, &env) {
                     let ctx = IsolateContext::new(&world, number);
                     let _ = sender.send(event(&app, &env, &ctx).await);

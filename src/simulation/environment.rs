@@ -17,6 +17,7 @@ use crate::{
 #[derive(Clone)]
 pub struct WorldEnv {
     world: Weak<Inner>,
+    isolate: usize,
 }
 
 /// The objects behind a binding of a [`World`](super::World).
@@ -27,8 +28,8 @@ pub struct WorldNamespace {
 }
 
 impl WorldEnv {
-    pub(super) fn new(world: &Rc<Inner>) -> Self {
-        Self { world: Rc::downgrade(world) }
+    pub(super) fn new(world: &Rc<Inner>, isolate: usize) -> Self {
+        Self { world: Rc::downgrade(world), isolate }
     }
 }
 
@@ -46,6 +47,12 @@ impl Environment for WorldEnv {
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&count.to_le_bytes());
         seed
+    }
+
+    fn wait_until(&self, task: LocalBoxFuture<'static, ()>) {
+        if let Some(world) = self.world.upgrade() {
+            world.scheduler.spawn(Owner::Isolate(self.isolate), task);
+        }
     }
 }
 

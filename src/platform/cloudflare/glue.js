@@ -1,3 +1,5 @@
+import { waitUntil } from "cloudflare:workers";
+
 // Every value crosses between wasm and JavaScript once: a head as one string, a body as one array.
 
 /**
@@ -241,7 +243,7 @@ export function promise(task, request = asking) {
   const { tasks, aborted } = instance;
   const settlers = {};
   tasks.set(task, settlers);
-  if (tellsAborts) {
+  if (tellsAborts && request) {
     request.signal.addEventListener("abort", () => {
       if (tasks.get(task) !== settlers || !aborted(task)) return;
       tasks.delete(task);
@@ -250,6 +252,11 @@ export function promise(task, request = asking) {
     });
   }
   return new Promise((resolve, reject) => Object.assign(settlers, { resolve, reject }));
+}
+
+/** Keeps the event that is being handled alive until the task ends; a client that leaves does not end it. */
+export function keepAlive(task) {
+  waitUntil(promise(task, null));
 }
 
 /** The task has no waiter any more. */

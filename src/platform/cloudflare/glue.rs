@@ -89,6 +89,10 @@ extern "C" {
 
     pub(super) fn cancel(reader: &JsValue);
 
+    #[cfg(target_arch = "wasm32")]
+    #[wasm_bindgen(js_name = keepAlive)]
+    pub(super) fn keep_alive(task: u32);
+
     #[wasm_bindgen(js_name = randomBytes)]
     pub(super) fn random_bytes(into: &mut [u8]);
 

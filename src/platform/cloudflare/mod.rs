@@ -41,12 +41,12 @@ pub use self::vectorize::VectorizeIndexes;
 #[cfg(feature = "shard")]
 pub use self::shard_host::DurableObjectHost;
 
-#[cfg(target_arch = "wasm32")]
-pub(crate) use self::digest::Sha256Stream;
 #[cfg(feature = "shard")]
 pub(crate) use self::message::{request_of_text, response_to_rpc};
 #[cfg(any(feature = "shard", target_arch = "wasm32"))]
 pub(crate) use self::random::random_seed;
+#[cfg(target_arch = "wasm32")]
+pub(crate) use self::{digest::Sha256Stream, promise::keep_alive};
 pub(crate) use self::{
     message::{request_from_js, response_to_js},
     promise::run,

@@ -110,6 +110,31 @@ pub(crate) fn run(
     request: Option<&web_sys::Request>,
     future: impl Future<Output = Answer> + 'static,
 ) -> Answer {
+    match start(future) {
+        Started::Done(answer) => answer,
+        Started::Waits(task) => Ok(glue::promise(task, request)),
+    }
+}
+
+/// Runs a future, and keeps the event that is being handled alive until it is done.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn keep_alive(future: LocalBoxFuture<'static, ()>) {
+    let running = start(async move {
+        future.await;
+        Ok(JsValue::UNDEFINED)
+    });
+    if let Started::Waits(task) = running {
+        glue::keep_alive(task);
+    }
+}
+
+enum Started {
+    Done(Answer),
+    /// The number of the task, which JavaScript settles a promise by.
+    Waits(u32),
+}
+
+fn start(future: impl Future<Output = Answer> + 'static) -> Started {
     bind();
     drop_lost();
     let serial = SERIAL.replace(SERIAL.get().wrapping_add(1));
@@ -122,7 +147,7 @@ pub(crate) fn run(
     match polled {
         Poll::Ready(answer) => {
             TASKS.with_borrow_mut(|tasks| tasks.remove(place));
-            answer
+            Started::Done(answer)
         }
         Poll::Pending => {
             TASKS.with_borrow_mut(|tasks| {
@@ -130,7 +155,7 @@ pub(crate) fn run(
                     task.running = Some((future, waker));
                 }
             });
-            Ok(glue::promise(number(place), request))
+            Started::Waits(number(place))
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::platform::Environment;
+use futures::future::LocalBoxFuture;
+
+use super::MemoryContext;
+use crate::platform::{Environment, ExecutionContext};
 
 /// Variables and secrets in memory; empty by default.
 ///
@@ -16,6 +19,7 @@ use crate::platform::Environment;
 #[derive(Clone, Debug, Default)]
 pub struct MemoryEnvironment {
     vars: BTreeMap<String, String>,
+    tasks: MemoryContext,
 }
 
 impl MemoryEnvironment {
@@ -31,10 +35,20 @@ impl MemoryEnvironment {
         self.vars.insert(name.into(), value.into());
         self
     }
+
+    /// Returns the tasks that were left to [`wait_until`](Environment::wait_until).
+    #[must_use]
+    pub fn tasks(&self) -> &MemoryContext {
+        &self.tasks
+    }
 }
 
 impl Environment for MemoryEnvironment {
     fn var(&self, name: &str) -> Option<String> {
         self.vars.get(name).cloned()
+    }
+
+    fn wait_until(&self, task: LocalBoxFuture<'static, ()>) {
+        self.tasks.wait_until(task);
     }
 }
