@@ -99,7 +99,11 @@ impl Target {
     pub(crate) fn redact(&self, text: &str) -> String {
         let bearers = [&self.user, &self.admin].into_iter().flatten();
         let tokens = bearers.filter_map(|bearer| bearer.strip_prefix("Bearer "));
-        tokens.fold(text.to_owned(), |text, token| text.replace(token, "[token]"))
+        tokens.fold(text.to_owned(), |text, token| {
+            // As it stands in a header, and in the URL of a live connection.
+            let encoded: String = url::form_urlencoded::byte_serialize(token.as_bytes()).collect();
+            text.replace(token, "[token]").replace(&encoded, "[token]")
+        })
     }
 }
 

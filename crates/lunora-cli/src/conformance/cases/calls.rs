@@ -33,8 +33,19 @@ pub(super) const CASES: &[Case] = &[
         needs: &[Query],
         check: |run| {
             let answer = run.rpc(&run.target.query(), &[])?;
-            let shard = run.target.shard.as_deref().filter(|shard| shard.is_ascii());
-            answer.has_header("x-lunora-shard-key", shard.unwrap_or_default()).map(drop)
+            let named = answer.status(200)?.header("x-lunora-shard-key");
+            let holds = match (&run.target.shard, &named) {
+                // A header cannot hold a key of another script.
+                (Some(key), _) if !key.is_ascii() => true,
+                (Some(key), Some(named)) => named == key,
+                (None, Some(named)) => !named.is_empty(),
+                (_, None) => false,
+            };
+            if holds {
+                return Ok(());
+            }
+            let named = named.as_deref().unwrap_or("absent");
+            Err(answer.mismatch(format!("the key in x-lunora-shard-key, which is {named}")))
         },
     },
     Case {

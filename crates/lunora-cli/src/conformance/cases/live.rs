@@ -89,14 +89,15 @@ pub(super) const CASES: &[Case] = &[
         check: |run| {
             let mut socket = Socket::open(run)?;
             socket.say(json!({ "type": "connect", "id": "connect" }))?;
-            let subject = |frame: &Value| frame.get("subject").is_some_and(Value::is_string);
             let anonymous = run.target.user().is_none();
-            let expected = "an `identity` with `subject`";
-            socket
-                .expect(expected, |frame| {
-                    of_type(frame, "identity") && (subject(frame) || anonymous)
-                })
-                .map(drop)
+            let expected = "an `identity` whose `subject` is the user, or null without a token";
+            let identity = socket.expect(expected, |frame| {
+                let subject = frame.get("subject");
+                let fits =
+                    |subject: &Value| subject.is_string() || (anonymous && subject.is_null());
+                of_type(frame, "identity") && subject.is_some_and(fits)
+            });
+            identity.map(drop)
         },
     },
     Case {
