@@ -25,8 +25,8 @@ use super::{
 
 pub(crate) const WS: &str = "/_lunora/ws";
 
-/// What a frame has to be to separate the frames before it from those after it.
-const MALFORMED: &str = "not a frame";
+/// A frame whose error separates the answers of the frames before it from those after it.
+pub(crate) const MALFORMED: &str = "not a frame";
 
 pub(crate) struct Socket {
     socket: WebSocket<MaybeTlsStream<TcpStream>>,

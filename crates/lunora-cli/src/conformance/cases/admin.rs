@@ -155,7 +155,7 @@ pub(super) const CASES: &[Case] = &[
                 return Ok(());
             }
             let mut mismatch = answer.mismatch("v1.<expiry>.<signature>".to_owned());
-            // It may be a token all the same, and a report may be read by anybody.
+            // It may be a valid token, and a report may be published.
             "a token of another form".clone_into(&mut mismatch.got);
             Err(mismatch)
         },

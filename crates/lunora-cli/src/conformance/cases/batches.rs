@@ -20,7 +20,7 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
-        rule: "answers_a_batch_of_500_calls_at_most",
+        rule: "refuses_a_batch_of_more_than_500_calls",
         section: SECTION,
         needs: &[],
         check: |run| {

@@ -13,8 +13,8 @@ const SECTION: &str = "Calls";
 /// The longest body of a call, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// `{"subject":"conformance:nobody"}` in base64url.
-const NOBODY: &str = "eyJzdWJqZWN0IjoiY29uZm9ybWFuY2U6bm9ib2R5In0";
+/// `{"subject":"conformance:stranger"}` in base64url.
+const STRANGER: &str = "eyJzdWJqZWN0IjoiY29uZm9ybWFuY2U6c3RyYW5nZXIifQ";
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -164,7 +164,7 @@ pub(super) const CASES: &[Case] = &[
         section: SECTION,
         needs: &[Query],
         check: |run| {
-            let headers = [("x-lunora-expect-subject", NOBODY)];
+            let headers = [("x-lunora-expect-subject", STRANGER)];
             run.rpc(&run.target.query(), &headers)?.refused(409, "IDENTITY_MISMATCH")
         },
     },
@@ -175,9 +175,9 @@ pub(super) const CASES: &[Case] = &[
         check: |run| {
             // Whether the claimed user is the caller shows in the subject of the next check.
             let headers = [
-                ("x-lunora-userid", "conformance:nobody"),
+                ("x-lunora-userid", "conformance:stranger"),
                 ("x-lunora-system", "1"),
-                ("x-lunora-expect-subject", NOBODY),
+                ("x-lunora-expect-subject", STRANGER),
             ];
             run.rpc(&run.target.query(), &headers)?.refused(409, "IDENTITY_MISMATCH")
         },

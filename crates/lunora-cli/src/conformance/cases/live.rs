@@ -8,7 +8,7 @@ use crate::conformance::{
         Need::{Mutation, Query},
     },
     engine::{As, FOREIGN, Run},
-    socket::{Socket, WS, is, of, of_type},
+    socket::{MALFORMED, Socket, WS, is, of, of_type},
     target::Function,
 };
 
@@ -304,7 +304,7 @@ pub(super) const CASES: &[Case] = &[
             if !is(&frame, "data", "sub_other") {
                 return Err(socket.mismatch(expected, &frame));
             }
-            socket.say("not a frame")?;
+            socket.say(MALFORMED)?;
             let last = socket.next(expected)?;
             if of(&last, "sub_ended") { Err(socket.mismatch(expected, &last)) } else { Ok(()) }
         },
