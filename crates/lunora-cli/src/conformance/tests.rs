@@ -129,6 +129,14 @@ fn reports_a_refused_upgrade() {
 }
 
 #[test]
+fn a_socket_to_an_https_address_speaks_tls() {
+    let mut server = Server::saying(200, "", "{}");
+    server.url = server.url.replacen("http", "https", 1);
+    let (_, got) = server.mismatch(|run| Socket::open(run).map(drop));
+    assert!(got.contains("TLS") || got.contains("InvalidContentType"), "{got}");
+}
+
+#[test]
 fn reports_an_upgrade_that_must_be_refused() {
     let server = Server::live(|_| {});
     server.mismatch(|run| {

@@ -27,7 +27,7 @@ pub(super) const USER: &str = "user:a-secret";
 
 /// A server, and the requests that came.
 pub(super) struct Server {
-    url: String,
+    pub(super) url: String,
     pub(super) asked: Arc<Mutex<Vec<String>>>,
 }
 
