@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
+    conformance::ConformanceArgs,
     moment::Moment,
     project::{BuildArgs, ClientArgs, DevArgs, NewArgs},
 };
@@ -51,6 +52,7 @@ pub(crate) fn command() -> clap::Command {
         command
     };
     let command = hide(&LOCAL, &["url", "timeout"], Args::command());
+    let command = hide(&["conformance"], &["url", "timeout"], command);
     hide(&WITHOUT_JSON, &["json"], command)
 }
 
@@ -60,7 +62,7 @@ Exit codes:
   1  failure, or the backup is overdue
   2  invalid command line
   3  the command ran to its end and found a problem: a damaged snapshot, rejected rows, a failed
-     shard, a wrangler.jsonc that lacks what the code needs
+     shard, a wrangler.jsonc that lacks what the code needs, a case of conformance that failed
   4  not confirmed";
 
 #[derive(Debug, Subcommand)]
@@ -141,6 +143,7 @@ pub(crate) enum Command {
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
     },
+    Conformance(ConformanceArgs),
     /// Print a completion script for a shell.
     Completions {
         shell: clap_complete::Shell,

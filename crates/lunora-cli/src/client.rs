@@ -7,7 +7,10 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use ureq::{Agent, AsSendBody, Body, SendBody, http::Response};
+use ureq::{
+    Agent, AsSendBody, Body, SendBody,
+    http::{Method, Request, Response},
+};
 use url::{Host, Url};
 
 use crate::failure::Failure;
@@ -67,6 +70,25 @@ impl Client {
     /// Returns the URL of the deployment, as `--url` takes it.
     pub(crate) fn url(&self) -> &str {
         self.base.as_str()
+    }
+
+    /// Sends a request as it is, and returns the answer of any status. No token is added.
+    pub(crate) fn exchange(
+        &self,
+        request: Request<Vec<u8>>,
+        timeout: Duration,
+    ) -> Result<Response<Body>, ureq::Error> {
+        if request.body().is_empty() && request.method() != Method::POST {
+            let request = self.agent.configure_request(request.map(drop));
+            return self.agent.run(request.timeout_global(Some(timeout)).build());
+        }
+        let request = self.agent.configure_request(request);
+        self.agent.run(request.timeout_global(Some(timeout)).build())
+    }
+
+    /// Tells whether there is an admin token.
+    pub(crate) fn has_token(&self) -> bool {
+        self.token.is_some()
     }
 
     /// Reads an admin endpoint.
@@ -155,7 +177,7 @@ impl Client {
     }
 
     /// Returns the admin token as a header.
-    fn bearer(&self) -> Result<String, Failure> {
+    pub(crate) fn bearer(&self) -> Result<String, Failure> {
         let token = self.token.as_ref().ok_or_else(|| {
             Failure::Usage(format!("set {} to the deployment's admin token", Self::TOKEN))
         })?;
@@ -163,7 +185,7 @@ impl Client {
     }
 
     /// Returns a token as a header. Over an unencrypted connection it is sent only to this machine.
-    fn bearer_of(&self, token: &str) -> Result<String, Failure> {
+    pub(crate) fn bearer_of(&self, token: &str) -> Result<String, Failure> {
         if self.base.scheme() == "http" && !is_loopback(&self.base) {
             return Err(Failure::Usage(format!(
                 "a token is not sent to {} unencrypted: use https",

@@ -8,6 +8,7 @@
 mod args;
 mod backup;
 mod client;
+mod conformance;
 mod cron;
 mod failure;
 mod moment;
@@ -84,6 +85,7 @@ fn run(args: Args, output: &Output) -> Result<Outcome, Failure> {
             };
             rpc::run(&function, &args, shard.as_deref(), &caller, &connect()?, output)
         }
+        Command::Conformance(command) => conformance::run(&command, &args.url, output),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut args::command(), "lunora", &mut std::io::stdout());
             Ok(Outcome::Done)
