@@ -40,6 +40,8 @@ lunora::shard! {
         query "docs:mine" => mine,
         query "docs:public" => public,
         query "docs:of" => of,
+        query "docs:recent" => recent,
+        query "ops:page" => ops_page,
         query "docs:fragile" => fragile,
         query "ops:all" => ops,
         mutation "docs:put" => put,
@@ -131,6 +133,18 @@ fn mine(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<Doc>, LunoraError> {
 fn public(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<Doc>, LunoraError> {
     let docs = ctx.db().table(DOCS).collect()?;
     Ok(docs.iter().filter(|doc| !doc.private).map(|doc| Doc::clone(doc)).collect())
+}
+
+/// The public documents, the newest first.
+fn recent(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<Document<Doc>>, LunoraError> {
+    let mut docs = ctx.db().table(DOCS).order(Direction::Desc).collect()?;
+    docs.retain(|doc| !doc.private);
+    Ok(docs)
+}
+
+/// The first writes that were applied, as a page.
+fn ops_page(ctx: &Query<'_>, _: NoArgs) -> Result<Page<Document<Entry>>, LunoraError> {
+    ctx.db().table(LEDGER).page(&PageRequest { num_items: 12, ..PageRequest::default() })
 }
 
 #[derive(Deserialize)]

@@ -47,6 +47,9 @@ impl Session {
             return;
         }
         let Ok(socket) = self.client.connect(self.shard).await else { return };
+        if self.takes_changes() {
+            socket.send(&json!({ "type": "connect", "id": "connect", "caps": ["pageDelta"] }));
+        }
         for (id, subscription) in &mut self.subscriptions {
             subscription.acknowledged = false;
             let mut query = json!({ "functionPath": subscription.path, "args": subscription.args });
@@ -59,6 +62,11 @@ impl Session {
             socket.send(&json!({ "type": "subscribe", "id": id, "query": query }));
         }
         self.socket = Some(socket);
+    }
+
+    /// Whether this client keeps rows and takes changes of single ones: every other user's does.
+    fn takes_changes(&self) -> bool {
+        self.user.is_multiple_of(2)
     }
 
     pub(crate) async fn subscribe(&mut self, path: &'static str, args: Value) {
@@ -112,6 +120,21 @@ impl Session {
                 subscription.last = Some(Ok(frame["data"].clone()));
                 subscription.position = position();
             }
+            Some("delta") => {
+                let delta = &frame["delta"];
+                let held = subscription.last.as_mut().and_then(|last| last.as_mut().ok());
+                let changed = held.and_then(|value| change(value, delta).map(|()| value));
+                assert!(
+                    changed.is_some(),
+                    "{id}: {delta} does not fit the value that the client holds"
+                );
+                if let Some(value) = changed {
+                    assert_may_see(USERS[self.user], value, subscription.path);
+                }
+                if frame["cursor"].is_u64() {
+                    subscription.position = position();
+                }
+            }
             Some("resume" | "settled") => {
                 assert!(
                     matches!(subscription.last, Some(Ok(_))),
@@ -133,6 +156,30 @@ impl Session {
             _ => {}
         }
     }
+}
+
+/// Changes one row of a list or of a page, as a client does (docs/wire.md, "Changes of rows"). Returns
+/// nothing if the change does not fit.
+fn change(value: &mut Value, delta: &Value) -> Option<()> {
+    let rows = if value.is_array() { value } else { value.get_mut("page")? };
+    let rows = rows.as_array_mut()?;
+    let at = rows.iter().position(|row| row["_id"] == delta["key"]);
+    let created = |row: &Value| row["_creationTime"].as_f64();
+    match (delta["op"].as_str()?, at) {
+        ("delete", Some(at)) => drop(rows.remove(at)),
+        ("update", Some(at)) => rows[at] = delta["row"].clone(),
+        ("insert", None) => {
+            let time = created(&delta["row"])?;
+            let ascends = rows.first().map(created) < rows.last().map(created);
+            let breaks = |row: &Value| {
+                created(row).is_some_and(|other| if ascends { other > time } else { other < time })
+            };
+            let place = rows.iter().position(breaks).unwrap_or(rows.len());
+            rows.insert(place, delta["row"].clone());
+        }
+        _ => return None,
+    }
+    Some(())
 }
 
 /// A private document is seen by its owner alone, and `docs:mine` shows only one's own.

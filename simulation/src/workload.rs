@@ -174,7 +174,7 @@ impl Person {
     }
 
     async fn subscribe(&self) {
-        let (path, args) = match self.world.choose(7) {
+        let (path, args) = match self.world.choose(9) {
             0..=2 => ("docs:get", json!({ "name": self.name() })),
             3 => ("docs:mine", json!({})),
             4 => ("docs:public", json!({})),
@@ -182,6 +182,8 @@ impl Person {
                 let owner = USERS[self.world.choose(3) as usize % USERS.len()];
                 ("docs:of", json!({ "owner": owner }))
             }
+            6 => ("docs:recent", json!({})),
+            7 => ("ops:page", json!({})),
             // With one wide character it takes twice the room.
             _ => {
                 let pad = "x".repeat(3_500) + "\u{6f22}";

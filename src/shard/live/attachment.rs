@@ -19,6 +19,9 @@ pub(super) struct Attachment {
     /// The name of the client among the clients of its user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) client: Option<String>,
+    /// Whether the client takes changes of rows.
+    #[serde(rename = "d", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) takes_changes: bool,
     /// The fingerprint of the admin token that admitted it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) admin: Option<String>,
@@ -37,6 +40,25 @@ pub(super) struct Subscription {
     pub(super) function_path: String,
     #[serde(rename = "a")]
     pub(super) args: Box<RawValue>,
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    table: Option<String>,
+}
+
+impl Subscription {
+    pub(super) fn new(
+        id: &str,
+        function_path: String,
+        args: Box<RawValue>,
+        table: Option<String>,
+    ) -> Self {
+        let table = table.filter(|table| *table != function_path);
+        Self { id: id.to_owned(), function_path, args, table }
+    }
+
+    /// Returns what the client calls the table of the rows.
+    pub(super) fn table(&self) -> &str {
+        self.table.as_deref().unwrap_or(&self.function_path)
+    }
 }
 
 impl Attachment {

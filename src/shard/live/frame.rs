@@ -8,8 +8,9 @@ use crate::errors::LunoraError;
 /// A frame from a client.
 #[derive(Debug)]
 pub(super) enum ClientFrame {
-    /// The first frame: the name of the client among the clients of one user.
-    Connect { client_id: Option<String> },
+    /// The first frame: the name of the client among the clients of one user, and whether it takes
+    /// changes of rows.
+    Connect { client_id: Option<String>, takes_changes: bool },
     /// Subscribes to a query: its value, and every new one.
     Subscribe { id: String, query: Query },
     /// Ends a subscription.
@@ -40,6 +41,8 @@ impl ClientFrame {
             id: Option<String>,
             #[serde(default)]
             client_id: Option<String>,
+            #[serde(default)]
+            caps: Vec<String>,
             #[serde(default, borrow)]
             query: Option<&'a RawValue>,
             #[serde(default)]
@@ -55,10 +58,13 @@ impl ClientFrame {
             Box::deserialize(deserializer).map(Some)
         }
 
-        let Fields { r#type, id, client_id, query, topic, data } =
+        let Fields { r#type, id, client_id, caps, query, topic, data } =
             serde_json::from_str(text).ok()?;
         Some(match &*r#type {
-            "connect" => Self::Connect { client_id },
+            "connect" => {
+                let takes_changes = caps.iter().any(|cap| cap == "pageDelta");
+                Self::Connect { client_id, takes_changes }
+            }
             "subscribe" => {
                 Self::Subscribe { id: id?, query: serde_json::from_str(query?.get()).ok()? }
             }
@@ -80,6 +86,9 @@ pub(super) struct Query {
     pub(super) function_path: String,
     #[serde(default)]
     pub(super) args: Option<Box<RawValue>>,
+    /// What the client calls the table of the rows; the function path if absent.
+    #[serde(default)]
+    pub(super) table: Option<String>,
     /// The position of the change log when the client got the value that it still holds.
     #[serde(default)]
     pub(super) since_seq: Option<u64>,
@@ -113,6 +122,13 @@ pub(super) enum ShardFrame<'a> {
         data: &'a RawValue,
         #[serde(flatten)]
         position: &'a Position<'a>,
+    },
+    /// The change of one row. Of several in a row, the last one has the position.
+    Delta {
+        id: &'a str,
+        delta: &'a RawValue,
+        #[serde(flatten)]
+        position: Option<&'a Position<'a>>,
     },
     /// Nothing changed since the position that the client named.
     Resume {
@@ -196,7 +212,7 @@ mod tests {
         let connect = r#"{"type":"connect","id":"connect","clientId":"c1","caps":["pageDelta"]}"#;
         assert!(matches!(
             read(connect),
-            Some(ClientFrame::Connect { client_id: Some(id) }) if id == "c1"
+            Some(ClientFrame::Connect { client_id: Some(id), takes_changes: true }) if id == "c1"
         ));
         let subscribe = r#"{"type":"subscribe","id":"sub_1","query":{"functionPath":"m:list","args":{"a":[1]},"table":"m","sinceSeq":7,"sinceEpoch":"e"}}"#;
         let Some(ClientFrame::Subscribe { id, query }) = read(subscribe) else {

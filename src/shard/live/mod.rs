@@ -13,6 +13,7 @@ mod index;
 mod interfaces;
 mod object;
 mod on_shard;
+mod outline;
 mod receive;
 mod refresh;
 mod sockets;

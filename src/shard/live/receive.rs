@@ -24,9 +24,12 @@ impl<S: LiveSocket> Live<S> {
             return false;
         };
         match frame {
-            ClientFrame::Connect { client_id } => {
+            ClientFrame::Connect { client_id, takes_changes } => {
                 let client = client_id.filter(|client| client.len() <= 256);
-                self.update(id, |attachment| attachment.client = client);
+                self.update(id, |attachment| {
+                    attachment.client = client;
+                    attachment.takes_changes = takes_changes;
+                });
                 let subject = who.identity.as_ref().and_then(Identity::user_id);
                 socket.send(&ShardFrame::Identity { subject }.to_text());
             }

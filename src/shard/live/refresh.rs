@@ -1,6 +1,7 @@
 //! Runs queries again that a commit may have changed, and sends the new values.
 
 use std::{
+    cell::{OnceCell, RefCell},
     collections::BTreeMap,
     hash::{DefaultHasher, Hash, Hasher},
     rc::Rc,
@@ -13,6 +14,7 @@ use super::{
     attachment::Subscription,
     frame::ShardFrame,
     interfaces::{At, LiveRun, LiveShard, LiveSocket, Running},
+    outline::Outline,
     sockets::{Handle, Live},
 };
 use crate::sort;
@@ -24,6 +26,22 @@ pub(super) struct Outcome {
     pub(super) reads: Rc<Reads>,
     /// The digest of the value; `None` for a failure.
     pub(super) digest: Option<u64>,
+    outline: OnceCell<Option<Rc<Outline>>>,
+    /// The changes from the value of an outline, in the name of a table; most clients hold the same.
+    changes: RefCell<Option<Changes>>,
+}
+
+/// A value that a client holds.
+pub(super) struct Sent {
+    digest: u64,
+    /// For a client that takes changes of rows, if the value has rows.
+    outline: Option<Rc<Outline>>,
+}
+
+struct Changes {
+    from: Rc<Outline>,
+    table: String,
+    each: Option<Rc<[Box<RawValue>]>>,
 }
 
 /// The reason why a query has no value.
@@ -48,11 +66,43 @@ impl Failure {
 impl Outcome {
     fn new(LiveRun { outcome, reads }: LiveRun) -> Self {
         let digest = outcome.as_ref().ok().map(|json| digest(json));
-        Self { outcome: outcome.map_err(Failure::Query), reads: Rc::new(reads), digest }
+        Self::of(outcome.map_err(Failure::Query), Rc::new(reads), digest)
     }
 
     fn failed(failure: Failure) -> Self {
-        Self { outcome: Err(failure), reads: Rc::default(), digest: None }
+        Self::of(Err(failure), Rc::default(), None)
+    }
+
+    fn of(outcome: Result<Box<RawValue>, Failure>, reads: Rc<Reads>, digest: Option<u64>) -> Self {
+        Self { outcome, reads, digest, outline: OnceCell::new(), changes: RefCell::default() }
+    }
+
+    /// Returns what a client holds once it was sent the value.
+    pub(super) fn sent(&self, takes_changes: bool) -> Option<Sent> {
+        let outline = || self.outline().cloned();
+        let digest = self.digest?;
+        Some(Sent { digest, outline: takes_changes.then(outline).flatten() })
+    }
+
+    fn outline(&self) -> Option<&Rc<Outline>> {
+        let outline = || self.outcome.as_ref().ok().and_then(|value| Outline::of(value));
+        self.outline.get_or_init(|| outline().map(Rc::new)).as_ref()
+    }
+
+    /// Returns the changes for a client that holds `from`; `None` if it is to be sent the whole value.
+    fn changes(&self, from: &Rc<Outline>, table: &str) -> Option<Rc<[Box<RawValue>]>> {
+        let mut changes = self.changes.borrow_mut();
+        if let Some(known) = &*changes
+            && Rc::ptr_eq(&known.from, from)
+            && known.table == table
+        {
+            return known.each.clone();
+        }
+        let value = self.outcome.as_ref().ok()?;
+        let each = self.outline().and_then(|to| from.changes_to(to, value, table)).map(Rc::from);
+        *changes =
+            Some(Changes { from: from.clone(), table: table.to_owned(), each: each.clone() });
+        each
     }
 
     /// Whether every caller gets it: a value that does not depend on the caller. A failure is
@@ -175,20 +225,34 @@ impl<S: LiveSocket> Live<S> {
     fn tell(&self, key: &SubscriptionKey, run: &Outcome, at: &At, shard: &impl LiveShard) {
         let Some(handle) = self.entry(&key.socket) else { return };
         let id = &*key.id;
-        let (frame, sent) = match &run.outcome {
-            Err(failure) => (failure.frame(id), None),
-            Ok(json) => {
+        let held =
+            self.with_entry(&key.socket, |entry| entry.subscriptions.get_mut(id)?.sent.take());
+        let held = held.flatten();
+        let send = |frame: ShardFrame<'_>| handle.socket.send(&frame.to_text());
+        match &run.outcome {
+            Err(failure) => handle.socket.send(&failure.frame(id)),
+            Ok(data) => {
                 let position = &handle.position(at, shard);
-                let held = self.with_entry(&key.socket, |entry| entry.subscriptions.get(id)?.sent);
-                let frame = if held.flatten() == run.digest {
-                    ShardFrame::Settled { id, position }
-                } else {
-                    ShardFrame::Data { id, data: json, position }
+                let has_it = held.as_ref().is_some_and(|held| Some(held.digest) == run.digest);
+                let changes = || {
+                    let from = held.as_ref()?.outline.as_ref()?;
+                    let kept = &handle.attachment.subscriptions;
+                    let table = kept.iter().find(|known| known.id == id)?.table();
+                    run.changes(from, table)
                 };
-                (frame.to_text(), run.digest)
+                if has_it {
+                    send(ShardFrame::Settled { id, position });
+                } else if let Some(changes) = changes() {
+                    for (index, delta) in changes.iter().enumerate() {
+                        let position = (index + 1 == changes.len()).then_some(position);
+                        send(ShardFrame::Delta { id, delta, position });
+                    }
+                } else {
+                    send(ShardFrame::Data { id, data, position });
+                }
             }
-        };
-        handle.socket.send(&frame);
+        }
+        let sent = run.sent(handle.attachment.takes_changes);
         self.with_entry(&key.socket, |entry| {
             if let Some(known) = entry.subscriptions.get_mut(id) {
                 known.sent = sent;
@@ -231,7 +295,7 @@ impl<S: LiveSocket> Live<S> {
     }
 }
 
-fn digest(value: &RawValue) -> u64 {
+pub(super) fn digest(value: &RawValue) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.get().hash(&mut hasher);
     hasher.finish()

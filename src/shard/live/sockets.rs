@@ -15,6 +15,7 @@ use super::{
     frame::{Position, ShardFrame},
     index::AnswerId,
     interfaces::{At, LiveShard, LiveSocket},
+    refresh::Sent,
     topics::Topics,
 };
 use crate::{
@@ -81,8 +82,8 @@ impl<S> Handle<S> {
 pub(super) struct Known {
     pub(super) query: Rc<str>,
     pub(super) answer: Option<AnswerId>,
-    /// The digest of the value that the client holds; `None` if it holds an error, or is not known.
-    pub(super) sent: Option<u64>,
+    /// The value that the client holds; `None` if it holds an error, or is not known.
+    pub(super) sent: Option<Sent>,
 }
 
 impl<S> Entry<S> {

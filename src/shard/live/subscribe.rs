@@ -34,10 +34,10 @@ impl<S: LiveSocket> Live<S> {
             let message = "a socket has at most 32 subscriptions";
             return Err(refuse(&LunoraError::new(Code::TooManySubscriptions, message)));
         }
-        let Query { function_path, args, since_seq, since_epoch } = query;
+        let Query { function_path, args, table, since_seq, since_epoch } = query;
         let args = checked(args)
             .map_err(|message| ShardFrame::of_code(Some(id), "BAD_SUBSCRIPTION_ARGS", &message))?;
-        let new = Subscription { id: id.to_owned(), function_path, args };
+        let new = Subscription::new(id, function_path, args, table);
         let query = query_of(&new);
         let key = SubscriptionKey { socket: socket_id.into(), id: id.into() };
         let run = self.run(&key, &query, &new, shard);
@@ -82,7 +82,7 @@ impl<S: LiveSocket> Live<S> {
                     ShardFrame::Data { id, data: json, position: &position }
                 };
                 handle.socket.send(&frame.to_text());
-                run.digest
+                run.sent(handle.attachment.takes_changes)
             }
             Err(failure) => {
                 handle.socket.send(&failure.frame(id));

@@ -10,6 +10,7 @@ use http::HeaderMap;
 use serde_json::{Value, json, value::RawValue};
 
 mod admission;
+mod changes;
 mod frames;
 mod resuming;
 mod values;
@@ -106,6 +107,18 @@ impl LiveShard for Shard {
                 }
                 // There is nothing before the first write.
                 "t:late" if value == 0 => Err(LunoraError::new(Code::NotFound, "not yet")),
+                // Two rows that stay, one with the counter, and a fourth from the third write on.
+                "t:rows" => {
+                    let mut rows = vec![
+                        json!({ "_id": "0", "_creationTime": 0, "text": "long ".repeat(100) }),
+                        json!({ "_id": "1", "_creationTime": 1 }),
+                        json!({ "_id": "2", "_creationTime": 2, "n": value }),
+                    ];
+                    if value >= 3 {
+                        rows.push(json!({ "_id": "3", "_creationTime": 3 }));
+                    }
+                    Ok(json!(rows))
+                }
                 _ => Ok(json!([value, args])),
             }
         };
