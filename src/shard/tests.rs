@@ -18,6 +18,7 @@ mod export;
 mod import;
 mod index_order;
 mod migrations;
+mod operator;
 mod pages;
 mod rank;
 mod raw_sql;
