@@ -19,6 +19,7 @@ mod import;
 mod index_order;
 mod migrations;
 mod operator;
+mod operator_sql;
 mod pages;
 mod rank;
 mod raw_sql;

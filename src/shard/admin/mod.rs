@@ -11,6 +11,7 @@ mod migrations;
 mod rank;
 mod scratch;
 mod selection;
+mod sql;
 mod tables;
 
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,7 @@ use crate::{
             DescribeTables, Done, EmptyScratch, ExportClients, ExportShard, ForgetAnnouncement,
             GetMetrics, ImportClients, ImportShard, ListTableIndexes, ListTables,
             ListTablesIndexes, MigrationStatus, Operation as _, PatchRows, RankBefore, RankPage,
-            ReadTablePage, RunMigration, WriteRow, fill,
+            ReadTablePage, RunMigration, RunSql, WriteRow, fill,
         },
     },
 };
@@ -127,6 +128,7 @@ fn operation(op: &str) -> Option<Operation> {
         ListTablesIndexes::NAME => {
             |shard, _| answer::<ListTablesIndexes>(&describe::indexes_of_all(&shard.state))
         }
+        RunSql::NAME => |shard, args| sql::run(&shard.state, &args_of::<RunSql, _>(args)?),
         _ => return None,
     })
 }

@@ -38,6 +38,7 @@ fn operators_without_the_token_are_refused() {
             "describeTables",
             "listTableIndexes",
             "listTablesIndexes",
+            "runSql",
         ] {
             assert_eq!(asks.admin(op, &json!({ "table": "messages" })), (403, refused.clone()));
         }

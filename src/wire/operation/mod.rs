@@ -106,6 +106,8 @@ operations! {
     ListTableIndexes, "listTableIndexes", repeatable: true;
     /// Returns the indexes of every table.
     ListTablesIndexes, "listTablesIndexes", repeatable: true;
+    /// Runs a statement that reads.
+    RunSql, "runSql", repeatable: true;
 }
 
 #[cfg(feature = "admin")]
