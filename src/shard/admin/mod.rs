@@ -25,9 +25,9 @@ use crate::{
         operation::{
             self, AnswerOf, ApplyCdc, ArgsOf, CdcSync, ClearTable, DeleteRows, DescribeTable,
             DescribeTables, Done, EmptyScratch, ExportClients, ExportShard, ForgetAnnouncement,
-            GetMetrics, ImportClients, ImportShard, ListTableIndexes, ListTables,
-            ListTablesIndexes, MigrationStatus, Operation as _, PatchRows, RankBefore, RankPage,
-            ReadTablePage, RunMigration, RunSql, WriteRow, fill,
+            GetFunctionStats, GetLogs, GetMetrics, ImportClients, ImportShard, ListTableIndexes,
+            ListTables, ListTablesIndexes, MigrationStatus, Operation as _, PatchRows, RankBefore,
+            RankPage, ReadTablePage, RunMigration, RunSql, WriteRow, fill,
         },
     },
 };
@@ -129,6 +129,10 @@ fn operation(op: &str) -> Option<Operation> {
             |shard, _| answer::<ListTablesIndexes>(&describe::indexes_of_all(&shard.state))
         }
         RunSql::NAME => |shard, args| sql::run(&shard.state, &args_of::<RunSql, _>(args)?),
+        GetLogs::NAME => {
+            |shard, args| answer::<GetLogs>(&shard.failures.latest(&args_of::<GetLogs, _>(args)?))
+        }
+        GetFunctionStats::NAME => |shard, _| answer::<GetFunctionStats>(&shard.metrics.functions()),
         _ => return None,
     })
 }

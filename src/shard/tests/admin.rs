@@ -39,6 +39,8 @@ fn operators_without_the_token_are_refused() {
             "listTableIndexes",
             "listTablesIndexes",
             "runSql",
+            "getLogs",
+            "getFunctionStats",
         ] {
             assert_eq!(asks.admin(op, &json!({ "table": "messages" })), (403, refused.clone()));
         }

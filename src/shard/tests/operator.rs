@@ -1,4 +1,4 @@
-//! Operations of operators: documents that are selected, described, and read by SQL.
+//! Documents that an operator selects.
 
 use std::cmp::Ordering;
 
@@ -10,19 +10,19 @@ use super::{
 };
 
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-struct Item {
-    n: Option<i64>,
-    text: Option<String>,
+pub(super) struct Item {
+    pub(super) n: Option<i64>,
+    pub(super) text: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    place: Option<Place>,
+    pub(super) place: Option<Place>,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-struct Place {
-    x: f64,
+pub(super) struct Place {
+    pub(super) x: f64,
 }
 
-const ITEMS: Table<Item> = table!("items").index("by_n", &["n"]);
+pub(super) const ITEMS: Table<Item> = table!("items").index("by_n", &["n"]);
 
 fn items(items: impl IntoIterator<Item = (Option<i64>, Option<String>)>) -> TestShard {
     let shard = TestShard::new(ShardDefinition::new().table(ITEMS).table(NOTES));
@@ -37,7 +37,7 @@ fn items(items: impl IntoIterator<Item = (Option<i64>, Option<String>)>) -> Test
     shard.admin_token(TOKEN)
 }
 
-fn some_items() -> TestShard {
+pub(super) fn some_items() -> TestShard {
     let texts = ["100% Rust", "a_b", "back\\slash", "ADA", "ada"];
     items((0..).zip(texts).map(|(n, text)| (Some(n), Some(text.to_owned()))))
 }
@@ -48,7 +48,7 @@ fn ids(page: &Value) -> String {
     rows.map(|row| row["_id"].as_str().unwrap()).collect::<Vec<_>>().join(" ")
 }
 
-fn page(operator: &TestShard, args: Value) -> Value {
+pub(super) fn page(operator: &TestShard, args: Value) -> Value {
     let mut all = json!({ "table": "items" });
     all.as_object_mut().unwrap().extend(args.as_object().unwrap().clone());
     ok(operator.admin("readTablePage", &all))
@@ -270,176 +270,4 @@ proptest! {
         }
         prop_assert_eq!(found, expected);
     }
-}
-
-#[test]
-fn selected_rows_are_deleted_some_at_a_time() {
-    let operator = some_items();
-    let delete = |args: Value| ok(operator.admin("deleteRows", &args));
-    let filters = json!([{ "column": "n", "op": "lt", "value": 3 }]);
-    let first = delete(json!({ "table": "items", "filters": filters, "limit": 2 }));
-    assert_eq!(first, json!({ "count": 2, "cursor": "0001", "hasMore": true }));
-    let rest = json!({ "table": "items", "filters": filters, "after": first["cursor"] });
-    assert_eq!(delete(rest), json!({ "count": 1, "hasMore": false }));
-    assert_eq!(delete(json!({ "table": "items", "search": "ADA", "filters": [] }))["count"], 2);
-    assert_eq!(page(&operator, json!({}))["total"], 0);
-}
-
-#[test]
-fn changes_of_no_selection_are_refused_except_to_clear_a_table() {
-    let operator = some_items();
-    let none = json!({ "table": "items", "filters": [], "search": "", "doc": { "n": 1 } });
-    let mut both = none.clone();
-    both["ids"] = json!(["0001"]);
-    both["search"] = json!("a");
-    for op in ["deleteRows", "patchRows"] {
-        for args in [&none, &both] {
-            assert_eq!(code_of(&operator.admin(op, args)), (400, "BAD_REQUEST"), "{op} {args}");
-        }
-    }
-    assert_eq!(page(&operator, json!({}))["total"], 5);
-    let some = json!({ "table": "items", "filters": [{ "column": "n", "op": "gte", "value": 2 }] });
-    assert_eq!(ok(operator.admin("clearTable", &some))["count"], 3);
-    assert_eq!(ok(operator.admin("clearTable", &none))["count"], 2);
-}
-
-#[test]
-fn rows_marked_as_deleted_are_cleared_and_never_deleted_again_or_patched() {
-    let operator = shard().admin_token(TOKEN);
-    for id in ["a", "b"] {
-        operator.call::<()>("notes:put", &json!({ "id": id, "note": { "n": 1 } })).unwrap();
-    }
-    let args = json!({
-        "table": "notes", "filters": [{ "column": "n", "value": 1 }], "limit": 1, "doc": { "n": 1 },
-    });
-    let run = |op: &str| ok(operator.admin(op, &args));
-    assert_eq!(run("deleteRows"), json!({ "count": 1, "cursor": "a", "hasMore": true }));
-    assert_eq!(run("patchRows"), json!({ "count": 1, "hasMore": false }));
-    assert_eq!(run("clearTable"), json!({ "count": 1, "cursor": "a", "hasMore": true }));
-}
-
-#[test]
-fn a_patch_of_rows_is_a_write_like_any_other() {
-    let operator = some_items();
-    let commits = std::rc::Rc::new(std::cell::Cell::new(0));
-    let seen = commits.clone();
-    operator.shard().on_commit(move |commit| seen.set(seen.get() + commit.changes.len()));
-    let before = operator.shard().cursor().unwrap();
-    let patched = ok(operator.admin(
-        "patchRows",
-        &json!({ "table": "items", "search": "ada", "doc": { "_id": "x", "n": 9 } }),
-    ));
-    assert_eq!(patched, json!({ "count": 2, "hasMore": false }));
-    assert_eq!((commits.get(), operator.shard().cursor().unwrap()), (2, before + 2));
-    let found = query(&operator, |ctx| ctx.db().table(ITEMS).index("by_n").eq("n", 9).collect());
-    let texts: Vec<_> = found.unwrap().0.into_iter().map(|item| item.value.text.unwrap()).collect();
-    assert_eq!(texts, ["ADA", "ada"]);
-    let named = json!({ "table": "items", "ids": ["0000", "nope"], "doc": { "n": null } });
-    assert_eq!(ok(operator.admin("patchRows", &named))["count"], 1);
-}
-
-#[test]
-fn a_patch_that_makes_one_row_invalid_changes_none() {
-    let operator = some_items();
-    let all = json!([{ "column": "_id", "op": "isNotNull" }]);
-    let before = page(&operator, json!({}));
-    for (doc, code) in [
-        (json!({ "n": "x" }), "VALIDATION_ERROR"),
-        (json!({ "_x": 1 }), "VALIDATION_ERROR"),
-        (json!([]), "BAD_REQUEST"),
-        (json!(null), "BAD_REQUEST"),
-    ] {
-        let args = json!({ "table": "items", "filters": all, "doc": doc });
-        assert_eq!(code_of(&operator.admin("patchRows", &args)), (400, code), "{doc}");
-    }
-    // Only one of them becomes too large.
-    let longer = json!({ "text": "x".repeat(1_000_000) });
-    ok(operator.admin("patchRows", &json!({ "table": "items", "ids": ["0003"], "doc": longer })));
-    let args =
-        json!({ "table": "items", "filters": all, "doc": { "more": "x".repeat(1_000_000) } });
-    let refused = operator.admin("patchRows", &args);
-    assert_eq!(code_of(&refused), (413, "PAYLOAD_TOO_LARGE"));
-    let message = refused.1["error"]["message"].as_str().unwrap();
-    assert!(message.starts_with("\"0003\" of \"items\": "), "{message}");
-    let after = page(&operator, json!({}));
-    assert_eq!(after["rows"][4], before["rows"][4]);
-    assert_eq!(after["rows"][0], before["rows"][0]);
-}
-
-#[test]
-fn a_table_is_described_as_it_is_declared() {
-    #[derive(Deserialize, Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Everything {
-        text: String,
-        whole_number: u32,
-        real: Option<f64>,
-        flag: bool,
-        list: Vec<String>,
-        place: Place,
-        kind: Kind,
-        when: crate::wire::value::Date,
-        anything: crate::wire::value::Value,
-        #[serde(default)]
-        with_default: i64,
-    }
-    #[derive(Deserialize, Serialize)]
-    #[serde(rename_all = "lowercase")]
-    enum Kind {
-        Big,
-        Small,
-    }
-    const ALL: Table<Everything> = table!("everything").shard_by("text");
-    #[derive(Deserialize, Serialize)]
-    struct Wrapped(Item);
-    const WRAPPED: Table<Wrapped> = table!("wrapped");
-
-    let tables = ShardDefinition::new().table(ALL).table(MESSAGES).table(NOTES).table(WRAPPED);
-    let operator = TestShard::new(tables).admin_token(TOKEN);
-    let describe = |table: &str| ok(operator.admin("describeTable", &json!({ "table": table })));
-    let fields = |table: &str| {
-        let fields = describe(table)["fields"].as_array().unwrap().clone();
-        let field = |field: Value| {
-            let optional = if field["optional"] == true { "?" } else { "" };
-            let text = |name: &str| field[name].as_str().unwrap().to_owned();
-            format!("{}{optional}: {}", text("name"), text("type"))
-        };
-        fields.into_iter().map(field).collect::<Vec<_>>()
-    };
-    assert_eq!(
-        fields("everything"),
-        [
-            "text: string",
-            "wholeNumber: u32",
-            "real?: f64",
-            "flag: boolean",
-            "list: array",
-            "place: object",
-            "kind: `big` or `small`",
-            "when: date",
-            "anything?: any",
-            "withDefault: i64",
-        ]
-    );
-    assert_eq!(fields("wrapped"), ["n?: i64", "text?: string", "place?: object"]);
-    assert_eq!(describe("everything")["shardBy"], "text");
-    let notes = describe("notes");
-    assert_eq!((&notes["fields"], &notes["softDelete"]), (&json!(null), &json!(true)));
-    let indexes = json!([
-        { "name": "by_creation", "columns": ["_creationTime"], "directions": ["asc"], "partition": [], "rank": false, "unique": false },
-        { "name": "by_author", "columns": ["author"], "directions": ["asc"], "partition": [], "rank": false, "unique": false },
-        { "name": "by_author_rank", "columns": ["author", "rank"], "directions": ["asc", "asc"], "partition": [], "rank": false, "unique": false },
-        { "name": "by_rank", "columns": ["rank"], "directions": ["desc"], "partition": ["author"], "rank": true, "unique": false },
-        { "name": "everybody", "columns": ["rank", "text"], "directions": ["asc", "desc"], "partition": [], "rank": true, "unique": false },
-    ]);
-    assert_eq!(describe("messages")["indexes"], indexes);
-    let messages = json!({ "table": "messages" });
-    assert_eq!(ok(operator.admin("listTableIndexes", &messages)), indexes);
-    let all = ok(operator.admin("listTablesIndexes", &json!({})));
-    assert_eq!((&all[1]["table"], &all[1]["indexes"]), (&json!("messages"), &indexes));
-    let all = ok(operator.admin("describeTables", &json!({})));
-    assert_eq!((all.as_array().unwrap().len(), &all[1]), (4, &describe("messages")));
-    assert_eq!(describe("messages")["rowCount"], 0);
-    let unknown = operator.admin("describeTable", &json!({ "table": "nope" }));
-    assert_eq!(code_of(&unknown), (404, "UNKNOWN_TABLE"));
 }

@@ -106,6 +106,10 @@ operations! {
     ListTableIndexes, "listTableIndexes", repeatable: true;
     /// Returns the indexes of every table.
     ListTablesIndexes, "listTablesIndexes", repeatable: true;
+    /// Returns the latest failures of functions.
+    GetLogs, "getLogs", repeatable: true;
+    /// Returns the counters of the functions.
+    GetFunctionStats, "getFunctionStats", repeatable: true;
     /// Runs a statement that reads.
     RunSql, "runSql", repeatable: true;
 }
