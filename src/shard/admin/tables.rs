@@ -12,6 +12,7 @@ use super::{
 use crate::{
     errors::{Code, LunoraError},
     shard::{
+        answer::MAX_ANSWER,
         caller::Caller,
         database::{count, to_count, to_text},
         db::{
@@ -69,12 +70,20 @@ pub(super) fn read_page(state: &State, args: &PageArgs) -> Result<String, Lunora
     let selection = Selection::read(&table, args.filters.as_deref(), args.search.as_deref())?;
     let order = order_sql(&order_of(&table, args.order_by.as_deref())?);
     let from = format!("FROM \"{}\" WHERE \"_deletedAt\" IS NULL{}", table.name, selection.sql);
-    let sql = format!(
+    let page = format!(
         "SELECT \"doc\" {from} ORDER BY {order} LIMIT CAST(? AS INTEGER) OFFSET CAST(? AS INTEGER)"
     );
     let limit = args.limit.unwrap_or(LIMIT).clamp(1, MAX_LIMIT);
     let params = selection.cells([count(limit), count(args.offset.unwrap_or(0))]);
-    let rows = state.database.exec(&sql, &params)?.rows;
+    let size = format!("SELECT sum(length(CAST(\"doc\" AS BLOB))) FROM ({page})");
+    let size = to_count(state.database.exec_value(&size, &params)?.as_ref());
+    if size > MAX_ANSWER as u64 {
+        let message = format!(
+            "the page is too large: expected at most {MAX_ANSWER} bytes, got {size}; set a smaller `limit`"
+        );
+        return Err(LunoraError::new(Code::PayloadTooLarge, message));
+    }
+    let rows = state.database.exec(&page, &params)?.rows;
     let documents: Vec<String> =
         rows.into_iter().filter_map(|row| row.into_iter().next().and_then(to_text)).collect();
     let mut json = format!(r#"{{"rows":[{}]"#, documents.join(","));

@@ -271,3 +271,13 @@ proptest! {
         prop_assert_eq!(found, expected);
     }
 }
+
+#[test]
+fn a_page_that_would_fill_the_memory_is_refused_before_it_is_read() {
+    let text = || Some("\u{e9}".repeat(950_000));
+    let operator = items((0..9).map(|n| (Some(n), text())));
+    let args = json!({ "table": "items", "limit": 9 });
+    let refused = operator.admin("readTablePage", &args);
+    assert_eq!(code_of(&refused), (413, "PAYLOAD_TOO_LARGE"));
+    assert_eq!(page(&operator, json!({ "limit": 8 }))["rows"].as_array().unwrap().len(), 8);
+}
