@@ -12,7 +12,11 @@ use crate::{
     errors::LunoraError,
     message::Response,
     platform::{GlobalQuery, GlobalTables, GlobalValue},
-    wire::{AdminToken, value::Value as WireValue},
+    wire::{
+        AdminToken,
+        operation::{Filter, FilterOp},
+        value::Value as WireValue,
+    },
 };
 
 /// The number of rows or values in a response if the request sets no limit.
@@ -77,26 +81,21 @@ fn query(call: &AdminCall<'_>) -> Result<GlobalQuery, LunoraError> {
     })
 }
 
-/// Parses `[{"column","value"}]`, whose values are in wire form.
+/// Parses the conditions, each of which compares a column with one value.
 fn filters(json: Option<&str>) -> Result<Vec<(String, GlobalValue)>, LunoraError> {
-    let malformed = || {
-        LunoraError::bad_request(
-            "`filters` must be a JSON array of {\"column\", \"value\"}, its values numbers, texts, truth values or null",
-        )
+    let filter = |filter: Filter| {
+        if filter.op != FilterOp::Eq {
+            let message = "a global table is filtered by `eq` only";
+            return Err(LunoraError::bad_request(message));
+        }
+        let value = WireValue::from_wire(filter.value()).ok();
+        let value = value.as_ref().and_then(compared).ok_or_else(|| {
+            let message = "the values of `filters` must be numbers, texts, truth values or null";
+            LunoraError::bad_request(message)
+        })?;
+        Ok((filter.column, value))
     };
-    let Some(json) = json else {
-        return Ok(Vec::new());
-    };
-    let filters = WireValue::from_wire(json).map_err(|_| malformed())?;
-    let filters = filters.as_array().ok_or_else(malformed)?;
-    filters
-        .iter()
-        .map(|filter| {
-            let column = filter.get("column")?.as_str()?.to_owned();
-            Some((column, compared(filter.get("value").unwrap_or(&WireValue::Null))?))
-        })
-        .collect::<Option<_>>()
-        .ok_or_else(malformed)
+    Filter::parse_all(json)?.into_iter().map(filter).collect()
 }
 
 fn compared(value: &WireValue) -> Option<GlobalValue> {

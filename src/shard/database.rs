@@ -43,6 +43,22 @@ impl Database {
         &self,
         work: impl FnOnce() -> Result<T, LunoraError>,
     ) -> Result<T, LunoraError> {
+        self.transaction(true, work)
+    }
+
+    /// Runs `work` in a transaction that is rolled back, also if it succeeds.
+    pub(crate) fn without_effect<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, LunoraError>,
+    ) -> Result<T, LunoraError> {
+        self.transaction(false, work)
+    }
+
+    fn transaction<T>(
+        &self,
+        commit: bool,
+        work: impl FnOnce() -> Result<T, LunoraError>,
+    ) -> Result<T, LunoraError> {
         if self.in_transaction.get() {
             let message = "a transaction was begun within another one";
             return Err(LunoraError::new(Code::NestedTransaction, message));
@@ -51,7 +67,7 @@ impl Database {
         self.in_transaction.set(true);
         let ended = self.host.transaction(&mut || {
             result = work.take().map(|work| work());
-            matches!(result, Some(Ok(_)))
+            commit && matches!(result, Some(Ok(_)))
         });
         self.in_transaction.set(false);
         match (result, ended) {

@@ -15,6 +15,7 @@ use super::{
     caller::{Caller, SharedCaller},
     context::{Mutation, Query},
     definition::ShardDefinition,
+    failures::Failures,
     function::{Function, Kind},
     metrics::Metrics,
     replies::Replies,
@@ -43,6 +44,7 @@ pub(crate) struct Inner {
     pub(crate) definition: ShardDefinition,
     pub(crate) replies: Replies,
     pub(crate) metrics: Metrics,
+    pub(crate) failures: Failures,
     pub(crate) announcement: Announcement,
     open: Cell<bool>,
     listener: RefCell<Option<Rc<Listener>>>,
@@ -72,6 +74,7 @@ impl Shard {
         let inner = Inner {
             replies: Replies::default(),
             metrics: Metrics::new(host.now_ms()),
+            failures: Failures::default(),
             announcement: Announcement::new(definition.registry),
             open: Cell::new(false),
             listener: RefCell::new(None),
@@ -112,6 +115,9 @@ impl Shard {
             run.check_doom()?;
             check_answer(&result).map(|()| result)
         });
+        if let Err(error) = &result {
+            self.inner.failures.record(run.now_ms, path, None, error);
+        }
         (result, run.into_parts().0)
     }
 

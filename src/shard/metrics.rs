@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 
 use super::changes::LogSize;
-use crate::wire::operation::{AnswerOf, GetMetrics};
+use crate::wire::operation::{AnswerOf, GetFunctionStats, GetMetrics};
 
 /// Counters since the object woke.
 #[derive(Debug)]
@@ -49,6 +49,24 @@ pub(crate) struct Report<'a> {
 
 impl AnswerOf<GetMetrics> for Report<'_> {}
 
+/// The answer to `getFunctionStats`, by the paths of the functions.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FunctionStats {
+    functions: Vec<FunctionStat>,
+    since_ms: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FunctionStat {
+    function_path: String,
+    calls: u64,
+    errors: u64,
+}
+
+impl AnswerOf<GetFunctionStats> for FunctionStats {}
+
 #[derive(Serialize)]
 struct Nothing {}
 
@@ -76,6 +94,16 @@ impl Metrics {
             function.calls += 1;
             function.errors += u64::from(failed);
         }
+    }
+
+    pub(crate) fn functions(&self) -> FunctionStats {
+        let stat = |(path, counters): (&String, &FunctionMetrics)| FunctionStat {
+            function_path: path.clone(),
+            calls: counters.calls,
+            errors: counters.errors,
+        };
+        let functions = self.functions.borrow().iter().map(stat).collect();
+        FunctionStats { functions, since_ms: self.since_ms }
     }
 
     pub(crate) fn report<'a>(

@@ -96,6 +96,7 @@ mod crashes;
 mod database;
 mod db;
 mod definition;
+mod failures;
 #[doc(hidden)]
 pub mod faults;
 mod fetch;

@@ -87,6 +87,10 @@ impl Shard {
             }
             Err(error) => Err(error),
         };
+        if let Err(error) = &result {
+            let now_ms = self.inner.state.host().now_ms();
+            self.inner.failures.record(now_ms, path, ids.mutation_id.as_deref(), error);
+        }
         self.inner.metrics.count(known, result.as_ref().map_or(true, |reply| reply.status >= 400));
         result
     }

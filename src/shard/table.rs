@@ -5,7 +5,7 @@ use std::{fmt, marker::PhantomData};
 use serde::de::DeserializeOwned;
 
 use super::{
-    function::args::check_document,
+    function::args::{Problem, check_document, fields_of},
     sentence::{Sentence, same},
 };
 use crate::{
@@ -47,23 +47,28 @@ pub struct TableSpec {
     indexes: [Option<IndexSpec>; MAX_INDEXES],
     pub(crate) soft_delete: bool,
     pub(crate) shard_by: Option<&'static str>,
-    check: TypeCheck,
+    of: DocumentType,
 }
 
-/// Checks that a document is of its table's type.
+/// The type of a table's documents, if it is known.
 #[derive(Clone, Copy, Debug)]
-struct TypeCheck(Option<CheckDocument>);
+struct DocumentType(Option<TypeFns>);
 
-type CheckDocument = fn(&str) -> Result<(), LunoraError>;
+/// What a type answers about itself.
+#[derive(Clone, Copy, Debug)]
+struct TypeFns {
+    check: fn(&str) -> Result<(), Problem>,
+    fields: fn() -> Option<&'static [&'static str]>,
+}
 
 /// The type of the documents does not distinguish tables.
-impl PartialEq for TypeCheck {
+impl PartialEq for DocumentType {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for TypeCheck {}
+impl Eq for DocumentType {}
 
 /// An index: an order of the documents of a table.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -187,7 +192,7 @@ impl TableSpec {
             indexes: [None; MAX_INDEXES],
             soft_delete: false,
             shard_by: None,
-            check: TypeCheck(None),
+            of: DocumentType(None),
         }
     }
 
@@ -231,7 +236,18 @@ impl TableSpec {
 
     /// Refuses a document that is not of the table's type: a query over the table would fail.
     pub(crate) fn check_type(&self, document: &str) -> Result<(), LunoraError> {
-        self.check.0.map_or(Ok(()), |check| check(document))
+        self.problem_of(document).map_or(Ok(()), |problem| Err(problem.into_document_error()))
+    }
+
+    /// Returns why a document is not of the table's type.
+    pub(crate) fn problem_of(&self, document: &str) -> Option<Problem> {
+        self.of.0.and_then(|of| (of.check)(document).err())
+    }
+
+    /// Returns the names of the fields, if the type of the documents lists them: a struct does, and
+    /// a type that takes any field does not.
+    pub(crate) fn fields(&self) -> Option<&'static [&'static str]> {
+        self.of.0.and_then(|of| (of.fields)())
     }
 
     pub(crate) fn indexes(&self) -> impl Iterator<Item = &IndexSpec> {
@@ -338,7 +354,8 @@ pub(crate) const fn same_name(one: &str, other: &str) -> bool {
 
 impl<T: DeserializeOwned> From<Table<T>> for TableSpec {
     fn from(table: Table<T>) -> Self {
-        Self { check: TypeCheck(Some(check_document::<T>)), ..table.spec }
+        let of = TypeFns { check: check_document::<T>, fields: fields_of::<T> };
+        Self { of: DocumentType(Some(of)), ..table.spec }
     }
 }
 

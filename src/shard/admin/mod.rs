@@ -1,13 +1,17 @@
 //! The operations of operators on a shard: `__lunora_admin__:<operation>` (docs/wire.md,
 //! "Operations of a shard").
 
+mod bulk;
 mod changes;
 mod clients;
+mod describe;
 mod export;
 mod import;
 mod migrations;
 mod rank;
 mod scratch;
+mod selection;
+mod sql;
 mod tables;
 
 use serde::{Deserialize, Serialize};
@@ -19,10 +23,11 @@ use crate::{
     wire::{
         AdminToken,
         operation::{
-            self, AnswerOf, ApplyCdc, ArgsOf, CdcSync, ClearTable, DeleteRows, Done, EmptyScratch,
-            ExportClients, ExportShard, ForgetAnnouncement, GetMetrics, ImportClients, ImportShard,
-            ListTables, MigrationStatus, Operation as _, RankBefore, RankPage, ReadTablePage,
-            RunMigration, WriteRow, fill,
+            self, AnswerOf, ApplyCdc, ArgsOf, CdcSync, ClearTable, DeleteRows, DescribeTable,
+            DescribeTables, Done, EmptyScratch, ExportClients, ExportShard, ForgetAnnouncement,
+            GetFunctionStats, GetLogs, GetMetrics, ImportClients, ImportShard, ListTableIndexes,
+            ListTables, ListTablesIndexes, MigrationStatus, Operation as _, PatchRows, RankBefore,
+            RankPage, ReadTablePage, RunMigration, RunSql, WriteRow, fill,
         },
     },
 };
@@ -102,11 +107,32 @@ fn operation(op: &str) -> Option<Operation> {
             |shard, args| answer::<WriteRow>(&tables::write(shard, &args_of::<WriteRow, _>(args)?)?)
         }
         ClearTable::NAME => |shard, args| {
-            answer::<ClearTable>(&tables::delete(shard, &args_of::<ClearTable, _>(args)?, true)?)
+            answer::<ClearTable>(&bulk::clear(shard, &args_of::<ClearTable, _>(args)?)?)
         },
         DeleteRows::NAME => |shard, args| {
-            answer::<DeleteRows>(&tables::delete(shard, &args_of::<DeleteRows, _>(args)?, false)?)
+            answer::<DeleteRows>(&bulk::delete(shard, &args_of::<DeleteRows, _>(args)?)?)
         },
+        PatchRows::NAME => |shard, args| {
+            let selected = args_of::<PatchRows, _>(args)?;
+            answer::<PatchRows>(&bulk::patch(shard, &selected, &read(args)?)?)
+        },
+        DescribeTable::NAME => |shard, args| {
+            let table = args_of::<DescribeTable, _>(args)?;
+            answer::<DescribeTable>(&describe::one(&shard.state, &table)?)
+        },
+        DescribeTables::NAME => |shard, _| answer::<DescribeTables>(&describe::all(&shard.state)?),
+        ListTableIndexes::NAME => |shard, args| {
+            let table = args_of::<ListTableIndexes, _>(args)?;
+            answer::<ListTableIndexes>(&describe::indexes_of_one(&shard.state, &table)?)
+        },
+        ListTablesIndexes::NAME => {
+            |shard, _| answer::<ListTablesIndexes>(&describe::indexes_of_all(&shard.state))
+        }
+        RunSql::NAME => |shard, args| sql::run(&shard.state, &args_of::<RunSql, _>(args)?),
+        GetLogs::NAME => {
+            |shard, args| answer::<GetLogs>(&shard.failures.latest(&args_of::<GetLogs, _>(args)?))
+        }
+        GetFunctionStats::NAME => |shard, _| answer::<GetFunctionStats>(&shard.metrics.functions()),
         _ => return None,
     })
 }

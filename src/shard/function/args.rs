@@ -4,6 +4,7 @@
 //! the reason.
 
 mod fault;
+mod fields;
 mod found;
 mod traced;
 
@@ -12,6 +13,7 @@ use serde::{
     de::{DeserializeOwned, IgnoredAny},
 };
 
+pub(crate) use self::fields::fields_of;
 use self::{
     fault::{Fault, Kind, one_of},
     found::{Found, push_field},
@@ -52,10 +54,10 @@ pub(crate) fn read_args<T: DeserializeOwned>(args: &str) -> Result<T, LunoraErro
 }
 
 /// Refuses a document that is not of its table's type `T`.
-pub(crate) fn check_document<T: DeserializeOwned>(json: &str) -> Result<(), LunoraError> {
+pub(crate) fn check_document<T: DeserializeOwned>(json: &str) -> Result<(), Problem> {
     serde_json::from_str::<T>(json)
         .map(drop)
-        .map_err(|error| explain::<T>(json, Reader::from_str(json), &error).into_document_error())
+        .map_err(|error| explain::<T>(json, Reader::from_str(json), &error))
 }
 
 /// Returns the answer of a function as JSON text in wire form.
@@ -86,8 +88,11 @@ pub fn invalid_argument(path: &str, expected: &str, received: &str) -> LunoraErr
 }
 
 /// What is wrong with JSON: where, and the sentence that follows the place.
-struct Problem {
-    path: String,
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub(crate) path: String,
+    /// What would be accepted, if that is known.
+    pub(crate) expected: Option<String>,
     sentence: String,
 }
 
@@ -95,17 +100,17 @@ impl Problem {
     fn expected(path: String, expected: &str, received: &str) -> Self {
         let place = if path.is_empty() { "<root>" } else { &path };
         let sentence = format!("Expected {expected} at {place}, received {received}");
-        Self { path, sentence }
+        Self { path, expected: Some(expected.to_owned()), sentence }
     }
 
     fn into_args_error(self) -> LunoraError {
-        let Self { path, sentence } = self;
+        let Self { path, sentence, .. } = self;
         let dot = if path.is_empty() || path.starts_with('[') { "" } else { "." };
         LunoraError::new(Code::ValidationError, format!("args{dot}{path}: {sentence}"))
     }
 
-    fn into_document_error(self) -> LunoraError {
-        let Self { path, sentence } = self;
+    pub(crate) fn into_document_error(self) -> LunoraError {
+        let Self { path, sentence, .. } = self;
         let path = if path.is_empty() { "the document" } else { &path };
         LunoraError::new(Code::ValidationError, format!("{path}: {sentence}"))
     }
@@ -125,7 +130,7 @@ fn problem(json: &str, fault: Fault, error: &serde_json::Error) -> Problem {
     if serde_json::from_str::<IgnoredAny>(json).is_err() {
         let (line, column) = (error.line(), error.column());
         let sentence = format!("malformed JSON at line {line}, column {column}");
-        return Problem { path: String::new(), sentence };
+        return Problem { path: String::new(), expected: None, sentence };
     }
     let Found { mut path, value } = Found::at(json, &fault.steps);
     match fault.kind {
@@ -161,7 +166,7 @@ fn problem(json: &str, fault: Fault, error: &serde_json::Error) -> Problem {
         }
         Kind::Refused(message) => match message.strip_prefix("expected ") {
             Some(expected) => Problem::expected(path, expected, &describe(value, false)),
-            None => Problem { path, sentence: message },
+            None => Problem { path, expected: None, sentence: message },
         },
         Kind::Unreadable => {
             Problem::expected(path, "a value of another type", &describe(value, true))

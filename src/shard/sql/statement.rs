@@ -75,6 +75,20 @@ impl<'a> Statement<'a> {
         Err(Refusal::Forbidden)
     }
 
+    /// Returns the text up to the last word: without a semicolon or a comment behind it.
+    pub(crate) fn own_text(&self) -> &'a str {
+        let end = self.words.last().map_or(0, |word| word.end);
+        self.text.get(..end).unwrap_or_default()
+    }
+
+    /// Returns the statement that `EXPLAIN QUERY PLAN` stands in front of, if it does.
+    pub(crate) fn explained(&self) -> Option<Self> {
+        let (prefix, words) = self.words.split_at_checked(3)?;
+        let explains = prefix.iter().zip(["EXPLAIN", "QUERY", "PLAN"]);
+        let explains = explains.into_iter().all(|(word, keyword)| is(word.text, keyword));
+        explains.then(|| Self { text: self.text, words: words.to_vec() })
+    }
+
     /// Returns whether any name in the statement begins with `prefix`, in any case and quotes.
     pub(crate) fn mentions_prefix(&self, prefix: &str) -> bool {
         self.names().any(|name| {

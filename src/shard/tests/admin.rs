@@ -28,7 +28,24 @@ fn operators_without_the_token_are_refused() {
         let asks = shard.user("ada").with_header("authorization", bearer);
         assert_eq!(asks.admin("exportShard", &json!({})), (403, refused.clone()), "{bearer}");
         assert_eq!(asks.admin("noSuchOperation", &json!({})).0, 403, "{bearer}");
+        for op in [
+            "readTablePage",
+            "writeRow",
+            "deleteRows",
+            "clearTable",
+            "patchRows",
+            "describeTable",
+            "describeTables",
+            "listTableIndexes",
+            "listTablesIndexes",
+            "runSql",
+            "getLogs",
+            "getFunctionStats",
+        ] {
+            assert_eq!(asks.admin(op, &json!({ "table": "messages" })), (403, refused.clone()));
+        }
     }
+    assert_eq!(shard.host().statements(), 0);
     assert_eq!(shard.system().admin("exportShard", &json!({})).0, 403);
     assert_eq!(operator.admin("exportShard", &json!({})).0, 200);
     let any_case = shard.with_header("authorization", &format!("bEARER  {TOKEN} "));

@@ -6,12 +6,16 @@
 
 mod changes;
 mod clients;
+#[cfg(any(feature = "admin", feature = "shard"))]
+mod filters;
 mod ranks;
 mod rows;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+#[cfg(any(feature = "admin", feature = "shard"))]
+pub(crate) use self::filters::{Filter, FilterOp};
 pub use self::{changes::ChangeError, ranks::ShardRank};
 pub(crate) use self::{
     changes::{ApplyCdcAnswer, ApplyCdcArgs, CdcSyncArgs, CdcSyncPage},
@@ -90,8 +94,24 @@ operations! {
     ReadTablePage, "readTablePage", repeatable: true;
     /// Writes one document.
     WriteRow, "writeRow", repeatable: false;
-    /// Deletes documents by their ids.
-    DeleteRows, "deleteRows", repeatable: true;
+    /// Deletes documents by their ids, or selected ones.
+    DeleteRows, "deleteRows", repeatable: false;
+    /// Sets fields of several documents.
+    PatchRows, "patchRows", repeatable: false;
+    /// Returns a table as it is declared.
+    DescribeTable, "describeTable", repeatable: true;
+    /// Returns every table as it is declared.
+    DescribeTables, "describeTables", repeatable: true;
+    /// Returns the indexes of a table.
+    ListTableIndexes, "listTableIndexes", repeatable: true;
+    /// Returns the indexes of every table.
+    ListTablesIndexes, "listTablesIndexes", repeatable: true;
+    /// Returns the latest failures of functions.
+    GetLogs, "getLogs", repeatable: true;
+    /// Returns the counters of the functions.
+    GetFunctionStats, "getFunctionStats", repeatable: true;
+    /// Runs a statement that reads.
+    RunSql, "runSql", repeatable: true;
 }
 
 #[cfg(feature = "admin")]

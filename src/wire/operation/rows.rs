@@ -91,7 +91,7 @@ pub(crate) struct TableInfo {
     pub(crate) row_count: Value,
 }
 
-/// The documents to delete.
+/// The documents to delete or to change.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct DeleteArgs<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,12 +103,12 @@ pub(crate) struct DeleteArgs<'a> {
     pub(crate) search: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) after: Option<String>,
-    /// Only the named documents are deleted.
+    /// Only the named documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ids: Option<Vec<String>>,
 }
 
-/// The number of documents that were deleted.
+/// The number of documents that were deleted or changed.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Deleted {

@@ -332,7 +332,8 @@ fn a_bad_document_is_named_by_its_path_alone() {
         (r#"{"x":"1","y":2}"#, "x: Expected f64 at x, received string \"1\""),
         (r#"{"x":1,"x":1}"#, "x: Expected one value at x, received several"),
     ] {
-        assert_eq!(check_document::<Place>(document).unwrap_err().message(), expected);
+        let problem = check_document::<Place>(document).unwrap_err();
+        assert_eq!(problem.into_document_error().message(), expected);
     }
 }
 
