@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { Miniflare } from "miniflare";
 import { chromium } from "playwright-core";
 import WebSocket from "ws";
+import { changes } from "../packages/client/dist/changes.js";
 import { LunoraClient, MemoryStorage } from "../packages/client/dist/index.js";
 import { freePort, workerOptions, workerdProcesses } from "./worker.mjs";
 
@@ -128,6 +129,18 @@ test("resumes_from_its_cursor_after_a_lost_socket_on_workerd", async () => {
   await other.mutation("messages:send", { text: "meanwhile" }, { shard: "lost" });
   await shows(seen, ["before", "meanwhile"]);
   assert.deepEqual(seen.values, [[], ["before"], ["before", "meanwhile"]]);
+});
+
+test("a_client_that_takes_changes_shows_what_every_other_shows", async () => {
+  const frames = [];
+  const tapped = { ...changes, take: (frame, query) => (frames.push(frame.type), changes.take(frame, query)) };
+  const [writer, taking, plain] = [await connect(), await connect({ changes: tapped }), await connect()];
+  const views = [taking, plain].map((client) => watch(client, "changes"));
+  const texts = Array.from({ length: 55 }, (_, n) => `${n} ${"x".repeat(40)}`);
+  // The list has room for 50: from then on each message also takes one away.
+  for (const text of texts) await writer.mutation("messages:send", { text }, { shard: "changes" });
+  for (const view of views) await shows(view, texts.slice(-50));
+  assert.ok(frames.filter((type) => type === "delta").length > 50, String(frames));
 });
 
 test("a_lost_answer_stores_the_message_once", async () => {

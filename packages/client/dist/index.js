@@ -44,7 +44,7 @@ function fromBase64(text) {
     if (toBase64(bytes) === text) return bytes;
   } catch {
   }
-  return invalid("bytes", "canonical base64");
+  return invalid("bytes", "base64");
 }
 var checkDigits = (digits) => typeof digits === "string" && digits.length <= MAX_DIGITS && /^-?\d+$/.test(digits) ? digits : invalid("bigint", `at most ${MAX_DIGITS} digits`);
 var mapFields = (fields, each) => Object.fromEntries(Object.entries(fields).flatMap(([key, value]) => value === void 0 ? [] : [[key, each(value)]]));
@@ -115,7 +115,7 @@ function decode(json, depth = 0) {
       return typeof time === "number" ? new Date(time) : invalid(tag, "a number");
     }
     case "url":
-      return typeof payload === "string" && URL.canParse(payload) ? new URL(payload) : invalid(tag, "an absolute URL");
+      return URL.canParse(payload) ? new URL(payload) : invalid(tag, "an absolute URL");
     case "map":
       return new Map(list().map((entry) => {
         if (!Array.isArray(entry) || entry.length !== 2) return invalid(tag, "pairs");
@@ -142,7 +142,7 @@ function decode(json, depth = 0) {
 function decodeError(json, inner) {
   const [, , name, message, fields] = json;
   if (typeof name !== "string" || typeof message !== "string" || !fields || typeof fields !== "object" || Array.isArray(fields)) {
-    return invalid("error", "name, message and fields");
+    return invalid("error", "its parts");
   }
   const error = new Error(message, json.length > 5 ? { cause: inner(json[5]) } : void 0);
   return Object.defineProperties(error, Object.getOwnPropertyDescriptors(mapFields({ ...fields, name }, inner)));
@@ -245,7 +245,7 @@ var Http = class {
     return calls.map((_, id) => {
       const slot = results?.find((it) => `${it.id}` === `${id}`);
       if (slot?.body && !slot.body.error) return { ok: true, value: decode(slot.body.result) };
-      return { ok: false, error: toError(slot?.body?.error ?? { code: "SHARD_ERROR", message: "no answer in the batch" }, slot?.status) };
+      return { ok: false, error: toError(slot?.body?.error ?? { code: "SHARD_ERROR", message: "no answer" }, slot?.status) };
     });
   }
   /** Posts JSON. A rejected token is renewed once. */
@@ -361,7 +361,7 @@ var Outbox = class {
   }
   /** Takes note of a change of the storage. A write is removed before its answer only if it was discarded. */
   #changed(removed) {
-    if (removed) this.#take(removed)?.reject(new LunoraError({ code: "DISCARDED", message: "the write was discarded" }));
+    if (removed) this.#take(removed)?.reject(new LunoraError({ code: "DISCARDED" }));
     if (!this.#isClosed) this.#host.tell({ type: "changed" });
   }
   async #drain(shard) {
@@ -517,8 +517,8 @@ var Connection = class {
     };
     socket.onmessage = ({ data }) => {
       this.#clear("silence");
-      if (data === "lunora-pong") this.attempts = 0;
       const frame = parse(data);
+      if (frame?.type !== "error") this.attempts = 0;
       if (frame && frame.code !== "TOKEN_EXPIRED") this.#events.heard(frame);
     };
     socket.onerror = () => {
@@ -809,7 +809,7 @@ var Shard = class {
   #connect() {
     this.#env.clock.clearTimeout(this.#idle);
     if (!this.#env.WebSocket) {
-      throw new LunoraError({ code: "WEBSOCKET_UNAVAILABLE", message: "no global WebSocket: pass the option `WebSocket`" });
+      throw new LunoraError({ code: "WEBSOCKET_UNAVAILABLE", message: "pass the option `WebSocket`" });
     }
     return this.#connection ??= new Connection(this.#env, this.#name, this);
   }
@@ -822,16 +822,18 @@ var Shard = class {
     }, IDLE_MS);
   }
   opened() {
-    this.#connection?.send({ type: "connect", id: "connect", clientId: this.#env.clientId() });
+    const { changes, clientId } = this.#env;
+    this.#connection?.send({ type: "connect", id: "connect", clientId: clientId(), caps: changes?.caps });
     this.#queries.forEach((query) => query.isCurrent = false);
     this.#subscribeAgain();
   }
   heard(frame) {
-    const { type, id } = frame;
+    const { id } = frame;
     const query = [...this.#queries.values()].find((it) => it.id === id);
+    frame = (query && this.#env.changes?.take(frame, query)) ?? frame;
+    const { type } = frame;
     if (type === "ack") query?.acknowledged();
     else if (type === "data" || type === "resume" || type === "settled") {
-      if (this.#connection) this.#connection.attempts = 0;
       query?.receive(type, frame);
       if (query?.isHeld) {
         this.#hold ??= this.#env.clock.setTimeout(() => this.#showAll(), HOLD_MS);
@@ -980,6 +982,7 @@ var LunoraClient = class {
       http,
       clock,
       credentials,
+      changes: options.changes,
       clientId: () => this.clientId,
       WebSocket: options.WebSocket ?? globalThis.WebSocket,
       isOnline: () => device?.onLine !== false,

@@ -41,6 +41,7 @@ export class LunoraClient {
     const name = `lunora-outbox:${url}`;
     this.#env = {
       http, clock, credentials,
+      changes: options.changes,
       clientId: () => this.clientId,
       WebSocket: options.WebSocket ?? (globalThis.WebSocket as SocketConstructor | undefined),
       isOnline: () => device?.onLine !== false,

@@ -33,7 +33,7 @@ function fromBase64(text: unknown): Uint8Array {
   } catch {
     // Reported below.
   }
-  return invalid("bytes", "canonical base64");
+  return invalid("bytes", "base64");
 }
 
 const checkDigits = (digits: unknown): string =>
@@ -102,7 +102,7 @@ export function decode(json: unknown, depth = 0): unknown {
       return typeof time === "number" ? new Date(time) : invalid(tag, "a number");
     }
     case "url":
-      return typeof payload === "string" && URL.canParse(payload) ? new URL(payload) : invalid(tag, "an absolute URL");
+      return URL.canParse(payload as string) ? new URL(payload as string) : invalid(tag, "an absolute URL");
     case "map":
       return new Map(list().map((entry) => {
         if (!Array.isArray(entry) || entry.length !== 2) return invalid(tag, "pairs");
@@ -126,7 +126,7 @@ export function decode(json: unknown, depth = 0): unknown {
 function decodeError(json: unknown[], inner: (json: unknown) => unknown): Error {
   const [, , name, message, fields] = json;
   if (typeof name !== "string" || typeof message !== "string" || !fields || typeof fields !== "object" || Array.isArray(fields)) {
-    return invalid("error", "name, message and fields");
+    return invalid("error", "its parts");
   }
   const error = new Error(message, json.length > 5 ? { cause: inner(json[5]) } : undefined);
   return Object.defineProperties(error, Object.getOwnPropertyDescriptors(mapFields({ ...fields, name }, inner)));

@@ -93,8 +93,9 @@ export class Connection {
     };
     socket.onmessage = ({ data }) => {
       this.#clear("silence");
-      if (data === "lunora-pong") this.attempts = 0;
       const frame = parse(data);
+      // The connection works: the next failure is retried soon.
+      if (frame?.type !== "error") this.attempts = 0;
       // The close that follows says the same.
       if (frame && frame.code !== "TOKEN_EXPIRED") this.#events.heard(frame);
     };

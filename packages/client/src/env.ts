@@ -1,3 +1,4 @@
+import type { Changes } from "./changes.js";
 import type { Clock } from "./clock.js";
 import type { Credentials } from "./credentials.js";
 import type { LunoraError } from "./errors.js";
@@ -22,6 +23,7 @@ export interface Env {
   http: Http;
   clock: Clock;
   credentials: Credentials;
+  changes: Changes | undefined;
   clientId(): string;
   WebSocket: SocketConstructor | undefined;
   isOnline(): boolean;

@@ -115,7 +115,7 @@ export class Http {
     return calls.map((_, id): BatchResult => {
       const slot = results?.find((it) => `${it.id}` === `${id}`);
       if (slot?.body && !slot.body.error) return { ok: true, value: decode(slot.body.result) };
-      return { ok: false, error: toError(slot?.body?.error ?? { code: "SHARD_ERROR", message: "no answer in the batch" }, slot?.status) };
+      return { ok: false, error: toError(slot?.body?.error ?? { code: "SHARD_ERROR", message: "no answer" }, slot?.status) };
     });
   }
 

@@ -1,3 +1,4 @@
+import type { Changes } from "./changes.js";
 import type { Clock } from "./clock.js";
 import type { TokenSource } from "./credentials.js";
 import type { SocketConstructor } from "./env.js";
@@ -29,6 +30,8 @@ export interface ClientOptions {
   WebSocket?: SocketConstructor;
   /** Measures time; the machine's clock by default. */
   clock?: Clock;
+  /** Takes changes of rows instead of whole values: `changes` of `lunora-client/changes`. */
+  changes?: Changes;
   /** Hears of errors that belong to no call and no subscription, such as a refused whisper. */
   onError?: (error: LunoraError) => void;
 }

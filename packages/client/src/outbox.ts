@@ -121,7 +121,7 @@ export class Outbox {
 
   /** Takes note of a change of the storage. A write is removed before its answer only if it was discarded. */
   #changed(removed?: string): void {
-    if (removed) this.#take(removed)?.reject(new LunoraError({ code: "DISCARDED", message: "the write was discarded" }));
+    if (removed) this.#take(removed)?.reject(new LunoraError({ code: "DISCARDED" }));
     if (!this.#isClosed) this.#host.tell({ type: "changed" });
   }
 

@@ -172,7 +172,7 @@ export class Shard implements ConnectionEvents {
   #connect(): Connection | undefined {
     this.#env.clock.clearTimeout(this.#idle);
     if (!this.#env.WebSocket) {
-      throw new LunoraError({ code: "WEBSOCKET_UNAVAILABLE", message: "no global WebSocket: pass the option `WebSocket`" });
+      throw new LunoraError({ code: "WEBSOCKET_UNAVAILABLE", message: "pass the option `WebSocket`" });
     }
     return (this.#connection ??= new Connection(this.#env, this.#name, this));
   }
@@ -187,18 +187,19 @@ export class Shard implements ConnectionEvents {
   }
 
   opened(): void {
-    this.#connection?.send({ type: "connect", id: "connect", clientId: this.#env.clientId() });
+    const { changes, clientId } = this.#env;
+    this.#connection?.send({ type: "connect", id: "connect", clientId: clientId(), caps: changes?.caps });
     this.#queries.forEach((query) => (query.isCurrent = false));
     this.#subscribeAgain();
   }
 
   heard(frame: Record<string, any>): void {
-    const { type, id } = frame;
+    const { id } = frame;
     const query = [...this.#queries.values()].find((it) => it.id === id);
+    frame = (query && this.#env.changes?.take(frame, query)) ?? frame;
+    const { type } = frame;
     if (type === "ack") query?.acknowledged();
     else if (type === "data" || type === "resume" || type === "settled") {
-      // The connection works: the next failure is retried soon.
-      if (this.#connection) this.#connection.attempts = 0;
       query?.receive(type, frame);
       if (query?.isHeld) {
         // The answer of a write that the value may have is on its way; a value is not held for long.
