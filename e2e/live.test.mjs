@@ -173,6 +173,16 @@ test("a close is answered with its own code", async () => {
   }
 });
 
+test("a client that connects and one that vanishes are functions of the shard", async () => {
+  const watcher = await open("online");
+  assert.deepEqual((await watcher.first("sub_1", "online:list")).data, []);
+  const ada = await open("online");
+  ada.say({ type: "connect", id: "connect", context: { name: "Ada" } });
+  assert.deepEqual((await watcher.next()).data, ["Ada"]);
+  ada.socket.close(1000);
+  assert.deepEqual((await watcher.next()).data, []);
+});
+
 test("an object that sleeps wakes with its subscriptions", async () => {
   const client = await open("sleep");
   await client.first("sub_1", "notes:list");

@@ -49,6 +49,8 @@ pub mod frameworks {}
 #[doc = "[`security`]: crate::security"]
 pub mod identity {}
 #[doc = include_str!("../docs/live-queries.md")]
+#[doc = ""]
+#[doc = "[`Connection`]: crate::shard::Connection"]
 pub mod live_queries {}
 #[doc = include_str!("../docs/operating.md")]
 #[doc = ""]

@@ -88,6 +88,7 @@ impl ShardObject {
                 // After the frame, so that frames keep their order during the call to the registry.
                 self.object.announce().await;
             }
+            self.object.run_hooks().await;
         }
         Ok(JsValue::NULL)
     }
@@ -96,7 +97,6 @@ impl ShardObject {
     ///
     /// # Errors
     /// Never.
-    #[allow(clippy::unused_async, reason = "the platform awaits it")]
     pub async fn websocket_close(
         &self,
         socket: web_sys::WebSocket,
@@ -108,6 +108,7 @@ impl ShardObject {
         }
         // A peer that vanished cannot receive a close frame.
         let _ = socket.close::<&str>(Some(echoed(code)), None);
+        self.object.run_hooks().await;
         Ok(JsValue::NULL)
     }
 
@@ -116,9 +117,9 @@ impl ShardObject {
     ///
     /// # Errors
     /// Never: a query that fails is answered with a frame.
-    #[allow(clippy::unused_async, reason = "the shim awaits it")]
     pub async fn flush(&self) -> Result<JsValue, JsValue> {
         self.object.flush();
+        self.object.run_hooks().await;
         Ok(JsValue::NULL)
     }
 
@@ -126,9 +127,9 @@ impl ShardObject {
     ///
     /// # Errors
     /// Never.
-    #[allow(clippy::unused_async, reason = "the platform awaits it")]
     pub async fn alarm(&self) -> Result<JsValue, JsValue> {
         self.object.alarm();
+        self.object.run_hooks().await;
         Ok(JsValue::NULL)
     }
 

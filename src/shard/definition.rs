@@ -45,6 +45,10 @@ pub struct ShardDefinition {
     /// The queries that answer relation reads, by name.
     pub(crate) relations: Functions,
     pub(crate) migrations: Vec<Migration>,
+    /// The paths of the mutations that run when a client connects.
+    pub(crate) connect: Vec<Cow<'static, str>>,
+    /// The paths of the mutations that run when a connection ends.
+    pub(crate) disconnect: Vec<Cow<'static, str>>,
     pub(crate) registry: Option<&'static str>,
     pub(crate) jurisdiction: Option<Jurisdiction>,
     problem: Option<DefinitionError>,
@@ -119,6 +123,37 @@ impl ShardDefinition {
         mutation, internal_mutation, MutationHandler;
         /// Adds an action: it waits for others, and calls queries and mutations.
         action, internal_action, ActionHandler;
+    }
+
+    /// Adds a mutation, for the server only, that runs when a client of a live connection sends its
+    /// first frame, `connect`. Its argument is a [`Connection`](crate::shard::Connection).
+    ///
+    /// The caller is the user of the connection. An error is logged, and the connection stays open.
+    #[must_use]
+    pub fn connect<M>(
+        mut self,
+        path: impl Into<Cow<'static, str>>,
+        handler: impl MutationHandler<M>,
+    ) -> Self {
+        let path = path.into();
+        self.connect.push(path.clone());
+        self.add(path, handler.into_body().0, true)
+    }
+
+    /// Adds a mutation, for the server only, that runs when a connection ends for which
+    /// [`connect`](Self::connect) has run: it was closed, broke, or its identity expired.
+    ///
+    /// It runs at most once. A crash of the object, and one of the machine, runs none: a document that
+    /// must not outlive its connection needs a time, too.
+    #[must_use]
+    pub fn disconnect<M>(
+        mut self,
+        path: impl Into<Cow<'static, str>>,
+        handler: impl MutationHandler<M>,
+    ) -> Self {
+        let path = path.into();
+        self.disconnect.push(path.clone());
+        self.add(path, handler.into_body().0, true)
     }
 
     /// Adds a query that answers `__lunora_relation__:<name>`, which only ever comes as a query

@@ -13,6 +13,8 @@
 ///         mutation "messages:send" => send,
 ///         internal mutation "messages:sweep" => sweep,   // for the server alone
 ///         action "messages:digest" => digest,
+///         connect "members:join" => join,                // a mutation, when a live connection begins
+///         disconnect "members:leave" => leave,           // and when it ends
 ///     },
 ///     relations: { "messages" => newest },               // asked across shards, answered bare
 ///     migrations: { "add-author" on MESSAGES => { up: add_author, down: drop_author } },
@@ -193,6 +195,12 @@ macro_rules! __shard_function {
     };
     ($definition:ident, internal action, $path:literal, $function:expr) => {
         $definition.internal_action($path, $function)
+    };
+    ($definition:ident, connect, $path:literal, $function:expr) => {
+        $definition.connect($path, $function)
+    };
+    ($definition:ident, disconnect, $path:literal, $function:expr) => {
+        $definition.disconnect($path, $function)
     };
     // `__shard_kind` has refused it.
     ($definition:ident, $($kind:ident)+, $path:literal, $function:expr) => {

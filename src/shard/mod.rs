@@ -137,6 +137,7 @@ pub use self::{
     definition::{DefinitionError, ShardDefinition},
     function::{ActionHandler, MutationHandler, NoArgs, QueryHandler, args::invalid_argument},
     instance::{QueryRun, Shard},
+    live::Connection,
     migration::MigrationHandler,
     sql::SqlValue,
     table::{Table, TableSpec},
@@ -159,8 +160,8 @@ pub(crate) use self::{
 /// The imports of a shard's file, in one line: `use lunora::shard::prelude::*;`.
 pub mod prelude {
     pub use super::{
-        Action, Document, Mutation, NoArgs, Page, PageRequest, Query, ShardClass, Table, index,
-        invalid_argument, table,
+        Action, Connection, Document, Mutation, NoArgs, Page, PageRequest, Query, ShardClass,
+        Table, index, invalid_argument, table,
     };
     pub use crate::{Code, LunoraError, coordinator::Direction};
 }

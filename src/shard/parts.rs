@@ -99,6 +99,8 @@ macro_rules! __shard_kind {
     ($path:literal query) => {};
     ($path:literal mutation) => {};
     ($path:literal action) => {};
+    ($path:literal connect) => {};
+    ($path:literal disconnect) => {};
     ($path:literal internal query) => {};
     ($path:literal internal mutation) => {};
     ($path:literal internal action) => {};

@@ -141,7 +141,9 @@ impl Node {
         if let Kind::Shard(shard) = &self.kind
             && shard.sockets.open.borrow().contains_key(socket)
         {
-            shard.living().message(socket, text);
+            let object = shard.living();
+            object.message(socket, text);
+            self.run_hooks(&object);
         }
     }
 
@@ -155,7 +157,19 @@ impl Node {
             let instance = shard.instance.borrow().clone();
             if let Some(object) = instance {
                 object.closed(socket);
+                self.run_hooks(&object);
             }
+        }
+    }
+
+    /// Runs the functions of connections that began or ended, as the host does after an event.
+    fn run_hooks(&self, object: &Rc<LiveObject<Host>>) {
+        if let Some(world) = self.world.upgrade()
+            && object.has_events()
+        {
+            let object = object.clone();
+            let run = async move { object.run_hooks().await };
+            world.scheduler.spawn(self.owner(), Box::pin(run));
         }
     }
 
@@ -169,7 +183,9 @@ impl Node {
     /// Sends what is due, as the host does after the event that wrote.
     pub(super) fn flush(&self) {
         if let Kind::Shard(shard) = &self.kind {
-            shard.living().flush();
+            let object = shard.living();
+            object.flush();
+            self.run_hooks(&object);
         }
     }
 

@@ -152,10 +152,32 @@ fn remove_user(ctx: &Mutation<'_>, args: Remove) -> Result<bool, LunoraError> {
     ctx.db().delete(USERS, &args.id)
 }
 
+/// A client that said its name when it connected.
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
+struct Presence {
+    name: String,
+}
+
+const ONLINE: Table<Presence> = table!("online");
+
+fn join(ctx: &Mutation<'_>, connection: Connection<Presence>) -> Result<(), LunoraError> {
+    let Some(presence) = connection.context else { return Ok(()) };
+    ctx.db().insert_with_id(ONLINE, connection.connection_id, presence).map(drop)
+}
+
+fn leave(ctx: &Mutation<'_>, connection: Connection<Presence>) -> Result<(), LunoraError> {
+    ctx.db().delete(ONLINE, &connection.connection_id).map(drop)
+}
+
+fn online(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<String>, LunoraError> {
+    let online = ctx.db().table(ONLINE).collect()?;
+    Ok(online.into_iter().map(|presence| presence.name.clone()).collect())
+}
+
 lunora::shard! {
     /// One folder of notes.
     pub struct Vault;
-    tables: [NOTES, USERS],
+    tables: [NOTES, USERS, ONLINE],
     functions: {
         query "notes:list" => list,
         query "notes:mine" => mine,
@@ -175,6 +197,9 @@ lunora::shard! {
         mutation "notes:remove" => remove,
         mutation "users:add" => add_user,
         mutation "users:remove" => remove_user,
+        query "online:list" => online,
+        connect "online:join" => join,
+        disconnect "online:leave" => leave,
     },
     registry: "SHARD_REGISTRY",
 }

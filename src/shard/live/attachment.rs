@@ -22,6 +22,12 @@ pub(super) struct Attachment {
     /// Whether the client takes changes of rows.
     #[serde(rename = "d", default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) takes_changes: bool,
+    /// Whether the functions of its beginning have run, or will.
+    #[serde(rename = "c", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) connected: bool,
+    /// What the client said of itself.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    pub(super) context: Option<Box<RawValue>>,
     /// The fingerprint of the admin token that admitted it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) admin: Option<String>,

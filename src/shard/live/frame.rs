@@ -8,9 +8,9 @@ use crate::errors::LunoraError;
 /// A frame from a client.
 #[derive(Debug)]
 pub(super) enum ClientFrame {
-    /// The first frame: the name of the client among the clients of one user, and whether it takes
-    /// changes of rows.
-    Connect { client_id: Option<String>, takes_changes: bool },
+    /// The first frame: the name of the client among the clients of one user, whether it takes changes
+    /// of rows, and what it says of itself.
+    Connect { client_id: Option<String>, takes_changes: bool, context: Option<Box<RawValue>> },
     /// Subscribes to a query: its value, and every new one.
     Subscribe { id: String, query: Query },
     /// Ends a subscription.
@@ -43,6 +43,8 @@ impl ClientFrame {
             client_id: Option<String>,
             #[serde(default)]
             caps: Vec<String>,
+            #[serde(default)]
+            context: Option<Box<RawValue>>,
             #[serde(default, borrow)]
             query: Option<&'a RawValue>,
             #[serde(default)]
@@ -58,12 +60,12 @@ impl ClientFrame {
             Box::deserialize(deserializer).map(Some)
         }
 
-        let Fields { r#type, id, client_id, caps, query, topic, data } =
+        let Fields { r#type, id, client_id, caps, context, query, topic, data } =
             serde_json::from_str(text).ok()?;
         Some(match &*r#type {
             "connect" => {
                 let takes_changes = caps.iter().any(|cap| cap == "pageDelta");
-                Self::Connect { client_id, takes_changes }
+                Self::Connect { client_id, takes_changes, context }
             }
             "subscribe" => {
                 Self::Subscribe { id: id?, query: serde_json::from_str(query?.get()).ok()? }
@@ -212,7 +214,7 @@ mod tests {
         let connect = r#"{"type":"connect","id":"connect","clientId":"c1","caps":["pageDelta"]}"#;
         assert!(matches!(
             read(connect),
-            Some(ClientFrame::Connect { client_id: Some(id), takes_changes: true }) if id == "c1"
+            Some(ClientFrame::Connect { client_id: Some(id), takes_changes: true, .. }) if id == "c1"
         ));
         let subscribe = r#"{"type":"subscribe","id":"sub_1","query":{"functionPath":"m:list","args":{"a":[1]},"table":"m","sinceSeq":7,"sinceEpoch":"e"}}"#;
         let Some(ClientFrame::Subscribe { id, query }) = read(subscribe) else {

@@ -9,6 +9,7 @@ mod answers;
 mod attachment;
 mod frame;
 mod gate;
+mod hooks;
 mod index;
 mod interfaces;
 mod object;
@@ -24,6 +25,7 @@ mod tests;
 mod topics;
 mod whispers;
 
+pub use self::hooks::Connection;
 pub(crate) use self::{
     gate::admit,
     interfaces::{Crash, LiveSocket, Running, SocketHost},

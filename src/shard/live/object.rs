@@ -27,6 +27,8 @@ pub(crate) struct LiveObject<H: SocketHost> {
     flush_due: Cell<bool>,
     /// `true` if an earlier instance may have left values unsent.
     recovering: Cell<bool>,
+    /// `true` while an event runs the functions of connections.
+    pub(super) runs_hooks: Cell<bool>,
     /// The time at which the host calls [`alarm`](Self::alarm), as far as this instance knows.
     alarm_at: Cell<Option<u64>>,
 }
@@ -35,13 +37,16 @@ impl<H: SocketHost> LiveObject<H> {
     /// Makes an object of a shard: from now on its commits reach its sockets.
     pub(crate) fn new(shard: Shard, host: Rc<H>) -> Rc<Self> {
         let recovering = Cell::new(host.is_replacement());
+        let definition = &shard.inner.definition;
+        let has_hooks = !definition.connect.is_empty() || !definition.disconnect.is_empty();
         let object = Rc::new(Self {
             shard,
             host,
-            live: Live::new(),
+            live: Live::new(has_hooks),
             awake: Cell::default(),
             flush_due: Cell::default(),
             recovering,
+            runs_hooks: Cell::default(),
             alarm_at: Cell::default(),
         });
         let listening = Rc::downgrade(&object);

@@ -24,7 +24,7 @@ impl<S: LiveSocket> Live<S> {
             return false;
         };
         match frame {
-            ClientFrame::Connect { client_id, takes_changes } => {
+            ClientFrame::Connect { client_id, takes_changes, context } => {
                 let client = client_id.filter(|client| client.len() <= 256);
                 self.update(id, |attachment| {
                     attachment.client = client;
@@ -32,6 +32,9 @@ impl<S: LiveSocket> Live<S> {
                 });
                 let subject = who.identity.as_ref().and_then(Identity::user_id);
                 socket.send(&ShardFrame::Identity { subject }.to_text());
+                if let Err(frame) = self.begin(id, context) {
+                    socket.send(&frame);
+                }
             }
             ClientFrame::Subscribe { id: subscription, query } => {
                 if let Err(frame) = self.subscribe(id, &subscription, query, shard) {

@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     rc::Rc,
 };
 
@@ -13,6 +13,7 @@ use super::{
     answers::{Answers, SubscriptionKey},
     attachment::{Attachment, Subscription},
     frame::{Position, ShardFrame},
+    hooks::Event,
     index::AnswerId,
     interfaces::{At, LiveShard, LiveSocket},
     refresh::Sent,
@@ -41,6 +42,8 @@ pub(crate) struct Live<S> {
     pub(super) refresh_unanswered: Cell<bool>,
     /// `true` once a position ahead of the log started a new epoch: older positions have another one.
     pub(super) started_epoch: Cell<bool>,
+    /// Connections that began or ended, whose functions have not run; `None` if there are none.
+    pub(super) hooks: Option<RefCell<VecDeque<Event>>>,
     /// Queries that crashed the instance, and until when they are refused, in milliseconds.
     pub(super) crashed: RefCell<Vec<(Rc<str>, u64)>>,
 }
@@ -116,7 +119,7 @@ impl<S: LiveSocket> Live<S> {
     const POLICY_VIOLATION: u16 = 1008;
     const TOO_LARGE: u16 = 1009;
 
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(has_hooks: bool) -> Self {
         Self {
             sockets: RefCell::default(),
             answers: RefCell::default(),
@@ -125,6 +128,7 @@ impl<S: LiveSocket> Live<S> {
             unanswered: Cell::default(),
             refresh_unanswered: Cell::default(),
             started_epoch: Cell::default(),
+            hooks: has_hooks.then(RefCell::default),
             crashed: RefCell::default(),
         }
     }
@@ -163,6 +167,7 @@ impl<S: LiveSocket> Live<S> {
     pub(crate) fn forget(&self, id: &str) {
         let entry = self.sockets.borrow_mut().remove_entry(id);
         let Some((socket, entry)) = entry else { return };
+        self.end(&socket, &entry.who, &entry.attachment);
         for topic in &entry.attachment.topics {
             self.topics.borrow_mut().leave(topic, &socket);
         }

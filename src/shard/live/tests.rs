@@ -12,6 +12,7 @@ use serde_json::{Value, json, value::RawValue};
 mod admission;
 mod changes;
 mod frames;
+mod hooks;
 mod resuming;
 mod values;
 mod whispers;
@@ -177,7 +178,7 @@ struct World {
 
 impl Default for Live<Socket> {
     fn default() -> Self {
-        Self::new()
+        Self::new(false)
     }
 }
 
@@ -207,7 +208,7 @@ impl World {
 
     /// Returns the object after hibernation: new state, the same sockets.
     fn sleep(self, sockets: &[(&str, &Socket)]) -> Self {
-        let world = Self { live: Live::new(), shard: self.shard };
+        let world = Self { live: Live::new(false), shard: self.shard };
         for (id, socket) in sockets {
             let kept = socket.kept.borrow().clone();
             world.live.wake(id, (*socket).clone(), Some(&kept));

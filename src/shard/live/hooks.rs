@@ -1,0 +1,179 @@
+//! Functions that run when a client connects, and when its connection ends.
+
+use std::{cell::Cell, rc::Rc};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{
+    attachment::Attachment,
+    frame::ShardFrame,
+    interfaces::{LiveSocket, SocketHost},
+    object::LiveObject,
+    sockets::Live,
+};
+use crate::{
+    log,
+    shard::{
+        call::{Envelope, WriteIds},
+        caller::{Caller, SharedCaller},
+    },
+    wire::{Identity, value},
+};
+
+/// The connection that a function of the kind `connect` or `disconnect` is about.
+///
+/// ```
+/// use lunora::{LunoraError, shard::{Connection, Mutation, Table, table}};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Deserialize, Serialize)]
+/// struct Member { name: String }
+///
+/// const MEMBERS: Table<Member> = table!("members");
+///
+/// fn join(ctx: &Mutation<'_>, connection: Connection<Member>) -> Result<(), LunoraError> {
+///     let Some(member) = connection.context else { return Ok(()) };
+///     ctx.db().insert_with_id(MEMBERS, connection.connection_id, member).map(drop)
+/// }
+///
+/// fn leave(ctx: &Mutation<'_>, connection: Connection<Member>) -> Result<(), LunoraError> {
+///     ctx.db().delete(MEMBERS, &connection.connection_id).map(drop)
+/// }
+///
+/// lunora::shard! {
+///     pub struct Room;
+///     tables: [MEMBERS],
+///     functions: {
+///         connect "members:join" => join,
+///         disconnect "members:leave" => leave,
+///     },
+/// }
+/// # fn main() {}
+/// ```
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Connection<C> {
+    /// The id of the connection, which no other connection of any shard has.
+    pub connection_id: String,
+    /// The key of the shard.
+    pub shard_key: String,
+    /// The user of the connection, or `None` if it is anonymous.
+    pub user_id: Option<String>,
+    /// What the client said of itself when it connected.
+    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+    pub context: Option<C>,
+}
+
+/// A connection that began or ended, until its functions have run.
+pub(super) struct Event {
+    ends: bool,
+    socket: Rc<str>,
+    who: Rc<Caller>,
+    context: Option<Box<RawValue>>,
+}
+
+impl<S: LiveSocket> Live<S> {
+    /// The largest context of a connection, in bytes.
+    const MAX_CONTEXT: usize = 4096;
+
+    /// Keeps the context of a connection that a client opens, and has its functions run.
+    pub(super) fn begin(&self, id: &str, context: Option<Box<RawValue>>) -> Result<(), String> {
+        let Some(hooks) = &self.hooks else { return Ok(()) };
+        if let Some(context) = &context {
+            if context.get().len() > Self::MAX_CONTEXT {
+                let message = "the context of a connection has at most 4096 bytes";
+                return Err(ShardFrame::of_code(None, "BAD_REQUEST", message));
+            }
+            if let Err(error) = value::Value::from_wire(context.get()) {
+                let message = format!("the context is not a valid wire value: {error}");
+                return Err(ShardFrame::of_code(None, "BAD_REQUEST", &message));
+            }
+        }
+        let Some(handle) = self.entry(id) else { return Ok(()) };
+        if handle.attachment.connected {
+            return Ok(());
+        }
+        let kept = self.update(id, |attachment| {
+            attachment.connected = true;
+            attachment.context.clone_from(&context);
+        });
+        if !kept {
+            let message = "the connection has no room for its context";
+            return Err(ShardFrame::of_code(None, "SUBSCRIPTION_PERSIST_FAILED", message));
+        }
+        let event = Event { ends: false, socket: id.into(), who: handle.who, context };
+        hooks.borrow_mut().push_back(event);
+        Ok(())
+    }
+
+    /// Has the functions of a connection that ended run.
+    pub(super) fn end(&self, socket: &Rc<str>, who: &Rc<Caller>, attachment: &Attachment) {
+        if let Some(hooks) = &self.hooks
+            && attachment.connected
+        {
+            let (socket, who) = (socket.clone(), who.clone());
+            let context = attachment.context.clone();
+            hooks.borrow_mut().push_back(Event { ends: true, socket, who, context });
+        }
+    }
+
+    fn next_event(&self) -> Option<Event> {
+        self.hooks.as_ref()?.borrow_mut().pop_front()
+    }
+}
+
+/// Says that no functions run any more, also if the event that ran them was cancelled.
+struct End<'a>(&'a Cell<bool>);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
+impl<H: SocketHost> LiveObject<H> {
+    /// Returns whether functions of connections wait to be run.
+    #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
+    pub(crate) fn has_events(&self) -> bool {
+        self.live.hooks.as_ref().is_some_and(|hooks| !hooks.borrow().is_empty())
+    }
+
+    /// Runs the functions of the connections that began and ended, in that order.
+    pub(crate) async fn run_hooks(&self) {
+        // One event of the host runs them all: the functions of a connection must not change places.
+        if self.runs_hooks.replace(true) {
+            return;
+        }
+        let _end = End(&self.runs_hooks);
+        while let Some(event) = self.live.next_event() {
+            self.run_hook(event).await;
+        }
+    }
+
+    async fn run_hook(&self, Event { ends, socket, who, context }: Event) {
+        let shard = self.shard();
+        let definition = &shard.inner.definition;
+        let paths = if ends { &definition.disconnect } else { &definition.connect };
+        if paths.is_empty() {
+            return;
+        }
+        let connection = Connection {
+            connection_id: socket.to_string(),
+            shard_key: shard.host().shard_key(),
+            user_id: who.identity.as_ref().and_then(Identity::user_id).map(str::to_owned),
+            context,
+        };
+        let Ok(args) = serde_json::to_string(&connection) else { return };
+        // Only the server calls these functions; their caller is the user.
+        let caller = SharedCaller::new(Caller { system: true, ..Caller::clone(&who) });
+        for path in paths {
+            let envelope = Envelope { function_path: path.to_string(), args: &args };
+            let called = shard.call(&envelope, &caller, &WriteIds::default(), None).await;
+            if let Err(error) = called {
+                log::error(&format!("the function `{path}`: {}", error.to_log_line()));
+            }
+        }
+    }
+}
