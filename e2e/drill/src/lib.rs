@@ -70,7 +70,11 @@ pub struct User {
     name: String,
 }
 
-const NOTES: Table<Note> = table!("notes").index("by_text", &["text"]);
+const NOTES: Table<Note> = table!("notes").index("by_text", &["text"]).rank_index(
+    "alphabet",
+    &["folder"],
+    &[("text", Direction::Asc)],
+);
 const USERS: Table<User> = table!("users").soft_delete();
 
 /// Notes of a number of bytes each.
@@ -152,6 +156,16 @@ fn remove_user(ctx: &Mutation<'_>, args: Remove) -> Result<bool, LunoraError> {
     ctx.db().delete(USERS, &args.id)
 }
 
+fn underline(note: Note) -> Result<Option<Note>, LunoraError> {
+    let text = format!("_{}_", note.text);
+    Ok(Some(Note { text, ..note }))
+}
+
+fn drop_line(note: Note) -> Result<Option<Note>, LunoraError> {
+    let text = note.text.trim_matches('_').to_owned();
+    Ok(Some(Note { text, ..note }))
+}
+
 /// A client that said its name when it connected.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 struct Presence {
@@ -201,6 +215,7 @@ lunora::shard! {
         connect "online:join" => join,
         disconnect "online:leave" => leave,
     },
+    migrations: { "underline" on NOTES => { up: underline, down: drop_line } },
     registry: "SHARD_REGISTRY",
 }
 

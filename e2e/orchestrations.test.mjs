@@ -1,0 +1,135 @@
+// Operations on every shard, and an operator's operations on one, over SQLite Durable Objects.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Miniflare } from "miniflare";
+import { workerOptions } from "./worker.mjs";
+
+const DRILL = new URL("drill", import.meta.url).pathname;
+const quiet = { handleRuntimeStdio: (...streams) => streams.forEach((stream) => stream.resume()) };
+const FOLDERS = ["a", "b", "c"];
+const { LUNORA_ADMIN_TOKEN: TOKEN } = workerOptions(DRILL).bindings;
+let mf;
+before(async () => {
+  mf = new Miniflare({ ...workerOptions(DRILL), ...quiet });
+  for (const folder of FOLDERS) await call("notes:add", { count: 3, bytes: 0, label: folder }, folder);
+});
+after(() => mf.dispose());
+
+async function post(path, body, headers = { authorization: `Bearer ${TOKEN}` }) {
+  const response = await mf.dispatchFetch(`http://drill.test${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+  return { status: response.status, ...(await response.json()) };
+}
+
+async function call(functionPath, args, shardKey) {
+  const { status, result, error } = await post("/_lunora/rpc", { functionPath, args, shardKey }, {});
+  assert.equal(status, 200, JSON.stringify(error));
+  return result;
+}
+
+/** Calls an operation of a shard as the operator. */
+const operate = (op, args, shardKey = "a") => post("/_lunora/rpc", { functionPath: `__lunora_admin__:${op}`, args, shardKey });
+
+const texts = async (folder) => (await call("notes:list", {}, folder)).map(({ text }) => text);
+
+test("a migration runs on every shard, and can be undone on every shard", async () => {
+  const migrate = (direction, dryRun) =>
+    post("/_lunora/migrate", { table: "notes", functionPath: "__lunora_admin__:runMigration", args: { id: "underline", direction, dryRun } });
+  const before = await texts("b");
+  const dry = await migrate("up", true);
+  assert.deepEqual([dry.status, dry.ok, dry.failed], ["completed", 3, 0], JSON.stringify(dry));
+  assert.deepEqual(await texts("b"), before);
+  const up = await migrate("up", false);
+  assert.deepEqual([up.ok, up.failed, up.processed, up.changed], [3, 0, 9, 9], JSON.stringify(up));
+  for (const folder of FOLDERS) for (const text of await texts(folder)) assert.match(text, /^_.*_$/);
+  const status = await post("/_lunora/migrate", { table: "notes", functionPath: "__lunora_admin__:migrationStatus", args: { id: "underline" } });
+  assert.equal(status.ok, 3, JSON.stringify(status));
+  const down = await migrate("down", false);
+  assert.deepEqual([down.ok, down.failed], [3, 0], JSON.stringify(down));
+  assert.deepEqual(await texts("b"), before);
+});
+
+test("pages of a ranked index go over all shards, each document once, and a rank is its place in the partition", async () => {
+  const seen = [];
+  let cursor;
+  do {
+    const page = await post("/_lunora/admin/rankpage", { table: "notes", index: "alphabet", take: 2, cursor });
+    assert.deepEqual([page.status, page.failed, page.partial], [200, 0, false], JSON.stringify(page));
+    seen.push(...page.page);
+    cursor = page.isDone ? undefined : page.continueCursor;
+  } while (cursor);
+  const places = seen.map(({ folder, text }) => `${folder} ${text}`);
+  assert.equal(places.length, 9);
+  assert.deepEqual(places, places.toSorted());
+  const third = seen[5];
+  const rank = await post("/_lunora/admin/rank", {
+    table: "notes", index: "alphabet", partitionKey: JSON.stringify([third.folder]), rowId: third._id, sortValues: [third.text],
+  });
+  assert.deepEqual([rank.status, rank.position, rank.total], [200, 3, 3], JSON.stringify(rank));
+});
+
+test("the traffic of each shard is counted", async () => {
+  const { status, shards, failed } = await post("/_lunora/admin/shard-traffic", { table: "notes" });
+  assert.deepEqual([status, failed, shards.map(({ shardKey }) => shardKey).sort()], [200, 0, FOLDERS]);
+  for (const { requests } of shards) assert.ok(requests > 0);
+});
+
+test("changes of a shard are synced once, and apply to another shard", async () => {
+  const first = await post("/_lunora/admin/sync", { cursors: {}, tables: ["notes"] });
+  const { changes, cursor } = first.shards.find(({ shardKey }) => shardKey === "c");
+  assert.ok(changes.length >= 3, JSON.stringify(first));
+  const applied = await post("/_lunora/admin/apply", { batches: [{ shardKey: "copy", changes }] });
+  assert.deepEqual([applied.status, applied.failed, applied.applied], [200, 0, changes.length], JSON.stringify(applied));
+  assert.deepEqual(await texts("copy"), await texts("c"));
+  const again = await post("/_lunora/admin/sync", { cursors: { c: cursor }, tables: ["notes"] });
+  assert.deepEqual(again.shards.find(({ shardKey }) => shardKey === "c").changes, []);
+});
+
+test("an operator searches, sorts, patches and deletes documents", async () => {
+  await call("notes:add", { count: 4, bytes: 0, label: "Needle" }, "rows");
+  await call("notes:add", { count: 4, bytes: 0, label: "hay" }, "rows");
+  const page = await operate("readTablePage", {
+    table: "notes", search: "needle", orderBy: { column: "text", direction: "desc" }, limit: 3,
+  }, "rows");
+  assert.equal(page.status, 200, JSON.stringify(page));
+  assert.deepEqual(page.result.rows.map(({ text }) => text), ["Needle 3 ", "Needle 2 ", "Needle 1 "]);
+  assert.equal(page.result.total, 4);
+  const where = { filters: [{ column: "text", op: "gte", value: "hay 2" }] };
+  assert.deepEqual((await operate("patchRows", { table: "notes", ...where, doc: { text: "straw" } }, "rows")).result, { count: 2, hasMore: false });
+  assert.deepEqual((await texts("rows")).filter((text) => text === "straw").length, 2);
+  const invalid = await operate("patchRows", { table: "notes", search: "straw", doc: { text: 7 } }, "rows");
+  assert.equal(invalid.status, 400);
+  assert.equal((await operate("deleteRows", { table: "notes", search: "straw" }, "rows")).result.count, 2);
+  assert.equal((await texts("rows")).length, 6);
+});
+
+test("an operator describes tables, and reads by SQL what no statement changes", async () => {
+  const { result } = await operate("describeTable", { table: "notes" });
+  assert.deepEqual(result.indexes.map(({ name }) => name).sort(), ["alphabet", "by_creation", "by_text"]);
+  const sql = (sql, params) => operate("runSql", { sql, params });
+  const counted = await sql('SELECT count(*) AS n FROM "notes" WHERE "_id" <> ?', ["x"]);
+  assert.deepEqual(counted.result, { columns: ["n"], rows: [[3]], truncated: false }, JSON.stringify(counted));
+  const found = await sql('SELECT value FROM json_each(?) ORDER BY 1', ["[2,1]"]);
+  assert.deepEqual(found.result.rows, [[1], [2]], JSON.stringify(found));
+  for (const statement of [
+    'DELETE FROM "notes"',
+    'DELETE FROM "notes" RETURNING 1',
+    'WITH x AS (SELECT 1) DELETE FROM "notes"',
+    'SELECT 1; DELETE FROM "notes"',
+    "/* a */ PRAGMA user_version = 7",
+    "VACUUM",
+    "not sql",
+  ]) {
+    assert.equal((await sql(statement)).status, 400, statement);
+  }
+  assert.equal((await texts("a")).length, 3);
+});
+
+test("an operator sees which functions ran, and which failed", async () => {
+  await call("notes:add", { count: 1, bytes: 0, label: "x" }, "stats");
+  const failed = await post("/_lunora/rpc", { functionPath: "notes:add", args: {}, shardKey: "stats" }, {});
+  assert.equal(failed.status, 400);
+  const { functions } = (await operate("getFunctionStats", {}, "stats")).result;
+  assert.deepEqual(functions.find(({ functionPath }) => functionPath === "notes:add"), { functionPath: "notes:add", calls: 2, errors: 1 });
+  // What a client did wrong is no failure of the server.
+  assert.deepEqual((await operate("getLogs", { limit: 5 }, "stats")).result.entries, []);
+});
