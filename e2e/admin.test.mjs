@@ -311,12 +311,12 @@ test("the API documents are valid, and list the functions", async () => {
   assert.deepEqual(await openApiErrors(openApi), undefined);
   const { schema } = openApi.paths["/_lunora/rpc"].post.requestBody.content["application/json"];
   assert.deepEqual(
-    schema.oneOf.map(({ properties }) => properties.functionPath.const),
-    ["rooms:list", "rooms:rename", "rooms:send"],
+    Object.entries(schema.discriminator.mapping),
+    ["List", "Rename", "Send", "Thread"].map((name) => [`rooms:${name.toLowerCase()}`, `#/components/schemas/Rooms${name}Call`]),
   );
   const openRpc = await (await ask("GET", "admin/openrpc")).json();
   assert.equal(validateOpenRPCDocument(openRpc), true);
-  assert.deepEqual(openRpc.methods.map(({ name }) => name), ["rooms:list", "rooms:rename", "rooms:send"]);
+  assert.deepEqual(openRpc.methods.map(({ name }) => name), ["rooms:list", "rooms:rename", "rooms:send", "rooms:thread"]);
 
   const { functions } = await json("GET", "admin/functions");
   assert.deepEqual(functions[2], {
@@ -371,7 +371,7 @@ test("the API documents come out of the shard's own functions", async () => {
     assert.deepEqual(await openApiErrors(await get("openapi")), undefined);
     const openRpc = await get("openrpc");
     assert.equal(validateOpenRPCDocument(openRpc), true);
-    const added = openRpc.methods.find(({ name }) => name === "users:add").result.schema;
+    const added = openRpc.components.schemas.UsersAddResult;
     assert.deepEqual([...added.required].sort(), ["_creationTime", "_id", "name"]);
   } finally {
     await drill.dispose();

@@ -138,6 +138,9 @@ pub mod events {
 /// The admin plane: its gate, and what an operator sees through it.
 #[cfg(feature = "admin")]
 pub mod operate {
+    #[cfg(feature = "presign")]
+    #[doc(inline)]
+    pub use crate::admin::Presigner;
     #[doc(inline)]
     pub use crate::{
         admin::{AdminGate, Health, KvNamespaces, Probe, Scheduler, Storage, UrlRequest},

@@ -67,7 +67,8 @@ fn types_that_can_tell_what_they_look_like_do() {
 fn a_document_looks_like_what_is_sent() {
     let list = Room::definition().functions().remove(2);
     let schema: serde_json::Value = serde_json::from_str(list.result.unwrap().get()).unwrap();
-    let document = &schema["items"];
+    let name = schema["items"]["$ref"].as_str().unwrap().strip_prefix("#/$defs/").unwrap();
+    let document = &schema["$defs"][name];
     let mut required: Vec<_> = document["required"]
         .as_array()
         .unwrap()

@@ -1,12 +1,22 @@
 //! The functions of an application for operators: a list, an OpenAPI document, an OpenRPC document.
 
-use serde_json::{Map, Value, json};
+mod components;
+mod open_api;
+mod open_rpc;
+mod parameters;
 
+use serde_json::{Value, json};
+
+use self::{
+    components::{Components, pascal_case},
+    open_api::open_api,
+    open_rpc::open_rpc,
+    parameters::{Parameter, kind_of, parameters},
+};
 use crate::{
     errors::LunoraError,
     functions::{FunctionInfo, FunctionKind, FunctionList},
     sort,
-    wire::paths,
 };
 
 /// The kind of a document.
@@ -88,60 +98,54 @@ fn public(list: &dyn FunctionList) -> Vec<FunctionInfo> {
     functions
 }
 
-/// Describes one path, `POST /_lunora/rpc`, whose body is one of the functions' envelopes, as on
-/// the wire.
-fn open_api(functions: &[FunctionInfo]) -> Value {
-    let mut paths = Map::new();
-    if !functions.is_empty() {
-        let envelopes: Vec<Value> = functions.iter().map(envelope).collect();
-        paths.insert(
-            paths::RPC.to_owned(),
-            json!({ "post": {
-                "operationId": "rpc",
-                "summary": "Calls a function",
-                "requestBody": {
-                    "required": true,
-                    "content": { "application/json": { "schema": { "oneOf": envelopes } } },
-                },
-                "responses": {
-                    "200": {
-                        "description": "What the function returned",
-                        "content": { "application/json": { "schema": {
-                            "type": "object",
-                            "properties": { "result": {} },
-                            "required": ["result"],
-                        } } },
-                    },
-                    "default": {
-                        "description": "An error",
-                        "content": { "application/json": { "schema": error_schema() } },
-                    },
-                },
-            } }),
-        );
-    }
-    json!({
-        "openapi": "3.1.0",
-        "info": { "title": "Lunora API", "version": "0.0.0" },
-        "paths": paths,
-    })
+/// The statuses of errors that every function may answer with.
+const STATUSES: [(u16, &str); 7] = [
+    (400, "The call or an argument is invalid"),
+    (401, "The caller is not signed in"),
+    (403, "The caller may not do this"),
+    (404, "There is no such function or document"),
+    (409, "The call contradicts the state of the data"),
+    (429, "There were too many calls"),
+    (500, "The server failed"),
+];
+
+/// The schema of the body of every error.
+const ERROR: &str = "LunoraError";
+
+/// A function, with the references to its schemas.
+struct Described<'a> {
+    info: &'a FunctionInfo,
+    /// What the names of its schemas begin with.
+    name: String,
+    args: Value,
+    result: Value,
+    parameters: Vec<Parameter>,
 }
 
-fn envelope(function: &FunctionInfo) -> Value {
-    let mut schema = json!({
-        "type": "object",
-        "title": function.path,
-        "properties": {
-            "functionPath": { "const": function.path },
-            "args": args_schema(function),
-            "shardKey": { "type": "string" },
-        },
-        "required": ["functionPath"],
-    });
-    if let Some(description) = &function.description {
-        schema["description"] = json!(description);
-    }
-    schema
+/// Describes the functions, and collects their schemas and that of errors.
+fn described(functions: &[FunctionInfo]) -> (Vec<Described<'_>>, Components) {
+    let mut components = Components::default();
+    components.reserve(ERROR, &[""]);
+    components.add(ERROR, error_schema());
+    // The names of types yield to those of functions.
+    let names: Vec<String> = functions
+        .iter()
+        .map(|function| {
+            let suffixes = ["Answer", "Args", "Call", "Result"];
+            components.reserve(&pascal_case(&function.path), &suffixes)
+        })
+        .collect();
+    let functions = functions
+        .iter()
+        .zip(names)
+        .map(|(info, name)| {
+            let args = components.lift(&[&name, "Args"].concat(), args_schema(info));
+            let result = components.lift(&[&name, "Result"].concat(), result_schema(info));
+            let parameters = parameters(&args, &components);
+            Described { info, name, args, result, parameters }
+        })
+        .collect();
+    (functions, components)
 }
 
 fn error_schema() -> Value {
@@ -149,97 +153,63 @@ fn error_schema() -> Value {
         "type": "object",
         "properties": { "error": {
             "type": "object",
-            "properties": { "code": { "type": "string" }, "message": { "type": "string" } },
+            "properties": {
+                "code": { "type": "string", "description": "The code that programs compare" },
+                "message": { "type": "string", "description": "The message, for people" },
+                "data": { "description": "Data for the program that reads the error" },
+                "hint": {
+                    "type": ["string", "array"],
+                    "items": { "type": "string" },
+                    "description": "The suggested fix",
+                },
+                "docsUrl": { "type": "string", "description": "Further documentation" },
+            },
             "required": ["code", "message"],
         } },
         "required": ["error"],
     })
 }
 
-fn open_rpc(functions: &[FunctionInfo]) -> Value {
-    let methods: Vec<Value> = functions.iter().map(method).collect();
-    json!({
-        "openrpc": "1.3.2",
-        "info": { "title": "Lunora RPC", "version": "0.0.0" },
-        "methods": methods,
-    })
-}
-
-fn method(function: &FunctionInfo) -> Value {
-    let schema = args_schema(function);
-    let params: Vec<Value> = properties(&schema)
-        .map(|(name, property)| {
-            json!({ "name": name, "required": is_required(&schema, name), "schema": property })
-        })
-        .collect();
-    let result = function.result.as_deref().and_then(|schema| read(schema.get()));
-    let mut method = json!({
-        "name": function.path,
-        "paramStructure": "by-name",
-        "params": params,
-        "result": { "name": "result", "schema": result.unwrap_or_else(|| json!({})) },
-        "tags": [{ "name": function.kind.as_str() }],
-    });
+fn with_description(mut described: Value, function: &FunctionInfo) -> Value {
     if let Some(description) = &function.description {
-        method["description"] = json!(description);
+        described["description"] = json!(description);
     }
-    method
+    described
 }
 
 /// Returns `[{"kind","name","optional","element"?}]`, sorted by name.
 fn arguments(function: &FunctionInfo) -> Vec<Value> {
-    let schema = args_schema(function);
-    let mut arguments: Vec<Value> = properties(&schema)
-        .map(|(name, property)| {
-            let mut argument = json!({
-                "kind": kind_of(property),
-                "name": name,
-                "optional": !is_required(&schema, name),
-            });
-            if let Some(items) = property.get("items") {
-                argument["element"] = json!(kind_of(items));
-            }
-            argument
-        })
-        .collect();
-    sort::sort_by(&mut arguments, |a, b| a["name"].as_str().cmp(&b["name"].as_str()));
-    arguments
+    let mut components = Components::default();
+    let args = components.lift("Args", args_schema(function));
+    let mut parameters = parameters(&args, &components);
+    sort::sort_by(&mut parameters, |a, b| a.name.cmp(&b.name));
+    let argument = |parameter: &Parameter| {
+        let mut argument = json!({
+            "kind": kind_of(&parameter.schema, &components),
+            "name": parameter.name,
+            "optional": !parameter.required,
+        });
+        if let Some(items) = components.resolve(&parameter.schema).get("items") {
+            argument["element"] = json!(kind_of(items, &components));
+        }
+        argument
+    };
+    parameters.iter().map(argument).collect()
 }
 
 /// Returns the schema of the arguments; any object if the schema is unknown or not that of an
 /// object.
 fn args_schema(function: &FunctionInfo) -> Value {
     let schema = function.args.as_deref().and_then(|schema| read(schema.get()));
-    schema.filter(Value::is_object).unwrap_or_else(|| json!({ "type": "object" }))
+    // Generators read an object without properties as one that must be empty.
+    let any = || json!({ "type": "object", "additionalProperties": true });
+    schema.filter(Value::is_object).unwrap_or_else(any)
 }
 
-fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    schema.get("properties").and_then(Value::as_object).into_iter().flatten()
-}
-
-fn is_required(schema: &Value, name: &str) -> bool {
-    schema
-        .get("required")
-        .and_then(Value::as_array)
-        .is_some_and(|required| required.iter().any(|required| required == name))
-}
-
-/// Returns the kind of an argument, in the terms of the reference's validators.
-fn kind_of(schema: &Value) -> &str {
-    let named = match schema.get("type") {
-        Some(Value::String(name)) => Some(name.as_str()),
-        Some(Value::Array(names)) => {
-            names.iter().filter_map(Value::as_str).find(|name| *name != "null")
-        }
-        _ => None,
-    };
-    match named {
-        Some("integer") => "number",
-        Some(name) => name,
-        None if schema.get("const").is_some() => "literal",
-        None if ["anyOf", "oneOf", "enum"].iter().any(|key| schema.get(key).is_some()) => "union",
-        None => "any",
-    }
+/// Returns the schema of the result; any value if it is unknown.
+fn result_schema(function: &FunctionInfo) -> Value {
+    let schema = function.result.as_deref().and_then(|schema| read(schema.get()));
+    schema.filter(|schema| schema.is_object() || schema.is_boolean()).unwrap_or_else(|| json!({}))
 }
 
 fn read(json: &str) -> Option<Value> {

@@ -36,6 +36,8 @@ use std::{fmt, rc::Rc};
 use futures::future::LocalBoxFuture;
 use http::Method;
 
+#[cfg(feature = "presign")]
+pub use self::storage::Presigner;
 pub(crate) use self::{
     auth::Auth, backups::BackupRoutes, call::AdminCall, data::Data, gate::Gate, global::Globals,
     health::Phase, logs::Logs, orchestration::Orchestration, queues::Queues, table::AdminArea,

@@ -1,5 +1,7 @@
 //! `storage*`: the objects of the application's buckets.
 
+#[cfg(feature = "presign")]
+mod presign;
 mod signing;
 
 use std::{fmt, rc::Rc, time::Duration};
@@ -10,6 +12,8 @@ use http::{Method, header};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
+#[cfg(feature = "presign")]
+pub use self::presign::Presigner;
 pub use self::signing::UrlRequest;
 use self::signing::{SignerFn, UrlSigner};
 use super::{AdminCall, AreaHandler, unhandled};
@@ -65,6 +69,15 @@ impl Storage {
         E: Into<Box<dyn std::error::Error>> + 'static,
     {
         self.signer = Some(Box::new(SignerFn::new(sign)));
+        self
+    }
+
+    /// Presigns URLs of R2's S3 interface with a key pair of the environment. Requires the feature
+    /// `presign`.
+    #[cfg(feature = "presign")]
+    #[must_use]
+    pub fn presigned(mut self, presigner: Presigner) -> Self {
+        self.signer = Some(Box::new(presigner));
         self
     }
 
@@ -203,6 +216,7 @@ impl Storage {
                 uri.scheme_str().unwrap_or("https"),
                 uri.authority().map_or("", |authority| authority.as_str())
             ),
+            now_ms: call.host.clock().now_ms(),
         };
         let url = signer.sign(&request).await?;
         Response::json(&Signed { key: &request.key, url })

@@ -1,6 +1,7 @@
 //! Tests of the plane on the platform in memory, with a file per area.
 
 mod core;
+mod documents;
 mod gate;
 mod global;
 mod health;

@@ -3,7 +3,7 @@
 mod path;
 mod reference;
 #[cfg(feature = "schema")]
-pub(crate) mod schema;
+mod schema;
 
 use std::rc::Rc;
 
@@ -64,9 +64,9 @@ pub struct FunctionInfo {
     pub internal: bool,
     /// A sentence that describes it.
     pub description: Option<String>,
-    /// The JSON Schema of its arguments, an object schema.
+    /// The JSON Schema of its arguments, an object schema. It may refer to its own `$defs`.
     pub args: Option<Box<RawValue>>,
-    /// The JSON Schema of its result.
+    /// The JSON Schema of its result. It may refer to its own `$defs`.
     pub result: Option<Box<RawValue>>,
 }
 
@@ -132,18 +132,18 @@ impl FunctionInfo {
     #[cfg(feature = "schema")]
     #[must_use]
     pub fn typed<Args: schemars::JsonSchema, Output: schemars::JsonSchema>(self) -> Self {
-        self.typed_args::<Args>(schema::Form::Inlined).typed_result::<Output>(schema::Form::Inlined)
+        self.typed_args::<Args>().typed_result::<Output>()
     }
 
     #[cfg(feature = "schema")]
-    pub(crate) fn typed_args<Args: schemars::JsonSchema>(mut self, form: schema::Form) -> Self {
-        self.args = form.sent::<Args>();
+    pub(crate) fn typed_args<Args: schemars::JsonSchema>(mut self) -> Self {
+        self.args = schema::sent::<Args>();
         self
     }
 
     #[cfg(feature = "schema")]
-    pub(crate) fn typed_result<Output: schemars::JsonSchema>(mut self, form: schema::Form) -> Self {
-        self.result = form.received::<Output>();
+    pub(crate) fn typed_result<Output: schemars::JsonSchema>(mut self) -> Self {
+        self.result = schema::received::<Output>();
         self
     }
 }

@@ -257,15 +257,6 @@ impl ShardDefinition {
         self
     }
 
-    /// Returns the descriptions of the functions, in the order of their paths.
-    #[cfg(feature = "schema")]
-    pub(crate) fn described(
-        &self,
-        form: crate::functions::schema::Form,
-    ) -> impl Iterator<Item = FunctionInfo> {
-        self.functions.iter().map(move |(path, function)| function.described(path, form))
-    }
-
     fn add_migration(mut self, migration: Migration) -> Self {
         if self.migrations.iter().any(|other| other.id == migration.id) {
             self.problem.get_or_insert(DefinitionError::Migration(migration.id.to_owned()));

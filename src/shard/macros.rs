@@ -227,11 +227,11 @@ macro_rules! __shard_schemas {
         $definition
     };
     (@typed $definition:ident, $kind:ident, $path:literal, $function:expr) => {
-        $definition.describe($path, |info, form| {
+        $definition.describe($path, |info| {
             use $crate::__private::schemas::{
                 NeitherHas as _, OfArgs as _, OfBoth as _, OfResult as _,
             };
-            (&&&$crate::__private::schemas::$kind($function)).describe(info, form)
+            (&&&$crate::__private::schemas::$kind($function)).describe(info)
         })
     };
 }

@@ -136,7 +136,8 @@ fn end_to_end() -> Result<()> {
 /// Checks that each feature builds without the others, and a Worker's features without the admin
 /// plane.
 fn each_feature() -> Result<()> {
-    for features in ["admin", "schema", "shard", "tower", "shard-testing", "shard,tower"] {
+    for features in ["admin", "presign", "schema", "shard", "tower", "shard-testing", "shard,tower"]
+    {
         let features = ["--no-default-features", "--features", features];
         clippy(&[&["--package", "lunora", "--lib"], &features[..]].concat())?;
     }

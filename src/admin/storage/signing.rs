@@ -23,6 +23,8 @@ pub struct UrlRequest {
     pub content_type: Option<String>,
     /// The origin of the request.
     pub origin: String,
+    /// The time, in milliseconds since 1970.
+    pub now_ms: u64,
 }
 
 /// Signs URLs.

@@ -89,17 +89,32 @@ fn documents_name_every_public_function_and_no_other() {
     assert_eq!(open_api["openapi"], "3.1.0");
     let schema = "/paths/~1_lunora~1rpc/post/requestBody/content/application~1json/schema/oneOf";
     let envelopes = open_api.pointer(schema).and_then(Value::as_array).unwrap();
-    let paths: Vec<_> =
-        envelopes.iter().map(|e| &e["properties"]["functionPath"]["const"]).collect();
-    assert_eq!(paths, ["messages:list", "messages:send"]);
-    assert_eq!(envelopes[1]["properties"]["args"]["required"], json!(["text", "at"]));
+    let calls: Vec<_> = envelopes.iter().map(|call| &call["$ref"]).collect();
+    assert_eq!(
+        calls,
+        ["#/components/schemas/MessagesListCall", "#/components/schemas/MessagesSendCall"]
+    );
+    let schemas = &open_api["components"]["schemas"];
+    let call = &schemas["MessagesSendCall"];
+    assert_eq!(call["properties"]["functionPath"]["const"], "messages:send");
+    assert_eq!(call["required"], json!(["functionPath", "args"]));
+    assert_eq!(call["properties"]["args"]["$ref"], "#/components/schemas/MessagesSendArgs");
+    assert_eq!(schemas["MessagesSendArgs"]["required"], json!(["text", "at"]));
+    assert_eq!(schemas["MessagesListCall"]["required"], json!(["functionPath"]));
 
     let open_rpc = get(&app, "/_lunora/admin/openrpc").json();
     assert_eq!(open_rpc["openrpc"], "1.3.2");
     let methods = open_rpc["methods"].as_array().unwrap();
     assert_eq!(methods.len(), 2);
     assert_eq!(methods[1]["name"], "messages:send");
-    assert_eq!(methods[1]["result"]["schema"], json!({ "type": "string" }));
+    assert_eq!(
+        methods[1]["result"]["schema"],
+        json!({ "$ref": "#/components/schemas/MessagesSendResult" })
+    );
+    assert_eq!(
+        open_rpc["components"]["schemas"]["MessagesSendResult"],
+        json!({ "type": "string" })
+    );
     assert_eq!(methods[1]["params"].as_array().unwrap().len(), 3);
 }
 

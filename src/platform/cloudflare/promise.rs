@@ -18,7 +18,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use futures::future::LocalBoxFuture;
+use futures::future::{Either, LocalBoxFuture};
 use wasm_bindgen::prelude::*;
 use worker::{js_sys::Promise, web_sys};
 
@@ -111,8 +111,8 @@ pub(crate) fn run(
     future: impl Future<Output = Answer> + 'static,
 ) -> Answer {
     match start(future) {
-        Started::Done(answer) => answer,
-        Started::Waits(task) => Ok(glue::promise(task, request)),
+        Either::Left(answer) => answer,
+        Either::Right(task) => Ok(glue::promise(task, request)),
     }
 }
 
@@ -123,18 +123,13 @@ pub(crate) fn keep_alive(future: LocalBoxFuture<'static, ()>) {
         future.await;
         Ok(JsValue::UNDEFINED)
     });
-    if let Started::Waits(task) = running {
+    if let Either::Right(task) = running {
         glue::keep_alive(task);
     }
 }
 
-enum Started {
-    Done(Answer),
-    /// The number of the task, which JavaScript settles a promise by.
-    Waits(u32),
-}
-
-fn start(future: impl Future<Output = Answer> + 'static) -> Started {
+/// Returns the answer, or the number of the task, which JavaScript settles a promise by.
+fn start(future: impl Future<Output = Answer> + 'static) -> Either<Answer, u32> {
     bind();
     drop_lost();
     let serial = SERIAL.replace(SERIAL.get().wrapping_add(1));
@@ -147,7 +142,7 @@ fn start(future: impl Future<Output = Answer> + 'static) -> Started {
     match polled {
         Poll::Ready(answer) => {
             TASKS.with_borrow_mut(|tasks| tasks.remove(place));
-            Started::Done(answer)
+            Either::Left(answer)
         }
         Poll::Pending => {
             TASKS.with_borrow_mut(|tasks| {
@@ -155,7 +150,7 @@ fn start(future: impl Future<Output = Answer> + 'static) -> Started {
                     task.running = Some((future, waker));
                 }
             });
-            Started::Waits(number(place))
+            Either::Right(number(place))
         }
     }
 }

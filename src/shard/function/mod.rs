@@ -127,30 +127,13 @@ impl Function {
 
     /// Returns its description for operators and API documents.
     pub(crate) fn info(&self, path: &str) -> FunctionInfo {
-        #[cfg(feature = "schema")]
-        return self.described(path, crate::functions::schema::Form::Inlined);
-        #[cfg(not(feature = "schema"))]
-        self.untyped(path)
-    }
-
-    fn untyped(&self, path: &str) -> FunctionInfo {
         let mut info = FunctionInfo::new(path, self.kind().into());
         info.internal = self.internal;
-        info
-    }
-
-    /// Returns its description with the schemas of its types, if they have some.
-    #[cfg(feature = "schema")]
-    pub(crate) fn described(
-        &self,
-        path: &str,
-        form: crate::functions::schema::Form,
-    ) -> FunctionInfo {
-        let info = self.untyped(path);
-        match self.schemas {
-            Some(describe) => describe(info, form),
-            None => info,
+        #[cfg(feature = "schema")]
+        if let Some(describe) = self.schemas {
+            return describe(info);
         }
+        info
     }
 
     pub(crate) fn query(&self, ctx: &Query<'_>, args: &str) -> Result<String, LunoraError> {

@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::handler::{ActionForm, FunctionResult, MutationForm, QueryForm};
 use crate::{
-    functions::{FunctionInfo, schema::Form},
+    functions::{FunctionInfo, FunctionList as _},
     shard::ShardClass,
 };
 
@@ -25,7 +25,7 @@ use crate::{
 const FOLDER: &str = "LUNORA_FUNCTIONS_DIR";
 
 /// Adds the schemas of a function to its description.
-pub type Describe = fn(FunctionInfo, Form) -> FunctionInfo;
+pub type Describe = fn(FunctionInfo) -> FunctionInfo;
 
 /// The types of a function: its arguments, and the future of its result.
 #[allow(missing_debug_implementations, reason = "it holds nothing")]
@@ -56,53 +56,53 @@ type AnswerOf<Returned> = <<Returned as Future>::Output as FunctionResult>::Answ
 /// Both types have a schema.
 pub trait OfBoth {
     /// Adds their schemas.
-    fn describe(&self, info: FunctionInfo, form: Form) -> FunctionInfo;
+    fn describe(&self, info: FunctionInfo) -> FunctionInfo;
 }
 
 impl<Args: JsonSchema, R> OfBoth for &&Types<Args, R>
 where
     R: Future<Output: FunctionResult<Answer: JsonSchema>>,
 {
-    fn describe(&self, info: FunctionInfo, form: Form) -> FunctionInfo {
-        info.typed_args::<Args>(form).typed_result::<AnswerOf<R>>(form)
+    fn describe(&self, info: FunctionInfo) -> FunctionInfo {
+        info.typed_args::<Args>().typed_result::<AnswerOf<R>>()
     }
 }
 
 /// The arguments have one.
 pub trait OfArgs {
     /// Adds their schemas.
-    fn describe(&self, info: FunctionInfo, form: Form) -> FunctionInfo;
+    fn describe(&self, info: FunctionInfo) -> FunctionInfo;
 }
 
 impl<Args: JsonSchema, R> OfArgs for &Types<Args, R> {
-    fn describe(&self, info: FunctionInfo, form: Form) -> FunctionInfo {
-        info.typed_args::<Args>(form)
+    fn describe(&self, info: FunctionInfo) -> FunctionInfo {
+        info.typed_args::<Args>()
     }
 }
 
 /// The answer has one.
 pub trait OfResult {
     /// Adds its schema.
-    fn describe(&self, info: FunctionInfo, form: Form) -> FunctionInfo;
+    fn describe(&self, info: FunctionInfo) -> FunctionInfo;
 }
 
 impl<Args, R> OfResult for Types<Args, R>
 where
     R: Future<Output: FunctionResult<Answer: JsonSchema>>,
 {
-    fn describe(&self, info: FunctionInfo, form: Form) -> FunctionInfo {
-        info.typed_result::<AnswerOf<R>>(form)
+    fn describe(&self, info: FunctionInfo) -> FunctionInfo {
+        info.typed_result::<AnswerOf<R>>()
     }
 }
 
 /// Neither has one.
 pub trait NeitherHas {
     /// Leaves the description as it is.
-    fn describe(self, info: FunctionInfo, form: Form) -> FunctionInfo;
+    fn describe(self, info: FunctionInfo) -> FunctionInfo;
 }
 
 impl<Args, Answer> NeitherHas for Types<Args, Answer> {
-    fn describe(self, info: FunctionInfo, _: Form) -> FunctionInfo {
+    fn describe(self, info: FunctionInfo) -> FunctionInfo {
         info
     }
 }
@@ -122,9 +122,9 @@ impl<Args, Answer> Copy for Types<Args, Answer> {}
 /// If the file cannot be written.
 pub fn write<S: ShardClass>(name: &str) -> io::Result<()> {
     let Some(folder) = env::var_os(FOLDER) else { return Ok(()) };
-    let definition = S::definition();
-    let described = definition.described(Form::Named);
-    let functions: Vec<_> = described
+    let functions: Vec<_> = S::definition()
+        .functions()
+        .into_iter()
         .filter(|info| !info.internal)
         .map(|info| {
             json!({

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::{BigInt, Date, Map, Set, TAG, TypedBytes, Url, Value};
 
 macro_rules! schemas {
-    ($($type:ident is $tag:literal with $payload:tt;)+) => {$(
+    ($($type:ident is $tag:literal with $payload:tt, at most $max:literal;)+) => {$(
         impl JsonSchema for $type {
             fn inline_schema() -> bool {
                 true
@@ -22,6 +22,7 @@ macro_rules! schemas {
                     "type": "array",
                     "prefixItems": [{ "const": TAG }, { "const": $tag }, $payload],
                     "minItems": 3,
+                    "maxItems": $max,
                     "x-lunora": $tag
                 })
             }
@@ -30,12 +31,20 @@ macro_rules! schemas {
 }
 
 schemas! {
-    BigInt is "bigint" with { "type": "string" };
-    Date is "date" with {};
-    Map is "map" with { "type": "array" };
-    Set is "set" with { "type": "array" };
-    TypedBytes is "bytes" with { "type": "string" };
-    Url is "url" with { "type": "string" };
+    BigInt is "bigint" with { "type": "string" }, at most 3;
+    Date is "date" with {
+        "anyOf": [
+            { "type": "number" },
+            { "type": "array", "prefixItems": [{ "const": TAG }, { "const": "nan" }], "minItems": 2, "maxItems": 2 }
+        ]
+    }, at most 3;
+    Map is "map" with {
+        "type": "array",
+        "items": { "type": "array", "prefixItems": [true, true], "minItems": 2, "maxItems": 2 }
+    }, at most 3;
+    Set is "set" with { "type": "array", "items": true }, at most 3;
+    TypedBytes is "bytes" with { "type": "string" }, at most 4;
+    Url is "url" with { "type": "string" }, at most 3;
 }
 
 impl JsonSchema for Value {
