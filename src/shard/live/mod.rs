@@ -7,6 +7,7 @@
 mod allowance;
 mod answers;
 mod attachment;
+mod connection;
 mod frame;
 mod gate;
 mod hooks;
@@ -25,7 +26,7 @@ mod tests;
 mod topics;
 mod whispers;
 
-pub use self::hooks::Connection;
+pub use self::connection::Connection;
 pub(crate) use self::{
     gate::admit,
     interfaces::{Crash, LiveSocket, Running, SocketHost},

@@ -4,12 +4,19 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash, Hasher},
+    rc::Rc,
 };
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::refresh::digest;
+/// A value that a client holds.
+pub(super) struct Sent {
+    pub(super) digest: u64,
+    /// For a client that takes changes of rows, if the value has rows.
+    pub(super) outline: Option<Rc<Outline>>,
+}
 
 /// The rows of a list or of a page, without their contents.
 pub(super) struct Outline {
@@ -126,6 +133,12 @@ fn parts(value: &RawValue) -> Option<(Vec<&RawValue>, Option<u64>)> {
     let is_page = fields.contains_key("isDone") && fields.contains_key("continueCursor");
     let around = serde_json::value::to_raw_value(&fields).ok()?;
     is_page.then(|| (rows, Some(digest(&around))))
+}
+
+pub(super) fn digest(value: &RawValue) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.get().hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::{
     cell::{OnceCell, RefCell},
     collections::BTreeMap,
-    hash::{DefaultHasher, Hash, Hasher},
     rc::Rc,
 };
 
@@ -14,7 +13,7 @@ use super::{
     attachment::Subscription,
     frame::ShardFrame,
     interfaces::{At, LiveRun, LiveShard, LiveSocket, Running},
-    outline::Outline,
+    outline::{Outline, Sent, digest},
     sockets::{Handle, Live},
 };
 use crate::sort;
@@ -29,13 +28,6 @@ pub(super) struct Outcome {
     outline: OnceCell<Option<Rc<Outline>>>,
     /// The changes from the value of an outline, in the name of a table; most clients hold the same.
     changes: RefCell<Option<Changes>>,
-}
-
-/// A value that a client holds.
-pub(super) struct Sent {
-    digest: u64,
-    /// For a client that takes changes of rows, if the value has rows.
-    outline: Option<Rc<Outline>>,
 }
 
 struct Changes {
@@ -293,10 +285,4 @@ impl<S: LiveSocket> Live<S> {
         shard.running(None);
         outcome
     }
-}
-
-pub(super) fn digest(value: &RawValue) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.get().hash(&mut hasher);
-    hasher.finish()
 }

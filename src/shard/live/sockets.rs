@@ -12,11 +12,11 @@ use super::{
     allowance::{Allowance, Verdict, Whispers},
     answers::{Answers, SubscriptionKey},
     attachment::{Attachment, Subscription},
+    connection::Event,
     frame::{Position, ShardFrame},
-    hooks::Event,
     index::AnswerId,
     interfaces::{At, LiveShard, LiveSocket},
-    refresh::Sent,
+    outline::Sent,
     topics::Topics,
 };
 use crate::{
