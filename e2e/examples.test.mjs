@@ -72,6 +72,26 @@ test("ssr: a page shows what a form sent, escaped, and the backend is beside it"
   assert.equal(foreign.status, 403);
 }));
 
+test("plain: the loader of a page asks the backend without a request", () => serve("plain", async (fetch) => {
+  await fetch("/_lunora/rpc", rpc("notes:add", { text: "one" }));
+  assert.equal(await (await fetch("/board")).text(), "<h1>1 notes</h1>");
+}));
+
+test("framework: the pages, the trigger and the queue of a host run around the backend", () => serve("framework", async (fetch, mf) => {
+  await fetch("/_lunora/rpc", rpc("notes:add", { text: "one" }));
+  assert.equal(await (await fetch("/")).text(), "<h1>1 notes</h1>");
+  const worker = await mf.getWorker();
+  const { outcome } = await worker.scheduled({ cron: "0 * * * *" });
+  assert.equal(outcome, "ok");
+  const messages = ["two", "three"].map((text, at) => ({ id: `${at}`, timestamp: new Date(), attempts: 1, body: { text } }));
+  const delivered = await worker.queue("notes", messages);
+  assert.deepEqual([delivered.outcome, delivered.explicitAcks], ["ok", ["0", "1"]]);
+  const { result } = await (await fetch("/_lunora/rpc", rpc("notes:list"))).json();
+  assert.deepEqual(result.map(({ text }) => text), ["one", "it is 0 * * * *", "two", "three"]);
+  assert.equal((await fetch("/nowhere")).status, 404);
+  assert.equal((await fetch("/_lunora/nowhere")).status, 404);
+}, { unsafeTriggerHandlers: true }));
+
 test("a binding that is missing is a 500 that says nothing to clients, and its name to the log", async () => {
   let log = "";
   const handleRuntimeStdio = (stdout, stderr) => {

@@ -2,12 +2,15 @@
 
 use std::rc::Rc;
 
+use serde::de::DeserializeOwned;
+
 use crate::{
     builder::{Builder, state::SetShardDo},
     errors::{Code, LunoraError},
     message::{Request, Response},
     pipeline::{Lunora, edge_only},
     platform::{Env, ExecutionContext, NoopExecutionContext, PerIsolate},
+    wire::RpcEnvelope,
 };
 
 /// A source of the settings of a mounted backend.
@@ -128,6 +131,22 @@ impl LunoraHandler {
             Ok(app) => app.fetch(request, env, ctx.unwrap_or(&NoopExecutionContext)).await,
             Err(error) => edge_only(&error),
         }
+    }
+
+    /// Calls a function as the caller that sent `request`; see [`Lunora::server_query`].
+    ///
+    /// For the loader of a page that the router in front answers.
+    ///
+    /// # Errors
+    /// As [`Lunora::server_query`]; 500 `MISCONFIGURED` if the backend cannot be built.
+    pub async fn server_query<T: DeserializeOwned>(
+        &self,
+        request: &Request,
+        env: &Env,
+        call: &RpcEnvelope,
+    ) -> Result<T, LunoraError> {
+        let app = self.0.app.get_or_build(|| self.0.options.build(env))?;
+        app.server_query(request, env, call).await
     }
 }
 

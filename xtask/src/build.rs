@@ -28,6 +28,7 @@ pub(crate) fn all() -> Vec<PathBuf> {
     let crates = [
         "examples/chat",
         "examples/axum",
+        "examples/framework",
         "examples/generated",
         "examples/plain",
         "examples/ssr",

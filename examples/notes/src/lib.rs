@@ -1,4 +1,4 @@
-//! The shard of three examples: notes of one board.
+//! The shard of four examples: notes of one board.
 
 use lunora::shard::prelude::*;
 use serde::{Deserialize, Serialize};
