@@ -171,10 +171,14 @@ impl Backups {
                 self.check_parts(manifest).await?;
             }
             let named = self.known_tables(manifest).await?;
-            self.prepare(named.as_deref(), request, held).await?;
+            let gone = self.check_globals(manifest).await?;
+            self.prepare(manifest, named.as_deref(), request, held).await?;
             let shards = self.admin.shards_holding(named.as_deref()).await?;
             if request.replace {
                 cleared = self.clear(manifest, named.as_deref(), &shards, held).await?;
+                for (table, count) in self.clear_globals(manifest, &gone).await? {
+                    *cleared.entry(table).or_default() += count;
+                }
             }
             let reset = request.replace && named.is_none();
             self.begin_clients(manifest, shards, reset, held).await?;
@@ -219,7 +223,9 @@ impl Backups {
         restore.clients.flush().await?;
         let (superseded, clients) = (restore.superseded, restore.clients.received());
         let import = restore.import.finish().await?;
-        held.lease.flawed |= !import.failed.is_empty() || !import.errors.is_empty();
+        held.lease.flawed |= !import.failed.is_empty()
+            || !import.errors.is_empty()
+            || import.global_failure.is_some();
         match (next, held.lease.flawed, held.lease.hold) {
             (Some(_), ..) | (None, false, true) => self.renew(held).await?,
             (None, true, _) => self.interrupt(held).await?,
@@ -244,6 +250,7 @@ impl Backups {
     /// feeds. A resumed restore has already done so.
     async fn prepare(
         &self,
+        manifest: &Manifest,
         tables: Option<&[String]>,
         request: &RestoreRequest,
         held: &mut Held,
@@ -253,7 +260,8 @@ impl Backups {
         }
         if request.safety_snapshot {
             let trigger = BackupTrigger::manual(self.free_time().await?);
-            let safety = self.take_tables(&trigger, tables, &Guard::OwnRestore).await?;
+            let tables = self.safety_tables(manifest, tables).await?;
+            let safety = self.take_tables(&trigger, tables.as_deref(), &Guard::OwnRestore).await?;
             let seqs = safety.shards.into_iter();
             held.lease.seqs =
                 sort::map(seqs.filter_map(|shard| Some((shard.shard_key, shard.seq?))));
@@ -291,14 +299,51 @@ impl Backups {
 
     /// Returns the tables of a snapshot that is not of every table, as far as they still exist.
     async fn known_tables(&self, manifest: &Manifest) -> Result<Option<Vec<String>>, LunoraError> {
-        let Some(mut tables) = manifest.table_names() else { return Ok(None) };
+        let Some(mut tables) = manifest.shard_table_names() else { return Ok(None) };
         let unknown = self.admin.unknown_tables(&tables).await?;
         tables.retain(|table| !unknown.contains(table));
-        if tables.is_empty() {
+        if tables.is_empty() && manifest.global.is_none() {
             let message = format!("none of the tables of snapshot `{}` exists", manifest.id);
             return Err(LunoraError::new(Code::UnknownTable, message));
         }
         Ok(Some(tables))
+    }
+
+    /// Returns the tables of the snapshot of the state before a restore: those that the restore may
+    /// change, or every table.
+    async fn safety_tables(
+        &self,
+        manifest: &Manifest,
+        of_shards: Option<&[String]>,
+    ) -> Result<Option<Vec<String>>, LunoraError> {
+        let Some(of_shards) = of_shards else { return Ok(None) };
+        let known = self.admin.global_catalog().await?.tables;
+        let global = manifest.global.iter().flat_map(|global| global.rows_by_table.keys());
+        let global = global.filter(|name| known.contains(name) && !of_shards.contains(name));
+        let names: Vec<String> = of_shards.iter().chain(global).cloned().collect();
+        if names.is_empty() {
+            let message = format!("none of the tables of snapshot `{}` exists", manifest.id);
+            return Err(LunoraError::new(Code::UnknownTable, message));
+        }
+        Ok(Some(names))
+    }
+
+    /// Empties the global tables that the snapshot replaces: each one that the deployment has, or
+    /// those that a snapshot of some tables names.
+    async fn clear_globals(
+        &self,
+        manifest: &Manifest,
+        gone: &[String],
+    ) -> Result<BTreeMap<String, u64>, LunoraError> {
+        let (Some(part), Some(globals)) = (&manifest.global, self.admin.globals()) else {
+            return Ok(BTreeMap::new());
+        };
+        let is_whole = manifest.tables.is_none();
+        let mut tables = globals.catalog().await?.tables;
+        tables.retain(|table| {
+            !gone.contains(table) && (is_whole || part.rows_by_table.contains_key(table))
+        });
+        globals.clear(&tables).await
     }
 
     /// Returns a time, now or soon after, for which no snapshot exists.
@@ -371,6 +416,10 @@ impl Restore<'_> {
             self.latest = backups.latest(manifest, part).await?;
             self.import.retarget(ImportTarget::Shard(key.clone()));
             self.clients.retarget(key).await?;
+        }
+        if self.targets.is_past(self.at.lines) {
+            // No change of a shard replaces a row of a global table.
+            self.latest = Latest::default();
         }
         self.at.lines += 1;
         // Counts the line break.

@@ -12,12 +12,14 @@ use serde_json::value::RawValue;
 use self::batch::Batch;
 use super::{
     ShardAdmin,
+    globals::{GlobalLine, not_configured},
     seal::{END, SealCheck},
     traffic::as_text,
 };
 use crate::{
     coordinator::ShardFailure,
     errors::LunoraError,
+    log,
     message::Body,
     wire::{ShardKey, lines::Lines, operation::ImportShardAnswer},
 };
@@ -55,6 +57,9 @@ pub struct ImportReport {
     /// The shards that failed, each once; the first 1000. Each failed call has an error with its
     /// lines.
     pub failed: Vec<FailedShard>,
+    /// The failure of the database of the global tables, after which their rows may be missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub global_failure: Option<String>,
     /// The number of rows that were inserted, by table.
     pub inserted: BTreeMap<String, u64>,
     /// The number of rows that were read.
@@ -95,7 +100,10 @@ pub struct RowError {
 
 impl ShardAdmin {
     /// Imports NDJSON, one `{"table","doc"}` per line, of any size: memory holds a few batches. A
-    /// line `{"table","shardKey","doc"}` goes to that shard, unless the target is one shard.
+    /// line `{"table","shardKey","doc"}` goes to that shard, unless the target is one shard. A line
+    /// `{"table","global":true,"doc"}` goes to the
+    /// [global tables](Self::global_tables), and so does a row without a shard whose table is one
+    /// of them and unknown to the shards.
     ///
     /// Rows keep their `_id`; a row whose `_id` already exists is a conflict and is not imported.
     /// An invalid line never stops the others. A last line `{"$end":{"rows","sha256"}}`, as exports
@@ -103,7 +111,9 @@ impl ShardAdmin {
     /// registered in the registry, so that the imported rows can be found.
     ///
     /// # Errors
-    /// If the body breaks off (the lines before are imported). A shard that fails, or cannot be
+    /// If the body breaks off (the lines before are imported); 400 `GLOBAL_NOT_CONFIGURED` for a
+    /// row of a global table if there are none. The first line of an export says whether it has
+    /// such rows, so that nothing of it is imported then. A shard that fails, or cannot be
     /// registered, is part of the report.
     pub async fn import(
         &self,
@@ -111,6 +121,7 @@ impl ShardAdmin {
         target: &ImportTarget,
     ) -> Result<ImportReport, LunoraError> {
         let mut import = Import::new(self, target.clone());
+        import.learn_globals().await?;
         let (mut lines, mut seal) = (Lines::default(), SealCheck::new()?);
         let mut pieces = body.into_large_pieces(Body::BULK);
         while let Some(piece) = pieces.next().await {
@@ -142,6 +153,14 @@ pub(crate) struct Import<'a> {
     buffered: usize,
     /// The tables and shards that the registry knows.
     registered: HashSet<(String, ShardKey)>,
+    /// The global tables of whose names shards have none.
+    only_global: Vec<String>,
+    /// The rows of global tables that are to be written.
+    global: Vec<GlobalLine>,
+    /// The rows of global tables that refer to rows which do not exist yet.
+    waiting: Vec<(GlobalLine, RowError)>,
+    /// The reason for which nothing more is written.
+    refusal: Option<LunoraError>,
     /// `true` if the line that ends an export was read.
     ended: bool,
     /// `true` if a row went to the default shard because there are no rules at all.
@@ -152,6 +171,8 @@ pub(crate) struct Import<'a> {
 impl<'a> Import<'a> {
     const MAX_ERRORS: usize = 1000;
     const MAX_BUFFERED: usize = 4 * 1024 * 1024;
+    /// The maximum size of rows that wait for others, in bytes.
+    const MAX_WAITING: usize = 4 * 1024 * 1024;
 
     pub(crate) fn new(admin: &'a ShardAdmin, target: ImportTarget) -> Self {
         Self {
@@ -161,6 +182,10 @@ impl<'a> Import<'a> {
             full: Vec::new(),
             buffered: 0,
             registered: HashSet::new(),
+            only_global: Vec::new(),
+            global: Vec::new(),
+            waiting: Vec::new(),
+            refusal: None,
             ended: false,
             unplaced: false,
             report: ImportReport::default(),
@@ -170,6 +195,15 @@ impl<'a> Import<'a> {
     /// Sets the target of the lines from here on.
     pub(crate) fn retarget(&mut self, target: ImportTarget) {
         self.target = target;
+    }
+
+    /// Learns which rows without a mark belong to global tables.
+    async fn learn_globals(&mut self) -> Result<(), LunoraError> {
+        if let ImportTarget::Sharding(_) = self.target {
+            let global = self.admin.global_catalog().await?.tables;
+            self.only_global = self.admin.unknown_tables(&global).await?;
+        }
+        Ok(())
     }
 
     /// Sends the full batches, so that memory stays bounded.
@@ -184,6 +218,7 @@ impl<'a> Import<'a> {
     pub(crate) async fn finish(mut self) -> Result<ImportReport, LunoraError> {
         self.full.extend(self.batches.drain());
         self.flush().await?;
+        self.settle_globals().await;
         if self.unplaced {
             self.report.warnings.push(UNPLACED.to_owned());
         }
@@ -216,6 +251,21 @@ impl<'a> Import<'a> {
             }
         };
         self.report.received += 1;
+        let is_global =
+            row.is_global || (row.shard.is_none() && self.only_global.contains(&row.table));
+        if is_global || !row.global_tables.is_empty() {
+            if self.admin.globals().is_none() {
+                let what = format!("line {number} is a row, or announces one,");
+                self.refusal.get_or_insert_with(|| not_configured(&what));
+                return;
+            }
+            if is_global {
+                self.buffered += row.doc.get().len();
+                let Row { table, rowid, doc, .. } = row;
+                self.global.push(GlobalLine { number, table, rowid, doc: doc.to_owned() });
+                return;
+            }
+        }
         let shard = match &self.target {
             ImportTarget::Shard(key) => Ok(key.clone()),
             ImportTarget::Sharding(_) if row.shard.is_some() => {
@@ -262,6 +312,9 @@ impl<'a> Import<'a> {
 
     /// Sends the full batches: those of one shard one after the other, the shards in parallel.
     async fn flush(&mut self) -> Result<(), LunoraError> {
+        if let Some(refusal) = self.refusal.take() {
+            return Err(refusal);
+        }
         let mut by_shard: Vec<(ShardKey, Vec<Batch>)> = Vec::new();
         for (key, batch) in std::mem::take(&mut self.full) {
             self.buffered -= batch.len();
@@ -296,7 +349,69 @@ impl<'a> Import<'a> {
                 Err(failure) => self.fail(&batch, failure),
             }
         }
+        self.flush_globals().await;
         Ok(())
+    }
+
+    /// Writes the rows that wait for others, as long as some of them find what they refer to.
+    async fn settle_globals(&mut self) {
+        loop {
+            let before = self.waiting.len();
+            let rows = std::mem::take(&mut self.waiting);
+            if before == 0 || self.report.global_failure.is_some() {
+                rows.into_iter().for_each(|(_, error)| self.error(error));
+                return;
+            }
+            self.global = rows.into_iter().map(|(row, _)| row).collect();
+            self.buffered += self.global.iter().map(|row| row.doc.get().len()).sum::<usize>();
+            self.flush_globals().await;
+            if self.waiting.len() == before {
+                let rows = std::mem::take(&mut self.waiting);
+                rows.into_iter().for_each(|(_, error)| self.error(error));
+                return;
+            }
+        }
+    }
+
+    /// Writes the rows of global tables.
+    async fn flush_globals(&mut self) {
+        let rows = std::mem::take(&mut self.global);
+        let Some(globals) = self.admin.globals().filter(|_| !rows.is_empty()) else { return };
+        self.buffered -= rows.iter().map(|row| row.doc.get().len()).sum::<usize>();
+        let last = rows.last().map(|row| row.number);
+        let written = globals.insert(rows).await;
+        let mut room = Self::MAX_WAITING
+            .saturating_sub(self.waiting.iter().map(|(row, _)| row.doc.get().len()).sum());
+        for (row, error) in written.waiting {
+            match room.checked_sub(row.doc.get().len()) {
+                Some(left) => {
+                    room = left;
+                    self.waiting.push((row, error));
+                }
+                None => self.error(error),
+            }
+        }
+        self.report.conflicts = self.report.conflicts.saturating_add(written.conflicts);
+        for (table, count) in written.inserted {
+            *self.report.inserted.entry(table).or_default() += count;
+        }
+        for error in written.errors {
+            self.error(error);
+        }
+        let Some((first, error)) = written.failure else { return };
+        log::error(&error.to_log_line());
+        let last = last.unwrap_or(first);
+        let detail = error.to_body().error;
+        let message = detail.message.into_owned();
+        self.refuse(
+            &detail.code,
+            first,
+            format!(
+                "the database of the global tables failed, and lines {first} to {last} of its rows may be missing: {message}"
+            ),
+            "",
+        );
+        self.report.global_failure.get_or_insert(message);
     }
 
     fn fail(&mut self, batch: &Batch, failure: ShardFailure) {
@@ -350,6 +465,12 @@ struct Row<'a> {
     table: String,
     /// The shard, if the line names it.
     shard: Option<String>,
+    /// `true` if the line says that its table belongs to no shard.
+    is_global: bool,
+    /// The global tables whose rows follow, in the first line of an export.
+    global_tables: Vec<String>,
+    /// The number of a row of a global table without a primary key.
+    rowid: Option<i64>,
     doc: &'a RawValue,
 }
 
@@ -360,28 +481,35 @@ impl<'a> Row<'a> {
             table: String,
             #[serde(default, rename = "shardKey")]
             shard: Option<String>,
+            #[serde(default, rename = "global")]
+            is_global: bool,
+            #[serde(default, rename = "globalTables")]
+            global_tables: Vec<String>,
+            #[serde(default)]
+            rowid: Option<i64>,
             #[serde(borrow)]
             doc: &'a RawValue,
         }
 
-        let Fields { table, shard, doc } = serde_json::from_slice(line).map_err(|error| {
-            if [&b"{\"$change\":"[..], b"{\"$watermark\":", b"{\"$reply\":"]
-                .iter()
-                .any(|kind| line.starts_with(kind))
-            {
-                return "the line is not a row, but a change or the state of a client in a \
+        let Fields { table, shard, is_global, global_tables, rowid, doc } =
+            serde_json::from_slice(line).map_err(|error| {
+                if [&b"{\"$change\":"[..], b"{\"$watermark\":", b"{\"$reply\":"]
+                    .iter()
+                    .any(|kind| line.starts_with(kind))
+                {
+                    return "the line is not a row, but a change or the state of a client in a \
                         snapshot: restore the snapshot instead of importing its file"
-                    .to_owned();
-            }
-            format!("the line is no `{{\"table\",\"doc\"}}`: {error}")
-        })?;
+                        .to_owned();
+                }
+                format!("the line is no `{{\"table\",\"doc\"}}`: {error}")
+            })?;
         if table.starts_with('$') {
             return Err(format!("`{table}` is not a table of a shard, and is not imported"));
         }
         if table.is_empty() || !doc.get().starts_with('{') {
             return Err("`table` must not be empty, and `doc` must be an object".to_owned());
         }
-        Ok(Self { table, shard, doc })
+        Ok(Self { table, shard, is_global, global_tables, rowid, doc })
     }
 }
 
