@@ -7,6 +7,7 @@ mod counts;
 mod deployment;
 mod drill;
 mod failure;
+mod globals;
 #[cfg(feature = "admin")]
 mod known;
 mod latest;

@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Backups, GlobalPart, LeftOut, Manifest, targets::Targets};
-use crate::{
-    coordinator::not_configured,
-    errors::{Code, LunoraError},
-};
+use crate::errors::{Code, LunoraError};
 
 /// The effect that a restore of a snapshot would have.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -133,23 +130,6 @@ impl Backups {
             unknown_tables,
             shards,
         })
-    }
-
-    /// Returns the global tables of a snapshot that the deployment does not have.
-    ///
-    /// # Errors
-    /// 400 `GLOBAL_NOT_CONFIGURED` if the deployment has no global tables at all, but the snapshot
-    /// has rows of some; if they cannot be listed.
-    pub(super) async fn check_globals(
-        &self,
-        manifest: &Manifest,
-    ) -> Result<Vec<String>, LunoraError> {
-        if manifest.global_rows() > 0 && self.admin.globals().is_none() {
-            return Err(not_configured(&format!("snapshot `{}` has rows", manifest.id)));
-        }
-        let known = self.admin.global_catalog().await?.tables;
-        let names = manifest.global.iter().flat_map(|global| global.rows_by_table.keys());
-        Ok(names.filter(|name| !known.contains(name)).cloned().collect())
     }
 
     /// Checks that the lines of each shard are where the manifest says.

@@ -176,9 +176,7 @@ impl Backups {
             let shards = self.admin.shards_holding(named.as_deref()).await?;
             if request.replace {
                 cleared = self.clear(manifest, named.as_deref(), &shards, held).await?;
-                for (table, count) in self.clear_globals(manifest, &gone).await? {
-                    *cleared.entry(table).or_default() += count;
-                }
+                self.clear_globals(manifest, &gone, &mut cleared).await?;
             }
             let reset = request.replace && named.is_none();
             self.begin_clients(manifest, shards, reset, held).await?;
@@ -260,8 +258,8 @@ impl Backups {
         }
         if request.safety_snapshot {
             let trigger = BackupTrigger::manual(self.free_time().await?);
-            let tables = self.safety_tables(manifest, tables).await?;
-            let safety = self.take_tables(&trigger, tables.as_deref(), &Guard::OwnRestore).await?;
+            let all = self.safety_tables(manifest, tables).await?;
+            let safety = self.take_tables(&trigger, all.as_deref(), &Guard::OwnRestore).await?;
             let seqs = safety.shards.into_iter();
             held.lease.seqs =
                 sort::map(seqs.filter_map(|shard| Some((shard.shard_key, shard.seq?))));
@@ -307,43 +305,6 @@ impl Backups {
             return Err(LunoraError::new(Code::UnknownTable, message));
         }
         Ok(Some(tables))
-    }
-
-    /// Returns the tables of the snapshot of the state before a restore: those that the restore may
-    /// change, or every table.
-    async fn safety_tables(
-        &self,
-        manifest: &Manifest,
-        of_shards: Option<&[String]>,
-    ) -> Result<Option<Vec<String>>, LunoraError> {
-        let Some(of_shards) = of_shards else { return Ok(None) };
-        let known = self.admin.global_catalog().await?.tables;
-        let global = manifest.global.iter().flat_map(|global| global.rows_by_table.keys());
-        let global = global.filter(|name| known.contains(name) && !of_shards.contains(name));
-        let names: Vec<String> = of_shards.iter().chain(global).cloned().collect();
-        if names.is_empty() {
-            let message = format!("none of the tables of snapshot `{}` exists", manifest.id);
-            return Err(LunoraError::new(Code::UnknownTable, message));
-        }
-        Ok(Some(names))
-    }
-
-    /// Empties the global tables that the snapshot replaces: each one that the deployment has, or
-    /// those that a snapshot of some tables names.
-    async fn clear_globals(
-        &self,
-        manifest: &Manifest,
-        gone: &[String],
-    ) -> Result<BTreeMap<String, u64>, LunoraError> {
-        let (Some(part), Some(globals)) = (&manifest.global, self.admin.globals()) else {
-            return Ok(BTreeMap::new());
-        };
-        let is_whole = manifest.tables.is_none();
-        let mut tables = globals.catalog().await?.tables;
-        tables.retain(|table| {
-            !gone.contains(table) && (is_whole || part.rows_by_table.contains_key(table))
-        });
-        globals.clear(&tables).await
     }
 
     /// Returns a time, now or soon after, for which no snapshot exists.

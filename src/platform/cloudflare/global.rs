@@ -1,5 +1,6 @@
 //! A database of D1, as operators inspect it.
 
+mod cells;
 mod moves;
 
 use futures::future::LocalBoxFuture;

@@ -1,15 +1,16 @@
 //! Imports rows of NDJSON, each into its shard.
 
 mod batch;
+mod globals;
+mod row;
 mod sharding;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures::{StreamExt, stream};
 use serde::Serialize;
-use serde_json::value::RawValue;
 
-use self::batch::Batch;
+use self::{batch::Batch, row::Row};
 use super::{
     ShardAdmin,
     globals::{GlobalLine, not_configured},
@@ -19,7 +20,6 @@ use super::{
 use crate::{
     coordinator::ShardFailure,
     errors::LunoraError,
-    log,
     message::Body,
     wire::{ShardKey, lines::Lines, operation::ImportShardAnswer},
 };
@@ -171,8 +171,6 @@ pub(crate) struct Import<'a> {
 impl<'a> Import<'a> {
     const MAX_ERRORS: usize = 1000;
     const MAX_BUFFERED: usize = 4 * 1024 * 1024;
-    /// The maximum size of rows that wait for others, in bytes.
-    const MAX_WAITING: usize = 4 * 1024 * 1024;
 
     pub(crate) fn new(admin: &'a ShardAdmin, target: ImportTarget) -> Self {
         Self {
@@ -195,15 +193,6 @@ impl<'a> Import<'a> {
     /// Sets the target of the lines from here on.
     pub(crate) fn retarget(&mut self, target: ImportTarget) {
         self.target = target;
-    }
-
-    /// Learns which rows without a mark belong to global tables.
-    async fn learn_globals(&mut self) -> Result<(), LunoraError> {
-        if let ImportTarget::Sharding(_) = self.target {
-            let global = self.admin.global_catalog().await?.tables;
-            self.only_global = self.admin.unknown_tables(&global).await?;
-        }
-        Ok(())
     }
 
     /// Sends the full batches, so that memory stays bounded.
@@ -353,67 +342,6 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    /// Writes the rows that wait for others, as long as some of them find what they refer to.
-    async fn settle_globals(&mut self) {
-        loop {
-            let before = self.waiting.len();
-            let rows = std::mem::take(&mut self.waiting);
-            if before == 0 || self.report.global_failure.is_some() {
-                rows.into_iter().for_each(|(_, error)| self.error(error));
-                return;
-            }
-            self.global = rows.into_iter().map(|(row, _)| row).collect();
-            self.buffered += self.global.iter().map(|row| row.doc.get().len()).sum::<usize>();
-            self.flush_globals().await;
-            if self.waiting.len() == before {
-                let rows = std::mem::take(&mut self.waiting);
-                rows.into_iter().for_each(|(_, error)| self.error(error));
-                return;
-            }
-        }
-    }
-
-    /// Writes the rows of global tables.
-    async fn flush_globals(&mut self) {
-        let rows = std::mem::take(&mut self.global);
-        let Some(globals) = self.admin.globals().filter(|_| !rows.is_empty()) else { return };
-        self.buffered -= rows.iter().map(|row| row.doc.get().len()).sum::<usize>();
-        let last = rows.last().map(|row| row.number);
-        let written = globals.insert(rows).await;
-        let mut room = Self::MAX_WAITING
-            .saturating_sub(self.waiting.iter().map(|(row, _)| row.doc.get().len()).sum());
-        for (row, error) in written.waiting {
-            match room.checked_sub(row.doc.get().len()) {
-                Some(left) => {
-                    room = left;
-                    self.waiting.push((row, error));
-                }
-                None => self.error(error),
-            }
-        }
-        self.report.conflicts = self.report.conflicts.saturating_add(written.conflicts);
-        for (table, count) in written.inserted {
-            *self.report.inserted.entry(table).or_default() += count;
-        }
-        for error in written.errors {
-            self.error(error);
-        }
-        let Some((first, error)) = written.failure else { return };
-        log::error(&error.to_log_line());
-        let last = last.unwrap_or(first);
-        let detail = error.to_body().error;
-        let message = detail.message.into_owned();
-        self.refuse(
-            &detail.code,
-            first,
-            format!(
-                "the database of the global tables failed, and lines {first} to {last} of its rows may be missing: {message}"
-            ),
-            "",
-        );
-        self.report.global_failure.get_or_insert(message);
-    }
-
     fn fail(&mut self, batch: &Batch, failure: ShardFailure) {
         let ShardFailure { code, message, shard_key, timed_out } = failure;
         let (first, last) = batch.lines();
@@ -457,59 +385,6 @@ impl<'a> Import<'a> {
             error.line = batch.line(error.line);
             self.error(error.into());
         }
-    }
-}
-
-/// A row as it is in a line.
-struct Row<'a> {
-    table: String,
-    /// The shard, if the line names it.
-    shard: Option<String>,
-    /// `true` if the line says that its table belongs to no shard.
-    is_global: bool,
-    /// The global tables whose rows follow, in the first line of an export.
-    global_tables: Vec<String>,
-    /// The number of a row of a global table without a primary key.
-    rowid: Option<i64>,
-    doc: &'a RawValue,
-}
-
-impl<'a> Row<'a> {
-    fn read(line: &'a [u8]) -> Result<Self, String> {
-        #[derive(serde::Deserialize)]
-        struct Fields<'a> {
-            table: String,
-            #[serde(default, rename = "shardKey")]
-            shard: Option<String>,
-            #[serde(default, rename = "global")]
-            is_global: bool,
-            #[serde(default, rename = "globalTables")]
-            global_tables: Vec<String>,
-            #[serde(default)]
-            rowid: Option<i64>,
-            #[serde(borrow)]
-            doc: &'a RawValue,
-        }
-
-        let Fields { table, shard, is_global, global_tables, rowid, doc } =
-            serde_json::from_slice(line).map_err(|error| {
-                if [&b"{\"$change\":"[..], b"{\"$watermark\":", b"{\"$reply\":"]
-                    .iter()
-                    .any(|kind| line.starts_with(kind))
-                {
-                    return "the line is not a row, but a change or the state of a client in a \
-                        snapshot: restore the snapshot instead of importing its file"
-                        .to_owned();
-                }
-                format!("the line is no `{{\"table\",\"doc\"}}`: {error}")
-            })?;
-        if table.starts_with('$') {
-            return Err(format!("`{table}` is not a table of a shard, and is not imported"));
-        }
-        if table.is_empty() || !doc.get().starts_with('{') {
-            return Err("`table` must not be empty, and `doc` must be an object".to_owned());
-        }
-        Ok(Self { table, shard, is_global, global_tables, rowid, doc })
     }
 }
 
