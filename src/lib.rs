@@ -145,10 +145,10 @@ pub mod operate {
     pub use crate::{
         admin::{AdminGate, Health, KvNamespaces, Probe, Scheduler, Storage, UrlRequest},
         platform::{
-            AuthAdmin, AuthOp, GlobalFacet, GlobalPage, GlobalQuery, GlobalTable, GlobalTables,
-            GlobalValue, KeyValueStore, KvEntry, KvExpiry, KvKey, KvList, KvPage, LogArchive,
-            LogCursor, LogLevel, LogPage, LogQuery, VectorIndex, VectorIndexes, VectorMatch,
-            VectorizeIndexes,
+            AuthAdmin, AuthOp, GlobalFacet, GlobalPage, GlobalQuery, GlobalRow, GlobalRows,
+            GlobalSchema, GlobalTable, GlobalTables, GlobalValue, GlobalWrite, GlobalWritten,
+            KeyValueStore, KvEntry, KvExpiry, KvKey, KvList, KvPage, LogArchive, LogCursor,
+            LogLevel, LogPage, LogQuery, VectorIndex, VectorIndexes, VectorMatch, VectorizeIndexes,
         },
     };
 }

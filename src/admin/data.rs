@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future::LocalBoxFuture, stream};
 use headers::CacheControl;
 use serde::Deserialize;
@@ -10,7 +11,7 @@ use serde_json::{json, value::RawValue};
 
 use super::{AdminCall, AreaHandler, connector, orchestration::json, registry, unhandled};
 use crate::{
-    coordinator::{ApplyBatch, ExportRequest, ImportTarget, Seal, SyncRequest},
+    coordinator::{ApplyBatch, ExportRequest, ImportTarget, Seal, SyncRequest, not_configured},
     errors::{Code, LunoraError},
     log,
     message::{Body, BodyError, Response},
@@ -54,7 +55,8 @@ struct Tables {
 }
 
 /// Streams every row as NDJSON. A shard that fails before the first row is an error; one that fails
-/// later breaks the body off. With `"end": true` the last line is `{"$end":{"rows","sha256"}}`, by
+/// later breaks the body off. The global tables follow the shards, and the first line says which
+/// they are (`"globalTables"`). With `"end": true` the last line is `{"$end":{"rows","sha256"}}`, by
 /// which a client can tell a whole export from a partial one. With `"shardKeys": true` a row is
 /// `{"table","shardKey","doc"}`, and an import sends it to that shard.
 async fn export(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
@@ -63,7 +65,11 @@ async fn export(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     request.allow_empty_registry = allow_empty_registry;
     request.with_shard_keys = shard_keys;
     let mut export = call.shard_admin()?.export(request).await?;
-    let first = export.next().await?;
+    let names: Vec<String> = export.global_tables().into_iter().cloned().collect();
+    let mut first = export.next().await?;
+    if let Some(chunk) = first.as_mut().filter(|_| !names.is_empty()) {
+        chunk.lines = announce(&names, &chunk.lines)?;
+    }
     let seal = if end { Some(Seal::new()?) } else { None };
     let rest = stream::once(async { Ok(first) })
         .filter_map(|first| async { first.transpose() })
@@ -91,8 +97,19 @@ async fn export(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
         .with_typed(CacheControl::new().with_no_store()))
 }
 
+/// Adds the global tables of an export to its first line.
+fn announce(tables: &[String], lines: &[u8]) -> Result<Bytes, LunoraError> {
+    let Some(rest) = lines.strip_prefix(b"{") else { return Ok(Bytes::copy_from_slice(lines)) };
+    let mut announced = b"{\"globalTables\":".to_vec();
+    serde_json::to_writer(&mut announced, tables).map_err(LunoraError::internal)?;
+    announced.push(b',');
+    announced.extend_from_slice(rest);
+    Ok(announced.into())
+}
+
 /// Imports NDJSON of any size. `?shardKey=` puts every row into one shard; otherwise the row's own
-/// `shardKey` decides, or its table's rule. The status is 207 if a shard failed.
+/// `shardKey` decides, or its table's rule. The status is 207 if a shard, or the
+/// database of the global tables, failed.
 async fn import(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     if call.query("mode").is_some_and(|mode| mode != "append") {
         return Err(LunoraError::new(
@@ -107,7 +124,11 @@ async fn import(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     let body = std::mem::take(call.request.body_mut());
     let report = call.shard_admin()?.import(body, &target).await?;
     let answer = json(&report)?;
-    Ok(if report.failed.is_empty() { answer } else { answer.with_status(207) })
+    Ok(if report.failed.is_empty() && report.global_failure.is_none() {
+        answer
+    } else {
+        answer.with_status(207)
+    })
 }
 
 async fn sync(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
@@ -134,6 +155,8 @@ async fn apply(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     struct Apply {
         #[serde(default)]
         batches: Vec<Box<RawValue>>,
+        #[serde(default, rename = "globalChanges")]
+        global: Vec<Box<RawValue>>,
     }
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -142,12 +165,23 @@ async fn apply(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
         changes: Vec<Box<RawValue>>,
     }
 
-    let Apply { batches } = call.body("Apply").await?;
+    let Apply { batches, global } = call.body("Apply").await?;
+    let admin = call.shard_admin()?;
+    if !global.is_empty() && !admin.has_globals() {
+        return Err(not_configured("`globalChanges` has changes"));
+    }
     let batches = batches.into_iter().filter_map(|batch| {
         let Batch { shard_key, changes } = serde_json::from_str(batch.get()).ok()?;
         Some(ApplyBatch::new(ShardKey::new(shard_key).ok()?, changes))
     });
-    json(&call.shard_admin()?.apply(batches.collect()).await?)
+    let mut report = admin.apply(batches.collect()).await?;
+    if !global.is_empty() {
+        let applied = admin.apply_global(&global).await?;
+        report.applied = report.applied.saturating_add(applied.applied);
+        report.errors.extend(applied.errors);
+        report.ok += applied.ok;
+    }
+    json(&report)
 }
 
 fn names(tables: Option<Vec<String>>) -> Result<Option<Vec<String>>, LunoraError> {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{AdminCall, AdminHost, AreaHandler, HealthCheck, unhandled};
 use crate::{
-    backup::TableNames,
+    coordinator::to_column,
     errors::LunoraError,
     message::Response,
     platform::{GlobalQuery, GlobalTables, GlobalValue},
@@ -23,9 +23,9 @@ use crate::{
 const DEFAULT_LIMIT: u16 = 100;
 
 /// The routes for the global tables of an application.
-pub(crate) struct Globals<T>(pub(crate) T);
+pub(crate) struct Globals(pub(crate) Rc<dyn GlobalTables>);
 
-impl<T: GlobalTables> Globals<T> {
+impl Globals {
     async fn tables(&self) -> Result<Response, LunoraError> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -89,8 +89,9 @@ fn filters(json: Option<&str>) -> Result<Vec<(String, GlobalValue)>, LunoraError
             return Err(LunoraError::bad_request(message));
         }
         let value = WireValue::from_wire(filter.value()).ok();
-        let value = value.as_ref().and_then(compared).ok_or_else(|| {
-            let message = "the values of `filters` must be numbers, texts, truth values or null";
+        let value = value.as_ref().and_then(to_column).ok_or_else(|| {
+            let message =
+                "the values of `filters` must be numbers, texts, bytes, truth values or null";
             LunoraError::bad_request(message)
         })?;
         Ok((filter.column, value))
@@ -98,27 +99,7 @@ fn filters(json: Option<&str>) -> Result<Vec<(String, GlobalValue)>, LunoraError
     Filter::parse_all(json)?.into_iter().map(filter).collect()
 }
 
-fn compared(value: &WireValue) -> Option<GlobalValue> {
-    Some(match value {
-        WireValue::Null | WireValue::Undefined => GlobalValue::Null,
-        WireValue::Bool(value) => GlobalValue::Integer((*value).into()),
-        WireValue::Number(number) => {
-            whole(*number).map_or(GlobalValue::Real(*number), GlobalValue::Integer)
-        }
-        WireValue::BigInt(integer) => GlobalValue::Integer(i64::try_from(integer).ok()?),
-        WireValue::String(text) => GlobalValue::Text(text.clone()),
-        _ => return None,
-    })
-}
-
-/// Returns a number as an integer, if it is whole and exact.
-#[allow(clippy::cast_possible_truncation, reason = "whole, and within 2^53")]
-fn whole(number: f64) -> Option<i64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
-}
-
-impl<T: GlobalTables> AreaHandler for Globals<T> {
+impl AreaHandler for Globals {
     fn health_check<'a>(
         &'a self,
         _host: &'a dyn AdminHost,
@@ -140,18 +121,5 @@ impl<T: GlobalTables> AreaHandler for Globals<T> {
                 _ => Err(unhandled(&call)),
             }
         })
-    }
-
-    fn table_names(&self) -> LocalBoxFuture<'_, Result<Vec<String>, LunoraError>> {
-        Box::pin(async { Ok(self.0.tables().await?.into_iter().map(|table| table.name).collect()) })
-    }
-}
-
-/// The names of the tables, for backups.
-pub(super) struct Names(pub(super) Rc<dyn AreaHandler>);
-
-impl TableNames for Names {
-    fn names(&self) -> LocalBoxFuture<'_, Result<Vec<String>, LunoraError>> {
-        self.0.table_names()
     }
 }

@@ -51,14 +51,14 @@ pub use self::{
     storage::{Storage, UrlRequest},
 };
 use crate::{
-    backup::{Backups, KnownShards, TableNames},
-    coordinator::{ShardAdmin, Sharding},
+    backup::{Backups, KnownShards},
+    coordinator::{GlobalData, Moved, ShardAdmin, Sharding},
     errors::{Code, LunoraError},
     jobs::CronJob,
     message::{Request, Response},
     platform::{
-        Clock, Deadline, Environment, ExecutionContext, QueueBatch, QueueDecision, ResolvedShard,
-        ScheduledEvent, Workflow,
+        Clock, Deadline, Environment, ExecutionContext, GlobalTables, QueueBatch, QueueDecision,
+        ResolvedShard, ScheduledEvent, Workflow,
     },
     wire::{AdminToken, ShardKey, paths},
 };
@@ -70,6 +70,8 @@ pub(crate) struct Plane {
     pub(crate) health: Health,
     pub(crate) pools: Option<Box<dyn Pools>>,
     pub(crate) workflows: Vec<(String, Rc<dyn Workflow>)>,
+    /// The rows of the global tables, for exports, imports and backups.
+    pub(crate) globals: Option<Rc<dyn GlobalData>>,
     handlers: Vec<(AdminArea, Rc<dyn AreaHandler>)>,
 }
 
@@ -99,10 +101,11 @@ impl Plane {
         self.area(route.area).or_else(|| self.area(AdminArea::Backups).filter(|_| reads_objects))
     }
 
-    /// Returns the tables that belong to no shard, if there are any.
-    pub(crate) fn global_tables(&self) -> Option<Rc<dyn TableNames>> {
-        let (_, handler) = self.handlers.iter().find(|(known, _)| *known == AdminArea::Global)?;
-        Some(Rc::new(global::Names(handler.clone())))
+    /// Attaches the global tables.
+    pub(crate) fn attach_globals(&mut self, tables: impl GlobalTables) {
+        let tables: Rc<dyn GlobalTables> = Rc::new(tables);
+        self.globals = Some(Rc::new(Moved::new(tables.clone())));
+        self.attach(AdminArea::Global, Globals(tables));
     }
 
     fn area(&self, area: AdminArea) -> Option<&dyn AreaHandler> {
@@ -123,11 +126,6 @@ pub(crate) trait AreaHandler: 'static {
         &'a self,
         call: AdminCall<'a>,
     ) -> LocalBoxFuture<'a, Result<Response, LunoraError>>;
-
-    /// Returns the tables of the area that belong to no shard.
-    fn table_names(&self) -> LocalBoxFuture<'_, Result<Vec<String>, LunoraError>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
 
     /// Returns the shards that the area knows besides those of the registry.
     fn known_shards<'a>(

@@ -17,8 +17,8 @@ use futures::{executor::block_on, future::LocalBoxFuture};
 use serde_json::Value;
 
 use super::{
-    AdminArea, AdminCall, AreaHandler, Auth, BackupRoutes, Data, Globals, KvNamespaces, Logs,
-    Orchestration, Vectors, Workflows,
+    AdminArea, AdminCall, AreaHandler, Auth, BackupRoutes, Data, KvNamespaces, Logs, Orchestration,
+    Vectors, Workflows,
 };
 use crate::{
     AdminToken, Lunora, LunoraError, Request, Response,
@@ -85,7 +85,7 @@ fn everything() -> Builder<SetAdminToken<SetShardDo>, MemoryEnvironment> {
     plane.functions = Some(Box::new(Vec::<FunctionInfo>::new()));
     plane.workflows.push(("W".into(), Rc::new(MemoryWorkflow::new())));
     plane.attach(AdminArea::Auth, Auth(MemoryAuth::new()));
-    plane.attach(AdminArea::Global, Globals(MemoryGlobalTables::new()));
+    plane.attach_globals(MemoryGlobalTables::new());
     plane.attach(AdminArea::Kv, KvNamespaces::new());
     plane.attach(AdminArea::Logs, Logs(MemoryLogArchive::new()));
     plane.attach(AdminArea::Scheduler, Scheduler::new(shards()));

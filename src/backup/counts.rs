@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LeftOut, ManifestShard};
+use super::{GlobalPart, LeftOut, ManifestShard};
 use crate::coordinator::ExportChunk;
 
 /// The numbers of rows that a run has read.
@@ -13,6 +13,9 @@ use crate::coordinator::ExportChunk;
 pub(super) struct Counts {
     pub(super) tables: BTreeMap<String, u64>,
     pub(super) shards: Vec<ManifestShard>,
+    /// The rows of the global tables, once one was read.
+    #[serde(default)]
+    pub(super) global: Option<GlobalPart>,
     pub(super) left_out: LeftOut,
     pub(super) consistent: bool,
     /// The current shard, before its key and sequence number are noted.
@@ -24,6 +27,12 @@ impl Counts {
         Self { consistent: true, ..Self::default() }
     }
 
+    /// Returns the number of rows.
+    pub(super) fn rows(&self) -> u64 {
+        let global = self.global.as_ref().map_or(0, GlobalPart::rows);
+        self.tables.values().sum::<u64>().saturating_add(global)
+    }
+
     /// Notes where the changes of the shard begin, if this chunk is the first that has any.
     pub(super) fn note_changes(&mut self, chunk: &ExportChunk, at: u64) {
         if chunk.changes > 0 && self.shard.changes == 0 {
@@ -32,6 +41,13 @@ impl Counts {
     }
 
     pub(super) fn add(&mut self, chunk: ExportChunk) {
+        if chunk.global {
+            let global = self.global.get_or_insert_default();
+            for (table, rows) in chunk.rows {
+                *global.rows_by_table.entry(table).or_default() += rows;
+            }
+            return;
+        }
         self.shard.changes += chunk.changes;
         self.shard.watermarks += chunk.watermarks;
         self.shard.replies += chunk.replies;

@@ -40,6 +40,10 @@ pub struct Manifest {
     /// snapshots of other writers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
+    /// The rows of the tables that belong to no shard; absent if the deployment has no such tables,
+    /// and in older snapshots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global: Option<GlobalPart>,
     /// The time that the snapshot is for, in ISO form.
     pub id: String,
     /// The tables of the deployment that no snapshot includes.
@@ -48,9 +52,9 @@ pub struct Manifest {
     /// The number of lines that are stored answers of mutations.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replies: u64,
-    /// The number of lines that are rows.
+    /// The number of lines that are rows, of shards and of global tables.
     pub rows: u64,
-    /// The number of rows of each table.
+    /// The number of rows of each table of the shards.
     #[serde(default)]
     pub rows_by_table: BTreeMap<String, u64>,
     /// The time that the snapshot is for, in milliseconds since 1970.
@@ -96,7 +100,8 @@ pub struct LeftOut {
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub shard_tables: BTreeSet<String>,
     /// Tables that belong to no shard
-    /// ([`Builder::global_tables`](crate::builder::Builder::global_tables)).
+    /// ([`Builder::global_tables`](crate::builder::Builder::global_tables)) and whose rows cannot
+    /// be moved, such as virtual ones; every global table in older snapshots.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub global_tables: BTreeSet<String>,
 }
@@ -124,6 +129,25 @@ impl LeftOut {
             .map(|(kind, names)| format!("{kind}: {}", list(names)))
             .collect();
         (!parts.is_empty()).then(|| format!("backups leave out {}", parts.join("; ")))
+    }
+}
+
+/// The part of a snapshot that holds the global tables, after the shards.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct GlobalPart {
+    /// `true` if the rows are those of one moment. They are read page by page, so a table that is
+    /// written meanwhile may be torn, and nothing but `false` is written.
+    pub consistent: bool,
+    /// The number of rows of each table, also of those that have none.
+    pub rows_by_table: BTreeMap<String, u64>,
+}
+
+impl GlobalPart {
+    /// Returns the number of rows.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows_by_table.values().copied().fold(0, u64::saturating_add)
     }
 }
 
@@ -170,10 +194,32 @@ impl Manifest {
         Some(self.tables.as_ref()?.split(',').map(str::to_owned).collect())
     }
 
+    /// Returns the tables of the shards in a snapshot that is not of every table.
+    pub(super) fn shard_table_names(&self) -> Option<Vec<String>> {
+        let mut names = self.table_names()?;
+        if let Some(global) = &self.global {
+            names.retain(|name| {
+                self.rows_by_table.contains_key(name) || !global.rows_by_table.contains_key(name)
+            });
+        }
+        Some(names)
+    }
+
+    /// Returns the number of rows of global tables.
+    pub(super) fn global_rows(&self) -> u64 {
+        self.global.as_ref().map_or(0, GlobalPart::rows)
+    }
+
     /// Returns whether the snapshot holds one shard after the other, as this crate writes them.
     pub(crate) fn knows_shards(&self) -> bool {
         !self.shards.is_empty()
-            && self.shards.iter().map(|shard| shard.rows).sum::<u64>() == self.rows
+            && self
+                .shards
+                .iter()
+                .map(|shard| shard.rows)
+                .sum::<u64>()
+                .saturating_add(self.global_rows())
+                == self.rows
     }
 }
 

@@ -7,6 +7,7 @@ mod counts;
 mod deployment;
 mod drill;
 mod failure;
+mod globals;
 #[cfg(feature = "admin")]
 mod known;
 mod latest;
@@ -33,12 +34,14 @@ mod unfinished;
 mod verification;
 mod writer;
 
+#[cfg(feature = "admin")]
+pub(crate) use self::known::KnownShards;
 use self::manifest::SnapshotName;
 pub use self::{
     config::BackupConfig,
     drill::{DrillProblem, DrillReport, DrillStatus, LastDrill},
     lease::{RestoreLease, RestoreState},
-    manifest::{LeftOut, Manifest, ManifestShard, Segment},
+    manifest::{GlobalPart, LeftOut, Manifest, ManifestShard, Segment},
     part_size::{PartSize, PartTooSmall},
     plan::{RestorePlan, ShardPlan},
     prune::{PruneReport, RetentionReport},
@@ -51,5 +54,3 @@ pub use self::{
     unfinished::UnfinishedRun,
     verification::Verification,
 };
-#[cfg(feature = "admin")]
-pub(crate) use self::{known::KnownShards, snapshots::TableNames};

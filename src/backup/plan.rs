@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Backups, LeftOut, Manifest, targets::Targets};
-use crate::errors::LunoraError;
+use super::{Backups, GlobalPart, LeftOut, Manifest, targets::Targets};
+use crate::errors::{Code, LunoraError};
 
 /// The effect that a restore of a snapshot would have.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -24,7 +24,10 @@ pub struct RestorePlan {
     pub finished_at: Option<String>,
     /// The number of its rows.
     pub rows: u64,
-    /// The number of rows of each table.
+    /// The rows of the global tables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub global: Option<GlobalPart>,
+    /// The number of rows of each table of the shards.
     pub rows_by_table: BTreeMap<String, u64>,
     /// The number of changes that replace rows.
     pub changes: u64,
@@ -84,7 +87,14 @@ impl Backups {
             problems.push(format!("the restore of snapshot `{}` is not finished", lease.snapshot));
         }
         let tables: Vec<String> = manifest.rows_by_table.keys().cloned().collect();
-        let unknown_tables = self.admin.unknown_tables(&tables).await?;
+        let mut unknown_tables = self.admin.unknown_tables(&tables).await?;
+        match self.check_globals(&manifest).await {
+            Ok(unknown) => unknown_tables.extend(unknown),
+            Err(error) if error.code() == Code::GlobalNotConfigured.as_str() => {
+                problems.push(error.message().to_owned());
+            }
+            Err(error) => return Err(error),
+        }
         let mut shards: Vec<ShardPlan> = manifest
             .shards
             .iter()
@@ -95,7 +105,7 @@ impl Backups {
                 seq_now: None,
             })
             .collect();
-        for key in self.admin.shards_holding(manifest.table_names().as_deref()).await? {
+        for key in self.admin.shards_holding(manifest.shard_table_names().as_deref()).await? {
             let seq_now = self.admin.change_cursor(&key).await?;
             match shards.iter_mut().find(|shard| shard.shard_key == key.as_str()) {
                 Some(shard) => shard.seq_now = seq_now,
@@ -111,6 +121,7 @@ impl Backups {
             problems,
             finished_at: manifest.finished_at,
             rows: manifest.rows,
+            global: manifest.global,
             rows_by_table: manifest.rows_by_table,
             changes: manifest.changes,
             watermarks: manifest.watermarks,

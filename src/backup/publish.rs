@@ -1,7 +1,5 @@
 //! The manifest of a run, written after everything else.
 
-use std::collections::BTreeSet;
-
 use super::{
     BackupTrigger, Backups, Manifest, ManifestShard, SnapshotName, SnapshotSummary, counts::Counts,
     deployment::DEPLOYMENT_METADATA, failure::unwritten, snapshots::CRON_METADATA, writer::Written,
@@ -32,7 +30,8 @@ impl Backups {
         written: Written,
     ) -> Result<Manifest, LunoraError> {
         let About { trigger, created_at, tables } = about;
-        let Counts { tables: rows_by_table, shards, left_out, consistent, .. } = counts;
+        let rows = counts.rows();
+        let Counts { tables: rows_by_table, shards, left_out, consistent, global, .. } = counts;
         let total = |count: fn(&ManifestShard) -> u64| shards.iter().map(count).sum();
         let (sha256, segments) = match written.segments {
             segments if segments.len() > 1 => (None, segments),
@@ -48,10 +47,11 @@ impl Backups {
             etag: Some(written.info.etag.clone()).filter(|etag| !etag.is_empty()),
             file: name.object.clone(),
             finished_at: Some(self.now()),
+            global,
             id: name.id.clone(),
             left_out,
             replies: total(|shard| shard.replies),
-            rows: rows_by_table.values().sum(),
+            rows,
             rows_by_table,
             scheduled_time: trigger.time_ms,
             sha256,
@@ -118,18 +118,5 @@ impl Backups {
 
     pub(super) async fn delete(&self, key: &str) -> Result<(), LunoraError> {
         self.config.store().delete(&[key.to_owned()]).await.map_err(unwritten)
-    }
-
-    /// Returns the tables that belong to no shard. A failure to list them does not fail the
-    /// snapshot, which would not include them.
-    pub(super) async fn global_table_names(&self) -> BTreeSet<String> {
-        let Some(tables) = &self.global_tables else { return BTreeSet::new() };
-        tables.names().await.map(crate::sort::set).unwrap_or_else(|error| {
-            log::warn(&format!(
-                "the global tables, which backups leave out, could not be listed: {}",
-                error.to_log_line()
-            ));
-            BTreeSet::new()
-        })
     }
 }

@@ -171,10 +171,12 @@ impl Backups {
                 self.check_parts(manifest).await?;
             }
             let named = self.known_tables(manifest).await?;
-            self.prepare(named.as_deref(), request, held).await?;
+            let gone = self.check_globals(manifest).await?;
+            self.prepare(manifest, named.as_deref(), request, held).await?;
             let shards = self.admin.shards_holding(named.as_deref()).await?;
             if request.replace {
                 cleared = self.clear(manifest, named.as_deref(), &shards, held).await?;
+                self.clear_globals(manifest, &gone, &mut cleared).await?;
             }
             let reset = request.replace && named.is_none();
             self.begin_clients(manifest, shards, reset, held).await?;
@@ -219,7 +221,9 @@ impl Backups {
         restore.clients.flush().await?;
         let (superseded, clients) = (restore.superseded, restore.clients.received());
         let import = restore.import.finish().await?;
-        held.lease.flawed |= !import.failed.is_empty() || !import.errors.is_empty();
+        held.lease.flawed |= !import.failed.is_empty()
+            || !import.errors.is_empty()
+            || import.global_failure.is_some();
         match (next, held.lease.flawed, held.lease.hold) {
             (Some(_), ..) | (None, false, true) => self.renew(held).await?,
             (None, true, _) => self.interrupt(held).await?,
@@ -244,6 +248,7 @@ impl Backups {
     /// feeds. A resumed restore has already done so.
     async fn prepare(
         &self,
+        manifest: &Manifest,
         tables: Option<&[String]>,
         request: &RestoreRequest,
         held: &mut Held,
@@ -253,7 +258,8 @@ impl Backups {
         }
         if request.safety_snapshot {
             let trigger = BackupTrigger::manual(self.free_time().await?);
-            let safety = self.take_tables(&trigger, tables, &Guard::OwnRestore).await?;
+            let all = self.safety_tables(manifest, tables).await?;
+            let safety = self.take_tables(&trigger, all.as_deref(), &Guard::OwnRestore).await?;
             let seqs = safety.shards.into_iter();
             held.lease.seqs =
                 sort::map(seqs.filter_map(|shard| Some((shard.shard_key, shard.seq?))));
@@ -291,10 +297,10 @@ impl Backups {
 
     /// Returns the tables of a snapshot that is not of every table, as far as they still exist.
     async fn known_tables(&self, manifest: &Manifest) -> Result<Option<Vec<String>>, LunoraError> {
-        let Some(mut tables) = manifest.table_names() else { return Ok(None) };
+        let Some(mut tables) = manifest.shard_table_names() else { return Ok(None) };
         let unknown = self.admin.unknown_tables(&tables).await?;
         tables.retain(|table| !unknown.contains(table));
-        if tables.is_empty() {
+        if tables.is_empty() && manifest.global.is_none() {
             let message = format!("none of the tables of snapshot `{}` exists", manifest.id);
             return Err(LunoraError::new(Code::UnknownTable, message));
         }
@@ -371,6 +377,10 @@ impl Restore<'_> {
             self.latest = backups.latest(manifest, part).await?;
             self.import.retarget(ImportTarget::Shard(key.clone()));
             self.clients.retarget(key).await?;
+        }
+        if self.targets.is_past(self.at.lines) {
+            // No change of a shard replaces a row of a global table.
+            self.latest = Latest::default();
         }
         self.at.lines += 1;
         // Counts the line break.

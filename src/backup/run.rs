@@ -12,7 +12,7 @@ use super::{
     writer::ObjectWriter,
 };
 use crate::{
-    coordinator::{Export, ExportRequest, ShardPosition},
+    coordinator::{Export, ExportPosition, ExportRequest},
     errors::{Code, LunoraError},
     log,
     wire::iso::to_iso,
@@ -136,14 +136,15 @@ impl Backups {
                 }
                 Ok(*manifest)
             }
-            Ok(Taken::Part(about, shard)) => {
+            Ok(Taken::Part(about, position)) => {
                 let left = Unfinished {
                     created_at: about.created_at,
                     tables: about.tables,
                     restore: guard.mark(),
                     deployment: self.deployment.clone(),
                     counts: reading.counts,
-                    shard,
+                    shard: position.shard,
+                    global: position.global,
                     object: writer.suspend().await?,
                 };
                 Err(unfinished(&self.leave(name, trigger, left).await?))
@@ -179,9 +180,10 @@ impl Backups {
             let writer = ObjectWriter::new(store, &name.object, metadata, part_bytes)?;
             return Ok((about, reading, writer));
         };
-        let Unfinished { created_at, counts, shard, object, .. } = left;
+        let Unfinished { created_at, counts, shard, global, object, .. } = left;
         let done = counts.shards.iter().map(|shard| &*shard.shard_key).collect();
-        let export = self.admin.export_rest(request, &done, shard).await?;
+        let export =
+            self.admin.export_rest(request, &done, ExportPosition { shard, global }).await?;
         let writer = ObjectWriter::resume(store, &name.object, metadata, object).await?;
         Ok((About { trigger, created_at, tables }, Reading { export, counts }, writer))
     }
@@ -196,8 +198,8 @@ impl Backups {
         guard: &Guard<'_>,
         claim: &mut Claim,
     ) -> Result<Taken<'a>, LunoraError> {
-        if let Some(shard) = self.copy(reading, writer, guard, claim).await? {
-            return Ok(Taken::Part(about, shard));
+        if let Some(position) = self.copy(reading, writer, guard, claim).await? {
+            return Ok(Taken::Part(about, Box::new(position)));
         }
         if let Guard::NoRestore { mark, .. } = guard
             && self.refuse_open_restore().await? != *mark
@@ -206,7 +208,7 @@ impl Backups {
             return Err(LunoraError::new(Code::RestoreInProgress, message));
         }
         let mut counts = std::mem::take(&mut reading.counts);
-        counts.left_out.global_tables = self.global_table_names().await;
+        counts.left_out.global_tables = reading.export.left_out().iter().cloned().collect();
         let found =
             Found { tables: &counts.tables, shards: &counts.shards, created_at: &about.created_at };
         self.refuse_loss(name, about.trigger, about.tables.as_deref(), &found).await?;
@@ -225,7 +227,7 @@ impl Backups {
         writer: &mut ObjectWriter<'_>,
         guard: &Guard<'_>,
         claim: &mut Claim,
-    ) -> Result<Option<Option<ShardPosition>>, LunoraError> {
+    ) -> Result<Option<ExportPosition>, LunoraError> {
         let Reading { export, counts } = reading;
         let parts_before = writer.parts();
         while let Some(chunk) = export.step().await? {
@@ -236,10 +238,10 @@ impl Backups {
             let calls = export.calls() + u64::from(writer.parts() - parts_before);
             if let Guard::NoRestore { budget, .. } = guard
                 && budget.is_spent(self.clock.now_ms(), calls)
-                && let Some(shard) = export.leave()
+                && let Some(position) = export.leave()
             {
                 budget.spend(calls);
-                return Ok(Some(shard));
+                return Ok(Some(position));
             }
         }
         if let Guard::NoRestore { budget, .. } = guard {
@@ -274,8 +276,8 @@ impl Guard<'_> {
 /// The result of an attempt.
 enum Taken<'a> {
     Whole(Box<Manifest>),
-    /// Another invocation continues: in the middle of a shard, or with the next one.
-    Part(About<'a>, Option<ShardPosition>),
+    /// Another invocation continues from the position.
+    Part(About<'a>, Box<ExportPosition>),
 }
 
 /// The export in progress, and what was read of it.

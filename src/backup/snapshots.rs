@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, rc::Rc};
 
-use futures::{StreamExt, future::LocalBoxFuture};
+use futures::StreamExt;
 
 use super::{
     BackupConfig, Manifest, SnapshotName, SnapshotSummary,
@@ -61,14 +61,7 @@ pub struct Backups {
     pub(super) admin: ShardAdmin,
     pub(super) clock: Rc<dyn Clock>,
     pub(super) sharding: Sharding,
-    pub(super) global_tables: Option<Rc<dyn TableNames>>,
     pub(super) deployment: Option<String>,
-}
-
-/// Lists the tables that belong to no shard, and are part of no snapshot.
-pub(crate) trait TableNames {
-    /// Lists the names.
-    fn names(&self) -> LocalBoxFuture<'_, Result<Vec<String>, LunoraError>>;
 }
 
 impl Backups {
@@ -82,7 +75,7 @@ impl Backups {
         let admin = admin.per_shard_timeout(config.page_timeout());
         let (clock, sharding) = (Rc::new(CloudflareClock), Sharding::new());
         let deployment = admin.namespace_id();
-        Self { config, admin, clock, sharding, global_tables: None, deployment }
+        Self { config, admin, clock, sharding, deployment }
     }
 
     /// Sets where the rows of a snapshot go that does not name its shards; the default shard by
@@ -97,13 +90,6 @@ impl Backups {
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Rc::new(clock);
-        self
-    }
-
-    /// Sets the tables that a manifest names as left out, besides those that the shards report.
-    #[cfg(feature = "admin")]
-    pub(crate) fn global_tables(mut self, tables: Option<Rc<dyn TableNames>>) -> Self {
-        self.global_tables = tables;
         self
     }
 

@@ -46,6 +46,11 @@ impl Targets {
         self.parts.iter().map(|part| &part.key)
     }
 
+    /// Returns whether the line after `done` lines follows those of every shard.
+    pub(super) fn is_past(&self, done: u64) -> bool {
+        self.parts.last().is_some_and(|last| done >= last.end)
+    }
+
     /// Returns the part of the line after `done` lines, if it is another than that of the line
     /// before.
     pub(super) fn turn_to(&mut self, done: u64) -> Option<&Part> {

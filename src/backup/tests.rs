@@ -7,6 +7,7 @@ mod consistency;
 #[cfg(feature = "shard-testing")]
 mod drills;
 mod faults;
+mod globals;
 #[cfg(feature = "admin")]
 mod known;
 mod leases;

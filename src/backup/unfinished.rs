@@ -10,7 +10,7 @@ use super::{
     writer::SuspendedObject,
 };
 use crate::{
-    coordinator::ShardPosition,
+    coordinator::{GlobalPosition, ShardPosition},
     errors::{Code, LunoraError},
     log,
     platform::{ObjectInfo, ObjectMetadata, PutOptions, StoreError, SuspendedUpload},
@@ -82,6 +82,8 @@ pub(super) struct Unfinished {
     pub(super) deployment: Option<String>,
     pub(super) counts: Counts,
     pub(super) shard: Option<ShardPosition>,
+    #[serde(default)]
+    pub(super) global: Option<GlobalPosition>,
     pub(super) object: SuspendedObject,
 }
 
@@ -208,7 +210,7 @@ impl Backups {
             cron: trigger.cron.clone(),
             left_at: self.now(),
             shards: left.counts.shards.len() as u64,
-            rows: left.counts.tables.values().sum(),
+            rows: left.counts.rows(),
             bytes: left.object.bytes(),
             deployment: left.deployment.clone(),
         };

@@ -31,13 +31,20 @@ pub struct Verification {
     pub sha256: String,
 }
 
+/// The numbers of rows that were read, by table.
+#[derive(Default)]
+struct RowCounts {
+    shards: BTreeMap<String, u64>,
+    global: BTreeMap<String, u64>,
+}
+
 /// The part of a snapshot that was read.
 pub(super) struct Reading {
     hash: Sha256Stream,
     segments: Segments,
     bytes: u64,
     lines: Lines,
-    rows: BTreeMap<String, u64>,
+    rows: RowCounts,
     changes: u64,
     /// The number of watermarks and stored answers.
     clients: u64,
@@ -48,7 +55,7 @@ pub(super) struct Reading {
 impl Reading {
     pub(super) fn of(manifest: &Manifest) -> Result<Self, LunoraError> {
         let (hash, segments) = (Sha256Stream::new()?, Segments::of(manifest)?);
-        let (lines, rows) = (Lines::default(), BTreeMap::new());
+        let (lines, rows) = (Lines::default(), RowCounts::default());
         Ok(Self { hash, segments, bytes: 0, lines, rows, changes: 0, clients: 0, no_row: None })
     }
 
@@ -71,7 +78,8 @@ impl Reading {
         manifest: &Manifest,
         missing: Option<String>,
     ) -> Result<Verification, LunoraError> {
-        let rows = self.rows.values().sum();
+        let total = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
+        let rows = total(&self.rows.shards).saturating_add(total(&self.rows.global));
         let sha256 = hex(&self.hash.finish().await?);
         let mut problems = Vec::from_iter(missing);
         if problems.is_empty() {
@@ -113,8 +121,12 @@ impl Reading {
                     self.clients
                 ),
             );
-            let by_table = manifest.rows_by_table.is_empty() || manifest.rows_by_table == self.rows;
+            let by_table =
+                manifest.rows_by_table.is_empty() || manifest.rows_by_table == self.rows.shards;
             expect(by_table, "the tables of the rows differ".to_owned());
+            let mut global = manifest.global.clone().unwrap_or_default().rows_by_table;
+            global.retain(|_, rows| *rows > 0);
+            expect(global == self.rows.global, "the rows of the global tables differ".to_owned());
         }
         let ok = problems.is_empty();
         let id = manifest.id.clone();
@@ -126,25 +138,30 @@ impl Reading {
 fn count(
     number: u64,
     line: Result<&[u8], &'static str>,
-    rows: &mut BTreeMap<String, u64>,
+    rows: &mut RowCounts,
     (changes, clients): (&mut u64, &mut u64),
     no_row: &mut Option<u64>,
 ) {
     #[derive(Deserialize)]
     struct Row {
         table: String,
+        #[serde(default, rename = "global")]
+        is_global: bool,
         #[serde(rename = "doc")]
         _doc: serde::de::IgnoredAny,
     }
 
     let line = line.unwrap_or_default();
     match serde_json::from_slice::<Row>(line).ok() {
-        Some(row) => match rows.get_mut(&row.table) {
-            Some(count) => *count += 1,
-            None => {
-                rows.insert(row.table, 1);
+        Some(row) => {
+            let counts = if row.is_global { &mut rows.global } else { &mut rows.shards };
+            match counts.get_mut(&row.table) {
+                Some(count) => *count += 1,
+                None => {
+                    counts.insert(row.table, 1);
+                }
             }
-        },
+        }
         None if serde_json::from_slice::<ChangeLine<'_>>(line).is_ok() => *changes += 1,
         None if is_client_line(line) => *clients += 1,
         None => {

@@ -10,10 +10,7 @@ use super::{
     },
 };
 use crate::{
-    admin::{
-        AdminArea, Auth, Globals, Health, KvNamespaces, Logs, Scheduler, Storage, Vectors,
-        Workflows,
-    },
+    admin::{AdminArea, Auth, Health, KvNamespaces, Logs, Scheduler, Storage, Vectors, Workflows},
     functions::FunctionList,
     message::Request,
     pipeline::hooks::{AdminGateFn, IntoGrant, RouteContext},
@@ -116,13 +113,14 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.advance()
     }
 
-    /// Sets the tables outside of shards that operators may inspect (`/_lunora/admin/global/*`); a
-    /// `worker::D1Database` is such a set of tables. Default: no tables.
+    /// Sets the tables outside of shards that operators may inspect (`/_lunora/admin/global/*`), and
+    /// that are part of exports, imports and backups; a `worker::D1Database` is such a set of
+    /// tables. Default: no tables.
     pub fn global_tables(mut self, tables: impl GlobalTables) -> Builder<SetGlobalTables<S>, E>
     where
         S::GlobalTables: once::GlobalTables,
     {
-        self.settings.admin.attach(AdminArea::Global, Globals(tables));
+        self.settings.admin.attach_globals(tables);
         self.advance()
     }
 

@@ -23,9 +23,12 @@ use crate::{
     wire::ShardKey,
 };
 
+pub(crate) use self::admin::{
+    ChangeLine, ClientImport, ExportPosition, GlobalPosition, Import, ShardPosition,
+    is_client_line, not_configured,
+};
 #[cfg(feature = "admin")]
-pub(crate) use self::admin::Seal;
-pub(crate) use self::admin::{ChangeLine, ClientImport, Import, ShardPosition, is_client_line};
+pub(crate) use self::admin::{GlobalData, Moved, Seal, to_column};
 pub use self::{
     admin::{
         ApplyBatch, ApplyReport, ChangeError, Export, ExportChunk, ExportRequest, FailedShard,

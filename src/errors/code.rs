@@ -83,6 +83,8 @@ catalogue! {
     AuthOpNotSupported = "AUTH_OP_NOT_SUPPORTED", BAD_REQUEST, "Operation not supported";
     /// 400: no global tables are configured in this deployment.
     GlobalsNotConfigured = "GLOBALS_NOT_CONFIGURED", BAD_REQUEST, "No global tables";
+    /// 400: a line or a change is a row of a global table, and none are configured in this deployment.
+    GlobalNotConfigured = "GLOBAL_NOT_CONFIGURED", BAD_REQUEST, "No global tables";
     /// 400: no KV namespaces are configured in this deployment.
     KvNotConfigured = "KV_NOT_CONFIGURED", BAD_REQUEST, "No KV namespaces";
     /// 400: no log archive is configured in this deployment.

@@ -54,8 +54,6 @@ impl<E> Lunora<E> {
         let coordinator = self.settings.query_coordinator.clone()?;
         let backups = Backups::over(config.clone(), self.shard_admin(coordinator, token));
         let backups = backups.with_clock(self.settings.clock.clone());
-        #[cfg(feature = "admin")]
-        let backups = backups.global_tables(self.settings.admin.global_tables());
         Some(backups.sharding(self.settings.sharding.clone()))
     }
 
@@ -65,7 +63,10 @@ impl<E> Lunora<E> {
         coordinator: QueryCoordinator,
         token: &AdminToken,
     ) -> ShardAdmin {
-        ShardAdmin::over(coordinator, self.shards.clone(), token)
+        let admin = ShardAdmin::over(coordinator, self.shards.clone(), token);
+        #[cfg(feature = "admin")]
+        let admin = admin.with_globals(self.settings.admin.globals.clone());
+        admin
             .placement(self.settings.placement.clone())
             .default_shard(self.settings.default_shard_key.clone())
     }

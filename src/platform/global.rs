@@ -1,11 +1,12 @@
 //! Tables that belong to no shard: a database of D1, or its stand-in in a test.
 
 use futures::future::LocalBoxFuture;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::errors::LunoraError;
+use crate::errors::{Code, LunoraError};
 
-/// The tables that belong to no shard, as operators inspect them.
+/// The tables that belong to no shard, as operators inspect, export, import and back them up.
 ///
 /// `worker::D1Database` is such a set of tables: `env.d1("DB")?`.
 pub trait GlobalTables: 'static {
@@ -36,6 +37,115 @@ pub trait GlobalTables: 'static {
         query: &'a GlobalQuery,
         column: &'a str,
     ) -> LocalBoxFuture<'a, Result<GlobalFacet, LunoraError>>;
+
+    /// Returns the tables whose rows exports, imports and backups move, each after the tables to
+    /// which its rows refer. Default: none, so that backups name every table as left out.
+    fn schemas(&self) -> LocalBoxFuture<'_, Result<Vec<GlobalSchema>, LunoraError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// Reads some rows of a table in the order of a key that does not change: those after `after`,
+    /// which is the [`next`](GlobalRows::next) of the rows before. Default: not supported.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn rows<'a>(
+        &'a self,
+        schema: &'a GlobalSchema,
+        after: Option<&'a str>,
+    ) -> LocalBoxFuture<'a, Result<GlobalRows, LunoraError>> {
+        let _ = (schema, after);
+        unsupported()
+    }
+
+    /// Writes rows of one table, and returns what became of each. Rows are written in one
+    /// transaction, or one by one if some are refused. Default: not supported.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn write<'a>(
+        &'a self,
+        schema: &'a GlobalSchema,
+        writes: &'a [GlobalWrite],
+    ) -> LocalBoxFuture<'a, Result<Vec<GlobalWritten>, LunoraError>> {
+        let _ = (schema, writes);
+        unsupported()
+    }
+
+    /// Deletes every row of these tables in one transaction, and returns the number per table.
+    /// Default: not supported.
+    ///
+    /// # Errors
+    /// If the database fails; then no row is deleted.
+    fn clear<'a>(
+        &'a self,
+        tables: &'a [String],
+    ) -> LocalBoxFuture<'a, Result<Vec<u64>, LunoraError>> {
+        let _ = tables;
+        unsupported()
+    }
+}
+
+fn unsupported<'a, T>() -> LocalBoxFuture<'a, Result<T, LunoraError>> {
+    Box::pin(async {
+        let message = "the global tables of this deployment cannot be exported or imported";
+        Err(LunoraError::new(Code::NotImplemented, message))
+    })
+}
+
+/// The columns of a table whose rows can be moved.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct GlobalSchema {
+    /// The name.
+    pub name: String,
+    /// The columns that can be written, in their order.
+    pub columns: Vec<String>,
+    /// The columns of the primary key; empty if the table has none, and a row is known by its
+    /// [`rowid`](GlobalRow::rowid).
+    pub key: Vec<String>,
+}
+
+/// A row of a table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GlobalRow {
+    /// The number of the row, in a table without a primary key.
+    pub rowid: Option<i64>,
+    /// The columns with their values.
+    pub columns: Vec<(String, GlobalValue)>,
+}
+
+/// Some rows of a table, in the order of its key.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GlobalRows {
+    /// The rows.
+    pub rows: Vec<GlobalRow>,
+    /// The position after the last row; `None` if it is the last row of the table.
+    pub next: Option<String>,
+}
+
+/// A row to write.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GlobalWrite {
+    /// Adds a row, unless the table has one with its key.
+    Insert(GlobalRow),
+    /// Adds a row, or sets its columns in the row that has its key.
+    Put(GlobalRow),
+    /// Deletes the row that has the values of this one.
+    Delete(GlobalRow),
+}
+
+/// What became of a row that was to be written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum GlobalWritten {
+    /// It was written.
+    Done,
+    /// Nothing changed: its key exists already, or no row has its key.
+    Unchanged,
+    /// The table does not accept it; the reason is for the operator.
+    Refused(String),
+    /// It refers to a row that does not exist; the reason is for the operator. It is written again
+    /// after the other rows.
+    Waits(String),
 }
 
 /// A table and its size.
@@ -60,8 +170,8 @@ pub struct GlobalQuery {
     pub offset: u64,
 }
 
-/// A value that a column is compared with.
-#[derive(Clone, Debug, PartialEq)]
+/// A value of a column.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub enum GlobalValue {
     /// No value.
     Null,
@@ -71,6 +181,8 @@ pub enum GlobalValue {
     Real(f64),
     /// A text.
     Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
 }
 
 /// Some rows of a table.

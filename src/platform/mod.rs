@@ -42,7 +42,10 @@ pub use worker::Env;
 pub use self::{
     auth_admin::{AuthAdmin, AuthOp},
     cloudflare::VectorizeIndexes,
-    global::{GlobalFacet, GlobalPage, GlobalQuery, GlobalTable, GlobalTables, GlobalValue},
+    global::{
+        GlobalFacet, GlobalPage, GlobalQuery, GlobalRow, GlobalRows, GlobalSchema, GlobalTable,
+        GlobalTables, GlobalValue, GlobalWrite, GlobalWritten,
+    },
     kv::{KeyValueStore, KvEntry, KvExpiry, KvKey, KvList, KvPage},
     log_archive::{LogArchive, LogCursor, LogLevel, LogPage, LogQuery},
     vector::{VectorIndex, VectorIndexes, VectorMatch},

@@ -33,7 +33,7 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .resume(cron!("*/10 * * * *"))
         .part_size(PartSize::mebibytes(5).map_err(LunoraError::internal)?)
         .build();
-    Ok(Lunora::builder()
+    let builder = Lunora::builder()
         .shard_do(Vault::shards(env.durable_object("VAULT")?))
         .allow_unauthenticated_shard_access()
         .resolve_identity(async |request, _env| request.query("token").as_deref().and_then(user_of))
@@ -45,8 +45,12 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .shard_timeout(Duration::from_millis(shard_timeout))
         .rate_limit(bounds::rate_limit(env))
         .route(route!("GET /memory"), async |_request, _env, _ctx| Response::text(bounds::memory()))
-        .route(route!("POST /ask"), async |request, env, ctx| bounds::ask(request, env, ctx).await)
-        .build())
+        .route(route!("POST /ask"), async |request, env, ctx| bounds::ask(request, env, ctx).await);
+    // Bound by the tests of global tables, and by them alone.
+    Ok(match env.d1("DB") {
+        Ok(database) => builder.global_tables(database).build(),
+        Err(_) => builder.build(),
+    })
 }
 
 lunora::serve!(app);

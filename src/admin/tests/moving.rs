@@ -2,6 +2,7 @@
 
 mod changes;
 mod exports;
+mod globals;
 mod registry;
 mod snapshots;
 

@@ -213,32 +213,22 @@ fn a_restore_of_a_snapshot_without_watermarks_leaves_no_client_stuck() {
 
 #[test]
 fn a_snapshot_names_the_tables_that_it_leaves_out() {
-    struct Global(Result<Vec<String>, ()>);
-    impl super::snapshots::TableNames for Global {
-        fn names(&self) -> futures::future::LocalBoxFuture<'_, Result<Vec<String>, LunoraError>> {
-            let names = self.0.clone();
-            Box::pin(async { names.map_err(|()| LunoraError::internal("gone")) })
-        }
-    }
-
     let logs = crate::testing::capture_logs();
     let world = World::new();
-    let take = |time: i64, global: Global| {
-        let backups = world.backups(Vec::new()).global_tables(Some(Rc::new(global)));
+    let take = |time: i64| {
+        let backups = world.backups(Vec::new());
         block_on(world.clock.run(backups.take(&BackupTrigger::manual(time)))).unwrap()
     };
-    assert!(take(0, Global(Ok(Vec::new()))).left_out.is_empty());
+    assert!(take(0).left_out.is_empty());
     assert!(logs.lines().is_empty());
     world.shard.host().exec("CREATE TABLE stats(x)", &[]).unwrap();
-    let manifest = take(1, Global(Ok(vec!["users".to_owned()])));
-    let warning = "backups leave out tables of shards made by SQL or not declared any more: `stats`; \
-                   global tables: `users`";
+    let manifest = take(1);
+    let warning =
+        "backups leave out tables of shards made by SQL or not declared any more: `stats`";
     assert_eq!(manifest.left_out.to_warning().as_deref(), Some(warning));
     assert!(logs.lines().iter().any(|line| line.contains(warning)));
     let listed = block_on(world.clock.run(world.backups(Vec::new()).list())).unwrap();
     assert_eq!(listed[0].left_out, manifest.left_out);
-    // The global tables are not part of the snapshot, so it is taken without their names too.
-    assert_eq!(take(2, Global(Err(()))).left_out.shard_tables.len(), 1);
 }
 
 proptest! {

@@ -7,7 +7,7 @@ use futures::{StreamExt, stream};
 use serde::{Serialize, ser::SerializeStruct};
 use serde_json::value::RawValue;
 
-use super::{AdminCall, ShardAdmin, outcome::PublicFailure, read};
+use super::{AdminCall, ShardAdmin, globals::not_configured, outcome::PublicFailure, read};
 pub use crate::wire::operation::ChangeError;
 use crate::{
     coordinator::ShardFailure,
@@ -93,6 +93,20 @@ pub struct ApplyReport {
 }
 
 impl ShardAdmin {
+    /// Applies changes of rows of the [global tables](Self::global_tables), each
+    /// `{"table","op","id"?,"doc"?}`, in their order. An invalid one is skipped.
+    ///
+    /// # Errors
+    /// 400 `GLOBAL_NOT_CONFIGURED` if there are no global tables; if their database fails.
+    pub async fn apply_global(
+        &self,
+        changes: &[Box<RawValue>],
+    ) -> Result<ApplyReport, LunoraError> {
+        let globals = self.globals().ok_or_else(|| not_configured("a change is one"))?;
+        let applied = globals.apply(changes).await?;
+        Ok(ApplyReport { applied: applied.applied, errors: applied.errors, failed: 0, ok: 1 })
+    }
+
     /// Reads the changes of every shard, each from its own cursor.
     ///
     /// All changes are in memory: an answer that no longer fits into the coordinator's

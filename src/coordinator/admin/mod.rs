@@ -5,6 +5,7 @@ mod changes;
 mod clear;
 mod clients;
 mod export;
+mod globals;
 mod import;
 mod migration;
 mod outcome;
@@ -40,12 +41,11 @@ use crate::{
     },
 };
 
-#[cfg(feature = "admin")]
-pub(crate) use self::seal::Seal;
 pub(crate) use self::{
     catch_up::ChangeLine,
     clients::{ClientImport, is_client_line},
-    export::ShardPosition,
+    export::{ExportPosition, ShardPosition},
+    globals::{GlobalCatalog, GlobalData, GlobalPosition, not_configured},
     import::Import,
 };
 pub use self::{
@@ -58,6 +58,11 @@ pub use self::{
     rank_page::{RankPage, RankPageRequest, ShardSlice, SortDirection},
     rebuild::RebuildReport,
     traffic::{ShardTraffic, TrafficReport},
+};
+#[cfg(feature = "admin")]
+pub(crate) use self::{
+    globals::{Moved, to_column},
+    seal::Seal,
 };
 
 /// The admin operations of all shards: migrations, ranks, traffic, change feeds, export, import.
@@ -96,6 +101,7 @@ pub struct ShardAdmin {
     namespace: Rc<dyn ShardNamespace>,
     placement: Placement,
     default_shard: ShardKey,
+    globals: Option<Rc<dyn GlobalData>>,
     headers: HeaderMap,
 }
 
@@ -124,6 +130,7 @@ impl ShardAdmin {
             namespace,
             placement: Placement::default(),
             default_shard: ShardKey::default(),
+            globals: None,
             headers,
         }
     }
@@ -140,6 +147,37 @@ impl ShardAdmin {
     pub fn default_shard(mut self, key: ShardKey) -> Self {
         self.default_shard = key;
         self
+    }
+
+    /// Sets the tables that belong to no shard, and are part of exports, imports and backups.
+    #[cfg(feature = "admin")]
+    #[must_use]
+    pub fn global_tables(self, tables: impl crate::platform::GlobalTables) -> Self {
+        self.with_globals(Some(Rc::new(Moved::new(Rc::new(tables)))))
+    }
+
+    #[cfg(feature = "admin")]
+    pub(crate) fn with_globals(mut self, globals: Option<Rc<dyn GlobalData>>) -> Self {
+        self.globals = globals;
+        self
+    }
+
+    /// Returns the tables that belong to no shard, if the deployment has any.
+    pub(crate) fn globals(&self) -> Option<&Rc<dyn GlobalData>> {
+        self.globals.as_ref()
+    }
+
+    #[cfg(feature = "admin")]
+    pub(crate) fn has_globals(&self) -> bool {
+        self.globals.is_some()
+    }
+
+    /// Returns the names of the tables that belong to no shard.
+    pub(crate) async fn global_catalog(&self) -> Result<GlobalCatalog, LunoraError> {
+        match &self.globals {
+            Some(globals) => globals.catalog().await,
+            None => Ok(GlobalCatalog::default()),
+        }
     }
 
     /// Sets the timeout of one call to a shard; the coordinator's by default.

@@ -1,14 +1,20 @@
 //! A database of D1, as operators inspect it.
 
+mod cells;
+mod moves;
+
 use futures::future::LocalBoxFuture;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use wasm_bindgen::JsValue;
-use worker::D1Database;
+use worker::{D1Database, js_sys::Uint8Array};
 
 use crate::{
     errors::{Code, LunoraError},
-    platform::{GlobalFacet, GlobalPage, GlobalQuery, GlobalTable, GlobalTables, GlobalValue},
+    platform::{
+        GlobalFacet, GlobalPage, GlobalQuery, GlobalRows, GlobalSchema, GlobalTable, GlobalTables,
+        GlobalValue, GlobalWrite, GlobalWritten,
+    },
 };
 
 /// Lists the application's tables, without those of SQLite, Cloudflare and the migrations.
@@ -93,6 +99,33 @@ impl GlobalTables for D1Database {
             Ok(GlobalFacet { values, truncated })
         })
     }
+
+    fn schemas(&self) -> LocalBoxFuture<'_, Result<Vec<GlobalSchema>, LunoraError>> {
+        Box::pin(moves::schemas(self))
+    }
+
+    fn rows<'a>(
+        &'a self,
+        schema: &'a GlobalSchema,
+        after: Option<&'a str>,
+    ) -> LocalBoxFuture<'a, Result<GlobalRows, LunoraError>> {
+        Box::pin(moves::page(self, schema, after))
+    }
+
+    fn write<'a>(
+        &'a self,
+        schema: &'a GlobalSchema,
+        writes: &'a [GlobalWrite],
+    ) -> LocalBoxFuture<'a, Result<Vec<GlobalWritten>, LunoraError>> {
+        Box::pin(moves::write(self, schema, writes))
+    }
+
+    fn clear<'a>(
+        &'a self,
+        tables: &'a [String],
+    ) -> LocalBoxFuture<'a, Result<Vec<u64>, LunoraError>> {
+        Box::pin(moves::clear(self, tables))
+    }
 }
 
 #[derive(Deserialize)]
@@ -161,6 +194,7 @@ fn filters(query: &GlobalQuery, columns: &[String]) -> Result<(String, Vec<JsVal
             GlobalValue::Integer(value) => (" IS CAST(? AS INTEGER)", value.to_string().into()),
             GlobalValue::Real(value) => (" IS ?", (*value).into()),
             GlobalValue::Text(value) => (" IS ?", value.into()),
+            GlobalValue::Blob(value) => (" IS ?", Uint8Array::from(&**value).into()),
         };
         clause.push_str(comparison);
         values.push(value);

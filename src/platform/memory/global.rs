@@ -1,16 +1,23 @@
 //! Tables that belong to no shard, in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use futures::future::{FutureExt, LocalBoxFuture, ready};
 use serde_json::{Map, Value};
 
 use crate::{
     errors::{Code, LunoraError},
-    platform::{GlobalFacet, GlobalPage, GlobalQuery, GlobalTable, GlobalTables, GlobalValue},
+    platform::{
+        GlobalFacet, GlobalPage, GlobalQuery, GlobalRow, GlobalRows, GlobalSchema, GlobalTable,
+        GlobalTables, GlobalValue, GlobalWrite, GlobalWritten,
+    },
 };
 
-/// [`GlobalTables`] in memory.
+/// [`GlobalTables`] in memory. Clones share their rows.
 ///
 /// ```
 /// use lunora::testing::MemoryGlobalTables;
@@ -21,61 +28,190 @@ use crate::{
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct MemoryGlobalTables {
-    tables: BTreeMap<String, Vec<Row>>,
+    state: Rc<RefCell<State>>,
 }
 
-type Row = Map<String, Value>;
+#[derive(Debug, Default)]
+struct State {
+    tables: BTreeMap<String, Table>,
+    fails: bool,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    columns: BTreeSet<String>,
+    key: Vec<String>,
+    /// The rows by their number.
+    rows: BTreeMap<i64, Row>,
+}
+
+type Row = BTreeMap<String, GlobalValue>;
 
 impl MemoryGlobalTables {
+    /// The number of rows in one answer of [`rows`](GlobalTables::rows).
+    const PAGE: usize = 3;
+
     /// Returns an empty set of tables.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a row, and its table if it does not exist. A value other than an object makes an empty
-    /// row.
+    /// Adds a table with these columns, of which `key` are its primary key.
     #[must_use]
-    pub fn with_row(mut self, table: impl Into<String>, row: Value) -> Self {
-        let row = match row {
-            Value::Object(row) => row,
-            _ => Map::new(),
-        };
-        self.tables.entry(table.into()).or_default().push(row);
+    pub fn with_table<'a>(
+        self,
+        table: impl Into<String>,
+        columns: impl IntoIterator<Item = &'a str>,
+        key: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let mut added = Table::default();
+        added.columns.extend(columns.into_iter().map(str::to_owned));
+        added.key.extend(key.into_iter().map(str::to_owned));
+        self.state.borrow_mut().tables.insert(table.into(), added);
         self
     }
 
-    fn matching(&self, query: &GlobalQuery) -> Result<(Vec<String>, Vec<&Row>), LunoraError> {
-        let rows = self.tables.get(&query.table).ok_or_else(|| {
-            LunoraError::new(Code::UnknownTable, format!("there is no table `{}`", query.table))
-        })?;
-        let columns: BTreeSet<&String> = rows.iter().flat_map(Map::keys).collect();
-        let columns: Vec<String> = columns.into_iter().cloned().collect();
-        for (column, _) in &query.filters {
-            check_column(column, &columns)?;
-        }
-        let equals = |row: &&Map<String, Value>| {
-            query.filters.iter().all(|(column, value)| is(row.get(column), value))
+    /// Adds a row, and its table if it does not exist: with the primary key `_id` if the row has
+    /// one. A value other than an object makes an empty row.
+    #[must_use]
+    pub fn with_row(self, table: impl Into<String>, row: Value) -> Self {
+        let row: Row = match row {
+            Value::Object(row) => {
+                row.into_iter().map(|(key, value)| (key, of_json(value))).collect()
+            }
+            _ => Row::new(),
         };
-        Ok((columns, rows.iter().filter(equals).collect()))
+        let key = row.contains_key("_id").then(|| "_id".to_owned());
+        let mut state = self.state.borrow_mut();
+        let table = state
+            .tables
+            .entry(table.into())
+            .or_insert_with(|| Table { key: key.into_iter().collect(), ..Table::default() });
+        table.columns.extend(row.keys().cloned());
+        table.add(None, row);
+        drop(state);
+        self
+    }
+
+    /// Lets every call fail from now on, or succeed again.
+    pub fn fail(&self, fails: bool) {
+        self.state.borrow_mut().fails = fails;
+    }
+
+    fn run<T>(
+        &self,
+        work: impl FnOnce(&mut BTreeMap<String, Table>) -> Result<T, LunoraError>,
+    ) -> LocalBoxFuture<'static, Result<T, LunoraError>>
+    where
+        T: 'static,
+    {
+        let mut state = self.state.borrow_mut();
+        let done = match state.fails {
+            true => Err(LunoraError::internal("the database in memory is to fail")),
+            false => work(&mut state.tables),
+        };
+        ready(done).boxed_local()
     }
 }
 
-fn check_column(column: &str, columns: &[String]) -> Result<(), LunoraError> {
-    if columns.iter().any(|known| known == column) {
+impl Table {
+    fn add(&mut self, rowid: Option<i64>, row: Row) {
+        let next = self.rows.keys().next_back().map_or(1, |last| last.saturating_add(1));
+        self.rows.insert(rowid.unwrap_or(next), row);
+    }
+
+    /// Returns the number of the row that has the key of this one.
+    fn find(&self, row: &GlobalRow) -> Option<i64> {
+        if self.key.is_empty() {
+            return row.rowid.filter(|rowid| self.rows.contains_key(rowid));
+        }
+        let of = |column: &String| row.columns.iter().find(|(name, _)| name == column);
+        let is = |known: &Row| {
+            self.key
+                .iter()
+                .all(|column| of(column).is_some_and(|(_, value)| known.get(column) == Some(value)))
+        };
+        self.rows.iter().find(|(_, known)| is(known)).map(|(rowid, _)| *rowid)
+    }
+
+    fn write(&mut self, write: &GlobalWrite) -> GlobalWritten {
+        let (GlobalWrite::Insert(row) | GlobalWrite::Put(row) | GlobalWrite::Delete(row)) = write;
+        if let Some((column, _)) = row.columns.iter().find(|(name, _)| !self.columns.contains(name))
+        {
+            return GlobalWritten::Refused(format!("the table has no column `{column}`"));
+        }
+        let columns: Row = row.columns.iter().cloned().collect();
+        match (write, self.find(row)) {
+            (GlobalWrite::Insert(_) | GlobalWrite::Put(_), None) => self.add(row.rowid, columns),
+            (GlobalWrite::Insert(_), Some(_)) | (GlobalWrite::Delete(_), None) => {
+                return GlobalWritten::Unchanged;
+            }
+            (GlobalWrite::Put(_), Some(rowid)) => {
+                self.rows.entry(rowid).or_default().extend(columns);
+            }
+            (GlobalWrite::Delete(_), Some(rowid)) => {
+                self.rows.remove(&rowid);
+            }
+        }
+        GlobalWritten::Done
+    }
+}
+
+fn of_json(value: Value) -> GlobalValue {
+    match value {
+        Value::Null => GlobalValue::Null,
+        Value::Bool(value) => GlobalValue::Integer(value.into()),
+        Value::Number(number) => number.as_i64().map_or_else(
+            || GlobalValue::Real(number.as_f64().unwrap_or_default()),
+            GlobalValue::Integer,
+        ),
+        Value::String(text) => GlobalValue::Text(text),
+        value => GlobalValue::Text(value.to_string()),
+    }
+}
+
+/// Returns a value as D1 does: bytes are a list of numbers.
+fn to_json(value: &GlobalValue) -> Value {
+    match value {
+        GlobalValue::Null => Value::Null,
+        GlobalValue::Integer(value) => (*value).into(),
+        GlobalValue::Real(value) => (*value).into(),
+        GlobalValue::Text(value) => value.clone().into(),
+        GlobalValue::Blob(value) => value.clone().into(),
+    }
+}
+
+fn matching<'a>(
+    tables: &'a BTreeMap<String, Table>,
+    query: &GlobalQuery,
+) -> Result<(&'a Table, Vec<&'a Row>), LunoraError> {
+    let table = known(tables, &query.table)?;
+    for (column, _) in &query.filters {
+        check_column(column, &table.columns)?;
+    }
+    let equals = |row: &&Row| {
+        query
+            .filters
+            .iter()
+            .all(|(column, value)| row.get(column).unwrap_or(&GlobalValue::Null) == value)
+    };
+    Ok((table, table.rows.values().filter(equals).collect()))
+}
+
+fn known<'a>(tables: &'a BTreeMap<String, Table>, name: &str) -> Result<&'a Table, LunoraError> {
+    tables.get(name).ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> LunoraError {
+    LunoraError::new(Code::UnknownTable, format!("there is no table `{name}`"))
+}
+
+fn check_column(column: &str, columns: &BTreeSet<String>) -> Result<(), LunoraError> {
+    if columns.contains(column) {
         return Ok(());
     }
     Err(LunoraError::bad_request(format!("the table has no column `{column}`")))
-}
-
-fn is(found: Option<&Value>, wanted: &GlobalValue) -> bool {
-    let found = found.unwrap_or(&Value::Null);
-    match wanted {
-        GlobalValue::Null => found.is_null(),
-        GlobalValue::Integer(wanted) => found.as_i64() == Some(*wanted),
-        GlobalValue::Real(wanted) => found.as_f64() == Some(*wanted),
-        GlobalValue::Text(wanted) => found.as_str() == Some(wanted),
-    }
 }
 
 fn size(limit: impl TryInto<usize>) -> usize {
@@ -84,27 +220,35 @@ fn size(limit: impl TryInto<usize>) -> usize {
 
 impl GlobalTables for MemoryGlobalTables {
     fn tables(&self) -> LocalBoxFuture<'_, Result<Vec<GlobalTable>, LunoraError>> {
-        let tables = self.tables.iter();
-        let tables = tables
-            .map(|(name, rows)| GlobalTable { name: name.clone(), row_count: rows.len() as u64 });
-        ready(Ok(tables.collect())).boxed_local()
+        self.run(|tables| {
+            let table = |(name, table): (&String, &Table)| GlobalTable {
+                name: name.clone(),
+                row_count: table.rows.len() as u64,
+            };
+            Ok(tables.iter().map(table).collect())
+        })
     }
 
     fn page<'a>(
         &'a self,
         query: &'a GlobalQuery,
     ) -> LocalBoxFuture<'a, Result<GlobalPage, LunoraError>> {
-        let page = self.matching(query).map(|(columns, rows)| GlobalPage {
-            columns,
-            total: rows.len() as u64,
-            rows: rows
-                .into_iter()
-                .skip(size(query.offset))
-                .take(size(query.limit))
-                .cloned()
-                .collect(),
-        });
-        ready(page).boxed_local()
+        self.run(|tables| {
+            let (table, rows) = matching(tables, query)?;
+            let json = |row: &Row| -> Map<String, Value> {
+                row.iter().map(|(column, value)| (column.clone(), to_json(value))).collect()
+            };
+            Ok(GlobalPage {
+                columns: table.columns.iter().cloned().collect(),
+                total: rows.len() as u64,
+                rows: rows
+                    .into_iter()
+                    .skip(size(query.offset))
+                    .take(size(query.limit))
+                    .map(json)
+                    .collect(),
+            })
+        })
     }
 
     fn facet<'a>(
@@ -112,19 +256,75 @@ impl GlobalTables for MemoryGlobalTables {
         query: &'a GlobalQuery,
         column: &'a str,
     ) -> LocalBoxFuture<'a, Result<GlobalFacet, LunoraError>> {
-        let facet = self.matching(query).and_then(|(columns, rows)| {
-            check_column(column, &columns)?;
+        self.run(|tables| {
+            let (table, rows) = matching(tables, query)?;
+            check_column(column, &table.columns)?;
             let mut counts: BTreeMap<String, (Value, u64)> = BTreeMap::new();
             for row in rows {
-                let value = row.get(column).unwrap_or(&Value::Null);
-                counts.entry(value.to_string()).or_insert_with(|| (value.clone(), 0)).1 += 1;
+                let value = row.get(column).map_or(Value::Null, to_json);
+                counts.entry(value.to_string()).or_insert_with(|| (value, 0)).1 += 1;
             }
             let mut values: Vec<(Value, u64)> = counts.into_values().collect();
             values.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
             let truncated = values.len() > size(query.limit);
             values.truncate(size(query.limit));
             Ok(GlobalFacet { values, truncated })
-        });
-        ready(facet).boxed_local()
+        })
+    }
+
+    fn schemas(&self) -> LocalBoxFuture<'_, Result<Vec<GlobalSchema>, LunoraError>> {
+        self.run(|tables| {
+            let schema = |(name, table): (&String, &Table)| GlobalSchema {
+                name: name.clone(),
+                columns: table.columns.iter().cloned().collect(),
+                key: table.key.clone(),
+            };
+            Ok(tables.iter().map(schema).collect())
+        })
+    }
+
+    fn rows<'a>(
+        &'a self,
+        schema: &'a GlobalSchema,
+        after: Option<&'a str>,
+    ) -> LocalBoxFuture<'a, Result<GlobalRows, LunoraError>> {
+        self.run(|tables| {
+            let table = known(tables, &schema.name)?;
+            let after: i64 = after.and_then(|after| after.parse().ok()).unwrap_or(i64::MIN);
+            let mut found = table.rows.iter().filter(|(rowid, _)| **rowid > after);
+            let page: Vec<_> = found.by_ref().take(Self::PAGE).collect();
+            let last = page.last().map(|(rowid, _)| rowid.to_string());
+            let row = |(rowid, row): &(&i64, &Row)| GlobalRow {
+                rowid: table.key.is_empty().then_some(**rowid),
+                columns: row.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            };
+            let rows = page.iter().map(row).collect();
+            Ok(GlobalRows { rows, next: last.filter(|_| found.next().is_some()) })
+        })
+    }
+
+    fn write<'a>(
+        &'a self,
+        schema: &'a GlobalSchema,
+        writes: &'a [GlobalWrite],
+    ) -> LocalBoxFuture<'a, Result<Vec<GlobalWritten>, LunoraError>> {
+        self.run(|tables| {
+            let table = tables.get_mut(&schema.name).ok_or_else(|| unknown(&schema.name))?;
+            Ok(writes.iter().map(|write| table.write(write)).collect())
+        })
+    }
+
+    fn clear<'a>(
+        &'a self,
+        names: &'a [String],
+    ) -> LocalBoxFuture<'a, Result<Vec<u64>, LunoraError>> {
+        self.run(|tables| {
+            let mut counts = Vec::with_capacity(names.len());
+            for name in names {
+                let table = tables.get_mut(name).ok_or_else(|| unknown(name))?;
+                counts.push(std::mem::take(&mut table.rows).len() as u64);
+            }
+            Ok(counts)
+        })
     }
 }

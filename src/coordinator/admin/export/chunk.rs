@@ -16,8 +16,11 @@ use crate::{
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ExportChunk {
-    /// The key of the shard.
+    /// The key of the shard; that of the default shard if the rows are of a global table.
     pub shard_key: ShardKey,
+    /// `true` if the rows are of a table that belongs to no shard: lines
+    /// `{"table","global":true,"doc"}`, after those of every shard.
+    pub global: bool,
     /// The rows as NDJSON, one `{"table","doc"}` per line, or `{"table","shardKey","doc"}` if
     /// requested; always whole lines. If requested, changes are lines
     /// `{"$change":{"seq","table","id","op","doc"?}}`: each replaces every earlier line of its

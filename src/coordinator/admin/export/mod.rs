@@ -11,7 +11,10 @@ use futures::{future::LocalBoxFuture, stream::Stream};
 pub use self::chunk::{ExportChunk, ShardExport};
 use self::shard::Shard;
 pub(crate) use self::shard::ShardPosition;
-use super::ShardAdmin;
+use super::{
+    ShardAdmin,
+    globals::{GlobalPosition, GlobalReading},
+};
 use crate::{errors::LunoraError, sort, wire::ShardKey};
 
 /// The tables to export, and the size of the pages.
@@ -68,15 +71,28 @@ impl ExportRequest {
 
 /// An export in progress: call [`next`](Self::next) until it returns `None`.
 ///
-/// It holds at most one page. A shard that fails ends the export with an error that names the
+/// The shards come first, then the global tables. It holds at most one page. A shard that fails ends the export with an error that names the
 /// shard: an export that lacks one shard's rows is not an export.
 pub struct Export {
     admin: ShardAdmin,
     request: ExportRequest,
     keys: vec::IntoIter<ShardKey>,
     shard: Option<Shard>,
+    /// The tables that belong to no shard, which follow the shards.
+    globals: Option<GlobalReading>,
+    /// The global tables that cannot be part of the export.
+    left_out: Vec<String>,
     calls: u64,
     failed: bool,
+}
+
+/// The position at which an export can be left: between two pages.
+#[derive(Debug)]
+pub(crate) struct ExportPosition {
+    /// The shard that was left in the middle.
+    pub(crate) shard: Option<ShardPosition>,
+    /// The position in the global tables, if every shard is read.
+    pub(crate) global: Option<GlobalPosition>,
 }
 
 impl ShardAdmin {
@@ -88,13 +104,22 @@ impl ShardAdmin {
     /// # Errors
     /// If the shards cannot be listed; 409 `REGISTRY_EMPTY` if the registry lists none; 404
     /// `UNKNOWN_TABLE` if neither the registry nor a shard knows a table.
-    pub async fn export(&self, request: ExportRequest) -> Result<Export, LunoraError> {
-        let mut keys = match &request.tables {
+    pub async fn export(&self, mut request: ExportRequest) -> Result<Export, LunoraError> {
+        let mut catalog = self.global_catalog().await?;
+        let mut keys = match &mut request.tables {
             None if request.allow_empty_registry => self.shards_holding(None).await?,
             None => self.shards_listed().await?,
             Some(tables) => {
-                self.refuse_unknown_tables(tables).await?;
-                self.shards_holding(Some(tables)).await?
+                let is_named = |table: &String| tables.contains(table);
+                catalog.tables.retain(is_named);
+                catalog.left_out.retain(is_named);
+                let own = self.tables_of_shards(tables, &catalog.tables).await?;
+                self.refuse_unknown_tables(&own).await?;
+                *tables = own;
+                match tables.is_empty() {
+                    true => Vec::new(),
+                    false => self.shards_holding(Some(tables)).await?,
+                }
             }
         };
         if request.with_shard_keys {
@@ -103,14 +128,28 @@ impl ShardAdmin {
                 (rank(a), a.as_str()).cmp(&(rank(b), b.as_str()))
             });
         }
+        let globals = self.globals().map(|it| GlobalReading::new(it.clone(), catalog.tables));
         Ok(Export {
             admin: self.clone(),
             request,
             keys: keys.into_iter(),
             shard: None,
+            globals,
+            left_out: catalog.left_out,
             calls: 0,
             failed: false,
         })
+    }
+
+    /// Returns those of `tables` that shards may have: a global table counts only if a shard has
+    /// one of its name too.
+    async fn tables_of_shards(
+        &self,
+        tables: &[String],
+        global: &[String],
+    ) -> Result<Vec<String>, LunoraError> {
+        let only_global = self.unknown_tables(global).await?;
+        Ok(tables.iter().filter(|table| !only_global.contains(table)).cloned().collect())
     }
 
     /// Continues an export that was left: without the shards in `done`, and first with the rest of
@@ -122,9 +161,18 @@ impl ShardAdmin {
         &self,
         request: ExportRequest,
         done: &HashSet<&str>,
-        left: Option<ShardPosition>,
+        left: ExportPosition,
     ) -> Result<Export, LunoraError> {
         let mut export = self.export(request).await?;
+        let ExportPosition { shard: left, global } = left;
+        if let Some(position) = global {
+            // A shard that announced itself meanwhile would follow the global tables.
+            export.keys = Vec::new().into_iter();
+            if let Some(globals) = &mut export.globals {
+                globals.resume(position);
+            }
+            return Ok(export);
+        }
         let is_left = |key: &ShardKey| left.as_ref().is_some_and(|it| it.shard_key == key.as_str());
         let rest: Vec<_> =
             export.keys.filter(|key| !done.contains(key.as_str()) && !is_left(key)).collect();
@@ -139,12 +187,21 @@ impl ShardAdmin {
     pub(crate) fn export_scratch(&self, page_rows: u32) -> Export {
         let request = ExportRequest { page_rows, with_changes: true, ..ExportRequest::default() };
         let keys = vec![ShardKey::scratch()].into_iter();
-        Export { admin: self.clone(), request, keys, shard: None, calls: 0, failed: false }
+        Export {
+            admin: self.clone(),
+            request,
+            keys,
+            shard: None,
+            globals: None,
+            left_out: Vec::new(),
+            calls: 0,
+            failed: false,
+        }
     }
 }
 
 impl Export {
-    /// Returns the next rows; `None` after the end of the last shard.
+    /// Returns the next rows; `None` after the end of the last shard and the last global table.
     ///
     /// # Errors
     /// If a shard fails, or times out before its answer or within it; 409 `CDC_LOG_TRIMMED` if the
@@ -175,13 +232,27 @@ impl Export {
     }
 
     /// Returns whether the export can be left here and continued by
-    /// [`export_rest`](ShardAdmin::export_rest): between two pages of a shard, with the position,
-    /// or between two shards.
-    pub(crate) fn leave(&self) -> Option<Option<ShardPosition>> {
-        match &self.shard {
-            Some(shard) => shard.position().map(Some),
-            None => (self.keys.len() > 0).then_some(None),
+    /// [`export_rest`](ShardAdmin::export_rest): between two pages of a shard or of a global table,
+    /// or between two of them.
+    pub(crate) fn leave(&self) -> Option<ExportPosition> {
+        let at = |shard, global| Some(ExportPosition { shard, global });
+        match (&self.shard, &self.globals) {
+            (Some(shard), _) => at(Some(shard.position()?), None),
+            (None, _) if self.keys.len() > 0 => at(None, None),
+            (None, Some(globals)) if !globals.is_over() => at(None, Some(globals.position.clone())),
+            (None, _) => None,
         }
+    }
+
+    /// Returns the global tables that are still to be read.
+    #[cfg(feature = "admin")]
+    pub(crate) fn global_tables(&self) -> Vec<&String> {
+        self.globals.iter().flat_map(GlobalReading::tables).collect()
+    }
+
+    /// Returns the global tables that cannot be part of the export.
+    pub(crate) fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     /// Returns the number of calls to shards, without the repeated ones.
@@ -201,7 +272,7 @@ impl Export {
             Some(shard) => shard,
             None => match self.keys.next() {
                 Some(key) => self.shard.insert(Shard::new(key)),
-                None => return Ok(None),
+                None => return self.advance_globals().await,
             },
         };
         if shard.page.is_none() {
@@ -213,6 +284,24 @@ impl Export {
             self.shard = None;
         }
         Ok(Some(chunk))
+    }
+}
+
+impl Export {
+    async fn advance_globals(&mut self) -> Result<Option<ExportChunk>, LunoraError> {
+        let Some(globals) = &mut self.globals else { return Ok(None) };
+        let Some((table, page)) = globals.next().await? else { return Ok(None) };
+        self.calls += 1;
+        Ok(Some(ExportChunk {
+            shard_key: self.admin.default_shard.clone(),
+            global: true,
+            lines: page.lines.into(),
+            changes: 0,
+            watermarks: 0,
+            replies: 0,
+            rows: [(table, page.rows)].into(),
+            end_of_shard: None,
+        }))
     }
 }
 

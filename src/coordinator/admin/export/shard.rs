@@ -233,7 +233,16 @@ impl Shard {
         let lines = rows.lines.into();
         let (changes, watermarks, replies) = (0, 0, 0);
         let rows = rows.counts;
-        ExportChunk { shard_key, lines, changes, watermarks, replies, rows, end_of_shard }
+        ExportChunk {
+            shard_key,
+            global: false,
+            lines,
+            changes,
+            watermarks,
+            replies,
+            rows,
+            end_of_shard,
+        }
     }
 
     fn bad(error: &RowProblem) -> LunoraError {

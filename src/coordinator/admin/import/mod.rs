@@ -1,17 +1,19 @@
 //! Imports rows of NDJSON, each into its shard.
 
 mod batch;
+mod globals;
+mod row;
 mod sharding;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures::{StreamExt, stream};
 use serde::Serialize;
-use serde_json::value::RawValue;
 
-use self::batch::Batch;
+use self::{batch::Batch, row::Row};
 use super::{
     ShardAdmin,
+    globals::{GlobalLine, not_configured},
     seal::{END, SealCheck},
     traffic::as_text,
 };
@@ -55,6 +57,9 @@ pub struct ImportReport {
     /// The shards that failed, each once; the first 1000. Each failed call has an error with its
     /// lines.
     pub failed: Vec<FailedShard>,
+    /// The failure of the database of the global tables, after which their rows may be missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub global_failure: Option<String>,
     /// The number of rows that were inserted, by table.
     pub inserted: BTreeMap<String, u64>,
     /// The number of rows that were read.
@@ -95,7 +100,10 @@ pub struct RowError {
 
 impl ShardAdmin {
     /// Imports NDJSON, one `{"table","doc"}` per line, of any size: memory holds a few batches. A
-    /// line `{"table","shardKey","doc"}` goes to that shard, unless the target is one shard.
+    /// line `{"table","shardKey","doc"}` goes to that shard, unless the target is one shard. A line
+    /// `{"table","global":true,"doc"}` goes to the
+    /// [global tables](Self::global_tables), and so does a row without a shard whose table is one
+    /// of them and unknown to the shards.
     ///
     /// Rows keep their `_id`; a row whose `_id` already exists is a conflict and is not imported.
     /// An invalid line never stops the others. A last line `{"$end":{"rows","sha256"}}`, as exports
@@ -103,7 +111,9 @@ impl ShardAdmin {
     /// registered in the registry, so that the imported rows can be found.
     ///
     /// # Errors
-    /// If the body breaks off (the lines before are imported). A shard that fails, or cannot be
+    /// If the body breaks off (the lines before are imported); 400 `GLOBAL_NOT_CONFIGURED` for a
+    /// row of a global table if there are none. The first line of an export says whether it has
+    /// such rows, so that nothing of it is imported then. A shard that fails, or cannot be
     /// registered, is part of the report.
     pub async fn import(
         &self,
@@ -111,6 +121,7 @@ impl ShardAdmin {
         target: &ImportTarget,
     ) -> Result<ImportReport, LunoraError> {
         let mut import = Import::new(self, target.clone());
+        import.learn_globals().await?;
         let (mut lines, mut seal) = (Lines::default(), SealCheck::new()?);
         let mut pieces = body.into_large_pieces(Body::BULK);
         while let Some(piece) = pieces.next().await {
@@ -142,6 +153,14 @@ pub(crate) struct Import<'a> {
     buffered: usize,
     /// The tables and shards that the registry knows.
     registered: HashSet<(String, ShardKey)>,
+    /// The global tables of whose names shards have none.
+    only_global: Vec<String>,
+    /// The rows of global tables that are to be written.
+    global: Vec<GlobalLine>,
+    /// The rows of global tables that refer to rows which do not exist yet.
+    waiting: Vec<(GlobalLine, RowError)>,
+    /// The reason for which nothing more is written.
+    refusal: Option<LunoraError>,
     /// `true` if the line that ends an export was read.
     ended: bool,
     /// `true` if a row went to the default shard because there are no rules at all.
@@ -161,6 +180,10 @@ impl<'a> Import<'a> {
             full: Vec::new(),
             buffered: 0,
             registered: HashSet::new(),
+            only_global: Vec::new(),
+            global: Vec::new(),
+            waiting: Vec::new(),
+            refusal: None,
             ended: false,
             unplaced: false,
             report: ImportReport::default(),
@@ -184,6 +207,7 @@ impl<'a> Import<'a> {
     pub(crate) async fn finish(mut self) -> Result<ImportReport, LunoraError> {
         self.full.extend(self.batches.drain());
         self.flush().await?;
+        self.settle_globals().await;
         if self.unplaced {
             self.report.warnings.push(UNPLACED.to_owned());
         }
@@ -216,6 +240,21 @@ impl<'a> Import<'a> {
             }
         };
         self.report.received += 1;
+        let is_global =
+            row.is_global || (row.shard.is_none() && self.only_global.contains(&row.table));
+        if is_global || !row.global_tables.is_empty() {
+            if self.admin.globals().is_none() {
+                let what = format!("line {number} is a row, or announces one,");
+                self.refusal.get_or_insert_with(|| not_configured(&what));
+                return;
+            }
+            if is_global {
+                self.buffered += row.doc.get().len();
+                let Row { table, rowid, doc, .. } = row;
+                self.global.push(GlobalLine { number, table, rowid, doc: doc.to_owned() });
+                return;
+            }
+        }
         let shard = match &self.target {
             ImportTarget::Shard(key) => Ok(key.clone()),
             ImportTarget::Sharding(_) if row.shard.is_some() => {
@@ -262,6 +301,9 @@ impl<'a> Import<'a> {
 
     /// Sends the full batches: those of one shard one after the other, the shards in parallel.
     async fn flush(&mut self) -> Result<(), LunoraError> {
+        if let Some(refusal) = self.refusal.take() {
+            return Err(refusal);
+        }
         let mut by_shard: Vec<(ShardKey, Vec<Batch>)> = Vec::new();
         for (key, batch) in std::mem::take(&mut self.full) {
             self.buffered -= batch.len();
@@ -296,6 +338,7 @@ impl<'a> Import<'a> {
                 Err(failure) => self.fail(&batch, failure),
             }
         }
+        self.flush_globals().await;
         Ok(())
     }
 
@@ -342,46 +385,6 @@ impl<'a> Import<'a> {
             error.line = batch.line(error.line);
             self.error(error.into());
         }
-    }
-}
-
-/// A row as it is in a line.
-struct Row<'a> {
-    table: String,
-    /// The shard, if the line names it.
-    shard: Option<String>,
-    doc: &'a RawValue,
-}
-
-impl<'a> Row<'a> {
-    fn read(line: &'a [u8]) -> Result<Self, String> {
-        #[derive(serde::Deserialize)]
-        struct Fields<'a> {
-            table: String,
-            #[serde(default, rename = "shardKey")]
-            shard: Option<String>,
-            #[serde(borrow)]
-            doc: &'a RawValue,
-        }
-
-        let Fields { table, shard, doc } = serde_json::from_slice(line).map_err(|error| {
-            if [&b"{\"$change\":"[..], b"{\"$watermark\":", b"{\"$reply\":"]
-                .iter()
-                .any(|kind| line.starts_with(kind))
-            {
-                return "the line is not a row, but a change or the state of a client in a \
-                        snapshot: restore the snapshot instead of importing its file"
-                    .to_owned();
-            }
-            format!("the line is no `{{\"table\",\"doc\"}}`: {error}")
-        })?;
-        if table.starts_with('$') {
-            return Err(format!("`{table}` is not a table of a shard, and is not imported"));
-        }
-        if table.is_empty() || !doc.get().starts_with('{') {
-            return Err("`table` must not be empty, and `doc` must be an object".to_owned());
-        }
-        Ok(Self { table, shard, doc })
     }
 }
 

@@ -1,0 +1,143 @@
+// Global tables, in a database of D1, through exports, imports, backups and restores on workerd.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { drill } from "./deployment.mjs";
+
+const SCHEMA = [
+  // Refers to a table whose name sorts after its own, and to itself.
+  `CREATE TABLE members (_id TEXT PRIMARY KEY, team INTEGER NOT NULL REFERENCES teams (id), boss TEXT REFERENCES members (_id), email TEXT UNIQUE)`,
+  `CREATE TABLE teams (id INTEGER PRIMARY KEY, name TEXT NOT NULL CHECK (name <> 'refused'))`,
+  `CREATE TABLE "odd ""name""; --" ("a ""b""" REAL, rowid TEXT, shout TEXT GENERATED ALWAYS AS (upper(rowid)))`,
+  `CREATE TABLE pairs (a TEXT COLLATE NOCASE, b, c, PRIMARY KEY (a, b)) WITHOUT ROWID`,
+  `CREATE TABLE d1_migrations (id INTEGER)`,
+  `CREATE VIRTUAL TABLE words USING fts5 (body)`,
+];
+const ODD = '"odd ""name""; --"';
+const TABLES = ["members", "teams", ODD, "pairs"];
+
+const options = { d1Databases: ["DB"] };
+const database = ({ mf }) => mf.getD1Database("DB");
+
+async function migrate(deployment) {
+  const db = await database(deployment);
+  for (const sql of SCHEMA) await db.prepare(sql).run();
+  return db;
+}
+
+async function populate(deployment) {
+  const db = await migrate(deployment);
+  await db.batch([
+    db.prepare("INSERT INTO teams VALUES (9223372036854775807, 'far'), (9007199254740993, 'exact'), (-9223372036854775808, 'low')"),
+    db.prepare("INSERT INTO teams WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1300) SELECT i, 'team ' || i FROM n"),
+    db.prepare("PRAGMA defer_foreign_keys = on"),
+    db.prepare("INSERT INTO members VALUES ('m1', 9007199254740993, 'm2', 'ü@x'), ('m2', 1, NULL, NULL), ('m3', 2, 'm1', '💬')"),
+    db.prepare(`INSERT INTO ${ODD} VALUES (3.0, 'three'), (0.1, NULL), (9e999, 'inf'), (-9e999, ''), (NULL, 'same'), (NULL, 'same')`),
+    db.prepare("INSERT INTO pairs VALUES ('A', 1, x'00ff10'), ('a', '1', x''), ('b', 2.5, 9007199254740993), ('b', x'01', 'text'), ('c', 1e300, 0.1)"),
+    db.prepare("INSERT INTO pairs WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5) SELECT 'large', i, randomblob(700000) FROM n"),
+    db.prepare("INSERT INTO words VALUES ('not moved')"),
+  ]);
+}
+
+/** Every row as SQLite itself writes its values. */
+async function rows(deployment) {
+  const db = await database(deployment);
+  const all = {};
+  for (const table of TABLES) {
+    const { results } = await db.prepare(`SELECT name FROM pragma_table_info(?)`).bind(table === ODD ? 'odd "name"; --' : table).all();
+    const columns = results.map(({ name }) => `"${name.replaceAll('"', '""')}"`);
+    const read = columns.map((column, i) => `typeof(${column}) || ':' || CASE WHEN length(${column}) > 1000 THEN hex(substr(${column}, 1, 20)) || length(${column}) ELSE quote(${column}) END AS c${i}`);
+    const found = await db.prepare(`SELECT ${read.join(", ")} FROM ${table}`).raw();
+    all[table] = found.map(String).sort();
+  }
+  return all;
+}
+
+async function wipe(deployment) {
+  await deployment.destroy();
+  await migrate(deployment);
+  assert.deepEqual(Object.values(await rows(deployment)).flat(), []);
+}
+
+test("an export brings every row of a database of D1 back, exactly", () => drill(async (deployment) => {
+  await populate(deployment);
+  await deployment.rpc("users:add", { name: "Ada" });
+  const before = await rows(deployment);
+  assert.deepEqual(TABLES.map((table) => before[table].length), [3, 1303, 6, 10]);
+  const { status, text } = await deployment.call("/_lunora/admin/export", { end: true, allowEmptyRegistry: true });
+  assert.equal(status, 200, text.slice(0, 500));
+  const lines = text.trim().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual([...lines[0].globalTables].sort(), ["members", 'odd "name"; --', "pairs", "teams"]);
+  assert.equal(lines[0].table, "users");
+  assert.equal(lines.filter((line) => line.global).length, 1322);
+
+  await wipe(deployment);
+  const report = await deployment.admin("import", text);
+  assert.deepEqual([report.errors, report.failed, report.globalFailure], [[], [], undefined]);
+  assert.deepEqual(report.inserted, { members: 3, 'odd "name"; --': 6, pairs: 10, teams: 1303, users: 1 });
+  assert.deepEqual(await rows(deployment), before);
+  const again = await deployment.admin("import", text);
+  assert.deepEqual([again.conflicts, again.errors, again.inserted], [1323, [], {}]);
+  assert.deepEqual(await rows(deployment), before);
+}, options));
+
+test("a row that the database refuses is an error of its line, and the others are written", () => drill(async (deployment) => {
+  await migrate(deployment);
+  const row = (table, doc) => JSON.stringify({ table, global: true, doc });
+  const body = [
+    row("teams", { id: 1, name: "a" }),
+    row("teams", { id: 2, name: "refused" }),
+    row("teams", { id: "text", name: "b" }),
+    row("teams", { id: 3, color: "red" }),
+    row("members", { _id: "m1", team: 1, email: "x" }),
+    row("members", { _id: "m2", team: 1, email: "x" }),
+    row("members", { _id: "m3", team: 99 }),
+    row("words", { body: "virtual" }),
+    row("members", { _id: "m4", team: 1 }),
+  ];
+  const report = await deployment.admin("import", body.join("\n"));
+  assert.deepEqual(report.errors.map(({ line, code }) => [line, code]).sort(([a], [b]) => a - b),
+    [[2, "BAD_ROW"], [3, "BAD_ROW"], [4, "BAD_ROW"], [6, "BAD_ROW"], [7, "BAD_ROW"], [8, "UNKNOWN_TABLE"]]);
+  const message = (line) => report.errors.find((error) => error.line === line).message;
+  assert.match(message(2), /CHECK constraint failed/);
+  assert.equal(message(6), "UNIQUE constraint failed: members.email");
+  assert.deepEqual(report.inserted, { members: 2, teams: 1 });
+
+  const globalChanges = [
+    { table: "teams", op: "update", doc: { id: 1, name: "renamed" } },
+    { table: "members", op: "insert", id: "m5", doc: { team: 1 } },
+    { table: "members", op: "delete", id: "m4" },
+  ];
+  const applied = await deployment.admin("apply", { batches: [], globalChanges });
+  assert.deepEqual([applied.applied, applied.errors], [3, undefined]);
+  const after = await rows(deployment);
+  assert.deepEqual(after.teams, ["integer:1,text:'renamed'"]);
+  assert.deepEqual(after.members.map((row) => row.slice(6, 8)), ["m1", "m5"]);
+}, options));
+
+test("a backup brings every row of a database of D1 back, in runs of a few calls", () => drill(async (deployment) => {
+  await populate(deployment);
+  await deployment.rpc("users:add", { name: "Ada" });
+  const before = await rows(deployment);
+  let snapshot = await deployment.admin("backup/create", { allowEmptyRegistry: true });
+  let runs = 1;
+  for (; snapshot.unfinished; runs++) snapshot = await deployment.admin("backup/create", { time: snapshot.unfinished.time });
+  assert.ok(runs > 2, `${runs} runs`);
+  assert.deepEqual(snapshot.global, { consistent: false, rowsByTable: { members: 3, 'odd "name"; --': 6, pairs: 10, teams: 1303 } });
+  // A virtual table, and those in which SQLite keeps it.
+  assert.ok(snapshot.leftOut.globalTables.every((name) => /^words(_|$)/.test(name)), String(snapshot.leftOut.globalTables));
+  assert.equal(snapshot.leftOut.globalTables[0], "words");
+  assert.equal((await deployment.admin("backup/verify", { id: snapshot.id })).ok, true);
+  assert.equal((await deployment.admin("backup/drill", { id: snapshot.id })).ok, true);
+
+  await wipe(deployment);
+  const report = await deployment.admin("backup/restore", { id: snapshot.id, safetySnapshot: false });
+  assert.deepEqual([report.errors, report.failed, report.state], [[], [], "finished"]);
+  assert.deepEqual(await rows(deployment), before);
+
+  const db = await database(deployment);
+  await db.prepare("INSERT INTO teams VALUES (4000, 'later')").run();
+  await db.prepare("UPDATE members SET email = 'changed'  WHERE _id = 'm1'").run();
+  const replaced = await deployment.admin("backup/restore", { id: snapshot.id, replace: true, safetySnapshot: false });
+  assert.deepEqual([replaced.cleared.teams, replaced.cleared.members, replaced.errors], [1304, 3, []]);
+  assert.deepEqual(await rows(deployment), before);
+}, { ...options, vars: { DRILL_RUN_CALLS: "4" } }));
