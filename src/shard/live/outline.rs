@@ -3,7 +3,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     hash::{DefaultHasher, Hash, Hasher},
     rc::Rc,
 };
@@ -57,14 +57,22 @@ impl Outline {
     /// Returns the outline of a value; `None` if it is neither a list nor a page of documents.
     pub(super) fn of(value: &RawValue) -> Option<Self> {
         let (rows, around) = parts(value)?;
-        let mut keys = BTreeSet::new();
-        let row = |row: &&RawValue| {
+        let mut outline = Self { rows: Vec::with_capacity(rows.len()), around };
+        for row in rows {
             let Stamp { id, created } = serde_json::from_str(row.get()).ok()?;
-            let key: Box<str> = id.into();
-            keys.insert(key.clone()).then(|| Row { key, created, digest: digest(row) })
-        };
-        let rows = rows.iter().map(row).collect::<Option<_>>()?;
-        Some(Self { rows, around })
+            outline.rows.push(Row { key: id.into(), created, digest: digest(row) });
+        }
+        let is_unique = outline.by_key().len() == outline.rows.len();
+        is_unique.then_some(outline)
+    }
+
+    fn by_key(&self) -> BTreeMap<&str, u64> {
+        let mut by_key = BTreeMap::new();
+        // One by one: collecting them would link a sort.
+        for row in &self.rows {
+            by_key.insert(&*row.key, row.digest);
+        }
+        by_key
     }
 
     /// Returns the changes that make `value`, whose outline is `new`, of the value that this is the
@@ -79,17 +87,15 @@ impl Outline {
         if self.around != new.around {
             return None;
         }
-        let old: BTreeMap<&str, u64> =
-            self.rows.iter().map(|row| (&*row.key, row.digest)).collect();
-        let kept: BTreeSet<&str> =
-            new.rows.iter().map(|row| &*row.key).filter(|key| old.contains_key(key)).collect();
-        let stays = |row: &&Row| kept.contains(&*row.key);
+        let (old, now) = (self.by_key(), new.by_key());
+        let stays = |row: &&Row| old.contains_key(&*row.key) && now.contains_key(&*row.key);
+        let kept = new.rows.iter().filter(stays).count();
         let is_in_order = || {
             let before = self.rows.iter().filter(stays).map(|row| &row.key);
             before.eq(new.rows.iter().filter(stays).map(|row| &row.key))
         };
-        let has_new = kept.len() < new.rows.len();
-        if !is_in_order() || has_new && !(kept.len() >= 2 && new.is_sorted()) {
+        let has_new = kept < new.rows.len();
+        if !is_in_order() || has_new && !(kept >= 2 && new.is_sorted()) {
             return None;
         }
         let gone = self.rows.iter().filter(|row| !stays(row));
