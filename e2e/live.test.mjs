@@ -183,6 +183,32 @@ test("a client that connects and one that vanishes are functions of the shard", 
   assert.deepEqual((await watcher.next()).data, []);
 });
 
+test("a shape is seeded, then kept in step by pokes, and resumed by its checkpoint", async () => {
+  await add("shapes", "one");
+  const subscribe = async (since) => {
+    const client = await open("shapes");
+    client.say({ type: "shape_subscribe", id: "shape_1", shape: { name: "notes:all" }, ...since });
+    return client;
+  };
+  const client = await subscribe();
+  const poke = async (client) => {
+    const frames = [await client.next()];
+    while (frames.at(-1).type !== "pokeEnd") frames.push(await client.next());
+    return frames;
+  };
+  const [, seed, { checkpoint, epoch }] = await poke(client);
+  assert.deepEqual([seed.reset, seed.rowsPatch.map(({ op, table, value }) => [op, table, value.text])], [true, [["insert", "notes", "one 0 "]]]);
+  assert.equal((await client.next()).type, "ack");
+  const resumed = await subscribe({ sinceCheckpoint: checkpoint, sinceEpoch: epoch });
+  assert.deepEqual((await poke(resumed)).map(({ type }) => type), ["pokeStart", "pokeEnd"]);
+  assert.equal((await resumed.next()).type, "ack");
+  await add("shapes", "two");
+  for (const each of [client, resumed]) {
+    const [, part] = await poke(each);
+    assert.deepEqual([part.reset, part.rowsPatch.map(({ op, value }) => [op, value.text])], [undefined, [["insert", "two 0 "]]]);
+  }
+});
+
 test("an object that sleeps wakes with its subscriptions", async () => {
   const client = await open("sleep");
   await client.first("sub_1", "notes:list");

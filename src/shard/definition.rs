@@ -45,6 +45,8 @@ pub struct ShardDefinition {
     /// The queries that answer relation reads, by name.
     pub(crate) relations: Functions,
     pub(crate) migrations: Vec<Migration>,
+    /// The queries behind shapes, by name.
+    pub(crate) shapes: Functions,
     /// The paths of the mutations that run when a client connects.
     pub(crate) connect: Vec<Cow<'static, str>>,
     /// The paths of the mutations that run when a connection ends.
@@ -154,6 +156,22 @@ impl ShardDefinition {
         let path = path.into();
         self.disconnect.push(path.clone());
         self.add(path, handler.into_body().0, true)
+    }
+
+    /// Adds a shape: a query whose documents a client keeps in step, row by row, by
+    /// `shape_subscribe`. It returns a list of documents, whose order means nothing.
+    #[must_use]
+    pub fn shape<M>(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        handler: impl QueryHandler<M>,
+    ) -> Self {
+        let path: Cow<'static, str> = name.into();
+        if let Err(error) = self.shapes.add(path.clone(), handler.into_body().0, false) {
+            self.problem
+                .get_or_insert(DefinitionError::Function { path: path.into_owned(), error });
+        }
+        self
     }
 
     /// Adds a query that answers `__lunora_relation__:<name>`, which only ever comes as a query

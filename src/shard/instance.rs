@@ -28,6 +28,7 @@ use crate::{
     errors::{Code, LunoraError},
     platform::ShardHost,
     wire::ShardKey,
+    wire::paths,
 };
 
 /// A shard: it serves the requests to a Durable Object.
@@ -122,6 +123,14 @@ impl Shard {
     }
 
     fn query_function(&self, path: &str, caller: &Caller) -> Result<&Function, LunoraError> {
+        if let Some(name) = path.strip_prefix(paths::SHAPE_PREFIX) {
+            let shape = self.inner.definition.shapes.find(name, caller.system);
+            let not_found =
+                |_| LunoraError::custom("SHAPE_NOT_FOUND", 404, "there is no such shape");
+            let shape = shape.map_err(not_found)?;
+            self.inner.open()?;
+            return Ok(shape);
+        }
         let function = self.inner.definition.functions.find(path, caller.system)?;
         if function.kind() != Kind::Query {
             return Err(super::function::not_registered(path));

@@ -13,6 +13,7 @@
 ///         mutation "messages:send" => send,
 ///         internal mutation "messages:sweep" => sweep,   // for the server alone
 ///         action "messages:digest" => digest,
+///         shape "messages:pinned" => pinned,             // rows that a client keeps in step
 ///         connect "members:join" => join,                // a mutation, when a live connection begins
 ///         disconnect "members:leave" => leave,           // and when it ends
 ///     },
@@ -195,6 +196,9 @@ macro_rules! __shard_function {
     };
     ($definition:ident, internal action, $path:literal, $function:expr) => {
         $definition.internal_action($path, $function)
+    };
+    ($definition:ident, shape, $path:literal, $function:expr) => {
+        $definition.shape($path, $function)
     };
     ($definition:ident, connect, $path:literal, $function:expr) => {
         $definition.connect($path, $function)

@@ -33,6 +33,10 @@ pub(crate) const RUN_AS: &str = "__lunora_admin__:runAs";
 /// Relation reads, which only ever run across shards.
 pub(crate) const RELATION_PREFIX: &str = "__lunora_relation__:";
 
+/// Precedes the path of a shape where a shard keeps its subscriptions; no client sends it.
+#[cfg(feature = "shard")]
+pub(crate) const SHAPE_PREFIX: &str = "__lunora_shape__:";
+
 /// Returns whether a path is, in any spelling, the reserved prefix or under it.
 ///
 /// Case, repeated slashes, backslashes, dot segments and percent-encoding, once or several times,

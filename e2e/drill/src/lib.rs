@@ -216,6 +216,7 @@ lunora::shard! {
         mutation "users:add" => add_user,
         mutation "users:remove" => remove_user,
         query "online:list" => online,
+        shape "notes:all" => list,
         connect "online:join" => join,
         disconnect "online:leave" => leave,
     },

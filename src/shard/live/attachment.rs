@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     shard::{Caller, call::client_ip},
-    wire::{Identity, headers, identity},
+    wire::{Identity, headers, identity, paths},
 };
 
 /// The state of a socket while its object hibernates, as JSON text: its caller, its
@@ -59,6 +59,11 @@ impl Subscription {
     ) -> Self {
         let table = table.filter(|table| *table != function_path);
         Self { id: id.to_owned(), function_path, args, table }
+    }
+
+    /// Returns whether it is a subscription to a shape.
+    pub(super) fn is_shape(&self) -> bool {
+        self.function_path.starts_with(paths::SHAPE_PREFIX)
     }
 
     /// Returns what the client calls the table of the rows.

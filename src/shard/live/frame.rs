@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use crate::errors::LunoraError;
+use crate::{errors::LunoraError, wire::paths};
 
 /// A frame from a client.
 #[derive(Debug)]
@@ -15,8 +15,8 @@ pub(super) enum ClientFrame {
     Subscribe { id: String, query: Query },
     /// Ends a subscription.
     Unsubscribe { id: String },
-    /// Requests the rows of a shape; shards of this crate have no shapes.
-    ShapeSubscribe { id: String },
+    /// Subscribes to the rows of a shape.
+    ShapeSubscribe { id: String, query: Query },
     /// Requests a stream; shards of this crate have no streams.
     Stream { id: String },
     /// Joins a topic: from now on the whispers of its other sockets come.
@@ -47,6 +47,12 @@ impl ClientFrame {
             context: Option<Box<RawValue>>,
             #[serde(default, borrow)]
             query: Option<&'a RawValue>,
+            #[serde(default, borrow)]
+            shape: Option<&'a RawValue>,
+            #[serde(default)]
+            since_checkpoint: Option<u64>,
+            #[serde(default)]
+            since_epoch: Option<String>,
             #[serde(default)]
             topic: Option<String>,
             #[serde(default, deserialize_with = "even_null")]
@@ -60,8 +66,8 @@ impl ClientFrame {
             Box::deserialize(deserializer).map(Some)
         }
 
-        let Fields { r#type, id, client_id, caps, context, query, topic, data } =
-            serde_json::from_str(text).ok()?;
+        let fields: Fields<'_> = serde_json::from_str(text).ok()?;
+        let Fields { r#type, id, client_id, caps, context, query, topic, data, .. } = fields;
         Some(match &*r#type {
             "connect" => {
                 let takes_changes = caps.iter().any(|cap| cap == "pageDelta");
@@ -70,14 +76,33 @@ impl ClientFrame {
             "subscribe" => {
                 Self::Subscribe { id: id?, query: serde_json::from_str(query?.get()).ok()? }
             }
-            "unsubscribe" => Self::Unsubscribe { id: id? },
-            "shape_subscribe" => Self::ShapeSubscribe { id: id? },
+            "unsubscribe" | "shape_unsubscribe" => Self::Unsubscribe { id: id? },
+            "shape_subscribe" => {
+                let shape: Shape = serde_json::from_str(fields.shape?.get()).ok()?;
+                let (since_seq, since_epoch) = (fields.since_checkpoint, fields.since_epoch);
+                Self::ShapeSubscribe { id: id?, query: shape.query(since_seq, since_epoch) }
+            }
             "stream" => Self::Stream { id: id? },
             "whisper_subscribe" => Self::WhisperSubscribe { topic: topic? },
             "whisper_unsubscribe" => Self::WhisperUnsubscribe { topic: topic? },
             "whisper" => Self::Whisper { topic: topic?, data },
             _ => Self::Other,
         })
+    }
+}
+
+/// The shape of a subscription.
+#[derive(Deserialize)]
+struct Shape {
+    name: String,
+    #[serde(default)]
+    args: Option<Box<RawValue>>,
+}
+
+impl Shape {
+    fn query(self, since_seq: Option<u64>, since_epoch: Option<String>) -> Query {
+        let function_path = [paths::SHAPE_PREFIX, &self.name].concat();
+        Query { function_path, args: self.args, table: None, since_seq, since_epoch }
     }
 }
 
@@ -143,6 +168,33 @@ pub(super) enum ShardFrame<'a> {
         id: &'a str,
         #[serde(flatten)]
         position: &'a Position<'a>,
+    },
+    /// The beginning of changes that a client applies together.
+    #[serde(rename = "pokeStart", rename_all = "camelCase")]
+    PokeStart {
+        poke_id: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        epoch: Option<&'a str>,
+    },
+    /// The changed rows of a shape; all of its rows with `reset`.
+    #[serde(rename = "pokePart", rename_all = "camelCase")]
+    PokePart {
+        poke_id: &'a str,
+        shape_id: &'a str,
+        rows_patch: &'a [Box<RawValue>],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_mutation_id: Option<u64>,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        reset: bool,
+    },
+    /// The end of the changes, and the position that a client holds by them.
+    #[serde(rename = "pokeEnd", rename_all = "camelCase")]
+    PokeEnd {
+        poke_id: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        checkpoint: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        epoch: Option<&'a str>,
     },
     /// What another socket of a topic said, and the user of that socket.
     Whisper {

@@ -18,6 +18,7 @@ mod on_shard;
 mod outline;
 mod receive;
 mod refresh;
+mod shapes;
 mod sockets;
 mod subscribe;
 #[cfg(all(test, feature = "shard-testing"))]

@@ -48,6 +48,9 @@ struct Change<'a> {
     key: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<&'a RawValue>,
+    /// The row, in a poke.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a RawValue>,
 }
 
 impl Outline {
@@ -99,7 +102,7 @@ impl Outline {
             return None;
         }
         let gone = self.rows.iter().filter(|row| !stays(row));
-        let gone = gone.map(|row| Change { table, op: "delete", key: &row.key, row: None });
+        let gone = gone.map(|row| Change::delete(table, &row.key));
         let (texts, _) = parts(value)?;
         let written = new.rows.iter().zip(texts).filter_map(|(row, text)| {
             let op = match old.get(&*row.key) {
@@ -107,7 +110,7 @@ impl Outline {
                 Some(_) => "update",
                 None => "insert",
             };
-            Some(Change { table, op, key: &row.key, row: Some(text) })
+            Some(Change { table, op, key: &row.key, row: Some(text), value: None })
         });
         let (mut changes, mut room) = (Vec::new(), value.get().len());
         for change in gone.chain(written) {
@@ -118,6 +121,33 @@ impl Outline {
         (1..=Self::MAX_CHANGES).contains(&changes.len()).then_some(changes)
     }
 
+    /// Returns the changes that make this set of the set `from`, whatever their order, or of no row at
+    /// all.
+    pub(super) fn patch(
+        &self,
+        from: Option<&Self>,
+        value: &RawValue,
+        table: &str,
+    ) -> Option<Vec<Box<RawValue>>> {
+        let (old, now) = (from.map(Self::by_key).unwrap_or_default(), self.by_key());
+        let gone = old.keys().filter(|key| !now.contains_key(*key));
+        let gone = gone.map(|key| Change::delete(table, key));
+        let (texts, _) = parts(value)?;
+        let written = self.rows.iter().zip(texts).filter_map(|(row, text)| {
+            let op = match old.get(&*row.key) {
+                Some(digest) if *digest == row.digest => return None,
+                Some(_) => "update",
+                None => "insert",
+            };
+            Some(Change { table, op, key: &row.key, row: None, value: Some(text) })
+        });
+        let mut changes = Vec::new();
+        for change in gone.chain(written) {
+            changes.push(serde_json::value::to_raw_value(&change).ok()?);
+        }
+        Some(changes)
+    }
+
     /// Returns whether every row was created later than the one before it, or every row earlier. Then
     /// there is one place for a new row, whichever way a client looks for it.
     fn is_sorted(&self) -> bool {
@@ -125,6 +155,12 @@ impl Outline {
             self.rows.windows(2).all(|pair| is_right(pair[0].created, pair[1].created))
         };
         in_pairs(|a, b| a < b) || in_pairs(|a, b| a > b)
+    }
+}
+
+impl<'a> Change<'a> {
+    fn delete(table: &'a str, key: &'a str) -> Self {
+        Self { table, op: "delete", key, row: None, value: None }
     }
 }
 

@@ -5,7 +5,10 @@ use super::{
     interfaces::{LiveShard, LiveSocket},
     sockets::{Handle, Live},
 };
-use crate::wire::Identity;
+use crate::{
+    errors::Code,
+    wire::{Identity, paths},
+};
 
 impl<S: LiveSocket> Live<S> {
     /// Answers a frame. Returns whether it may need the database: an invalid one, one too many, and
@@ -37,6 +40,19 @@ impl<S: LiveSocket> Live<S> {
                 }
             }
             ClientFrame::Subscribe { id: subscription, query } => {
+                let answer = match query.function_path.starts_with(paths::SHAPE_PREFIX) {
+                    true => Err(ShardFrame::of_code(
+                        Some(&subscription),
+                        Code::FunctionNotFound.as_str(),
+                        "a shape is subscribed to by `shape_subscribe`",
+                    )),
+                    false => self.subscribe(id, &subscription, query, shard),
+                };
+                if let Err(frame) = answer {
+                    socket.send(&frame);
+                }
+            }
+            ClientFrame::ShapeSubscribe { id: subscription, query } => {
                 if let Err(frame) = self.subscribe(id, &subscription, query, shard) {
                     socket.send(&frame);
                 }
@@ -59,13 +75,6 @@ impl<S: LiveSocket> Live<S> {
                     socket.send(&frame);
                 }
                 return false;
-            }
-            ClientFrame::ShapeSubscribe { id } => {
-                socket.send(&ShardFrame::of_code(
-                    Some(&id),
-                    "SHAPE_NOT_FOUND",
-                    "there is no such shape",
-                ));
             }
             ClientFrame::Stream { id } => {
                 socket.send(&ShardFrame::of_code(

@@ -76,7 +76,15 @@ impl Outcome {
         Some(Sent { digest, outline: takes_changes.then(outline).flatten() })
     }
 
-    fn outline(&self) -> Option<&Rc<Outline>> {
+    /// Returns the table of the rows, if only one was read; else `name`.
+    pub(super) fn table<'a>(&'a self, name: &'a str) -> &'a str {
+        match self.reads.tables().as_deref() {
+            Some([table]) => table,
+            _ => name,
+        }
+    }
+
+    pub(super) fn outline(&self) -> Option<&Rc<Outline>> {
         let outline = || self.outcome.as_ref().ok().and_then(|value| Outline::of(value));
         self.outline.get_or_init(|| outline().map(Rc::new)).as_ref()
     }
@@ -221,18 +229,20 @@ impl<S: LiveSocket> Live<S> {
             self.with_entry(&key.socket, |entry| entry.subscriptions.get_mut(id)?.sent.take());
         let held = held.flatten();
         let send = |frame: ShardFrame<'_>| handle.socket.send(&frame.to_text());
+        let kept = handle.attachment.subscriptions.iter().find(|known| known.id == id);
+        let is_shape = kept.is_some_and(Subscription::is_shape);
         match &run.outcome {
             Err(failure) => handle.socket.send(&failure.frame(id)),
             Ok(data) => {
                 let position = &handle.position(at, shard);
                 let has_it = held.as_ref().is_some_and(|held| Some(held.digest) == run.digest);
-                let changes = || {
-                    let from = held.as_ref()?.outline.as_ref()?;
-                    let kept = &handle.attachment.subscriptions;
-                    let table = kept.iter().find(|known| known.id == id)?.table();
-                    run.changes(from, table)
-                };
-                if has_it {
+                let from = held.as_ref().and_then(|held| held.outline.as_ref());
+                let changes = || run.changes(from?, kept?.table());
+                if is_shape && has_it {
+                    self.poke(&handle, None, position);
+                } else if is_shape {
+                    self.send_shape(&handle, id, run, from.map(|from| &**from), position);
+                } else if has_it {
                     send(ShardFrame::Settled { id, position });
                 } else if let Some(changes) = changes() {
                     for (index, delta) in changes.iter().enumerate() {
@@ -244,7 +254,7 @@ impl<S: LiveSocket> Live<S> {
                 }
             }
         }
-        let sent = run.sent(handle.attachment.takes_changes);
+        let sent = run.sent(is_shape || handle.attachment.takes_changes);
         self.with_entry(&key.socket, |entry| {
             if let Some(known) = entry.subscriptions.get_mut(id) {
                 known.sent = sent;

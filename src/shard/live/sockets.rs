@@ -44,6 +44,8 @@ pub(crate) struct Live<S> {
     pub(super) started_epoch: Cell<bool>,
     /// Connections that began or ended, whose functions have not run; `None` if there are none.
     pub(super) hooks: Option<RefCell<VecDeque<Event>>>,
+    /// The number of pokes that were sent.
+    pub(super) pokes: Cell<u64>,
     /// Queries that crashed the instance, and until when they are refused, in milliseconds.
     pub(super) crashed: RefCell<Vec<(Rc<str>, u64)>>,
 }
@@ -129,6 +131,7 @@ impl<S: LiveSocket> Live<S> {
             refresh_unanswered: Cell::default(),
             started_epoch: Cell::default(),
             hooks: has_hooks.then(RefCell::default),
+            pokes: Cell::default(),
             crashed: RefCell::default(),
         }
     }

@@ -38,7 +38,7 @@ impl<S: LiveSocket> Live<S> {
         let args = checked(args)
             .map_err(|message| ShardFrame::of_code(Some(id), "BAD_SUBSCRIPTION_ARGS", &message))?;
         let new = Subscription::new(id, function_path, args, table);
-        let query = query_of(&new);
+        let (query, is_shape) = (query_of(&new), new.is_shape());
         let key = SubscriptionKey { socket: socket_id.into(), id: id.into() };
         let run = self.run(&key, &query, &new, shard);
         if let Err(failure) = &run.outcome
@@ -59,7 +59,10 @@ impl<S: LiveSocket> Live<S> {
         if let Some(previous) = previous.flatten() {
             self.drop_answer(&key, previous.answer);
         }
-        handle.socket.send(&ShardFrame::Ack { id }.to_text());
+        let acknowledge = || handle.socket.send(&ShardFrame::Ack { id }.to_text());
+        if !is_shape {
+            acknowledge();
+        }
         let mut at = shard.position();
         let is_ahead = |(cursor, epoch): &(u64, String)| {
             since_epoch.as_ref() == Some(epoch) && since_seq.is_some_and(|seq| seq > *cursor)
@@ -76,19 +79,29 @@ impl<S: LiveSocket> Live<S> {
                     && since_epoch.is_some()
                     && since_epoch.as_deref() == position.epoch
                     && since_seq.is_some_and(|seq| shard.unchanged_since(seq, &run.reads));
-                let frame = if is_held {
-                    ShardFrame::Resume { id, position: &position }
+                if is_shape {
+                    match is_held {
+                        true => self.poke(&handle, None, &position),
+                        false => self.send_shape(&handle, id, &run, None, &position),
+                    }
                 } else {
-                    ShardFrame::Data { id, data: json, position: &position }
-                };
-                handle.socket.send(&frame.to_text());
-                run.sent(handle.attachment.takes_changes)
+                    let frame = if is_held {
+                        ShardFrame::Resume { id, position: &position }
+                    } else {
+                        ShardFrame::Data { id, data: json, position: &position }
+                    };
+                    handle.socket.send(&frame.to_text());
+                }
+                run.sent(is_shape || handle.attachment.takes_changes)
             }
             Err(failure) => {
                 handle.socket.send(&failure.frame(id));
                 None
             }
         };
+        if is_shape {
+            acknowledge();
+        }
         let ran = self.with_entry(socket_id, |entry| run.ran(&query, &entry.caller));
         if let Some(ran) = ran {
             let answer = Some(self.answers.borrow_mut().join(&ran, key.clone()));

@@ -14,6 +14,7 @@ mod changes;
 mod frames;
 mod hooks;
 mod resuming;
+mod shapes;
 mod values;
 mod whispers;
 
