@@ -189,3 +189,38 @@ test("a cron that panics fails, one that does not is fine", async () => {
   assert.notEqual(await run("14 13 13 12 *"), "ok");
   assert.equal(await run("*/5 * * * *"), "ok");
 });
+
+test("a planned call whose shard lives elsewhere outlives the instance that decided it", async () => {
+  const options = workerOptions(FIXTURE);
+  const elsewhere = `
+    import { DurableObject } from "cloudflare:workers";
+    export class Slow extends DurableObject {
+      async fetch() {
+        await scheduler.wait(700);
+        return Response.json({ result: "still here" });
+      }
+    }
+    export default { fetch: () => new Response(null) };
+  `;
+  const shard = { className: "Slow", scriptName: "elsewhere" };
+  const front = { ...options, name: "fixture", durableObjects: { ...options.durableObjects, SHARD: shard } };
+  const other = {
+    name: "elsewhere", modules: true, script: elsewhere, compatibilityDate: options.compatibilityDate,
+    durableObjects: { OWN: { className: "Slow", useSQLite: true } },
+  };
+  const handleRuntimeStdio = (...streams) => streams.forEach((stream) => stream.resume());
+  const pair = new Miniflare({ workers: [front, other], handleRuntimeStdio });
+  try {
+    const body = JSON.stringify({ functionPath: "slow" });
+    const call = () => pair.dispatchFetch("http://fixture/_lunora/rpc", { method: "POST", body });
+    const inFlight = [call(), call()];
+    await sleep(200);
+    assert.equal((await pair.dispatchFetch("http://fixture/panic")).status, 500);
+    for (const answer of await Promise.all(inFlight)) {
+      assert.deepEqual([answer.status, await answer.json()], [200, { result: "still here" }]);
+      assert.equal(answer.headers.get("x-content-type-options"), "nosniff");
+    }
+  } finally {
+    await pair.dispose();
+  }
+});
