@@ -211,15 +211,21 @@ test("a planned call whose shard lives elsewhere outlives the instance that deci
   const handleRuntimeStdio = (...streams) => streams.forEach((stream) => stream.resume());
   const pair = new Miniflare({ workers: [front, other], handleRuntimeStdio });
   try {
-    const body = JSON.stringify({ functionPath: "slow" });
-    const call = () => pair.dispatchFetch("http://fixture/_lunora/rpc", { method: "POST", body });
-    const inFlight = [call(), call()];
+    // A plan needs a declared length, which `dispatchFetch` leaves out.
+    const { origin } = await pair.ready;
+    const call = (pad) => {
+      const body = JSON.stringify({ functionPath: "slow", args: { pad } });
+      return fetch(`${origin}/_lunora/rpc`, { method: "POST", body });
+    };
+    await fetch(`${origin}/hello`);
+    // A long call is not planned: wasm waits for it, and it fails with the instance.
+    const inFlight = [call(""), call("x".repeat(70_000))];
     await sleep(200);
-    assert.equal((await pair.dispatchFetch("http://fixture/panic")).status, 500);
-    for (const answer of await Promise.all(inFlight)) {
-      assert.deepEqual([answer.status, await answer.json()], [200, { result: "still here" }]);
-      assert.equal(answer.headers.get("x-content-type-options"), "nosniff");
-    }
+    assert.equal((await fetch(`${origin}/panic`)).status, 500);
+    const [planned, long] = await Promise.all(inFlight);
+    assert.deepEqual([planned.status, await planned.json()], [200, { result: "still here" }]);
+    assert.equal(planned.headers.get("x-content-type-options"), "nosniff");
+    assert.equal(long.status, 500);
   } finally {
     await pair.dispose();
   }
