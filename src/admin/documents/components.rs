@@ -159,10 +159,8 @@ impl Components {
         // An `Option` of it has its form, and `null` among its types.
         let types = object.get("type").and_then(Value::as_array);
         let nullable = types.is_some_and(|types| types.iter().any(|name| name == "null"));
-        let mut form: Map<String, Value> = WIRE_FORM
-            .into_iter()
-            .filter_map(|key| Some((key.to_owned(), object.remove(key)?)))
-            .collect();
+        let mut form = Map::new();
+        form.extend(WIRE_FORM.into_iter().filter_map(|key| object.remove_entry(key)));
         form.insert("type".to_owned(), json!("array"));
         let form = Value::Object(form);
         let origin = json!([wanted, form]);

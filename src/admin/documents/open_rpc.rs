@@ -9,12 +9,11 @@ use crate::functions::FunctionInfo;
 pub(super) fn open_rpc(functions: &[FunctionInfo]) -> Value {
     let (functions, components) = described(functions);
     let methods: Vec<Value> = functions.iter().map(method).collect();
-    let errors: Map<String, Value> = STATUSES
-        .iter()
-        .map(|(status, message)| {
-            (format!("Status{status}"), json!({ "code": status, "message": message }))
-        })
-        .collect();
+    // One by one: collecting them would link a sort.
+    let mut errors = Map::new();
+    for (status, message) in STATUSES {
+        errors.insert(format!("Status{status}"), json!({ "code": status, "message": message }));
+    }
     json!({
         "openrpc": "1.3.2",
         "info": { "title": "Lunora RPC", "version": "0.0.0" },

@@ -11,6 +11,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::sort;
+
 /// A value that a client holds.
 pub(super) struct Sent {
     pub(super) digest: u64,
@@ -19,6 +21,7 @@ pub(super) struct Sent {
 }
 
 /// The rows of a list or of a page, without their contents.
+#[derive(Default)]
 pub(super) struct Outline {
     rows: Vec<Row>,
     /// The digest of what surrounds the rows; of a list, nothing does.
@@ -70,12 +73,7 @@ impl Outline {
     }
 
     fn by_key(&self) -> BTreeMap<&str, u64> {
-        let mut by_key = BTreeMap::new();
-        // One by one: collecting them would link a sort.
-        for row in &self.rows {
-            by_key.insert(&*row.key, row.digest);
-        }
-        by_key
+        sort::map(self.rows.iter().map(|row| (&*row.key, row.digest)))
     }
 
     /// Returns the changes that make `value`, whose outline is `new`, of the value that this is the
@@ -101,19 +99,9 @@ impl Outline {
         if !is_in_order() || has_new && !(kept >= 2 && new.is_sorted()) {
             return None;
         }
-        let gone = self.rows.iter().filter(|row| !stays(row));
-        let gone = gone.map(|row| Change::delete(table, &row.key));
-        let (texts, _) = parts(value)?;
-        let written = new.rows.iter().zip(texts).filter_map(|(row, text)| {
-            let op = match old.get(&*row.key) {
-                Some(digest) if *digest == row.digest => return None,
-                Some(_) => "update",
-                None => "insert",
-            };
-            Some(Change { table, op, key: &row.key, row: Some(text), value: None })
-        });
         let (mut changes, mut room) = (Vec::new(), value.get().len());
-        for change in gone.chain(written) {
+        for (op, key, row) in self.differences(new, value)? {
+            let change = Change { table, op, key, row, value: None };
             let change = serde_json::value::to_raw_value(&change).ok()?;
             room = room.checked_sub(change.get().len())?;
             changes.push(change);
@@ -121,31 +109,43 @@ impl Outline {
         (1..=Self::MAX_CHANGES).contains(&changes.len()).then_some(changes)
     }
 
-    /// Returns the changes that make this set of the set `from`, whatever their order, or of no row at
-    /// all.
+    /// Returns the changes that make `value`, whose outline this is, of a set of rows, whatever their
+    /// order: of `from`, or of no row at all.
     pub(super) fn patch(
         &self,
         from: Option<&Self>,
         value: &RawValue,
         table: &str,
     ) -> Option<Vec<Box<RawValue>>> {
-        let (old, now) = (from.map(Self::by_key).unwrap_or_default(), self.by_key());
-        let gone = old.keys().filter(|key| !now.contains_key(*key));
-        let gone = gone.map(|key| Change::delete(table, key));
+        let nothing = Self::default();
+        let mut changes = Vec::new();
+        for (op, key, value) in from.unwrap_or(&nothing).differences(self, value)? {
+            let change = Change { table, op, key, row: None, value };
+            changes.push(serde_json::value::to_raw_value(&change).ok()?);
+        }
+        Some(changes)
+    }
+
+    /// Returns what differs in `value`, whose outline is `new`: the operation, the key, and the text of
+    /// the row. Rows that are gone come first, and then the others in their new order.
+    fn differences<'a>(
+        &'a self,
+        new: &'a Self,
+        value: &'a RawValue,
+    ) -> Option<Vec<(&'static str, &'a str, Option<&'a RawValue>)>> {
+        let (old, now) = (self.by_key(), new.by_key());
+        let gone = self.rows.iter().filter(|row| !now.contains_key(&*row.key));
+        let gone = gone.map(|row| ("delete", &*row.key, None));
         let (texts, _) = parts(value)?;
-        let written = self.rows.iter().zip(texts).filter_map(|(row, text)| {
+        let written = new.rows.iter().zip(texts).filter_map(|(row, text)| {
             let op = match old.get(&*row.key) {
                 Some(digest) if *digest == row.digest => return None,
                 Some(_) => "update",
                 None => "insert",
             };
-            Some(Change { table, op, key: &row.key, row: None, value: Some(text) })
+            Some((op, &*row.key, Some(text)))
         });
-        let mut changes = Vec::new();
-        for change in gone.chain(written) {
-            changes.push(serde_json::value::to_raw_value(&change).ok()?);
-        }
-        Some(changes)
+        Some(gone.chain(written).collect())
     }
 
     /// Returns whether every row was created later than the one before it, or every row earlier. Then
@@ -155,12 +155,6 @@ impl Outline {
             self.rows.windows(2).all(|pair| is_right(pair[0].created, pair[1].created))
         };
         in_pairs(|a, b| a < b) || in_pairs(|a, b| a > b)
-    }
-}
-
-impl<'a> Change<'a> {
-    fn delete(table: &'a str, key: &'a str) -> Self {
-        Self { table, op: "delete", key, row: None, value: None }
     }
 }
 
