@@ -82,8 +82,8 @@ fn a_syntax_error_is_named_with_its_line_where_the_parser_tells() -> io::Result<
 #[test]
 fn the_workers_of_this_repository_have_what_they_need() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let examples =
-        ["axum", "chat", "generated", "plain", "ssr"].map(|name| format!("examples/{name}"));
+    let examples = ["axum", "chat", "framework", "generated", "plain", "ssr"]
+        .map(|name| format!("examples/{name}"));
     for dir in
         examples.iter().map(String::as_str).chain(["e2e/drill", "crates/lunora-cli/template/base"])
     {

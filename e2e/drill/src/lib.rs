@@ -46,14 +46,16 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .rate_limit(bounds::rate_limit(env))
         .route(route!("GET /memory"), async |_request, _env, _ctx| Response::text(bounds::memory()))
         .route(route!("POST /ask"), async |request, env, ctx| bounds::ask(request, env, ctx).await);
-    // Bound by the tests of global tables, and by them alone.
-    Ok(match env.d1("DB") {
+    Ok(match env.d1(DATABASE) {
         Ok(database) => builder.global_tables(database).build(),
         Err(_) => builder.build(),
     })
 }
 
 lunora::serve!(app);
+
+/// The binding of a database, in the tests of global tables and in no other.
+const DATABASE: &str = "DB";
 
 /// `?token=<name>:<expiry in milliseconds>` is that user, for as long.
 fn user_of(token: &str) -> Option<Identity> {
