@@ -1,29 +1,23 @@
 // Operations on every shard, and an operator's operations on one, over SQLite Durable Objects.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Miniflare } from "miniflare";
-import { workerOptions } from "./worker.mjs";
+import { Deployment } from "./deployment.mjs";
 
-const DRILL = new URL("drill", import.meta.url).pathname;
-const quiet = { handleRuntimeStdio: (...streams) => streams.forEach((stream) => stream.resume()) };
 const FOLDERS = ["a", "b", "c"];
-const { LUNORA_ADMIN_TOKEN: TOKEN } = workerOptions(DRILL).bindings;
-let mf;
+let deployment;
 before(async () => {
-  mf = new Miniflare({ ...workerOptions(DRILL), ...quiet });
+  deployment = new Deployment({ handleRuntimeStdio: (...streams) => streams.forEach((stream) => stream.resume()) });
   for (const folder of FOLDERS) await call("notes:add", { count: 3, bytes: 0, label: folder }, folder);
 });
-after(() => mf.dispose());
+after(() => deployment.close());
 
-async function post(path, body, headers = { authorization: `Bearer ${TOKEN}` }) {
-  const response = await mf.dispatchFetch(`http://drill.test${path}`, { method: "POST", headers, body: JSON.stringify(body) });
-  return { status: response.status, ...(await response.json()) };
+function call(functionPath, args, shardKey) {
+  return deployment.rpc(functionPath, args, shardKey);
 }
 
-async function call(functionPath, args, shardKey) {
-  const { status, result, error } = await post("/_lunora/rpc", { functionPath, args, shardKey }, {});
-  assert.equal(status, 200, JSON.stringify(error));
-  return result;
+async function post(path, body) {
+  const { status, text } = await deployment.call(path, body);
+  return { status, ...JSON.parse(text) };
 }
 
 /** Calls an operation of a shard as the operator. */
@@ -126,7 +120,7 @@ test("an operator describes tables, and reads by SQL what no statement changes",
 
 test("an operator sees which functions ran, and which failed", async () => {
   await call("notes:add", { count: 1, bytes: 0, label: "x" }, "stats");
-  const failed = await post("/_lunora/rpc", { functionPath: "notes:add", args: {}, shardKey: "stats" }, {});
+  const failed = await post("/_lunora/rpc", { functionPath: "notes:add", args: {}, shardKey: "stats" });
   assert.equal(failed.status, 400);
   const { functions } = (await operate("getFunctionStats", {}, "stats")).result;
   assert.deepEqual(functions.find(({ functionPath }) => functionPath === "notes:add"), { functionPath: "notes:add", calls: 2, errors: 1 });

@@ -22,8 +22,8 @@ impl Backups {
             return Err(not_configured(&format!("snapshot `{}` has rows", manifest.id)));
         }
         let known = self.admin.global_catalog().await?.tables;
-        let names = manifest.global.iter().flat_map(|global| global.rows_by_table.keys());
-        Ok(names.filter(|name| !known.contains(name)).cloned().collect())
+        let unknown = manifest.global_tables().filter(|name| !known.contains(name));
+        Ok(unknown.cloned().collect())
     }
 
     /// Returns the tables of the snapshot of the state before a restore: those that the restore may
@@ -35,7 +35,7 @@ impl Backups {
     ) -> Result<Option<Vec<String>>, LunoraError> {
         let Some(of_shards) = of_shards else { return Ok(None) };
         let known = self.admin.global_catalog().await?.tables;
-        let global = manifest.global.iter().flat_map(|global| global.rows_by_table.keys());
+        let global = manifest.global_tables();
         let global = global.filter(|name| known.contains(name) && !of_shards.contains(name));
         let names: Vec<String> = of_shards.iter().chain(global).cloned().collect();
         if names.is_empty() {

@@ -205,6 +205,11 @@ impl Manifest {
         Some(names)
     }
 
+    /// Returns the names of the global tables.
+    pub(super) fn global_tables(&self) -> impl Iterator<Item = &String> {
+        self.global.iter().flat_map(|global| global.rows_by_table.keys())
+    }
+
     /// Returns the number of rows of global tables.
     pub(super) fn global_rows(&self) -> u64 {
         self.global.as_ref().map_or(0, GlobalPart::rows)

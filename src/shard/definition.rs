@@ -8,7 +8,7 @@ use super::{
     table::{TableSpec, same_name},
 };
 use crate::{
-    functions::{FunctionInfo, FunctionList, FunctionPathError, check_path},
+    functions::{FunctionInfo, FunctionList, FunctionPathError},
     platform::Jurisdiction,
 };
 
@@ -166,12 +166,9 @@ impl ShardDefinition {
         name: impl Into<Cow<'static, str>>,
         handler: impl QueryHandler<M>,
     ) -> Self {
-        let path: Cow<'static, str> = name.into();
-        if let Err(error) = self.shapes.add(path.clone(), handler.into_body().0, false) {
-            self.problem
-                .get_or_insert(DefinitionError::Function { path: path.into_owned(), error });
-        }
-        self
+        let path = name.into();
+        let added = self.shapes.add(path.clone(), handler.into_body().0, false);
+        self.note(&path, added)
     }
 
     /// Adds a query that answers `__lunora_relation__:<name>`, which only ever comes as a query
@@ -179,10 +176,8 @@ impl ShardDefinition {
     #[must_use]
     pub fn relation<M>(mut self, name: &str, handler: impl QueryHandler<M>) -> Self {
         let path = format!("relation:{name}");
-        if let Err(error) = self.relations.add(path.clone().into(), handler.into_body().0, false) {
-            self.problem.get_or_insert(DefinitionError::Function { path, error });
-        }
-        self
+        let added = self.relations.add(path.clone().into(), handler.into_body().0, false);
+        self.note(&path, added)
     }
 
     /// Adds a migration of the documents of a table; see
@@ -258,10 +253,15 @@ impl ShardDefinition {
 
     fn add(mut self, path: Cow<'static, str>, body: Body, internal: bool) -> Self {
         let name = path.to_string();
-        if let Err(error) =
-            check_path(&path).and_then(|()| self.functions.add(path, body, internal))
-        {
-            self.problem.get_or_insert(DefinitionError::Function { path: name, error });
+        let added = self.functions.add(path, body, internal);
+        self.note(&name, added)
+    }
+
+    /// Keeps the first error.
+    fn note(mut self, path: &str, added: Result<(), FunctionPathError>) -> Self {
+        if let Err(error) = added {
+            let path = path.to_owned();
+            self.problem.get_or_insert(DefinitionError::Function { path, error });
         }
         self
     }

@@ -27,8 +27,7 @@ use super::{
 use crate::{
     errors::{Code, LunoraError},
     platform::ShardHost,
-    wire::ShardKey,
-    wire::paths,
+    wire::{ShardKey, paths},
 };
 
 /// A shard: it serves the requests to a Durable Object.
@@ -123,15 +122,13 @@ impl Shard {
     }
 
     fn query_function(&self, path: &str, caller: &Caller) -> Result<&Function, LunoraError> {
-        if let Some(name) = path.strip_prefix(paths::SHAPE_PREFIX) {
-            let shape = self.inner.definition.shapes.find(name, caller.system);
-            let not_found =
-                |_| LunoraError::custom("SHAPE_NOT_FOUND", 404, "there is no such shape");
-            let shape = shape.map_err(not_found)?;
-            self.inner.open()?;
-            return Ok(shape);
-        }
-        let function = self.inner.definition.functions.find(path, caller.system)?;
+        let definition = &self.inner.definition;
+        let function = match path.strip_prefix(paths::SHAPE_PREFIX) {
+            Some(name) => definition.shapes.find(name, caller.system).map_err(|_| {
+                LunoraError::custom("SHAPE_NOT_FOUND", 404, "there is no such shape")
+            })?,
+            None => definition.functions.find(path, caller.system)?,
+        };
         if function.kind() != Kind::Query {
             return Err(super::function::not_registered(path));
         }

@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-/// Returns the fields of these names; `None` if `json` is not an object. Of a repeated field the
+/// Returns the fields of these names; `None` if `json` is not one object. Of a repeated field the
 /// last one counts, as in JavaScript.
 pub(in crate::coordinator) fn pick<'a, const N: usize>(
     json: &'a str,
@@ -40,7 +40,9 @@ pub(in crate::coordinator) fn pick<'a, const N: usize>(
     if !json.starts_with('{') {
         return None;
     }
-    serde_json::Deserializer::from_str(json).deserialize_map(Pick(names)).ok()
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let found = reader.deserialize_map(Pick(names)).ok()?;
+    reader.end().ok().map(|()| found)
 }
 
 /// A field's name, borrowed where it has no escapes.

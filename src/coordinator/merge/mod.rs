@@ -63,9 +63,12 @@ pub(super) fn merger(merge: &Merge) -> Box<dyn Merger> {
 
 /// Returns the field `result` of an answer.
 pub(super) fn result_of(answer: &Bytes) -> Result<Bytes, Unmergeable> {
-    let [result] = fields::pick(json(answer)?, ["result"]).unwrap_or_default();
-    let result = result.ok_or(Unmergeable("no `result`"))?;
-    Ok(answer.slice_ref(result.as_bytes()))
+    // One pass over an answer that has it; what is wrong with another one is looked for afterwards.
+    let text = str::from_utf8(answer).unwrap_or_default();
+    match fields::pick(text.trim_matches([' ', '\n', '\r', '\t']), ["result"]) {
+        Some([Some(result)]) => Ok(answer.slice_ref(result.as_bytes())),
+        _ => Err(json(answer).err().unwrap_or(Unmergeable("no `result`"))),
+    }
 }
 
 /// Returns the text of an answer, without surrounding whitespace, if it is one JSON value.

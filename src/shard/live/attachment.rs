@@ -109,6 +109,11 @@ impl Attachment {
         (stored_bytes(&text) + Self::OVERHEAD <= Self::MAX_STORED).then_some(text)
     }
 
+    /// Returns the subscription of this id.
+    pub(super) fn subscription(&self, id: &str) -> Option<&Subscription> {
+        self.subscriptions.iter().find(|known| known.id == id)
+    }
+
     /// Returns when the identity expires, in milliseconds since 1970; an invalid expiry is past.
     pub(super) fn expires_ms(&self) -> Option<u64> {
         identity::minted_expiry_ms(&self.headers())

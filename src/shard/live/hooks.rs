@@ -11,6 +11,7 @@ use super::{
     interfaces::{LiveSocket, SocketHost},
     object::LiveObject,
     sockets::Live,
+    whispers::check_wire,
 };
 use crate::{
     log,
@@ -18,7 +19,7 @@ use crate::{
         call::{Envelope, WriteIds},
         caller::{Caller, SharedCaller},
     },
-    wire::{Identity, value},
+    wire::Identity,
 };
 
 impl<S: LiveSocket> Live<S> {
@@ -33,10 +34,7 @@ impl<S: LiveSocket> Live<S> {
                 let message = "the context of a connection has at most 4096 bytes";
                 return Err(ShardFrame::of_code(None, "BAD_REQUEST", message));
             }
-            if let Err(error) = value::Value::from_wire(context.get()) {
-                let message = format!("the context is not a valid wire value: {error}");
-                return Err(ShardFrame::of_code(None, "BAD_REQUEST", &message));
-            }
+            check_wire("the context", context.get())?;
         }
         let Some(handle) = self.entry(id) else { return Ok(()) };
         if handle.attachment.connected {
@@ -108,7 +106,7 @@ impl<H: SocketHost> LiveObject<H> {
         }
         let connection = Connection {
             connection_id: socket.to_string(),
-            shard_key: shard.host().shard_key(),
+            shard_key: shard.inner.state.key().to_owned(),
             user_id: who.identity.as_ref().and_then(Identity::user_id).map(str::to_owned),
             context,
         };

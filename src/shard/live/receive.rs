@@ -39,20 +39,17 @@ impl<S: LiveSocket> Live<S> {
                     socket.send(&frame);
                 }
             }
-            ClientFrame::Subscribe { id: subscription, query } => {
-                let answer = match query.function_path.starts_with(paths::SHAPE_PREFIX) {
-                    true => Err(ShardFrame::of_code(
-                        Some(&subscription),
-                        Code::FunctionNotFound.as_str(),
-                        "a shape is subscribed to by `shape_subscribe`",
-                    )),
-                    false => self.subscribe(id, &subscription, query, shard),
-                };
-                if let Err(frame) = answer {
-                    socket.send(&frame);
-                }
+            ClientFrame::Subscribe { id: subscription, query }
+                if query.function_path.starts_with(paths::SHAPE_PREFIX) =>
+            {
+                socket.send(&ShardFrame::of_code(
+                    Some(&subscription),
+                    Code::FunctionNotFound.as_str(),
+                    "a shape is subscribed to by `shape_subscribe`",
+                ));
             }
-            ClientFrame::ShapeSubscribe { id: subscription, query } => {
+            ClientFrame::Subscribe { id: subscription, query }
+            | ClientFrame::ShapeSubscribe { id: subscription, query } => {
                 if let Err(frame) = self.subscribe(id, &subscription, query, shard) {
                     socket.send(&frame);
                 }

@@ -199,8 +199,7 @@ impl<S: LiveSocket> Live<S> {
         };
         if runs.of(&caller).is_none() {
             let Some(Handle { attachment, .. }) = self.entry(&key.socket) else { return };
-            let kept = attachment.subscriptions.iter().find(|known| known.id == *key.id);
-            let Some(subscription) = kept else { return };
+            let Some(subscription) = attachment.subscription(&key.id) else { return };
             runs.add(&caller, self.run(key, query, subscription, shard));
         }
         if let Some(outcome) = runs.of(&caller) {
@@ -229,7 +228,7 @@ impl<S: LiveSocket> Live<S> {
             self.with_entry(&key.socket, |entry| entry.subscriptions.get_mut(id)?.sent.take());
         let held = held.flatten();
         let send = |frame: ShardFrame<'_>| handle.socket.send(&frame.to_text());
-        let kept = handle.attachment.subscriptions.iter().find(|known| known.id == id);
+        let kept = handle.attachment.subscription(id);
         let is_shape = kept.is_some_and(Subscription::is_shape);
         match &run.outcome {
             Err(failure) => handle.socket.send(&failure.frame(id)),

@@ -103,11 +103,13 @@ fn check_data(json: &str, limit: usize) -> Result<(), String> {
             format!("the whisper is too large: expected at most {limit} bytes, got {}", json.len());
         return Err(refusal(&LunoraError::new(Code::PayloadTooLarge, message)));
     }
-    match Value::from_wire(json) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let message = format!("the whisper is not a valid wire value: {error}");
-            Err(refusal(&LunoraError::bad_request(message)))
-        }
-    }
+    check_wire("the whisper", json)
+}
+
+/// Refuses what no client can decode. The error is the frame to answer with.
+pub(super) fn check_wire(what: &str, json: &str) -> Result<(), String> {
+    Value::from_wire(json).map(drop).map_err(|error| {
+        let message = format!("{what} is not a valid wire value: {error}");
+        refusal(&LunoraError::bad_request(message))
+    })
 }

@@ -187,6 +187,11 @@ impl Socket {
         Ok(())
     }
 
+    /// Expects something to hold for a frame.
+    pub(crate) fn require(&self, holds: bool, expected: &str, frame: &Value) -> Checked {
+        if holds { Ok(()) } else { Err(self.mismatch(expected, frame)) }
+    }
+
     pub(crate) fn mismatch(&self, expected: &str, got: &dyn Display) -> Mismatch {
         Mismatch { request: self.sent.clone(), expected: expected.to_owned(), got: got.to_string() }
     }

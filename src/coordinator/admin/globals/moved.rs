@@ -14,6 +14,7 @@ use super::{
 use crate::{
     errors::{Code, LunoraError},
     platform::{GlobalRow, GlobalSchema, GlobalTables, GlobalValue, GlobalWrite, GlobalWritten},
+    sort,
 };
 
 /// The code of a row that its table does not accept.
@@ -112,8 +113,11 @@ impl Moved {
         Ok(())
     }
 
-    /// Returns the write that a change stands for; the error says why there is none.
-    fn write_of(schemas: &[GlobalSchema], change: &Change<'_>) -> Result<GlobalWrite, Refused> {
+    /// Returns the write that a change stands for, and its table; the error says why there is none.
+    fn write_of<'a>(
+        schemas: &'a [GlobalSchema],
+        change: &Change<'_>,
+    ) -> Result<(&'a GlobalSchema, GlobalWrite), Refused> {
         let bad = |message: String| Refused { code: BAD_ROW.to_owned(), message };
         let schema = find(schemas, &change.table).ok_or_else(|| Refused {
             code: Code::UnknownTable.as_str().to_owned(),
@@ -137,12 +141,12 @@ impl Moved {
             key.columns.push((column.clone(), value));
         }
         match &*change.op {
-            "delete" => Ok(GlobalWrite::Delete(key)),
+            "delete" => Ok((schema, GlobalWrite::Delete(key))),
             "insert" | "update" | "replace" | "upsert" => {
                 let rest = row.columns.into_iter();
                 let rest = rest.filter(|(name, _)| !schema.key.contains(name));
                 key.columns.extend(rest);
-                Ok(GlobalWrite::Put(key))
+                Ok((schema, GlobalWrite::Put(key)))
             }
             op => Err(bad(format!("`op` must be `insert`, `update` or `delete`, not `{op}`"))),
         }
@@ -238,7 +242,7 @@ impl GlobalData for Moved {
                 return Ok(BTreeMap::new());
             }
             let counts = self.tables.clear(tables).await?;
-            Ok(tables.iter().cloned().zip(counts).collect())
+            Ok(sort::map(tables.iter().cloned().zip(counts)))
         })
     }
 
@@ -253,16 +257,12 @@ impl GlobalData for Moved {
                 let Ok(change) = serde_json::from_str::<Change<'_>>(change.get()) else { continue };
                 let refused = match Self::write_of(&schemas, &change) {
                     Err(refused) => Some(refused),
-                    Ok(write) => {
-                        let schema = find(&schemas, &change.table);
-                        let schema = schema.ok_or_else(|| LunoraError::internal("no schema"))?;
-                        match self.write(schema, &[write]).await?.pop() {
-                            Some(
-                                GlobalWritten::Refused(message) | GlobalWritten::Waits(message),
-                            ) => Some(Refused { code: BAD_ROW.to_owned(), message }),
-                            _ => None,
+                    Ok((schema, write)) => match self.write(schema, &[write]).await?.pop() {
+                        Some(GlobalWritten::Refused(message) | GlobalWritten::Waits(message)) => {
+                            Some(Refused { code: BAD_ROW.to_owned(), message })
                         }
-                    }
+                        _ => None,
+                    },
                 };
                 match refused {
                     None => applied.applied += 1,

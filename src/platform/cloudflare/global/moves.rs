@@ -13,6 +13,7 @@ use super::{
 use crate::{
     errors::LunoraError,
     platform::{GlobalRow, GlobalRows, GlobalSchema, GlobalValue, GlobalWrite, GlobalWritten},
+    sort,
 };
 
 /// The maximum number of rows of a page.
@@ -65,7 +66,7 @@ pub(super) async fn schemas(database: &D1Database) -> Result<Vec<GlobalSchema>, 
 }
 
 fn set_key(schemas: &mut [GlobalSchema], keys: &mut Vec<(f64, String)>) {
-    keys.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    sort::sort_by(keys, |(a, _), (b, _)| a.total_cmp(b));
     if let Some(last) = schemas.last_mut() {
         last.key = keys.drain(..).map(|(_, column)| column).collect();
     }

@@ -135,10 +135,7 @@ pub(super) const CASES: &[Case] = &[
                 && first.get("data").is_some()
                 && first["cursor"].is_number()
                 && first["epoch"].is_string();
-            if whole {
-                return Ok(());
-            }
-            Err(socket.mismatch("a `data` with `data`, `cursor` and `epoch`", &first))
+            socket.require(whole, "a `data` with `data`, `cursor` and `epoch`", &first)
         },
     },
     Case {
@@ -149,10 +146,8 @@ pub(super) const CASES: &[Case] = &[
             let mut socket = Socket::open(run)?;
             let first = socket.first("sub_1", &run.target.query(), &json!({}))?;
             let value = run.read()?;
-            if first.get("data") == Some(&value) {
-                return Ok(());
-            }
-            Err(socket.mismatch(&format!("the `data` {value}"), &first))
+            let holds = first.get("data") == Some(&value);
+            socket.require(holds, &format!("the `data` {value}"), &first)
         },
     },
     Case {
@@ -165,10 +160,8 @@ pub(super) const CASES: &[Case] = &[
             socket.subscribe("sub_1", &unknown, &json!({}))?;
             let expected = "an `error` with the id sub_1 and a code";
             let frame = socket.find(expected, |frame| !of_type(frame, "ack"))?;
-            if is(&frame, "error", "sub_1") && frame["code"].is_string() {
-                return Ok(());
-            }
-            Err(socket.mismatch(expected, &frame))
+            let holds = is(&frame, "error", "sub_1") && frame["code"].is_string();
+            socket.require(holds, expected, &frame)
         },
     },
     Case {
@@ -193,10 +186,8 @@ pub(super) const CASES: &[Case] = &[
             let mut socket = Socket::open(run)?;
             let resume = json!({ "sinceSeq": held["cursor"], "sinceEpoch": held["epoch"] });
             let first = socket.first("sub_1", &run.target.query(), &resume)?;
-            if is(&first, "resume", "sub_1") {
-                return Ok(());
-            }
-            Err(socket.mismatch("a `resume`, since nothing was written", &first))
+            let holds = is(&first, "resume", "sub_1");
+            socket.require(holds, "a `resume`, since nothing was written", &first)
         },
     },
     Case {
@@ -208,10 +199,8 @@ pub(super) const CASES: &[Case] = &[
             let mut socket = Socket::open(run)?;
             let resume = json!({ "sinceSeq": held["cursor"], "sinceEpoch": "conformance" });
             let first = socket.first("sub_1", &run.target.query(), &resume)?;
-            if is(&first, "data", "sub_1") {
-                return Ok(());
-            }
-            Err(socket.mismatch("a `data`", &first))
+            let holds = is(&first, "data", "sub_1");
+            socket.require(holds, "a `data`", &first)
         },
     },
     Case {
@@ -228,10 +217,9 @@ pub(super) const CASES: &[Case] = &[
             let expected = "an `error` of sub_more alone, with the code TOO_MANY_SUBSCRIPTIONS";
             let frame = socket
                 .find(expected, |frame| of_type(frame, "error") || is(frame, "ack", "sub_more"))?;
-            if is(&frame, "error", "sub_more") && frame["code"] == json!("TOO_MANY_SUBSCRIPTIONS") {
-                return Ok(());
-            }
-            Err(socket.mismatch(expected, &frame))
+            let holds =
+                is(&frame, "error", "sub_more") && frame["code"] == json!("TOO_MANY_SUBSCRIPTIONS");
+            socket.require(holds, expected, &frame)
         },
     },
     Case {
@@ -264,10 +252,8 @@ pub(super) const CASES: &[Case] = &[
             let frame = socket.next("a `data` with the new value")?;
             let value = run.read()?;
             let newer = frame["cursor"].as_u64() > first["cursor"].as_u64();
-            if is(&frame, "data", "sub_1") && frame["data"] == value && newer {
-                return Ok(());
-            }
-            Err(socket.mismatch(&format!("a `data` with a later `cursor` and {value}"), &frame))
+            let holds = is(&frame, "data", "sub_1") && frame["data"] == value && newer;
+            socket.require(holds, &format!("a `data` with a later `cursor` and {value}"), &frame)
         },
     },
     Case {
@@ -280,10 +266,8 @@ pub(super) const CASES: &[Case] = &[
             let mut socket = Socket::open(run)?;
             let resume = json!({ "sinceSeq": held["cursor"], "sinceEpoch": held["epoch"] });
             let first = socket.first("sub_1", &run.target.query(), &resume)?;
-            if is(&first, "data", "sub_1") && first["data"] == run.read()? {
-                return Ok(());
-            }
-            Err(socket.mismatch("a `data` with the value after the write", &first))
+            let holds = is(&first, "data", "sub_1") && first["data"] == run.read()?;
+            socket.require(holds, "a `data` with the value after the write", &first)
         },
     },
     Case {
@@ -301,12 +285,10 @@ pub(super) const CASES: &[Case] = &[
             run.rpc(&run.target.mutation(), &[])?.status(200)?;
             let expected = "nothing for sub_ended, and a `data` for sub_other";
             let frame = socket.next(expected)?;
-            if !is(&frame, "data", "sub_other") {
-                return Err(socket.mismatch(expected, &frame));
-            }
+            socket.require(is(&frame, "data", "sub_other"), expected, &frame)?;
             socket.say(MALFORMED)?;
             let last = socket.next(expected)?;
-            if of(&last, "sub_ended") { Err(socket.mismatch(expected, &last)) } else { Ok(()) }
+            socket.require(!of(&last, "sub_ended"), expected, &last)
         },
     },
 ];

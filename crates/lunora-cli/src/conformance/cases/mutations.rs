@@ -92,9 +92,7 @@ pub(super) const CASES: &[Case] = &[
         section: SECTION,
         needs: &[Mutation],
         check: |run| {
-            let client = run.fresh();
-            numbered(run, &client, "1")?.status(200)?;
-            let before = run.read()?;
+            let (client, before) = applied(run)?;
             let again = numbered(run, &client, "1")?;
             again
                 .status(200)?
@@ -107,9 +105,7 @@ pub(super) const CASES: &[Case] = &[
         section: SECTION,
         needs: &[Mutation],
         check: |run| {
-            let client = run.fresh();
-            numbered(run, &client, "1")?.status(200)?;
-            let before = run.read()?;
+            let (client, before) = applied(run)?;
             let answer = numbered(run, &client, "3")?;
             answer.refused(409, "OUT_OF_ORDER")?;
             unchanged(run, &answer, &before)
@@ -132,6 +128,13 @@ fn numbered(run: &mut Run<'_>, client: &str, number: &str) -> Result<Answer, Mis
         ("x-lunora-client-seq", number),
     ];
     run.rpc(&run.target.mutation(), &headers)
+}
+
+/// Applies the first numbered mutation of a new client, and returns the client and the value after it.
+fn applied(run: &mut Run<'_>) -> Result<(String, Value), Mismatch> {
+    let client = run.fresh();
+    numbered(run, &client, "1")?.status(200)?;
+    Ok((client, run.read()?))
 }
 
 /// Expects the query to have another value than before the answer.
