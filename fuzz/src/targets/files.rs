@@ -108,8 +108,11 @@ pub(super) fn cron(input: &[u8]) -> bool {
         assert_eq!(ours.previous_at_or_before(*ms), Some(*ms));
         assert_eq!(ours.next_after(*ms - 1), Some(*ms));
     }
-    // In a list a `*` is every value here, and the least one there.
-    let differs = text.split(' ').any(|field| field.contains(',') && field.contains('*'));
+    // In a list a `*` is every value here, and the least one there; `L-1W` counts below zero there.
+    let differs = text.split_whitespace().any(|field| {
+        field.contains(',') && field.contains('*')
+            || field.starts_with(['L', 'l']) && field.ends_with(['W', 'w'])
+    });
     if !differs && let Ok(theirs) = text.parse::<saffron::Cron>() {
         let from = DateTime::<Utc>::from_timestamp_millis(FROM).unwrap_or_default();
         let last = due.last().copied().unwrap_or_default();
