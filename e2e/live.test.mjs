@@ -209,6 +209,59 @@ test("a shape is seeded, then kept in step by pokes, and resumed by its checkpoi
   }
 });
 
+const numbers = (id, args) => ({ type: "stream", id, query: { functionPath: "drill:numbers", args: { everyMs: 20, ...args } } });
+const chunk = (id, data) => ({ type: "chunk", id, data });
+
+test("a stream sends its chunks as they come, beside other frames and calls, and then ends", async () => {
+  const client = await open("streams");
+  client.say(numbers("stream_1", { to: 3, everyMs: 300 }));
+  // Neither the same socket nor a call waits for the stream.
+  client.say("no frame");
+  assert.equal((await client.next()).message, "invalid envelope");
+  assert.equal((await rpc("notes:list", {}, "streams")).result.length, 0);
+  for (const number of [1, 2, 3]) assert.deepEqual(await client.next(), chunk("stream_1", number));
+  assert.deepEqual(await client.next(), { type: "complete", id: "stream_1" });
+  assert.deepEqual((await rpc("notes:list", {}, "streams")).result.map(({ text }) => text), ["1 0 ", "2 0 ", "3 0 "]);
+  client.say(numbers("stream_1", { to: 0 }));
+  assert.deepEqual(await client.next(), { type: "complete", id: "stream_1" });
+  client.say({ ...numbers("stream_1"), query: { functionPath: "notes:list" } });
+  assert.equal((await client.next()).code, "NOT_FOUND");
+});
+
+test("a stream ends with what its client ends: itself, or its connection", async () => {
+  const counted = async () => (await rpc("notes:list", {}, "ended-streams")).result.length;
+  for (const end of [(client) => client.say({ type: "unsubscribe", id: "s" }), (client) => client.socket.close(1000)]) {
+    const client = await open("ended-streams");
+    client.say(numbers("s", { to: 1000 }));
+    await client.next();
+    end(client);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const before = await counted();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assert.equal(await counted(), before);
+  }
+});
+
+test("a stream is cut off with its instance, and its client hears of it", async () => {
+  const client = await open("cut-streams");
+  client.say(numbers("own", { to: 100, panicAt: 2 }));
+  client.say(numbers("other", { to: 100 }));
+  const frames = [];
+  while (frames.filter(({ code }) => code === "STREAM_INTERRUPTED").length < 2) frames.push(await client.next());
+  await client.nothing();
+  assert.deepEqual(frames.slice(-2).map(({ id }) => id).sort(), ["other", "own"]);
+  client.say(numbers("own", { to: 1 }));
+  assert.deepEqual(await client.next(), chunk("own", 1));
+  assert.equal((await client.next()).type, "complete");
+});
+
+test("an object does not sleep while one of its streams runs", async () => {
+  const client = await open("long-streams");
+  client.say(numbers("s", { to: 1, everyMs: 12_000 }));
+  await new Promise((resolve) => setTimeout(resolve, 5_000));
+  assert.deepEqual(await client.next(), chunk("s", 1));
+});
+
 test("an object that sleeps wakes with its subscriptions", async () => {
   const client = await open("sleep");
   await client.first("sub_1", "notes:list");

@@ -158,7 +158,7 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
         "shard_unknown_kind",
         &[(
             "a function of `shard!` has an unknown kind",
-            "expected `query`, `mutation`, `action`, `shape`, `connect` or `disconnect` before this path",
+            "expected `query`, `mutation`, `action`, `stream`, `shape`, `connect` or `disconnect` before this path",
         )],
     ),
     (

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use futures::future::LocalBoxFuture;
 use wasm_bindgen::JsValue;
 use worker::{
     Env, State, WebSocket, WebSocketPair, WebSocketRequestResponsePair, web_sys, worker_sys,
@@ -176,6 +177,10 @@ impl SocketHost for DurableObjectHost {
 
     fn flush_later(&self) -> bool {
         cloudflare::crashes::flush_later(self.state())
+    }
+
+    fn spawn(&self, task: LocalBoxFuture<'static, ()>) {
+        cloudflare::run_beside(self.state(), task);
     }
 
     fn wake_at(&self, at_ms: u64) {

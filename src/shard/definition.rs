@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use super::{
-    function::{ActionHandler, Body, Functions, MutationHandler, QueryHandler},
+    function::{ActionHandler, Body, Functions, MutationHandler, QueryHandler, StreamHandler},
     migration::{Migration, MigrationHandler},
     table::{TableSpec, same_name},
 };
@@ -169,6 +169,33 @@ impl ShardDefinition {
         let path = name.into();
         let added = self.shapes.add(path.clone(), handler.into_body().0, false);
         self.note(&path, added)
+    }
+
+    /// Adds a stream: a client opens it over its live connection and gets chunk after chunk, until the
+    /// stream ends, the client ends it, or the connection does. Each of those drops the stream.
+    ///
+    /// It runs beside other calls, as an action does. An error ends it and reaches the client. A stream
+    /// that never waits holds up its shard. One that was cut off, by a crash or a deployment, ends with
+    /// `STREAM_INTERRUPTED`; the client opens it again.
+    ///
+    /// ```
+    /// use futures::{Stream, stream};
+    /// use lunora::{LunoraError, shard::{Action, NoArgs, ShardDefinition}};
+    ///
+    /// fn countdown(_ctx: Action, _args: NoArgs) -> impl Stream<Item = Result<u32, LunoraError>> {
+    ///     stream::iter((1..=3).rev().map(Ok))
+    /// }
+    ///
+    /// let definition = ShardDefinition::new().stream("launch:countdown", countdown);
+    /// # assert!(definition.check().is_ok());
+    /// ```
+    #[must_use]
+    pub fn stream<M>(
+        self,
+        path: impl Into<Cow<'static, str>>,
+        handler: impl StreamHandler<M>,
+    ) -> Self {
+        self.add(path.into(), handler.into_body().0, false)
     }
 
     /// Adds a query that answers `__lunora_relation__:<name>`, which only ever comes as a query

@@ -53,7 +53,7 @@ pub const fn malformed_part<T: WellFormedPart + Copy>(_: T) {}
 #[diagnostic::on_unimplemented(
     message = "a function of `shard!` is malformed",
     label = "expected `query \"namespace:name\" => function`, and a comma between two of them",
-    note = "the kind is `query`, `mutation` or `action`, with `internal` in front if only the server may call the function; or `shape`, `connect` or `disconnect`"
+    note = "the kind is `query`, `mutation` or `action`, with `internal` in front if only the server may call the function; or `stream`, `shape`, `connect` or `disconnect`"
 )]
 pub trait WellFormedFunction {}
 
@@ -63,7 +63,7 @@ pub const fn malformed_function<T: WellFormedFunction + Copy>(_: T) {}
 /// A kind of function.
 #[diagnostic::on_unimplemented(
     message = "a function of `shard!` has an unknown kind",
-    label = "expected `query`, `mutation`, `action`, `shape`, `connect` or `disconnect` before this path",
+    label = "expected `query`, `mutation`, `action`, `stream`, `shape`, `connect` or `disconnect` before this path",
     note = "`internal` stands in front of the kind if only the server may call the function"
 )]
 pub trait KnownKind {}

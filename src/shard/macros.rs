@@ -13,6 +13,7 @@
 ///         mutation "messages:send" => send,
 ///         internal mutation "messages:sweep" => sweep,   // for the server alone
 ///         action "messages:digest" => digest,
+///         stream "messages:summary" => summary,          // chunk by chunk, over a live connection
 ///         shape "messages:pinned" => pinned,             // rows that a client keeps in step
 ///         connect "members:join" => join,                // a mutation, when a live connection begins
 ///         disconnect "members:leave" => leave,           // and when it ends
@@ -197,6 +198,9 @@ macro_rules! __shard_function {
     ($definition:ident, internal action, $path:literal, $function:expr) => {
         $definition.internal_action($path, $function)
     };
+    ($definition:ident, stream, $path:literal, $function:expr) => {
+        $definition.stream($path, $function)
+    };
     ($definition:ident, shape, $path:literal, $function:expr) => {
         $definition.shape($path, $function)
     };
@@ -226,6 +230,9 @@ macro_rules! __shard_schemas {
     };
     ($definition:ident, [action] $path:literal, $function:expr) => {
         $crate::__shard_schemas!(@typed $definition, action, $path, $function)
+    };
+    ($definition:ident, [stream] $path:literal, $function:expr) => {
+        $crate::__shard_schemas!(@typed $definition, stream, $path, $function)
     };
     ($definition:ident, [$($kind:ident)+] $path:literal, $function:expr) => {
         $definition

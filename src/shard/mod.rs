@@ -135,7 +135,9 @@ pub use self::{
     context::{Auth, Mutation, Query},
     db::{Document, IndexValue, Page, PageRequest, Reader, Sql, TableQuery, Writer},
     definition::{DefinitionError, ShardDefinition},
-    function::{ActionHandler, MutationHandler, NoArgs, QueryHandler, args::invalid_argument},
+    function::{
+        ActionHandler, MutationHandler, NoArgs, QueryHandler, StreamHandler, args::invalid_argument,
+    },
     instance::{QueryRun, Shard},
     live::Connection,
     migration::MigrationHandler,

@@ -99,6 +99,7 @@ macro_rules! __shard_kind {
     ($path:literal query) => {};
     ($path:literal mutation) => {};
     ($path:literal action) => {};
+    ($path:literal stream) => {};
     ($path:literal shape) => {};
     ($path:literal connect) => {};
     ($path:literal disconnect) => {};

@@ -105,7 +105,7 @@ impl Shard {
                 Ok(Reply::ok(body(&result, None, None)))
             }
             Kind::Mutation => self.announced(|| self.mutate(call, caller)).await,
-            Kind::Action => self.act(call, caller).await.map(Reply::ok),
+            Kind::Action | Kind::Stream => self.act(call, caller).await.map(Reply::ok),
         }
     }
 

@@ -169,7 +169,9 @@ impl Node {
         {
             let object = object.clone();
             let run = async move { object.run_hooks().await };
-            world.scheduler.spawn(self.owner(), Box::pin(run));
+            world
+                .scheduler
+                .spawn(Owner::Object(self.binding.clone(), self.key.clone()), Box::pin(run));
         }
     }
 
@@ -319,6 +321,12 @@ impl SocketHost for Host {
             world.flush_later(&self.binding, &self.key);
         }
         true
+    }
+
+    fn spawn(&self, task: LocalBoxFuture<'static, ()>) {
+        if let Some(world) = self.world.upgrade() {
+            world.scheduler.spawn(Owner::Object(self.binding.clone(), self.key.clone()), task);
+        }
     }
 
     fn wake_at(&self, at_ms: u64) {

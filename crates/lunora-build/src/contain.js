@@ -171,7 +171,11 @@ export function object(Class, names) {
       };
       storage.transaction = (f, ...rest) => transaction.call(storage, (txn) => track(() => f(txn)), ...rest);
       // What a commit leaves to be sent is sent after its answer: a crash there fails no write.
-      if (flushes) ctx.flushLater = () => setTimeout(() => invoke(this, "__flush", []).catch(() => {}), 0);
+      if (flushes) {
+        ctx.flushLater = () => setTimeout(() => invoke(this, "__flush", []).catch(() => {}), 0);
+        // No call waits for it.
+        ctx.runBeside = (promise) => void track(() => promise).catch((error) => this.#failed(error));
+      }
     }
 
     // The wasm object is not made in the constructor: a panic there must fail a call, not the sockets.
@@ -209,13 +213,16 @@ export function object(Class, names) {
           return ready ? ready.then(() => self.#object[name](...args)) : self.#object[name](...args);
         });
       } catch (error) {
-        if (error instanceof InstanceReset) {
-          await (self.#handover ??= scheduler.wait(HANDOVER_MS).finally(() => (self.#handover = undefined)));
-          // What the dead instance had to send is sent by the next one.
-          if (flushes && self.ctx.getWebSockets().length > 0) self.ctx.flushLater();
-        }
+        await self.#failed(error);
         throw error;
       }
+    }
+
+    async #failed(error) {
+      if (!(error instanceof InstanceReset)) return;
+      await (this.#handover ??= scheduler.wait(HANDOVER_MS).finally(() => (this.#handover = undefined)));
+      // What the dead instance had to send is sent by the next one.
+      if (flushes && this.ctx.getWebSockets().length > 0) this.ctx.flushLater();
     }
   }
 

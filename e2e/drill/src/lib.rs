@@ -8,6 +8,7 @@ mod bounds;
 
 use std::time::Duration;
 
+use futures::{Stream, stream};
 use lunora::{
     backup::PartSize,
     coordinator::ShardRegistryObject,
@@ -84,7 +85,7 @@ const NOTES: Table<Note> = table!("notes").index("by_text", &["text"]).rank_inde
 const USERS: Table<User> = table!("users").soft_delete();
 
 /// Notes of a number of bytes each.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 struct Add {
     count: u32,
     bytes: usize,
@@ -194,6 +195,33 @@ fn online(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<String>, LunoraError> {
     Ok(online.into_iter().map(|presence| presence.name.clone()).collect())
 }
 
+/// Numbers to be sent, one after another.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Numbers {
+    to: u32,
+    /// The time before each of them.
+    #[serde(rename = "everyMs")]
+    every_ms: u64,
+    /// The number at which the instance panics.
+    #[serde(rename = "panicAt")]
+    panic_at: Option<u32>,
+}
+
+/// Adds a note for each number before it is sent.
+fn numbers(ctx: Action, args: Numbers) -> impl Stream<Item = Result<u32, LunoraError>> {
+    let Numbers { to, every_ms, panic_at } = args;
+    stream::unfold((ctx, 1), move |(ctx, number)| async move {
+        if number > to {
+            return None;
+        }
+        CloudflareClock.sleep(Duration::from_millis(every_ms)).await;
+        assert_ne!(panic_at, Some(number), "on purpose");
+        let one = Add { count: 1, bytes: 0, label: number.to_string() };
+        let sent = ctx.run_mutation::<u32>("notes:add", &one).map(|_| number);
+        Some((sent, (ctx, number + 1)))
+    })
+}
+
 lunora::shard! {
     /// One folder of notes.
     pub struct Vault;
@@ -218,6 +246,7 @@ lunora::shard! {
         mutation "users:add" => add_user,
         mutation "users:remove" => remove_user,
         query "online:list" => online,
+        stream "drill:numbers" => numbers,
         shape "notes:all" => list,
         connect "online:join" => join,
         disconnect "online:leave" => leave,

@@ -259,6 +259,13 @@ export function keepAlive(task) {
   waitUntil(promise(task, null));
 }
 
+/** Runs the task beside the events of an object. */
+export function runBeside(state, task) {
+  const running = promise(task, null);
+  if (state.runBeside === undefined) waitUntil(running);
+  else state.runBeside(running);
+}
+
 /** The task has no waiter any more. */
 export function forget(task) {
   instance.tasks.delete(task);

@@ -154,6 +154,9 @@ extern "C" {
     #[wasm_bindgen(js_name = setAlarm)]
     pub(super) fn set_alarm(state: &JsValue, at_ms: f64);
 
+    #[wasm_bindgen(js_name = runBeside)]
+    pub(super) fn run_beside(state: &JsValue, task: u32);
+
     #[wasm_bindgen(js_name = flushLater)]
     pub(super) fn flush_later(state: &JsValue) -> bool;
 }

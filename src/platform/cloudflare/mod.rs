@@ -2,6 +2,8 @@
 
 #[cfg(feature = "shard")]
 pub(crate) mod alarm;
+#[cfg(any(feature = "shard", target_arch = "wasm32"))]
+mod background;
 mod bindings;
 mod clock;
 mod context;
@@ -42,11 +44,13 @@ pub use self::vectorize::VectorizeIndexes;
 pub use self::shard_host::DurableObjectHost;
 
 #[cfg(feature = "shard")]
+pub(crate) use self::background::run_beside;
+#[cfg(feature = "shard")]
 pub(crate) use self::message::{request_of_text, response_to_rpc};
 #[cfg(any(feature = "shard", target_arch = "wasm32"))]
 pub(crate) use self::random::random_seed;
 #[cfg(target_arch = "wasm32")]
-pub(crate) use self::{digest::Sha256Stream, promise::keep_alive};
+pub(crate) use self::{background::keep_alive, digest::Sha256Stream};
 pub(crate) use self::{
     message::{request_from_js, response_to_js},
     promise::run,

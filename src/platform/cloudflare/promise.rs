@@ -25,7 +25,7 @@ use worker::{js_sys::Promise, web_sys};
 use super::glue;
 
 /// The outcome for JavaScript: a value, or a reason to reject.
-type Answer = Result<JsValue, JsValue>;
+pub(super) type Answer = Result<JsValue, JsValue>;
 
 /// The value of a fulfilled promise, in the form in which it crossed.
 #[derive(Debug)]
@@ -116,20 +116,8 @@ pub(crate) fn run(
     }
 }
 
-/// Runs a future, and keeps the event that is being handled alive until it is done.
-#[cfg(target_arch = "wasm32")]
-pub(crate) fn keep_alive(future: LocalBoxFuture<'static, ()>) {
-    let running = start(async move {
-        future.await;
-        Ok(JsValue::UNDEFINED)
-    });
-    if let Either::Right(task) = running {
-        glue::keep_alive(task);
-    }
-}
-
 /// Returns the answer, or the number of the task, which JavaScript settles a promise by.
-fn start(future: impl Future<Output = Answer> + 'static) -> Either<Answer, u32> {
+pub(super) fn start(future: impl Future<Output = Answer> + 'static) -> Either<Answer, u32> {
     bind();
     drop_lost();
     let serial = SERIAL.replace(SERIAL.get().wrapping_add(1));

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use futures::FutureExt;
+use futures::{FutureExt, Stream, StreamExt};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
@@ -51,6 +51,17 @@ pub trait ActionHandler<Marker>: 'static {
     fn into_body(self) -> ActionBody;
 }
 
+/// A function that can be a stream: `fn(Action, Args) -> impl Stream<Item = Result<Chunk, Error>>`.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot be a stream",
+    label = "a stream has the form `fn(ctx: Action, args: Args) -> impl Stream<Item = Result<Chunk, LunoraError>>`",
+    note = "a stream is not `async`, takes `Action` by value and two arguments; without any of its own it takes `NoArgs`"
+)]
+pub trait StreamHandler<Marker>: 'static {
+    #[doc(hidden)]
+    fn into_body(self) -> StreamBody;
+}
+
 /// A query without its types.
 #[doc(hidden)]
 #[allow(missing_debug_implementations, reason = "a function behind a box")]
@@ -63,6 +74,10 @@ pub struct MutationBody(pub(crate) Body);
 #[doc(hidden)]
 #[allow(missing_debug_implementations, reason = "a function behind a box")]
 pub struct ActionBody(pub(crate) Body);
+/// A stream without its types.
+#[doc(hidden)]
+#[allow(missing_debug_implementations, reason = "a function behind a box")]
+pub struct StreamBody(pub(crate) Body);
 
 /// A function of the form of a query, of any types.
 #[diagnostic::on_unimplemented(
@@ -145,6 +160,33 @@ impl<F: Impossible + 'static, Args, R> ActionForm<Args, R, NoWay> for F {
     }
 }
 
+/// A function of the form of a stream, of any types.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot be a stream",
+    label = "a stream has the form `fn(ctx: Action, args: Args) -> impl Stream<Item = Result<Chunk, LunoraError>>`",
+    note = "a stream is not `async`, takes `Action` by value and two arguments; without any of its own it takes `NoArgs`"
+)]
+#[doc(hidden)]
+pub trait StreamForm<Args, S, Way>: 'static {
+    /// Calls the function.
+    fn call(&self, ctx: Action, args: Args) -> S;
+}
+
+impl<F, Args, S> StreamForm<Args, S, Direct> for F
+where
+    F: Fn(Action, Args) -> S + 'static,
+{
+    fn call(&self, ctx: Action, args: Args) -> S {
+        self(ctx, args)
+    }
+}
+
+impl<F: Impossible + 'static, Args, S> StreamForm<Args, S, NoWay> for F {
+    fn call(&self, _: Action, _: Args) -> S {
+        self.never()
+    }
+}
+
 /// The arguments of a function.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
@@ -207,6 +249,18 @@ pub trait ActionFuture: Future + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Future + 'static> ActionFuture for T {}
 
+/// The return type of a stream.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "this function cannot be a stream: it does not return one",
+    label = "a stream has the form `fn(ctx: Action, args: Args) -> impl Stream<Item = Result<Chunk, LunoraError>>`",
+    note = "a function with one answer is better an action"
+)]
+pub trait FunctionStream: Stream + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Stream + 'static> FunctionStream for T {}
+
 impl<F, Args, R, Way> QueryHandler<(Args, R, Way)> for F
 where
     F: QueryForm<Args, R, Way>,
@@ -244,6 +298,21 @@ where
         ActionBody(Body::Action(Box::new(move |ctx, args| {
             let answer = read_args(&args).map(|args| self.call(ctx, args));
             async move { write_result(&answer?.await.into_answer()?) }.boxed_local()
+        })))
+    }
+}
+
+impl<F, Args, S, Way> StreamHandler<(Args, S, Way)> for F
+where
+    F: StreamForm<Args, S, Way>,
+    Args: FunctionArgs,
+    S: FunctionStream,
+    S::Item: FunctionResult,
+{
+    fn into_body(self) -> StreamBody {
+        StreamBody(Body::Stream(Box::new(move |ctx, args| {
+            let chunks = self.call(ctx, read_args(args)?);
+            Ok(chunks.map(|chunk| write_result(&chunk.into_answer()?)).boxed_local())
         })))
     }
 }

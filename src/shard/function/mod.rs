@@ -7,11 +7,11 @@ pub mod schemas;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use futures::future::LocalBoxFuture;
+use futures::{future::LocalBoxFuture, stream::LocalBoxStream};
 
 pub use self::{
     args::NoArgs,
-    handler::{ActionHandler, MutationHandler, QueryHandler},
+    handler::{ActionHandler, MutationHandler, QueryHandler, StreamHandler},
 };
 use super::{
     action::Action,
@@ -29,6 +29,7 @@ pub(crate) enum Kind {
     Query,
     Mutation,
     Action,
+    Stream,
 }
 
 /// A function, with its types behind it.
@@ -43,11 +44,13 @@ pub(crate) enum Body {
     Query(Box<QueryFn>),
     Mutation(Box<MutationFn>),
     Action(Box<ActionFn>),
+    Stream(Box<StreamFn>),
 }
 
 type QueryFn = dyn Fn(&Query<'_>, &str) -> Answer;
 type MutationFn = dyn Fn(&Mutation<'_>, &str) -> Answer;
 type ActionFn = dyn Fn(Action, String) -> LocalBoxFuture<'static, Answer>;
+type StreamFn = dyn Fn(Action, &str) -> Result<LocalBoxStream<'static, Answer>, LunoraError>;
 
 /// The answer of a function, as JSON text in wire form.
 type Answer = Result<String, LunoraError>;
@@ -87,13 +90,15 @@ impl Functions {
         }
     }
 
-    /// Returns the function of a caller's path: only the server finds an internal one.
+    /// Returns the function of a call's path: only the server finds an internal one, and a stream is
+    /// not called.
     pub(crate) fn find(&self, path: &str, system: bool) -> Result<&Function, LunoraError> {
-        let function = self.by_path.get(path).filter(|function| system || !function.internal);
+        let is_callable = |it: &&Function| (system || !it.internal) && it.kind() != Kind::Stream;
+        let function = self.by_path.get(path).filter(is_callable);
         function.ok_or_else(|| not_registered(path))
     }
 
-    /// Returns a function that another one calls.
+    /// Returns a function of a kind, internal ones included.
     pub(crate) fn of_kind(&self, path: &str, kind: Kind) -> Result<&Function, LunoraError> {
         let function = self.by_path.get(path).filter(|function| function.kind() == kind);
         function.ok_or_else(|| not_registered(path))
@@ -122,6 +127,7 @@ impl Function {
             Body::Query(_) => Kind::Query,
             Body::Mutation(_) => Kind::Mutation,
             Body::Action(_) => Kind::Action,
+            Body::Stream(_) => Kind::Stream,
         }
     }
 
@@ -156,6 +162,18 @@ impl Function {
             _ => Err(another_kind()),
         }
     }
+
+    /// Starts a stream and returns its chunks.
+    pub(crate) fn stream(
+        &self,
+        ctx: Action,
+        args: &str,
+    ) -> Result<LocalBoxStream<'static, Answer>, LunoraError> {
+        match &self.body {
+            Body::Stream(body) => body(ctx, args),
+            _ => Err(another_kind()),
+        }
+    }
 }
 
 impl From<Kind> for FunctionKind {
@@ -164,6 +182,7 @@ impl From<Kind> for FunctionKind {
             Kind::Query => Self::Query,
             Kind::Mutation => Self::Mutation,
             Kind::Action => Self::Action,
+            Kind::Stream => Self::Stream,
         }
     }
 }

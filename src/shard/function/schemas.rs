@@ -12,10 +12,11 @@ use std::{
     path::Path,
 };
 
+use futures::Stream;
 use schemars::JsonSchema;
 use serde_json::json;
 
-use super::handler::{ActionForm, FunctionResult, MutationForm, QueryForm};
+use super::handler::{ActionForm, FunctionResult, MutationForm, QueryForm, StreamForm};
 use crate::{
     functions::{FunctionInfo, FunctionList as _},
     shard::ShardClass,
@@ -48,6 +49,12 @@ pub fn mutation<Args, R, W>(_: impl MutationForm<Args, R, W>) -> Types<Args, Rea
 /// Returns those of an action.
 #[must_use]
 pub fn action<Args, R, W>(_: impl ActionForm<Args, R, W>) -> Types<Args, R> {
+    Types(PhantomData)
+}
+
+/// Returns those of a stream, whose result is a chunk.
+#[must_use]
+pub fn stream<Args, S: Stream, W>(_: impl StreamForm<Args, S, W>) -> Types<Args, Ready<S::Item>> {
     Types(PhantomData)
 }
 

@@ -33,6 +33,9 @@ pub(super) struct Attachment {
     pub(super) admin: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) subscriptions: Vec<Subscription>,
+    /// The ids of its streams that run.
+    #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) streams: Vec<String>,
     /// The topics whose whispers it gets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) topics: Vec<String>,

@@ -17,8 +17,8 @@ pub(super) enum ClientFrame {
     Unsubscribe { id: String },
     /// Subscribes to the rows of a shape.
     ShapeSubscribe { id: String, query: Query },
-    /// Requests a stream; shards of this crate have no streams.
-    Stream { id: String },
+    /// Opens a stream. One that resumes wants what follows a chunk that it has.
+    Stream { id: String, query: Query, resumes: bool },
     /// Joins a topic: from now on the whispers of its other sockets come.
     WhisperSubscribe { topic: String },
     /// Leaves a topic.
@@ -54,6 +54,8 @@ impl ClientFrame {
             #[serde(default)]
             since_epoch: Option<String>,
             #[serde(default)]
+            since_chunk: Option<u64>,
+            #[serde(default)]
             topic: Option<String>,
             #[serde(default, deserialize_with = "even_null")]
             data: Option<Box<RawValue>>,
@@ -82,7 +84,10 @@ impl ClientFrame {
                 let (since_seq, since_epoch) = (fields.since_checkpoint, fields.since_epoch);
                 Self::ShapeSubscribe { id: id?, query: shape.query(since_seq, since_epoch) }
             }
-            "stream" => Self::Stream { id: id? },
+            "stream" => {
+                let query = serde_json::from_str(query?.get()).ok()?;
+                Self::Stream { id: id?, query, resumes: fields.since_chunk.is_some() }
+            }
             "whisper_subscribe" => Self::WhisperSubscribe { topic: topic? },
             "whisper_unsubscribe" => Self::WhisperUnsubscribe { topic: topic? },
             "whisper" => Self::Whisper { topic: topic?, data },
@@ -169,6 +174,10 @@ pub(super) enum ShardFrame<'a> {
         #[serde(flatten)]
         position: &'a Position<'a>,
     },
+    /// One chunk of a stream.
+    Chunk { id: &'a str, data: &'a RawValue },
+    /// The end of a stream.
+    Complete { id: &'a str },
     /// The beginning of changes that a client applies together.
     #[serde(rename = "pokeStart", rename_all = "camelCase")]
     PokeStart {

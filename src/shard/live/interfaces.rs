@@ -1,5 +1,6 @@
 //! What live queries need of the host and of the shard.
 
+use futures::future::LocalBoxFuture;
 use serde_json::value::RawValue;
 
 use crate::{
@@ -17,6 +18,9 @@ pub(crate) trait SocketHost: 'static {
     /// Has [`LiveObject::flush`](super::LiveObject::flush) called once the event that is being
     /// served has been answered. Returns `false` if the host cannot do that.
     fn flush_later(&self) -> bool;
+
+    /// Runs a task beside the events of the object.
+    fn spawn(&self, task: LocalBoxFuture<'static, ()>);
 
     /// Has [`LiveObject::alarm`](super::LiveObject::alarm) called at a time, in milliseconds since
     /// 1970, also if the object hibernates until then. It replaces the time that was set before.

@@ -18,8 +18,10 @@ mod on_shard;
 mod outline;
 mod receive;
 mod refresh;
+mod running;
 mod shapes;
 mod sockets;
+mod streams;
 mod subscribe;
 #[cfg(all(test, feature = "shard-testing"))]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]

@@ -19,7 +19,7 @@ use crate::{
 /// A shard with its sockets.
 pub(crate) struct LiveObject<H: SocketHost> {
     shard: Shard,
-    host: Rc<H>,
+    pub(super) host: Rc<H>,
     pub(super) live: Live<H::Socket>,
     /// `true` once the sockets that outlived the last instance were looked up.
     awake: Cell<bool>,
@@ -114,9 +114,11 @@ impl<H: SocketHost> LiveObject<H> {
 
     /// Answers a frame. Returns whether it may need the database: an invalid one, one too many, and
     /// a whisper do not.
-    pub(crate) fn message(&self, id: &str, text: &str) -> bool {
+    pub(crate) fn message(self: &Rc<Self>, id: &str, text: &str) -> bool {
         self.wake();
-        self.live.message(id, text, &self.on_shard())
+        let may_need_database = self.live.message(id, text, &self.on_shard());
+        self.run_streams();
+        may_need_database
     }
 
     /// Forgets a socket that is closed.
@@ -167,7 +169,7 @@ impl<H: SocketHost> LiveObject<H> {
         self.live.held().into()
     }
 
-    fn on_shard(&self) -> OnShard<'_, H> {
+    pub(super) fn on_shard(&self) -> OnShard<'_, H> {
         OnShard::new(&self.shard, &self.host)
     }
 

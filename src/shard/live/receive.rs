@@ -56,6 +56,7 @@ impl<S: LiveSocket> Live<S> {
             }
             ClientFrame::Unsubscribe { id: subscription } => {
                 self.end_subscription(id, &subscription);
+                self.end_stream(id, &subscription);
             }
             ClientFrame::WhisperSubscribe { topic } => {
                 if let Err(frame) = self.join_topic(id, &topic) {
@@ -73,12 +74,10 @@ impl<S: LiveSocket> Live<S> {
                 }
                 return false;
             }
-            ClientFrame::Stream { id } => {
-                socket.send(&ShardFrame::of_code(
-                    Some(&id),
-                    "NOT_FOUND",
-                    "there is no such stream",
-                ));
+            ClientFrame::Stream { id: stream, query, resumes } => {
+                if let Err(frame) = self.open_stream(id, &stream, query, resumes) {
+                    socket.send(&frame);
+                }
             }
             ClientFrame::Other => {}
         }

@@ -17,6 +17,7 @@ use super::{
     index::AnswerId,
     interfaces::{At, LiveShard, LiveSocket},
     outline::Sent,
+    running::{OpenedStream, RunningStream},
     topics::Topics,
 };
 use crate::{
@@ -44,6 +45,8 @@ pub(crate) struct Live<S> {
     pub(super) started_epoch: Cell<bool>,
     /// Connections that began or ended, whose functions have not run; `None` if there are none.
     pub(super) hooks: Option<RefCell<VecDeque<Event>>>,
+    /// Streams that were opened and do not run yet.
+    pub(super) opened: RefCell<Vec<OpenedStream>>,
     /// The number of pokes that were sent.
     pub(super) pokes: Cell<u64>,
     /// Queries that crashed the instance, and until when they are refused, in milliseconds.
@@ -60,6 +63,8 @@ pub(super) struct Entry<S> {
     pub(super) caller: Rc<str>,
     /// The state of each subscription while the object is awake, by its id.
     pub(super) subscriptions: BTreeMap<Rc<str>, Known>,
+    /// The streams that run, by their ids.
+    pub(super) streams: BTreeMap<Rc<str>, RunningStream>,
     /// The frames that it may send.
     allowance: Allowance,
     /// The whispers that it may send.
@@ -107,6 +112,7 @@ impl<S> Entry<S> {
             who: Rc::new(who),
             caller,
             subscriptions,
+            streams: BTreeMap::new(),
             allowance: Allowance::full(),
             whispers: Whispers::full(),
         }
@@ -131,6 +137,7 @@ impl<S: LiveSocket> Live<S> {
             refresh_unanswered: Cell::default(),
             started_epoch: Cell::default(),
             hooks: has_hooks.then(RefCell::default),
+            opened: RefCell::default(),
             pokes: Cell::default(),
             crashed: RefCell::default(),
         }
@@ -158,7 +165,8 @@ impl<S: LiveSocket> Live<S> {
         for topic in &entry.attachment.topics {
             self.topics.borrow_mut().join(topic, &id);
         }
-        self.sockets.borrow_mut().insert(id, entry);
+        self.sockets.borrow_mut().insert(id.clone(), entry);
+        self.interrupt_streams(&id);
     }
 
     /// Returns how many sockets are open.

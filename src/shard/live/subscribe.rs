@@ -113,7 +113,7 @@ impl<S: LiveSocket> Live<S> {
 }
 
 /// Returns arguments that a call over HTTP would take as well.
-fn checked(args: Option<Box<RawValue>>) -> Result<Box<RawValue>, String> {
+pub(super) fn checked(args: Option<Box<RawValue>>) -> Result<Box<RawValue>, String> {
     check_args(args.as_deref()).map_err(|error| error.message().to_owned())?;
     let args = match args {
         Some(args) => args,

@@ -6,6 +6,7 @@ use std::{
     rc::Rc,
 };
 
+use futures::{executor::LocalPool, future::LocalBoxFuture, task::LocalSpawnExt};
 use http::HeaderMap;
 use serde_json::{Value, json, value::RawValue};
 
@@ -15,6 +16,7 @@ mod frames;
 mod hooks;
 mod resuming;
 mod shapes;
+mod streams;
 mod values;
 mod whispers;
 
@@ -218,16 +220,28 @@ impl World {
     }
 }
 
-/// A host with sockets that outlived the last instance.
-struct Host(usize);
+/// A host with sockets that outlived the last instance, and tasks that run when a test says so.
+struct Host {
+    sockets: usize,
+    tasks: RefCell<LocalPool>,
+}
+
+impl Host {
+    fn new(sockets: usize) -> Rc<Self> {
+        Rc::new(Self { sockets, tasks: RefCell::default() })
+    }
+}
 
 impl SocketHost for Host {
     type Socket = Socket;
     fn sockets(&self) -> Vec<(String, Socket, Option<String>)> {
-        (0..self.0).map(|n| (format!("old {n}"), Socket::default(), None)).collect()
+        (0..self.sockets).map(|n| (format!("old {n}"), Socket::default(), None)).collect()
     }
     fn flush_later(&self) -> bool {
         true
+    }
+    fn spawn(&self, task: LocalBoxFuture<'static, ()>) {
+        self.tasks.borrow().spawner().spawn_local(task).unwrap();
     }
     fn wake_at(&self, _: u64) {}
     fn running(&self, _: Option<&Running<'_>>) {}

@@ -144,7 +144,7 @@ fn refuses_an_upgrade_beyond_the_socket_limit_until_one_closes() {
             shard.host().set_var("LUNORA_SOCKET_LIMIT", limit);
         }
         // Sockets that hibernated count too.
-        let object = LiveObject::new(shard.shard().clone(), Rc::new(Host(bound / 2)));
+        let object = LiveObject::new(shard.shard().clone(), Host::new(bound / 2));
         let upgrade = crate::Request::get("https://shard.internal/_lunora/ws");
         for n in bound / 2..bound {
             assert!(object.check_room().is_ok(), "{n} of {limit:?}");
@@ -166,7 +166,7 @@ fn an_admin_query_that_is_refused_runs_no_statement() {
     let shard = crate::shard::testing::TestShard::new(crate::shard::ShardDefinition::new());
     let args = RawValue::from_string("{}".to_owned()).unwrap();
     for op in ["writeRow", "getMetrics", "nonsense"] {
-        let run = OnShard::new(shard.shard(), &Host(0))
+        let run = OnShard::new(shard.shard(), &*Host::new(0))
             .run_admin(&format!("__lunora_admin__:{op}"), &args);
         assert!(run.outcome.is_err(), "{op}");
         assert_eq!(shard.host().statements(), 0, "{op}");

@@ -47,7 +47,7 @@ fn bad_frames_are_answered_and_the_socket_lives_on() {
         ]
     );
     world.say("s", &json!({"type": "stream", "id": "stream_1", "query": {}}));
-    assert_eq!(socket.take()[0]["code"], "NOT_FOUND");
+    assert_eq!(socket.take()[0]["message"], "invalid envelope");
     for args in [json!([3, "z"]), json!({"n": ["$lunora.wire$", "bigint", "x"]})] {
         let query = json!({"functionPath": "t:list", "args": args});
         world.say("s", &json!({"type": "subscribe", "id": "sub_1", "query": query}));

@@ -55,7 +55,7 @@ impl Room {
             .connect("members:join", join)
             .disconnect("members:leave", leave);
         let shard = TestShard::named("hall", definition);
-        let object = LiveObject::new(shard.shard().clone(), Rc::new(Host(0)));
+        let object = LiveObject::new(shard.shard().clone(), Host::new(0));
         Self { shard, object }
     }
 
@@ -155,7 +155,7 @@ fn clients_cannot_call_the_functions_of_connections() {
 fn a_connection_that_hibernated_ends_with_its_context() {
     let room = Room::new();
     let socket = room.open("a", Some("ada"), &connect(&json!({ "name": "Ada" })));
-    let object = LiveObject::new(room.shard.shard().clone(), Rc::new(Host(0)));
+    let object = LiveObject::new(room.shard.shard().clone(), Host::new(0));
     object.live.wake("a", socket.clone(), Some(&socket.kept.borrow()));
     object.closed("a");
     block_on(object.run_hooks());

@@ -90,7 +90,7 @@ fn a_shard_whose_log_is_behind_a_client_names_its_history_anew_and_sends_the_val
     }
     let definition = ShardDefinition::new().table(ITEMS).query("items:count", count);
     let shard = crate::shard::testing::TestShard::new(definition);
-    let object = LiveObject::new(shard.shard().clone(), Rc::new(Host(0)));
+    let object = LiveObject::new(shard.shard().clone(), Host::new(0));
     let socket = Socket::default();
     let upgrade = crate::Request::get("https://shard.internal/_lunora/ws");
     object.open("s", socket.clone(), &upgrade, None);

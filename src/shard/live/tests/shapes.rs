@@ -63,7 +63,7 @@ impl World {
             .shape("items:of", of)
             .shape("items:count", count);
         let shard = TestShard::new(definition);
-        let object = LiveObject::new(shard.shard().clone(), Rc::new(Host(0)));
+        let object = LiveObject::new(shard.shard().clone(), Host::new(0));
         let socket = Socket::default();
         let upgrade = crate::Request::get("https://shard.internal/_lunora/ws");
         object.open("s", socket.clone(), &upgrade, None);
@@ -173,7 +173,7 @@ fn after_hibernation_a_change_brings_every_row() {
     world.put("a", Some(("x", 1)));
     world.subscribe(&of_list("x"), &json!({}));
     world.listen();
-    let object = LiveObject::new(world.shard.shard().clone(), Rc::new(Host(0)));
+    let object = LiveObject::new(world.shard.shard().clone(), Host::new(0));
     object.live.wake("s", world.socket.clone(), Some(&world.socket.kept.borrow()));
     world.object = object;
     world.put("b", Some(("x", 2)));

@@ -76,7 +76,7 @@ fn a_whisper_writes_nothing_and_runs_no_query() {
 #[test]
 fn frames_of_whispers_run_no_statement_after_waking_either() {
     let shard = crate::shard::testing::TestShard::new(crate::shard::ShardDefinition::new());
-    let object = LiveObject::new(shard.shard().clone(), Rc::new(Host(1)));
+    let object = LiveObject::new(shard.shard().clone(), Host::new(1));
     for kind in ["whisper_subscribe", "whisper", "whisper_unsubscribe"] {
         let frame = json!({"type": kind, "topic": "t", "data": 1});
         assert!(!object.message("old 0", &frame.to_string()), "{kind}");
