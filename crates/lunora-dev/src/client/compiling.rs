@@ -16,7 +16,7 @@ use crate::Error;
 #[derive(Debug)]
 pub(crate) struct Compiling {
     cargo: Child,
-    /// What cargo tells of its artifacts. A pipe would fill up, since nobody reads it meanwhile.
+    /// What cargo tells of its artifacts. Not a pipe, which would fill up unread.
     messages: File,
 }
 
