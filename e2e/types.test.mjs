@@ -1,17 +1,22 @@
 // The types of `lunora codegen client`: from the functions of the chat to a program that calls them.
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { following } from "./tool.mjs";
 
 const at = (path) => new URL(path, import.meta.url).pathname;
 const CHAT = at("../examples/chat");
 const CLIENT = at("../packages/client/dist");
 const TSC = createRequire(import.meta.url).resolve("typescript/bin/tsc");
-const LUNORA = join(process.env.CARGO_TARGET_DIR ?? at("../target"), "debug/lunora");
+const TARGET = process.env.CARGO_TARGET_DIR ?? at("../target");
+const LUNORA = join(TARGET, "debug/lunora");
+// A copy of the chat shares what is compiled.
+const ENV = { ...process.env, CARGO_TARGET_DIR: TARGET };
 const folder = mkdtempSync(join(tmpdir(), "lunora-types-"));
 after(() => rmSync(folder, { recursive: true }));
 
@@ -46,11 +51,10 @@ function compile(dir) {
   return spawnSync(process.execPath, [TSC, "-p", dir], { encoding: "utf8" }).stdout;
 }
 
-const codegen = (args, env = {}) =>
-  spawnSync(LUNORA, ["codegen", "client", ...args], { cwd: CHAT, encoding: "utf8", env: { ...process.env, ...env } });
+const codegen = (cwd, ...args) => spawnSync(LUNORA, ["codegen", "client", ...args], { cwd, env: ENV, encoding: "utf8" });
 
 test("the_client_of_the_chat_is_up_to_date", () => {
-  const { status, stdout, stderr } = codegen(["--check"]);
+  const { status, stdout, stderr } = codegen(CHAT, "--check");
   assert.equal(status, 0, stdout + stderr);
 });
 
@@ -60,16 +64,96 @@ test("a_program_that_calls_the_chat_compiles", () => {
   assert.equal(compile(dir), "");
 });
 
-test("a_program_does_not_compile_after_a_field_is_renamed", () => {
-  // A cargo whose tests write the functions with another name of the field.
-  const cargo = join(folder, "cargo");
-  const real = execFileSync("sh", ["-c", "command -v cargo"], { encoding: "utf8" }).trim();
-  const rename = `[ -z "$LUNORA_FUNCTIONS_DIR" ] || sed -i 's/"text"/"body"/g' "$LUNORA_FUNCTIONS_DIR"/*.json`;
-  writeFileSync(cargo, `#!/bin/sh\n"${real}" "$@" || exit\n${rename}\n`, { mode: 0o755 });
-  const dir = join(folder, "renamed");
-  const { status, stdout, stderr } = codegen(["--out", dir], { CARGO: cargo });
-  assert.equal(status, 0, stdout + stderr);
-  const said = compile(dir);
-  assert.match(said, /Property 'text' does not exist on type 'MessageDocument'/);
-  assert.match(said, /'text' does not exist in type 'Send'/);
+/** Type-checks the page of the chat in `crate`; returns what the compiler says, nothing if it accepts it. */
+const checkPage = (crate) => spawnSync(process.execPath, [TSC, "-p", crate], { encoding: "utf8" }).stdout;
+
+test("the_page_of_the_chat_is_well_typed", () => assert.equal(checkPage(CHAT), ""));
+
+/** Copies the chat into a workspace of its own, beside the library of the repository. */
+function copyOfChat() {
+  const root = join(folder, "workspace");
+  const crate = join(root, "examples/chat");
+  const isSource = (path) => !/\/(?:build|\.state|\.build-[^/]*)$/.test(path);
+  cpSync(CHAT, crate, { recursive: true, filter: isSource });
+  const sections = readFileSync(at("../Cargo.toml"), "utf8").split(/^(?=\[)/m);
+  const shared = sections.filter((section) => /^\[(?:workspace\.|profile\.)/.test(section)).join("");
+  writeFileSync(join(root, "Cargo.toml"), `[workspace]\nresolver = "3"\nmembers = ["examples/chat"]\n\n${shared}`);
+  cpSync(at("../Cargo.lock"), join(root, "Cargo.lock"));
+  edit(join(crate, "Cargo.toml"), (text) => text.replaceAll(/path = "\.\.\/\.\.\/?/g, `path = "${at("../")}`));
+  symlinkSync(at("../packages"), join(root, "packages"));
+  symlinkSync(at("node_modules"), join(root, "node_modules"));
+  return crate;
+}
+
+const edit = (file, change) => writeFileSync(file, change(readFileSync(file, "utf8")));
+
+/** Runs `use` beside `lunora dev` of the copy. `save` changes a source, and returns where the output of it begins. */
+const developing = (crate, use) =>
+  following(crate, [], { tool: LUNORA, env: ENV }, (dev) => {
+    const save = (change) => {
+      const from = dev.output().length;
+      edit(join(crate, "src/room.rs"), change);
+      return from;
+    };
+    return use({ ...dev, save });
+  });
+
+const REWROTE = "Rewrote examples/chat/client/api.d.ts\n";
+
+test("lunora_dev_keeps_the_types_of_a_crate_true", { timeout: 600_000 }, async (t) => {
+  const crate = copyOfChat();
+  const types = () => readFileSync(join(crate, "client/api.d.ts"), "utf8");
+  const good = types();
+  edit(join(crate, "client/api.d.ts"), () => "// Of another day.\n");
+  await developing(crate, async ({ origin, output, printed, save }) => {
+    await t.test("a_stale_client_is_rewritten_at_the_start_once_the_page_is_served", async () => {
+      const said = await printed(REWROTE);
+      assert.ok(said.indexOf("Starting workerd") < said.indexOf(REWROTE), said);
+      assert.equal(types(), good);
+      await printed("Ctrl-C stops.");
+    });
+
+    await t.test("a_page_and_a_program_do_not_compile_after_a_field_is_renamed", async () => {
+      assert.equal(checkPage(crate), "");
+      const start = performance.now();
+      const from = save((text) => text.replaceAll(/\btext\b/g, "body"));
+      const since = () => `${((performance.now() - start) / 1000).toFixed(1)} s`;
+      await printed("Serving the new build", from);
+      const served = since();
+      await printed(REWROTE, from);
+      t.diagnostic(`after a save: the build is served after ${served}, api.d.ts is rewritten after ${since()}`);
+      const page = checkPage(crate);
+      assert.match(page, /view\.js.*Property 'text' does not exist on type 'MessageDocument'/);
+      assert.match(page, /app\.js.*Property 'text' does not exist on type 'Send'/);
+      assert.match(page, /'text' does not exist in type 'Send'/);
+      const renamed = join(folder, "renamed");
+      cpSync(join(crate, "client"), renamed, { recursive: true });
+      const program = compile(renamed);
+      assert.match(program, /Property 'text' does not exist on type 'MessageDocument'/);
+      assert.match(program, /'text' does not exist in type 'Send'/);
+      // Long enough for several looks at the files.
+      await sleep(1500);
+      assert.equal(output().split("Rebuilding:").length, 2, output());
+    });
+
+    await t.test("a_type_without_a_schema_leaves_the_files_and_prints_one_line", async () => {
+      const before = types();
+      const from = save((text) => text.replace(", JsonSchema)]\nstruct Send", ")]\nstruct Send"));
+      while (!/error: .*\n/.test(output().slice(from))) await sleep(20);
+      const [line, ...more] = output().slice(from).match(/error: .*/g);
+      assert.match(line, /error: client is not rewritten: src\/room\.rs:\d+: .*Send/);
+      assert.deepEqual(more, []);
+      assert.equal(types(), before);
+      assert.equal((await fetch(origin)).status, 200);
+    });
+  });
+
+  await t.test("codegen_client_compiles_nothing_that_lunora_dev_compiled", () => {
+    const start = performance.now();
+    const { status, stdout, stderr } = codegen(crate, "--check");
+    t.diagnostic(`with compiled tests the types are generated after ${Math.round(performance.now() - start)} ms`);
+    assert.doesNotMatch(stderr, /Compiling/);
+    // The type without a schema.
+    assert.equal(status, 3, stdout + stderr);
+  });
 });

@@ -11,6 +11,7 @@ use lunora_build::{Build, Output};
 use crate::{
     Error, runtime,
     server::Server,
+    types::Types,
     watch::{Effect, Snapshot},
 };
 
@@ -27,6 +28,7 @@ pub struct Dev {
     pub(crate) tool: String,
     release: bool,
     runtime: Option<PathBuf>,
+    client: Option<PathBuf>,
 }
 
 impl Dev {
@@ -39,6 +41,7 @@ impl Dev {
             tool: "lunora".into(),
             release: false,
             runtime: None,
+            client: None,
             dir,
         }
     }
@@ -67,6 +70,13 @@ impl Dev {
         self
     }
 
+    /// Writes the typed client into `dir` after each build. By default a client that the crate has in `client/`
+    /// is rewritten, and no client is created.
+    pub fn client(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.client = Some(dir.into());
+        self
+    }
+
     /// Sets how the printed commands of an operator begin; by default `lunora`.
     pub fn tool(mut self, command: impl Into<String>) -> Self {
         self.tool = command.into();
@@ -82,7 +92,7 @@ impl Dev {
     /// Returns an error if Node or the crate's manifest is missing, or if the server stops with an
     /// error. A build that fails is not an error: the server waits for the next change of a file.
     pub fn run(mut self) -> Result<(), Error> {
-        for path in [&mut self.dir, &mut self.state] {
+        for path in [&mut self.dir, &mut self.state].into_iter().chain(&mut self.client) {
             let whole = std::path::absolute(&path);
             *path = whole.map_err(|source| Error::File { path: path.clone(), source })?;
         }
@@ -101,6 +111,7 @@ struct Session<'d> {
     root: PathBuf,
     seen: Snapshot,
     server: Option<Server>,
+    types: Types,
     /// The server has yet to take up a build, or its configuration.
     stale: bool,
 }
@@ -109,7 +120,8 @@ impl<'d> Session<'d> {
     fn open(dev: &'d Dev, runtime: PathBuf) -> Result<Self, Error> {
         let root = Build::new(&dev.dir).workspace_root()?;
         let seen = Snapshot::take(&root, &dev.dir);
-        Ok(Self { dev, runtime, root, seen, server: None, stale: false })
+        let types = Types::new(&dev.dir, dev.client.as_deref());
+        Ok(Self { dev, runtime, root, seen, server: None, types, stale: false })
     }
 
     fn run(&mut self) -> Result<(), Error> {
@@ -117,8 +129,12 @@ impl<'d> Session<'d> {
             say("The first build compiles every dependency, which takes a minute or two.");
         }
         say(&format!("Compiling {}", self.relative(&self.dev.dir)));
-        if self.build() || self.has_build() {
+        let is_built = self.build();
+        if is_built || self.has_build() {
             self.serve()?;
+        }
+        if is_built {
+            self.start_types();
         }
         loop {
             thread::sleep(TICK);
@@ -126,6 +142,7 @@ impl<'d> Session<'d> {
                 return self.server.take().map_or(Ok(()), Server::finish);
             }
             self.follow()?;
+            self.finish_types();
         }
     }
 
@@ -141,13 +158,49 @@ impl<'d> Session<'d> {
         let effect = Effect::of(&changes);
         say(&self.announce(&changes, effect));
         self.stale |= effect.restart;
-        if effect.build && !self.build() {
-            return Ok(());
+        if effect.build {
+            self.types.pause(effect.types);
+            if !self.build() {
+                return Ok(());
+            }
         }
         match self.server {
-            Some(_) if self.stale => self.serve(),
-            None if effect.build => self.serve(),
-            _ => Ok(()),
+            Some(_) if self.stale => self.serve()?,
+            None if effect.build => self.serve()?,
+            _ => {}
+        }
+        if effect.build {
+            self.start_types();
+        }
+        Ok(())
+    }
+
+    /// Begins to follow the functions with the typed client, when the server has the build.
+    fn start_types(&mut self) {
+        if let Err(error) = self.types.start() {
+            complain(&error);
+        }
+    }
+
+    /// Writes the typed client if its compilation has ended. The written files are no change to follow.
+    fn finish_types(&mut self) {
+        if !self.types.is_ready() {
+            return;
+        }
+        let before = self.look();
+        match self.types.write() {
+            Ok(written) if written.is_empty() => {}
+            Ok(written) => {
+                let after = self.look();
+                let is_written = |path: &&PathBuf| {
+                    written.iter().any(|written| written.file_name() == path.file_name())
+                };
+                let changes = before.changes(&after);
+                changes.iter().filter(is_written).for_each(|path| self.seen.adopt(path, &after));
+                let names: Vec<_> = written.iter().map(|path| self.relative(path)).collect();
+                say(&format!("Rewrote {}", names.join(" and ")));
+            }
+            Err(error) => complain(&error),
         }
     }
 
@@ -261,6 +314,7 @@ mod tests {
             root: "/w".into(),
             seen: Snapshot::default(),
             server: None,
+            types: Types::new(&dev.dir, None),
             stale: false,
         };
         let announce = |names: &[&str]| {

@@ -1,10 +1,10 @@
-//! The errors of serving a Worker. Each message names the fix if there is one.
+//! The errors of serving a Worker, and of generating its typed client. Each message names the fix if there is one.
 
 use std::{io, path::PathBuf};
 
 use lunora_codegen::Problem;
 
-/// A server that could not be started, or that stopped. The message names the fix if there is one.
+/// A server that could not be started, or that stopped, or a typed client that could not be generated. The message names the fix if there is one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -25,6 +25,30 @@ pub enum Error {
         "cannot install Miniflare with npm ({0}); or run `npm install --save-dev wrangler` in the crate"
     )]
     Install(String),
+    /// Cargo, or a test that it compiled, could not be started.
+    #[error("cannot run cargo: {0}; install Rust from https://rustup.rs")]
+    Cargo(#[source] io::Error),
+    /// The sources of the crate do not make a typed client.
+    #[error("{}", lines(.0))]
+    Sources(Vec<Problem>),
+    /// The tests of the crate that describe its functions do not compile, or fail.
+    #[error("{reason}; {fix}")]
+    Tests {
+        /// What went wrong.
+        reason: String,
+        /// How to fix it.
+        fix: String,
+        /// What a failed test printed.
+        output: String,
+    },
+    /// The typed client was left as it was.
+    #[error("{} is not rewritten: {}; `lunora codegen client` shows more", dir.display(), first_line(source))]
+    NotTyped {
+        /// The folder of the client.
+        dir: PathBuf,
+        /// The cause.
+        source: Box<Error>,
+    },
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     File {
@@ -39,4 +63,15 @@ pub enum Error {
     /// The server ended by itself; it has printed the reason.
     #[error("the server stopped ({0})")]
     Stopped(std::process::ExitStatus),
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn first_line(error: &Error) -> String {
+    match error {
+        Error::Tests { reason, .. } => reason.clone(),
+        other => other.to_string().lines().next().unwrap_or_default().to_owned(),
+    }
 }

@@ -9,18 +9,23 @@
 //! After a failed build the last good one is still served. Durable Objects, R2, KV and D1 are on local
 //! disk; neither an account nor a network is needed.
 //!
+//! A crate with a typed client in `client/` has it rewritten after each build, by [`TypedClient`].
+//!
 //! workerd comes from npm, with [Miniflare]: that of the crate's own `node_modules` (`wrangler` brings
 //! it), or one that is installed once in the user's cache folder.
 //!
 //! [Miniflare]: https://developers.cloudflare.com/workers/testing/miniflare/
 
+mod client;
 mod dev;
 mod error;
 mod runtime;
 mod server;
+mod types;
 mod watch;
 
 pub use self::{
+    client::TypedClient,
     dev::Dev,
     error::Error,
     runtime::{OLDEST_NODE, check_node},

@@ -53,6 +53,14 @@ impl Snapshot {
         self.add(path.to_owned());
     }
 
+    /// Marks `path` as seen in the state that it has in `later`.
+    pub(crate) fn adopt(&mut self, path: &Path, later: &Self) {
+        match later.0.get(path) {
+            Some(&state) => self.0.insert(path.to_owned(), state),
+            None => self.0.remove(path),
+        };
+    }
+
     fn add(&mut self, path: PathBuf) {
         if let Ok(metadata) = fs::metadata(&path)
             && metadata.is_file()
@@ -85,6 +93,8 @@ pub(crate) struct Effect {
     pub(crate) build: bool,
     /// The server has to read its configuration again.
     pub(crate) restart: bool,
+    /// The functions may have other types.
+    pub(crate) types: bool,
 }
 
 impl Effect {
@@ -93,6 +103,9 @@ impl Effect {
         let is = |path: &Path, name: &str| path.file_name().is_some_and(|it| it == name);
         Self {
             build: changes.iter().any(|path| !is(path, SECRETS)),
+            types: changes.iter().any(|path| {
+                path.extension().is_some_and(|it| it == "rs" || it == "toml" || it == "lock")
+            }),
             // The build script reads the configuration as well.
             restart: changes
                 .iter()
@@ -186,23 +199,24 @@ mod tests {
 
     #[test]
     fn counts_what_the_build_and_the_server_read() -> io::Result<()> {
-        let build = Some(Effect { build: true, restart: false });
-        let both = Some(Effect { build: true, restart: true });
-        let restart = Some(Effect { build: false, restart: true });
+        let all = |build, restart, types| Some(Effect { build, restart, types });
+        let build = all(true, false, false);
+        let types = all(true, false, true);
+        let restart = all(false, true, false);
         let workspace = Workspace::new("counts")?;
         for (path, effect) in [
-            ("app/src/lib.rs", build),
-            ("app/src/rooms/one.rs", build),
-            ("app/build.rs", build),
-            ("app/lunora.toml", build),
+            ("app/src/lib.rs", types),
+            ("app/src/rooms/one.rs", types),
+            ("app/build.rs", types),
+            ("app/lunora.toml", types),
             ("app/public/app.js", build),
             ("app/public/fonts/a.woff2", build),
-            ("lib/src/lib.rs", build),
-            ("Cargo.toml", build),
-            ("Cargo.lock", build),
-            (".cargo/config.toml", build),
-            ("app/wrangler.jsonc", both),
-            ("app/wrangler.toml", both),
+            ("lib/src/lib.rs", types),
+            ("Cargo.toml", types),
+            ("Cargo.lock", types),
+            (".cargo/config.toml", types),
+            ("app/wrangler.jsonc", all(true, true, false)),
+            ("app/wrangler.toml", all(true, true, true)),
             ("app/.dev.vars", restart),
         ] {
             assert_eq!(workspace.effect(path)?, effect, "{path}");
@@ -216,6 +230,8 @@ mod tests {
         for path in [
             "app/build/index.js",
             "app/README.md",
+            "app/client/api.d.ts",
+            "app/client/api.js",
             "app/src/.lib.rs.swp",
             "app/src/notes.txt",
             "app/public/.app.js.swp",

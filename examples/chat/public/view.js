@@ -1,11 +1,14 @@
+// @ts-check
 // What the page draws: the form to sign in, the channels, the messages of the view, and texts that were refused.
+
+/** @import { Actions, Channel, FanOutAnswer, Message, PageElement, Refused, Room, State, Unsent } from "./types.js" */
 
 const FALLBACK = "general";
 /** The hash of the view across all channels. A channel of this name would be `#%2Fall`. */
 const ALL = "#/all";
 
 /** Reads a hash: `{ channel }`, which is null for all channels, and whether the hash was malformed. */
-export function readHash(hash) {
+export function readHash(/** @type {string} */ hash) {
   if (hash === ALL) return { channel: null };
   try {
     const channel = decodeURIComponent(hash.slice(1));
@@ -17,18 +20,18 @@ export function readHash(hash) {
   return { channel: FALLBACK, malformed: true };
 }
 
-const hashOf = (channel) => (channel === null ? ALL : `#${encodeURIComponent(channel)}`);
+const hashOf = (/** @type {string | null} */ channel) => (channel === null ? ALL : `#${encodeURIComponent(channel)}`);
 
-const format = (options) => new Intl.DateTimeFormat("en-GB", options);
+const format = (/** @type {Intl.DateTimeFormatOptions} */ options) => new Intl.DateTimeFormat("en-GB", options);
 const TIME = format({ hour: "2-digit", minute: "2-digit" });
 const WEEKDAY = format({ weekday: "short" });
 const DATE = format({ day: "numeric", month: "short" });
 const DATE_AND_YEAR = format({ day: "numeric", month: "short", year: "numeric" });
 
 /** Formats a time: "Today 14:03", "Mon 14:03" within a week, "12 Mar", "12 Mar 2025". */
-export function when(ms, now = Date.now()) {
+export function when(/** @type {number} */ ms, now = Date.now()) {
   const date = new Date(ms);
-  const midnight = (time) => new Date(time).setHours(0, 0, 0, 0);
+  const midnight = (/** @type {number} */ time) => new Date(time).setHours(0, 0, 0, 0);
   // Rounded, since a day of a change of clocks has 23 or 25 hours.
   const days = Math.round((midnight(now) - midnight(ms)) / 86_400_000);
   if (days === 0) return `Today ${TIME.format(date)}`;
@@ -36,17 +39,29 @@ export function when(ms, now = Date.now()) {
   return (date.getFullYear() === new Date(now).getFullYear() ? DATE : DATE_AND_YEAR).format(date);
 }
 
-const $ = (id) => document.getElementById(id);
+const $ = (/** @type {string} */ id) => /** @type {PageElement} */ (document.getElementById(id));
+
+/** @returns {Room} */
+export const newRoom = () => ({ messages: [], sent: [], isDone: true });
+
+/** @type {(key: string, value: unknown) => void} */
 export const store = (key, value) => localStorage.setItem(key, JSON.stringify(value));
 
+/** @type {<T>(key: string, fallback: T) => T} */
 export function stored(key, fallback) {
   try {
-    return JSON.parse(localStorage.getItem(key)) ?? fallback;
+    return JSON.parse(localStorage.getItem(key) ?? "null") ?? fallback;
   } catch {
     return fallback;
   }
 }
 
+/**
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Partial<HTMLElementTagNameMap[T]>} properties
+ * @param {(Node | string)[]} children
+ */
 function element(tag, properties, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
@@ -56,6 +71,8 @@ function element(tag, properties, ...children) {
 /**
  * Makes `wanted` the children of `parent`, and touches only those that differ: focus and selection stay, and a
  * screen reader hears what is new.
+ * @param {Element} parent
+ * @param {ChildNode[]} wanted
  */
 function setChildren(parent, wanted) {
   let at = parent.firstChild;
@@ -78,8 +95,11 @@ function setChildren(parent, wanted) {
 
 // --- The view and its form ----------------------------------------------------------------------
 
-/** Hears what the user does. */
-export function listen(state, { start, refresh, showClient, send, signIn, signOut, older }) {
+/**
+ * Hears what the user does.
+ * @type {(state: State, actions: Actions) => void}
+ */
+export function listen(state, { start, refresh, showClient, send, signIn, signOut }) {
   $("sign-in-form").addEventListener("submit", (event) => {
     event.preventDefault();
     signIn($("name").value).catch((error) => showSignIn(error.message));
@@ -105,7 +125,7 @@ export function listen(state, { start, refresh, showClient, send, signIn, signOu
     event.preventDefault();
     focusMain(state);
   });
-  olderButton.addEventListener("click", older);
+  olderButton.addEventListener("click", () => state.room.pages?.loadMore());
   editRefused = (one) => {
     changeRefused(state, (all) => all.filter(({ id }) => id !== one.id));
     $("text").value = one.text;
@@ -130,12 +150,12 @@ export function listen(state, { start, refresh, showClient, send, signIn, signOu
   });
 }
 
-function focusMain({ session, channel }) {
+function focusMain(/** @type {State} */ { session, channel }) {
   $(session ? (channel === null ? "messages" : "text") : "name").focus();
 }
 
 /** Shows another view, or the form to sign in. */
-export function show(state) {
+export function show(/** @type {State} */ state) {
   const { session, channel } = state;
   const { malformed } = readHash(location.hash);
   if (session && malformed) history.replaceState(null, "", hashOf(channel));
@@ -157,54 +177,59 @@ export function show(state) {
   focusMain(state);
 }
 
-export function showSignIn(why) {
+export function showSignIn(/** @type {string} */ why) {
   $("sign-in-error").textContent = why;
 }
 
+/** @type {Record<string, string>} */
 const STATES = { live: "Live", polling: "Updates every 5 seconds", connecting: "Connecting…", offline: "Offline" };
 
 /** Shows whether the messages are current: `live`, `polling`, or anything else while they are not. */
-export function showState(current) {
+export function showState(/** @type {string} */ current) {
   const state = !navigator.onLine || !STATES[current] ? "offline" : current;
   $("state").dataset.state = state;
   $("state").textContent = STATES[state];
 }
 
-export function showError(text) {
+export function showError(/** @type {string} */ text) {
   $("chat-error").textContent = text;
 }
 
 // --- The messages -------------------------------------------------------------------------------
 
 /** One element per message of the view, by its id and what is known of it. */
+/** @type {Map<string, HTMLLIElement>} */
 let items = new Map();
 
+/** @type {(key: string, className: string, build: () => HTMLElement[]) => HTMLLIElement} */
 function item(key, className, build) {
-  if (!items.has(key)) items.set(key, element("li", { className }, ...build()));
-  return items.get(key);
+  const li = items.get(key) ?? element("li", { className }, ...build());
+  items.set(key, li);
+  return li;
 }
 
+/** @type {(state: State, message: Message) => HTMLLIElement} */
 function storedItem({ session, channel }, { _id, author, channel: from, text, _creationTime }) {
-  const li = item(_id, `message${author === session.name ? " mine" : ""}`, () => {
+  const li = item(_id, `message${author === session?.name ? " mine" : ""}`, () => {
     const at = new Date(_creationTime);
     const time = element("time", { dateTime: at.toISOString(), title: at.toLocaleString("en-GB") });
     const name = channel === null ? `${author} in #${from} · ` : `${author} · `;
     const parts = [element("p", { className: "by" }, name, time), element("p", {}, text)];
     return channel === null ? [element("a", { href: hashOf(from) }, ...parts)] : parts;
   });
-  const time = li.querySelector("time");
+  const time = /** @type {HTMLTimeElement} */ (li.querySelector("time"));
   const label = when(_creationTime);
   if (time.textContent !== label) time.textContent = label;
   return li;
 }
 
-const waitingItem = ({ id, author, text }) =>
+const waitingItem = (/** @type {Unsent} */ { id, author, text }) =>
   item(`pending ${id}`, "message mine pending", () => [
     element("p", { className: "by" }, `${author} · sending…`),
     element("p", {}, text),
   ]);
 
-const refusedItem = (one) =>
+const refusedItem = (/** @type {Refused} */ one) =>
   item(`refused ${one.id}`, "message mine refused", () => [
     element("p", { className: "by" }, `Not sent: ${one.reason}`),
     element("p", {}, one.text),
@@ -215,7 +240,7 @@ const olderButton = element("button", { type: "button", id: "older" });
 const olderItem = element("li", { className: "older" }, olderButton);
 const noticeItem = element("li", { className: "notice" });
 
-function notice({ room, channel }, isEmpty) {
+function notice(/** @type {State} */ { room, channel }, /** @type {boolean} */ isEmpty) {
   if (room.failed) return "The messages could not be loaded.";
   if (!room.loaded) return "Loading…";
   if (isEmpty) return channel === null ? "No messages in any channel yet." : "No messages yet.";
@@ -223,7 +248,7 @@ function notice({ room, channel }, isEmpty) {
 }
 
 /** Shows the messages. The list stays at its end if it was there, or `toEnd`; `keepEnd` keeps its distance to it. */
-export function showMessages(state, { toEnd = false, keepEnd = false } = {}) {
+export function showMessages(/** @type {State} */ state, { toEnd = false, keepEnd = false } = {}) {
   const { session, channel, room, waiting } = state;
   if (!session) return;
   const list = $("messages");
@@ -231,6 +256,7 @@ export function showMessages(state, { toEnd = false, keepEnd = false } = {}) {
   const atEnd = fromEnd - list.clientHeight < 40;
   const messages = [...room.messages, ...room.sent.filter(({ _id }) => !room.messages.some((one) => one._id === _id))];
   const there = new Set(messages.map(({ _id }) => _id));
+  /** @type {<T extends Unsent>(all: T[]) => T[]} */
   const mine = (all) => all.filter((one) => one.author === session.name && one.channel === channel && !there.has(one.id));
   const wanted = [
     ...messages.map((message) => storedItem(state, message)),
@@ -249,7 +275,10 @@ export function showMessages(state, { toEnd = false, keepEnd = false } = {}) {
   else if (keepEnd) list.scrollTop = list.scrollHeight - fromEnd;
 }
 
-/** Shows the newest messages of all channels. */
+/**
+ * Shows the newest messages of all channels.
+ * @type {(state: State, answer: FanOutAnswer<Message[]>) => void}
+ */
 export function showAll(state, { data, failed }) {
   Object.assign(state.room, { messages: data.toReversed(), loaded: true });
   showError(failed > 0 ? `Channels that did not answer: ${failed}. Their messages are missing here.` : "");
@@ -261,18 +290,22 @@ export function showAll(state, { data, failed }) {
 
 const REFUSED = "refused";
 /** The refused texts that wait in the list, of all users and channels of this browser. */
-let refused = stored(REFUSED, []);
+let refused = stored(REFUSED, /** @type {Refused[]} */ ([]));
+/** @type {(one: Refused) => void} */
 let editRefused;
 
-/** Changes the refused texts. Other windows of this browser change them too, so that the stored ones count. */
+/**
+ * Changes the refused texts. Other windows of this browser change them too, so that the stored ones count.
+ * @type {(state: State, update: (all: Refused[]) => Refused[]) => void}
+ */
 function changeRefused(state, update) {
-  refused = update(stored(REFUSED, []));
+  refused = update(stored(REFUSED, /** @type {Refused[]} */ ([])));
   store(REFUSED, refused);
   showMessages(state);
 }
 
 /** Returns a refused text to the field. If the field is in use, the text waits in the list. */
-export function refuse(state, one) {
+export function refuse(/** @type {State} */ state, /** @type {Refused} */ one) {
   const isHere = one.channel === state.channel;
   showError(isHere ? `Not sent: ${one.reason}` : `Not sent to #${one.channel}: ${one.reason}`);
   if (isHere && $("text").value === "") {
@@ -283,29 +316,32 @@ export function refuse(state, one) {
 
 // --- The channels -------------------------------------------------------------------------------
 
+/** @type {Map<string | null, HTMLAnchorElement>} */
 const links = new Map();
 const loadingItem = element("li", { className: "hint" }, "Loading…");
 
-/** Shows the channels of an answer. One that did not answer is still there. */
+/**
+ * Shows the channels of an answer. One that did not answer is still there.
+ * @type {(state: State, answer: FanOutAnswer<Channel[]>) => void}
+ */
 export function showChannels(state, { data, failed }) {
   const kept = failed > 0 ? (state.channels ?? []) : [];
   state.channels = [...new Set([...data.map(({ name }) => name), ...kept])];
   showLinks(state);
 }
 
-function showLinks({ channel, channels }) {
+function showLinks(/** @type {State} */ { channel, channels }) {
   const byName = new Intl.Collator("en").compare;
   const names = new Set([...(channels ?? []), FALLBACK, ...(channel === null ? [] : [channel])]);
   const wanted = [null, ...[...names].sort(byName)].map((name) => {
-    if (!links.has(name)) {
-      const link = element("a", { href: hashOf(name), className: name === null ? "all" : "" }, name ?? "All channels");
-      links.set(name, element("li", {}, link));
-    }
-    const li = links.get(name);
-    if (name === channel) li.firstChild.setAttribute("aria-current", "page");
-    else li.firstChild.removeAttribute("aria-current");
+    const link = links.get(name) ??
+      element("a", { href: hashOf(name), className: name === null ? "all" : "" }, name ?? "All channels");
+    const li = link.parentElement ?? element("li", {}, link);
+    links.set(name, link);
+    if (name === channel) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
     return li;
   });
   setChildren($("channels"), channels ? wanted : [...wanted, loadingItem]);
-  links.get(channel).scrollIntoView({ block: "nearest", inline: "nearest" });
+  links.get(channel)?.parentElement?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }

@@ -18,11 +18,12 @@ macro_rules! client {
 }
 
 /// Returns the page and its files.
-pub fn routes<E: 'static>() -> [Route<E>; 7] {
+pub fn routes<E: 'static>() -> [Route<E>; 8] {
     [
         file(route!("GET /"), HTML, include_str!("../public/index.html")),
         file(route!("GET /app.js"), SCRIPT, include_str!("../public/app.js")),
         file(route!("GET /view.js"), SCRIPT, include_str!("../public/view.js")),
+        file(route!("GET /client/api.js"), SCRIPT, include_str!("../client/api.js")),
         file(route!("GET /lunora-client/index.js"), SCRIPT, client!("index.js")),
         file(route!("GET /lunora-client/pages.js"), SCRIPT, client!("pages.js")),
         file(route!("GET /style.css"), STYLE, include_str!("../public/style.css")),

@@ -24,7 +24,7 @@ use crate::{Outcome, failure::Failure, output::Output};
 /// Serve the Worker of a crate on workerd, and follow every change of its files.
 ///
 /// The Worker is at http://127.0.0.1:8787/, and needs no account and no network. Durable Objects, R2 and
-/// KV are on disk in .state/.
+/// KV are on disk in .state/. If client/ has an api.d.ts, it is rewritten when a function changes.
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {
     /// The folder of the crate.
@@ -36,6 +36,9 @@ pub(crate) struct DevArgs {
     /// Optimize each build, as for a deployment.
     #[arg(long)]
     release: bool,
+    /// Write api.js and api.d.ts into this folder after each build; client/ by default, if it has an api.d.ts.
+    #[arg(long, value_name = "DIR")]
+    client: Option<PathBuf>,
 }
 
 /// Build the Worker of a crate into build/, for wrangler.
@@ -63,7 +66,10 @@ pub(crate) struct BuildArgs {
 
 /// Serves the crate until Ctrl-C.
 pub(crate) fn dev(args: &DevArgs) -> Result<Outcome, Failure> {
-    let dev = Dev::new(&args.dir).port(args.port).release(args.release);
+    let mut dev = Dev::new(&args.dir).port(args.port).release(args.release);
+    if let Some(dir) = &args.client {
+        dev = dev.client(dir);
+    }
     dev.run().map_err(|error| Failure::Project(error.to_string()))?;
     Ok(Outcome::Done)
 }
