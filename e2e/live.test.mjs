@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Miniflare } from "miniflare";
+import WebSocket from "ws";
+import { stream } from "../packages/client/dist/streams.js";
 import { Client } from "./client.mjs";
 import { workerOptions, workerdProcesses } from "./worker.mjs";
 
@@ -240,6 +242,22 @@ test("a stream ends with what its client ends: itself, or its connection", async
     await new Promise((resolve) => setTimeout(resolve, 200));
     assert.equal(await counted(), before);
   }
+});
+
+test("the client reads a stream by `for await`, and ends it by leaving the loop", async () => {
+  const from = { url: (await mf.ready).href, WebSocket };
+  const read = async (args, until = Infinity) => {
+    const chunks = [];
+    for await (const each of stream(from, "drill:numbers", { everyMs: 20, ...args }, { shard: "read-streams" })) {
+      chunks.push(each);
+      if (each === until) break;
+    }
+    return chunks;
+  };
+  assert.deepEqual(await read({ to: 3 }), [1, 2, 3]);
+  assert.deepEqual(await read({ to: 1000 }, 2), [1, 2]);
+  await assert.rejects(read({ to: "x" }), { name: "LunoraError", code: "VALIDATION_ERROR" });
+  await assert.rejects(read({ to: 9, panicAt: 2 }), { code: "STREAM_INTERRUPTED" });
 });
 
 test("a stream is cut off with its instance, and its client hears of it", async () => {

@@ -1,6 +1,6 @@
 import type { CallOptions } from "./http.js";
 /** The kinds of functions that clients may call. */
-export type FunctionKind = "query" | "mutation" | "action";
+export type FunctionKind = "query" | "mutation" | "action" | "stream";
 declare const TYPES: unique symbol;
 /** Names a function and knows its types. `lunora codegen client` writes one per function; at run time it is the path. */
 export type FunctionReference<Kind extends FunctionKind = FunctionKind, Args = any, Result = any> = string & {

@@ -21,11 +21,13 @@ const options = (entry) => ({
   format: "esm",
   target: "es2022",
   charset: "utf8",
+  // An error is of one class, whichever entry throws it.
+  external: entry === "index" ? [] : ["./index.js"],
 });
 
 /** Writes the bundles and the declarations to `outDir`. */
 export function build(outDir) {
-  for (const entry of ["index", "changes", "pages", "presence", "react", "svelte"]) {
+  for (const entry of ["index", "changes", "pages", "presence", "react", "streams", "svelte"]) {
     esbuild.buildSync({ ...options(entry), outfile: join(outDir, `${entry}.js`) });
   }
   execFileSync(process.execPath, [tools.resolve("typescript/bin/tsc"), "-p", PACKAGE, "--outDir", outDir], { stdio: "inherit" });

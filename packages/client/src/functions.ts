@@ -1,7 +1,7 @@
 import type { CallOptions } from "./http.js";
 
 /** The kinds of functions that clients may call. */
-export type FunctionKind = "query" | "mutation" | "action";
+export type FunctionKind = "query" | "mutation" | "action" | "stream";
 
 declare const TYPES: unique symbol;
 

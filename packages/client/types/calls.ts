@@ -2,6 +2,7 @@
 import { LunoraClient, type FunctionReference } from "lunora-client";
 import { paginate, type PageAnswer } from "lunora-client/pages";
 import { createHooks, type ReactLike } from "lunora-client/react";
+import { stream } from "lunora-client/streams";
 import { queryStore } from "lunora-client/svelte";
 
 interface Message { _id: string; text: string }
@@ -17,6 +18,7 @@ declare const api: {
   untyped: FunctionReference<"query", Record<string, unknown>, unknown>;
   send: FunctionReference<"mutation", Send, Message>;
   digest: FunctionReference<"action", Older, string>;
+  tell: FunctionReference<"stream", Older, string>;
 };
 
 const client = new LunoraClient({ url: "https://app.example.com" });
@@ -76,4 +78,12 @@ export async function refusesOtherTypes(): Promise<void> {
   useMutation(api.send)({ txt: "hello" });
   // @ts-expect-error: another type of a field
   useQuery(api.list, { limit: "50" });
+}
+
+export async function infersChunks(): Promise<void> {
+  const from = { url: "https://app.example.com" };
+  for await (const part of stream(from, api.tell, { limit: 5 }, { shard })) part.toUpperCase();
+  for await (const part of stream<{ n: number }>(from, "m:tell")) part.n.toFixed();
+  // @ts-expect-error: no stream
+  stream(from, api.digest);
 }
