@@ -124,12 +124,12 @@ impl ShardObject {
         Ok(JsValue::NULL)
     }
 
-    /// Closes the sockets whose identity expired.
+    /// Closes the sockets whose identity expired, and makes the calls that are due.
     ///
     /// # Errors
     /// Never.
     pub async fn alarm(&self) -> Result<JsValue, JsValue> {
-        self.object.alarm();
+        self.object.alarm().await;
         self.object.run_hooks().await;
         Ok(JsValue::NULL)
     }

@@ -11,6 +11,7 @@ use super::{
     db::{Reader, Writer},
     function::args::to_text,
     run::Run,
+    scheduler::Scheduler,
 };
 use crate::errors::{Code, LunoraError};
 
@@ -94,6 +95,12 @@ impl<'a> Mutation<'a> {
     #[must_use]
     pub fn db(&self) -> Writer<'a> {
         Writer::new(self.query.run)
+    }
+
+    /// Returns what has functions of this shard called later.
+    #[must_use]
+    pub fn scheduler(&self) -> Scheduler<'a> {
+        Scheduler::new(self.query.run)
     }
 
     /// Returns an unpredictable id that no document has.

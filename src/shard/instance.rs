@@ -46,6 +46,8 @@ pub(crate) struct Inner {
     pub(crate) metrics: Metrics,
     pub(crate) failures: Failures,
     pub(crate) announcement: Announcement,
+    /// The time until which scheduled calls wait, in milliseconds since 1970: rows are being imported.
+    pub(super) calls_wait_until: Cell<u64>,
     open: Cell<bool>,
     listener: RefCell<Option<Rc<Listener>>>,
 }
@@ -76,6 +78,7 @@ impl Shard {
             metrics: Metrics::new(host.now_ms()),
             failures: Failures::default(),
             announcement: Announcement::new(definition.registry),
+            calls_wait_until: Cell::default(),
             open: Cell::new(false),
             listener: RefCell::new(None),
             state: State::new(host, definition.tables.clone()),
@@ -171,6 +174,13 @@ impl Inner {
         schema::migrate(&self.state.database, &self.state.tables)?;
         self.open.set(true);
         Ok(())
+    }
+
+    /// Has scheduled calls wait for a minute: what they need may come with the next rows that are imported.
+    pub(crate) fn note_import(&self) {
+        const PAUSE_MS: u64 = 60_000;
+
+        self.calls_wait_until.set(self.state.host().now_ms() + PAUSE_MS);
     }
 
     /// Begins a run of a function.

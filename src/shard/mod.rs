@@ -96,6 +96,7 @@ mod crashes;
 mod database;
 mod db;
 mod definition;
+mod due;
 mod failures;
 #[doc(hidden)]
 pub mod faults;
@@ -113,6 +114,7 @@ mod replies;
 mod rpc;
 mod run;
 mod run_as;
+mod scheduler;
 mod schema;
 mod sentence;
 mod sql;
@@ -141,6 +143,7 @@ pub use self::{
     instance::{QueryRun, Shard},
     live::Connection,
     migration::MigrationHandler,
+    scheduler::{SCHEDULED, ScheduledCall, Scheduler},
     sql::SqlValue,
     table::{Table, TableSpec},
     tracking::{Change, ChangeOp, Commit, Reads},
@@ -162,8 +165,8 @@ pub(crate) use self::{
 /// The imports of a shard's file, in one line: `use lunora::shard::prelude::*;`.
 pub mod prelude {
     pub use super::{
-        Action, Connection, Document, Mutation, NoArgs, Page, PageRequest, Query, ShardClass,
-        Table, index, invalid_argument, table,
+        Action, Connection, Document, Mutation, NoArgs, Page, PageRequest, Query, SCHEDULED,
+        ShardClass, Table, index, invalid_argument, table,
     };
     pub use crate::{Code, LunoraError, coordinator::Direction};
 }

@@ -36,6 +36,12 @@ pub(crate) trait Callees {
     /// # Errors
     /// As [`query`](Self::query).
     fn mutation(&self, run: &Run<'_>, path: &str, args: &str) -> Result<String, LunoraError>;
+
+    /// Checks that a path is that of a mutation or an action.
+    ///
+    /// # Errors
+    /// 404 `FUNCTION_NOT_FOUND`.
+    fn check_schedulable(&self, path: &str) -> Result<(), LunoraError>;
 }
 
 impl<'a> Run<'a> {
@@ -102,6 +108,11 @@ impl<'a> Run<'a> {
     /// Runs another mutation; see [`Callees::mutation`].
     pub(crate) fn mutation(&self, path: &str, args: &str) -> Result<String, LunoraError> {
         self.callees.mutation(self, path, args)
+    }
+
+    /// Checks that a function can be called later; see [`Callees::check_schedulable`].
+    pub(crate) fn check_schedulable(&self, path: &str) -> Result<(), LunoraError> {
+        self.callees.check_schedulable(path)
     }
 
     /// Runs `work` one level deeper.

@@ -209,6 +209,15 @@ impl TestShard {
         self.shard.run_query(path, &args.to_string(), &self.caller)
     }
 
+    /// Makes the scheduled calls that are due by the clock, as the object does on its own. Returns how many
+    /// it made.
+    ///
+    /// # Errors
+    /// When the database fails. The error of a call stays with it in the table `SCHEDULED`.
+    pub fn run_due(&self) -> Result<usize, LunoraError> {
+        block_on(self.shard.run_due())
+    }
+
     /// Returns the shard.
     #[must_use]
     pub fn shard(&self) -> &Shard {

@@ -26,6 +26,7 @@ mod pages;
 mod rank;
 mod raw_sql;
 mod replays;
+mod scheduler;
 mod schema;
 mod tracking;
 mod transactions;

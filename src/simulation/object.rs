@@ -197,7 +197,10 @@ impl Node {
             && shard.sockets.alarm.get() == Some(at_ms)
         {
             shard.sockets.alarm.set(None);
-            shard.living().alarm();
+            if let Some(world) = self.world.upgrade() {
+                let object = shard.living();
+                world.scheduler.spawn(self.owner(), Box::pin(async move { object.alarm().await }));
+            }
         }
     }
 

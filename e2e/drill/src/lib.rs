@@ -15,7 +15,7 @@ use lunora::{
     keep,
     platform::{Clock, CloudflareClock, SqlRegistryStorage},
     prelude::*,
-    shard::prelude::*,
+    shard::{ScheduledCall, prelude::*},
     wire::value::Value,
 };
 use schemars::JsonSchema;
@@ -195,6 +195,28 @@ fn online(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<String>, LunoraError> {
     Ok(online.into_iter().map(|presence| presence.name.clone()).collect())
 }
 
+/// A call of `notes:add`, or of an action that panics, after a time.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Later {
+    label: String,
+    ms: u64,
+    #[serde(default)]
+    crash: bool,
+}
+
+fn later(ctx: &Mutation<'_>, args: Later) -> Result<String, LunoraError> {
+    let delay = Duration::from_millis(args.ms);
+    if args.crash {
+        return ctx.scheduler().run_after(delay, "drill:crash", &NoArgs {});
+    }
+    let one = Add { count: 1, bytes: 0, label: args.label };
+    ctx.scheduler().run_after(delay, "notes:add", &one)
+}
+
+fn waiting(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<Document<ScheduledCall>>, LunoraError> {
+    ctx.db().table(SCHEDULED).collect()
+}
+
 /// Numbers to be sent, one after another.
 #[derive(Debug, Deserialize, JsonSchema)]
 struct Numbers {
@@ -225,7 +247,7 @@ fn numbers(ctx: Action, args: Numbers) -> impl Stream<Item = Result<u32, LunoraE
 lunora::shard! {
     /// One folder of notes.
     pub struct Vault;
-    tables: [NOTES, USERS, ONLINE],
+    tables: [NOTES, USERS, ONLINE, SCHEDULED],
     functions: {
         query "notes:list" => list,
         query "notes:mine" => mine,
@@ -246,6 +268,8 @@ lunora::shard! {
         mutation "users:add" => add_user,
         mutation "users:remove" => remove_user,
         query "online:list" => online,
+        mutation "drill:later" => later,
+        query "drill:waiting" => waiting,
         stream "drill:numbers" => numbers,
         shape "notes:all" => list,
         connect "online:join" => join,

@@ -59,6 +59,7 @@ fn operation(op: &str) -> Option<Operation> {
             |shard, args| export::export(&shard.state, args_of::<ExportShard, _>(args)?)
         }
         ImportShard::NAME => |shard, args| {
+            shard.note_import();
             answer::<ImportShard>(&import::import(shard, &args_of::<ImportShard, _>(args)?)?)
         },
         ExportClients::NAME => {
@@ -77,6 +78,7 @@ fn operation(op: &str) -> Option<Operation> {
         EmptyScratch::NAME => |shard, _| answer::<EmptyScratch>(&scratch::empty(&shard.state)?),
         CdcSync::NAME => |shard, args| changes::sync(&shard.state, &args_of::<CdcSync, _>(args)?),
         ApplyCdc::NAME => |shard, args| {
+            shard.note_import();
             answer::<ApplyCdc>(&changes::apply(shard, &args_of::<ApplyCdc, _>(args)?)?)
         },
         GetMetrics::NAME => |shard, _| {
@@ -107,6 +109,7 @@ fn operation(op: &str) -> Option<Operation> {
             |shard, args| answer::<WriteRow>(&tables::write(shard, &args_of::<WriteRow, _>(args)?)?)
         }
         ClearTable::NAME => |shard, args| {
+            shard.note_import();
             answer::<ClearTable>(&bulk::clear(shard, &args_of::<ClearTable, _>(args)?)?)
         },
         DeleteRows::NAME => |shard, args| {

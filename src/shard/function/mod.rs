@@ -119,6 +119,10 @@ impl Callees for Functions {
         let function = self.of_kind(path, Kind::Mutation)?;
         run.deeper(|| function.mutation(&Mutation::new(run), args)).map_err(|error| run.doom(error))
     }
+
+    fn check_schedulable(&self, path: &str) -> Result<(), LunoraError> {
+        self.of_kind(path, Kind::Mutation).or_else(|_| self.of_kind(path, Kind::Action)).map(drop)
+    }
 }
 
 impl Function {

@@ -13,7 +13,11 @@ use crate::{
     errors::{Code, LunoraError},
     log,
     message::Request,
-    shard::Shard,
+    shard::{
+        Shard,
+        scheduler::SCHEDULED,
+        tracking::{Change, Commit},
+    },
 };
 
 /// A shard with its sockets.
@@ -31,6 +35,8 @@ pub(crate) struct LiveObject<H: SocketHost> {
     pub(super) runs_hooks: Cell<bool>,
     /// The time at which the host calls [`alarm`](Self::alarm), as far as this instance knows.
     alarm_at: Cell<Option<u64>>,
+    /// When the next scheduled call is due.
+    due: Cell<Option<u64>>,
 }
 
 impl<H: SocketHost> LiveObject<H> {
@@ -48,11 +54,13 @@ impl<H: SocketHost> LiveObject<H> {
             recovering,
             runs_hooks: Cell::default(),
             alarm_at: Cell::default(),
+            due: Cell::default(),
         });
         let listening = Rc::downgrade(&object);
         object.shard.on_commit(move |commit| {
             if let Some(object) = listening.upgrade() {
                 object.wake();
+                object.note_schedule(commit);
                 if object.live.committed(commit) {
                     object.flush_soon();
                 }
@@ -87,12 +95,41 @@ impl<H: SocketHost> LiveObject<H> {
         self.set_alarm();
     }
 
-    /// Closes the sockets whose identity expired, and waits for the next one to expire.
-    pub(crate) fn alarm(&self) {
+    /// Closes the sockets whose identity expired, makes the calls that are due, and waits for the next of
+    /// both.
+    pub(crate) async fn alarm(&self) {
+        /// The time until another alarm after one whose calls failed to be made.
+        const PAUSE_MS: u64 = 5_000;
+
         self.alarm_at.set(None);
         self.wake();
         self.live.close_expired(&self.on_shard());
+        if self.shard.schedules() {
+            let made = self.shard.run_due().await;
+            self.read_schedule();
+            if let Err(error) = made {
+                log::error(&format!("the scheduled calls: {}", error.to_log_line()));
+                let pause = self.shard.host().now_ms() + PAUSE_MS;
+                self.due.set(self.due.get().map(|due| due.max(pause)));
+            }
+        }
         self.set_alarm();
+    }
+
+    /// Sets the alarm for calls that a commit scheduled.
+    fn note_schedule(&self, commit: &Commit) {
+        let scheduled = |change: &Change| change.table == SCHEDULED.name();
+        if self.shard.schedules() && (commit.everything || commit.changes.iter().any(scheduled)) {
+            self.read_schedule();
+            self.set_alarm();
+        }
+    }
+
+    fn read_schedule(&self) {
+        match self.shard.next_due() {
+            Ok(due) => self.due.set(due),
+            Err(error) => log::error(&format!("the scheduled calls: {}", error.to_log_line())),
+        }
     }
 
     /// Announces a shard with rows that its registry may lack, as a call does.
@@ -102,9 +139,10 @@ impl<H: SocketHost> LiveObject<H> {
         }
     }
 
-    /// Sets the alarm to the first expiry of an open socket, unless one is set that comes before.
+    /// Sets the alarm to the first expiry of an open socket or the next call that is due, unless one is set that
+    /// comes before.
     fn set_alarm(&self) {
-        if let Some(at) = self.live.next_expiry_ms()
+        if let Some(at) = [self.live.next_expiry_ms(), self.due.get()].into_iter().flatten().min()
             && self.alarm_at.get().is_none_or(|set| at < set)
         {
             self.alarm_at.set(Some(at));
@@ -180,6 +218,10 @@ impl<H: SocketHost> LiveObject<H> {
         }
         for (id, socket, kept) in self.host.sockets() {
             self.live.wake(&id, socket, kept.as_deref());
+        }
+        if self.shard.schedules() {
+            self.read_schedule();
+            self.set_alarm();
         }
     }
 }

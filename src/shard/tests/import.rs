@@ -5,7 +5,7 @@ use super::{
     *,
 };
 
-fn import(shard: &TestShard, rows: Value) -> Value {
+pub(super) fn import(shard: &TestShard, rows: Value) -> Value {
     ok(shard.admin_token(TOKEN).admin("importShard", &json!({ "rows": rows, "startLine": 10 })))
 }
 
