@@ -35,6 +35,7 @@ const SNAPSHOT: &str = "0 3 * * *";
 const DRILL: &str = "0 4 * * *";
 const SWEEP: &str = "0 5 * * *";
 const HANDLER: &str = "0 6 * * *";
+const BROKEN: &str = "0 7 * * *";
 
 #[derive(Deserialize, Serialize)]
 struct Note {
@@ -244,13 +245,15 @@ fn starts_one_trace_for_each_run_without_a_request() {
 fn logs_the_trace_of_a_cron_run_in_the_worker_and_in_the_shard() {
     let deployment = Deployment::new();
     let logs = capture_logs();
-    let (trace, _) = deployment.trace_caused_by("cron", |it| {
-        assert!(!it.trigger("0 7 * * *"));
-    });
-    let lines = logs.lines();
-    assert!(lines.iter().any(|line| line.contains("the disk is full")), "{lines:?}");
-    let end = format!(" [trace {trace}]");
-    assert!(lines.iter().all(|line| line.ends_with(&end)), "{lines:?}");
+    // The Worker reports a snapshot, and the shard the fault of its function.
+    for (cron, said) in [(SNAPSHOT, "info: backup "), (BROKEN, "the disk is full")] {
+        let (trace, _) = deployment.trace_caused_by(cron, |it| drop(it.trigger(cron)));
+        let lines = logs.lines();
+        let end = format!(" [trace {trace}]");
+        let is_traced = |line: &String| line.contains(said) && line.ends_with(&end);
+        assert!(lines.iter().any(is_traced), "{cron}: {lines:?}");
+    }
+    assert!(logs.lines().iter().all(|line| line.contains(" [trace ")), "{:?}", logs.lines());
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .sharding(Sharding::new().by("notes", "folder"))
         .backup(backup)
         .functions(Vault::definition())
+        .cron_job(CronJob::function("fails", cron!("0 6 * * *"), "drill:fail"))
         .shard_timeout(Duration::from_millis(shard_timeout))
         .rate_limit(bounds::rate_limit(env))
         .route(route!("GET /memory"), async |_request, _env, _ctx| Response::text(bounds::memory()))
@@ -131,6 +132,11 @@ fn mine(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<String>, LunoraError> {
     Ok(texts.filter(|text| text.starts_with(user)).collect())
 }
 
+/// Fails by the server's fault, which its shard logs.
+fn fail(_: &Mutation<'_>, _: NoArgs) -> Result<(), LunoraError> {
+    Err(LunoraError::internal("a fault of the drill"))
+}
+
 /// Tears the instance down, with every object in it.
 #[allow(clippy::panic, reason = "on purpose")]
 async fn crash(_ctx: Action, _: NoArgs) -> Result<(), LunoraError> {
@@ -204,6 +210,7 @@ lunora::shard! {
         query "drill:echo" => echo,
         query "drill:fragile" => fragile,
         action "drill:crash" => crash,
+        mutation "drill:fail" => fail,
         mutation "drill:shatter" => shatter,
         query "bounds:blob" => bounds::blob,
         mutation "bounds:bloat" => bounds::bloat,
