@@ -247,7 +247,7 @@ fn logs_the_trace_of_a_cron_run_in_the_worker_and_in_the_shard() {
     let logs = capture_logs();
     // The Worker reports a snapshot, and the shard the fault of its function.
     for (cron, said) in [(SNAPSHOT, "info: backup "), (BROKEN, "the disk is full")] {
-        let (trace, _) = deployment.trace_caused_by(cron, |it| drop(it.trigger(cron)));
+        let (trace, _) = deployment.trace_caused_by(cron, |it| _ = it.trigger(cron));
         let lines = logs.lines();
         let end = format!(" [trace {trace}]");
         let is_traced = |line: &String| line.contains(said) && line.ends_with(&end);
