@@ -42,6 +42,7 @@ impl ShardObject {
             Err(error) => log::error(&format!("no keepalive for sockets: {error:?}")),
         }
         let object = LiveObject::new(Shard::new(host.clone(), definition), host.clone());
+        object.list_for_operators();
         Self { host, object }
     }
 

@@ -22,6 +22,7 @@ use super::{
     run::Run,
     schema,
     state::State,
+    subscriptions::Subscriptions,
     tracking::{Commit, Reads},
 };
 use crate::{
@@ -46,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) metrics: Metrics,
     pub(crate) failures: Failures,
     pub(crate) announcement: Announcement,
+    pub(crate) subscriptions: Subscriptions,
     open: Cell<bool>,
     listener: RefCell<Option<Rc<Listener>>>,
 }
@@ -76,6 +78,7 @@ impl Shard {
             metrics: Metrics::new(host.now_ms()),
             failures: Failures::default(),
             announcement: Announcement::new(definition.registry),
+            subscriptions: Subscriptions::default(),
             open: Cell::new(false),
             listener: RefCell::new(None),
             state: State::new(host, definition.tables.clone()),

@@ -286,6 +286,7 @@ impl ShardNode {
         }
         let shard = Shard::new(self.host.clone(), (self.class)());
         let object = LiveObject::new(shard, self.sockets.clone());
+        object.list_for_operators();
         *self.instance.borrow_mut() = Some(object.clone());
         object
     }

@@ -13,6 +13,7 @@ mod admission;
 mod changes;
 mod frames;
 mod hooks;
+mod listing;
 mod resuming;
 mod shapes;
 mod values;
