@@ -11,6 +11,7 @@ import { Client } from "./client.mjs";
 import { workerOptions, workerdProcesses } from "./worker.mjs";
 
 const DRILL = new URL("drill", import.meta.url).pathname;
+const TOKEN = "a-token-for-drills-and-nothing-else";
 const quiet = { handleRuntimeStdio: (...streams) => streams.forEach((stream) => stream.resume()) };
 let mf;
 before(() => {
@@ -71,6 +72,25 @@ test("each caller sees what is theirs", async () => {
   await add("mine", "ada");
   assert.deepEqual((await ada.next()).data, ["ada 0 "]);
   assert.equal((await bob.next()).type, "settled");
+});
+
+/** Lists the live subscriptions of a shard as an operator, without the ids of the sockets. */
+async function subscriptions(shard) {
+  const headers = { authorization: `Bearer ${TOKEN}` };
+  const { result } = await rpc("__lunora_admin__:listSubscriptions", {}, shard, { headers });
+  assert.deepEqual([result.cursor, result.isDone], [null, true]);
+  return result.sockets.map(({ id, ...socket }) => socket);
+}
+
+test("an operator lists the live subscriptions of a shard", async () => {
+  const ada = await open("listed", { token: `ada:${Date.now() + 60_000}` });
+  await ada.first("sub_1", "notes:list");
+  ada.say({ type: "shape_subscribe", id: "shape_1", shape: { name: "notes:all", args: {} } });
+  await ada.next();
+  const query = { id: "sub_1", functionPath: "notes:list", args: {}, shape: false };
+  const shape = { id: "shape_1", functionPath: "notes:all", args: {}, shape: true };
+  assert.deepEqual(await subscriptions("listed"), [{ subject: "ada", operator: false, subscriptions: [query, shape] }]);
+  assert.equal((await rpc("__lunora_admin__:listSubscriptions", {}, "listed")).status, 403);
 });
 
 test("an expired identity gets an error, and its socket is closed with 4001", async () => {
@@ -283,10 +303,14 @@ test("an object does not sleep while one of its streams runs", async () => {
 test("an object that sleeps wakes with its subscriptions", async () => {
   const client = await open("sleep");
   await client.first("sub_1", "notes:list");
+  const listed = await open("sleeping list");
+  await listed.first("sub_1", "notes:list");
   // workerd evicts an object after 10 idle seconds, and its sockets sleep.
   await new Promise((resolve) => setTimeout(resolve, 12_000));
   client.say("lunora-ping");
   assert.equal(await client.next(), "lunora-pong");
+  const [socket] = await subscriptions("sleeping list");
+  assert.deepEqual(socket.subscriptions.map(({ id }) => id), ["sub_1"]);
   await add("sleep", "awake");
   assert.deepEqual((await client.next()).data.map(({ text }) => text), ["awake 0 "]);
 });

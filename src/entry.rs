@@ -129,12 +129,12 @@ macro_rules! serve {
                             )]
             pub fn __lunora_undelivered(
                 dressing: &str,
-                trace_id: &str,
+                trace: &str,
                 key: &str,
                 timeout_ms: ::std::option::Option<f64>,
                 thrown: wasm_bindgen::JsValue,
             ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
-                $crate::__private::undelivered(known(), dressing, trace_id, key, timeout_ms, thrown)
+                $crate::__private::undelivered(known(), dressing, trace, key, timeout_ms, thrown)
             }
 
             #[wasm_bindgen::prelude::wasm_bindgen(

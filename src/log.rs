@@ -4,7 +4,7 @@ mod capture;
 mod trace;
 
 pub use self::capture::{CapturedLogs, capture_logs};
-pub(crate) use self::trace::{in_trace, now_in_trace};
+pub(crate) use self::trace::{current_trace, in_trace, now_in_trace, stay_in_trace};
 
 /// Writes an error to the host's console.
 pub(crate) fn error(line: &str) {

@@ -75,7 +75,7 @@ fn to_text(plan: &Plan) -> Option<String> {
         body,
         plan.timeout,
         &plan.dressing.to_text(),
-        &plan.trace_id,
+        &plan.trace,
     ))
 }
 
@@ -94,16 +94,14 @@ pub fn dress(app: Built, dressing: &str, head: &str) -> Option<String> {
 pub fn undelivered(
     app: Built,
     dressing: &str,
-    trace_id: &str,
+    trace: &str,
     key: &str,
     timeout_ms: Option<f64>,
     thrown: JsValue,
 ) -> Result<JsValue, JsValue> {
     let error = cloudflare::plan::undelivered(key, timeout_ms, thrown);
     response_to_js(match app {
-        Ok(app) => {
-            app.lunora.undelivered(&Dressing::from_text(dressing), trace_id, &app.env, &error)
-        }
+        Ok(app) => app.lunora.undelivered(&Dressing::from_text(dressing), trace, &app.env, &error),
         Err(error) => not_built(error),
     })
 }

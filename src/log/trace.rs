@@ -1,47 +1,80 @@
-//! The trace that a line of the log belongs to.
+//! The trace that log lines and calls of shards belong to.
 
 use std::{cell::Cell, future::poll_fn, pin::pin};
 
-/// The id of a trace: 32 digits of ASCII.
-type TraceId = [u8; 32];
+use futures::{
+    StreamExt,
+    stream::{self, LocalBoxStream},
+};
+
+use crate::wire::headers::Trace;
 
 thread_local! {
     /// The trace of the future that is being polled.
-    static CURRENT: Cell<Option<TraceId>> = const { Cell::new(None) };
+    static CURRENT: Cell<Option<Trace>> = const { Cell::new(None) };
 }
 
-/// Runs `future`; each line that is logged while it is polled ends with the id of its trace.
-pub(crate) async fn in_trace<F: Future>(trace_id: &str, future: F) -> F::Output {
-    let trace_id = TraceId::try_from(trace_id.as_bytes()).ok();
-    let mut future = pin!(future);
+/// Returns the trace of the future that is being polled.
+pub(crate) fn current_trace() -> Option<Trace> {
+    let current = CURRENT.take();
+    CURRENT.set(current.clone());
+    current
+}
+
+/// Runs `future`; each line that is logged while it is polled ends with the id of its trace, and each
+/// call of a shard carries the trace.
+pub(crate) async fn in_trace<F: Future>(trace: Option<Trace>, future: F) -> F::Output {
+    let (mut trace, mut future) = (trace, pin!(future));
     // Requests take turns between polls, so each poll sets the trace and restores the one before.
     poll_fn(|context| {
-        let _entered = Entered(CURRENT.replace(trace_id));
+        let _entered = Entered::enter(&mut trace);
         future.as_mut().poll(context)
     })
     .await
 }
 
 /// Runs `log`; each line that it logs ends with the id of the trace.
-pub(crate) fn now_in_trace<T>(trace_id: &str, log: impl FnOnce() -> T) -> T {
-    let _entered = Entered(CURRENT.replace(TraceId::try_from(trace_id.as_bytes()).ok()));
+pub(crate) fn now_in_trace<T>(mut trace: Option<Trace>, log: impl FnOnce() -> T) -> T {
+    let _entered = Entered::enter(&mut trace);
     log()
+}
+
+/// Keeps `stream` in the current trace when it is polled after the future that made it.
+pub(crate) fn stay_in_trace<T: 'static>(
+    mut stream: LocalBoxStream<'static, T>,
+) -> LocalBoxStream<'static, T> {
+    let mut trace = current_trace();
+    if trace.is_none() {
+        return stream;
+    }
+    stream::poll_fn(move |context| {
+        let _entered = Entered::enter(&mut trace);
+        stream.poll_next_unpin(context)
+    })
+    .boxed_local()
 }
 
 /// Returns the line with the id of the current trace.
 pub(super) fn traced(line: &str) -> String {
-    match CURRENT.get().as_ref().map(|id| str::from_utf8(id)) {
-        Some(Ok(id)) => [line, " [trace ", id, "]"].concat(),
-        _ => line.to_owned(),
+    match current_trace() {
+        Some(trace) => [line, " [trace ", trace.trace_id(), "]"].concat(),
+        None => line.to_owned(),
     }
 }
 
-/// Restores the trace before, also where the poll panics.
-struct Entered(Option<TraceId>);
+/// Exchanges the current trace, and restores the one before, also where the poll panics.
+struct Entered<'a>(&'a mut Option<Trace>);
 
-impl Drop for Entered {
+impl<'a> Entered<'a> {
+    fn enter(trace: &'a mut Option<Trace>) -> Self {
+        *trace = CURRENT.replace(trace.take());
+        Self(trace)
+    }
+}
+
+impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        CURRENT.set(self.0);
+        *self.0 = CURRENT.replace(self.0.take());
     }
 }
 
@@ -72,7 +105,8 @@ mod tests {
                     .await;
                 }
             };
-            in_trace(&id, work).await;
+            let trace = Trace::from_parent(&format!("00-{id}-{}-01", "1".repeat(16)));
+            in_trace(trace, work).await;
         };
         block_on(async {
             join(request('a', "first"), request('b', "second")).await;

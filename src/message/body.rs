@@ -15,6 +15,8 @@ use futures::{
 };
 use http_body::{Frame, SizeHint};
 
+use crate::log;
+
 /// The body of a request or a response: nothing, bytes, a stream, or the host's own.
 ///
 /// ```
@@ -73,9 +75,10 @@ impl Body {
         Self(Kind::Empty)
     }
 
-    /// Returns a body that is produced while it is sent.
+    /// Returns a body that is produced while it is sent, in the trace of the request or the event that
+    /// is being handled.
     pub fn from_stream(stream: impl Stream<Item = Result<Bytes, BodyError>> + 'static) -> Self {
-        Self(Kind::Stream(stream.boxed_local()))
+        Self(Kind::Stream(log::stay_in_trace(stream.boxed_local())))
     }
 
     /// Returns a body that keeps the host's own body as it is.

@@ -13,7 +13,6 @@ use super::{
     Lunora,
     hooks::{FanOutAccess, ShardAccess},
     hop,
-    span::Span,
 };
 use crate::{
     errors::{Code, LunoraError},
@@ -46,17 +45,11 @@ pub(super) struct Admission<'a, E> {
     app: &'a Lunora<E>,
     request: &'a Request,
     env: &'a E,
-    span: &'a Span,
 }
 
 impl<'a, E: Environment> Admission<'a, E> {
-    pub(super) fn new(
-        app: &'a Lunora<E>,
-        request: &'a Request,
-        env: &'a E,
-        span: &'a Span,
-    ) -> Self {
-        Self { app, request, env, span }
+    pub(super) fn new(app: &'a Lunora<E>, request: &'a Request, env: &'a E) -> Self {
+        Self { app, request, env }
     }
 
     /// Admits a call of a function on one shard.
@@ -261,7 +254,6 @@ impl<'a, E: Environment> Admission<'a, E> {
     /// Makes the headers of the call. An operator has no identity.
     fn mint(&self, hop: Hop, identity: Option<&Identity>) -> Admitted {
         let mut headers = hop(self.request);
-        self.span.write(&mut headers);
         if let Some(identity) = identity {
             identity.mint(&mut headers);
         }

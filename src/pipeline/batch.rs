@@ -59,7 +59,7 @@ pub(super) async fn answer<E: Environment>(
     let calls = batch::from_slice(&request.bytes(paths::MAX_BODY).await?)?;
     let groups = by_shard(calls, &app.settings.default_shard_key);
     span.note(|facts| facts.set_shard_keys(groups.len()));
-    let admitted = Admission::new(app, &request, env, span).batch(groups.keys()).await?;
+    let admitted = Admission::new(app, &request, env).batch(groups.keys()).await?;
     let detailed = admitted.wants_error_detail();
     let budget = Budget(Cell::new(MAX_ANSWERS));
     let deadline = app.deadline().starting_now();

@@ -1,7 +1,6 @@
 //! Batches of queues, and e-mails.
 
 use futures::future::LocalBoxFuture;
-use http::HeaderMap;
 
 use super::{
     Lunora,
@@ -109,10 +108,9 @@ impl<E: Environment> Lunora<E> {
                 "no handler for e-mails: call `.email(..)` on the builder",
             ));
         };
-        let span = self.span(&HeaderMap::new(), env);
-        let caller = Caller::server(self, env, &span);
+        let caller = Caller::server(self, env);
         let ctx = RouteContext::of_server(ctx, &caller);
-        log::in_trace(span.trace_id(), handler.handle(email, env, &ctx)).await
+        self.span_of_event(env).run(handler.handle(email, env, &ctx)).await
     }
 }
 
@@ -125,8 +123,7 @@ pub(crate) fn run<'a, E: Environment>(
     ctx: &'a dyn ExecutionContext,
 ) -> LocalBoxFuture<'a, Vec<QueueDecision>> {
     Box::pin(async move {
-        let span = app.span(&HeaderMap::new(), env);
-        let caller = Caller::server(app, env, &span);
+        let caller = Caller::server(app, env);
         let ctx = RouteContext::of_server(ctx, &caller);
         let run = async {
             let ran = handler.handle(batch, env, &ctx).await;
@@ -139,6 +136,6 @@ pub(crate) fn run<'a, E: Environment>(
             }
             batch.settle(ran.is_ok())
         };
-        log::in_trace(span.trace_id(), run).await
+        app.span_of_event(env).run(run).await
     })
 }

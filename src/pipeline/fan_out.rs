@@ -31,7 +31,7 @@ pub(super) async fn answer<E: Environment>(
     if is_relation {
         check_relation_table(envelope.args(), spec.table())?;
     }
-    let admission = Admission::new(app, request, env, span);
+    let admission = Admission::new(app, request, env);
     let admitted = admission.fan_out(function_path, spec).await?;
 
     let resolve = |key| app.shard(key);

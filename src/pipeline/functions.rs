@@ -2,7 +2,7 @@
 
 use futures::future::LocalBoxFuture;
 
-use super::{Lunora, admission::Admission, dispatch::Call, hooks::FunctionHost, span::Span};
+use super::{Lunora, admission::Admission, dispatch::Call, hooks::FunctionHost};
 use crate::{
     errors::LunoraError,
     jobs::SystemCall,
@@ -17,20 +17,19 @@ pub(super) struct Caller<'a, E> {
     env: &'a E,
     /// The request without its body; `None` for a trigger.
     request: Option<Request>,
-    span: &'a Span,
 }
 
 impl<'a, E> Caller<'a, E> {
     /// Returns the caller that sent `request`.
-    pub(super) fn of(app: &'a Lunora<E>, env: &'a E, request: &Request, span: &'a Span) -> Self {
+    pub(super) fn of(app: &'a Lunora<E>, env: &'a E, request: &Request) -> Self {
         let mut head = Request::new(request.method().clone(), request.uri().clone(), Body::empty());
         *head.headers_mut() = request.headers().clone();
-        Self { app, env, request: Some(head), span }
+        Self { app, env, request: Some(head) }
     }
 
     /// Returns the server itself as the caller.
-    pub(super) fn server(app: &'a Lunora<E>, env: &'a E, span: &'a Span) -> Self {
-        Self { app, env, request: None, span }
+    pub(super) fn server(app: &'a Lunora<E>, env: &'a E) -> Self {
+        Self { app, env, request: None }
     }
 }
 
@@ -48,12 +47,10 @@ impl<E: Environment> FunctionHost for Caller<'_, E> {
                 _ => {
                     let (function_path, args) = (call.function_path(), call.args());
                     let call = SystemCall { function_path, args, mutation_id: None };
-                    let mut request = call.to_request()?;
-                    self.span.write(request.headers_mut());
-                    return self.app.ask(key, request).await;
+                    return self.app.ask(key, call.to_request()?).await;
                 }
             };
-            let admission = Admission::new(self.app, request, self.env, self.span);
+            let admission = Admission::new(self.app, request, self.env);
             let admitted = admission.nested_call(call.function_path(), &key).await?;
             self.app.send(Call::new(key, admitted, call)).await
         })

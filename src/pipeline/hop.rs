@@ -24,7 +24,7 @@ const LUNORA_PREFIX: &str = "x-lunora-";
 const FORWARDED: [HeaderName; 7] =
     [AUTHORIZATION, COOKIE, BOOKMARK, MUTATION_ID, CLIENT_ID, CLIENT_SEQ, BASE_SEQ];
 
-/// Returns the headers of a call to a shard, before the trace and the identity are added.
+/// Returns the headers of a call to a shard, before the identity and the trace are added.
 pub(crate) fn for_rpc(request: &Request) -> HeaderMap {
     let inbound = request.headers();
     let mut headers = HeaderMap::with_capacity(16);
@@ -48,7 +48,7 @@ pub(crate) fn for_batch(request: &Request) -> HeaderMap {
     headers
 }
 
-/// Returns the headers of an upgrade to a shard, before the trace and the identity are added:
+/// Returns the headers of an upgrade to a shard, before the identity and the trace are added:
 /// everything that the client sent, except every `x-lunora-*` and its trace.
 pub(crate) fn for_upgrade(request: &Request) -> HeaderMap {
     let inbound = request.headers();

@@ -82,7 +82,7 @@ impl<E: Environment> Lunora<E> {
                         answers::error(&error)
                     })
                 };
-                log::in_trace(span.trace_id(), answer).await
+                span.run(answer).await
             }
         };
         edge.decorate(&facts, &mut response);
@@ -148,7 +148,7 @@ impl<E: Environment> Lunora<E> {
         }
         // A handler that calls further passes the trace on.
         span.write(request.headers_mut());
-        let caller = Caller::of(self, env, &request, span);
+        let caller = Caller::of(self, env, &request);
         let ctx = RouteContext::new(ctx, &caller);
         let routes = &self.settings.routes;
         if let Some(route) = routes.find(&request) {

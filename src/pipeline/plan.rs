@@ -20,7 +20,10 @@ use crate::{
     log,
     message::{Body, Request, Response},
     platform::{Environment, ShardAddress, ShardNamespace},
-    wire::{headers::AnsweringShard, paths},
+    wire::{
+        headers::{AnsweringShard, Trace},
+        paths,
+    },
 };
 
 /// What a call to `POST /_lunora/rpc` comes to before a shard is asked.
@@ -38,7 +41,7 @@ pub(crate) struct Plan {
     pub(crate) timeout: Duration,
     pub(crate) dressing: Dressing,
     /// For the log, should the shard not answer.
-    pub(crate) trace_id: String,
+    pub(crate) trace: String,
 }
 
 /// What the headers of an answer depend on, apart from those that the shard set.
@@ -93,7 +96,7 @@ impl<E: Environment> Lunora<E> {
             };
             prepared.unwrap_or_else(|error| Prepared::Answer(answers::error(&error)))
         };
-        match log::in_trace(span.trace_id(), prepared).await {
+        match span.run(prepared).await {
             Prepared::Call(call) => Planned::Call(self.planned(call, facts, &span)),
             Prepared::Answer(mut response) => {
                 self.edge(env).decorate(&facts, &mut response);
@@ -106,23 +109,25 @@ impl<E: Environment> Lunora<E> {
         let dressing = Dressing { facts, shard: AnsweringShard::of(&key) };
         let shard = self.shard(key);
         let timeout = self.settings.shard_timeout;
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        span.write(&mut parts.headers);
         let address = shard.address().clone();
-        let trace_id = span.trace_id().to_owned();
-        Plan { address, headers: parts.headers, body, timeout, dressing, trace_id }
+        let trace = span.parent().to_owned();
+        Plan { address, headers: parts.headers, body, timeout, dressing, trace }
     }
 
     /// Carries out a plan here. The response is complete.
     pub(crate) async fn carry_out(&self, plan: Plan, env: &E) -> Response {
         let mut request = Request::post(paths::SHARD_RPC, plan.body);
         *request.headers_mut() = plan.headers;
+        let trace = Trace::of(request.headers());
         let call = self.ask(plan.address.key, request);
-        match log::in_trace(&plan.trace_id, call).await {
+        match log::in_trace(trace, call).await {
             Ok(mut response) => {
                 self.dress(&plan.dressing, env, &mut response);
                 response
             }
-            Err(error) => self.undelivered(&plan.dressing, &plan.trace_id, env, &error),
+            Err(error) => self.undelivered(&plan.dressing, &plan.trace, env, &error),
         }
     }
 
@@ -138,11 +143,11 @@ impl<E: Environment> Lunora<E> {
     pub(crate) fn undelivered(
         &self,
         dressing: &Dressing,
-        trace_id: &str,
+        trace: &str,
         env: &E,
         error: &LunoraError,
     ) -> Response {
-        let mut response = log::now_in_trace(trace_id, || answers::error(error));
+        let mut response = log::now_in_trace(Trace::from_parent(trace), || answers::error(error));
         self.edge(env).decorate(&dressing.facts, &mut response);
         response
     }
@@ -214,7 +219,7 @@ mod tests {
                         app.dress(&dressing, &env, &mut answer);
                         answer
                     }
-                    Err(error) => app.undelivered(&dressing, &plan.trace_id, &env, &error.into()),
+                    Err(error) => app.undelivered(&dressing, &plan.trace, &env, &error.into()),
                 }
             }
         }

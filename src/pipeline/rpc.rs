@@ -47,7 +47,7 @@ pub(super) async fn prepare<E: Environment>(
         }
         _ => {
             span.note(|facts| facts.set_shard_keys(1));
-            admit(app, request, env, span, &envelope).await.map(Prepared::Call)
+            admit(app, request, env, &envelope).await.map(Prepared::Call)
         }
     }
 }
@@ -57,17 +57,15 @@ pub(super) async fn call<E: Environment>(
     app: &Lunora<E>,
     request: &Request,
     env: &E,
-    span: &Span,
     envelope: &RpcEnvelope,
 ) -> Result<Response, LunoraError> {
-    app.send(admit(app, request, env, span, envelope).await?).await
+    app.send(admit(app, request, env, envelope).await?).await
 }
 
 async fn admit<E: Environment>(
     app: &Lunora<E>,
     request: &Request,
     env: &E,
-    span: &Span,
     envelope: &RpcEnvelope,
 ) -> Result<Call, LunoraError> {
     let key = match envelope.target() {
@@ -80,7 +78,7 @@ async fn admit<E: Environment>(
             ));
         }
     };
-    let admission = Admission::new(app, request, env, span);
+    let admission = Admission::new(app, request, env);
     let admitted = admission.call(envelope.function_path(), &key).await?;
     Ok(Call::new(key, admitted, envelope))
 }

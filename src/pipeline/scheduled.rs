@@ -3,14 +3,12 @@
 use std::{fmt, marker::PhantomData};
 
 use futures::future::{FutureExt, LocalBoxFuture, join_all};
-use http::HeaderMap;
 
 use super::{
     Lunora,
     backup::BackupTask,
     functions::Caller,
     hooks::{IntoOutcome, RouteContext},
-    span::Span,
 };
 use crate::{
     errors::{Code, LunoraError},
@@ -34,8 +32,7 @@ impl<E: Environment> Lunora<E> {
         env: &E,
         ctx: &dyn ExecutionContext,
     ) -> Result<(), ScheduledError> {
-        let span = self.span(&HeaderMap::new(), env);
-        log::in_trace(span.trace_id(), self.run_trigger(event, env, ctx, &span)).await
+        self.span_of_event(env).run(self.run_trigger(event, env, ctx)).await
     }
 
     async fn run_trigger(
@@ -43,9 +40,8 @@ impl<E: Environment> Lunora<E> {
         event: ScheduledEvent,
         env: &E,
         ctx: &dyn ExecutionContext,
-        span: &Span,
     ) -> Result<(), ScheduledError> {
-        let caller = Caller::server(self, env, span);
+        let caller = Caller::server(self, env);
         let ctx = RouteContext::of_server(ctx, &caller);
         let handlers = self.settings.crons.matching(&event);
         let mut runs: Vec<LocalBoxFuture<'_, Result<(), LunoraError>>> =

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use super::{Lunora, answers, rpc};
 use crate::{
     errors::LunoraError,
-    jobs, log,
+    jobs,
     message::{Request, Response},
     platform::Environment,
     wire::RpcEnvelope,
@@ -51,9 +51,8 @@ impl<E: Environment> Lunora<E> {
         call: &RpcEnvelope,
     ) -> Result<T, LunoraError> {
         let span = self.span(request.headers(), env);
-        let answer =
-            async { jobs::result_of(rpc::call(self, request, env, &span, call).await?).await };
-        log::in_trace(span.trace_id(), answer).await
+        let answer = async { jobs::result_of(rpc::call(self, request, env, call).await?).await };
+        span.run(answer).await
     }
 
     /// Calls a function as [`server_query`](Self::server_query) does, and returns the raw response:
@@ -70,9 +69,9 @@ impl<E: Environment> Lunora<E> {
     ) -> Response {
         let span = self.span(request.headers(), env);
         let answer = async {
-            let answer = rpc::call(self, request, env, &span, call).await;
+            let answer = rpc::call(self, request, env, call).await;
             answer.unwrap_or_else(|error| answers::error(&error))
         };
-        log::in_trace(span.trace_id(), answer).await
+        span.run(answer).await
     }
 }

@@ -1,4 +1,4 @@
-//! What one request is in its trace.
+//! What one request or event is in its trace.
 
 use std::{cell::RefCell, time::Duration};
 
@@ -6,25 +6,35 @@ use http::HeaderMap;
 
 use super::{Lunora, record::Facts};
 use crate::{
+    log,
     message::{Request, Response},
     platform::{Environment, ExecutionContext},
-    wire::headers::{TraceParent, TraceState, set_trace},
+    wire::headers::Trace,
 };
 
-/// The span of one request in this Worker. Every call to a shard names it as its parent.
+/// The span of one request or event in this Worker. Every call to a shard names it as its parent.
 ///
 /// Its ids decide nothing: a caller may choose the trace that its request belongs to.
 pub(super) struct Span {
-    parent: TraceParent,
-    state: Option<TraceState>,
+    trace: Trace,
     /// What the record of the request will say, if a setting wants one.
     facts: Option<RefCell<Facts>>,
 }
 
 impl Span {
-    /// Returns the id of the trace.
-    pub(super) fn trace_id(&self) -> &str {
-        self.parent.trace_id()
+    /// Runs `future` in the trace: its log lines name the trace, and its calls of shards carry it.
+    pub(super) fn run<F: Future>(&self, future: F) -> impl Future<Output = F::Output> {
+        log::in_trace(Some(self.trace.clone()), future)
+    }
+
+    /// Returns the value of `traceparent`.
+    pub(super) fn parent(&self) -> &str {
+        self.trace.parent()
+    }
+
+    /// Sets the trace headers of a request, in place of those that it has.
+    pub(super) fn write(&self, headers: &mut HeaderMap) {
+        self.trace.write(headers);
     }
 
     /// Adds to the record of the request, if there is one.
@@ -33,23 +43,24 @@ impl Span {
             note(&mut facts.borrow_mut());
         }
     }
-
-    /// Sets the trace headers of a request, in place of those that it has.
-    pub(super) fn write(&self, headers: &mut HeaderMap) {
-        set_trace(headers, &self.parent, self.state.as_ref());
-    }
 }
 
 impl<E: Environment> Lunora<E> {
-    /// Begins a span: in the trace of the caller if `headers` have a valid one, else in a new one.
+    /// Begins a span in the trace of the caller if `headers` have a valid one, else in the current
+    /// trace, as for an event that an operator replays, else in a new one.
     pub(super) fn span(&self, headers: &HeaderMap, env: &E) -> Span {
         self.random.seed(|| env.random_seed());
         let random = self.random.draw();
-        let (parent, state) = match TraceParent::of(headers) {
-            Some(caller) => (caller.next(&random), TraceState::of(headers)),
-            None => (TraceParent::start(&random), None),
+        let trace = match Trace::of(headers).or_else(log::current_trace) {
+            Some(trace) => trace.next(&random),
+            None => Trace::start(&random),
         };
-        Span { parent, state, facts: None }
+        Span { trace, facts: None }
+    }
+
+    /// Begins the span of an event, which has no headers.
+    pub(super) fn span_of_event(&self, env: &E) -> Span {
+        self.span(&HeaderMap::new(), env)
     }
 
     /// Begins the span of a request of [`fetch`](Lunora::fetch), which a record may be made of.
@@ -67,7 +78,7 @@ impl<E: Environment> Lunora<E> {
     pub(super) fn record(&self, span: &Span, response: &Response, ctx: &dyn ExecutionContext) {
         let Some(facts) = &span.facts else { return };
         let settings = &self.settings;
-        let ids = (span.parent.trace_id(), span.parent.span_id());
+        let ids = (span.trace.trace_id(), span.trace.span_id());
         let status = response.status().as_u16();
         let record = facts.borrow().finish(status, settings.clock.now_ms(), ids);
         if let Some(log) = settings.log_requests {

@@ -38,7 +38,7 @@ pub(super) async fn answer<E: Environment>(
         None => app.settings.default_shard_key.clone(),
     };
     span.note(|facts| facts.set_shard_keys(1));
-    let admitted = Admission::new(app, &request, env, span).upgrade(&key).await?;
+    let admitted = Admission::new(app, &request, env).upgrade(&key).await?;
     let mut upgrade = Request::get(request.uri().clone());
     *upgrade.headers_mut() = admitted.into_headers();
     app.ask(key, upgrade).await

@@ -6,6 +6,7 @@ use futures::future::LocalBoxFuture;
 
 use crate::{
     errors::{Code, LunoraError},
+    log,
     message::{Request, Response},
     wire::ShardKey,
 };
@@ -239,11 +240,14 @@ impl ResolvedShard {
         &self.address
     }
 
-    /// Sends a request to the shard.
+    /// Sends a request to the shard, in the trace of the request or the event that is being handled.
     ///
     /// # Errors
     /// If no response arrived; a response of any status counts as one.
-    pub async fn fetch(&self, request: Request) -> Result<Response, ShardCallError> {
+    pub async fn fetch(&self, mut request: Request) -> Result<Response, ShardCallError> {
+        if let Some(trace) = log::current_trace() {
+            trace.write(request.headers_mut());
+        }
         self.namespace.fetch(&self.address, request).await
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     log,
     message::{Request, Response, to_error_response},
     wire::{
-        headers::{TraceParent, WantErrorDetail},
+        headers::{Trace, WantErrorDetail},
         identity::check_minted_expiry,
         paths,
     },
@@ -29,7 +29,7 @@ impl Shard {
     /// `POST /rpc` is one call, `POST /rpc-batch` several, `GET /_lunora/route` reports zero
     /// relays; everything else is 404.
     pub async fn fetch(&self, request: Request) -> Response {
-        let trace = TraceParent::of(request.headers());
+        let trace = Trace::of(request.headers());
         let answer = async {
             self.answer(request).await.unwrap_or_else(|error| {
                 if error.status().is_server_error() {
@@ -38,10 +38,7 @@ impl Shard {
                 to_error_response(&error)
             })
         };
-        match trace {
-            Some(trace) => log::in_trace(trace.trace_id(), answer).await,
-            None => answer.await,
-        }
+        log::in_trace(trace, answer).await
     }
 
     async fn answer(&self, mut request: Request) -> Result<Response, LunoraError> {

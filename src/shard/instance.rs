@@ -22,6 +22,7 @@ use super::{
     run::Run,
     schema,
     state::State,
+    subscriptions::Subscriptions,
     tracking::{Commit, Reads},
 };
 use crate::{
@@ -48,6 +49,7 @@ pub(crate) struct Inner {
     pub(crate) announcement: Announcement,
     /// The time until which scheduled calls wait, in milliseconds since 1970: rows are being imported.
     pub(super) calls_wait_until: Cell<u64>,
+    pub(crate) subscriptions: Subscriptions,
     open: Cell<bool>,
     listener: RefCell<Option<Rc<Listener>>>,
 }
@@ -79,6 +81,7 @@ impl Shard {
             failures: Failures::default(),
             announcement: Announcement::new(definition.registry),
             calls_wait_until: Cell::default(),
+            subscriptions: Subscriptions::default(),
             open: Cell::new(false),
             listener: RefCell::new(None),
             state: State::new(host, definition.tables.clone()),

@@ -119,6 +119,7 @@ mod schema;
 mod sentence;
 mod sql;
 mod state;
+mod subscriptions;
 mod table;
 #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
 pub mod testing;

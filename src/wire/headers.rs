@@ -41,7 +41,7 @@ mod write_ids;
 pub(crate) use self::write_ids::ClientSeq;
 pub(crate) use self::{
     identity::{Claims, ExpectedSubject, IdentityExpiry, UserId},
-    trace::{TRACE_PARENT, TRACE_STATE, TraceParent, TraceState, set_trace},
+    trace::{TRACE_PARENT, TRACE_STATE, Trace},
     write_ids::{ClientId, MutationId},
 };
 use super::ShardKey;

@@ -43,6 +43,7 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .sharding(Sharding::new().by("notes", "folder"))
         .backup(backup)
         .functions(Vault::definition())
+        .cron_job(CronJob::function("fails", cron!("0 6 * * *"), "drill:fail"))
         .shard_timeout(Duration::from_millis(shard_timeout))
         .rate_limit(bounds::rate_limit(env))
         .route(route!("GET /memory"), async |_request, _env, _ctx| Response::text(bounds::memory()))
@@ -130,6 +131,11 @@ fn mine(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<String>, LunoraError> {
     let notes = ctx.db().table(NOTES).take(10_000)?;
     let texts = notes.into_iter().map(|note| note.value.text);
     Ok(texts.filter(|text| text.starts_with(user)).collect())
+}
+
+/// Fails by the server's fault, which its shard logs.
+fn fail(_: &Mutation<'_>, _: NoArgs) -> Result<(), LunoraError> {
+    Err(LunoraError::internal("a fault of the drill"))
 }
 
 /// Tears the instance down, with every object in it.
@@ -254,6 +260,7 @@ lunora::shard! {
         query "drill:echo" => echo,
         query "drill:fragile" => fragile,
         action "drill:crash" => crash,
+        mutation "drill:fail" => fail,
         mutation "drill:shatter" => shatter,
         query "bounds:blob" => bounds::blob,
         mutation "bounds:bloat" => bounds::bloat,

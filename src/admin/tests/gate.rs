@@ -190,7 +190,7 @@ fn the_hop_to_a_shard_carries_the_token_and_nothing_of_the_caller() {
     for headers in &*seen.borrow() {
         let mut names: Vec<_> = headers.keys().map(http::HeaderName::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["authorization", "content-type"]);
+        assert_eq!(names, ["authorization", "content-type", "traceparent"]);
         assert_eq!(headers["authorization"], BEARER);
     }
     assert_eq!(seen.borrow().len(), 2);

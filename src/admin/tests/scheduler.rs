@@ -96,7 +96,7 @@ fn a_live_connection_accepts_a_minted_token_in_its_url() {
     let app = configure(None);
     assert_eq!(open(&app, &env, &minted), 101);
     let carried: Vec<_> = scheduler.calls()[0].headers.keys().map(ToString::to_string).collect();
-    assert_eq!(carried, ["upgrade", "sec-websocket-key"]);
+    assert_eq!(carried, ["upgrade", "sec-websocket-key", "traceparent"]);
     assert_eq!(scheduler.calls()[0].url, "https://scheduler.internal/ws");
 
     assert_eq!(open(&app, &env, TOKEN), 403, "the admin token itself stays out of URLs");
@@ -173,6 +173,7 @@ fn a_signed_dispatch_reaches_its_shard_as_the_server() {
     let headers: Vec<_> = call
         .headers
         .iter()
+        .filter(|(name, _)| *name != "traceparent")
         .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
         .collect();
     assert_eq!(

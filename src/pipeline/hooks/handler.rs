@@ -9,6 +9,7 @@ use super::{Functions, functions::FunctionHost};
 use crate::{
     errors::LunoraError,
     functions::FunctionRef,
+    log,
     message::{IntoResponse, Request, Response},
     platform::ExecutionContext,
     wire::ShardKey,
@@ -44,9 +45,9 @@ impl<'a> RouteContext<'a> {
         Self { execution, functions: Functions::new(host).as_server() }
     }
 
-    /// Lets `task` run on after the answer is sent.
+    /// Lets `task` run on after the answer is sent, in the trace of the request or the event.
     pub fn wait_until(&self, task: impl Future<Output = ()> + 'static) {
-        self.execution.wait_until(Box::pin(task));
+        self.execution.wait_until(Box::pin(log::in_trace(log::current_trace(), task)));
     }
 
     /// Returns the host's execution context of the invocation.

@@ -59,7 +59,7 @@ pub(crate) fn answered(outcome: Result<JsValue, JsValue>) {
 }
 
 /// Writes the plan of a call: what JavaScript needs, by line, then the headers, the shard's name and the
-/// body. The first line has the lengths of all but the body. `dressing` and `trace_id` come back with
+/// body. The first line has the lengths of all but the body. `dressing` and `trace` come back with
 /// the answer.
 pub(crate) fn to_text(
     address: &ShardAddress,
@@ -67,12 +67,12 @@ pub(crate) fn to_text(
     body: &str,
     timeout: Duration,
     dressing: &str,
-    trace_id: &str,
+    trace: &str,
 ) -> String {
     let name = address.key.as_str();
     let headers = glue::pack(headers);
     let facts = format!(
-        "{}\n{},{}\n{dressing}\n{trace_id}",
+        "{}\n{},{}\n{dressing}\n{trace}",
         timeout.as_millis(),
         address.jurisdiction.map_or("", Jurisdiction::as_str),
         address.location_hint.map_or("", LocationHint::as_str),

@@ -25,9 +25,9 @@ use crate::{
         operation::{
             self, AnswerOf, ApplyCdc, ArgsOf, CdcSync, ClearTable, DeleteRows, DescribeTable,
             DescribeTables, Done, EmptyScratch, ExportClients, ExportShard, ForgetAnnouncement,
-            GetFunctionStats, GetLogs, GetMetrics, ImportClients, ImportShard, ListTableIndexes,
-            ListTables, ListTablesIndexes, MigrationStatus, Operation as _, PatchRows, RankBefore,
-            RankPage, ReadTablePage, RunMigration, RunSql, WriteRow, fill,
+            GetFunctionStats, GetLogs, GetMetrics, ImportClients, ImportShard, ListSubscriptions,
+            ListTableIndexes, ListTables, ListTablesIndexes, MigrationStatus, Operation as _,
+            PatchRows, RankBefore, RankPage, ReadTablePage, RunMigration, RunSql, WriteRow, fill,
         },
     },
 };
@@ -135,6 +135,10 @@ fn operation(op: &str) -> Option<Operation> {
         GetLogs::NAME => {
             |shard, args| answer::<GetLogs>(&shard.failures.latest(&args_of::<GetLogs, _>(args)?))
         }
+        ListSubscriptions::NAME => |shard, args| {
+            let args = args_of::<ListSubscriptions, _>(args)?;
+            answer::<ListSubscriptions>(&shard.subscriptions.page(&args))
+        },
         GetFunctionStats::NAME => |shard, _| answer::<GetFunctionStats>(&shard.metrics.functions()),
         _ => return None,
     })

@@ -13,6 +13,7 @@ mod gate;
 mod hooks;
 mod index;
 mod interfaces;
+mod listing;
 mod object;
 mod on_shard;
 mod outline;

@@ -66,6 +66,7 @@ impl<H: SocketHost> LiveObject<H> {
                 }
             }
         });
+        object.list_for_operators();
         object
     }
 
@@ -212,7 +213,7 @@ impl<H: SocketHost> LiveObject<H> {
     }
 
     /// Restores the sockets that outlived the last instance, once.
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         if self.awake.replace(true) {
             return;
         }

@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet, VecDeque},
+    ops::Bound,
     rc::Rc,
 };
 
@@ -117,6 +118,14 @@ impl<S> Entry<S> {
             whispers: Whispers::full(),
         }
     }
+
+    fn handle(&self) -> Handle<S> {
+        Handle {
+            socket: self.socket.clone(),
+            attachment: self.attachment.clone(),
+            who: self.who.clone(),
+        }
+    }
 }
 
 impl<S: LiveSocket> Live<S> {
@@ -167,6 +176,14 @@ impl<S: LiveSocket> Live<S> {
         }
         self.sockets.borrow_mut().insert(id.clone(), entry);
         self.interrupt_streams(&id);
+    }
+
+    /// Returns at most `limit` sockets whose ids come after `id`, in the order of their ids.
+    pub(super) fn after(&self, id: Option<&str>, limit: usize) -> Vec<(Rc<str>, Handle<S>)> {
+        let start = id.map_or(Bound::Unbounded, Bound::Excluded);
+        let sockets = self.sockets.borrow();
+        let after = sockets.range::<str, _>((start, Bound::Unbounded)).take(limit);
+        after.map(|(id, entry)| (id.clone(), entry.handle())).collect()
     }
 
     /// Returns how many sockets are open.
@@ -288,11 +305,7 @@ impl<S: LiveSocket> Live<S> {
     }
 
     pub(super) fn entry(&self, id: &str) -> Option<Handle<S>> {
-        self.with_entry(id, |entry| Handle {
-            socket: entry.socket.clone(),
-            attachment: entry.attachment.clone(),
-            who: entry.who.clone(),
-        })
+        self.with_entry(id, |entry| entry.handle())
     }
 
     /// Returns the subscriptions without an answer.

@@ -14,6 +14,7 @@ mod admission;
 mod changes;
 mod frames;
 mod hooks;
+mod listing;
 mod resuming;
 mod shapes;
 mod streams;

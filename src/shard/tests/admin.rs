@@ -41,6 +41,7 @@ fn operators_without_the_token_are_refused() {
             "runSql",
             "getLogs",
             "getFunctionStats",
+            "listSubscriptions",
         ] {
             assert_eq!(asks.admin(op, &json!({ "table": "messages" })), (403, refused.clone()));
         }

@@ -10,10 +10,70 @@ pub(crate) const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate")
 
 /// The trace of a request and the span that sent it (`traceparent`), in version 00.
 #[derive(Clone, Copy, Eq, PartialEq)]
-pub(crate) struct TraceParent([u8; Self::LENGTH]);
+struct TraceParent([u8; Self::LENGTH]);
 
 /// What tracing systems add to a trace (`tracestate`), bounded to [`TraceState::MAX`] bytes.
-pub(crate) struct TraceState(HeaderValue);
+#[derive(Clone)]
+struct TraceState(HeaderValue);
+
+/// A trace, and the span in it that makes the calls: both headers.
+#[derive(Clone)]
+pub(crate) struct Trace {
+    parent: TraceParent,
+    state: Option<TraceState>,
+}
+
+impl Trace {
+    /// Starts a trace, with ids from `random`.
+    pub(crate) fn start(random: &[u8; 32]) -> Self {
+        Self { parent: TraceParent::start(random), state: None }
+    }
+
+    /// Reads the trace of a request; `None` if it is absent or malformed.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let parent = TraceParent::of(headers)?;
+        Some(Self { parent, state: TraceState::of(headers) })
+    }
+
+    /// Returns the same trace with another span, whose id comes from `random`.
+    pub(crate) fn next(mut self, random: &[u8; 32]) -> Self {
+        self.parent = self.parent.next(random);
+        self
+    }
+
+    /// Returns the id of the trace: 32 digits.
+    pub(crate) fn trace_id(&self) -> &str {
+        self.parent.trace_id()
+    }
+
+    /// Returns the id of the span: 16 digits.
+    pub(crate) fn span_id(&self) -> &str {
+        self.parent.span_id()
+    }
+
+    /// Returns the value of `traceparent`.
+    pub(crate) fn parent(&self) -> &str {
+        self.parent.text(0..TraceParent::LENGTH)
+    }
+
+    /// Reads what [`parent`](Self::parent) returned.
+    pub(crate) fn from_parent(text: &str) -> Option<Self> {
+        Some(Self { parent: TraceParent::parse(text.as_bytes())?, state: None })
+    }
+
+    /// Sets both headers in place of every value that they have.
+    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+        headers.typed_insert(self.parent);
+        match &self.state {
+            Some(state) => {
+                headers.insert(TRACE_STATE, state.0.clone());
+            }
+            None => {
+                headers.remove(TRACE_STATE);
+            }
+        }
+    }
+}
 
 header!(TraceParent, TRACE_PARENT);
 
@@ -24,7 +84,7 @@ impl TraceParent {
     const SAMPLED: u8 = 1;
 
     /// Starts a trace, with ids from `random`.
-    pub(crate) fn start(random: &[u8; 32]) -> Self {
+    fn start(random: &[u8; 32]) -> Self {
         let mut text = *b"00-00000000000000000000000000000001-0000000000000001-01";
         write_hex(&mut text[3..35], &random[..16]);
         write_hex(&mut text[36..52], &random[16..24]);
@@ -34,26 +94,24 @@ impl TraceParent {
     }
 
     /// Returns the same trace with another span, whose id comes from `random`.
-    pub(crate) fn next(mut self, random: &[u8; 32]) -> Self {
+    fn next(mut self, random: &[u8; 32]) -> Self {
         self.0[36..52].copy_from_slice(&Self::start(random).0[36..52]);
         self
     }
 
     /// Reads the only value of the header. Several values are as malformed as one that is not of
     /// version 00.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+    fn of(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(TRACE_PARENT).iter();
         let (Some(value), None) = (values.next(), values.next()) else { return None };
         Self::read(value)
     }
 
-    /// Returns the id of the trace: 32 digits.
-    pub(crate) fn trace_id(&self) -> &str {
+    fn trace_id(&self) -> &str {
         self.text(3..35)
     }
 
-    /// Returns the id of the span: 16 digits.
-    pub(crate) fn span_id(&self) -> &str {
+    fn span_id(&self) -> &str {
         self.text(36..52)
     }
 
@@ -99,12 +157,12 @@ impl fmt::Debug for TraceParent {
 
 impl TraceState {
     /// The most bytes that are passed on.
-    pub(crate) const MAX: usize = 512;
+    const MAX: usize = 512;
 
     /// Reads the members of every value of the header as one list. The last members, which are the
     /// oldest, are left out where the list would exceed [`MAX`](Self::MAX). A malformed list is
     /// absent.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+    fn of(headers: &HeaderMap) -> Option<Self> {
         let mut list = String::new();
         let mut full = false;
         for value in headers.get_all(TRACE_STATE) {
@@ -122,19 +180,6 @@ impl TraceState {
             }
         }
         if list.is_empty() { None } else { HeaderValue::try_from(list).ok().map(Self) }
-    }
-}
-
-/// Sets the trace of `headers` in place of every value that they have.
-pub(crate) fn set_trace(headers: &mut HeaderMap, parent: &TraceParent, state: Option<&TraceState>) {
-    headers.typed_insert(*parent);
-    match state {
-        Some(state) => {
-            headers.insert(TRACE_STATE, state.0.clone());
-        }
-        None => {
-            headers.remove(TRACE_STATE);
-        }
     }
 }
 

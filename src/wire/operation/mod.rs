@@ -108,6 +108,8 @@ operations! {
     ListTablesIndexes, "listTablesIndexes", repeatable: true;
     /// Returns the latest failures of functions.
     GetLogs, "getLogs", repeatable: true;
+    /// Returns the live subscriptions.
+    ListSubscriptions, "listSubscriptions", repeatable: true;
     /// Returns the counters of the functions.
     GetFunctionStats, "getFunctionStats", repeatable: true;
     /// Runs a statement that reads.
