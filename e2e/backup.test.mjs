@@ -40,6 +40,16 @@ test("a table that was empty when the snapshot was taken is emptied again", () =
   assert.deepEqual(await deployment.rows(), before);
 }));
 
+test("a call that was scheduled is part of a snapshot, and waits again after a restore", () => drill(async (deployment) => {
+  await deployment.rpc("drill:later", { label: "later", ms: 3_600_000 }, "red");
+  const waiting = await deployment.rpc("drill:waiting", {}, "red");
+  const snapshot = await deployment.admin("backup/create");
+  assert.deepEqual(snapshot.rowsByTable, { scheduled: 1 });
+  await deployment.destroy();
+  await deployment.admin("backup/restore", { id: snapshot.id });
+  assert.deepEqual(await deployment.rpc("drill:waiting", {}, "red"), waiting);
+}));
+
 test("a restore goes back to the moment, and forward again by the change feed", () => drill(async (deployment) => {
   await deployment.populate();
   const snapshot = await deployment.admin("backup/create");

@@ -127,3 +127,29 @@ test("an operator sees which functions ran, and which failed", async () => {
   // What a client did wrong is no failure of the server.
   assert.deepEqual((await operate("getLogs", { limit: 5 }, "stats")).result.entries, []);
 });
+
+test("operators see the calls that shards make later, cancel one, and retry one that was given up", async () => {
+  const hour = 3_600_000;
+  const get = async (path) => JSON.parse((await deployment.call(`/_lunora/admin/scheduled${path}`, undefined, "GET")).text);
+  await call("drill:later", { label: "second", ms: 2 * hour }, "a");
+  await call("drill:later", { label: "first", ms: hour }, "b:ü");
+  const { records, truncated, error } = await get("");
+  assert.equal(error, undefined, JSON.stringify(error));
+  assert.deepEqual(records.map(({ shardKey, functionPath, args, attempts }) => [shardKey, functionPath, args.label, attempts]),
+    [["b:ü", "notes:add", "first", 0], ["a", "notes:add", "second", 0]]);
+  assert.equal(truncated, false);
+  assert.ok(records[0].scheduledFor > Date.now());
+  assert.deepEqual(await get("/status"), { backlog: 2, inFlight: 0, pools: [] });
+  const cancel = () => post("/_lunora/admin/scheduled/cancel", { id: records[0].id });
+  assert.deepEqual([(await cancel()).cancelled, (await cancel()).cancelled], [true, false]);
+  // One that was given up.
+  const [, id] = records[1].id.split(":");
+  await operate("patchRows", { table: "scheduled", ids: [id], doc: { due: null, attempts: 12, error: "CONFLICT: no" } });
+  assert.deepEqual((await get("")).records, []);
+  const [dead] = (await get("/dead")).records;
+  assert.deepEqual([dead.id, dead.scheduledFor, dead.error], [records[1].id, null, "CONFLICT: no"]);
+  assert.equal((await post("/_lunora/admin/scheduled/dead/retry", { id: dead.id })).retried, true);
+  for (const end = Date.now() + 10_000; Date.now() < end && (await get("/status")).backlog > 0; ) await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.ok((await texts("a")).some((text) => text.startsWith("second")));
+  assert.equal((await post("/_lunora/admin/scheduled/cancel", { id: "nothing" })).error.code, "BAD_REQUEST");
+});

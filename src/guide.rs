@@ -6,6 +6,7 @@
 //! | [`sharding`] | keys, queries across shards, jurisdictions |
 //! | [`identity`] | who is calling, what they may do, other origins |
 //! | [`live_queries`] | subscriptions over WebSocket, repeated writes |
+//! | [`scheduling`] | calls that a mutation leaves for later |
 //! | [`frameworks`] | pages rendered on the server, routers in front and behind |
 //! | [`testing`] | functions, the Worker, and a whole deployment under faults, by `cargo test` |
 //! | [`deploying`] | `lunora build`, wrangler, schema changes |
@@ -57,6 +58,12 @@ pub mod live_queries {}
 #[doc = "[`admin_gate`]: crate::builder::Builder::admin_gate"]
 #[doc = "[`health`]: crate::builder::Builder::health"]
 pub mod operating {}
+#[doc = include_str!("../docs/scheduling.md")]
+#[doc = ""]
+#[doc = "[`SCHEDULED`]: crate::shard::SCHEDULED"]
+#[doc = "[`TestShard::run_due`]: crate::shard::testing::TestShard::run_due"]
+#[doc = "[`cron`]: crate::builder::Builder::cron"]
+pub mod scheduling {}
 #[doc = include_str!("../docs/sharding.md")]
 #[doc = ""]
 #[doc = "[`DurableShardRegistry`]: crate::coordinator::DurableShardRegistry"]

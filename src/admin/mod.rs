@@ -21,6 +21,7 @@ mod orchestration;
 mod pitr;
 mod queues;
 mod registry;
+mod scheduled;
 mod scheduler;
 mod storage;
 mod table;
@@ -40,8 +41,8 @@ use http::Method;
 pub use self::storage::Presigner;
 pub(crate) use self::{
     auth::Auth, backups::BackupRoutes, call::AdminCall, data::Data, gate::Gate, global::Globals,
-    health::Phase, logs::Logs, orchestration::Orchestration, queues::Queues, table::AdminArea,
-    vector::Vectors, workflows::Workflows,
+    health::Phase, logs::Logs, orchestration::Orchestration, queues::Queues,
+    scheduled::ScheduledCalls, table::AdminArea, vector::Vectors, workflows::Workflows,
 };
 pub use self::{
     gate::AdminGate,
@@ -80,6 +81,13 @@ impl Plane {
     pub(crate) fn attach(&mut self, area: AdminArea, handler: impl AreaHandler) {
         self.handlers.retain(|(known, _)| *known != area);
         self.handlers.push((area, Rc::new(handler)));
+    }
+
+    /// Sets `handler` to answer the routes of `area` unless another one does.
+    pub(crate) fn attach_default(&mut self, area: AdminArea, handler: impl AreaHandler) {
+        if self.area(area).is_none() {
+            self.attach(area, handler);
+        }
     }
 
     /// Returns a workflow by its binding name.

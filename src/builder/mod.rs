@@ -230,10 +230,11 @@ impl<S: State, E: 'static> Builder<S, E> {
         self.settings.fan_out = Some(fan_out::run);
         #[cfg(feature = "admin")]
         {
-            use crate::admin::{AdminArea, Data, Orchestration};
+            use crate::admin::{AdminArea, Data, Orchestration, ScheduledCalls};
 
             self.settings.admin.attach(AdminArea::Data, Data);
             self.settings.admin.attach(AdminArea::Orchestration, Orchestration);
+            self.settings.admin.attach_default(AdminArea::Scheduler, ScheduledCalls);
         }
         self.advance()
     }

@@ -13,6 +13,8 @@ mod rank;
 mod rank_page;
 mod rebuild;
 mod rows;
+#[cfg(feature = "admin")]
+mod scheduled;
 mod scratch;
 mod seal;
 #[cfg(test)]

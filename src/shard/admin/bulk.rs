@@ -18,13 +18,8 @@ use crate::{
         run::Run,
         table::TableSpec,
     },
-    wire::operation::{AnswerOf, ArgsOf, DeleteArgs, DeleteRows, Deleted, PatchRows},
+    wire::operation::{DeleteArgs, Deleted},
 };
-
-impl ArgsOf<DeleteRows> for DeleteArgs<'_> {}
-impl AnswerOf<DeleteRows> for Deleted {}
-impl ArgsOf<PatchRows> for DeleteArgs<'_> {}
-impl AnswerOf<PatchRows> for Deleted {}
 
 /// The maximum number of documents per call (docs/wire.md, "Operations of a shard").
 const MAX_ROWS: u64 = 500;

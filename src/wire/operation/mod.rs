@@ -146,6 +146,8 @@ pair! { ArgsOf;
     MigrationStatus: RawValue;
     ListTables: NoArgs;
     ClearTable <'a>: DeleteArgs<'a>;
+    DeleteRows <'a>: DeleteArgs<'a>;
+    PatchRows <'a>: DeleteArgs<'a>;
 }
 
 pair! { AnswerOf;
@@ -161,6 +163,8 @@ pair! { AnswerOf;
     MigrationStatus: Box<RawValue>;
     ListTables <T>: Vec<T>;
     ClearTable: Deleted;
+    DeleteRows: Deleted;
+    PatchRows: Deleted;
 }
 
 #[cfg(feature = "shard")]
