@@ -51,6 +51,7 @@ pub mod frameworks {}
 pub mod identity {}
 #[doc = include_str!("../docs/live-queries.md")]
 #[doc = ""]
+#[doc = "[`Action`]: crate::shard::Action"]
 #[doc = "[`Connection`]: crate::shard::Connection"]
 pub mod live_queries {}
 #[doc = include_str!("../docs/operating.md")]
@@ -62,7 +63,7 @@ pub mod operating {}
 #[doc = ""]
 #[doc = "[`SCHEDULED`]: crate::shard::SCHEDULED"]
 #[doc = "[`TestShard::run_due`]: crate::shard::testing::TestShard::run_due"]
-#[doc = "[`cron`]: crate::builder::Builder::cron"]
+#[doc = "[`cron_job`]: crate::builder::Builder::cron_job"]
 pub mod scheduling {}
 #[doc = include_str!("../docs/sharding.md")]
 #[doc = ""]

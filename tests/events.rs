@@ -1,4 +1,4 @@
-//! Batches of queues, and e-mails.
+//! Batches of queues, e-mails, and jobs on several shards.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -8,11 +8,17 @@ use futures::executor::block_on;
 use lunora::{
     AdminToken, Lunora, LunoraError, Request, Response,
     compose::{FrameworkWorker, with_framework_worker},
+    coordinator::{QueryCoordinator, StaticShardRegistry},
+    cron,
     events::{Email, QueueBatch, QueueDecision, QueueMessage},
     function,
     platform::NoopExecutionContext,
     routing::RouteContext,
-    testing::{self, MemoryContext, MemoryEmail, MemoryEnvironment, MemoryNamespace, capture_logs},
+    schedule::{CronJob, ScheduledEvent},
+    testing::{
+        self, ManualClock, MemoryContext, MemoryEmail, MemoryEnvironment, MemoryNamespace,
+        capture_logs,
+    },
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -271,4 +277,56 @@ fn a_host_without_handlers_loses_nothing() {
     assert_eq!(deliver(&app, "jobs", &["x"]), [RETRY]);
     assert!(logs.lines()[0].contains("implement `FrameworkWorker::queue`"), "{:?}", logs.lines());
     assert!(email(&app, "x").0.unwrap_err().contains("implement `FrameworkWorker::email`"));
+}
+
+#[test]
+fn a_job_runs_on_each_shard_of_a_table_and_a_failed_one_stops_no_other() {
+    let shards = MemoryNamespace::new(async |address, _| match address.key.as_str() {
+        "b" => {
+            Response::raw_json(r#"{"error":{"code":"CONFLICT","message":"no"}}"#).with_status(409)
+        }
+        _ => Response::raw_json(r#"{"result":null}"#),
+    });
+    let registry = StaticShardRegistry::new().table("rooms", ["a", "b", "c"]).unwrap();
+    let job =
+        CronJob::function("sweep", cron!("0 4 * * *"), "rooms:sweep").on_each_shard_of("rooms");
+    let app = |job: CronJob| {
+        let clock = ManualClock::new(7_000);
+        let coordinator = QueryCoordinator::new(registry.clone()).clock(clock.clone());
+        testing::builder()
+            .shard_do(shards.clone())
+            .query_coordinator(coordinator)
+            .clock(clock)
+            .cron_job(job)
+            .build()
+    };
+    let env = MemoryEnvironment::new();
+    let event = ScheduledEvent::new("0 4 * * *", 7_000);
+    let run = |job| block_on(app(job).scheduled(event.clone(), &env, &NoopExecutionContext));
+    let failed = run(job).unwrap_err().to_string();
+    assert!(failed.contains("it failed on 1 of 3 shards, first on \"b\""), "{failed}");
+    let mut asked: Vec<_> = shards
+        .calls()
+        .iter()
+        .map(|call| {
+            (call.address.key.to_string(), call.header("x-lunora-mutation-id").map(str::to_owned))
+        })
+        .collect();
+    asked.sort();
+    let id = Some("cron-sweep-7000".to_owned());
+    assert_eq!(asked, ["a", "b", "c"].map(|key| (key.to_owned(), id.clone())));
+    // A table that no shard has announced yet is in the default shard.
+    run(CronJob::function("sweep", cron!("0 4 * * *"), "rooms:sweep").on_each_shard_of("new"))
+        .unwrap();
+    assert_eq!(shards.calls().last().unwrap().address.key.as_str(), "__root__");
+
+    let alone = testing::builder()
+        .shard_do(shards.clone())
+        .cron_job(
+            CronJob::function("sweep", cron!("0 4 * * *"), "rooms:sweep").on_each_shard_of("rooms"),
+        )
+        .build();
+    let refused =
+        block_on(alone.scheduled(event.clone(), &env, &NoopExecutionContext)).unwrap_err();
+    assert!(refused.to_string().contains("query_coordinator"), "{refused}");
 }

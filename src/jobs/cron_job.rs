@@ -43,10 +43,21 @@ pub struct CronJob {
 /// The target of a job.
 #[derive(Clone)]
 pub(crate) enum Target {
-    /// A function of a shard; without a key, of the default shard.
-    Function { path: String, shard_key: Option<ShardKey> },
+    /// A function of a shard, or of several.
+    Function { path: String, shards: Shards },
     /// A workflow, with the name that operators see.
     Workflow { binding: String, workflow: Rc<dyn Workflow> },
+}
+
+/// The shards that a function runs on.
+#[derive(Clone)]
+pub(crate) enum Shards {
+    /// The default shard.
+    Default,
+    /// The shard of this key.
+    Of(ShardKey),
+    /// Every shard of a table.
+    Each(String),
 }
 
 impl CronJob {
@@ -57,7 +68,7 @@ impl CronJob {
         cron: CronExpression,
         path: impl Into<String>,
     ) -> Self {
-        let target = Target::Function { path: path.into(), shard_key: None };
+        let target = Target::Function { path: path.into(), shards: Shards::Default };
         Self { name: name.into(), cron, target, args: None }
     }
 
@@ -85,10 +96,38 @@ impl CronJob {
     /// Sets the shard that the function runs on. A workflow ignores it.
     #[must_use]
     pub fn with_shard_key(mut self, key: ShardKey) -> Self {
-        if let Target::Function { shard_key, .. } = &mut self.target {
-            *shard_key = Some(key);
+        if let Target::Function { shards, .. } = &mut self.target {
+            *shards = Shards::Of(key);
         }
         self
+    }
+
+    /// Has the function run on every shard of a table, 16 at a time. A workflow ignores it.
+    ///
+    /// The shards are those that the query coordinator lists, or the default shard if it lists none; without a
+    /// coordinator the job fails. A shard that fails stops no other, and fails the job. Each shard identifies the run,
+    /// so that a trigger that fires twice runs a mutation once on each.
+    ///
+    /// ```
+    /// use lunora::{cron, schedule::CronJob};
+    ///
+    /// let sweep = CronJob::function("sweep", cron!("0 4 * * *"), "messages:sweep").on_each_shard_of("messages");
+    /// # let _ = sweep;
+    /// ```
+    #[must_use]
+    pub fn on_each_shard_of(mut self, table: impl Into<String>) -> Self {
+        if let Target::Function { shards, .. } = &mut self.target {
+            *shards = Shards::Each(table.into());
+        }
+        self
+    }
+
+    /// Returns the table on whose shards the function runs.
+    pub(crate) fn table(&self) -> Option<&str> {
+        match &self.target {
+            Target::Function { shards: Shards::Each(table), .. } => Some(table),
+            _ => None,
+        }
     }
 
     /// Returns the name of the job.
@@ -108,25 +147,25 @@ impl CronJob {
         self.args.as_deref().map_or("{}", RawValue::get)
     }
 
-    /// Runs the job. `due_ms` is the due time of its trigger; absent for a run that an operator
-    /// requested, which is always a separate run.
+    /// Runs the job, on the shard of `key` unless it names one. `due_ms` is the due time of its trigger; absent for a
+    /// run that an operator requested, which is always a separate run.
     pub(crate) fn run<'a>(
         &'a self,
         due_ms: Option<i64>,
-        default_key: &'a ShardKey,
+        key: &'a ShardKey,
         shard: &'a dyn Fn(ShardKey) -> ResolvedShard,
         deadline: Deadline<'a>,
     ) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
         Box::pin(async move {
             let id = due_ms.map(|due| instance_id(&self.name, due));
             match &self.target {
-                Target::Function { path, shard_key } => {
+                Target::Function { path, shards } => {
                     let call = SystemCall {
                         function_path: path,
                         args: self.args(),
                         mutation_id: id.as_deref(),
                     };
-                    let key = shard_key.as_ref().unwrap_or(default_key).clone();
+                    let key = if let Shards::Of(own) = shards { own } else { key }.clone();
                     let request = call.to_request()?;
                     let ran = async { call::outcome(shard(key).fetch(request).await?).await };
                     deadline.run("the shard", ran).await?
@@ -157,18 +196,20 @@ fn instance_id(name: &str, due_ms: i64) -> String {
     id
 }
 
-/// Serializes the job as operators see it: `{"args","cron","functionPath","name","shardKey"}`; a
-/// workflow has `workflow` in place of `functionPath`.
+/// Serializes the job as operators see it: `{"args","cron","functionPath","name","shardKey"}`; one of
+/// every shard of a table has `table` in place of `shardKey`; a workflow has `workflow` in place of `functionPath`.
 impl Serialize for CronJob {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("args", &self.args)?;
         map.serialize_entry("cron", self.cron.as_str())?;
         match &self.target {
-            Target::Function { path, shard_key } => {
+            Target::Function { path, shards } => {
                 map.serialize_entry("functionPath", path)?;
-                if let Some(key) = shard_key {
-                    map.serialize_entry("shardKey", key.as_str())?;
+                match shards {
+                    Shards::Default => {}
+                    Shards::Of(key) => map.serialize_entry("shardKey", key.as_str())?,
+                    Shards::Each(table) => map.serialize_entry("table", table)?,
                 }
             }
             Target::Workflow { binding, .. } => map.serialize_entry("workflow", binding)?,

@@ -2,7 +2,11 @@
 
 use std::{fmt, marker::PhantomData};
 
-use futures::future::{FutureExt, LocalBoxFuture, join_all};
+use futures::{
+    StreamExt,
+    future::{FutureExt, LocalBoxFuture, join_all},
+    stream,
+};
 
 use super::{
     Lunora,
@@ -15,6 +19,7 @@ use crate::{
     jobs::CronJob,
     log,
     platform::{CronExpression, Environment, ExecutionContext, ScheduledEvent},
+    wire::ShardKey,
 };
 
 impl<E: Environment> Lunora<E> {
@@ -74,7 +79,20 @@ impl<E: Environment> Lunora<E> {
         due_ms: Option<i64>,
     ) -> Result<(), LunoraError> {
         let default_key = &self.settings.default_shard_key;
-        job.run(due_ms, default_key, &|key| self.shard(key), self.deadline()).await
+        let run = async |key| job.run(due_ms, key, &|key| self.shard(key), self.deadline()).await;
+        let Some(table) = job.table() else { return run(default_key).await };
+        let Some(coordinator) = &self.settings.query_coordinator else {
+            let message = "a job on each shard needs the list of shards: call `.query_coordinator(..)` on the builder";
+            return Err(LunoraError::new(Code::Misconfigured, message));
+        };
+        let mut keys = coordinator.shard_keys(table).await?;
+        if keys.is_empty() {
+            keys.push(default_key.clone());
+        }
+        let run = &run;
+        let runs = keys.iter().map(|key| async move { (key, run(key).await) });
+        let outcomes: Vec<_> = stream::iter(runs).buffer_unordered(ABREAST).collect().await;
+        failure_of(job, outcomes)
     }
 
     /// Returns the runs of every job that the trigger starts; each failure names its job.
@@ -117,6 +135,31 @@ impl<E: Environment> Lunora<E> {
             if known.is_empty() { "none".to_owned() } else { known.join(", ") }
         )
     }
+}
+
+/// The shards on which a job runs at a time.
+const ABREAST: usize = 16;
+
+/// Logs every failure of a job on several shards, and returns the first.
+fn failure_of(
+    job: &CronJob,
+    outcomes: Vec<(&ShardKey, Result<(), LunoraError>)>,
+) -> Result<(), LunoraError> {
+    let shards = outcomes.len();
+    let failures: Vec<(&ShardKey, LunoraError)> =
+        outcomes.into_iter().filter_map(|(key, outcome)| Some((key, outcome.err()?))).collect();
+    for (key, error) in &failures {
+        log::error(&format!(
+            "the cron job `{}` on {:?}: {}",
+            job.name(),
+            key.as_str(),
+            error.to_log_line()
+        ));
+    }
+    let failed = failures.len();
+    let Some((key, error)) = failures.into_iter().next() else { return Ok(()) };
+    let message = format!("it failed on {failed} of {shards} shards, first on {:?}", key.as_str());
+    Err(LunoraError::new(Code::CronJobFailed, message).with_source(error))
 }
 
 /// The failures of every handler of a scheduled run.
