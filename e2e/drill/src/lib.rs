@@ -42,6 +42,7 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .query_coordinator(bounds::coordinator(env, registry))
         .sharding(Sharding::new().by("notes", "folder"))
         .backup(backup)
+        .operator_page()
         .functions(Vault::definition())
         .shard_timeout(Duration::from_millis(shard_timeout))
         .rate_limit(bounds::rate_limit(env))
@@ -138,6 +139,11 @@ async fn crash(_ctx: Action, _: NoArgs) -> Result<(), LunoraError> {
     panic!("on purpose")
 }
 
+/// Fails, and leaves the instance as it is.
+fn fail(_: &Query<'_>, _: NoArgs) -> Result<(), LunoraError> {
+    Err(LunoraError::internal("on purpose"))
+}
+
 /// A write that crashes whenever it is tried.
 #[allow(clippy::panic, reason = "on purpose")]
 fn shatter(ctx: &Mutation<'_>, _: NoArgs) -> Result<(), LunoraError> {
@@ -232,6 +238,7 @@ lunora::shard! {
         query "drill:echo" => echo,
         query "drill:fragile" => fragile,
         action "drill:crash" => crash,
+        query "drill:fail" => fail,
         mutation "drill:shatter" => shatter,
         query "bounds:blob" => bounds::blob,
         mutation "bounds:bloat" => bounds::bloat,
