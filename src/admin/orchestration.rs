@@ -12,6 +12,7 @@ use crate::{
     },
     errors::LunoraError,
     message::Response,
+    sort,
 };
 
 pub(crate) struct Orchestration;
@@ -90,7 +91,7 @@ async fn rank_page(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     json(&call.shard_admin()?.rank_page(&request).await?)
 }
 
-/// Lists every shard, the default one first, without asking any of them.
+/// Lists every shard by its key, the default one first, without asking any of them.
 async fn shards(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -99,9 +100,11 @@ async fn shards(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
         shard_keys: Vec<String>,
     }
 
-    let keys = call.shard_admin()?.shards_holding(None).await?;
+    let default = call.host.default_shard_key();
+    let mut keys = call.shard_admin()?.shards_holding(None).await?;
+    sort::sort_by_key(&mut keys, |key| (key != default, key.clone()));
     json(&Shards {
-        default_shard_key: call.host.default_shard_key().as_str().to_owned(),
+        default_shard_key: default.as_str().to_owned(),
         shard_keys: keys.into_iter().map(String::from).collect(),
     })
 }

@@ -78,14 +78,15 @@ fn serves_the_page_of_operators_without_the_gate_and_only_where_it_is_configured
 fn lists_every_shard_once_and_the_default_shard_first_without_asking_any() {
     let namespace = shards();
     let registry = StaticShardRegistry::new();
-    let registry = registry.table("notes", ["b", "a"]).unwrap().table("users", ["a"]).unwrap();
+    let registry = registry.table("notes", ["b", "a"]).unwrap().table("users", ["Z", "a"]).unwrap();
     let app = testing::builder()
         .shard_do(namespace.clone())
         .admin_token(AdminToken::new(TOKEN).unwrap())
         .query_coordinator(QueryCoordinator::new(registry))
         .build();
     let answer = get(&app, "/_lunora/admin/shards").json();
-    let expected = json!({ "defaultShardKey": "__root__", "shardKeys": ["__root__", "b", "a"] });
+    let expected =
+        json!({ "defaultShardKey": "__root__", "shardKeys": ["__root__", "Z", "a", "b"] });
     assert_eq!(answer, expected);
     assert!(namespace.calls().is_empty());
 }
