@@ -1,5 +1,6 @@
 // The page of operators, in Chromium, with a deployment of the drill behind it.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
 import { Deployment, TOKEN } from "./deployment.mjs";
@@ -82,6 +83,11 @@ test("the page is public, holds nothing, and has a policy of its own", { skip },
   for (const [init, status] of [[{ method: "HEAD" }, 200], [{ method: "POST", headers: { origin } }, 405]]) {
     assert.equal((await fetch(`${origin}/_lunora/admin`, init)).status, status);
   }
+});
+
+test("a Worker that does not serve the page does not contain it", async () => {
+  const contains = (name) => readFileSync(new URL(`${name}/build/index_bg.wasm`, import.meta.url)).includes("lunora-admin-token");
+  assert.deepEqual(["drill", "fixture"].map(contains), [true, false]);
 });
 
 test("a wrong token is refused in the words of the Worker, and the right one shows every shard", { skip }, async () => {
