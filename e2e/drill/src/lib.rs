@@ -34,6 +34,9 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .resume(cron!("*/10 * * * *"))
         .part_size(PartSize::mebibytes(5).map_err(LunoraError::internal)?)
         .build();
+    let daily = CronJob::function("daily", cron!("30 4 * * *"), "notes:add")
+        .with_args(&Add { count: 1, bytes: 0, label: "daily".to_owned() })?
+        .with_shard_key("daily".parse()?);
     let builder = Lunora::builder()
         .shard_do(Vault::shards(env.durable_object("VAULT")?))
         .allow_unauthenticated_shard_access()
@@ -43,6 +46,7 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .sharding(Sharding::new().by("notes", "folder"))
         .backup(backup)
         .operator_page()
+        .cron_job(daily)
         .functions(Vault::definition())
         .shard_timeout(Duration::from_millis(shard_timeout))
         .rate_limit(bounds::rate_limit(env))
