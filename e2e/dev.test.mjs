@@ -78,7 +78,10 @@ async function paste(...lines) {
 
 test("the printed calls work as pasted", () => serving(crate, async ({ origin, help }) => {
   assert.ok(help.includes(`Page:   ${origin}/\n`), help);
-  assert.match(await (await fetch(`${origin}/`)).text(), /<!doctype html>/i);
+  assert.ok(help.includes(`Admin:  ${origin}/_lunora/admin\n`), help);
+  for (const page of ["/", "/_lunora/admin"]) {
+    assert.match(await (await fetch(`${origin}${page}`)).text(), /<!doctype html>/i);
+  }
 
   const [signIn, send, list, ...rest] = below(help, "Call a function:");
   assert.deepEqual(rest, []);

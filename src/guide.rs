@@ -11,7 +11,7 @@
 //! | [`testing`] | functions, the Worker, and a whole deployment under faults, by `cargo test` |
 //! | [`deploying`] | `lunora build`, wrangler, schema changes |
 //! | [`backups`] | snapshots, restores, drills, exports |
-//! | [`operating`] | admin endpoints, health, variables, limits |
+//! | [`operating`] | admin endpoints, the operators' page, health, variables, limits |
 //! | [`wire`] | the protocol between clients, Worker and shards |
 
 #[doc = include_str!("../docs/backups.md")]

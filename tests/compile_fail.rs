@@ -64,6 +64,19 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
     ),
     ("fan_out_gate_without_coordinator", &[FAN_OUT_NEEDS_COORDINATOR]),
     (
+        "operator_page_without_both",
+        &[
+            (
+                "the page of operators needs a query coordinator, and none was configured",
+                "call `.query_coordinator(..)`, or drop `.operator_page()`",
+            ),
+            (
+                "the page of operators needs an admin token, and none was configured",
+                "call `.admin_token(..)`, or drop `.operator_page()`",
+            ),
+        ],
+    ),
+    (
         "setter_called_twice",
         &[
             (

@@ -17,6 +17,7 @@ mod global;
 mod health;
 mod kv;
 mod logs;
+pub(crate) mod operator_page;
 mod orchestration;
 mod pitr;
 mod queues;
@@ -70,6 +71,8 @@ pub(crate) struct Plane {
     pub(crate) functions: Option<Box<dyn documents::Documented>>,
     pub(crate) health: Health,
     pub(crate) pools: Option<Box<dyn Pools>>,
+    /// Makes the page of operators; only linked if the deployment serves it.
+    pub(crate) page: Option<fn() -> Response>,
     pub(crate) workflows: Vec<(String, Rc<dyn Workflow>)>,
     /// The rows of the global tables, for exports, imports and backups.
     pub(crate) globals: Option<Rc<dyn GlobalData>>,
@@ -225,8 +228,10 @@ pub(crate) struct Context<'a, E> {
 
 /// Returns whether the plane answers a path.
 pub(crate) fn owns(path: &str) -> bool {
-    matches!(path, paths::HEALTH | paths::HEALTH_READY | paths::SCHEDULER_DISPATCH)
-        || path.starts_with(paths::ADMIN)
+    matches!(
+        path,
+        paths::HEALTH | paths::HEALTH_READY | paths::SCHEDULER_DISPATCH | paths::OPERATOR_PAGE
+    ) || path.starts_with(paths::ADMIN)
         || table::find(path).is_some()
 }
 
@@ -254,6 +259,15 @@ pub(crate) async fn health<E: Environment>(
     let own = plane.handlers.iter();
     let own = own.filter_map(|(_, handler)| handler.health_check(host, token)).collect();
     plane.health.answer(host, phase, &request, own).await.map(Answer::Response)
+}
+
+/// Answers the page of operators to everybody: it holds no data, and what it calls is gated.
+pub(crate) fn page(plane: &Plane, method: &Method) -> Answer {
+    match (plane.page, method) {
+        (None, _) => Answer::NotFound,
+        (Some(page), &Method::GET | &Method::HEAD) => Answer::Response(page()),
+        (Some(_), _) => Answer::MethodNotAllowed("GET, HEAD"),
+    }
 }
 
 /// Answers a request to a path that the plane [owns].

@@ -12,6 +12,7 @@ use crate::{
     },
     errors::LunoraError,
     message::Response,
+    sort,
 };
 
 pub(crate) struct Orchestration;
@@ -26,6 +27,7 @@ impl AreaHandler for Orchestration {
                 "/_lunora/migrate" => migrate(&mut call).await,
                 "rank" => rank(&mut call).await,
                 "rankpage" => rank_page(&mut call).await,
+                "shards" => shards(&call).await,
                 "shard-traffic" => shard_traffic(&mut call).await,
                 _ => Err(unhandled(&call)),
             }
@@ -87,6 +89,24 @@ async fn rank_page(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
     request.partition_key = page.partition_key;
     request.directions = page.directions.unwrap_or_default();
     json(&call.shard_admin()?.rank_page(&request).await?)
+}
+
+/// Lists every shard by its key, the default one first, without asking any of them.
+async fn shards(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Shards {
+        default_shard_key: String,
+        shard_keys: Vec<String>,
+    }
+
+    let default = call.host.default_shard_key();
+    let mut keys = call.shard_admin()?.shards_holding(None).await?;
+    sort::sort_by_key(&mut keys, |key| (key != default, key.clone()));
+    json(&Shards {
+        default_shard_key: default.as_str().to_owned(),
+        shard_keys: keys.into_iter().map(String::from).collect(),
+    })
 }
 
 async fn shard_traffic(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {

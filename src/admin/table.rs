@@ -193,6 +193,7 @@ pub(crate) const ROUTES: &[AdminRoute] = &[
     post("/_lunora/admin/auth/sign-up-invitations/create", AdminArea::Auth),
     post("/_lunora/admin/auth/sign-up-invitations/revoke", AdminArea::Auth),
     post("/_lunora/migrate", AdminArea::Orchestration).plain_forbidden(),
+    get("/_lunora/admin/shards", AdminArea::Orchestration),
     post("/_lunora/admin/rank", AdminArea::Orchestration).plain_forbidden(),
     post("/_lunora/admin/rankpage", AdminArea::Orchestration).plain_forbidden(),
     post("/_lunora/admin/shard-traffic", AdminArea::Orchestration).plain_forbidden(),

@@ -6,11 +6,15 @@ use super::{
     Builder,
     state::{
         SetAdminGate, SetAuthAdmin, SetFunctions, SetGlobalTables, SetHealth, SetKv, SetLogArchive,
-        SetRequireEphemeralWsToken, SetScheduler, SetStorage, SetVectors, State, once,
+        SetOperatorPage, SetRequireEphemeralWsToken, SetScheduler, SetStorage, SetVectors, State,
+        once,
     },
 };
 use crate::{
-    admin::{AdminArea, Auth, Health, KvNamespaces, Logs, Scheduler, Storage, Vectors, Workflows},
+    admin::{
+        AdminArea, Auth, Health, KvNamespaces, Logs, Scheduler, Storage, Vectors, Workflows,
+        operator_page,
+    },
     functions::FunctionList,
     message::Request,
     pipeline::hooks::{AdminGateFn, IntoGrant, RouteContext},
@@ -70,6 +74,36 @@ impl<S: State, E: 'static> Builder<S, E> {
         S::Functions: once::Functions,
     {
         self.settings.admin.functions = Some(Box::new(functions));
+        self.advance()
+    }
+
+    /// Serves the operators' page at `GET /_lunora/admin`: shards and their sizes, rows, functions,
+    /// cron jobs, snapshots and recent errors. Needs [`admin_token`](Self::admin_token) and
+    /// [`query_coordinator`](Self::query_coordinator). Default: no page, and none is linked.
+    ///
+    /// The page itself is public and holds no data. It asks for the admin token, keeps it in the
+    /// `sessionStorage` of the tab, and sends it as a bearer to the endpoints of operators, whose gate
+    /// decides. Its policy allows its own script and style, calls to its own origin, and nothing
+    /// else.
+    ///
+    /// ```
+    /// use lunora::{AdminToken, Response, coordinator::{QueryCoordinator, StaticShardRegistry}, testing};
+    ///
+    /// # let shards = testing::MemoryNamespace::new(async |_, _| Response::empty());
+    /// let app = testing::builder()
+    ///     .shard_do(shards)
+    ///     .admin_token(AdminToken::new("a-token-that-nobody-guesses")?)
+    ///     .query_coordinator(QueryCoordinator::new(StaticShardRegistry::new()))
+    ///     .operator_page()
+    ///     .build();
+    /// # let _ = app;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn operator_page(mut self) -> Builder<SetOperatorPage<S>, E>
+    where
+        S::OperatorPage: once::OperatorPage,
+    {
+        self.settings.admin.page = Some(operator_page::response);
         self.advance()
     }
 

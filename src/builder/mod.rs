@@ -16,8 +16,8 @@ use std::{fmt, rc::Rc, time::Duration};
 pub use self::shards::{IntoShards, VouchedShards};
 use self::{
     requirements::{
-        AdminTokenForBackup, AnnouncedForBackup, CoordinatorForBackup, CoordinatorForFanOut,
-        HasShardDo, JurisdictionOfShards,
+        AdminTokenForBackup, AdminTokenForOperatorPage, AnnouncedForBackup, CoordinatorForBackup,
+        CoordinatorForFanOut, CoordinatorForOperatorPage, HasShardDo, JurisdictionOfShards,
     },
     state::{
         Called, Empty, Missing, SetAdminToken, SetClock, SetDefaultShardKey, SetJurisdiction,
@@ -272,9 +272,10 @@ impl<S: State, E: 'static> Builder<S, E> {
         S::ShardDo: HasShardDo,
         S::Announcing: AnnouncedForBackup<S::Backup, S::ShardDo>,
         S::Jurisdiction: JurisdictionOfShards<S::ClassOfShards>,
-        S::QueryCoordinator:
-            CoordinatorForBackup<S::Backup> + CoordinatorForFanOut<S::AuthorizeFanOut>,
-        S::AdminToken: AdminTokenForBackup<S::Backup>,
+        S::QueryCoordinator: CoordinatorForBackup<S::Backup>
+            + CoordinatorForFanOut<S::AuthorizeFanOut>
+            + CoordinatorForOperatorPage<S::OperatorPage>,
+        S::AdminToken: AdminTokenForBackup<S::Backup> + AdminTokenForOperatorPage<S::OperatorPage>,
     {
         let (placement, coordinator) = (&self.settings.placement, &self.settings.query_coordinator);
         if let (Some(jurisdiction), Some(coordinator)) = (placement.bound_to(), coordinator) {

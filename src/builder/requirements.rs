@@ -103,3 +103,34 @@ impl<Coordinator> CoordinatorForFanOut<Missing<setter::authorize_fan_out>> for C
 
 #[diagnostic::do_not_recommend]
 impl CoordinatorForFanOut<Called<setter::authorize_fan_out>> for Called<setter::query_coordinator> {}
+
+/// An admin token was configured, or no page of operators needs one.
+#[diagnostic::on_unimplemented(
+    message = "the page of operators needs an admin token, and none was configured",
+    label = "call `.admin_token(..)`, or drop `.operator_page()`",
+    note = "an operator signs in on the page with this token, which every shard checks"
+)]
+pub trait AdminTokenForOperatorPage<Page> {}
+
+#[diagnostic::do_not_recommend]
+impl<Token> AdminTokenForOperatorPage<Missing<setter::operator_page>> for Token {}
+
+#[diagnostic::do_not_recommend]
+impl AdminTokenForOperatorPage<Called<setter::operator_page>> for Called<setter::admin_token> {}
+
+/// A query coordinator was configured, or no page of operators needs one.
+#[diagnostic::on_unimplemented(
+    message = "the page of operators needs a query coordinator, and none was configured",
+    label = "call `.query_coordinator(..)`, or drop `.operator_page()`",
+    note = "the page shows every shard; the coordinator is what lists them"
+)]
+pub trait CoordinatorForOperatorPage<Page> {}
+
+#[diagnostic::do_not_recommend]
+impl<Coordinator> CoordinatorForOperatorPage<Missing<setter::operator_page>> for Coordinator {}
+
+#[diagnostic::do_not_recommend]
+impl CoordinatorForOperatorPage<Called<setter::operator_page>>
+    for Called<setter::query_coordinator>
+{
+}

@@ -152,6 +152,7 @@ setters! {
     log_archive LogArchive SetLogArchive, "`.log_archive(..)` was already called on this builder";
     log_requests LogRequests SetLogRequests, "`.log_requests(..)` was already called on this builder";
     on_request OnRequest SetOnRequest, "`.on_request(..)` was already called on this builder";
+    operator_page OperatorPage SetOperatorPage, "`.operator_page()` was already called on this builder";
     query_coordinator QueryCoordinator SetQueryCoordinator, "`.query_coordinator(..)` was already called on this builder";
     rate_limit RateLimit SetRateLimit, "`.rate_limit(..)` was already called on this builder";
     require_ephemeral_ws_token RequireEphemeralWsToken SetRequireEphemeralWsToken, "`.require_ephemeral_ws_token(..)` was already called on this builder";

@@ -8,8 +8,9 @@ use crate::{
     builder::{
         Builder,
         requirements::{
-            AdminTokenForBackup, AnnouncedForBackup, CoordinatorForBackup, CoordinatorForFanOut,
-            HasShardDo, JurisdictionOfShards,
+            AdminTokenForBackup, AdminTokenForOperatorPage, AnnouncedForBackup,
+            CoordinatorForBackup, CoordinatorForFanOut, CoordinatorForOperatorPage, HasShardDo,
+            JurisdictionOfShards,
         },
         state::{State, once},
     },
@@ -156,8 +157,10 @@ where
     S::ShardDo: HasShardDo,
     S::Announcing: AnnouncedForBackup<S::Backup, S::ShardDo>,
     S::Jurisdiction: JurisdictionOfShards<S::ClassOfShards>,
-    S::QueryCoordinator: CoordinatorForBackup<S::Backup> + CoordinatorForFanOut<S::AuthorizeFanOut>,
-    S::AdminToken: AdminTokenForBackup<S::Backup>,
+    S::QueryCoordinator: CoordinatorForBackup<S::Backup>
+        + CoordinatorForFanOut<S::AuthorizeFanOut>
+        + CoordinatorForOperatorPage<S::OperatorPage>,
+    S::AdminToken: AdminTokenForBackup<S::Backup> + AdminTokenForOperatorPage<S::OperatorPage>,
     E: Environment,
     F: AsyncFn(Request, &E, &RouteContext<'_>) -> R + 'static,
     R: IntoResponse + 'static,
@@ -194,8 +197,10 @@ where
     S::ShardDo: HasShardDo,
     S::Announcing: AnnouncedForBackup<S::Backup, S::ShardDo>,
     S::Jurisdiction: JurisdictionOfShards<S::ClassOfShards>,
-    S::QueryCoordinator: CoordinatorForBackup<S::Backup> + CoordinatorForFanOut<S::AuthorizeFanOut>,
-    S::AdminToken: AdminTokenForBackup<S::Backup>,
+    S::QueryCoordinator: CoordinatorForBackup<S::Backup>
+        + CoordinatorForFanOut<S::AuthorizeFanOut>
+        + CoordinatorForOperatorPage<S::OperatorPage>,
+    S::AdminToken: AdminTokenForBackup<S::Backup> + AdminTokenForOperatorPage<S::OperatorPage>,
     E: Environment,
     W: FrameworkWorker<E, Marker>,
     Marker: 'static,

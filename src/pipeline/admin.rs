@@ -29,7 +29,9 @@ pub(super) async fn answer<E: Environment>(
     let token = gate.token(settings.admin_token.as_ref(), env);
     let host = Host { app, env, execution };
     let context = admin::Context { gate, token, plane, host: &host, env };
+    let is_head = *request.method() == Method::HEAD;
     let answer = match request.path() {
+        paths::OPERATOR_PAGE => admin::page(plane, request.method()),
         paths::HEALTH | paths::HEALTH_READY => admin::health(&context, request).await?,
         paths::SCHEDULER_DISPATCH if *request.method() != Method::POST => {
             Answer::MethodNotAllowed("POST")
@@ -40,6 +42,7 @@ pub(super) async fn answer<E: Environment>(
         _ => admin::answer(&context, request).await?,
     };
     Ok(match answer {
+        Answer::Response(response) if is_head => answers::without_body(response),
         Answer::Response(response) => response,
         Answer::NotFound => answers::not_found(),
         Answer::MethodNotAllowed(allow) => answers::method_not_allowed(allow),

@@ -11,6 +11,9 @@ pub(crate) const WS: &str = "/_lunora/ws";
 /// Reports that the Worker answers at all.
 pub(crate) const STATUS: &str = "/_lunora/status";
 
+/// The page of operators.
+#[cfg(feature = "admin")]
+pub(crate) const OPERATOR_PAGE: &str = "/_lunora/admin";
 /// Everything below belongs to operators.
 #[cfg(feature = "admin")]
 pub(crate) const ADMIN: &str = "/_lunora/admin/";

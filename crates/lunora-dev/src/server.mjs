@@ -103,10 +103,20 @@ function hasBackups(dir) {
   return sources.some((file) => /^(?!\s*\/\/).*\.backup\(/m.test(readFileSync(join(src, file), "utf8")));
 }
 
+/** The address of the operators' page, if the Worker serves one. */
+async function operatorPage(origin) {
+  const page = `${origin}/_lunora/admin`;
+  const response = await fetch(page, { signal: AbortSignal.timeout(5000) }).catch(() => undefined);
+  await response?.body?.cancel();
+  return response?.status === 200 ? page : undefined;
+}
+
 /** What a developer can do with the server at `origin`. */
-function help(config, { dir, state, tool }, origin) {
+async function help(config, { dir, state, tool }, origin) {
   const indented = (lines) => lines.map((line) => `  ${line}`).join("\n");
   const parts = [`Page:   ${origin}/`, `State:  ${resolve(state)}`];
+  const page = await operatorPage(origin);
+  if (page) parts.splice(1, 0, `Admin:  ${page}`);
   parts.push("", "Call a function:", indented(firstCalls(dir, origin)));
   const crons = config.triggers?.crons ?? [];
   if (crons.length > 0) parts.push("", "Run a cron:", indented(crons.map((cron) => cronCall(cron, origin))));
@@ -153,7 +163,7 @@ export async function main(json) {
     const next = devOptions(config, options);
     if (mf) return console.log(await replace(next));
     console.log(await start(next));
-    console.log(`\n${help(config, options, origin)}\n`);
+    console.log(`\n${await help(config, options, origin)}\n`);
   }
   async function stop() {
     await mf?.dispose();

@@ -34,6 +34,9 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .resume(cron!("*/10 * * * *"))
         .part_size(PartSize::mebibytes(5).map_err(LunoraError::internal)?)
         .build();
+    let daily = CronJob::function("daily", cron!("30 4 * * *"), "notes:add")
+        .with_args(&Add { count: 1, bytes: 0, label: "daily".to_owned() })?
+        .with_shard_key("daily".parse()?);
     let builder = Lunora::builder()
         .shard_do(Vault::shards(env.durable_object("VAULT")?))
         .allow_unauthenticated_shard_access()
@@ -42,6 +45,8 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .query_coordinator(bounds::coordinator(env, registry))
         .sharding(Sharding::new().by("notes", "folder"))
         .backup(backup)
+        .operator_page()
+        .cron_job(daily)
         .functions(Vault::definition())
         .cron_job(CronJob::function("fails", cron!("0 6 * * *"), "drill:fail"))
         .shard_timeout(Duration::from_millis(shard_timeout))

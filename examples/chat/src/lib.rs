@@ -38,6 +38,7 @@ fn app<E: Bindings>(env: &E) -> Result<Lunora<E>, LunoraError> {
         .functions(Room::definition())
         .admin_token(AdminToken::from_env(env)?)
         .backup(nightly)
+        .operator_page()
         .routes(page::routes())
         .route(route!("GET /curl"), async |request, _env, _ctx| greeting(&request))
         .route(route!("POST /api/sign-in"), async move |request, _env, _ctx| {

@@ -43,6 +43,55 @@ fn point_in_time_recovery_asks_one_shard_and_needs_no_coordinator() {
 }
 
 #[test]
+fn serves_the_page_of_operators_without_the_gate_and_only_where_it_is_configured() {
+    let visit = |app: &Lunora<MemoryEnvironment>, method, path| {
+        send(app, &MemoryEnvironment::new(), request(method, path, crate::Body::empty()))
+    };
+    let without = everything().build();
+    for method in ["GET", "HEAD"] {
+        assert_eq!(visit(&without, method, "/_lunora/admin").status, 404, "{method}");
+    }
+    let mut builder = everything();
+    builder.settings.admin.page = Some(crate::admin::operator_page::response);
+    let app = builder.build();
+    let page = visit(&app, "GET", "/_lunora/admin");
+    assert_eq!(page.status, 200);
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'none'; "));
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+    ] {
+        assert_eq!(page.header(name), Some(value), "{name}");
+    }
+    assert!(page.body.starts_with("<!doctype html>"));
+    let head = visit(&app, "HEAD", "/_lunora/admin");
+    assert_eq!((head.status, &*head.body), (200, ""));
+    let post = post(&app, "/_lunora/admin", "");
+    assert_eq!((post.status, post.header("allow")), (405, Some("GET, HEAD")));
+    assert_eq!(visit(&app, "GET", "/_lunora/admin/").status, 403);
+}
+
+#[test]
+fn lists_every_shard_once_and_the_default_shard_first_without_asking_any() {
+    let namespace = shards();
+    let registry = StaticShardRegistry::new();
+    let registry = registry.table("notes", ["b", "a"]).unwrap().table("users", ["Z", "a"]).unwrap();
+    let app = testing::builder()
+        .shard_do(namespace.clone())
+        .admin_token(AdminToken::new(TOKEN).unwrap())
+        .query_coordinator(QueryCoordinator::new(registry))
+        .build();
+    let answer = get(&app, "/_lunora/admin/shards").json();
+    let expected =
+        json!({ "defaultShardKey": "__root__", "shardKeys": ["__root__", "Z", "a", "b"] });
+    assert_eq!(answer, expected);
+    assert!(namespace.calls().is_empty());
+}
+
+#[test]
 fn a_socket_token_is_minted_for_a_minute_and_never_cached() {
     let app = with_token().clock(ManualClock::new(1_000)).build();
     let answer = post(&app, "/_lunora/admin/ws-token", "");
