@@ -1,5 +1,7 @@
 //! The application under the workload: documents with owners, some of them private.
 
+use std::time::Duration;
+
 use lunora::{
     coordinator::ShardRegistryObject,
     platform::{Bindings, SqlRegistryStorage},
@@ -34,7 +36,7 @@ struct Entry {
 lunora::shard! {
     /// A folder of documents.
     pub struct Folder;
-    tables: [DOCS, LEDGER],
+    tables: [DOCS, LEDGER, SCHEDULED],
     functions: {
         query "docs:get" => get,
         query "docs:mine" => mine,
@@ -46,6 +48,8 @@ lunora::shard! {
         query "ops:all" => ops,
         mutation "docs:put" => put,
         mutation "docs:remove" => remove,
+        mutation "ops:promise" => promise,
+        internal mutation "ops:keep" => keep,
         action "docs:crash" => crash,
         internal mutation "ticks:add" => tick,
     },
@@ -95,6 +99,44 @@ fn remove(ctx: &Mutation<'_>, args: Remove) -> Result<bool, LunoraError> {
         Some(doc) if doc.owner == caller => ctx.db().delete(DOCS, &args.name),
         _ => Ok(false),
     }
+}
+
+/// A write that has another one made later.
+#[derive(Deserialize)]
+struct Promise {
+    op: String,
+    ms: u64,
+    /// Fails after everything was written.
+    fails: bool,
+    /// Takes it back in the same write.
+    cancels: bool,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Keep {
+    op: String,
+}
+
+fn promise(ctx: &Mutation<'_>, args: Promise) -> Result<(), LunoraError> {
+    let keep = Keep { op: kept(&args.op) };
+    ctx.db().insert(LEDGER, Entry { op: args.op })?;
+    let id = ctx.scheduler().run_after(Duration::from_millis(args.ms), "ops:keep", &keep)?;
+    if args.cancels && !ctx.scheduler().cancel(&id)? {
+        return Err(LunoraError::new(Code::NotFound, "the call is not there"));
+    }
+    if args.fails {
+        return Err(LunoraError::new(Code::Conflict, "on purpose"));
+    }
+    Ok(())
+}
+
+/// Names the write that a promise has made later.
+pub(crate) fn kept(op: &str) -> String {
+    format!("kept-{op}")
+}
+
+fn keep(ctx: &Mutation<'_>, Keep { op }: Keep) -> Result<(), LunoraError> {
+    ctx.db().insert(LEDGER, Entry { op }).map(drop)
 }
 
 /// What a job leaves behind: one row per firing.

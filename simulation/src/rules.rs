@@ -6,7 +6,7 @@ use lunora::testing::{Client, SocketEvent};
 use serde_json::{Value, json};
 
 use crate::{
-    app::{BOOM, JOBS},
+    app::{BOOM, JOBS, kept},
     model::{BACKUPS, Outcome, Write},
     session::{Session, Subscription, assert_may_see},
     workload::{Run, SHARDS, USERS, client, send},
@@ -18,6 +18,7 @@ pub(crate) fn check(run: &Run) {
     live_values_are_those_of_a_fresh_run(run);
     memory_holds_what_is_subscribed(run);
     writes_are_applied_once_and_whole(run);
+    a_promise_is_kept_once(run);
     a_write_sent_again_is_answered_the_same(run);
     strangers_cost_nothing(run);
     a_firing_has_its_effect_once(run);
@@ -157,8 +158,23 @@ fn writes_are_applied_once_and_whole(run: &Run) {
             }
         }
         let known: BTreeSet<&str> = model.writes.iter().map(|write| &*write.op).collect();
-        let unknown = ledger.keys().find(|op| !known.contains(&***op));
+        let is_known = |op: &&String| known.contains(op.strip_prefix("kept-").unwrap_or(op));
+        let unknown = ledger.keys().find(|op| !is_known(op));
         assert_eq!(unknown, None, "no client wrote this to {shard}");
+    }
+}
+
+/// What a write left for later is done once if the write was, and never otherwise.
+fn a_promise_is_kept_once(run: &Run) {
+    for shard in SHARDS {
+        let ledger = ledger(run, shard);
+        let times = |op: &str| ledger.get(op).copied().unwrap_or_default();
+        for write in run.model.borrow().writes.iter().filter(|write| write.shard == shard) {
+            let promised = write.path == "ops:promise" && write.args["cancels"] == false;
+            let expected = if promised { times(&write.op) } else { 0 };
+            let op = kept(&write.op);
+            assert_eq!(times(&op), expected, "{op} of {shard}");
+        }
     }
 }
 

@@ -101,7 +101,7 @@ struct Person {
 impl Person {
     async fn act(self, operations: u32) {
         for _ in 0..operations {
-            match self.world.choose(18) {
+            match self.world.choose(20) {
                 0 => {}
                 1..=7 => self.put().await,
                 8 => self.remove().await,
@@ -112,7 +112,8 @@ impl Person {
                 15 => self.intrude().await,
                 16 if self.world.choose(4) == 3 => self.back_up(),
                 16 => {}
-                _ => self.tick(),
+                17 => self.tick(),
+                _ => self.promise().await,
             }
         }
     }
@@ -136,6 +137,18 @@ impl Person {
             "fails": self.world.choose(8) == 7,
         });
         self.write("docs:put", op, args).await;
+    }
+
+    async fn promise(&self) {
+        let op = self.model.borrow_mut().new_op();
+        let ms = [0, 50, 2_000, 30_000][self.world.choose(4) as usize % 4];
+        let args = json!({
+            "op": op,
+            "ms": ms,
+            "fails": self.world.choose(6) == 5,
+            "cancels": self.world.choose(6) == 5,
+        });
+        self.write("ops:promise", op, args).await;
     }
 
     async fn remove(&self) {

@@ -21,6 +21,9 @@ use crate::{
     },
 };
 
+/// The time after which the platform runs an alarm again that was cut off.
+const ALARM_AGAIN_MS: u64 = 2_000;
+
 /// The class of the objects behind a binding.
 #[derive(Clone)]
 pub(super) enum Class {
@@ -82,6 +85,7 @@ impl Node {
                     replaced: Cell::default(),
                     opened: Cell::default(),
                     alarm: Cell::default(),
+                    alarm_runs: Cell::default(),
                 });
                 let instance = RefCell::default();
                 Kind::Shard(Box::new(ShardNode { class: class.clone(), host, sockets, instance }))
@@ -198,8 +202,13 @@ impl Node {
         {
             shard.sockets.alarm.set(None);
             if let Some(world) = self.world.upgrade() {
-                let object = shard.living();
-                world.scheduler.spawn(self.owner(), Box::pin(async move { object.alarm().await }));
+                let (object, host) = (shard.living(), shard.sockets.clone());
+                host.alarm_runs.set(true);
+                let alarm = async move {
+                    object.alarm().await;
+                    host.alarm_runs.set(false);
+                };
+                world.scheduler.spawn(self.owner(), Box::pin(alarm));
             }
         }
     }
@@ -253,6 +262,10 @@ impl Node {
         let dead = shard.instance.take();
         if let Some(world) = self.world.upgrade() {
             world.scheduler.kill(&self.owner());
+            // The platform runs an alarm again that was cut off.
+            if shard.sockets.alarm_runs.take() {
+                shard.sockets.wake_at(world.clock.now_ms() + ALARM_AGAIN_MS);
+            }
         }
         shard.sockets.running.take();
         shard.host.abandon_transaction();
@@ -309,6 +322,8 @@ pub(super) struct Host {
     opened: Cell<u64>,
     /// When the object's alarm is due. It outlives memory and crashes.
     alarm: Cell<Option<u64>>,
+    /// Whether the alarm runs now.
+    alarm_runs: Cell<bool>,
 }
 
 impl SocketHost for Host {
