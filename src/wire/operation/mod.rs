@@ -88,16 +88,20 @@ operations! {
     ClearTable, "clearTable", repeatable: true;
 }
 
-#[cfg(feature = "shard")]
+#[cfg(any(feature = "admin", feature = "shard"))]
 operations! {
     /// Returns a page of a table.
     ReadTablePage, "readTablePage", repeatable: true;
-    /// Writes one document.
-    WriteRow, "writeRow", repeatable: false;
     /// Deletes documents by their ids, or selected ones.
     DeleteRows, "deleteRows", repeatable: false;
     /// Sets fields of several documents.
     PatchRows, "patchRows", repeatable: false;
+}
+
+#[cfg(feature = "shard")]
+operations! {
+    /// Writes one document.
+    WriteRow, "writeRow", repeatable: false;
     /// Returns a table as it is declared.
     DescribeTable, "describeTable", repeatable: true;
     /// Returns every table as it is declared.
@@ -146,6 +150,10 @@ pair! { ArgsOf;
     MigrationStatus: RawValue;
     ListTables: NoArgs;
     ClearTable <'a>: DeleteArgs<'a>;
+}
+
+#[cfg(feature = "shard")]
+pair! { ArgsOf;
     DeleteRows <'a>: DeleteArgs<'a>;
     PatchRows <'a>: DeleteArgs<'a>;
 }
@@ -163,6 +171,10 @@ pair! { AnswerOf;
     MigrationStatus: Box<RawValue>;
     ListTables <T>: Vec<T>;
     ClearTable: Deleted;
+}
+
+#[cfg(any(feature = "admin", feature = "shard"))]
+pair! { AnswerOf;
     DeleteRows: Deleted;
     PatchRows: Deleted;
 }
