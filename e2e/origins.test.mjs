@@ -152,7 +152,7 @@ test("offline writes of a cookie session are stored in the name of its user", { 
   tab.on("request", (request) => request.method() === "POST" && sent.push(lunoraHeaders(request)));
   await context.setOffline(true);
   for (const label of ["one", "two", "three"]) await write(tab, label, "cookie", true);
-  assert.equal(await tab.evaluate(async () => (await client.pendingWrites()).length), 3);
+  await tab.waitForFunction(async () => (await client.pendingWrites()).length === 3, undefined, { timeout: 15_000 });
   await context.setOffline(false);
   await tab.evaluate(() => client.retryNow());
   assert.deepEqual(await answers(tab), ["stored", "stored", "stored"]);
