@@ -131,6 +131,16 @@ fn echo(_: &Query<'_>, args: Echo) -> Result<Value, LunoraError> {
     Ok(args.value)
 }
 
+/// A number that a client may not be able to read.
+#[derive(Deserialize)]
+struct Beyond {
+    n: u64,
+}
+
+fn beyond(_: &Query<'_>, args: Beyond) -> Result<(u64, f64), LunoraError> {
+    Ok((args.n + 1, f64::NAN))
+}
+
 /// The notes that begin with the caller's name.
 fn mine(ctx: &Query<'_>, _: NoArgs) -> Result<Vec<String>, LunoraError> {
     let user = ctx.auth().require_user()?;
@@ -263,6 +273,7 @@ lunora::shard! {
     functions: {
         query "notes:list" => list,
         query "notes:mine" => mine,
+        query "drill:beyond" => beyond,
         query "drill:echo" => echo,
         query "drill:fragile" => fragile,
         action "drill:crash" => crash,
