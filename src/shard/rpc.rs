@@ -12,6 +12,7 @@ use super::{
     crashes::Counted,
     function::{Function, Kind, not_registered},
     instance::Shard,
+    recovery::Recovery,
     replies::Replay,
     run_as::RunAs,
     watermarks::{Place, place_of, set_watermark},
@@ -57,6 +58,11 @@ impl Shard {
             return self.function(&function_path, args, &caller, ids).await;
         }
         if let Some(op) = path.strip_prefix(paths::ADMIN_PREFIX) {
+            if let Some(recovery) = Recovery::of(op) {
+                admin::gate(&self.inner, bearer)?;
+                let host = &**self.inner.state.host();
+                return recovery.run(host, envelope.args).await.map(Reply::ok);
+            }
             let operation = admin::find(&self.inner, op, bearer)?;
             self.open().await?;
             let run = || admin::run(&self.inner, operation, envelope.args);
