@@ -52,17 +52,17 @@ impl Shard {
         // An unauthorized call, or a call of an unknown function, runs no statement, not even those
         // that create the tables.
         let path = &*envelope.function_path;
+        if let Some(recovery) = path.strip_prefix(paths::ADMIN_PREFIX).and_then(Recovery::of) {
+            admin::gate(&self.inner, bearer)?;
+            let host = &**self.inner.state.host();
+            return recovery.run(host, envelope.args).await.map(Reply::ok);
+        }
         if path == paths::RUN_AS {
             admin::gate(&self.inner, bearer)?;
             let RunAs { function_path, args, caller } = RunAs::read(envelope.args)?;
             return self.function(&function_path, args, &caller, ids).await;
         }
         if let Some(op) = path.strip_prefix(paths::ADMIN_PREFIX) {
-            if let Some(recovery) = Recovery::of(op) {
-                admin::gate(&self.inner, bearer)?;
-                let host = &**self.inner.state.host();
-                return recovery.run(host, envelope.args).await.map(Reply::ok);
-            }
             let operation = admin::find(&self.inner, op, bearer)?;
             self.open().await?;
             let run = || admin::run(&self.inner, operation, envelope.args);
