@@ -280,6 +280,8 @@ test("an instance of a workflow is looked at and stopped", async () => {
     ok: true,
   });
   assert.equal(await instance(), "terminated");
+  const listed = await json("GET", "admin/workflows/instances");
+  assert.deepEqual([listed.configured, listed.instances, listed.workflows], [false, [], ["DIGEST"]]);
   const missing = await json("GET", "admin/workflows/instance?name=DIGEST&id=none");
   assert.deepEqual(code(missing), [404, "NOT_FOUND"]);
   assert.deepEqual(code(await json("GET", "admin/workflows/instance?name=OTHER&id=i1")), [501, "WORKFLOWS_NOT_CONFIGURED"]);

@@ -128,6 +128,18 @@ test("an operator sees which functions ran, and which failed", async () => {
   assert.deepEqual((await operate("getLogs", { limit: 5 }, "stats")).result.entries, []);
 });
 
+test("point-in-time recovery is 501 where the runtime has none", async () => {
+  const pitr = (op, args) => post("/_lunora/admin/pitr", { functionPath: `__lunora_admin__:${op}`, args, shardKey: "a" });
+  for (const [op, args] of [["getPitrBookmark", { time: Date.now() - 60_000 }], ["pitrRestore", { bookmark: "b" }], ["pitrRestore", { time: Date.now() }]]) {
+    const { status, error, ...rest } = await pitr(op, args);
+    assert.deepEqual([status, error?.code], [501, "NOT_IMPLEMENTED"], JSON.stringify([op, error, rest]));
+  }
+  // A running runtime may know the bookmark of now without knowing any other.
+  const now = await pitr("getPitrBookmark", {});
+  assert.ok(now.status === 501 || typeof now.result === "string", JSON.stringify(now));
+  assert.equal((await texts("a")).length, 3);
+});
+
 test("operators see the calls that shards make later, cancel one, and retry one that was given up", async () => {
   const hour = 3_600_000;
   const get = async (path) => JSON.parse((await deployment.call(`/_lunora/admin/scheduled${path}`, undefined, "GET")).text);

@@ -33,6 +33,18 @@ test("values of the wire come back as they are written", async () => {
   }
 });
 
+test("numbers that JavaScript would round leave and return by their tags", async () => {
+  const beyond = async (n) => {
+    const body = `{"functionPath":"drill:beyond","args":{"n":${n}}}`;
+    return JSON.parse(await (await mf.dispatchFetch("http://drill/_lunora/rpc", { method: "POST", body })).text()).result;
+  };
+  const nan = ["$lunora.wire$", "nan"];
+  assert.deepEqual(await beyond("7"), [8, nan]);
+  const [first] = await beyond("9007199254740991");
+  assert.deepEqual(first, ["$lunora.wire$", "bigint", "9007199254740992"]);
+  assert.deepEqual(await beyond(JSON.stringify(first)), [["$lunora.wire$", "bigint", "9007199254740993"], nan]);
+});
+
 test("the runtime's own parser reads URLs, and refuses invalid ones", async () => {
   const { text } = await echo(tagged("url", '"HTTPS://bücher.example:443/a/../b"'));
   assert.equal(JSON.parse(text).result[2], "https://xn--bcher-kva.example/b");

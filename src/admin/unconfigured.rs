@@ -15,7 +15,7 @@ use crate::{
 pub(super) fn answer(route: &AdminRoute, method: &str) -> Result<Response, LunoraError> {
     let (code, setter) = match (route.path, method) {
         ("/_lunora/admin/storage/buckets", _) => return storage::buckets(&[]),
-        ("/_lunora/admin/workflows/instances", _) => return Ok(workflows::no_instances()),
+        ("/_lunora/admin/workflows/instances", _) => return workflows::no_instances(Vec::new()),
         ("/_lunora/admin/storage", "DELETE") => (Code::StorageDeleteNotConfigured, "storage"),
         ("/_lunora/admin/storage", "PUT" | "POST") => (Code::StorageUploadNotConfigured, "storage"),
         ("/_lunora/admin/storage/object", _) => (Code::StorageDownloadNotConfigured, "storage"),

@@ -23,7 +23,9 @@ impl AreaHandler for Workflows {
     ) -> LocalBoxFuture<'a, Result<Response, LunoraError>> {
         Box::pin(async move {
             match call.op() {
-                "workflows/instances" => Ok(no_instances()),
+                "workflows/instances" => {
+                    no_instances(call.plane.workflows.iter().map(|(name, _)| &**name).collect())
+                }
                 "workflows/instance" => instance(&call).await,
                 "workflows/status" => act(&mut call).await,
                 _ => Err(unhandled(&call)),
@@ -32,9 +34,27 @@ impl AreaHandler for Workflows {
     }
 }
 
-/// Returns the list of a deployment that cannot list instances.
-pub(super) fn no_instances() -> Response {
-    Response::raw_json(r#"{"configured":false,"instances":[],"page":1,"perPage":0,"totalCount":0}"#)
+/// Returns the list of a deployment that cannot list instances, with the names of its workflows.
+pub(super) fn no_instances(workflows: Vec<&str>) -> Result<Response, LunoraError> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Instances<'a> {
+        configured: bool,
+        instances: [(); 0],
+        page: u32,
+        per_page: u32,
+        total_count: u32,
+        workflows: Vec<&'a str>,
+    }
+
+    Response::json(&Instances {
+        configured: false,
+        instances: [],
+        page: 1,
+        per_page: 0,
+        total_count: 0,
+        workflows,
+    })
 }
 
 async fn instance(call: &AdminCall<'_>) -> Result<Response, LunoraError> {

@@ -12,6 +12,7 @@ use crate::{
         envelope::shard_body,
         headers::{MutationId, System},
         paths,
+        value::integers::from_json,
     },
 };
 
@@ -67,7 +68,8 @@ pub(crate) async fn result_of<T: DeserializeOwned>(response: Response) -> Result
 
     let body = succeeded(response).await?.into_parts().1;
     let text = body.into_bytes(MAX_ANSWER).await.map_err(LunoraError::internal)?;
-    let answer: Answer<T> = serde_json::from_slice(&text).map_err(LunoraError::internal)?;
+    let text = str::from_utf8(&text).map_err(LunoraError::internal)?;
+    let answer: Answer<T> = from_json(text).map_err(LunoraError::internal)?;
     Ok(answer.result)
 }
 

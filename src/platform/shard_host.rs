@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use futures::future::{LocalBoxFuture, ready};
+
 use super::{Env, ShardNamespace};
 use crate::errors::LunoraError;
 
@@ -46,6 +48,35 @@ pub trait ShardHost: 'static {
 
     /// Records that the call that began last has ended.
     fn end_call(&self) {}
+
+    /// Returns the bookmark of the database at a time in milliseconds since 1970, or of now. By default
+    /// `None`: the host has no point-in-time recovery.
+    ///
+    /// # Errors
+    /// If the platform fails, for example because the time is too long ago.
+    fn bookmark(
+        &self,
+        at_ms: Option<u64>,
+    ) -> LocalBoxFuture<'_, Result<Option<String>, LunoraError>> {
+        let _ = at_ms;
+        Box::pin(ready(Ok(None)))
+    }
+
+    /// Has the next start of the host begin with the database of a bookmark, and returns the bookmark
+    /// that undoes it. By default `None`: the host has no point-in-time recovery.
+    ///
+    /// # Errors
+    /// If the platform fails or does not know the bookmark.
+    fn restore_bookmark<'a>(
+        &'a self,
+        bookmark: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Option<String>, LunoraError>> {
+        let _ = bookmark;
+        Box::pin(ready(Ok(None)))
+    }
+
+    /// Ends the host soon after the current call is answered; the next call starts it anew.
+    fn restart(&self) {}
 
     /// Returns a variable or a secret.
     fn var(&self, name: &str) -> Option<String>;

@@ -13,7 +13,10 @@ use super::{
     run::Run,
     scheduler::Scheduler,
 };
-use crate::errors::{Code, LunoraError};
+use crate::{
+    errors::{Code, LunoraError},
+    wire::value::integers::from_json,
+};
 
 /// The context of a query. It can only read.
 ///
@@ -173,7 +176,7 @@ impl<'a> Auth<'a> {
 
 /// Reads the answer of a function that another one called.
 pub(crate) fn read_result<T: DeserializeOwned>(path: &str, result: &str) -> Result<T, LunoraError> {
-    serde_json::from_str(result).map_err(|error| {
+    from_json(result).map_err(|error| {
         let message = format!("{path} returned another type than the caller expects");
         LunoraError::new(Code::RpcFailed, message).with_source(error)
     })

@@ -109,6 +109,7 @@ mod metrics;
 mod migration;
 mod parts;
 mod random;
+mod recovery;
 mod registration;
 mod replies;
 mod rpc;

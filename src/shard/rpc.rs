@@ -12,6 +12,7 @@ use super::{
     crashes::Counted,
     function::{Function, Kind, not_registered},
     instance::Shard,
+    recovery::Recovery,
     replies::Replay,
     run_as::RunAs,
     watermarks::{Place, place_of, set_watermark},
@@ -51,6 +52,11 @@ impl Shard {
         // An unauthorized call, or a call of an unknown function, runs no statement, not even those
         // that create the tables.
         let path = &*envelope.function_path;
+        if let Some(recovery) = path.strip_prefix(paths::ADMIN_PREFIX).and_then(Recovery::of) {
+            admin::gate(&self.inner, bearer)?;
+            let host = &**self.inner.state.host();
+            return recovery.run(host, envelope.args).await.map(Reply::ok);
+        }
         if path == paths::RUN_AS {
             admin::gate(&self.inner, bearer)?;
             let RunAs { function_path, args, caller } = RunAs::read(envelope.args)?;

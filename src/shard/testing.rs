@@ -15,7 +15,7 @@ use crate::{
         ShardHost, ShardNamespace,
         memory::{ManualClock, MemoryNamespace},
     },
-    wire::Identity,
+    wire::{Identity, value::integers::from_json},
 };
 
 /// A shard under test: the real functions over SQLite in memory, under plain `cargo test`.
@@ -154,7 +154,7 @@ impl TestShard {
             return Err(LunoraError::custom(text("code"), answer.0, text("message")));
         }
         let result = answer.1.get("result").cloned().unwrap_or_default();
-        serde_json::from_value(result).map_err(LunoraError::internal)
+        from_json(&result.to_string()).map_err(LunoraError::internal)
     }
 
     /// Calls a function, and returns the status and the whole body of the response.

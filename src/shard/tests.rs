@@ -25,6 +25,7 @@ mod operator_tables;
 mod pages;
 mod rank;
 mod raw_sql;
+mod recovery;
 mod replays;
 mod scheduler;
 mod schema;

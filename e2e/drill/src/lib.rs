@@ -40,7 +40,7 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
     let builder = Lunora::builder()
         .shard_do(Vault::shards(env.durable_object("VAULT")?))
         .allow_unauthenticated_shard_access()
-        .resolve_identity(async |request, _env| request.query("token").as_deref().and_then(user_of))
+        .resolve_identity(async |request, _env| credential(request).as_deref().and_then(user_of))
         .admin_token(AdminToken::from_env(env)?)
         .query_coordinator(bounds::coordinator(env, registry))
         .sharding(Sharding::new().by("notes", "folder"))
@@ -64,7 +64,13 @@ lunora::serve!(app);
 /// The binding of a database, in the tests of global tables and in no other.
 const DATABASE: &str = "DB";
 
-/// `?token=<name>:<expiry in milliseconds>` is that user, for as long.
+/// The token in the URL, that of a bearer, or a session of a cookie.
+fn credential(request: &Request) -> Option<String> {
+    let header = || request.bearer().or_else(|| request.cookie("session")).map(str::to_owned);
+    request.query("token").or_else(header)
+}
+
+/// `<name>:<expiry in milliseconds>` is that user, for as long.
 fn user_of(token: &str) -> Option<Identity> {
     let (name, expiry) = token.split_once(':')?;
     Some(Identity::user(name).expires_at_ms(expiry.parse().ok()?))
@@ -128,6 +134,16 @@ struct Echo {
 
 fn echo(_: &Query<'_>, args: Echo) -> Result<Value, LunoraError> {
     Ok(args.value)
+}
+
+/// A number that a client may not be able to read.
+#[derive(Deserialize)]
+struct Beyond {
+    n: u64,
+}
+
+fn beyond(_: &Query<'_>, args: Beyond) -> Result<(u64, f64), LunoraError> {
+    Ok((args.n + 1, f64::NAN))
 }
 
 /// The notes that begin with the caller's name.
@@ -262,6 +278,7 @@ lunora::shard! {
     functions: {
         query "notes:list" => list,
         query "notes:mine" => mine,
+        query "drill:beyond" => beyond,
         query "drill:echo" => echo,
         query "drill:fragile" => fragile,
         action "drill:crash" => crash,

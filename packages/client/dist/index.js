@@ -297,11 +297,14 @@ var Http = class {
     const { ok, status, headers: received } = response;
     const error = answer?.error;
     if (!ok && error && typeof error === "object") throw toError(error, status, retryAfter(received, this.clock.now()));
-    if (!ok || !answer || typeof answer !== "object") throw failure("INTERNAL", `not an answer of a deployment: status ${status}`, status);
+    if (!ok || !answer || typeof answer !== "object") throw failure("INTERNAL", `no answer of lunora: status ${status}`, status);
     if (kind !== "query") this.#bookmark = received.get("x-d1-bookmark") ?? this.#bookmark;
     return answer;
   }
 };
+
+// src/id.ts
+var randomId = () => crypto.getRandomValues(new Uint8Array(16)).join("");
 
 // src/outbox.ts
 var LONGEST_BACKOFF_MS = 6e4;
@@ -416,7 +419,7 @@ var Outbox = class {
     let answer;
     try {
       const reason = waiting?.isForeign ? "IDENTITY_MISMATCH" : await host.check(write);
-      if (reason) throw new LunoraError({ code: reason, message: "the user of the write is not signed in" });
+      if (reason) throw new LunoraError({ code: reason, message: "the user of the write is signed out" });
       waiting?.sending();
       answer = await host.send(write);
     } catch (error) {
@@ -563,7 +566,7 @@ var Connection = class {
   /** Asks for another token. A function that fails is asked again later. */
   async #renew(token) {
     const renewed = await this.#env.credentials.renew(token).catch(() => null);
-    return renewed === void 0 ? new LunoraError({ code: "TOKEN_EXPIRED", message: "the token has expired" }) : void 0;
+    return renewed === void 0 ? new LunoraError({ code: "TOKEN_EXPIRED", message: "the token expired" }) : void 0;
   }
 };
 
@@ -1008,7 +1011,7 @@ var LunoraClient = class {
   }
   /** Identifies this client among those of one user. */
   get clientId() {
-    return this.#options.clientId ??= crypto.randomUUID();
+    return this.#options.clientId ??= randomId();
   }
   /** Tells whether what subscribers see is current: `live` if no live query waits for its shard. */
   get state() {
@@ -1034,7 +1037,7 @@ var LunoraClient = class {
     return this.#run(path, args, { ...options, kind: "action" });
   }
   async mutation(path, args = {}, options = {}) {
-    const { id = crypto.randomUUID(), shard: name, optimistic, offline } = options;
+    const { id = randomId(), shard: name, optimistic, offline } = options;
     const { clientId } = this;
     const wire = encode(args);
     const shard = this.#shard(name);

@@ -13,7 +13,7 @@ export interface ClientOptions {
     url: string;
     /** Supplies the bearer token; without it, cookies may identify the user. */
     token?: TokenSource;
-    /** Identifies this client among those of one user; a random UUID by default. */
+    /** Identifies this client among those of one user; a random text by default. */
     clientId?: string;
     /** Names the user of queued writes, where no live query tells it. */
     subject?: () => string | null | undefined;
@@ -41,7 +41,7 @@ export interface ShardOptions {
 }
 /** Configures a mutation. */
 export interface MutationOptions extends CallOptions {
-    /** Identifies the write: one that is repeated with the same id is applied once. A random UUID by default. */
+    /** Identifies the write: one that is repeated with the same id is applied once. A random text by default. */
     id?: string;
     /** Shows what the write will do until the live values have it, or until it is refused. */
     optimistic?: (cache: OptimisticCache) => void;

@@ -1,8 +1,11 @@
+// src/id.ts
+var randomId = () => crypto.getRandomValues(new Uint8Array(16)).join("");
+
 // src/presence.ts
 var ANNOUNCE_MS = 1e4;
 var GONE_MS = 25e3;
 function joinPresence(topic, state, onMembers, clock = { now: Date.now, setTimeout, clearTimeout: (timer) => clearTimeout(timer) }) {
-  const id = crypto.randomUUID();
+  const id = randomId();
   const members = /* @__PURE__ */ new Map();
   const tell = () => onMembers([...members.values()].map(({ member }) => member));
   const announce = () => topic.send({ id, state });

@@ -4,6 +4,7 @@ import { Credentials, type TokenSource } from "./credentials.js";
 import type { Env, SocketConstructor } from "./env.js";
 import type { ArgsOf, CallRest, FunctionPath, FunctionReference, ResultOf } from "./functions.js";
 import { Http, type Answer, type BatchCall, type BatchResult, type CallOptions, type Request } from "./http.js";
+import { randomId } from "./id.js";
 import type { Listener } from "./live.js";
 import type {
   ClientOptions, ClientState, FanOut, FanOutAnswer, MutationOptions, ShardOptions, Subscription,
@@ -68,7 +69,7 @@ export class LunoraClient {
   /** Identifies this client among those of one user. */
   get clientId(): string {
     // A Worker makes no random numbers at global scope.
-    return (this.#options.clientId ??= crypto.randomUUID());
+    return (this.#options.clientId ??= randomId());
   }
 
   /** Tells whether what subscribers see is current: `live` if no live query waits for its shard. */
@@ -109,7 +110,7 @@ export class LunoraClient {
   mutation<R extends FunctionReference<"mutation">>(reference: R, ...rest: CallRest<R, MutationOptions>): Promise<ResultOf<R>>;
   mutation<T = unknown>(path: FunctionPath, args?: object, options?: MutationOptions): Promise<T>;
   async mutation<T>(path: string, args: object = {}, options: MutationOptions = {}): Promise<T> {
-    const { id = crypto.randomUUID(), shard: name, optimistic, offline } = options;
+    const { id = randomId(), shard: name, optimistic, offline } = options;
     const { clientId } = this;
     const wire = encode(args);
     const shard = this.#shard(name);

@@ -146,6 +146,6 @@ export class Connection {
   /** Asks for another token. A function that fails is asked again later. */
   async #renew(token: string | null): Promise<LunoraError | undefined> {
     const renewed = await this.#env.credentials.renew(token).catch(() => null);
-    return renewed === undefined ? new LunoraError({ code: "TOKEN_EXPIRED", message: "the token has expired" }) : undefined;
+    return renewed === undefined ? new LunoraError({ code: "TOKEN_EXPIRED", message: "the token expired" }) : undefined;
   }
 }

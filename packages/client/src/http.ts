@@ -173,7 +173,7 @@ export class Http {
     const { ok, status, headers: received } = response;
     const error: unknown = answer?.error;
     if (!ok && error && typeof error === "object") throw toError(error, status, retryAfter(received, this.clock.now()));
-    if (!ok || !answer || typeof answer !== "object") throw failure("INTERNAL", `not an answer of a deployment: status ${status}`, status);
+    if (!ok || !answer || typeof answer !== "object") throw failure("INTERNAL", `no answer of lunora: status ${status}`, status);
     if (kind !== "query") this.#bookmark = received.get("x-d1-bookmark") ?? this.#bookmark;
     return answer;
   }

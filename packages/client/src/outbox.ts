@@ -179,7 +179,7 @@ export class Outbox {
     let answer: Answer;
     try {
       const reason = waiting?.isForeign ? "IDENTITY_MISMATCH" : await host.check(write);
-      if (reason) throw new LunoraError({ code: reason, message: "the user of the write is not signed in" });
+      if (reason) throw new LunoraError({ code: reason, message: "the user of the write is signed out" });
       waiting?.sending();
       answer = await host.send(write);
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.js";
+import { randomId } from "./id.js";
 import type { Topic } from "./topic.js";
 
 /** One client of a topic that announced itself. */
@@ -30,7 +31,7 @@ export function joinPresence<T>(
   clock: Pick<Clock, "now" | "setTimeout" | "clearTimeout"> = { now: Date.now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as number) },
 ): Presence<T> {
   type Said = { id: string; state: T; isGone?: boolean };
-  const id = crypto.randomUUID();
+  const id = randomId();
   const members = new Map<string, { member: Member<T>; heardAt: number }>();
   const tell = (): void => onMembers([...members.values()].map(({ member }) => member));
   const announce = (): void => topic.send({ id, state });

@@ -24,11 +24,25 @@ test("reports_code_data_and_hint_of_an_error", async () => {
 });
 
 test("a_client_is_made_where_no_random_number_is", async (t) => {
-  t.mock.method(crypto, "randomUUID", () => { throw new Error("disallowed at global scope"); });
+  t.mock.method(crypto, "getRandomValues", () => { throw new Error("disallowed at global scope"); });
   const { client } = fakeClient(() => json({ result: null }), { clientId: undefined });
   await client.query("a:b");
   t.mock.restoreAll();
   assert.equal(client.clientId, client.clientId);
+});
+
+test("ids_are_random_on_a_page_without_tls_too", async () => {
+  Object.defineProperty(crypto, "randomUUID", { value: undefined, configurable: true });
+  try {
+    const { client, requests } = fakeClient(() => json({ result: null }), { clientId: undefined });
+    for (let n = 0; n < 2; n++) await client.mutation("a:b");
+    const [first, second] = requests.map(({ headers }) => headers);
+    assert.match(first["x-lunora-mutation-id"], /^[0-9]{16,48}$/);
+    assert.notEqual(second["x-lunora-mutation-id"], first["x-lunora-mutation-id"]);
+    assert.equal(second["x-lunora-client-id"], first["x-lunora-client-id"]);
+  } finally {
+    delete crypto.randomUUID;
+  }
 });
 
 test("calls_fetch_as_a_function_and_not_as_a_method", async () => {

@@ -32,14 +32,13 @@ fn reads_and_stops_an_instance_of_a_workflow() {
 }
 
 #[test]
-fn a_deployment_that_lists_no_instances_says_so_as_a_success() {
+fn a_deployment_that_lists_no_instances_says_so_and_names_its_workflows() {
     let none = with_token().build();
-    let empty =
-        json!({ "configured": false, "instances": [], "page": 1, "perPage": 0, "totalCount": 0 });
+    let empty = |workflows: &[&str]| json!({ "configured": false, "instances": [], "page": 1, "perPage": 0, "totalCount": 0, "workflows": workflows });
     let path = "/_lunora/admin/workflows/instances?name=DIGEST";
-    assert_eq!(get(&none, path).json(), empty);
+    assert_eq!(get(&none, path).json(), empty(&[]));
     let bound = with_token().workflow("DIGEST", MemoryWorkflow::new()).build();
-    assert_eq!(get(&bound, path).json(), empty);
+    assert_eq!(get(&bound, path).json(), empty(&["DIGEST"]));
     let answer = get(&none, "/_lunora/admin/workflows/instance?name=DIGEST&id=i1");
     assert_eq!(answer.error(), (501, "WORKFLOWS_NOT_CONFIGURED".into()));
 }

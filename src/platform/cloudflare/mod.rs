@@ -25,6 +25,8 @@ mod promise;
 #[cfg(any(feature = "shard", target_arch = "wasm32"))]
 mod random;
 mod rate_limiter;
+#[cfg(feature = "shard")]
+mod recovery;
 mod registry_storage;
 #[cfg(feature = "shard")]
 mod shard_host;

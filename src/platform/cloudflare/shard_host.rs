@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use futures::future::LocalBoxFuture;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{IgnoredAny, MapAccess, Visitor},
@@ -10,7 +11,7 @@ use serde::{
 use wasm_bindgen::JsValue;
 use worker::{Env, SqlStorage, State};
 
-use super::{crashes, error::JsFailure, glue};
+use super::{crashes, error::JsFailure, glue, recovery};
 use crate::{
     errors::LunoraError,
     platform::{Environment, ShardHost, ShardNamespace, SqlCell, SqlFailure, SqlRows},
@@ -84,6 +85,24 @@ impl ShardHost for DurableObjectHost {
 
     fn end_call(&self) {
         crashes::end_call(&self.state);
+    }
+
+    fn bookmark(
+        &self,
+        at_ms: Option<u64>,
+    ) -> LocalBoxFuture<'_, Result<Option<String>, LunoraError>> {
+        recovery::bookmark(&self.storage, at_ms)
+    }
+
+    fn restore_bookmark<'a>(
+        &'a self,
+        bookmark: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Option<String>, LunoraError>> {
+        recovery::restore_bookmark(&self.storage, bookmark)
+    }
+
+    fn restart(&self) {
+        recovery::restart(&self.state);
     }
 
     fn var(&self, name: &str) -> Option<String> {

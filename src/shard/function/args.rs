@@ -22,7 +22,7 @@ use self::{
 use super::super::db::wire_check::{check_args_depth, decode_tags};
 use crate::{
     errors::{Code, LunoraError},
-    wire::value::{DecodeError, Value},
+    wire::value::{DecodeError, Value, exact::to_json, integers::from_json},
 };
 
 type Reader<'a> = serde_json::Deserializer<serde_json::de::StrRead<'a>>;
@@ -49,7 +49,7 @@ pub(crate) fn read_args<T: DeserializeOwned>(args: &str) -> Result<T, LunoraErro
         }
         error => LunoraError::new(Code::ValidationError, error.to_string()),
     })?;
-    serde_json::from_str(args)
+    from_json(args)
         .map_err(|error| explain::<T>(args, Reader::from_str(args), &error).into_args_error())
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn check_document<T: DeserializeOwned>(json: &str) -> Result<(), Prob
 
 /// Returns the answer of a function as JSON text in wire form.
 pub(crate) fn write_result(result: &impl Serialize) -> Result<String, LunoraError> {
-    serde_json::to_string(result).map_err(|error| {
+    to_json(result).map_err(|error| {
         LunoraError::new(Code::RpcFailed, "an answer cannot be written as JSON").with_source(error)
     })
 }

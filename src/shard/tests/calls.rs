@@ -229,6 +229,52 @@ fn dates_big_integers_and_bytes_come_and_go_as_wire_values() {
 }
 
 #[test]
+fn numbers_that_javascript_would_round_leave_and_return_by_their_tags() {
+    #[derive(Deserialize)]
+    struct Of {
+        n: u64,
+    }
+
+    fn next(_: &Query<'_>, args: Of) -> Result<(u64, i64, f64), LunoraError> {
+        Ok((args.n + 1, -7, f64::NEG_INFINITY))
+    }
+
+    fn length(_: &Query<'_>, _: NoArgs) -> Result<f64, LunoraError> {
+        Ok(f64::NAN)
+    }
+
+    async fn counted(ctx: Action, args: Of) -> Result<u64, LunoraError> {
+        let (next, _, _): (u64, i64, Value) =
+            ctx.run_query("numbers:next", &json!({ "n": args.n }))?;
+        Ok(next + 1)
+    }
+
+    let shard = TestShard::new(
+        ShardDefinition::new()
+            .query("numbers:next", next)
+            .query("numbers:length", length)
+            .action("numbers:counted", counted),
+    );
+    let big = |digits: &str| json!(["$lunora.wire$", "bigint", digits]);
+    let infinity = json!(["$lunora.wire$", "-inf"]);
+    for (n, after) in [
+        (json!(7), json!(8)),
+        (json!(9_007_199_254_740_990_u64), json!(9_007_199_254_740_991_u64)),
+        (json!(9_007_199_254_740_991_u64), big("9007199254740992")),
+        (big("9007199254740992"), big("9007199254740993")),
+    ] {
+        let answer = shard.answer("numbers:next", &json!({ "n": n }));
+        assert_eq!(answer, (200, json!({ "result": [after, -7, infinity] })), "{n}");
+    }
+    let answer = shard.answer("numbers:counted", &json!({ "n": big("9007199254740992") }));
+    assert_eq!(answer, (200, json!({ "result": big("9007199254740994") })));
+    let counted: u64 = shard.call("numbers:counted", &json!({ "n": u64::MAX - 2 })).unwrap();
+    assert_eq!(counted, u64::MAX);
+    let nan = json!({ "result": ["$lunora.wire$", "nan"] });
+    assert_eq!(shard.answer("numbers:length", &json!({})), (200, nan));
+}
+
+#[test]
 fn refuses_an_answer_over_sixteen_mebibytes_and_rolls_its_mutation_back() {
     // The quotes of the text count.
     let (fits, large) = (json!({ "kib": 16 * 1024 - 1 }), json!({ "kib": 16 * 1024 }));

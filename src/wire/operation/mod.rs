@@ -120,11 +120,11 @@ operations! {
     RunSql, "runSql", repeatable: true;
 }
 
-#[cfg(feature = "admin")]
+#[cfg(any(feature = "admin", feature = "shard"))]
 operations! {
-    /// Returns a bookmark of point-in-time recovery; no operation of a shard of this crate.
+    /// Returns a bookmark of point-in-time recovery.
     GetPitrBookmark, "getPitrBookmark", repeatable: true;
-    /// Restores a bookmark; no operation of a shard of this crate.
+    /// Restores a bookmark.
     PitrRestore, "pitrRestore", repeatable: false;
 }
 

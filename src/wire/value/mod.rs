@@ -50,6 +50,9 @@ mod decode;
 mod depth;
 mod encode;
 mod error_value;
+#[cfg(feature = "shard")]
+pub(crate) mod exact;
+pub(crate) mod integers;
 mod json;
 mod leaf;
 mod number;

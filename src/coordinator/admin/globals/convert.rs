@@ -5,11 +5,8 @@ use serde_json::value::RawValue;
 use crate::{
     errors::LunoraError,
     platform::{GlobalRow, GlobalSchema, GlobalValue},
-    wire::value::{BigInt, Object, TypedBytes, Value},
+    wire::value::{BigInt, Object, TypedBytes, Value, integers::MAX_SAFE},
 };
-
-/// The integers that a number holds exactly.
-const EXACT: i64 = 9_007_199_254_740_991;
 
 /// Returns a value of the wire as that of a column; `None` if a column cannot hold it.
 pub(crate) fn to_column(value: &Value) -> Option<GlobalValue> {
@@ -37,7 +34,7 @@ fn whole(number: f64) -> Option<i64> {
 fn to_wire(value: GlobalValue) -> Value {
     match value {
         GlobalValue::Null => Value::Null,
-        GlobalValue::Integer(value) if (-EXACT..=EXACT).contains(&value) => {
+        GlobalValue::Integer(value) if (-MAX_SAFE..=MAX_SAFE).contains(&value) => {
             Value::Number(value as f64)
         }
         GlobalValue::Integer(value) => Value::BigInt(BigInt::from(value)),

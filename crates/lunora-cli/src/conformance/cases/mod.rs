@@ -6,11 +6,12 @@ mod calls;
 mod edge;
 mod live;
 mod mutations;
+mod streams;
 mod values;
 
 use super::case::Case;
 
-const AREAS: [&[Case]; 7] = [
+const AREAS: [&[Case]; 8] = [
     calls::CASES,
     values::CASES,
     batches::CASES,
@@ -18,6 +19,7 @@ const AREAS: [&[Case]; 7] = [
     edge::CASES,
     admin::CASES,
     live::CASES,
+    streams::CASES,
 ];
 
 /// Returns every case, in the order in which they run.

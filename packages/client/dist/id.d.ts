@@ -1,0 +1,2 @@
+/** Returns 128 random bits as text. `crypto.randomUUID` is missing on pages without TLS, except on localhost. */
+export declare const randomId: () => string;
