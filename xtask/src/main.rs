@@ -82,6 +82,11 @@ fn main() -> ExitCode {
 
 fn run(args: &[String]) -> Result<()> {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    // A question is no order: `bench requests --help` must not measure for minutes.
+    if matches!(words[..], [] | ["help"]) || words.iter().any(|word| ["-h", "--help"].contains(word)) {
+        println!("{USAGE}");
+        return Ok(());
+    }
     match words[..] {
         ["dev", ref rest @ ..] => dev::run(dev::parse(rest)?),
         ["build"] => build::run(true),
@@ -104,10 +109,6 @@ fn run(args: &[String]) -> Result<()> {
         ["test"] => test::run(None),
         ["test", "--fast"] => test::run_fast(),
         ["test", "--only", kind] => test::run(Some(kind)),
-        [] | ["help" | "-h" | "--help"] => {
-            println!("{USAGE}");
-            Ok(())
-        }
         _ => bail!("unknown command `{}`\n\n{USAGE}", words.join(" ")),
     }
 }

@@ -52,7 +52,7 @@ function connect(/** @type {Session} */ { token, name: author }) {
 const showClient = () => client && state.channel !== null && view.showState(client.state);
 
 function send(/** @type {string} */ text) {
-  const id = crypto.randomUUID();
+  const id = crypto.getRandomValues(new Uint32Array(4)).join("-");
   const sent = client?.mutation(api.messages.send, { id, text }, { id, shard: state.channel ?? undefined, offline: true });
   // The outbox tells what becomes of it. An error of its storage has no code.
   sent?.catch((error) => error.code || view.showError(`The message could not be kept: ${error.message}`));

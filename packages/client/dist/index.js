@@ -304,7 +304,7 @@ var Http = class {
 };
 
 // src/id.ts
-var randomId = () => crypto.getRandomValues(new Uint8Array(16)).join("");
+var randomId = () => crypto.getRandomValues(new Uint8Array(16)).join("-");
 
 // src/outbox.ts
 var LONGEST_BACKOFF_MS = 6e4;

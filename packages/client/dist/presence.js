@@ -1,5 +1,5 @@
 // src/id.ts
-var randomId = () => crypto.getRandomValues(new Uint8Array(16)).join("");
+var randomId = () => crypto.getRandomValues(new Uint8Array(16)).join("-");
 
 // src/presence.ts
 var ANNOUNCE_MS = 1e4;
