@@ -42,11 +42,13 @@ test("what is internal is for the server alone", async () => {
   assert.deepEqual(await texts("letters"), ["hello"]);
 });
 
-test("a cron job calls its function, with its arguments, on its shard", async () => {
+test("a cron job calls its function, with its arguments, on each shard of its table", async () => {
   for (const text of ["one", "two", "three", "four"]) await rpc("notes:add", { text }, "inbox");
+  for (const text of ["a", "b", "c"]) await rpc("notes:add", { text }, "outbox");
   const worker = await mf.getWorker();
   assert.equal((await worker.scheduled({ cron: "0 * * * *" })).outcome, "ok");
   assert.deepEqual(await texts("inbox"), ["four", "three"]);
+  assert.deepEqual(await texts("outbox"), ["c", "b"]);
 });
 
 test("the backup of the manifest runs by its trigger", async () => {
@@ -55,7 +57,13 @@ test("the backup of the manifest runs by its trigger", async () => {
   const { snapshots } = await post("/_lunora/admin/backup/list", undefined, TOKEN);
   assert.equal(snapshots.length, 1);
   const { ok, rows } = await post("/_lunora/admin/backup/verify", { id: snapshots[0].id }, TOKEN);
-  assert.deepEqual([ok, rows], [true, 3]);
+  assert.deepEqual([ok, rows], [true, 5]);
+});
+
+test("the page for operators is served", async () => {
+  const response = await mf.dispatchFetch(`${ORIGIN}/_lunora/admin`);
+  assert.deepEqual([response.status, response.headers.get("content-type")], [200, "text/html; charset=utf-8"]);
+  await response.text();
 });
 
 test("operators see the functions that clients may call, and need the token", async () => {

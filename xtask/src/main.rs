@@ -83,7 +83,9 @@ fn main() -> ExitCode {
 fn run(args: &[String]) -> Result<()> {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     // A question is no order: `bench requests --help` must not measure for minutes.
-    if matches!(words[..], [] | ["help"]) || words.iter().any(|word| ["-h", "--help"].contains(word)) {
+    if matches!(words[..], [] | ["help"])
+        || words.iter().any(|word| ["-h", "--help"].contains(word))
+    {
         println!("{USAGE}");
         return Ok(());
     }

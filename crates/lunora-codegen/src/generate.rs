@@ -199,6 +199,9 @@ fn setters(manifest: &Manifest, shard: &syn::Ident) -> TokenStream {
             .functions(#shard::definition())
         });
     }
+    if manifest.operator_page {
+        calls.extend(quote!(.operator_page()));
+    }
     calls.extend(manifest.crons.iter().map(cron));
     if let Some(bucket) = &manifest.storage {
         calls
@@ -214,7 +217,8 @@ fn cron(job: &Cron) -> TokenStream {
     let args = args.map(|args| quote!(.with_args(&serde_json::json!(#args))?));
     let key = job.shard_key.as_ref();
     let key = key.map(|key| quote!(.with_shard_key(ShardKey::new(#key)?)));
-    quote!(.cron_job(CronJob::function(#name, cron!(#cron), #function) #args #key))
+    let each = job.each_shard_of.as_ref().map(|table| quote!(.on_each_shard_of(#table)));
+    quote!(.cron_job(CronJob::function(#name, cron!(#cron), #function) #args #key #each))
 }
 
 fn backup(backup: &Backup) -> TokenStream {
@@ -241,7 +245,10 @@ fn backup(backup: &Backup) -> TokenStream {
 
 /// Writes `shard!` as text: no formatter knows its grammar.
 fn shard_macro(manifest: &Manifest, shard: &syn::Ident) -> String {
-    let tables: Vec<String> = manifest.tables.iter().map(Table::constant).collect();
+    let mut tables: Vec<String> = manifest.tables.iter().map(Table::constant).collect();
+    if manifest.scheduled {
+        tables.push("lunora::shard::SCHEDULED".to_owned());
+    }
     let mut text = format!(
         "lunora::shard! {{\n    /// The shards of this application.\n    pub struct {shard};\n"
     );
@@ -254,6 +261,7 @@ fn shard_macro(manifest: &Manifest, shard: &syn::Ident) -> String {
             Kind::Query => "query",
             Kind::Mutation => "mutation",
             Kind::Action => "action",
+            Kind::Stream => "stream",
         };
         let internal = if function.internal { "internal " } else { "" };
         let run = &function.run;

@@ -10,6 +10,8 @@
 //! authorize_fan_out = "auth::may_ask"
 //! routes = "pages::routes"              # a function that gives the routes
 //! storage = "FILES"                     # a bucket for operators
+//! operator_page = true                  # the page for operators; needs `registry` and `admin`; default: false
+//! scheduled = true                      # the shards make calls later (`ctx.scheduler()`); default: false
 //!
 //! [tables.notes]                        # the constant `NOTES`
 //! document = "notes::Note"              # required
@@ -19,7 +21,7 @@
 //!
 //! [functions."notes:add"]               # runs `notes::add` of this crate,
 //! run = "notes::add"                    # unless this says otherwise
-//! kind = "mutation"                     # or `query`, or `action`; required
+//! kind = "mutation"                     # or `query`, `action` or `stream`; required
 //! internal = true                       # default: false
 //!
 //! [[crons]]                             # its trigger must be in wrangler's file
@@ -27,6 +29,7 @@
 //! cron = "0 * * * *"
 //! function = "notes:sweep"
 //! shard_key = "inbox"                   # default: the default shard
+//! each_shard_of = "notes"               # instead of `shard_key`; needs `registry`
 //! args = { keep = 2 }                   # the crate needs `serde_json` then
 //!
 //! [backup]                              # needs `registry` and `admin`
@@ -67,6 +70,8 @@ pub(crate) struct Manifest {
     pub(crate) jurisdiction: Option<Jurisdiction>,
     pub(crate) admin: bool,
     pub(crate) open: bool,
+    pub(crate) scheduled: bool,
+    pub(crate) operator_page: bool,
     pub(crate) identity: Option<syn::Path>,
     pub(crate) authorize_shard: Option<syn::Path>,
     pub(crate) authorize_fan_out: Option<syn::Path>,
@@ -100,6 +105,7 @@ pub(crate) enum Kind {
     Query,
     Mutation,
     Action,
+    Stream,
 }
 
 /// The jurisdiction of the objects of a class.
@@ -135,6 +141,7 @@ pub(crate) struct Cron {
     pub(crate) cron: String,
     pub(crate) function: String,
     pub(crate) shard_key: Option<String>,
+    pub(crate) each_shard_of: Option<String>,
     pub(crate) args: Option<String>,
 }
 
@@ -179,6 +186,8 @@ impl Manifest {
                 "jurisdiction",
                 "admin",
                 "open",
+                "scheduled",
+                "operator_page",
                 "identity",
                 "authorize_shard",
                 "authorize_fan_out",
@@ -196,6 +205,8 @@ impl Manifest {
             jurisdiction: read_jurisdiction(root, reader),
             admin: reader.flag(root, "admin"),
             open: reader.flag(root, "open"),
+            scheduled: reader.flag(root, "scheduled"),
+            operator_page: reader.flag(root, "operator_page"),
             identity: reader.path(root, "identity"),
             authorize_shard: reader.path(root, "authorize_shard"),
             authorize_fan_out: reader.path(root, "authorize_fan_out"),
@@ -232,11 +243,29 @@ impl Manifest {
     }
 
     fn cron(&mut self, section: &Section<'_>, reader: &mut Reader<'_>) {
-        reader.only(section, &["name", "cron", "function", "shard_key", "args"]);
+        reader.only(section, &["name", "cron", "function", "shard_key", "each_shard_of", "args"]);
         let name = reader.required_text(section, "name", "\"sweep\"");
         let cron = reader.required_text(section, "cron", "\"0 * * * *\"");
         let function = reader.required_text(section, "function", "\"notes:sweep\"");
         let (shard_key, args) = (reader.text(section, "shard_key"), reader.json(section, "args"));
+        let each_shard_of = reader.text(section, "each_shard_of");
+        if let Some(table) = &each_shard_of {
+            let at = section.at("each_shard_of");
+            if shard_key.is_some() {
+                let message = "`each_shard_of` and `shard_key` exclude each other";
+                reader.problem(at, message, "drop one of them");
+            }
+            if self.registry.is_none() {
+                let message = "`each_shard_of` requires `registry`";
+                reader.problem(at, message, "add `registry = \"SHARD_REGISTRY\"`");
+            }
+            if !self.tables.iter().any(|known| known.name == *table) {
+                let message =
+                    format!("a cron runs on each shard of the undeclared table `{table}`");
+                let fix = format!("add `[tables.{table}]` or name a declared table");
+                reader.problem(at, message, fix);
+            }
+        }
         let (Some(name), Some(cron), Some(function)) = (name, cron, function) else { return };
         if self.crons.iter().any(|other| other.name == name) {
             let message = format!("duplicate cron name `{name}`");
@@ -248,7 +277,7 @@ impl Manifest {
             reader.problem(section.at("function"), message, fix);
         }
         self.expected.add(Need::Cron(cron.clone()), reader.place(section.at("cron")));
-        self.crons.push(Cron { name, cron, function, shard_key, args });
+        self.crons.push(Cron { name, cron, function, shard_key, each_shard_of, args });
     }
 
     fn stores(&mut self, root: &Section<'_>, reader: &mut Reader<'_>) {
@@ -338,7 +367,20 @@ impl Manifest {
     fn requirements(&self, root: &Section<'_>, reader: &mut Reader<'_>) {
         let registry = "add `registry = \"SHARD_REGISTRY\"`";
         let (backup, fan_out) = (root.get("backup").is_some(), self.authorize_fan_out.is_some());
+        let page = self.operator_page;
         for (is_unmet, key, message, fix) in [
+            (
+                page && !self.admin,
+                "operator_page",
+                "`operator_page` requires `admin`",
+                "add `admin = true`: the page asks for the admin token",
+            ),
+            (
+                page && self.registry.is_none(),
+                "operator_page",
+                "`operator_page` requires `registry`",
+                registry,
+            ),
             (
                 backup && !self.admin,
                 "backup",
@@ -436,14 +478,23 @@ fn read_function(path: &str, section: &Section<'_>, reader: &mut Reader<'_>) -> 
         Some("query") => Some(Kind::Query),
         Some("mutation") => Some(Kind::Mutation),
         Some("action") => Some(Kind::Action),
+        Some("stream") => Some(Kind::Stream),
         Some(other) => {
             let message = format!("unknown function kind `{other}`");
-            reader.problem(section.at("kind"), message, "expected `query`, `mutation` or `action`");
+            reader.problem(
+                section.at("kind"),
+                message,
+                "expected `query`, `mutation`, `action` or `stream`",
+            );
             None
         }
         None => None,
     };
     let internal = reader.flag(section, "internal");
+    if internal && matches!(kind, Some(Kind::Stream)) {
+        let fix = "drop `internal`: only clients open streams";
+        reader.problem(section.at("internal"), "a stream cannot be internal", fix);
+    }
     let run = match reader.path(section, "run") {
         Some(run) => Some(run),
         None if is_path => syn::parse_str(&default).ok(),

@@ -50,7 +50,7 @@ retain = 0
         [
             "lunora.toml:1: `shard` is an integer; expected a non-empty string",
             "lunora.toml:2: unknown key `speed`; expected one of shard, registry, jurisdiction, \
-             admin, open, identity, authorize_shard, authorize_fan_out, routes, tables, functions, \
+             admin, open, scheduled, operator_page, identity, authorize_shard, authorize_fan_out, routes, tables, functions, \
              crons, storage, backup",
             "lunora.toml:3: `identity` is not a path in this crate; write it relative to the crate root, \
              such as `auth::identify`",
@@ -59,7 +59,7 @@ retain = 0
             "lunora.toml:5: missing key `document` in `tables.no name`; add `document = \"notes::Note\"`",
             "lunora.toml:6: `shard_by` is empty; expected a non-empty string",
             "lunora.toml:8: invalid function path `list`; expected the form `namespace:name`",
-            "lunora.toml:9: unknown function kind `read`; expected `query`, `mutation` or `action`",
+            "lunora.toml:9: unknown function kind `read`; expected `query`, `mutation`, `action` or `stream`",
             "lunora.toml:14: the cron `sweep` calls the undeclared function `notes:sweep`; add \
              `[functions.\"notes:sweep\"]` or call a declared function",
             "lunora.toml:15: `args` is an array; expected a table, such as { days = 30 }",
@@ -133,5 +133,27 @@ fn a_backup_is_told_what_is_wrong_with_its_tables_and_drills() {
             "lunora.toml:13: `drill_shards` requires `drill`; add `drill = \"0 5 * * SUN\"` or \
              drop `drill_shards`",
         ]
+    );
+}
+
+#[test]
+fn a_job_on_each_shard_and_the_page_for_operators_are_told_what_they_lack() {
+    let cron = "[[crons]]\nname = \"a\"\ncron = \"0 * * * *\"\nfunction = \"notes:list\"\n\
+                shard_key = \"a\"\neach_shard_of = \"nothing\"\n";
+    assert_eq!(
+        problems(&format!("operator_page = true\n{LEAST}{cron}")),
+        [
+            "lunora.toml:1: `operator_page` requires `admin`; add `admin = true`: the page asks for the admin token",
+            "lunora.toml:1: `operator_page` requires `registry`; add `registry = \"SHARD_REGISTRY\"`",
+            "lunora.toml:10: `each_shard_of` and `shard_key` exclude each other; drop one of them",
+            "lunora.toml:10: `each_shard_of` requires `registry`; add `registry = \"SHARD_REGISTRY\"`",
+            "lunora.toml:10: a cron runs on each shard of the undeclared table `nothing`; \
+             add `[tables.nothing]` or name a declared table",
+        ]
+    );
+    let stream = "[functions.\"notes:tell\"]\nkind = \"stream\"\ninternal = true\n";
+    assert_eq!(
+        problems(&format!("{LEAST}{stream}")),
+        ["lunora.toml:6: a stream cannot be internal; drop `internal`: only clients open streams"]
     );
 }

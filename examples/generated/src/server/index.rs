@@ -28,10 +28,11 @@ pub fn app(env: &Env) -> Result<Lunora, LunoraError> {
             )
             .admin_token(AdminToken::from_env(env)?)
             .functions(Folder::definition())
+            .operator_page()
             .cron_job(
                 CronJob::function("sweep", cron!("0 * * * *"), "notes:sweep")
                     .with_args(&serde_json::json!({ "keep" : 2 }))?
-                    .with_shard_key(ShardKey::new("inbox")?),
+                    .on_each_shard_of("notes"),
             )
             .storage(lunora::operate::Storage::new("FILES", env.bucket("FILES")?))
             .backup(
@@ -51,7 +52,7 @@ lunora::serve!(app);
 lunora::shard! {
     /// The shards of this application.
     pub struct Folder;
-    tables: [NOTES],
+    tables: [NOTES, lunora::shard::SCHEDULED],
     functions: {
         mutation "notes:add" => crate::notes::add,
         query "notes:list" => crate::notes::list,
