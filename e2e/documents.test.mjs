@@ -111,7 +111,7 @@ test("arguments_of_alternatives_are_parameters_by_name", () => {
 
 test("operations_and_methods_have_ids_of_their_own", () => {
   const ids = Object.values(openApi.paths).flatMap((path) => Object.values(path)).map(({ operationId }) => operationId);
-  assert.deepEqual(ids, ["rpc"]);
+  assert.deepEqual(ids, ["rpc", "roomsSendAt1", "roomsThreadAt1"]);
   const names = openRpc.methods.map(({ name }) => name);
   assert.deepEqual(names, ["rooms:list", "rooms:rename", "rooms:send", "rooms:thread"]);
 });
@@ -147,3 +147,14 @@ for (const [why, program] of [
 ]) {
   test(`generated_types_refuse_${why}`, () => assert.match(compile(program), /error TS2/));
 }
+
+test("a_function_behind_plain_http_is_a_path_with_its_own_arguments", () => {
+  const thread = openApi.paths["/rooms/{shardKey}/threads/{id}"].get;
+  assert.deepEqual(thread.parameters.map(({ name, in: place, required }) => [name, place, required]),
+    [["shardKey", "path", true], ["id", "path", true], ["before", "query", false], ["by", "query", true], ["text", "query", false]]);
+  const said = openApi.paths["/rooms/{shardKey}/said"].put;
+  assert.deepEqual(said.parameters.map(({ name }) => name), ["shardKey"]);
+  assert.equal(said.requestBody.content["application/json"].schema.type, "object");
+  const answer = at(openApi, thread.responses["200"].content["application/json"].schema.anyOf[0].$ref);
+  assert.equal(answer.type, "object");
+});

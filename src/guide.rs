@@ -7,7 +7,7 @@
 //! | [`identity`] | who is calling, what they may do, other origins |
 //! | [`live_queries`] | subscriptions over WebSocket, repeated writes |
 //! | [`scheduling`] | calls that a mutation leaves for later |
-//! | [`frameworks`] | pages rendered on the server, routers in front and behind |
+//! | [`frameworks`] | pages rendered on the server, routers in front and behind, functions by plain HTTP |
 //! | [`testing`] | functions, the Worker, and a whole deployment under faults, by `cargo test` |
 //! | [`deploying`] | `lunora build`, wrangler, schema changes |
 //! | [`backups`] | snapshots, restores, drills, exports |

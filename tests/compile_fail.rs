@@ -175,6 +175,23 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
         )],
     ),
     (
+        "shard_rest",
+        &[
+            (
+                "`GET` must not change anything",
+                "expected a `query` behind this route, or another method",
+            ),
+            (
+                "a route of `rest` has the form \"METHOD /path/{argument}\"",
+                "expected `GET`, `POST`, `PUT`, `PATCH` or `DELETE`, a space, and a path such as `/channels/{shardKey}/messages`",
+            ),
+            (
+                "a route of `rest` names no function that clients may call",
+                "expected the path of a `query`, a `mutation` or an `action` of this `shard!` behind this route",
+            ),
+        ],
+    ),
+    (
         "shard_path_without_quotes",
         &[(
             "a function of `shard!` is malformed",

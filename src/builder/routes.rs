@@ -7,11 +7,12 @@ use super::{
     state::{SetHttpRouter, SetSecurity, State, once},
 };
 use crate::{
+    functions::FunctionList,
     message::{IntoResponse, Request},
     pipeline::{
         edge::Security,
         hooks::{HandlerFn, RouteContext},
-        route::{Route, RoutePattern},
+        route::{Rest, Route, RoutePattern},
     },
 };
 
@@ -34,6 +35,32 @@ impl<S: State, E: 'static> Builder<S, E> {
     pub fn routes(mut self, routes: impl IntoIterator<Item = Route<E>>) -> Self {
         for route in routes {
             self.settings.routes.push(route);
+        }
+        self
+    }
+
+    /// Serves functions by plain HTTP, at the routes that the part `rest` of [`shard!`](crate::shard!) names.
+    ///
+    /// A function is called as the caller, with the gates asked, as over `POST /_lunora/rpc`. Its arguments are the
+    /// segments in braces, and beside them the query of a `GET`, or the JSON object in the body; `shardKey` names the
+    /// shard. The answer is the result alone. A route of the application comes first. Another method on the path
+    /// goes to the router, or is 405 without one.
+    ///
+    /// ```
+    /// use lunora::{Response, functions::{FunctionInfo, FunctionKind}, testing};
+    ///
+    /// # let shards = testing::MemoryNamespace::new(async |_, _| Response::raw_json(r#"{"result":[]}"#));
+    /// // For shards of `shard!` it is `.rest(Room::definition())`.
+    /// let page = FunctionInfo::new("messages:page", FunctionKind::Query)
+    ///     .at("GET /channels/{shardKey}/messages".parse()?);
+    /// let app = testing::builder().shard_do(shards).rest(vec![page]).build();
+    /// # let _ = app;
+    /// # Ok::<(), lunora::functions::RestRouteError>(())
+    /// ```
+    #[allow(clippy::needless_pass_by_value, reason = "as `functions` takes them")]
+    pub fn rest(mut self, functions: impl FunctionList) -> Self {
+        for rest in functions.functions().into_iter().flat_map(Rest::each_of) {
+            self.settings.routes.expose(rest);
         }
         self
     }

@@ -2,6 +2,7 @@
 
 mod path;
 mod reference;
+mod rest;
 #[cfg(feature = "schema")]
 mod schema;
 
@@ -10,7 +11,13 @@ use std::rc::Rc;
 use serde_json::value::RawValue;
 
 pub(crate) use self::path::check_path;
-pub use self::{path::FunctionPathError, reference::FunctionRef};
+#[cfg(feature = "shard")]
+pub(crate) use self::rest::check as check_rest;
+pub use self::{
+    path::FunctionPathError,
+    reference::FunctionRef,
+    rest::{RestRoute, RestRouteError},
+};
 
 /// Lists the functions of an application, for `/_lunora/admin/functions` and the API documents.
 ///
@@ -68,6 +75,8 @@ pub struct FunctionInfo {
     pub args: Option<Box<RawValue>>,
     /// The JSON Schema of its result. It may refer to its own `$defs`.
     pub result: Option<Box<RawValue>>,
+    /// The routes at which it answers plain HTTP.
+    pub rest: Vec<RestRoute>,
 }
 
 impl FunctionInfo {
@@ -80,6 +89,7 @@ impl FunctionInfo {
             description: None,
             args: None,
             result: None,
+            rest: Vec::new(),
         }
     }
 
@@ -87,6 +97,13 @@ impl FunctionInfo {
     #[must_use]
     pub fn internal(mut self) -> Self {
         self.internal = true;
+        self
+    }
+
+    /// Adds a route at which the function answers plain HTTP.
+    #[must_use]
+    pub fn at(mut self, route: RestRoute) -> Self {
+        self.rest.push(route);
         self
     }
 

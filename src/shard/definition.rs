@@ -3,12 +3,15 @@
 use std::{borrow::Cow, fmt};
 
 use super::{
-    function::{ActionHandler, Body, Functions, MutationHandler, QueryHandler, StreamHandler},
+    function::{
+        ActionHandler, Body, Function, Functions, Kind, MutationHandler, QueryHandler,
+        StreamHandler,
+    },
     migration::{Migration, MigrationHandler},
     table::{TableSpec, same_name},
 };
 use crate::{
-    functions::{FunctionInfo, FunctionList, FunctionPathError},
+    functions::{FunctionInfo, FunctionList, FunctionPathError, RestRoute},
     platform::Jurisdiction,
 };
 
@@ -51,6 +54,8 @@ pub struct ShardDefinition {
     pub(crate) connect: Vec<Cow<'static, str>>,
     /// The paths of the mutations that run when a connection ends.
     pub(crate) disconnect: Vec<Cow<'static, str>>,
+    /// The routes at which functions answer plain HTTP, each with the path of its function.
+    rest: Vec<(Cow<'static, str>, RestRoute)>,
     pub(crate) registry: Option<&'static str>,
     pub(crate) jurisdiction: Option<Jurisdiction>,
     problem: Option<DefinitionError>,
@@ -71,6 +76,11 @@ pub enum DefinitionError {
     /// Two tables have the same name.
     #[error("{0:?}: two tables of a shard have the same name")]
     Table(String),
+    /// A route is malformed, names no function that clients may call, or has a function behind `GET` that writes.
+    #[error(
+        "{0:?}: a route is \"METHOD /path/{{argument}}\" of a function that clients may call, `GET` of a query"
+    )]
+    Rest(String),
     /// Two migrations have the same id, or a migration's table is missing.
     #[error("{0:?}: a migration's id must be its own, and its table one of the shard's")]
     Migration(String),
@@ -198,6 +208,44 @@ impl ShardDefinition {
         self.add(path.into(), handler.into_body().0, false)
     }
 
+    /// Has a function answer plain HTTP at a route such as `"GET /channels/{shardKey}/messages"`, if the Worker is
+    /// built with [`rest`](crate::builder::Builder::rest).
+    ///
+    /// The segments in braces are arguments of the function, and `shardKey` is the shard.
+    #[must_use]
+    pub fn rest(self, route: &str, path: impl Into<Cow<'static, str>>) -> Self {
+        self.add_rest(route, path.into(), None)
+    }
+
+    /// Works like [`rest`](Self::rest), and sets the header `cache-control` of answers to `GET`, such as
+    /// `"public, max-age=60"`. Default: `no-store`.
+    ///
+    /// To a request with a cookie or a credential, `public` becomes `private`.
+    #[must_use]
+    pub fn rest_cached(
+        self,
+        route: &str,
+        path: impl Into<Cow<'static, str>>,
+        policy: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.add_rest(route, path.into(), Some(policy.into()))
+    }
+
+    fn add_rest(
+        mut self,
+        route: &str,
+        path: Cow<'static, str>,
+        policy: Option<Cow<'static, str>>,
+    ) -> Self {
+        match RestRoute::new(route) {
+            Ok(parsed) => self.rest.push((path, parsed.cached(policy))),
+            Err(_) => {
+                self.problem.get_or_insert(DefinitionError::Rest(route.to_owned()));
+            }
+        }
+        self
+    }
+
     /// Adds a query that answers `__lunora_relation__:<name>`, which only ever comes as a query
     /// across shards: its answer is not wrapped, so that the coordinator can merge it.
     #[must_use]
@@ -268,6 +316,12 @@ impl ShardDefinition {
         if let Some(problem) = &self.problem {
             return Err(problem.clone());
         }
+        for (path, route) in &self.rest {
+            let function = self.functions.find(path, false).ok();
+            if !function.is_some_and(|it| route.method() != "GET" || it.kind() == Kind::Query) {
+                return Err(DefinitionError::Rest(route.to_string()));
+            }
+        }
         let homeless =
             self.migrations.iter().find(|migration| self.table_named(migration.table).is_none());
         homeless
@@ -316,7 +370,13 @@ impl ShardDefinition {
 /// types implement `schemars::JsonSchema`.
 impl FunctionList for ShardDefinition {
     fn functions(&self) -> Vec<FunctionInfo> {
-        self.functions.iter().map(|(path, function)| function.info(path)).collect()
+        let info = |(path, function): (&str, &Function)| {
+            let mut info = function.info(path);
+            let own = self.rest.iter().filter(|(exposed, _)| **exposed == *path);
+            info.rest = own.map(|(_, route)| route.clone()).collect();
+            info
+        };
+        self.functions.iter().map(info).collect()
     }
 }
 

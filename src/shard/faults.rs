@@ -21,7 +21,7 @@ pub enum NotInferred {}
 /// A part of `shard!` that exists.
 #[diagnostic::on_unimplemented(
     message = "`shard!` has no part `{Self}`",
-    label = "expected `tables`, `functions`, `relations`, `migrations`, `registry` or `jurisdiction`"
+    label = "expected `tables`, `functions`, `relations`, `migrations`, `registry`, `rest` or `jurisdiction`"
 )]
 pub trait KnownPart {}
 
@@ -42,7 +42,7 @@ pub const fn part_twice<T: PartOnce + Copy>(_: T) {}
 #[diagnostic::on_unimplemented(
     message = "the part `{Self}` of `shard!` is malformed",
     label = "write it in the form of the note, with a comma between it and the next part",
-    note = "the forms are `tables: [MESSAGES]`, `functions: {{ query \"messages:list\" => list }}`, `relations: {{ \"messages\" => newest }}`, `migrations: {{ \"add-author\" on MESSAGES => {{ up: add_author }} }}`, `registry: \"SHARD_REGISTRY\"` and `jurisdiction: Eu`"
+    note = "the forms are `tables: [MESSAGES]`, `functions: {{ query \"messages:list\" => list }}`, `relations: {{ \"messages\" => newest }}`, `migrations: {{ \"add-author\" on MESSAGES => {{ up: add_author }} }}`, `registry: \"SHARD_REGISTRY\"`, `rest: {{ \"GET /messages\" => \"messages:list\" }}` and `jurisdiction: Eu`"
 )]
 pub trait WellFormedPart {}
 
@@ -182,6 +182,95 @@ impl<T> MigratedTableIsListed<Is<true>> for T {}
 
 #[diagnostic::do_not_recommend]
 impl<T> MigratedTableIsListed<NotInferred> for T {}
+
+/// A URL of a function.
+#[diagnostic::on_unimplemented(
+    message = "a route of `rest` has the form \"METHOD /path/{{argument}}\"",
+    label = "expected `GET`, `POST`, `PUT`, `PATCH` or `DELETE`, a space, and a path such as `/channels/{{shardKey}}/messages`",
+    note = "an argument is a whole segment, with the name of an argument of the function, or `shardKey`; the path is not under `/_lunora/`"
+)]
+pub trait RestHasForm<Right> {}
+
+#[diagnostic::do_not_recommend]
+impl<T> RestHasForm<Is<true>> for T {}
+
+#[diagnostic::do_not_recommend]
+impl<T> RestHasForm<NotInferred> for T {}
+
+/// A function that clients may call.
+#[diagnostic::on_unimplemented(
+    message = "a route of `rest` names no function that clients may call",
+    label = "expected the path of a `query`, a `mutation` or an `action` of this `shard!` behind this route"
+)]
+pub trait RestIsExposable<Right> {}
+
+#[diagnostic::do_not_recommend]
+impl<T> RestIsExposable<Is<true>> for T {}
+
+#[diagnostic::do_not_recommend]
+impl<T> RestIsExposable<NotInferred> for T {}
+
+/// A function that only reads, behind `GET`.
+#[diagnostic::on_unimplemented(
+    message = "`GET` must not change anything",
+    label = "expected a `query` behind this route, or another method"
+)]
+pub trait RestReads<Right> {}
+
+#[diagnostic::do_not_recommend]
+impl<T> RestReads<Is<true>> for T {}
+
+#[diagnostic::do_not_recommend]
+impl<T> RestReads<NotInferred> for T {}
+
+/// Checks a route of `rest`; see the traits.
+pub fn rest<T, Form, Exposable, Reads>(_: T, _: Form, _: Exposable, _: Reads)
+where
+    T: RestHasForm<Form> + RestIsExposable<Exposable> + RestReads<Reads>,
+{
+}
+
+/// Returns whether a text is a method and a path with arguments.
+#[must_use]
+pub const fn is_rest_route(route: &str) -> bool {
+    crate::functions::check_rest(route).is_ok()
+}
+
+/// Returns whether `kinds` has a function of this path that clients may call once.
+#[must_use]
+pub const fn is_exposable(path: &str, kinds: &[(&str, &str)]) -> bool {
+    match kind_of(path, kinds) {
+        Some(kind) => same(kind, "query") || same(kind, "mutation") || same(kind, "action"),
+        None => false,
+    }
+}
+
+/// Returns whether a route reads, or its function is none that may be behind `GET`. An unknown function is the fault of
+/// another check.
+#[must_use]
+pub const fn may_be_read(route: &str, path: &str, kinds: &[(&str, &str)]) -> bool {
+    let bytes = route.as_bytes();
+    let is_get = bytes.len() > 3
+        && bytes[0] == b'G'
+        && bytes[1] == b'E'
+        && bytes[2] == b'T'
+        && bytes[3] == b' ';
+    match kind_of(path, kinds) {
+        Some(kind) => !is_get || same(kind, "query"),
+        None => true,
+    }
+}
+
+const fn kind_of<'a>(path: &str, kinds: &[(&str, &'a str)]) -> Option<&'a str> {
+    let mut at = 0;
+    while at < kinds.len() {
+        if same(kinds[at].0, path) {
+            return Some(kinds[at].1);
+        }
+        at += 1;
+    }
+    None
+}
 
 /// Checks a path; see the traits.
 pub fn path<P, Form, Free, Unique>(_: P, _: Form, _: Free, _: Unique)

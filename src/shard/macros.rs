@@ -21,6 +21,7 @@
 ///     relations: { "messages" => newest },               // asked across shards, answered bare
 ///     migrations: { "add-author" on MESSAGES => { up: add_author, down: drop_author } },
 ///     registry: "SHARD_REGISTRY",                        // announced there; a backup needs it
+///     rest: { "GET /channels/{shardKey}/messages" => "messages:list" },   // plain HTTP, by `Builder::rest`
 ///     jurisdiction: Eu,                                  // which no data leaves, the registry's neither
 /// }
 /// ```
@@ -32,7 +33,7 @@
 macro_rules! shard {
     ($(#[$meta:meta])* $visibility:vis struct $name:tt; $($parts:tt)*) => {
         $crate::__shard_parts! {
-            [$(#[$meta])* $visibility struct $name] [] [] [] [] [] [] $($parts)*
+            [$(#[$meta])* $visibility struct $name] [] [] [] [] [] [] [] $($parts)*
         }
     };
     ($($other:tt)*) => {
@@ -83,6 +84,7 @@ macro_rules! __shard_emit {
         [$({ $($id:literal on $migrated:expr => { up: $up:expr $(, down: $down:expr)? }),* })?]
         [$($registry:literal)?]
         [$($jurisdiction:tt)?]
+        [$({ $($route:literal => $exposed:literal $(cache $policy:literal)?),* })?]
     ) => {
         $($crate::__shard_kind! { $path $($kind)+ })*
         $($crate::__shard_jurisdiction! { @check $jurisdiction })?
@@ -95,6 +97,8 @@ macro_rules! __shard_emit {
                 <$name as $crate::shard::ShardClass>::TABLES;
             const RELATIONS: &[&str] = &[$($($relation),*)?];
             const MIGRATIONS: &[&str] = &[$($($id),*)?];
+            #[allow(dead_code)]
+            const KINDS: &[(&str, &str)] = &[$(($path, ::std::stringify!($($kind)+))),*];
 
             #[allow(dead_code)]
             fn check() {
@@ -111,6 +115,12 @@ macro_rules! __shard_emit {
                 $($(faults::relation(
                     $relation,
                     Is::<{ faults::is_unique($relation, RELATIONS) }>,
+                );)*)?
+                $($(faults::rest(
+                    $route,
+                    Is::<{ faults::is_rest_route($route) }>,
+                    Is::<{ faults::is_exposable($exposed, KINDS) }>,
+                    Is::<{ faults::may_be_read($route, $exposed, KINDS) }>,
                 );)*)?
                 $($(
                     faults::migration($id, Is::<{ faults::is_unique($id, MIGRATIONS) }>);
@@ -145,6 +155,7 @@ macro_rules! __shard_emit {
                 $($(let definition = $crate::__shard_migration!(
                     definition, $id, $migrated, $up $(, $down)?
                 );)*)?
+                $($(let definition = $crate::__shard_rest!(definition, $route, $exposed $(, $policy)?);)*)?
                 $(let definition = definition.registry($registry);)?
                 $(let definition = definition.jurisdiction($crate::__shard_jurisdiction!($jurisdiction));)?
                 definition
@@ -319,6 +330,18 @@ macro_rules! __shard_migration {
     };
     ($definition:ident, $id:literal, $table:expr, $up:expr, $down:expr) => {
         $definition.reversible_migration($id, $table, $up, $down)
+    };
+}
+
+/// One route of the part `rest` of `shard!`. Not a public interface.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shard_rest {
+    ($definition:ident, $route:literal, $path:literal) => {
+        $definition.rest($route, $path)
+    };
+    ($definition:ident, $route:literal, $path:literal, $policy:literal) => {
+        $definition.rest_cached($route, $path, $policy)
     };
 }
 

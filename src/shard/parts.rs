@@ -5,51 +5,59 @@
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __shard_parts {
-    ($head:tt $t:tt $f:tt $r:tt $m:tt $g:tt $j:tt) => {
-        $crate::__shard_emit! { $head $t $f $r $m $g $j }
+    ($head:tt $t:tt $f:tt $r:tt $m:tt $g:tt $j:tt $h:tt) => {
+        $crate::__shard_emit! { $head $t $f $r $m $g $j $h }
     };
     (
-        $head:tt [] $f:tt $r:tt $m:tt $g:tt $j:tt
+        $head:tt [] $f:tt $r:tt $m:tt $g:tt $j:tt $h:tt
         tables: [$($table:expr),* $(,)?] $(, $($rest:tt)*)?
     ) => {
-        $crate::__shard_parts! { $head [[$($table),*]] $f $r $m $g $j $($($rest)*)? }
+        $crate::__shard_parts! { $head [[$($table),*]] $f $r $m $g $j $h $($($rest)*)? }
     };
-    ($head:tt $t:tt [] $r:tt $m:tt $g:tt $j:tt functions: { $($rows:tt)* } $(, $($rest:tt)*)?) => {
-        $crate::__shard_parts! { $head $t [{ $($rows)* }] $r $m $g $j $($($rest)*)? }
+    ($head:tt $t:tt [] $r:tt $m:tt $g:tt $j:tt $h:tt functions: { $($rows:tt)* } $(, $($rest:tt)*)?) => {
+        $crate::__shard_parts! { $head $t [{ $($rows)* }] $r $m $g $j $h $($($rest)*)? }
     };
     (
-        $head:tt $t:tt $f:tt [] $m:tt $g:tt $j:tt
+        $head:tt $t:tt $f:tt [] $m:tt $g:tt $j:tt $h:tt
         relations: { $($relation:literal => $query:expr),* $(,)? } $(, $($rest:tt)*)?
     ) => {
         $crate::__shard_parts! {
-            $head $t $f [{ $($relation => $query),* }] $m $g $j $($($rest)*)?
+            $head $t $f [{ $($relation => $query),* }] $m $g $j $h $($($rest)*)?
         }
     };
     (
-        $head:tt $t:tt $f:tt $r:tt [] $g:tt $j:tt
+        $head:tt $t:tt $f:tt $r:tt [] $g:tt $j:tt $h:tt
         migrations: {
             $($id:literal on $table:expr => { up: $up:expr $(, down: $down:expr)? $(,)? }),* $(,)?
         } $(, $($rest:tt)*)?
     ) => {
         $crate::__shard_parts! {
-            $head $t $f $r [{ $($id on $table => { up: $up $(, down: $down)? }),* }] $g $j
+            $head $t $f $r [{ $($id on $table => { up: $up $(, down: $down)? }),* }] $g $j $h
             $($($rest)*)?
         }
     };
     (
-        $head:tt $t:tt $f:tt $r:tt $m:tt [] $j:tt
+        $head:tt $t:tt $f:tt $r:tt $m:tt [] $j:tt $h:tt
         registry: $registry:literal $(, $($rest:tt)*)?
     ) => {
-        $crate::__shard_parts! { $head $t $f $r $m [$registry] $j $($($rest)*)? }
+        $crate::__shard_parts! { $head $t $f $r $m [$registry] $j $h $($($rest)*)? }
     };
     (
-        $head:tt $t:tt $f:tt $r:tt $m:tt $g:tt []
+        $head:tt $t:tt $f:tt $r:tt $m:tt $g:tt [] $h:tt
         jurisdiction: $jurisdiction:tt $(, $($rest:tt)*)?
     ) => {
-        $crate::__shard_parts! { $head $t $f $r $m $g [$jurisdiction] $($($rest)*)? }
+        $crate::__shard_parts! { $head $t $f $r $m $g [$jurisdiction] $h $($($rest)*)? }
     };
-    ($head:tt $t:tt $f:tt $r:tt $m:tt $g:tt $j:tt $key:tt $($rest:tt)*) => {
-        $crate::__shard_part_fault! { $key $key; $t $f $r $m $g $j }
+    (
+        $head:tt $t:tt $f:tt $r:tt $m:tt $g:tt $j:tt []
+        rest: { $($route:literal => $path:literal $(cache $policy:literal)?),* $(,)? } $(, $($rest:tt)*)?
+    ) => {
+        $crate::__shard_parts! {
+            $head $t $f $r $m $g $j [{ $($route => $path $(cache $policy)?),* }] $($($rest)*)?
+        }
+    };
+    ($head:tt $t:tt $f:tt $r:tt $m:tt $g:tt $j:tt $h:tt $key:tt $($rest:tt)*) => {
+        $crate::__shard_part_fault! { $key $key; $t $f $r $m $g $j $h }
         $crate::__shard_stub! { $head }
     };
 }
@@ -58,22 +66,25 @@ macro_rules! __shard_parts {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __shard_part_fault {
-    (tables $key:tt; [] $f:tt $r:tt $m:tt $g:tt $j:tt) => {
+    (tables $key:tt; [] $f:tt $r:tt $m:tt $g:tt $j:tt $h:tt) => {
         $crate::__shard_fault! { malformed_part $key }
     };
-    (functions $key:tt; $t:tt [] $r:tt $m:tt $g:tt $j:tt) => {
+    (functions $key:tt; $t:tt [] $r:tt $m:tt $g:tt $j:tt $h:tt) => {
         $crate::__shard_fault! { malformed_part $key }
     };
-    (relations $key:tt; $t:tt $f:tt [] $m:tt $g:tt $j:tt) => {
+    (relations $key:tt; $t:tt $f:tt [] $m:tt $g:tt $j:tt $h:tt) => {
         $crate::__shard_fault! { malformed_part $key }
     };
-    (migrations $key:tt; $t:tt $f:tt $r:tt [] $g:tt $j:tt) => {
+    (migrations $key:tt; $t:tt $f:tt $r:tt [] $g:tt $j:tt $h:tt) => {
         $crate::__shard_fault! { malformed_part $key }
     };
-    (registry $key:tt; $t:tt $f:tt $r:tt $m:tt [] $j:tt) => {
+    (registry $key:tt; $t:tt $f:tt $r:tt $m:tt [] $j:tt $h:tt) => {
         $crate::__shard_fault! { malformed_part $key }
     };
-    (jurisdiction $key:tt; $t:tt $f:tt $r:tt $m:tt $g:tt []) => {
+    (jurisdiction $key:tt; $t:tt $f:tt $r:tt $m:tt $g:tt [] $h:tt) => {
+        $crate::__shard_fault! { malformed_part $key }
+    };
+    (rest $key:tt; $t:tt $f:tt $r:tt $m:tt $g:tt $j:tt []) => {
         $crate::__shard_fault! { malformed_part $key }
     };
     (tables $key:tt; $($slots:tt)*) => { $crate::__shard_fault! { part_twice $key } };
@@ -82,6 +93,7 @@ macro_rules! __shard_part_fault {
     (migrations $key:tt; $($slots:tt)*) => { $crate::__shard_fault! { part_twice $key } };
     (registry $key:tt; $($slots:tt)*) => { $crate::__shard_fault! { part_twice $key } };
     (jurisdiction $key:tt; $($slots:tt)*) => { $crate::__shard_fault! { part_twice $key } };
+    (rest $key:tt; $($slots:tt)*) => { $crate::__shard_fault! { part_twice $key } };
     ($unknown:ident $key:tt; $($slots:tt)*) => {
         $crate::__shard_fault! { unknown_part $key }
     };

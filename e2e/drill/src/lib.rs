@@ -48,6 +48,7 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .operator_page()
         .cron_job(daily)
         .functions(Vault::definition())
+        .rest(Vault::definition())
         .cron_job(CronJob::function("fails", cron!("0 6 * * *"), "drill:fail"))
         .shard_timeout(Duration::from_millis(shard_timeout))
         .rate_limit(bounds::rate_limit(env))
@@ -306,6 +307,13 @@ lunora::shard! {
     },
     migrations: { "underline" on NOTES => { up: underline, down: drop_line } },
     registry: "SHARD_REGISTRY",
+    rest: {
+        "GET /folders/{shardKey}/notes" => "notes:list" cache "public, max-age=30",
+        "POST /folders/{shardKey}/notes" => "notes:add",
+        "DELETE /folders/{shardKey}/notes/{id}" => "notes:remove",
+        "GET /echo/{value}" => "drill:echo",
+        "POST /users" => "users:add",
+    },
 }
 
 /// Which folders there are.

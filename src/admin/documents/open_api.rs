@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Described, ERROR, STATUSES, components::reference, described, with_description};
 use crate::{
-    functions::{FunctionInfo, FunctionKind},
+    functions::{FunctionInfo, FunctionKind, RestRoute},
     wire::paths,
 };
 
@@ -42,12 +42,56 @@ pub(super) fn open_api(functions: &[FunctionInfo]) -> Value {
             } }),
         );
     }
+    for function in &functions {
+        for (place, route) in function.info.rest.iter().enumerate() {
+            let operations = paths.entry(route.path().to_owned()).or_insert_with(|| json!({}));
+            operations[route.method().to_ascii_lowercase()] = operation(function, route, place);
+        }
+    }
     json!({
         "openapi": "3.1.0",
         "info": { "title": "Lunora API", "version": "0.0.0" },
         "paths": paths,
         "components": { "schemas": components.into_schemas() },
     })
+}
+
+/// Describes a function at one of its routes.
+fn operation(function: &Described<'_>, route: &RestRoute, place: usize) -> Value {
+    let in_path: Vec<&str> = route.names().collect();
+    let schema_of = |name: &str| {
+        let own = function.parameters.iter().find(|parameter| parameter.name == name);
+        own.map_or_else(|| json!({ "type": "string" }), |own| own.schema.clone())
+    };
+    let parameter = |name: &str, place: &str, required: bool| json!({ "name": name, "in": place, "required": required, "schema": schema_of(name) });
+    let mut parameters: Vec<Value> =
+        in_path.iter().map(|name| parameter(name, "path", true)).collect();
+    if !in_path.contains(&"shardKey") {
+        parameters.push(parameter("shardKey", "query", false));
+    }
+    let others = || function.parameters.iter().filter(|own| !in_path.contains(&&*own.name));
+    let (first, rest) = function.name.split_at(function.name.len().min(1));
+    let id = format!("{}{rest}At{}", first.to_ascii_lowercase(), place + 1);
+    let mut operation = json!({
+        "operationId": id,
+        "responses": responses(std::slice::from_ref(&function.result)),
+    });
+    if route.method() == "GET" {
+        parameters.extend(others().map(|own| parameter(&own.name, "query", own.required)));
+    } else {
+        let properties: Map<String, Value> =
+            others().map(|own| (own.name.clone(), own.schema.clone())).collect();
+        let required: Vec<&str> =
+            others().filter(|own| own.required).map(|own| &*own.name).collect();
+        operation["requestBody"] = json!({
+            "required": !required.is_empty(),
+            "content": { "application/json": { "schema": {
+                "type": "object", "properties": properties, "required": required,
+            } } },
+        });
+    }
+    operation["parameters"] = Value::Array(parameters);
+    with_description(operation, function.info)
 }
 
 fn call(function: &Described<'_>) -> Value {

@@ -133,7 +133,16 @@ impl<'a> Functions<'a> {
         function: FunctionRef,
         args: &impl Serialize,
     ) -> Result<T, LunoraError> {
-        let mut call = define_rpc_envelope(function.path(), args)?;
+        self.run_named(function.path(), args).await
+    }
+
+    /// Calls a function by its path.
+    pub(crate) async fn run_named<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        args: &impl Serialize,
+    ) -> Result<T, LunoraError> {
+        let mut call = define_rpc_envelope(path, args)?;
         if let Some(key) = &self.shard {
             call = call.with_shard_key(key.clone());
         }

@@ -1,14 +1,19 @@
-//! Routes of the application's own: exact patterns, each with its handler.
+//! Routes of the application's own: exact patterns, each with its handler, and functions behind plain HTTP.
 
 mod pattern;
+mod rest;
 
 use std::fmt;
 
 use http::Method;
 
 pub use self::pattern::{RoutePattern, RoutePatternError};
+pub(crate) use self::rest::Rest;
 use super::hooks::{Handler, HandlerFn, RouteContext};
-use crate::message::{IntoResponse, Request};
+use crate::{
+    functions::RestRoute,
+    message::{IntoResponse, Request},
+};
 
 /// A pattern with its handler.
 ///
@@ -53,11 +58,23 @@ impl<E> fmt::Debug for Route<E> {
 }
 
 /// The routes of an application.
-pub(crate) struct RouteTable<E>(Vec<Route<E>>);
+pub(crate) struct RouteTable<E> {
+    exact: Vec<Route<E>>,
+    /// Functions at routes with arguments, in the order in which they are asked.
+    functions: Vec<(RestRoute, Box<dyn Handler<E>>)>,
+}
 
 impl<E> RouteTable<E> {
     pub(crate) fn push(&mut self, route: Route<E>) {
-        self.0.push(route);
+        self.exact.push(route);
+    }
+
+    /// Adds a function at its route.
+    pub(crate) fn expose(&mut self, rest: Rest)
+    where
+        E: 'static,
+    {
+        self.functions.push((rest.route.clone(), Box::new(rest)));
     }
 
     /// Returns the handler for `request`: that of `"METHOD /path"` before that of `"/path"`, and of
@@ -71,13 +88,29 @@ impl<E> RouteTable<E> {
             .or_else(|| if *method == Method::HEAD { of(Some("GET")) } else { None })
             .or_else(|| of(None))
             .map(|route| &*route.handler)
+            .or_else(|| self.function_at(request))
+    }
+
+    /// Returns the function at the path of a request.
+    fn function_at(&self, request: &Request) -> Option<&dyn Handler<E>> {
+        let method = match *request.method() {
+            Method::HEAD => Method::GET.as_str(),
+            ref method => method.as_str(),
+        };
+        let is_asked = |route: &RestRoute| {
+            route.method() == method && route.arguments(request.path()).is_some()
+        };
+        let found = self.functions.iter().find(|(route, _)| is_asked(route));
+        found.map(|(_, handler)| &**handler)
     }
 
     /// Returns the methods of the routes of `path`, as `Allow` lists them; `None` for a path
     /// without routes.
     pub(super) fn allowed(&self, path: &str) -> Option<String> {
+        let functions = self.functions.iter().filter(|(route, _)| route.arguments(path).is_some());
         let methods = self.on_path(path).filter_map(|route| route.pattern.method());
-        let mut methods = crate::sort::set(methods);
+        let mut methods =
+            crate::sort::set(methods.chain(functions.map(|(route, _)| route.method())));
         if methods.contains("GET") {
             methods.insert("HEAD");
         }
@@ -86,18 +119,21 @@ impl<E> RouteTable<E> {
 
     /// Returns the routes of `path`, the last one first.
     fn on_path(&self, path: &str) -> impl Iterator<Item = &Route<E>> {
-        self.0.iter().rev().filter(move |route| route.pattern.path() == path)
+        self.exact.iter().rev().filter(move |route| route.pattern.path() == path)
     }
 }
 
 impl<E> Default for RouteTable<E> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self { exact: Vec::new(), functions: Vec::new() }
     }
 }
 
 impl<E> fmt::Debug for RouteTable<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|route| &route.pattern)).finish()
+        let exact = self.exact.iter().map(|route| route.pattern.to_string());
+        f.debug_list()
+            .entries(exact.chain(self.functions.iter().map(|(route, _)| route.to_string())))
+            .finish()
     }
 }
