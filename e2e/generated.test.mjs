@@ -60,6 +60,16 @@ test("the backup of the manifest runs by its trigger", async () => {
   assert.deepEqual([ok, rows], [true, 5]);
 });
 
+test("a function of the manifest answers plain HTTP at its route", async () => {
+  const ask = async (headers) => {
+    const response = await mf.dispatchFetch(`${ORIGIN}/folders/letters/notes`, { headers });
+    return [response.status, response.headers.get("cache-control"), await response.json()];
+  };
+  const [status, cache, notes] = await ask({ authorization: "Bearer ada" });
+  assert.deepEqual([status, cache, notes.map(({ text }) => text)], [200, "private, max-age=10", ["hello"]]);
+  assert.equal((await ask({}))[0], 403);
+});
+
 test("the page for operators is served", async () => {
   const response = await mf.dispatchFetch(`${ORIGIN}/_lunora/admin`);
   assert.deepEqual([response.status, response.headers.get("content-type")], [200, "text/html; charset=utf-8"]);

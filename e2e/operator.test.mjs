@@ -169,7 +169,7 @@ test("a function runs as a user and as the server, and its failure is a recent e
   await noted(page, "errors", "1 error.");
   const [, shard, path, code, message] = await cells(page, "#errors-list tbody tr");
   assert.deepEqual([shard, path, code], ["run", "drill:fail", "INTERNAL"]);
-  assert.match(message, /on purpose/);
+  assert.match(message, /a fault of the drill/);
   await close(page);
 });
 

@@ -127,7 +127,8 @@ fn items(manifest: &Manifest, shard: &syn::Ident) -> TokenStream {
         )
     });
     let by_class = manifest.backup.is_some() || manifest.jurisdiction.is_some();
-    let shard_class = (manifest.admin || by_class).then(|| {
+    let has_rest = exposed(manifest).next().is_some();
+    let shard_class = (manifest.admin || by_class || has_rest).then(|| {
         quote!(
             use lunora::shard::ShardClass;
         )
@@ -198,6 +199,9 @@ fn setters(manifest: &Manifest, shard: &syn::Ident) -> TokenStream {
             .admin_token(AdminToken::from_env(env)?)
             .functions(#shard::definition())
         });
+    }
+    if exposed(manifest).next().is_some() {
+        calls.extend(quote!(.rest(#shard::definition())));
     }
     if manifest.operator_page {
         calls.extend(quote!(.operator_page()));
@@ -272,11 +276,28 @@ fn shard_macro(manifest: &Manifest, shard: &syn::Ident) -> String {
     if let Some(registry) = &manifest.registry {
         text.push_str(&format!("    registry: {registry:?},\n"));
     }
+    let rest: Vec<_> = exposed(manifest).collect();
+    if !rest.is_empty() {
+        text.push_str("    rest: {\n");
+        for (path, route, cache) in rest {
+            let cache = cache.map(|policy| format!(" cache {policy:?}")).unwrap_or_default();
+            text.push_str(&format!("        {route:?} => {path:?}{cache},\n"));
+        }
+        text.push_str("    },\n");
+    }
     if let Some(jurisdiction) = manifest.jurisdiction {
         text.push_str(&format!("    jurisdiction: {},\n", jurisdiction.variant()));
     }
     text.push_str("}\n");
     text
+}
+
+/// Returns the functions behind plain HTTP: path, route, and how answers are cached.
+fn exposed(manifest: &Manifest) -> impl Iterator<Item = (&str, &str, Option<&str>)> {
+    manifest.functions.iter().filter_map(|function| {
+        let (route, cache) = function.rest.as_ref()?;
+        Some((&*function.path, &**route, cache.as_deref()))
+    })
 }
 
 fn registry_macro(name: &syn::Ident) -> String {

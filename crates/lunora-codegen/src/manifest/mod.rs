@@ -23,6 +23,8 @@
 //! run = "notes::add"                    # unless this says otherwise
 //! kind = "mutation"                     # or `query`, `action` or `stream`; required
 //! internal = true                       # default: false
+//! rest = "POST /folders/{shardKey}/notes" # plain HTTP at this route; default: none
+//! cache = "public, max-age=30"          # of answers to the `GET` of `rest`; default: `no-store`
 //!
 //! [[crons]]                             # its trigger must be in wrangler's file
 //! name = "sweep"
@@ -98,6 +100,8 @@ pub(crate) struct Function {
     pub(crate) kind: Kind,
     pub(crate) internal: bool,
     pub(crate) run: syn::Path,
+    /// The route over plain HTTP, and how its answers are cached.
+    pub(crate) rest: Option<(String, Option<String>)>,
 }
 
 #[derive(Clone, Copy)]
@@ -467,7 +471,7 @@ fn read_table(name: &str, section: &Section<'_>, reader: &mut Reader<'_>) -> Opt
 }
 
 fn read_function(path: &str, section: &Section<'_>, reader: &mut Reader<'_>) -> Option<Function> {
-    reader.only(section, &["kind", "internal", "run"]);
+    reader.only(section, &["kind", "internal", "run", "rest", "cache"]);
     let default = path.replace(':', "::");
     let is_path = path.split(':').count() == 2 && syn::parse_str::<syn::Path>(&default).is_ok();
     if !is_path {
@@ -495,12 +499,18 @@ fn read_function(path: &str, section: &Section<'_>, reader: &mut Reader<'_>) -> 
         let fix = "drop `internal`: only clients open streams";
         reader.problem(section.at("internal"), "a stream cannot be internal", fix);
     }
+    let cache = reader.text(section, "cache");
+    let rest = reader.text(section, "rest").map(|route| (route, cache));
+    if rest.is_none() && section.get("cache").is_some() {
+        let fix = "add `rest = \"GET /notes\"` or drop `cache`";
+        reader.problem(section.at("cache"), "`cache` requires `rest`", fix);
+    }
     let run = match reader.path(section, "run") {
         Some(run) => Some(run),
         None if is_path => syn::parse_str(&default).ok(),
         None => None,
     };
-    Some(Function { path: path.into(), kind: kind?, internal, run: run? })
+    Some(Function { path: path.into(), kind: kind?, internal, run: run?, rest })
 }
 
 fn is_name(text: &str) -> bool {

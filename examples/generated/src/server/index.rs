@@ -28,6 +28,7 @@ pub fn app(env: &Env) -> Result<Lunora, LunoraError> {
             )
             .admin_token(AdminToken::from_env(env)?)
             .functions(Folder::definition())
+            .rest(Folder::definition())
             .operator_page()
             .cron_job(
                 CronJob::function("sweep", cron!("0 * * * *"), "notes:sweep")
@@ -59,6 +60,9 @@ lunora::shard! {
         internal mutation "notes:sweep" => crate::notes::sweep,
     },
     registry: "SHARD_REGISTRY",
+    rest: {
+        "GET /folders/{shardKey}/notes" => "notes:list" cache "public, max-age=10",
+    },
 }
 
 lunora::shard_registry! {
