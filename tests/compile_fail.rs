@@ -136,7 +136,7 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
         "shard_unknown_part",
         &[(
             "`shard!` has no part `tabels`",
-            "expected `tables`, `functions`, `relations`, `migrations`, `registry` or `jurisdiction`",
+            "expected `tables`, `functions`, `relations`, `migrations`, `registry`, `rest` or `jurisdiction`",
         )],
     ),
     (
