@@ -17,7 +17,6 @@ lunora::shard! {
         "GET /messages" => "messages:send",
         "POST messages" => "messages:send",
         "POST /sweep" => "messages:sweep",
-        "POST /other" => "messages:other",
     },
 }
 
