@@ -36,7 +36,6 @@ fn app<E: Bindings>(env: &E) -> Result<Lunora<E>, LunoraError> {
         .query_coordinator(QueryCoordinator::new(registry))
         .authorize_fan_out(async |access| access.identity.is_some())
         .functions(Room::definition())
-        .rest(Room::definition())
         .admin_token(AdminToken::from_env(env)?)
         .backup(nightly)
         .operator_page()

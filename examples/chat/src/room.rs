@@ -28,10 +28,6 @@ lunora::shard! {
         mutation "messages:send" => send,
     },
     registry: "SHARD_REGISTRY",
-    rest: {
-        "GET /channels/{shardKey}/messages" => "messages:list",
-        "POST /channels/{shardKey}/messages" => "messages:send",
-    },
 }
 
 #[derive(Deserialize, JsonSchema)]
