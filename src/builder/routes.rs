@@ -59,9 +59,8 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// ```
     #[allow(clippy::needless_pass_by_value, reason = "as `functions` takes them")]
     pub fn rest(mut self, functions: impl FunctionList) -> Self {
-        for rest in functions.functions().into_iter().flat_map(Rest::each_of) {
-            self.settings.routes.expose(rest);
-        }
+        let all = functions.functions().into_iter().flat_map(Rest::each_of).collect();
+        self.settings.routes.expose(all);
         self
     }
 

@@ -9,11 +9,9 @@ use http::Method;
 
 pub use self::pattern::{RoutePattern, RoutePatternError};
 pub(crate) use self::rest::Rest;
+use self::rest::RestTable;
 use super::hooks::{Handler, HandlerFn, RouteContext};
-use crate::{
-    functions::RestRoute,
-    message::{IntoResponse, Request},
-};
+use crate::message::{IntoResponse, Request};
 
 /// A pattern with its handler.
 ///
@@ -60,8 +58,20 @@ impl<E> fmt::Debug for Route<E> {
 /// The routes of an application.
 pub(crate) struct RouteTable<E> {
     exact: Vec<Route<E>>,
-    /// Functions at routes with arguments, in the order in which they are asked.
-    functions: Vec<(RestRoute, Box<dyn Handler<E>>)>,
+    /// Functions at routes with arguments; linked only where there are some.
+    functions: Option<Box<dyn FunctionRoutes<E>>>,
+}
+
+/// Functions at routes with arguments.
+pub(crate) trait FunctionRoutes<E> {
+    /// Adds functions, which are asked after those before them.
+    fn add(&mut self, functions: Vec<Rest>);
+
+    /// Returns the function at the path of a request.
+    fn find(&self, request: &Request) -> Option<&dyn Handler<E>>;
+
+    /// Returns the methods of a path.
+    fn methods(&self, path: &str) -> Vec<&str>;
 }
 
 impl<E> RouteTable<E> {
@@ -69,12 +79,10 @@ impl<E> RouteTable<E> {
         self.exact.push(route);
     }
 
-    /// Adds a function at its route.
-    pub(crate) fn expose(&mut self, rest: Rest)
-    where
-        E: 'static,
-    {
-        self.functions.push((rest.route.clone(), Box::new(rest)));
+    /// Adds functions at their routes.
+    pub(crate) fn expose(&mut self, functions: Vec<Rest>) {
+        let routes = || -> Box<dyn FunctionRoutes<E>> { Box::<RestTable>::default() };
+        self.functions.get_or_insert_with(routes).add(functions);
     }
 
     /// Returns the handler for `request`: that of `"METHOD /path"` before that of `"/path"`, and of
@@ -88,29 +96,15 @@ impl<E> RouteTable<E> {
             .or_else(|| if *method == Method::HEAD { of(Some("GET")) } else { None })
             .or_else(|| of(None))
             .map(|route| &*route.handler)
-            .or_else(|| self.function_at(request))
-    }
-
-    /// Returns the function at the path of a request.
-    fn function_at(&self, request: &Request) -> Option<&dyn Handler<E>> {
-        let method = match *request.method() {
-            Method::HEAD => Method::GET.as_str(),
-            ref method => method.as_str(),
-        };
-        let is_asked = |route: &RestRoute| {
-            route.method() == method && route.arguments(request.path()).is_some()
-        };
-        let found = self.functions.iter().find(|(route, _)| is_asked(route));
-        found.map(|(_, handler)| &**handler)
+            .or_else(|| self.functions.as_ref()?.find(request))
     }
 
     /// Returns the methods of the routes of `path`, as `Allow` lists them; `None` for a path
     /// without routes.
     pub(super) fn allowed(&self, path: &str) -> Option<String> {
-        let functions = self.functions.iter().filter(|(route, _)| route.arguments(path).is_some());
+        let functions = self.functions.iter().flat_map(|functions| functions.methods(path));
         let methods = self.on_path(path).filter_map(|route| route.pattern.method());
-        let mut methods =
-            crate::sort::set(methods.chain(functions.map(|(route, _)| route.method())));
+        let mut methods = crate::sort::set(methods.chain(functions));
         if methods.contains("GET") {
             methods.insert("HEAD");
         }
@@ -125,15 +119,12 @@ impl<E> RouteTable<E> {
 
 impl<E> Default for RouteTable<E> {
     fn default() -> Self {
-        Self { exact: Vec::new(), functions: Vec::new() }
+        Self { exact: Vec::new(), functions: None }
     }
 }
 
 impl<E> fmt::Debug for RouteTable<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let exact = self.exact.iter().map(|route| route.pattern.to_string());
-        f.debug_list()
-            .entries(exact.chain(self.functions.iter().map(|(route, _)| route.to_string())))
-            .finish()
+        f.debug_list().entries(self.exact.iter().map(|route| &route.pattern)).finish()
     }
 }

@@ -10,6 +10,7 @@ use http::{
 };
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::FunctionRoutes;
 use crate::{
     errors::LunoraError,
     functions::{FunctionInfo, FunctionKind, RestRoute},
@@ -25,9 +26,35 @@ const SHARD_KEY: &str = "shardKey";
 /// A function behind one route.
 pub(crate) struct Rest {
     function: String,
-    pub(super) route: RestRoute,
+    route: RestRoute,
     /// The arguments that are texts; `None` if the types of the arguments are unknown.
     texts: Option<Vec<String>>,
+}
+
+/// The functions of an application behind their routes, in the order in which they are asked.
+#[derive(Default)]
+pub(super) struct RestTable(Vec<Rest>);
+
+impl<E> FunctionRoutes<E> for RestTable {
+    fn add(&mut self, functions: Vec<Rest>) {
+        self.0.extend(functions);
+    }
+
+    fn find(&self, request: &Request) -> Option<&dyn Handler<E>> {
+        let method = match *request.method() {
+            Method::HEAD => Method::GET.as_str(),
+            ref method => method.as_str(),
+        };
+        let is_asked = |rest: &&Rest| {
+            rest.route.method() == method && rest.route.arguments(request.path()).is_some()
+        };
+        self.0.iter().find(is_asked).map(|rest| -> &dyn Handler<E> { rest })
+    }
+
+    fn methods(&self, path: &str) -> Vec<&str> {
+        let on_path = self.0.iter().filter(|rest| rest.route.arguments(path).is_some());
+        on_path.map(|rest| rest.route.method()).collect()
+    }
 }
 
 type Args = BTreeMap<String, Box<RawValue>>;
