@@ -70,7 +70,7 @@ async fn status(call: &AdminCall<'_>) -> Result<Response, LunoraError> {
         pools: [(); 0],
     }
 
-    let backlog = call.shard_admin()?.scheduled(false).await?.total;
+    let backlog = call.shard_admin()?.count_scheduled().await?;
     json(&Status { backlog, in_flight: 0, pools: [] })
 }
 

@@ -260,6 +260,20 @@ impl QueryCoordinator {
         Ok(keys)
     }
 
+    /// Returns the shards of a table, or `default` alone if the registry has none: rows from before the
+    /// registry are there.
+    pub(crate) async fn shards_of(
+        &self,
+        table: &str,
+        default: &ShardKey,
+    ) -> Result<Vec<ShardKey>, LunoraError> {
+        let mut keys = self.shard_keys(table).await?;
+        if keys.is_empty() {
+            keys.push(default.clone());
+        }
+        Ok(keys)
+    }
+
     /// Returns the shards of every table; `None` if the registry cannot list them.
     pub(crate) async fn every_shard_key(&self) -> Result<Option<Vec<ShardKey>>, LunoraError> {
         self.in_time(self.registry.list_every_shard_key()).await

@@ -57,8 +57,8 @@ impl RestRoute {
 
     /// Sets the header `cache-control` of answers to `GET`. Default: `no-store`.
     #[must_use]
-    pub fn cached(mut self, policy: Option<Cow<'static, str>>) -> Self {
-        self.policy = policy;
+    pub fn cached(mut self, policy: impl Into<Cow<'static, str>>) -> Self {
+        self.policy = Some(policy.into());
         self
     }
 

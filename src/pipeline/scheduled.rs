@@ -85,10 +85,7 @@ impl<E: Environment> Lunora<E> {
             let message = "a job on each shard needs the list of shards: call `.query_coordinator(..)` on the builder";
             return Err(LunoraError::new(Code::Misconfigured, message));
         };
-        let mut keys = coordinator.shard_keys(table).await?;
-        if keys.is_empty() {
-            keys.push(default_key.clone());
-        }
+        let keys = coordinator.shards_of(table, default_key).await?;
         let run = &run;
         let runs = keys.iter().map(|key| async move { (key, run(key).await) });
         let outcomes: Vec<_> = stream::iter(runs).buffer_unordered(ABREAST).collect().await;

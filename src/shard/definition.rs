@@ -238,7 +238,13 @@ impl ShardDefinition {
         policy: Option<Cow<'static, str>>,
     ) -> Self {
         match RestRoute::new(route) {
-            Ok(parsed) => self.rest.push((path, parsed.cached(policy))),
+            Ok(parsed) => {
+                let route = match policy {
+                    Some(policy) => parsed.cached(policy),
+                    None => parsed,
+                };
+                self.rest.push((path, route));
+            }
             Err(_) => {
                 self.problem.get_or_insert(DefinitionError::Rest(route.to_owned()));
             }

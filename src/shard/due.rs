@@ -11,7 +11,7 @@ use super::{
     db::Document,
     function::Kind,
     instance::Shard,
-    scheduler::{SCHEDULED, ScheduledCall},
+    scheduler::{SCHEDULED, ScheduledCall, millis},
 };
 use crate::{errors::LunoraError, log, wire::ShardKey};
 
@@ -138,8 +138,4 @@ fn first_due(ctx: &Query<'_>) -> Result<Option<Due>, LunoraError> {
 fn delay_after(attempts: u32) -> Duration {
     let doubled = 1_u64.checked_shl(attempts.saturating_sub(1)).unwrap_or(u64::MAX);
     Duration::from_secs(doubled).min(LONGEST_DELAY)
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

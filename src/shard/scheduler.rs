@@ -91,8 +91,7 @@ impl<'a> Scheduler<'a> {
         path: &str,
         args: &impl Serialize,
     ) -> Result<String, LunoraError> {
-        let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-        self.run_at(self.run.now_ms.saturating_add(delay_ms), path, args)
+        self.run_at(self.run.now_ms.saturating_add(millis(delay)), path, args)
     }
 
     /// Has a mutation or an action of this shard called at a time, in milliseconds since 1970. A time that is past
@@ -136,6 +135,11 @@ impl<'a> Scheduler<'a> {
         }
         Ok(Writer::new(self.run))
     }
+}
+
+/// Returns a duration in whole milliseconds.
+pub(super) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Debug for Scheduler<'_> {

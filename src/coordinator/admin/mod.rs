@@ -200,11 +200,7 @@ impl ShardAdmin {
 
     /// Returns the shards of one table, or the default shard if the registry has none.
     async fn shards_of(&self, table: &str) -> Result<Vec<ShardKey>, LunoraError> {
-        let mut keys = self.coordinator.shard_keys(table).await?;
-        if keys.is_empty() {
-            keys.push(self.default_shard.clone());
-        }
-        Ok(keys)
+        self.coordinator.shards_of(table, &self.default_shard).await
     }
 
     /// Returns every shard that may hold a row of these tables, or of any table: the default shard

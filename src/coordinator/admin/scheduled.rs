@@ -16,6 +16,8 @@ use crate::{
 const TABLE: &str = "scheduled";
 /// The calls of one shard in a list.
 const MOST: usize = 500;
+/// The fewest rows that a shard lists; the total comes with them.
+const FEWEST: usize = 1;
 
 /// The calls of every shard.
 #[derive(Debug, Default, Serialize)]
@@ -25,7 +27,7 @@ pub(crate) struct ScheduledCalls {
     /// Whether a shard has more calls than are listed.
     pub(crate) truncated: bool,
     #[serde(skip)]
-    pub(crate) total: u64,
+    total: u64,
 }
 
 /// A call that a shard makes later, or gave up.
@@ -71,9 +73,21 @@ impl ShardAdmin {
     /// # Errors
     /// If a shard gives no answer: a call that is missing in the list must not pass for one that was made.
     pub(crate) async fn scheduled(&self, given_up: bool) -> Result<ScheduledCalls, LunoraError> {
+        self.calls(given_up, MOST).await
+    }
+
+    /// Counts the calls that are waiting.
+    ///
+    /// # Errors
+    /// As [`scheduled`](Self::scheduled).
+    pub(crate) async fn count_scheduled(&self) -> Result<u64, LunoraError> {
+        Ok(self.calls(false, FEWEST).await?.total)
+    }
+
+    async fn calls(&self, given_up: bool, most: usize) -> Result<ScheduledCalls, LunoraError> {
         let op = if given_up { "isNull" } else { "isNotNull" };
         let call = AdminCall::of_text::<ReadTablePage>(&format!(
-            r#"{{"table":"{TABLE}","limit":{MOST},"filters":[{{"column":"due","op":"{op}"}}],"orderBy":{{"column":"due"}}}}"#
+            r#"{{"table":"{TABLE}","limit":{most},"filters":[{{"column":"due","op":"{op}"}}],"orderBy":{{"column":"due"}}}}"#
         ));
         let mut calls = ScheduledCalls::default();
         for (key, answer) in self.ask_all(self.shards_of(TABLE).await?, &call).await {
