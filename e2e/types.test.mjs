@@ -1,12 +1,13 @@
 // The types of `lunora codegen client`: from the functions of the chat to a program that calls them.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { copyOfChat } from "./copy.mjs";
 import { following } from "./tool.mjs";
 
 const at = (path) => new URL(path, import.meta.url).pathname;
@@ -69,22 +70,6 @@ const checkPage = (crate) => spawnSync(process.execPath, [TSC, "-p", crate], { e
 
 test("the_page_of_the_chat_is_well_typed", () => assert.equal(checkPage(CHAT), ""));
 
-/** Copies the chat into a workspace of its own, beside the library of the repository. */
-function copyOfChat() {
-  const root = join(folder, "workspace");
-  const crate = join(root, "examples/chat");
-  const isSource = (path) => !/\/(?:build|\.state|\.build-[^/]*)$/.test(path);
-  cpSync(CHAT, crate, { recursive: true, filter: isSource });
-  const sections = readFileSync(at("../Cargo.toml"), "utf8").split(/^(?=\[)/m);
-  const shared = sections.filter((section) => /^\[(?:workspace\.|profile\.)/.test(section)).join("");
-  writeFileSync(join(root, "Cargo.toml"), `[workspace]\nresolver = "3"\nmembers = ["examples/chat"]\n\n${shared}`);
-  cpSync(at("../Cargo.lock"), join(root, "Cargo.lock"));
-  edit(join(crate, "Cargo.toml"), (text) => text.replaceAll(/path = "\.\.\/\.\.\/?/g, `path = "${at("../")}`));
-  symlinkSync(at("../packages"), join(root, "packages"));
-  symlinkSync(at("node_modules"), join(root, "node_modules"));
-  return crate;
-}
-
 const edit = (file, change) => writeFileSync(file, change(readFileSync(file, "utf8")));
 
 /** Runs `use` beside `lunora dev` of the copy. `save` changes a source, and returns where the output of it begins. */
@@ -101,7 +86,7 @@ const developing = (crate, use) =>
 const REWROTE = "Rewrote examples/chat/client/api.d.ts\n";
 
 test("lunora_dev_keeps_the_types_of_a_crate_true", { timeout: 600_000 }, async (t) => {
-  const crate = copyOfChat();
+  const crate = copyOfChat(join(folder, "workspace"));
   const types = () => readFileSync(join(crate, "client/api.d.ts"), "utf8");
   const good = types();
   edit(join(crate, "client/api.d.ts"), () => "// Of another day.\n");

@@ -230,8 +230,8 @@ pub mod private {
         plans::{dress, environment, front, plan, undelivered},
         registry_object::RegistryObject,
     };
-    #[cfg(feature = "shard")]
-    pub use crate::shard::faults;
     #[cfg(all(feature = "shard", feature = "schema"))]
     pub use crate::shard::schemas;
+    #[cfg(feature = "shard")]
+    pub use crate::shard::{faults, layout};
 }

@@ -250,6 +250,20 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "shard_migration_that_drops",
+        &[(
+            "this migration drops what the shard still has, or its name is invalid",
+            "that `tables: [..]` no longer declares",
+        )],
+    ),
+    (
+        "shard_migration_without_work",
+        &[(
+            "a migration of `shard!` says nothing of what it does",
+            "add `on MESSAGES => { up: add_author }`, or `drops \"members\"`",
+        )],
+    ),
+    (
         "shard_unknown_jurisdiction",
         &[(
             "`Europe` is not a jurisdiction",

@@ -9,9 +9,17 @@
 #[macro_export]
 #[rustfmt::skip] // It indents the attributes further with every run.
 macro_rules! __shard_class {
-    ($name:tt) => {
+    ($name:tt [$($table:expr),*]) => {
         const _: () = {
             type Class = $name;
+
+            fn layout() -> *const u8 {
+                use $crate::__private::layout;
+
+                let definition = <Class as $crate::shard::ShardClass>::definition();
+                let tables = [$(layout::table($table)),*];
+                layout::address(::std::stringify!($name), &definition, &tables)
+            }
 
             const _: () = {
                 use $crate::__private::{js_sys, wasm_bindgen, wasm_bindgen_futures};
@@ -37,6 +45,19 @@ macro_rules! __shard_class {
                     ) -> Self {
                         let definition = <Class as $crate::shard::ShardClass>::definition();
                         Self { object: $crate::__private::ShardObject::new(state, env, definition) }
+                    }
+
+                    /// Returns the layout of the class to the build, which removes this function.
+                    #[doc(hidden)]
+                    #[wasm_bindgen(js_name = __layout)]
+                    pub fn __layout() -> *const u8 {
+                        layout()
+                    }
+
+                    #[doc(hidden)]
+                    #[wasm_bindgen(js_name = __schema_is)]
+                    pub fn __schema_is(&self, version: u32) {
+                        self.object.schema_is(version);
                     }
 
                     #[doc(hidden)]

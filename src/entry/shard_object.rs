@@ -46,6 +46,12 @@ impl ShardObject {
         Self { host, object }
     }
 
+    /// Sets the version of the schema that the schema lock has; the runtime calls it after the
+    /// constructor.
+    pub fn schema_is(&self, version: u32) {
+        self.object.shard().set_schema_version(version);
+    }
+
     /// Answers a request; the promise never rejects for the shard's own errors.
     ///
     /// # Errors

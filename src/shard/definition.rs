@@ -3,12 +3,14 @@
 use std::{borrow::Cow, fmt};
 
 use super::{
+    faults,
     function::{
         ActionHandler, Body, Function, Functions, Kind, MutationHandler, QueryHandler,
         StreamHandler,
     },
-    migration::{Migration, MigrationHandler},
-    table::{TableSpec, same_name},
+    migration::{Migration, MigrationHandler, Work},
+    names::same_name,
+    table::TableSpec,
 };
 use crate::{
     functions::{FunctionInfo, FunctionList, FunctionPathError, RestRoute},
@@ -81,8 +83,10 @@ pub enum DefinitionError {
         "{0:?}: a route is \"METHOD /path/{{argument}}\" of a function that clients may call, `GET` of a query"
     )]
     Rest(String),
-    /// Two migrations have the same id, or a migration's table is missing.
-    #[error("{0:?}: a migration's id must be its own, and its table one of the shard's")]
+    /// Two migrations have the same id, a migration's table is missing, or one drops what is declared.
+    #[error(
+        "{0:?}: a migration's id must be its own, its table one of the shard's, and what it drops none of them"
+    )]
     Migration(String),
 }
 
@@ -290,6 +294,16 @@ impl ShardDefinition {
         ))
     }
 
+    /// Adds the migration that drops `name`: a table that is no longer declared, with its documents, or
+    /// an index in the form `"messages.by_author"`.
+    ///
+    /// Until it runs, the documents of the table stay; an index is dropped as soon as it is not
+    /// declared. It cannot be undone.
+    #[must_use]
+    pub fn drops(self, id: &'static str, name: &'static str) -> Self {
+        self.add_migration(Migration { id, work: Work::Drop(name) })
+    }
+
     /// Announces the shard to the registry behind this binding before its first row is committed,
     /// so that queries across shards, exports and backups find it.
     ///
@@ -328,9 +342,11 @@ impl ShardDefinition {
                 return Err(DefinitionError::Rest(route.to_string()));
             }
         }
-        let homeless =
-            self.migrations.iter().find(|migration| self.table_named(migration.table).is_none());
-        homeless
+        let impossible = self.migrations.iter().find(|migration| match migration.work {
+            Work::Documents { table, .. } => self.table_named(table).is_none(),
+            Work::Drop(name) => !faults::may_be_dropped(name, &self.tables),
+        });
+        impossible
             .map_or(Ok(()), |migration| Err(DefinitionError::Migration(migration.id.to_owned())))
     }
 

@@ -4,8 +4,9 @@
 //! None of it is ever called.
 
 use super::{
+    names::{is_droppable, same_name},
     sentence::same,
-    table::{TableSpec, same_name},
+    table::{TableSpec, is_declared},
 };
 use crate::functions::{FunctionPathError, check_path};
 
@@ -42,7 +43,7 @@ pub const fn part_twice<T: PartOnce + Copy>(_: T) {}
 #[diagnostic::on_unimplemented(
     message = "the part `{Self}` of `shard!` is malformed",
     label = "write it in the form of the note, with a comma between it and the next part",
-    note = "the forms are `tables: [MESSAGES]`, `functions: {{ query \"messages:list\" => list }}`, `relations: {{ \"messages\" => newest }}`, `migrations: {{ \"add-author\" on MESSAGES => {{ up: add_author }} }}`, `registry: \"SHARD_REGISTRY\"`, `rest: {{ \"GET /messages\" => \"messages:list\" }}` and `jurisdiction: Eu`"
+    note = "the forms are `tables: [MESSAGES]`, `functions: {{ query \"messages:list\" => list }}`, `relations: {{ \"messages\" => newest }}`, `migrations: {{ \"add-author\" on MESSAGES => {{ up: add_author }}, \"drop-members\" drops \"members\" }}`, `registry: \"SHARD_REGISTRY\"`, `rest: {{ \"GET /messages\" => \"messages:list\" }}` and `jurisdiction: Eu`"
 )]
 pub trait WellFormedPart {}
 
@@ -183,6 +184,29 @@ impl<T> MigratedTableIsListed<Is<true>> for T {}
 #[diagnostic::do_not_recommend]
 impl<T> MigratedTableIsListed<NotInferred> for T {}
 
+/// A migration that drops what is gone.
+#[diagnostic::on_unimplemented(
+    message = "this migration drops what the shard still has, or its name is invalid",
+    label = "expected a table such as \"members\", or an index such as \"messages.by_author\", that `tables: [..]` no longer declares"
+)]
+pub trait DropsWhatIsGone<Right> {}
+
+#[diagnostic::do_not_recommend]
+impl<T> DropsWhatIsGone<Is<true>> for T {}
+
+#[diagnostic::do_not_recommend]
+impl<T> DropsWhatIsGone<NotInferred> for T {}
+
+/// A migration with its work.
+#[diagnostic::on_unimplemented(
+    message = "a migration of `shard!` says nothing of what it does",
+    label = "add `on MESSAGES => {{ up: add_author }}`, or `drops \"members\"`"
+)]
+pub trait HasWork {}
+
+/// Fails with the message of [`HasWork`].
+pub const fn without_work<T: HasWork + Copy>(_: T) {}
+
 /// A URL of a function.
 #[diagnostic::on_unimplemented(
     message = "a route of `rest` has the form \"METHOD /path/{{argument}}\"",
@@ -290,6 +314,15 @@ pub fn migration<T: MigrationIsUnique<Unique>, Unique>(_: T, _: Unique) {}
 
 /// Checks the table of a migration; see the trait.
 pub fn migrated<T: MigratedTableIsListed<Listed>, Listed>(_: T, _: Listed) {}
+
+/// Checks what a migration drops; see the trait.
+pub fn drops<T: DropsWhatIsGone<Gone>, Gone>(_: T, _: Gone) {}
+
+/// Returns whether `name` is that of a table or of an index, and none of `tables` has it.
+#[must_use]
+pub const fn may_be_dropped(name: &str, tables: &[TableSpec]) -> bool {
+    is_droppable(name) && !is_declared(name, tables)
+}
 
 /// Returns whether a path has two names and a colon.
 #[must_use]

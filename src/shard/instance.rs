@@ -50,6 +50,8 @@ pub(crate) struct Inner {
     /// The time until which scheduled calls wait, in milliseconds since 1970: rows are being imported.
     pub(super) calls_wait_until: Cell<u64>,
     pub(crate) subscriptions: Subscriptions,
+    /// The version of the schema, by the schema lock.
+    schema_version: Cell<Option<u32>>,
     open: Cell<bool>,
     listener: RefCell<Option<Rc<Listener>>>,
 }
@@ -82,6 +84,7 @@ impl Shard {
             announcement: Announcement::new(definition.registry),
             calls_wait_until: Cell::default(),
             subscriptions: Subscriptions::default(),
+            schema_version: Cell::new(None),
             open: Cell::new(false),
             listener: RefCell::new(None),
             state: State::new(host, definition.tables.clone()),
@@ -157,6 +160,14 @@ impl Shard {
         self.inner.state.changes.cursor(&self.inner.state.database)
     }
 
+    /// Sets the version of the schema, which the entry point of a build takes from the schema lock. A
+    /// shard that a newer version has opened then answers 503 `SHARD_UNAVAILABLE`.
+    ///
+    /// Default: no version, and no check.
+    pub fn set_schema_version(&self, version: u32) {
+        self.inner.schema_version.set(Some(version));
+    }
+
     /// Returns the host of the shard.
     #[must_use]
     pub fn host(&self) -> &Rc<dyn ShardHost> {
@@ -174,7 +185,11 @@ impl Inner {
             LunoraError::new(Code::Misconfigured, "the shard is not set up").with_source(error)
         })?;
         self.state.random.seed(&**self.state.host());
-        schema::migrate(&self.state.database, &self.state.tables)?;
+        let database = &self.state.database;
+        schema::migrate(database, &self.state.tables)?;
+        if let Some(version) = self.schema_version.get() {
+            schema::check_version(database, version, &self.definition.migrations)?;
+        }
         self.open.set(true);
         Ok(())
     }

@@ -19,7 +19,10 @@
 ///         disconnect "members:leave" => leave,           // and when it ends
 ///     },
 ///     relations: { "messages" => newest },               // asked across shards, answered bare
-///     migrations: { "add-author" on MESSAGES => { up: add_author, down: drop_author } },
+///     migrations: {
+///         "add-author" on MESSAGES => { up: add_author, down: drop_author },
+///         "drop-members" drops "members",                // a table, or an index: "messages.by_author"
+///     },
 ///     registry: "SHARD_REGISTRY",                        // announced there; a backup needs it
 ///     rest: { "GET /channels/{shardKey}/messages" => "messages:list" },   // plain HTTP, by `Builder::rest`
 ///     jurisdiction: Eu,                                  // which no data leaves, the registry's neither
@@ -81,12 +84,17 @@ macro_rules! __shard_emit {
         [$([$($table:expr),*])?]
         [{ $($($kind:ident)+ $path:literal => $function:expr),* $(,)? }]
         [$({ $($relation:literal => $query:expr),* })?]
-        [$({ $($id:literal on $migrated:expr => { up: $up:expr $(, down: $down:expr)? }),* })?]
+        [$({ $(
+            $id:literal
+            $(on $migrated:expr => { up: $up:expr $(, down: $down:expr)? })?
+            $(drops $dropped:literal)?
+        ),* })?]
         [$($registry:literal)?]
         [$($jurisdiction:tt)?]
         [$({ $($route:literal => $exposed:literal $(cache $policy:literal)?),* })?]
     ) => {
         $($crate::__shard_kind! { $path $($kind)+ })*
+        $($($crate::__shard_work! { $id $(on $migrated)? $(drops $dropped)? })*)?
         $($crate::__shard_jurisdiction! { @check $jurisdiction })?
 
         const _: () = {
@@ -124,12 +132,14 @@ macro_rules! __shard_emit {
                 );)*)?
                 $($(
                     faults::migration($id, Is::<{ faults::is_unique($id, MIGRATIONS) }>);
-                    faults::migrated(
+                    $(faults::migrated(
                         $migrated,
                         Is::<{ faults::is_listed(&$migrated.spec(), TABLES) }>,
-                    );
+                    );)?
+                    $(faults::drops($dropped, Is::<{ faults::may_be_dropped($dropped, TABLES) }>);)?
                 )*)?
             }
+
         };
 
         $(#[$meta])*
@@ -153,7 +163,7 @@ macro_rules! __shard_emit {
                 $(let definition = $crate::__shard_schemas!(definition, [$($kind)+] $path, $function);)*
                 $($(let definition = definition.relation($relation, $query);)*)?
                 $($(let definition = $crate::__shard_migration!(
-                    definition, $id, $migrated, $up $(, $down)?
+                    definition, $id $(, on $migrated, $up $(, $down)?)? $(, drops $dropped)?
                 );)*)?
                 $($(let definition = $crate::__shard_rest!(definition, $route, $exposed $(, $policy)?);)*)?
                 $(let definition = definition.registry($registry);)?
@@ -162,7 +172,7 @@ macro_rules! __shard_emit {
             }
         }
 
-        $crate::__shard_class!($name);
+        $crate::__shard_class!($name [$($($table),*)?]);
         $crate::__shard_written!($name);
     };
     ([$(#[$meta:meta])* $visibility:vis struct $name:tt] $t:tt [] $($rest:tt)*) => {
@@ -325,11 +335,18 @@ macro_rules! __shard_jurisdiction {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __shard_migration {
-    ($definition:ident, $id:literal, $table:expr, $up:expr) => {
+    ($definition:ident, $id:literal, on $table:expr, $up:expr) => {
         $definition.migration($id, $table, $up)
     };
-    ($definition:ident, $id:literal, $table:expr, $up:expr, $down:expr) => {
+    ($definition:ident, $id:literal, on $table:expr, $up:expr, $down:expr) => {
         $definition.reversible_migration($id, $table, $up, $down)
+    };
+    ($definition:ident, $id:literal, drops $dropped:literal) => {
+        $definition.drops($id, $dropped)
+    };
+    // `__shard_work` has refused it.
+    ($definition:ident, $($other:tt)*) => {
+        $definition
     };
 }
 

@@ -1,16 +1,23 @@
-//! Migrations: documents of a table from one shape to the next.
+//! Migrations: documents of a table from one shape to the next, and what is dropped.
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::errors::{Code, LunoraError};
 
-/// A migration of the documents of one table. It runs when an operator starts it (`runMigration`),
-/// in batches, and resumes where it stopped.
+/// A migration. It runs when an operator starts it (`runMigration`).
 pub(crate) struct Migration {
     pub(crate) id: &'static str,
-    pub(crate) table: &'static str,
-    pub(crate) up: Step,
-    pub(crate) down: Option<Step>,
+    pub(crate) work: Work,
+}
+
+/// What a migration does.
+pub(crate) enum Work {
+    /// Takes each document of a table from one shape to the next, in batches; it resumes where it
+    /// stopped.
+    Documents { table: &'static str, up: Step, down: Option<Step> },
+    /// Drops a table that is no longer declared, with its documents, or says that an index, named
+    /// `table.index`, is no longer declared on purpose.
+    Drop(&'static str),
 }
 
 /// Maps the JSON text of a document to that of the next one; `None` leaves it as it is.
@@ -103,6 +110,7 @@ impl Migration {
         up: MigrationStep,
         down: Option<MigrationStep>,
     ) -> Self {
-        Self { id, table, up: up.0, down: down.map(|down| down.0) }
+        let work = Work::Documents { table, up: up.0, down: down.map(|down| down.0) };
+        Self { id, work }
     }
 }

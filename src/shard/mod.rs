@@ -103,10 +103,13 @@ pub mod faults;
 mod fetch;
 mod function;
 mod instance;
+#[doc(hidden)]
+pub mod layout;
 pub(crate) mod live;
 mod macros;
 mod metrics;
 mod migration;
+mod names;
 mod parts;
 mod random;
 mod recovery;

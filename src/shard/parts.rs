@@ -28,12 +28,17 @@ macro_rules! __shard_parts {
     (
         $head:tt $t:tt $f:tt $r:tt [] $g:tt $j:tt $h:tt
         migrations: {
-            $($id:literal on $table:expr => { up: $up:expr $(, down: $down:expr)? $(,)? }),* $(,)?
+            $(
+                $id:literal
+                $(on $table:expr => { up: $up:expr $(, down: $down:expr)? $(,)? })?
+                $(drops $dropped:literal)?
+            ),* $(,)?
         } $(, $($rest:tt)*)?
     ) => {
         $crate::__shard_parts! {
-            $head $t $f $r [{ $($id on $table => { up: $up $(, down: $down)? }),* }] $g $j $h
-            $($($rest)*)?
+            $head $t $f $r
+            [{ $($id $(on $table => { up: $up $(, down: $down)? })? $(drops $dropped)?),* }]
+            $g $j $h $($($rest)*)?
         }
     };
     (
@@ -120,6 +125,17 @@ macro_rules! __shard_kind {
     ($path:literal internal action) => {};
     ($path:literal $($unknown:tt)*) => {
         const _: () = $crate::__private::faults::unknown_kind($path);
+    };
+}
+
+/// Checks that a migration has its work. Not a public interface.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shard_work {
+    ($id:literal on $table:expr) => {};
+    ($id:literal drops $name:literal) => {};
+    ($id:literal $($other:tt)*) => {
+        const _: () = $crate::__private::faults::without_work($id);
     };
 }
 

@@ -5,16 +5,22 @@ use sha2::{Digest, Sha256};
 use super::{
     database::{Database, text, to_text},
     db::{fields::CREATION_TIME, key},
+    migration::Migration,
     table::{BY_CREATION, IndexFields, IndexSpec, TableSpec},
 };
-use crate::{errors::LunoraError, platform::SqlCell, wire::Direction};
+use crate::{
+    errors::{Code, LunoraError},
+    platform::SqlCell,
+    wire::Direction,
+};
 
 /// The prefix of the shard's own tables.
 pub(crate) const PREFIX: &str = "_lunora_";
 
 /// The shard's own tables.
 const OWN: [&str; 7] = [
-    // Names: `announced`, `changes`, `clientsRound`, `epoch` (of live queries), `restored`, `schema`.
+    // Names: `announced`, `changes`, `clientsRound`, `epoch` (of live queries), `restored`, `schema`,
+    // `schemaVersion`.
     "CREATE TABLE IF NOT EXISTS \"_lunora_meta\"(\"name\" TEXT PRIMARY KEY, \"value\" TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS \"_lunora_changes\"(\"seq\" INTEGER PRIMARY KEY AUTOINCREMENT, \"table\" TEXT NOT NULL, \"id\" TEXT NOT NULL, \"op\" TEXT NOT NULL, \"doc\" TEXT, \"ts\" REAL NOT NULL)",
     "CREATE INDEX IF NOT EXISTS \"_lunora_changes_by_table\" ON \"_lunora_changes\"(\"table\",\"seq\")",
@@ -64,6 +70,52 @@ pub(crate) fn migrate(database: &Database, tables: &[TableSpec]) -> Result<(), L
         let sql = "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('schema',?)";
         database.exec(sql, &[text(&fingerprint)]).map(|_| ())
     })
+}
+
+/// Refuses a database that a newer version of the schema has opened, and marks an older one.
+///
+/// A shard whose migration was undone is not marked: the next deployment is the older one.
+pub(crate) fn check_version(
+    database: &Database,
+    version: u32,
+    migrations: &[Migration],
+) -> Result<(), LunoraError> {
+    let sql = "SELECT \"value\" FROM \"_lunora_meta\" WHERE \"name\"='schemaVersion'";
+    let stored = database.exec_value(sql, &[])?.and_then(to_text);
+    let stored: Option<u32> = stored.and_then(|version| version.parse().ok());
+    if stored == Some(version) {
+        return Ok(());
+    }
+    if stored.is_some_and(|stored| stored > version) {
+        let message = "the data of this shard is of a newer version of the application";
+        return Err(LunoraError::new(Code::ShardUnavailable, message)
+            .with_source(Newer { stored: stored.unwrap_or_default(), version }));
+    }
+    let undone = "SELECT 1 FROM \"_lunora_migrations\" WHERE \"id\"=? AND \"direction\"='down'";
+    for migration in migrations {
+        if database.exec_value(undone, &[text(migration.id)])?.is_some() {
+            return Ok(());
+        }
+    }
+    let sql =
+        "INSERT OR REPLACE INTO \"_lunora_meta\"(\"name\",\"value\") VALUES('schemaVersion',?)";
+    database.exec(sql, &[text(&version.to_string())]).map(|_| ())
+}
+
+/// Removes the mark of the version: a migration is being undone, for an older deployment.
+pub(crate) fn forget_version(database: &Database) -> Result<(), LunoraError> {
+    let sql = "DELETE FROM \"_lunora_meta\" WHERE \"name\"='schemaVersion'";
+    database.exec(sql, &[]).map(|_| ())
+}
+
+/// Says what an operator can do about data of a newer version.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "version {stored} of the schema has opened this shard, and the deployment has version {version}: deploy the newer build again, or undo its migrations there"
+)]
+struct Newer {
+    stored: u32,
+    version: u32,
 }
 
 fn stored_fingerprint(database: &Database) -> Result<Option<String>, LunoraError> {

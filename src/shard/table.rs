@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     function::args::{Problem, check_document, fields_of},
+    names::{begins_with, is_field, is_name, same_name},
     sentence::{Sentence, same},
 };
 use crate::{
@@ -234,6 +235,31 @@ impl TableSpec {
         panic!("{}", sentence.as_str())
     }
 
+    /// Returns whether `name` is that of the table, or of one of its indexes in the form
+    /// `table.index`.
+    pub(crate) const fn is_or_has(&self, name: &str) -> bool {
+        if same_name(self.name, name) {
+            return true;
+        }
+        let Some((table, index)) = name.as_bytes().split_at_checked(self.name.len()) else {
+            return false;
+        };
+        if !begins_with(table, self.name.as_bytes()) || !begins_with(index, b".") {
+            return false;
+        }
+        let mut at = 0;
+        while at < MAX_INDEXES {
+            if let Some(own) = &self.indexes[at]
+                && own.name.len() + 1 == index.len()
+                && begins_with(index.split_at(1).1, own.name.as_bytes())
+            {
+                return true;
+            }
+            at += 1;
+        }
+        false
+    }
+
     /// Refuses a document that is not of the table's type: a query over the table would fail.
     pub(crate) fn check_type(&self, document: &str) -> Result<(), LunoraError> {
         self.problem_of(document).map_or(Ok(()), |problem| Err(problem.into_document_error()))
@@ -304,52 +330,16 @@ const fn check_field(field: &str) {
     );
 }
 
-/// Returns whether `field` can be looked up in an index: names with dots in between.
-pub(crate) const fn is_field(field: &str) -> bool {
-    let bytes = field.as_bytes();
-    let (mut at, mut start) = (0, 0);
-    while at <= bytes.len() {
-        if at == bytes.len() || bytes[at] == b'.' {
-            if at == start || !bytes[start].is_ascii_alphabetic() {
-                return false;
-            }
-            start = at + 1;
-        } else if !bytes[at].is_ascii_alphanumeric() && bytes[at] != b'_' {
-            return false;
-        }
-        at += 1;
-    }
-    bytes.len() <= 128
-}
-
-const fn is_name(name: &[u8]) -> bool {
-    if name.is_empty() || name.len() > 64 || !name[0].is_ascii_alphabetic() {
-        return false;
-    }
+/// Returns whether `name` is that of one of `tables`, or of an index of one.
+pub(crate) const fn is_declared(name: &str, tables: &[TableSpec]) -> bool {
     let mut at = 0;
-    while at < name.len() {
-        if !name[at].is_ascii_alphanumeric() && name[at] != b'_' {
-            return false;
+    while at < tables.len() {
+        if tables[at].is_or_has(name) {
+            return true;
         }
         at += 1;
     }
-    true
-}
-
-const fn begins_with(name: &[u8], prefix: &[u8]) -> bool {
-    let mut at = 0;
-    while at < prefix.len() {
-        if at >= name.len() || !name[at].eq_ignore_ascii_case(&prefix[at]) {
-            return false;
-        }
-        at += 1;
-    }
-    true
-}
-
-/// Names are compared as SQLite compares them.
-pub(crate) const fn same_name(one: &str, other: &str) -> bool {
-    one.len() == other.len() && begins_with(one.as_bytes(), other.as_bytes())
+    false
 }
 
 impl<T: DeserializeOwned> From<Table<T>> for TableSpec {
@@ -370,26 +360,5 @@ impl<T> Copy for Table<T> {}
 impl<T> fmt::Debug for Table<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Table").field(&self.spec.name).finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_field_is_names_with_dots_between() {
-        for field in ["a", "author.name", "a1_b.c2"] {
-            assert!(is_field(field), "{field}");
-        }
-        for field in ["", ".", "a.", ".a", "a..b", "1a", "_id", "a-b", "a\"b", "a b", "é"] {
-            assert!(!is_field(field), "{field}");
-        }
-    }
-
-    #[test]
-    fn names_are_compared_as_sqlite_does() {
-        assert!(same_name("Messages", "messages"));
-        assert!(!same_name("message", "messages"));
     }
 }

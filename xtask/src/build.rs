@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use lunora_build::{Build, Output, WasmOpt};
+use lunora_build::{Build, Output, SchemaLock, WasmOpt};
 
 use crate::{
     shell::{self, output, program, root},
@@ -42,8 +42,11 @@ pub(crate) fn all() -> Vec<PathBuf> {
 
 /// Builds one of them, and says how large it is. Only a release build runs `wasm-opt`.
 pub(crate) fn one(dir: &Path, release: bool) -> Result<Output> {
+    // An example has the schema lock of its last build by `lunora build`; a Worker of the tests has none.
+    let has_lock = dir.join("lunora.schema.lock").exists();
     let output = Build::new(dir)
         .release(release)
+        .schema_lock(if has_lock { SchemaLock::Frozen } else { SchemaLock::Ignore })
         .wasm_opt(if release { wasm_opt() } else { WasmOpt::Off })
         .run()
         .with_context(|| format!("building {}", dir.display()))?;

@@ -1,7 +1,7 @@
 //! One build, step by step.
 
 use std::{
-    fs, io,
+    env, fs, io,
     path::{Path, PathBuf},
     process,
 };
@@ -13,6 +13,7 @@ use crate::{
     cargo::Crate,
     exports::Exports,
     glue, optimize, reuse,
+    schema::{Schema, SchemaLock, module},
     shim::{self, CONTAIN_JS},
 };
 
@@ -27,6 +28,8 @@ Builds the Worker's crate into its build/ folder, for wrangler and Miniflare.
   --out-dir <DIR>          the output folder [default: build/ beside Cargo.toml]
   --wasm-opt <PATH|off>    the wasm-opt to run [default: WASM_OPT_BIN, or npm's binaryen; off with --dev]
   --names                  keep the names of functions, for stack traces and profiles [default with --dev]
+  --schema-lock <MODE>     what to do with lunora.schema.lock: update, frozen, warn or ignore [default:
+                           update; frozen where CI is set; warn with --dev]
   -h, --help               print this help";
 
 /// A build of one crate, with its options.
@@ -39,6 +42,7 @@ pub struct Build {
     wasm_opt: Option<WasmOpt>,
     names: Option<bool>,
     features: Vec<String>,
+    schema_lock: Option<SchemaLock>,
 }
 
 /// A finished build.
@@ -52,6 +56,8 @@ pub struct Output {
     pub wasm_opt: Option<PathBuf>,
     /// The folder already held this build, and was not written.
     pub reused: bool,
+    /// Notes for the user, one line or more each.
+    pub notes: Vec<String>,
 }
 
 impl Build {
@@ -64,6 +70,7 @@ impl Build {
             wasm_opt: None,
             names: None,
             features: Vec::new(),
+            schema_lock: None,
         }
     }
 
@@ -100,6 +107,12 @@ impl Build {
         self
     }
 
+    /// Chooses what is done with the schema lock; the default depends on the build, see [`SchemaLock`].
+    pub fn schema_lock(mut self, mode: SchemaLock) -> Self {
+        self.schema_lock = Some(mode);
+        self
+    }
+
     /// Finds the root of the workspace that the crate belongs to.
     ///
     /// # Errors
@@ -123,19 +136,26 @@ impl Build {
         let krate = Crate::find(&self.dir)?;
         krate.check()?;
         let wasm = krate.compile(self.release, &self.features)?;
+        let mode = self.schema_lock.unwrap_or_else(|| match self.release {
+            false => SchemaLock::Warn,
+            true if env::var_os("CI").is_some_and(|ci| !ci.is_empty()) => SchemaLock::Frozen,
+            true => SchemaLock::Update,
+        });
+        let schema = Schema::check(&self.dir, &wasm, mode)?;
 
         let out_dir = absolute(&self.out_dir.clone().unwrap_or_else(|| self.dir.join("build")))?;
         let names = self.names.unwrap_or(!self.release);
         let fingerprint = match self.release {
             true => None,
-            false => Some(reuse::fingerprint(&wasm, names, wasm_opt.as_deref())?),
+            false => Some(reuse::fingerprint(&wasm, names, &schema.versions, wasm_opt.as_deref())?),
         };
         if fingerprint.as_ref().is_some_and(|it| reuse::is_current(&out_dir, it)) {
             let wasm = Size::of(&out_dir.join("index_bg.wasm"), false)?;
-            return Ok(Output { dir: out_dir, wasm, wasm_opt, reused: true });
+            let notes = schema.notes;
+            return Ok(Output { dir: out_dir, wasm, wasm_opt, reused: true, notes });
         }
         let staging = Staging::new(&out_dir)?;
-        generate(&wasm, &staging.dir, names)?;
+        generate(&wasm, &staging.dir, names, &schema)?;
         let wasm = staging.dir.join("index_bg.wasm");
         if let Some(program) = &wasm_opt {
             optimize::optimize(program, &wasm, names)?;
@@ -145,12 +165,13 @@ impl Build {
             reuse::record(&staging.dir, &fingerprint)?;
         }
         staging.publish(&out_dir)?;
-        Ok(Output { dir: out_dir, wasm, wasm_opt, reused: false })
+        schema.write()?;
+        Ok(Output { dir: out_dir, wasm, wasm_opt, reused: false, notes: schema.notes })
     }
 }
 
 /// Runs wasm-bindgen, and makes its output an entry point.
-fn generate(wasm: &Path, dir: &Path, names: bool) -> Result<(), Error> {
+fn generate(wasm: &Path, dir: &Path, names: bool, schema: &Schema) -> Result<(), Error> {
     let bindgen = |error| Error::Bindgen(format!("{error:#}"));
     let mut output = Bindgen::new()
         .input_path(wasm)
@@ -164,6 +185,7 @@ fn generate(wasm: &Path, dir: &Path, names: bool) -> Result<(), Error> {
         .generate_output()
         .map_err(bindgen)?;
     let exports = Exports::parse(output.ts().unwrap_or_default());
+    module::strip(output.wasm_mut());
     output.emit(dir).map_err(bindgen)?;
 
     let path = dir.join("index.js");
@@ -171,7 +193,7 @@ fn generate(wasm: &Path, dir: &Path, names: bool) -> Result<(), Error> {
         fs::read_to_string(&path).map_err(|source| Error::File { path: path.clone(), source })?;
     write(&path, &glue::adapt(&js, &exports)?)?;
     write(&dir.join("contain.js"), CONTAIN_JS)?;
-    write(&dir.join("shim.js"), &shim::generate(&exports))?;
+    write(&dir.join("shim.js"), &shim::generate(&exports, &schema.versions))?;
     for declarations in ["index.d.ts", "index_bg.wasm.d.ts"] {
         let path = dir.join(declarations);
         fs::remove_file(&path).map_err(|source| Error::File { path, source })?;

@@ -148,8 +148,11 @@ export function trackMethods(Class, names) {
 // before the object's: with nothing left to wait for, the runtime would cancel it as hung.
 const HANDOVER_MS = 10;
 
-/** A durable object class around `Class`, a wasm class, with those of its methods. */
-export function object(Class, names) {
+/**
+ * A durable object class around `Class`, a wasm class, with those of its methods. `version` is that of its
+ * schema, if the build knows it.
+ */
+export function object(Class, names, version) {
   const flushes = names.includes("__flush");
 
   class Contained extends DurableObject {
@@ -186,6 +189,7 @@ export function object(Class, names) {
       const gates = (this.#gates = []);
       try {
         this.#object = new Class(this.ctx, this.env);
+        if (version !== undefined) this.#object.__schema_is(version);
       } finally {
         this.#gates = undefined;
       }

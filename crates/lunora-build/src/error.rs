@@ -67,6 +67,31 @@ pub enum Error {
          match; use the versions of one release"
     )]
     Glue(&'static str),
+    /// A change of stored documents that no migration covers.
+    #[error("{0}")]
+    Schema(String),
+    /// The schema lock is not what the build would write.
+    #[error(
+        "{} is not up to date, and a build with `CI` set does not write it; run `lunora build` on your machine, \
+         and commit it", .0.display()
+    )]
+    SchemaStale(PathBuf),
+    /// The schema lock cannot be read.
+    #[error("{}: {source}; take the file from the version control", path.display())]
+    SchemaLock {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: serde_json::Error,
+    },
+    /// The module does not say how its documents look.
+    #[error("cannot find out how the documents of {} look: {reason}", path.display())]
+    Layout {
+        /// The module.
+        path: PathBuf,
+        /// The cause.
+        reason: String,
+    },
     /// An option is unknown, or its value is missing.
     #[error("{0}\n\n{usage}", usage = crate::build::USAGE)]
     Usage(String),

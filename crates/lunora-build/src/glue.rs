@@ -27,7 +27,7 @@ pub(crate) fn adapt(js: &str, exports: &Exports) -> Result<String, Error> {
          function __wbg_unused_abort_hook() {",
     )?;
     let js = replace_once(&js, CATCH, "    __lunora_trapped(e);\n    throw e;\n")?;
-    let mut js = import_once(&js);
+    let mut js = import_once(&without_layouts(&js));
 
     let hidden =
         exports.classes.iter().filter(|class| !class.exported && !class.methods.is_empty());
@@ -35,6 +35,22 @@ pub(crate) fn adapt(js: &str, exports: &Exports) -> Result<String, Error> {
         js.push_str(&format!("export {{ {} }};\n", class.name));
     }
     Ok(js)
+}
+
+/// Drops the static methods of the functions that `schema::module` removes.
+fn without_layouts(js: &str) -> String {
+    const METHOD: &str = "    static __layout() {\n";
+    const END: &str = "\n    }\n";
+
+    let mut rest = js;
+    let mut kept = String::with_capacity(js.len());
+    while let Some((before, after)) = rest.split_once(METHOD) {
+        let comment = before.ends_with("*/\n").then(|| before.rfind("    /**\n")).flatten();
+        kept.push_str(comment.map_or(before, |at| before.split_at(at).0));
+        rest = after.split_once(END).map_or("", |(_, rest)| rest);
+    }
+    kept.push_str(rest);
+    kept
 }
 
 /// Drops repeated imports: wasm-bindgen names a module once per function, as the same key of the same
@@ -95,6 +111,15 @@ mod tests {
         assert!(js.contains("    __lunora_trapped(e);\n    throw e;\n"), "{js}");
         assert!(js.ends_with("export { Source };\n"), "{js}");
         Ok(())
+    }
+
+    #[test]
+    fn drops_what_only_the_build_calls() {
+        let js = "class Room {\n    free() {\n    }\n    /**\n     * Returns.\n     */\n    static __layout() {\n        \
+            try {\n        }\n        return 1;\n    }\n    fetch() {\n    }\n}\n";
+        let kept = "class Room {\n    free() {\n    }\n    fetch() {\n    }\n}\n";
+        assert_eq!(without_layouts(js), kept);
+        assert_eq!(without_layouts(kept), kept);
     }
 
     #[test]

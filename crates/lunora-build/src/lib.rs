@@ -20,6 +20,11 @@
 //! point answers them all at once, with a plain 500, and serves the next call from a new instance.
 //! `contain.js` shows how.
 //!
+//! # Stored documents stay readable
+//!
+//! A release build compares the types of the tables with `lunora.schema.lock`, and fails if stored documents
+//! could not be read and no migration brings them along. [`SchemaLock`] has the choices.
+//!
 //! [workers-rs]: https://docs.rs/worker
 
 mod build;
@@ -29,8 +34,10 @@ mod exports;
 mod glue;
 mod optimize;
 mod reuse;
+mod schema;
 mod shim;
 
 pub use build::{Build, Output};
 pub use error::Error;
 pub use optimize::{Size, WasmOpt};
+pub use schema::SchemaLock;

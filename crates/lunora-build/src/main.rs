@@ -4,7 +4,7 @@
 
 use std::{env, path::PathBuf, process::ExitCode};
 
-use lunora_build::{Build, Error, Output, WasmOpt};
+use lunora_build::{Build, Error, Output, SchemaLock, WasmOpt};
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
@@ -50,6 +50,18 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Build, Error> {
                 };
                 change.push(Box::new(move |build| build.wasm_opt(wasm_opt.clone())));
             }
+            "--schema-lock" => {
+                let mode = match value()?.as_str() {
+                    "update" => SchemaLock::Update,
+                    "frozen" => SchemaLock::Frozen,
+                    "warn" => SchemaLock::Warn,
+                    "ignore" => SchemaLock::Ignore,
+                    other => {
+                        return Err(Error::Usage(format!("unknown value `{other}` for {arg}")));
+                    }
+                };
+                change.push(Box::new(move |build| build.schema_lock(mode)));
+            }
             "--names" => change.push(Box::new(|build| build.names(true))),
             _ => return Err(Error::Usage(format!("unknown option `{arg}`"))),
         }
@@ -61,6 +73,9 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Build, Error> {
 fn report(output: &Output) {
     println!("Built {}", output.dir.display());
     println!("index_bg.wasm: {}", output.wasm);
+    for note in &output.notes {
+        println!("{note}");
+    }
     match &output.wasm_opt {
         Some(program) => println!("optimized by {}", program.display()),
         // A dev build does without it on purpose.

@@ -1,7 +1,7 @@
 //! Recognizes a dev build whose result would be the one that is already in the output folder.
 
 use std::{
-    collections::hash_map::DefaultHasher,
+    collections::{BTreeMap, hash_map::DefaultHasher},
     env, fs,
     hash::{Hash, Hasher},
     path::Path,
@@ -18,12 +18,13 @@ const MODULES: [&str; 4] = ["shim.js", "contain.js", "index.js", "index_bg.wasm"
 pub(crate) fn fingerprint(
     wasm: &Path,
     names: bool,
+    versions: &BTreeMap<String, u32>,
     wasm_opt: Option<&Path>,
 ) -> Result<String, Error> {
     let failed = |source| Error::File { path: wasm.into(), source };
     let mut hasher = DefaultHasher::new();
     hasher.write(&fs::read(wasm).map_err(failed)?);
-    (names, wasm_opt, env!("CARGO_PKG_VERSION")).hash(&mut hasher);
+    (names, versions, wasm_opt, env!("CARGO_PKG_VERSION")).hash(&mut hasher);
     if let Ok(program) = env::current_exe().and_then(fs::metadata) {
         (program.len(), program.modified().ok()).hash(&mut hasher);
     }
@@ -55,7 +56,7 @@ mod tests {
         let wasm = dir.join("in.wasm");
         let of = |bytes: &str, names| {
             fs::write(&wasm, bytes)?;
-            fingerprint(&wasm, names, None).map_err(io::Error::other)
+            fingerprint(&wasm, names, &BTreeMap::new(), None).map_err(io::Error::other)
         };
         let first = of("first", true)?;
         for module in MODULES {

@@ -1,6 +1,6 @@
 //! The entry point, `shim.js`, written for what a crate exports.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use crate::exports::Exports;
 
@@ -36,8 +36,9 @@ const HANDLERS: [(&str, &str); 5] = [
     ("connect", "call"),
 ];
 
-/// Returns the text of `shim.js`, which defines only what the crate exports.
-pub(crate) fn generate(exports: &Exports) -> String {
+/// Returns the text of `shim.js`, which defines only what the crate exports. `versions` are those of the
+/// schemas of the objects that have one.
+pub(crate) fn generate(exports: &Exports, versions: &BTreeMap<String, u32>) -> String {
     let mut js = String::from(HEADER);
     let (objects, others): (Vec<_>, Vec<_>) =
         exports.classes.iter().partition(|class| class.is_durable_object());
@@ -95,9 +96,10 @@ pub(crate) fn generate(exports: &Exports) -> String {
     for class in objects {
         let _ = writeln!(
             js,
-            "export const {0} = object(wasm.{0}, {1});",
+            "export const {0} = object(wasm.{0}, {1}{2});",
             class.name,
-            list(&class.methods)
+            list(&class.methods),
+            versions.get(&class.name).map_or(String::new(), |version| format!(", {version}"))
         );
     }
     js
@@ -120,10 +122,13 @@ mod tests {
              export function fetch(req: Request, env: any, ctx: any): Promise<any>;\n\
              export function add(a: number, b: number): number;\n",
         );
-        let js = generate(&exports);
+        let js = generate(&exports, &BTreeMap::new());
         assert!(js.contains("fetch(event) { return respond("), "{js}");
         assert!(js.contains("add(...args) { return call(() => wasm.add(...args)); }"), "{js}");
         assert!(js.contains("export const Room = object(wasm.Room, [\"fetch\"]);"), "{js}");
+        let versions = BTreeMap::from([("Room".to_owned(), 3)]);
+        let js = generate(&exports, &versions);
+        assert!(js.contains("export const Room = object(wasm.Room, [\"fetch\"], 3);"), "{js}");
         for absent in ["scheduled", "queue", "email", "alarm", "webSocket", "Options"] {
             assert!(!js.contains(absent), "{absent} in {js}");
         }
@@ -131,16 +136,20 @@ mod tests {
 
     #[test]
     fn handlers_alone_need_no_class() {
-        let js = generate(&Exports::parse("export function fetch(a: any, b: any, c: any): any;"));
+        let js = generate(
+            &Exports::parse("export function fetch(a: any, b: any, c: any): any;"),
+            &BTreeMap::new(),
+        );
         assert!(js.contains("export default {\n  fetch(event, env, ctx) {"), "{js}");
         assert!(!js.contains("extends WorkerEntrypoint"), "{js}");
     }
 
     #[test]
     fn a_failing_cron_is_not_answered() {
-        let js = generate(&Exports::parse(
-            "export function scheduled(a: any, b: any, c: any): Promise<any>;",
-        ));
+        let js = generate(
+            &Exports::parse("export function scheduled(a: any, b: any, c: any): Promise<any>;"),
+            &BTreeMap::new(),
+        );
         assert!(js.contains("scheduled(event, env, ctx) { return call("), "{js}");
         assert!(!js.contains("return respond("), "{js}");
     }
@@ -149,7 +158,7 @@ mod tests {
     fn hidden_classes_are_watched_not_exported() {
         let exports =
             Exports::parse("declare class Source {\n    pull(c: Controller): Promise<any>;\n}\n");
-        let js = generate(&exports);
+        let js = generate(&exports, &BTreeMap::new());
         assert!(js.contains("trackMethods(wasm.Source, [\"pull\"]);"), "{js}");
         assert!(!js.contains("export const Source"), "{js}");
     }

@@ -213,6 +213,7 @@ impl<'d> Session<'d> {
         match built {
             Ok(output) => {
                 say(&finished(&output, start.elapsed()));
+                output.notes.iter().for_each(|note| say(note));
                 self.stale |= !output.reused;
                 true
             }

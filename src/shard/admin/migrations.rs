@@ -16,8 +16,9 @@ use crate::{
             own_fields, read_cursor, write_cursor,
         },
         instance::Inner,
-        migration::{Migration, Step},
+        migration::{Migration, Step, Work},
         run::Run,
+        schema,
     },
     wire::{
         Direction,
@@ -99,12 +100,7 @@ const MAX_BATCHES: u32 = 1000;
 /// migration: finished batches stay, whatever happens in between.
 pub(super) fn run(shard: &Inner, args: &RunArgs) -> Result<State, LunoraError> {
     let migration = find(shard, args.id.as_deref())?;
-    let step = match args.direction {
-        Way::Up => &migration.up,
-        Way::Down => migration.down.as_ref().ok_or_else(|| {
-            LunoraError::bad_request(format!("the migration {:?} cannot be undone", migration.id))
-        })?,
-    };
+    let part = Part::of(migration, args.direction)?;
     let size = args.batch_size.unwrap_or(BATCH_SIZE).clamp(1, MAX_BATCH_SIZE);
     let batches = args.max_batches.unwrap_or(MAX_BATCHES).clamp(1, MAX_BATCHES);
     let fresh = State::new(migration.id, args.direction);
@@ -122,12 +118,15 @@ pub(super) fn run(shard: &Inner, args: &RunArgs) -> Result<State, LunoraError> {
     for _ in 0..batches {
         let before = (state.cursor.clone(), state.processed, state.changed);
         let done = shard.transact(&Caller::default(), 0, |run| {
-            let done = batch(run, migration, step, &mut state, size, args.dry_run)?;
+            let done = part.run(run, &mut state, size, args.dry_run)?;
             if done {
                 state.status = Outcome::Completed;
             }
             if !args.dry_run {
                 write(run, &mut state)?;
+                if args.direction == Way::Down {
+                    schema::forget_version(&run.state.database)?;
+                }
             }
             Ok(done)
         });
@@ -180,17 +179,74 @@ fn find<'a>(shard: &'a Inner, id: Option<&str>) -> Result<&'a Migration, LunoraE
     })
 }
 
+/// What one direction of a migration does.
+enum Part<'a> {
+    Step(&'static str, &'a Step),
+    Drop(&'static str),
+}
+
+impl<'a> Part<'a> {
+    fn of(migration: &'a Migration, direction: Way) -> Result<Self, LunoraError> {
+        match (&migration.work, direction) {
+            (Work::Documents { table, up, .. }, Way::Up) => Ok(Self::Step(table, up)),
+            (Work::Documents { table, down: Some(down), .. }, Way::Down) => {
+                Ok(Self::Step(table, down))
+            }
+            (Work::Drop(name), Way::Up) => Ok(Self::Drop(name)),
+            (_, Way::Down) => Err(LunoraError::bad_request(format!(
+                "the migration {:?} cannot be undone",
+                migration.id
+            ))),
+        }
+    }
+
+    /// Does the next part of it; `true` after the last.
+    fn run(
+        &self,
+        run: &Run<'_>,
+        state: &mut State,
+        size: u32,
+        dry_run: bool,
+    ) -> Result<bool, LunoraError> {
+        match self {
+            Self::Step(table, step) => batch(run, table, step, state, size, dry_run),
+            Self::Drop(name) => drop_table(run, name, state, dry_run).map(|()| true),
+        }
+    }
+}
+
+/// Drops a table, and counts its documents. An index, `table.index`, was dropped when the shard was opened.
+fn drop_table(
+    run: &Run<'_>,
+    name: &str,
+    state: &mut State,
+    dry_run: bool,
+) -> Result<(), LunoraError> {
+    let database = &run.state.database;
+    let known = "SELECT 1 FROM sqlite_master WHERE type='table' AND name=?";
+    if name.contains('.') || database.exec_value(known, &[text(name)])?.is_none() {
+        return Ok(());
+    }
+    let documents = database.exec_value(&format!("SELECT COUNT(*) FROM \"{name}\""), &[])?;
+    let documents = to_count(documents.as_ref());
+    if !dry_run {
+        database.exec(&format!("DROP TABLE \"{name}\""), &[])?;
+    }
+    (state.processed, state.changed) = (documents, documents);
+    Ok(())
+}
+
 /// Takes the next documents through the step; `true` after the last. Documents that are marked as
 /// deleted are included, because an export has them.
 fn batch(
     run: &Run<'_>,
-    migration: &Migration,
+    table: &str,
     step: &Step,
     state: &mut State,
     size: u32,
     dry_run: bool,
 ) -> Result<bool, LunoraError> {
-    let table = run.state.table(migration.table)?;
+    let table = run.state.table(table)?;
     let by = |expression| OrderBy { expression, direction: Direction::Asc };
     let order = [by(key::expression(CREATION_TIME)), by("\"_id\"".to_owned())];
     let (mut filter, mut values) = ("1".to_owned(), Vec::new());

@@ -13,8 +13,9 @@ use crate::{
             key,
             keyset::OrderBy,
         },
+        names::is_field,
         sql::SqlValue,
-        table::{TableSpec, is_field},
+        table::TableSpec,
     },
     wire::{
         Direction,

@@ -16,9 +16,10 @@ use crate::{
     platform::SqlCell,
     shard::{
         database::{cells, malformed, to_count},
+        names::is_field,
         run::Run,
         sql::SqlValue,
-        table::{BY_CREATION, IndexFields, Table, TableSpec, is_field},
+        table::{BY_CREATION, IndexFields, Table, TableSpec},
     },
     wire::Direction,
 };

@@ -149,3 +149,33 @@ fn unknown_and_invalid_migrations_are_errors() {
     const UNHEARD: Table = table!("unheard");
     assert!(ShardDefinition::new().migration("x", UNHEARD, up).check().is_err());
 }
+
+#[test]
+fn a_dropped_table_keeps_its_documents_until_its_migration_runs() {
+    let shard = notes(&["a", "b"]);
+    let without = || ShardDefinition::new().table(MESSAGES).drops("drop-notes", "notes");
+    let shard = shard.wake(without());
+    let dry = run(&shard, json!({ "id": "drop-notes", "dryRun": true }));
+    assert_eq!((&dry["status"], &dry["changed"]), (&json!("completed"), &json!(2)));
+    let done = run(&shard, json!({ "id": "drop-notes" }));
+    assert_eq!((&done["status"], &done["changed"]), (&json!("completed"), &json!(2)));
+    assert_eq!(run(&shard, json!({ "id": "drop-notes" }))["changed"], 2);
+    let operator = shard.admin_token(TOKEN);
+    let args = json!({ "id": "drop-notes", "direction": "down" });
+    assert_eq!(operator.admin("runMigration", &args).0, 400);
+    assert_eq!(lengths(&shard.wake(definition())), Vec::<Value>::new());
+}
+
+#[test]
+fn what_is_declared_or_has_an_invalid_name_is_not_dropped() {
+    const INDEXED: Table<New> = table!("notes").index("by_text", &["text"]);
+    let with = |name| ShardDefinition::new().table(INDEXED).drops("drop", name).check();
+    for name in
+        ["notes", "NOTES", "notes.by_text", "sqlite_master", "_lunora_meta", "a.b.c", "a.", ""]
+    {
+        assert!(with(name).is_err(), "{name}");
+    }
+    for name in ["members", "notes2", "notes.by_author", "members.by_name"] {
+        assert!(with(name).is_ok(), "{name}");
+    }
+}

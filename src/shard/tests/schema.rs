@@ -99,3 +99,50 @@ fn tables_of_an_earlier_version_get_the_columns_they_lack() {
     };
     assert_eq!((numbered("3"), numbered("2")), (409, 200));
 }
+
+fn woken_at(shard: &TestShard, version: u32, definition: ShardDefinition) -> TestShard {
+    let woken = shard.wake(definition);
+    woken.shard().set_schema_version(version);
+    woken
+}
+
+#[test]
+fn refuses_data_that_a_newer_version_has_opened() {
+    let shard = TestShard::new(with(BEFORE));
+    say(&shard, "kept");
+    assert_eq!(texts(&woken_at(&shard, 2, with(BEFORE))), ["kept"]);
+    assert_eq!(texts(&woken_at(&shard, 3, with(BEFORE))), ["kept"]);
+    let older = woken_at(&shard, 2, with(BEFORE));
+    let (status, refused) = older.answer("messages:list", &json!({}));
+    assert_eq!((status, &refused["error"]["code"]), (503, &json!("SHARD_UNAVAILABLE")));
+    // A build without a schema lock has no version.
+    assert_eq!(texts(&shard.wake(with(BEFORE))), ["kept"]);
+    assert_eq!(older.answer("messages:list", &json!({})).0, 503);
+    assert_eq!(texts(&woken_at(&shard, 3, with(BEFORE))), ["kept"]);
+}
+
+#[test]
+fn an_older_version_opens_a_shard_whose_migration_was_undone() {
+    fn same(message: Message) -> Result<Option<Message>, LunoraError> {
+        Ok(Some(message))
+    }
+    let newer = || with(BEFORE).reversible_migration("same", BEFORE, same, same);
+    let migrate = |shard: &TestShard, direction: &str| {
+        let shard = shard.admin_token(super::admin::TOKEN);
+        let args = json!({ "id": "same", "direction": direction });
+        assert_eq!(shard.admin("runMigration", &args).0, 200);
+    };
+    let shard = TestShard::new(with(BEFORE));
+    say(&shard, "kept");
+    let second = woken_at(&shard, 2, newer());
+    migrate(&second, "up");
+    assert_eq!(woken_at(&shard, 1, with(BEFORE)).answer("messages:list", &json!({})).0, 503);
+    migrate(&second, "down");
+    // The newer deployment is still there.
+    assert_eq!(texts(&woken_at(&shard, 2, newer())), ["kept"]);
+    assert_eq!(texts(&woken_at(&shard, 1, with(BEFORE))), ["kept"]);
+    let again = woken_at(&shard, 2, newer());
+    migrate(&again, "up");
+    assert_eq!(texts(&woken_at(&shard, 2, newer())), ["kept"]);
+    assert_eq!(woken_at(&shard, 1, with(BEFORE)).answer("messages:list", &json!({})).0, 503);
+}

@@ -10,7 +10,7 @@ mod typed;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use lunora_build::{Build, WasmOpt};
+use lunora_build::{Build, SchemaLock, WasmOpt};
 use lunora_dev::Dev;
 
 pub(crate) use self::{
@@ -62,6 +62,34 @@ pub(crate) struct BuildArgs {
     /// Keep the names of functions, for stack traces and profiles.
     #[arg(long)]
     names: bool,
+    /// What to do with lunora.schema.lock, which says how stored documents look; update by default, frozen
+    /// where CI is set, warn with --dev.
+    #[arg(long, value_enum, value_name = "MODE")]
+    schema_lock: Option<LockMode>,
+}
+
+/// What a build does with the schema lock.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LockMode {
+    /// Write it; fail if a change needs a migration.
+    Update,
+    /// Write nothing; fail if it would change, too.
+    Frozen,
+    /// Write nothing, and print what would fail.
+    Warn,
+    /// Do not look at it.
+    Ignore,
+}
+
+impl From<LockMode> for SchemaLock {
+    fn from(mode: LockMode) -> Self {
+        match mode {
+            LockMode::Update => Self::Update,
+            LockMode::Frozen => Self::Frozen,
+            LockMode::Warn => Self::Warn,
+            LockMode::Ignore => Self::Ignore,
+        }
+    }
 }
 
 /// Serves the crate until Ctrl-C.
@@ -83,6 +111,9 @@ pub(crate) fn build(args: BuildArgs, output: &Output) -> Result<Outcome, Failure
     if args.names {
         build = build.names(true);
     }
+    if let Some(mode) = args.schema_lock {
+        build = build.schema_lock(mode.into());
+    }
     if args.no_wasm_opt {
         build = build.wasm_opt(WasmOpt::Off);
     } else if let Some(program) = args.wasm_opt {
@@ -90,6 +121,9 @@ pub(crate) fn build(args: BuildArgs, output: &Output) -> Result<Outcome, Failure
     }
     let built = build.run().map_err(|error| Failure::Project(error.to_string()))?;
     output.line(&format!("Built {}: the wasm has {}.", built.dir.display(), built.wasm));
+    for note in &built.notes {
+        output.note(note);
+    }
     if built.wasm_opt.is_none() && built.wasm.gzip.is_some() && !args.no_wasm_opt {
         output.note(
             "hint: run `npm install --save-dev binaryen`: its wasm-opt makes the Worker smaller",
