@@ -12,6 +12,10 @@ mod token;
 mod transport;
 pub mod value;
 
+/// The crate by which generated types are read and written.
+#[doc(hidden)]
+pub use serde;
+
 #[cfg(feature = "reqwest")]
 pub use self::transport::ReqwestTransport;
 pub use self::{

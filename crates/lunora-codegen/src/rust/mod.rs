@@ -117,9 +117,26 @@ fn module(functions: &[&Function], names: &mut Names) -> String {
     format!("{map}use lunora_client::{{{}}};\n{constants}", list.join(", "))
 }
 
-/// Formats the text as rustfmt does, with the head of generated files. A text that is no Rust stays as it is, so that
+/// Puts an empty line between two items.
+fn spaced(text: &str) -> String {
+    let mut spaced = String::new();
+    let mut before = "";
+    for line in text.lines() {
+        let begins = ["///", "#[", "pub "].iter().any(|start| line.trim_start().starts_with(start));
+        let is_after_item =
+            before.trim_start() == "}" || before.ends_with(';') || before.starts_with("#![");
+        if begins && is_after_item {
+            spaced.push('\n');
+        }
+        spaced.extend([line, "\n"]);
+        before = line;
+    }
+    spaced
+}
+
+/// Formats the text, with the head of generated files. A text that is no Rust stays as it is, so that
 /// the compiler says why.
 fn formatted(text: &str) -> String {
-    let pretty = syn::parse_file(text).map(|file| prettyplease::unparse(&file));
+    let pretty = syn::parse_file(text).map(|file| spaced(&prettyplease::unparse(&file)));
     format!("{HEAD}{}", pretty.as_deref().unwrap_or(text))
 }

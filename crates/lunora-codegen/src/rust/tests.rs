@@ -37,9 +37,11 @@ fn writes_a_reference_to_each_function_by_module() {
 // Written by `lunora codegen client`. Do not edit.
 //! The functions of the deployment, and their types.
 #![allow(dead_code, missing_docs, unreachable_pub)]
+
 /// The functions of `a`.
 pub mod a {
     use lunora_client::{FunctionRef, Query};
+
     /// The query `a:list`.
     pub const LIST: FunctionRef<
         Query,
@@ -47,9 +49,11 @@ pub mod a {
         lunora_client::value::Value,
     > = FunctionRef::from_static(\"a:list\");
 }
+
 /// The functions of `b-c`.
 pub mod b_c {
     use lunora_client::{FunctionRef, Mutation};
+
     /// The mutation `b-c:sendAll`.
     pub const SEND_ALL: FunctionRef<
         Mutation,
