@@ -65,7 +65,7 @@ test("the_rust_client_of_the_chat_is_up_to_date", () => {
   const stale = join(folder, "api.rs");
   writeFileSync(stale, readFileSync(file, "utf8").replace("pub text:", "pub body:"));
   const found = codegen(CHAT, "--rust", stale, "--check");
-  assert.equal(found.status, 1, found.stdout);
+  assert.notEqual(found.status, 0, found.stdout);
   assert.match(found.stdout + found.stderr, /differs from the functions of the crate/);
 });
 

@@ -2,13 +2,14 @@
 
 use std::{future::IntoFuture, marker::PhantomData, time::Duration};
 
+use http::Response;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use crate::{
     BoxFuture, Client, Error, FanOut, FanOutAnswer, Kind, Merge, Mutation, Query,
     client::Terms,
-    protocol::{self, Answer, Envelope, Headers},
+    protocol::{self, Envelope, Headers},
     random,
     reference::Repeats,
 };
@@ -62,7 +63,12 @@ impl Parts {
         }
     }
 
-    async fn send(&self, client: &Client, fan_out: Option<&FanOut>) -> Result<Answer, Error> {
+    async fn send<T>(
+        &self,
+        client: &Client,
+        fan_out: Option<&FanOut>,
+        read: impl Fn(&Response<Vec<u8>>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let terms = Terms { repeats: self.repeats, writes: self.writes, timeout: self.timeout };
         let envelope = self.envelope(fan_out);
         let mutation_id = self.mutation_id.as_deref();
@@ -75,7 +81,7 @@ impl Parts {
                     let headers = Headers { bearer, mutation_id, client_id, bookmark };
                     client.endpoint().call(&envelope, &headers)
                 },
-                protocol::answer,
+                read,
             )
             .await
     }
@@ -143,7 +149,7 @@ impl<'c, K, R: DeserializeOwned + 'c> IntoFuture for Call<'c, K, R> {
 
     fn into_future(self) -> Self::IntoFuture {
         let (client, parts) = (self.client, self.parts);
-        Box::pin(async move { parts?.send(client, None).await?.read() })
+        Box::pin(async move { parts?.send(client, None, protocol::answer).await?.read() })
     }
 }
 
@@ -163,6 +169,6 @@ impl<'c, T: DeserializeOwned + 'c> IntoFuture for FanOutCall<'c, T> {
 
     fn into_future(self) -> Self::IntoFuture {
         let (client, parts, fan_out) = (self.client, self.parts, self.fan_out);
-        Box::pin(async move { parts?.send(client, Some(&fan_out)).await?.read_fan_out() })
+        Box::pin(async move { parts?.send(client, Some(&fan_out), protocol::fan_out).await })
     }
 }

@@ -25,7 +25,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 pub use self::{
-    answer::{Answer, Slots, answer, refusal, slots},
+    answer::{Answer, Slots, answer, fan_out, refusal, slots},
     endpoint::Endpoint,
 };
 use crate::{Error, FanOut, value::to_wire};

@@ -10,18 +10,9 @@ use crate::{DecodeError, Error, FanOutAnswer, ServerError, value::Value, value::
 
 /// The successful answer of a call.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Answer {
     /// The result in wire form.
-    #[serde(default = "null")]
     result: Box<RawValue>,
-    /// What a query across shards answers instead.
-    #[serde(skip)]
-    whole: Option<Box<str>>,
-}
-
-fn null() -> Box<RawValue> {
-    RawValue::NULL.to_owned()
 }
 
 impl Answer {
@@ -38,20 +29,6 @@ impl Answer {
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
         read(self.result.get())
     }
-
-    /// Reads the answer of a query across shards.
-    ///
-    /// # Errors
-    /// [`Error::Decode`] if it is of another type.
-    pub fn read_fan_out<T: DeserializeOwned>(&self) -> Result<FanOutAnswer<T>, Error> {
-        read(self.whole.as_deref().unwrap_or("null"))
-    }
-
-    fn of(text: &str) -> Result<Self, serde_json::Error> {
-        let mut answer: Self = serde_json::from_str(text)?;
-        answer.whole = Some(text.into());
-        Ok(answer)
-    }
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
@@ -64,7 +41,17 @@ fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
 /// # Errors
 /// [`Error::Server`] for an error of the deployment, and [`Error::Decode`] for what is not an answer of one.
 pub fn answer(response: &Response<Vec<u8>>) -> Result<Answer, Error> {
-    read_success(response, Answer::of)
+    read_success(response, |text| serde_json::from_str(text))
+}
+
+/// Reads the answer of a query across shards.
+///
+/// # Errors
+/// As [`answer`].
+pub fn fan_out<T: DeserializeOwned>(
+    response: &Response<Vec<u8>>,
+) -> Result<FanOutAnswer<T>, Error> {
+    read_success(response, from_wire)
 }
 
 /// The results of a batch, by position.
@@ -94,7 +81,7 @@ impl Slots {
             return Err(error(slot.status, body.as_bytes(), &HeaderMap::new()));
         }
         let unexpected = |error| DecodeError::new(slot.status, error);
-        Ok(Answer::of(body).map_err(unexpected)?)
+        Ok(serde_json::from_str(body).map_err(unexpected)?)
     }
 }
 
