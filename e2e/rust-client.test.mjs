@@ -10,6 +10,8 @@ import { workerOptions } from "./worker.mjs";
 const ROOT = new URL("..", import.meta.url).pathname;
 const CHAT = new URL("../examples/chat", import.meta.url).pathname;
 
+const CALLER = new URL("caller", import.meta.url).pathname;
+
 /** Runs the tests of the crate that need a deployment. */
 const cargo = (env) => new Promise((resolve) => {
   const args = ["test", "--quiet", "--package", "lunora-client", "--test", "deployment"];
@@ -65,5 +67,21 @@ test("the_rust_client_calls_a_deployment", { timeout: 590_000 }, () => drill(asy
     assert.match(output, /7 passed/);
   } finally {
     await chat.dispose();
+  }
+}));
+
+test("the_rust_client_calls_from_a_worker", () => drill(async (deployment) => {
+  const url = new URL(await deployment.mf.ready).origin;
+  const caller = new Miniflare({ ...workerOptions(CALLER), handleRuntimeStdio: (...streams) => streams.forEach((stream) => stream.resume()) });
+  try {
+    // A lossy network: the first answer to each body does not arrive.
+    const response = await serving(lossy(url), (origin) => caller.dispatchFetch(`http://caller.test/?origin=${encodeURIComponent(origin)}`));
+    const text = await response.text();
+    assert.equal(response.status, 200, text);
+    assert.deepEqual(JSON.parse(text), {
+      added: 1, texts: ["wasm 0 "], next: "9007199254740994", code: "FUNCTION_NOT_FOUND", timedOut: true,
+    });
+  } finally {
+    await caller.dispose();
   }
 }));
