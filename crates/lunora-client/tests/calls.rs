@@ -346,7 +346,13 @@ async fn a_read_after_a_write_carries_its_bookmark() -> Result<(), Error> {
 }
 
 #[test]
-fn rejects_what_is_no_origin() {
+fn rejects_a_password_in_the_url_without_showing_it() {
+    let error = Client::new("https://ada:s3cret@app.example.com").err().unwrap();
+    assert!(!format!("{error:?} {error}").contains("s3cret"));
+}
+
+#[test]
+fn rejects_a_url_that_is_not_an_origin() {
     for url in [
         "app.example.com",
         "ftp://app.example.com",

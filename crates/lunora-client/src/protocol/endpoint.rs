@@ -15,7 +15,7 @@ impl Endpoint {
     /// Reads an origin, such as `https://app.example.com`.
     ///
     /// # Errors
-    /// [`Error::Usage`] if it has another scheme than `http` and `https`, or a path.
+    /// [`Error::Usage`] if it has another scheme than `http` and `https`, a user, or a path.
     pub fn new(url: &str) -> Result<Self, Error> {
         let base = Url::parse(url)
             .ok()
@@ -23,6 +23,11 @@ impl Endpoint {
             .ok_or_else(|| {
                 Error::Usage(format!("invalid deployment URL `{url}`: expected https://<host>"))
             })?;
+        if !base.username().is_empty() || base.password().is_some() {
+            return Err(Error::Usage(
+                "the deployment URL has a user or a password: expected https://<host>".into(),
+            ));
+        }
         if base.path() != "/" || base.query().is_some() || base.fragment().is_some() {
             return Err(Error::Usage(format!(
                 "`{url}` has a path: expected the origin of a deployment, such as {}",
