@@ -59,6 +59,17 @@ test("the_client_of_the_chat_is_up_to_date", () => {
   assert.equal(status, 0, stdout + stderr);
 });
 
+test("the_rust_client_of_the_chat_is_up_to_date", () => {
+  const file = at("../crates/lunora-client/tests/chat/api.rs");
+  const { status, stdout, stderr } = codegen(CHAT, "--rust", file, "--check");
+  assert.equal(status, 0, stdout + stderr);
+  const stale = join(folder, "api.rs");
+  writeFileSync(stale, readFileSync(file, "utf8").replace("pub text:", "pub body:"));
+  const found = codegen(CHAT, "--rust", stale, "--check");
+  assert.notEqual(found.status, 0, found.stdout);
+  assert.match(found.stdout + found.stderr, /differs from the functions of the crate/);
+});
+
 test("a_program_that_calls_the_chat_compiles", () => {
   const dir = join(folder, "chat");
   cpSync(join(CHAT, "client"), dir, { recursive: true });

@@ -32,6 +32,7 @@ pub(crate) fn all() -> Vec<PathBuf> {
         "examples/generated",
         "examples/plain",
         "examples/ssr",
+        "e2e/caller",
         "e2e/drill",
         "e2e/fixture",
         "simulation",

@@ -13,7 +13,7 @@ pub(crate) struct Package {
     files: &'static [&'static str],
 }
 
-pub(crate) const PACKAGES: [Package; 5] = [
+pub(crate) const PACKAGES: [Package; 6] = [
     Package {
         name: "lunora",
         manifest: "Cargo.toml",
@@ -28,6 +28,11 @@ pub(crate) const PACKAGES: [Package; 5] = [
         name: "lunora-cli",
         manifest: "crates/lunora-cli/Cargo.toml",
         files: &["README.md", "src", "template"],
+    },
+    Package {
+        name: "lunora-client",
+        manifest: "crates/lunora-client/Cargo.toml",
+        files: &["README.md", "src"],
     },
     Package {
         name: "lunora-codegen",

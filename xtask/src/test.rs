@@ -33,6 +33,7 @@ const STEPS: &[Step] = &[
     },
     Step { kind: "lint", name: "clippy, each feature alone", run: each_feature },
     Step { kind: "lint", name: "clippy, wasm", run: clippy_wasm },
+    Step { kind: "lint", name: "clippy, client", run: client },
     Step { kind: "lint", name: "documentation", run: documentation },
     Step { kind: "lint", name: "faults to plant", run: teeth::check_faults },
     Step { kind: "lint", name: "dependency tree", run: dependencies::check },
@@ -133,6 +134,12 @@ fn end_to_end() -> Result<()> {
     sh(&mut command)
 }
 
+/// Checks the client without its transport, and on wasm with it.
+fn client() -> Result<()> {
+    clippy(&["--package", "lunora-client", "--lib", "--no-default-features"])?;
+    clippy(&["--package", "lunora-client", "--lib", "--target", "wasm32-unknown-unknown"])
+}
+
 /// Checks that each feature builds without the others, and a Worker's features without the admin
 /// plane.
 fn each_feature() -> Result<()> {
@@ -163,6 +170,8 @@ fn documentation() -> Result<()> {
         "lunora",
         "--package",
         "lunora-build",
+        "--package",
+        "lunora-client",
         "--package",
         "lunora-codegen",
         "--package",

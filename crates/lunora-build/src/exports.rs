@@ -42,6 +42,8 @@ impl Exports {
         for line in declarations.lines() {
             if let Some(function) = line.strip_prefix("export function ") {
                 exports.functions.extend(name_before_paren(function));
+            } else if let Some(name) = renamed(line) {
+                exports.functions.push(name.to_owned());
             } else if let Some(class) = class_header(line) {
                 exports.classes.push(class);
                 inside = true;
@@ -55,6 +57,13 @@ impl Exports {
         exports.functions.retain(|name| !name.starts_with("__"));
         exports
     }
+}
+
+/// Returns `fetch` for `export { fetch2 as fetch }`: wasm-bindgen renames a function within the module if the crate also
+/// imports a global of its name.
+fn renamed(line: &str) -> Option<&str> {
+    let list = line.strip_prefix("export {")?.trim_end_matches(';').strip_suffix('}')?;
+    list.split_once(" as ").map(|(_, name)| name.trim())
 }
 
 fn class_header(line: &str) -> Option<Class> {
@@ -142,6 +151,13 @@ export function fetch(req: Request, env: any, ctx: any): Promise<any>;
         assert_eq!((source.name.as_str(), source.exported), ("IntoUnderlyingSource", false));
         assert_eq!(source.methods, ["pull"]);
         assert_eq!(source.constructor, None);
+    }
+
+    #[test]
+    fn finds_a_handler_that_has_another_name_within_the_module() {
+        let text = "declare function fetch2(req: Request, env: any, ctx: any): Promise<any>;\n\
+            export { fetch2 as fetch }\nexport { IntoUnderlyingSource };\n";
+        assert_eq!(Exports::parse(text).functions, ["fetch"]);
     }
 
     #[test]

@@ -6,19 +6,20 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use lunora_client::protocol::{self, Endpoint, Envelope, Headers};
+use serde::{Serialize, de::DeserializeOwned};
 use ureq::{
     Agent, AsSendBody, Body, SendBody,
-    http::{Method, Request, Response},
+    http::{HeaderValue, Method, Request, Response},
 };
-use url::{Host, Url};
+use url::Url;
 
 use crate::failure::Failure;
 
 /// A deployment, and the token of its operator.
 pub(crate) struct Client {
     agent: Agent,
-    base: Url,
+    endpoint: Endpoint,
     token: Option<String>,
 }
 
@@ -27,18 +28,7 @@ impl Client {
     const TOKEN: &'static str = "LUNORA_ADMIN_TOKEN";
 
     pub(crate) fn new(url: &str, timeout_seconds: u64) -> Result<Self, Failure> {
-        let base = Url::parse(url)
-            .ok()
-            .filter(|base| matches!(base.scheme(), "http" | "https") && base.has_host())
-            .ok_or_else(|| {
-                Failure::Usage(format!("invalid deployment URL `{url}`: expected https://<host>"))
-            })?;
-        if base.path() != "/" || base.query().is_some() || base.fragment().is_some() {
-            return Err(Failure::Usage(format!(
-                "`{url}` has a path: expected the origin of a deployment, such as {}",
-                base.origin().ascii_serialization()
-            )));
-        }
+        let endpoint = Endpoint::new(url)?;
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -47,7 +37,7 @@ impl Client {
             .user_agent(concat!("lunora-cli/", env!("CARGO_PKG_VERSION")))
             .build();
         let token = Self::token()?;
-        Ok(Self { agent: config.into(), base, token })
+        Ok(Self { agent: config.into(), endpoint, token })
     }
 
     /// Reads the token. A file with variables may end its lines with CRLF, which leaves white space at
@@ -69,7 +59,7 @@ impl Client {
 
     /// Returns the URL of the deployment, as `--url` takes it.
     pub(crate) fn url(&self) -> &str {
-        self.base.as_str()
+        self.endpoint.url().as_str()
     }
 
     /// Sends a request as it is, and returns the answer of any status. No token is added.
@@ -95,7 +85,7 @@ impl Client {
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let url = self.admin(path)?;
         let request = self.agent.get(url.as_str()).header("authorization", self.bearer()?);
-        read(answer(&url, request.call())?)
+        read(answer(url.as_str(), request.call())?)
     }
 
     /// Calls an admin endpoint.
@@ -127,32 +117,28 @@ impl Client {
     }
 
     /// Calls a function as a client does. The admin token is not sent.
-    pub(crate) fn rpc<T: DeserializeOwned>(
+    pub(crate) fn rpc(
         &self,
-        call: &impl Serialize,
+        call: &Envelope<'_>,
         token: Option<&str>,
-    ) -> Result<T, Failure> {
-        let bearer = token.map(|token| self.bearer_of(token)).transpose()?;
-        self.post_rpc(call, bearer)
+    ) -> Result<protocol::Answer, Failure> {
+        self.call(call, token.map(|token| self.bearer_of(token)).transpose()?)
     }
 
     /// Calls an operation of a shard, with the admin token.
-    pub(crate) fn operate<T: DeserializeOwned>(&self, call: &impl Serialize) -> Result<T, Failure> {
-        self.post_rpc(call, Some(self.bearer()?))
+    pub(crate) fn operate(&self, call: &Envelope<'_>) -> Result<protocol::Answer, Failure> {
+        self.call(call, Some(self.bearer()?))
     }
 
-    fn post_rpc<T: DeserializeOwned>(
+    fn call(
         &self,
-        call: &impl Serialize,
-        bearer: Option<String>,
-    ) -> Result<T, Failure> {
-        let url = self.at("_lunora/rpc")?;
-        let mut request = self.agent.post(url.as_str());
-        if let Some(bearer) = bearer {
-            request = request.header("authorization", bearer);
-        }
-        let request = request.header("content-type", "application/json");
-        read(answer(&url, request.send(to_json(call)?.as_slice()))?)
+        call: &Envelope<'_>,
+        bearer: Option<HeaderValue>,
+    ) -> Result<protocol::Answer, Failure> {
+        let request = self.endpoint.call(call, &Headers { bearer, ..Headers::default() })?;
+        let url = request.uri().to_string();
+        let response = whole(answer(&url, self.agent.run(request))?)?;
+        Ok(protocol::answer(&response)?)
     }
 
     fn send(&self, path: &str, body: impl AsSendBody) -> Result<Response<Body>, Failure> {
@@ -162,22 +148,15 @@ impl Client {
             .post(url.as_str())
             .header("authorization", self.bearer()?)
             .header("content-type", "application/json");
-        answer(&url, request.send(body))
+        answer(url.as_str(), request.send(body))
     }
 
     fn admin(&self, path: &str) -> Result<Url, Failure> {
-        self.at(&format!("_lunora/admin/{path}"))
-    }
-
-    /// Returns the URL of a path of the deployment.
-    fn at(&self, path: &str) -> Result<Url, Failure> {
-        self.base
-            .join(&format!("/{path}"))
-            .map_err(|error| Failure::Usage(format!("{}: {error}", self.base)))
+        Ok(self.endpoint.at(&format!("_lunora/admin/{path}"))?)
     }
 
     /// Returns the admin token as a header.
-    pub(crate) fn bearer(&self) -> Result<String, Failure> {
+    pub(crate) fn bearer(&self) -> Result<HeaderValue, Failure> {
         let token = self.token.as_ref().ok_or_else(|| {
             Failure::Usage(format!("set {} to the deployment's admin token", Self::TOKEN))
         })?;
@@ -185,75 +164,38 @@ impl Client {
     }
 
     /// Returns a token as a header. Over an unencrypted connection it is sent only to this machine.
-    pub(crate) fn bearer_of(&self, token: &str) -> Result<String, Failure> {
-        if self.base.scheme() == "http" && !is_loopback(&self.base) {
-            return Err(Failure::Usage(format!(
-                "a token is not sent to {} unencrypted: use https",
-                self.base
-            )));
-        }
-        Ok(format!("Bearer {token}"))
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
+    pub(crate) fn bearer_of(&self, token: &str) -> Result<HeaderValue, Failure> {
+        Ok(self.endpoint.bearer(token)?)
     }
 }
 
 /// Returns the response if its status is a success.
 fn answer(
-    url: &Url,
+    url: &str,
     result: Result<Response<Body>, ureq::Error>,
 ) -> Result<Response<Body>, Failure> {
     let response = result
-        .map_err(|source| Failure::Unreachable { url: url.to_string(), source: source.into() })?;
-    if response.status().is_success() { Ok(response) } else { Err(refusal(response)) }
+        .map_err(|source| Failure::Unreachable { url: url.to_owned(), source: source.into() })?;
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let (parts, body) = response.into_parts();
+    // A body that breaks off says nothing; the status does.
+    let text = body.into_with_config().read_to_vec().unwrap_or_default();
+    Err(protocol::refusal(&Response::from_parts(parts, text)).into())
 }
 
-/// Reads the error of a deployment: `{"error":{"code","message","hint"?}}`.
-fn refusal(response: Response<Body>) -> Failure {
-    #[derive(Deserialize)]
-    struct Refusal {
-        error: Inner,
-    }
-    #[derive(Deserialize)]
-    struct Inner {
-        code: String,
-        message: String,
-        hint: Option<Hint>,
-    }
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Hint {
-        Text(String),
-        Parts { title: String },
-    }
-
-    let status = response.status();
-    let text = response.into_body().read_to_string().unwrap_or_default();
-    match serde_json::from_str(&text) {
-        Ok(Refusal { error: Inner { code, message, hint } }) => {
-            let hint = hint.map(|hint| match hint {
-                Hint::Text(text) | Hint::Parts { title: text } => text,
-            });
-            Failure::Refused { code, message, hint }
-        }
-        Err(_) => {
-            let text: String = text.trim().chars().take(200).collect();
-            Failure::Unexpected(format!("unexpected response {status}: {text}"))
-        }
-    }
+/// Reads the whole body of a response.
+fn whole(response: Response<Body>) -> Result<Response<Vec<u8>>, Failure> {
+    let (parts, body) = response.into_parts();
+    let mut text = Vec::new();
+    let mut body = body.into_with_config().limit(u64::MAX).reader();
+    body.read_to_end(&mut text).map_err(Failure::BrokenOff)?;
+    Ok(Response::from_parts(parts, text))
 }
 
 fn read<T: DeserializeOwned>(response: Response<Body>) -> Result<T, Failure> {
-    let mut text = Vec::new();
-    reader(response).read_to_end(&mut text).map_err(Failure::BrokenOff)?;
-    serde_json::from_slice(&text).map_err(|error| unexpected(&error))
+    serde_json::from_slice(whole(response)?.body()).map_err(|error| unexpected(&error))
 }
 
 /// Reads a body of any size.

@@ -32,6 +32,19 @@ pub(crate) enum Failure {
     NotConfirmed(String),
 }
 
+impl From<lunora_client::Error> for Failure {
+    fn from(error: lunora_client::Error) -> Self {
+        match error {
+            lunora_client::Error::Server(error) => {
+                let lunora_client::ServerError { code, message, hint, .. } = *error;
+                Self::Refused { code, message, hint }
+            }
+            lunora_client::Error::Usage(message) => Self::Usage(message),
+            other => Self::Unexpected(other.to_string()),
+        }
+    }
+}
+
 impl Failure {
     pub(crate) fn file(path: &Path, source: io::Error) -> Self {
         Self::File { path: path.display().to_string(), source }

@@ -1,18 +1,10 @@
 //! `lunora rpc`.
 
-use serde::{Deserialize, Serialize};
+use lunora_client::protocol::Envelope;
+use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
 use crate::{Outcome, client::Client, failure::Failure, output::Output};
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Call<'a> {
-    function_path: &'a str,
-    args: &'a RawValue,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shard_key: Option<&'a str>,
-}
 
 /// The caller of a function.
 pub(crate) enum Caller {
@@ -45,17 +37,13 @@ pub(crate) fn run(
     client: &Client,
     output: &Output,
 ) -> Result<Outcome, Failure> {
-    #[derive(Deserialize)]
-    struct Answer {
-        result: Box<RawValue>,
-    }
-
     let object: Option<Box<RawValue>> = serde_json::from_str(args).ok();
     let args = object.filter(|object| object.get().starts_with('{')).ok_or_else(|| {
         Failure::Usage(format!("invalid arguments `{args}`: expected a JSON object"))
     })?;
-    let call = |function_path, args| Call { function_path, args, shard_key: shard };
-    let Answer { result } = match caller {
+    let call =
+        |function_path, args| Envelope { function_path, args, shard_key: shard, fan_out: None };
+    let answer = match caller {
         Caller::Anonymous => client.rpc(&call(function, &args), None)?,
         Caller::User { token } => client.rpc(&call(function, &args), Some(token))?,
         Caller::Operator { user } => {
@@ -65,6 +53,7 @@ pub(crate) fn run(
             client.operate(&call("__lunora_admin__:runAs", &args))?
         }
     };
+    let result = answer.result();
     output.answer(&result, || pretty(result.get()));
     Ok(Outcome::Done)
 }

@@ -6,7 +6,7 @@
 //! | check it in my own tool | [`wrangler::check_crate`], [`wrangler::check`] |
 //! | add what it lacks | [`wrangler::fix_crate`], [`wrangler::fix`] |
 //! | write the entry from `lunora.toml` | [`manifest`], [`write_crate`], [`check_crate`] |
-//! | generate a typed client from the functions of a shard | [`typescript::api`] |
+//! | generate a typed client from the functions of a shard | [`typescript::api`], [`rust::api`] |
 //!
 //! A problem has a place, a message and a fix; all problems are reported at once. An error fails a build,
 //! a warning does not ([`Severity`]).
@@ -15,6 +15,7 @@ mod build_script;
 mod generate;
 pub mod manifest;
 mod problem;
+pub mod rust;
 mod scan;
 pub mod typescript;
 pub mod wrangler;

@@ -1,4 +1,4 @@
-//! The typed client of a crate: `api.js` and `api.d.ts`.
+//! The typed client of a crate: `api.js` and `api.d.ts`, and a file of Rust.
 
 mod compiling;
 mod functions;
@@ -9,10 +9,7 @@ use std::{
     process::Stdio,
 };
 
-use lunora_codegen::{
-    Place, Problem, Severity,
-    typescript::{self, Api},
-};
+use lunora_codegen::{Place, Problem, Severity, rust, typescript};
 
 pub(crate) use self::compiling::Compiling;
 use crate::Error;
@@ -23,7 +20,7 @@ const MODULE: &str = "lunora-client";
 /// The file that only a typed client has.
 const TYPES: &str = "api.d.ts";
 
-/// Generates `api.js` and `api.d.ts` from the functions of `shard!`, without a Worker.
+/// Generates `api.js` and `api.d.ts`, or a file of Rust, from the functions of `shard!`, without a Worker.
 ///
 /// It runs the tests of the crate that `shard!` makes, so that each type of a function derives
 /// `schemars::JsonSchema`.
@@ -38,32 +35,55 @@ const TYPES: &str = "api.d.ts";
 #[must_use]
 pub struct TypedClient {
     krate: PathBuf,
-    out: PathBuf,
+    out: Option<PathBuf>,
+    rust: Option<PathBuf>,
 }
+
+/// The files of a typed client, and the text of each.
+#[derive(Debug, Clone, Eq, PartialEq)]
+pub struct Api(Vec<(PathBuf, String)>);
 
 impl TypedClient {
     /// Takes the crate whose `Cargo.toml` is in `dir`. The output folder is its `client/`.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        let krate = dir.into();
-        Self { out: krate.join("client"), krate }
+        Self { krate: dir.into(), out: None, rust: None }
     }
 
     /// Chooses the output folder.
     pub fn out(mut self, dir: impl Into<PathBuf>) -> Self {
-        self.out = dir.into();
+        self.out = Some(dir.into());
+        self
+    }
+
+    /// Generates a file of Rust for the crate `lunora-client`. The files of the output folder are generated beside it
+    /// only if [`out`](Self::out) chooses that.
+    pub fn rust(mut self, file: impl Into<PathBuf>) -> Self {
+        self.rust = Some(file.into());
         self
     }
 
     /// Returns the output folder.
     #[must_use]
-    pub fn dir(&self) -> &Path {
-        &self.out
+    pub fn dir(&self) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| self.krate.join("client"))
+    }
+
+    /// Returns the files that are generated.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let typescript =
+            self.has_typescript().then(|| ["api.js", TYPES].map(|name| self.dir().join(name)));
+        typescript.into_iter().flatten().chain(self.rust.clone()).collect()
+    }
+
+    fn has_typescript(&self) -> bool {
+        self.out.is_some() || self.rust.is_none()
     }
 
     /// Returns whether the output folder has an `api.d.ts`.
     #[must_use]
     pub fn is_written(&self) -> bool {
-        self.out.join(TYPES).is_file()
+        self.dir().join(TYPES).is_file()
     }
 
     /// Generates the text of the files. Cargo's progress goes to the standard error.
@@ -88,7 +108,11 @@ impl TypedClient {
         let functions = functions::of(&self.krate, &program, &shards)?;
         let untyped = typescript::untyped(&self.krate, &functions);
         if untyped.is_empty() {
-            Ok(typescript::api(&functions, MODULE))
+            let typescript = typescript::api(&functions, MODULE);
+            let typescript =
+                [typescript.js, typescript.dts].into_iter().filter(|_| self.has_typescript());
+            let texts = typescript.chain(self.rust.as_ref().map(|_| rust::api(&functions)));
+            Ok(Api(self.files().into_iter().zip(texts).collect()))
         } else {
             Err(Error::Sources(untyped))
         }
@@ -100,14 +124,13 @@ impl TypedClient {
     ///
     /// Returns an error if the folder or a file cannot be written.
     pub fn write(&self, api: &Api) -> Result<Vec<PathBuf>, Error> {
-        let differing = files(api).map(|(name, text)| (self.out.join(name), text));
-        let differing = differing.into_iter().filter(|(file, text)| read(file) != *text);
+        let differing = api.0.iter().filter(|(file, text)| read(file) != *text);
         let mut written = Vec::new();
         for (file, text) in differing {
             let at = |source| Error::File { path: file.clone(), source };
-            fs::create_dir_all(&self.out).map_err(at)?;
-            fs::write(&file, text).map_err(at)?;
-            written.push(file);
+            fs::create_dir_all(file.parent().unwrap_or(Path::new(""))).map_err(at)?;
+            fs::write(file, text).map_err(at)?;
+            written.push(file.clone());
         }
         Ok(written)
     }
@@ -115,21 +138,16 @@ impl TypedClient {
     /// Returns a problem for each file that differs from `api`.
     #[must_use]
     pub fn stale(&self, api: &Api) -> Vec<Problem> {
-        let differing = files(api).into_iter().filter_map(|(name, text)| {
-            let file = self.out.join(name);
+        let differing = api.0.iter().filter_map(|(file, text)| {
             Some(Problem {
-                place: Place::of_difference(file.display().to_string(), &read(&file), text)?,
+                place: Place::of_difference(file.display().to_string(), &read(file), text)?,
                 message: "differs from the functions of the crate".to_owned(),
-                fix: "run `lunora codegen client` with the same `--out`".to_owned(),
+                fix: "run `lunora codegen client` with the same `--out` and `--rust`".to_owned(),
                 severity: Severity::Error,
             })
         });
         differing.collect()
     }
-}
-
-fn files(api: &Api) -> [(&'static str, &str); 2] {
-    [("api.js", &api.js), (TYPES, &api.dts)]
 }
 
 /// Returns the text of a file, empty if it cannot be read.
@@ -143,15 +161,14 @@ mod tests {
 
     use super::*;
 
-    fn api(js: &str, dts: &str) -> Api {
-        Api { js: js.into(), dts: dts.into() }
-    }
-
     #[test]
     fn writes_only_files_that_differ() -> Result<(), Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
         let client = TypedClient::new(dir.path());
         let file = |name: &str| dir.path().join("client").join(name);
+        let api = |js: &str, dts: &str| {
+            Api(vec![(file("api.js"), js.to_owned()), (file("api.d.ts"), dts.to_owned())])
+        };
         assert!(!client.is_written());
         assert_eq!(client.write(&api("a", "b"))?, [file("api.js"), file("api.d.ts")]);
         assert!(client.is_written());
@@ -159,6 +176,16 @@ mod tests {
         assert_eq!(client.write(&api("a", "c"))?, [file("api.d.ts")]);
         assert_eq!(fs::read_to_string(file("api.d.ts"))?, "c");
         Ok(())
+    }
+
+    #[test]
+    fn a_file_of_rust_replaces_the_others_unless_a_folder_is_chosen() {
+        let client = TypedClient::new("app");
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        assert_eq!(client.files(), paths(&["app/client/api.js", "app/client/api.d.ts"]));
+        let rust = client.rust("src/api.rs");
+        assert_eq!(rust.files(), paths(&["src/api.rs"]));
+        assert_eq!(rust.out("js").files(), paths(&["js/api.js", "js/api.d.ts", "src/api.rs"]));
     }
 
     #[test]

@@ -25,7 +25,7 @@ mod types;
 mod watch;
 
 pub use self::{
-    client::TypedClient,
+    client::{Api, TypedClient},
     dev::Dev,
     error::Error,
     runtime::{OLDEST_NODE, check_node},

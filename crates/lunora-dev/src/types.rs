@@ -55,7 +55,7 @@ impl Types {
     /// Shortens an error to one line that says which files are as they were.
     fn kept(&self, error: Error) -> Error {
         let dir = self.client.dir();
-        let dir = dir.strip_prefix(&self.krate).unwrap_or(dir).to_owned();
+        let dir = dir.strip_prefix(&self.krate).unwrap_or(&dir).to_owned();
         Error::NotTyped { dir, source: Box::new(error) }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
-use ureq::http::Request;
+use ureq::http::{HeaderValue, Request};
 
 use super::{ConformanceArgs, REACHABLE_WITHIN, case::Need};
 use crate::{client::Client, failure::Failure};
@@ -21,6 +21,12 @@ pub(crate) struct Target {
     pub(crate) run: String,
 }
 
+/// Returns a credential, which is visible ASCII.
+#[allow(clippy::needless_pass_by_value, reason = "it is mapped over an option")]
+fn text(bearer: HeaderValue) -> String {
+    bearer.to_str().unwrap_or_default().to_owned()
+}
+
 /// A function of the deployment, and arguments for it.
 #[derive(Clone)]
 pub(crate) struct Function {
@@ -33,7 +39,7 @@ impl Target {
     pub(super) fn new(
         client: Client,
         args: &ConformanceArgs,
-        admin: Option<String>,
+        admin: Option<HeaderValue>,
     ) -> Result<Self, Failure> {
         let token = args.token.as_deref().map(str::trim).filter(|token| !token.is_empty());
         let user = token.map(|token| client.bearer_of(token)).transpose()?;
@@ -47,8 +53,8 @@ impl Target {
             shard: args.shard.clone(),
             run: format!("conformance-{:x}-{:x}", now.as_nanos(), std::process::id()),
             client,
-            user,
-            admin,
+            user: user.map(text),
+            admin: admin.map(text),
         })
     }
 

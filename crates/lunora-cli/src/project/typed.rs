@@ -12,7 +12,7 @@ use lunora_dev::{Error, TypedClient};
 use super::sources::answer;
 use crate::{Outcome, failure::Failure, output::Output};
 
-/// Write api.js and api.d.ts: the functions of the crate in the current folder, typed for lunora-client.
+/// Write api.js and api.d.ts, or a file of Rust: the functions of the crate in the current folder, typed for lunora-client.
 ///
 /// It runs the tests of the crate that `shard!` makes. Each type of a function derives
 /// `schemars::JsonSchema`. Does not contact a deployment.
@@ -21,6 +21,10 @@ pub(crate) struct ClientArgs {
     /// The output folder; client/ beside Cargo.toml by default.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Write the functions for the Rust crate lunora-client to this file, such as ../tool/src/api.rs. Without --out,
+    /// nothing else is written.
+    #[arg(long, value_name = "FILE")]
+    rust: Option<PathBuf>,
     /// Only check whether the files are up to date.
     #[arg(long)]
     check: bool,
@@ -32,18 +36,22 @@ pub(crate) fn client(args: ClientArgs, output: &Output) -> Result<Outcome, Failu
     if let Some(out) = args.out {
         client = client.out(out);
     }
+    if let Some(file) = args.rust {
+        client = client.rust(file);
+    }
     let api = match client.generate() {
         Ok(api) => api,
         Err(Error::Sources(problems)) => return Ok(answer(&problems, "", output)),
         Err(error) => return Err(failure(&error)),
     };
-    let shown = client.dir().display();
+    let files: Vec<_> = client.files().iter().map(|file| file.display().to_string()).collect();
+    let shown = files.join(" and ");
     if args.check {
-        let fine = format!("{shown} is up to date");
+        let fine = format!("up to date: {shown}");
         return Ok(answer(&client.stale(&api), &fine, output));
     }
     client.write(&api).map_err(|error| failure(&error))?;
-    Ok(answer(&[], &format!("{shown}: api.js and api.d.ts are written"), output))
+    Ok(answer(&[], &format!("{shown} written"), output))
 }
 
 /// Prints what a failed test said, and returns the error.

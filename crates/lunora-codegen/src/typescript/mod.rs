@@ -1,5 +1,6 @@
 //! A typed `api` object for clients, from the functions that the tests of `shard!` write.
 
+mod identity;
 mod names;
 mod schema;
 mod sources;
@@ -11,10 +12,11 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use serde_json::Value;
 
 pub use self::sources::{shards, untyped};
-use self::{
-    names::{Names, quoted},
-    schema::Converter,
+pub(crate) use self::{
+    identity::{identity, target},
+    names::Names,
 };
+use self::{names::quoted, schema::Converter};
 
 /// A function that clients may call.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,14 +59,28 @@ pub struct Api {
     pub dts: String,
 }
 
-const HEAD: &str = "// Written by `lunora codegen client`. Do not edit.\n";
+pub(crate) const HEAD: &str = "// Written by `lunora codegen client`. Do not edit.\n";
+
+/// Names that the generated text uses itself.
+const TAKEN: [&str; 10] = [
+    "Array",
+    "ArrayBuffer",
+    "ArrayBufferView",
+    "Date",
+    "FunctionReference",
+    "Map",
+    "Record",
+    "Set",
+    "URL",
+    "api",
+];
 
 /// Generates the files of a typed client, the same ones for the same functions in any order. `client` is the
 /// module of `lunora-client` for types, such as `lunora-client`.
 #[must_use]
 pub fn api(functions: &[Function], client: &str) -> Api {
     let by_path: BTreeMap<_, _> = functions.iter().map(|it| (&*it.path, it)).collect();
-    let mut names = Names::default();
+    let mut names = Names::new(&TAKEN);
     let mut modules: BTreeMap<&str, Vec<(&str, String)>> = BTreeMap::new();
     for (path, function) in &by_path {
         let args = function.args.as_ref().map_or_else(

@@ -1,26 +1,14 @@
-//! The named types of a file.
+//! The named types of a generated file.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// Names that the generated text uses itself.
-const TAKEN: [&str; 10] = [
-    "Array",
-    "ArrayBuffer",
-    "ArrayBufferView",
-    "Date",
-    "FunctionReference",
-    "Map",
-    "Record",
-    "Set",
-    "URL",
-    "api",
-];
-
 /// The named types of a file. Two schemas with one name are two types, the second with a number.
-#[derive(Debug, Default)]
-pub(super) struct Names {
+#[derive(Debug)]
+pub(crate) struct Names {
+    /// Names that the generated text uses itself.
+    taken: &'static [&'static str],
     /// The identity of a schema, and its name.
     known: BTreeMap<String, String>,
     /// The text of each declaration, by its name.
@@ -28,27 +16,34 @@ pub(super) struct Names {
 }
 
 impl Names {
+    pub(crate) fn new(taken: &'static [&'static str]) -> Self {
+        Self { taken, known: BTreeMap::new(), declarations: BTreeMap::new() }
+    }
+
     /// Returns the name of a schema, and whether it is new.
-    pub(super) fn name(&mut self, wanted: &str, identity: String) -> (String, bool) {
+    pub(crate) fn name(&mut self, wanted: &str, identity: String) -> (String, bool) {
         if let Some(name) = self.known.get(&identity) {
             return (name.clone(), false);
         }
         let wanted = identifier(wanted);
-        let free = |name: &String| {
-            !TAKEN.contains(&&**name) && !self.known.values().any(|other| other == name)
-        };
+        let free = |name: &String| !self.taken.contains(&&**name) && !self.has(name);
         let numbered = (2_u32..).map(|number| format!("{wanted}{number}"));
         let name = std::iter::once(wanted.clone()).chain(numbered).find(free).unwrap_or(wanted);
         self.known.insert(identity, name.clone());
         (name, true)
     }
 
-    pub(super) fn declare(&mut self, name: String, text: String) {
+    /// Returns whether a type has the name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.known.values().any(|known| known == name)
+    }
+
+    pub(crate) fn declare(&mut self, name: String, text: String) {
         self.declarations.insert(name, text);
     }
 
     /// Returns every declaration, in the order of the names.
-    pub(super) fn declarations(&self) -> String {
+    pub(crate) fn declarations(&self) -> String {
         self.declarations.values().map(|text| format!("{text}\n")).collect()
     }
 }

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use serde_json::{Map, Value};
 
-use super::names::{Names, key, quoted};
+use super::{
+    identity::{identity, target},
+    names::{Names, key, quoted},
+};
 
 type Schema = Map<String, Value>;
 
@@ -31,7 +34,7 @@ impl<'a> Converter<'a> {
 
     /// Returns the name of a schema, and declares it at its first use.
     fn named(&mut self, wanted: &str, pointer: &str, schema: &'a Value) -> String {
-        let identity = self.identity(wanted, pointer, schema);
+        let identity = identity(self.root, wanted, pointer, schema);
         let (name, is_new) = self.names.name(wanted, identity);
         if is_new {
             let text = self.value(schema);
@@ -44,34 +47,6 @@ impl<'a> Converter<'a> {
             self.names.declare(name.clone(), text);
         }
         name
-    }
-
-    /// Returns a text that is the same for schemas that mean the same: all that is reached from it.
-    fn identity(&self, name: &str, pointer: &str, schema: &Value) -> String {
-        let mut reached = BTreeSet::from([pointer.to_owned()]);
-        let mut text = format!("{name} {}", without_root_keys(schema));
-        let mut open = vec![schema];
-        while let Some(next) = open.pop() {
-            match next {
-                Value::Object(fields) => {
-                    if let Some(pointer) = fields.get("$ref").and_then(Value::as_str)
-                        && reached.insert(pointer.to_owned())
-                        && let Some(target) = self.target(pointer)
-                    {
-                        let _ = write!(text, " {pointer} {}", without_root_keys(target));
-                        open.push(target);
-                    }
-                    open.extend(fields.iter().filter(|(key, _)| *key != "$defs").map(|(_, it)| it));
-                }
-                Value::Array(items) => open.extend(items),
-                _ => {}
-            }
-        }
-        text
-    }
-
-    fn target(&self, pointer: &str) -> Option<&'a Value> {
-        self.root.pointer(pointer.strip_prefix('#')?)
     }
 
     fn value(&mut self, schema: &'a Value) -> String {
@@ -89,7 +64,7 @@ impl<'a> Converter<'a> {
         let mut parts = Vec::new();
         if let Some(pointer) = schema.get("$ref").and_then(Value::as_str) {
             let name = pointer.rsplit('/').next().unwrap_or_default();
-            parts.push(match (pointer, self.target(pointer)) {
+            parts.push(match (pointer, target(self.root, pointer)) {
                 ("#", Some(target)) => {
                     let title = target.get("title").and_then(Value::as_str).unwrap_or("Root");
                     self.named(title, pointer, target)
@@ -190,16 +165,6 @@ fn is_declared(schema: &Schema) -> bool {
     let has_fields =
         schema.get("properties").and_then(Value::as_object).is_some_and(|it| !it.is_empty());
     has_fields || ["oneOf", "anyOf", "enum"].iter().any(|key| schema.contains_key(*key))
-}
-
-/// Returns a schema without what only a root has.
-fn without_root_keys(schema: &Value) -> Value {
-    let mut schema = schema.clone();
-    if let Some(fields) = schema.as_object_mut() {
-        fields.remove("$defs");
-        fields.remove("title");
-    }
-    schema
 }
 
 /// Returns the type of a tagged value of the wire, as `lunora-client` decodes it.

@@ -93,7 +93,8 @@ impl Server {
             filter: None,
         };
         let admin = has(Need::Admin).then(|| format!("Bearer {SECRET}"));
-        Target::new(Client::new(&self.url, 1).unwrap(), &args, admin).unwrap()
+        Target::new(Client::new(&self.url, 1).unwrap(), &args, admin.and_then(|it| it.parse().ok()))
+            .unwrap()
     }
 
     /// Runs one check, with time enough on a busy machine.
