@@ -30,9 +30,10 @@ async function start() {
   // The browser sends the cookie with each call and with the socket.
   client = new LunoraClient({ url: location.origin });
   shard = user.id;
-  client.subscribe("notes:list", {}, { shard }, (notes) => {
+  const onValue = (notes) => {
     $("notes").replaceChildren(...notes.map(({ text }) => Object.assign(document.createElement("li"), { textContent: text })));
-  });
+  };
+  client.subscribe("notes:list", {}, { shard }, { onValue });
   show("mine");
 }
 
