@@ -154,7 +154,7 @@ test("the client signs in without a browser, and its errors have codes", async (
   assert.equal((await auth.getSession()).user.email, "node@example.com");
   await auth.signOut();
   await assert.rejects(auth.getSession(), { code: "UNAUTHORIZED", status: 401 });
-  await assert.rejects(auth.sendCode("nobody"), { code: "BAD_REQUEST" });
+  await assert.rejects(auth.sendCode("no address"), { code: "BAD_REQUEST" });
 });
 
 test("the page signs in, reload keeps the session, and sign-out ends it", { skip }, async () => {

@@ -182,7 +182,7 @@ async fn get_session<E: Environment>(
 }
 
 /// Reads the body. It must be declared as JSON, which the form of a foreign page cannot do: so no such
-/// page signs a user in as somebody else, even where every origin may call.
+/// page signs a user in as another one, even if every origin may call.
 async fn body<T: DeserializeOwned>(request: &mut Request) -> Result<T, LunoraError> {
     let is_json = request.headers().typed_get::<ContentType>().is_some_and(|content_type| {
         let mime = content_type.to_string();

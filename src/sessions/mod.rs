@@ -30,7 +30,7 @@
 //! - A code has six digits and is valid for 10 minutes, for 5 attempts and one sign-in. A newer one
 //!   replaces it.
 //! - An answer does not tell whether an address has a user. The first sign-in makes the user.
-//! - The database holds hashes of codes and tokens. Somebody who reads it, or a backup, signs in as nobody.
+//! - The database holds hashes of codes and tokens. A copy of it, such as a backup, does not let its reader sign in.
 //! - A session ends by sign-out, by an operator, and by itself after [`lifetime`](Sessions::lifetime)
 //!   without use. A copied cookie ends with it.
 //!

@@ -1,7 +1,7 @@
 //! The tables of users, sessions and codes, and every statement on them.
 //!
-//! Of codes and of the tokens of sessions they hold hashes only, so that nobody signs in with a copy of
-//! the database. What two Workers may do at once is decided by one statement.
+//! They hold hashes of codes and tokens, so that a copy of the database does not let its reader sign in. A race of
+//! two Workers is decided by one statement.
 
 use std::{cell::Cell, rc::Rc};
 

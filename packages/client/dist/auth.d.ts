@@ -34,7 +34,7 @@ export interface Auth {
         token: string;
         user: User;
     }>;
-    /** Returns the session and its user; `null` if nobody is signed in. A session older than a day is renewed. */
+    /** Returns the session and its user; `null` without one. A session older than a day is renewed. */
     getSession(): Promise<{
         session: Session;
         user: User;

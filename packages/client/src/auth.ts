@@ -36,7 +36,7 @@ export interface Auth {
   sendCode(email: string): Promise<void>;
   /** Signs in with the code. The token is for programs without cookies: the `token` of `LunoraClient`. */
   signIn(email: string, code: string): Promise<{ token: string; user: User }>;
-  /** Returns the session and its user; `null` if nobody is signed in. A session older than a day is renewed. */
+  /** Returns the session and its user; `null` without one. A session older than a day is renewed. */
   getSession(): Promise<{ session: Session; user: User } | null>;
   /** Ends the session. Close the client as well: its socket keeps the identity it was opened with. */
   signOut(): Promise<void>;

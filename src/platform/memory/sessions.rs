@@ -51,7 +51,7 @@ impl MemorySessions {
         self.calls.get()
     }
 
-    /// Returns every row of every table, as text: what somebody who reads the database sees.
+    /// Returns every row of every table, as text: what a reader of the database sees.
     ///
     /// # Errors
     /// If SQLite fails.

@@ -125,6 +125,24 @@ fn three_codes_are_sent_to_an_address_in_fifteen_minutes() {
 }
 
 #[test]
+fn the_application_sets_the_limits() {
+    let (store, clock) = (MemorySessions::new().unwrap(), ManualClock::new(0));
+    let sessions =
+        Sessions::new_for::<MemoryEnvironment>(store, SessionSecret::new(SECRET).unwrap())
+            .clock(clock)
+            .limit_per_address(1, MINUTE)
+            .limit_per_client(2, MINUTE)
+            .send_code(async |_mail, _env| Ok(()));
+    let shards = MemoryNamespace::new(async |_, _| Response::empty());
+    let app = testing::builder().shard_do(shards).sessions(sessions).build();
+    let ask = |email: &str| {
+        let request = send(email).with_header("cf-connecting-ip", "192.0.2.1");
+        block_on(app.fetch(request, &MemoryEnvironment::new(), &NoopExecutionContext)).status()
+    };
+    assert_eq!([ask(ADA), ask(ADA), ask("bob@example.com")].map(|it| it.as_u16()), [200, 429, 429]);
+}
+
+#[test]
 fn a_sign_in_gives_back_no_codes() {
     let it = deployment();
     for _ in 0..3 {
@@ -151,7 +169,7 @@ fn a_client_over_its_limit_uses_up_no_address() {
 fn the_answer_is_the_same_whether_a_user_exists() {
     let it = deployment();
     it.sign_in(ADA);
-    let (known, unknown) = (it.send(ADA), it.send("nobody@example.com"));
+    let (known, unknown) = (it.send(ADA), it.send("unknown@example.com"));
     assert_eq!((known.status, &known.body), (unknown.status, &unknown.body));
     let (known, unknown) = (it.try_code(ADA, "12345x"), it.try_code("none@example.com", "12345x"));
     assert_eq!((known.status, &known.body), (unknown.status, &unknown.body));

@@ -64,7 +64,7 @@ fn rejects_a_body_that_is_not_json_or_too_large_or_of_another_kind() {
         r#"{"email":7,"type":"sign-in"}"#,
         r#"{"email":"a@b.c"}"#,
         r#"{"email":"a@b.c","type":"forget-password"}"#,
-        r#"{"email":"nobody","type":"sign-in"}"#,
+        r#"{"email":"no address","type":"sign-in"}"#,
     ] {
         assert_eq!(of(body).error(), (400, "BAD_REQUEST"), "{body}");
     }
