@@ -16,6 +16,7 @@ use crate::{
 
 /// The rows of a page, if an operator names no other number.
 const PAGE: u64 = 100;
+const MAX_PAGE: u64 = 1000;
 /// A ban without an end: the largest whole number of a double.
 const FOREVER: u64 = 9_007_199_254_740_991;
 
@@ -199,7 +200,7 @@ impl AuthAdmin for SessionAdmin {
 
 fn page(input: &Map<String, Value>) -> (u64, u64) {
     let limit = if input.contains_key("limit") { number(input, "limit") } else { PAGE };
-    (limit, number(input, "offset"))
+    (limit.min(MAX_PAGE), number(input, "offset"))
 }
 
 /// Returns a user as operators see it: with the ban, if it is in force.

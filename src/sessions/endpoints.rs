@@ -203,7 +203,7 @@ pub(super) fn user_json(row: &Map<String, Value>) -> Value {
     json!({
         "id": text(row, "id"),
         "email": text(row, "email"),
-        "emailVerified": true,
+        "emailVerified": number(row, "email_verified") == 1,
         "name": text(row, "name"),
         "createdAt": date(row, "created_at"),
         "updatedAt": date(row, "updated_at"),

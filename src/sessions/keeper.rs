@@ -23,7 +23,7 @@ use crate::{
 const CODE_LIFETIME: Duration = Duration::from_mins(10);
 /// The number of attempts at a code.
 const ATTEMPTS: u32 = 5;
-/// The age from which a session is renewed.
+/// The age from which a session is renewed, unless half its lifetime is shorter.
 const RENEW_AFTER: Duration = Duration::from_hours(24);
 /// How long the token before stays valid, so that two tabs do not sign each other out.
 const OVERLAP: Duration = Duration::from_mins(1);
@@ -170,7 +170,7 @@ impl Keeper {
         let Some(credential) = Credential::of(request, &self.secret)? else { return Ok(None) };
         let Some(mut row) = self.find_by(&credential).await? else { return Ok(None) };
         let now = self.now();
-        let is_young = now < number(&row, "renewed_at") + ms(RENEW_AFTER);
+        let is_young = now < number(&row, "renewed_at") + ms(RENEW_AFTER.min(self.lifetime / 2));
         // The token before was renewed by another request, whose answer has the new one.
         if is_young || number(&row, "is_current") == 0 {
             return Ok(Some(Live { row, renewed: None }));

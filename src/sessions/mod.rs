@@ -116,7 +116,7 @@ impl<E> Sessions<E> {
 impl<E, M> Sessions<E, M> {
     /// Sets how long a session lasts without use. Default: 7 days.
     ///
-    /// A session that is older than a day is renewed when a page asks for it (`get-session`): it gets
+    /// A session that is older than a day, or than half its lifetime, is renewed when a page asks for it (`get-session`): it gets
     /// another token and the whole time again. The token before is valid for another minute.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.keeper.lifetime = lifetime;

@@ -14,7 +14,7 @@ use crate::{
 
 const TABLES: [&str; 6] = [
     "CREATE TABLE IF NOT EXISTS lunora_users (id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, \
-     name TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, \
+     email_verified INTEGER NOT NULL, name TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, \
      banned_until INTEGER, ban_reason TEXT)",
     "CREATE TABLE IF NOT EXISTS lunora_sessions (id TEXT PRIMARY KEY, user_id TEXT NOT NULL, \
      token_hash TEXT NOT NULL UNIQUE, old_token_hash TEXT UNIQUE, old_until INTEGER, \
@@ -43,8 +43,13 @@ const COUNT_ATTEMPT: &str = "UPDATE lunora_codes SET attempts = attempts + 1 \
 const USE_CODE: &str =
     "DELETE FROM lunora_codes WHERE address_hash = ?1 AND code_hash = ?2 RETURNING address_hash";
 
-const PUT_USER: &str = "INSERT INTO lunora_users (id, email, name, created_at, updated_at) \
-    VALUES (?1, ?2, ?3, ?4, ?4) ON CONFLICT (email) DO NOTHING RETURNING *";
+#[cfg(feature = "admin")]
+const PUT_USER: &str = "INSERT INTO lunora_users \
+    (id, email, email_verified, name, created_at, updated_at) VALUES (?1, ?2, 0, ?3, ?4, ?4) \
+    ON CONFLICT (email) DO NOTHING RETURNING *";
+const PUT_VERIFIED_USER: &str = "INSERT INTO lunora_users \
+    (id, email, email_verified, name, created_at, updated_at) VALUES (?1, ?2, 1, '', ?3, ?3) \
+    ON CONFLICT (email) DO UPDATE SET email_verified = 1";
 const PUT_SESSION: &str = "INSERT INTO lunora_sessions \
     (id, user_id, token_hash, created_at, renewed_at, expires_at, user_agent) \
     SELECT ?1, id, ?2, ?3, ?3, ?4, ?5 FROM lunora_users \
@@ -168,7 +173,7 @@ impl Tables {
         now: u64,
     ) -> Result<(Map<String, Value>, bool), LunoraError> {
         let NewSession { id, token_hash, user_agent, expires_at } = session;
-        let user = [user_id.into(), email.into(), "".into(), now.into()];
+        let user = [user_id.into(), email.into(), now.into()];
         let values = [
             id.into(),
             token_hash.into(),
@@ -180,7 +185,7 @@ impl Tables {
         let [_, _, made, user] = self
             .run([
                 statement(FORGET_SESSIONS, [now.into()]),
-                statement(PUT_USER, user),
+                statement(PUT_VERIFIED_USER, user),
                 statement(PUT_SESSION, values),
                 statement(USER_OF_ADDRESS, [email.into()]),
             ])

@@ -121,6 +121,32 @@ fn a_session_older_than_a_day_is_renewed_with_another_token() {
 }
 
 #[test]
+fn a_short_session_is_renewed_after_half_its_lifetime() {
+    let (store, clock) = (MemorySessions::new().unwrap(), ManualClock::new(0));
+    let mails = Rc::new(RefCell::new(String::new()));
+    let sent = mails.clone();
+    let sessions =
+        Sessions::new_for::<MemoryEnvironment>(store.clone(), SessionSecret::new(SECRET).unwrap())
+            .clock(clock.clone())
+            .lifetime(10 * MINUTE)
+            .send_code(async move |mail, _env| {
+                *sent.borrow_mut() = mail.code().to_owned();
+                Ok(())
+            });
+    let shards = MemoryNamespace::new(async |_, _| Response::empty());
+    let app = testing::builder().clock(clock.clone()).shard_do(shards).sessions(sessions).build();
+    let it = Deployment { app, store, clock, mails: Rc::default() };
+    it.send(ADA);
+    let code = mails.borrow().clone();
+    let first = it.try_code(ADA, &code);
+    assert!(first.cookie.as_ref().unwrap().contains("Max-Age=600;"));
+    it.clock.advance(5 * MINUTE);
+    let renewed = it.session(&first.pair()).pair();
+    it.clock.advance(9 * MINUTE);
+    assert_eq!(it.session(&renewed).body["user"]["email"], ADA);
+}
+
+#[test]
 fn the_token_before_is_valid_for_sixty_seconds_and_renews_nothing() {
     let it = deployment();
     let first = it.sign_in(ADA).pair();

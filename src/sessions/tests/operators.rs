@@ -111,8 +111,12 @@ fn a_user_is_made_and_removed_with_every_session() {
     let with_password =
         json!({ "email": "b@example.com", "name": "B", "password": "hunter2hunter2" });
     assert_eq!(it.operate("users/create", &with_password).error(), (400, "BAD_REQUEST"));
+    assert_eq!(made.body["emailVerified"], false);
     let ada = it.sign_in(ADA);
-    assert_eq!(ada.body["user"]["name"], "Ada");
+    assert_eq!(
+        (&ada.body["user"]["name"], &ada.body["user"]["emailVerified"]),
+        (&json!("Ada"), &json!(true))
+    );
     assert_eq!(it.operate("users/remove", &json!({ "userId": id_of(&ada) })).status, 200);
     assert_eq!(it.session(&ada.pair()).body, Value::Null);
     assert_eq!(it.operate("users/remove", &json!({ "userId": id_of(&ada) })).error().0, 404);
