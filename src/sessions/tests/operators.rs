@@ -45,6 +45,19 @@ fn a_banned_user_has_no_session_until_the_ban_ends() {
 }
 
 #[test]
+fn a_session_that_began_while_its_user_was_banned_is_dead() {
+    use crate::platform::{SessionStatement, SessionStore};
+
+    let it = operated();
+    let ada = it.sign_in(ADA);
+    let sql = "UPDATE lunora_users SET banned_until = 9e15";
+    let ban = vec![SessionStatement { sql, values: Vec::new() }];
+    block_on(it.store.run(ban)).unwrap();
+    assert_eq!(it.session(&ada.pair()).body, Value::Null);
+    assert_eq!(it.caller("cookie", &ada.pair()).body["result"], Value::Null);
+}
+
+#[test]
 fn a_ban_without_an_end_lasts_until_it_is_lifted() {
     let it = operated();
     let id = id_of(&it.sign_in(ADA));
