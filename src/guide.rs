@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`first_app`] | the tool, the files of an application, functions |
 //! | [`sharding`] | keys, queries across shards, jurisdictions |
-//! | [`identity`] | who is calling, what they may do, other origins |
+//! | [`identity`] | who is calling, sign-in and sessions, what they may do, other origins |
 //! | [`live_queries`] | subscriptions over WebSocket, repeated writes |
 //! | [`scheduling`] | calls that a mutation leaves for later |
 //! | [`frameworks`] | pages rendered on the server, routers in front and behind, functions by plain HTTP |

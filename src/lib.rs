@@ -40,6 +40,7 @@
 //! | call functions from a page's loader or a route | [`Lunora::server_query`], [`functions`] |
 //! | query across shards | [`coordinator`] |
 //! | back up, verify and restore | [`backup`] |
+#![cfg_attr(feature = "sessions", doc = "| let users sign in | [`sessions`] |")]
 #![cfg_attr(feature = "admin", doc = "| operate it | [`operate`] |")]
 #![cfg_attr(feature = "shard", doc = "| write a shard | [`shard`](mod@shard), [`shard!`] |")]
 //! | answer an error | [`LunoraError`], [`Code`], [`errors`] |
@@ -80,6 +81,8 @@ pub mod message;
 pub mod parsers;
 mod pipeline;
 pub mod platform;
+#[cfg(feature = "sessions")]
+pub mod sessions;
 #[cfg(feature = "shard")]
 pub mod shard;
 #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
@@ -226,6 +229,9 @@ pub mod testing {
         Answer, Client, Failure, Faults, Lost, Socket, SocketEvent, Spawned, World, WorldEnv,
         WorldNamespace, WorldStore, check_seed, simulate,
     };
+
+    #[cfg(all(feature = "sessions", feature = "shard-testing", not(target_arch = "wasm32")))]
+    pub use crate::platform::memory::MemorySessions;
 
     pub use crate::log::{CapturedLogs, capture_logs};
     pub use crate::platform::memory::{

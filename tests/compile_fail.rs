@@ -17,6 +17,13 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
             "call `.shard_do(..)` before `.build()`",
         )],
     ),
+    (
+        "sessions_without_sender",
+        &[(
+            "sessions need a way to send their codes, and none was set",
+            "call `.send_code(..)` on the sessions first",
+        )],
+    ),
     ("backup_without_coordinator", &[BACKUP_NEEDS_COORDINATOR]),
     ("backup_without_admin_token", &[BACKUP_NEEDS_TOKEN]),
     ("backup_of_unannounced_shards", &[BACKUP_NEEDS_ANNOUNCED_SHARDS]),

@@ -7,6 +7,8 @@ mod backup;
 mod records;
 pub mod requirements;
 mod routes;
+#[cfg(feature = "sessions")]
+mod sessions;
 mod shards;
 pub mod state;
 mod triggers;

@@ -159,6 +159,7 @@ setters! {
     resolve_identity ResolveIdentity SetResolveIdentity, "`.resolve_identity(..)` was already called on this builder";
     scheduler Scheduler SetScheduler, "`.scheduler(..)` was already called on this builder";
     security Security SetSecurity, "`.security(..)` was already called on this builder";
+    sessions Sessions SetSessions, "`.sessions(..)` was already called on this builder";
     shard_do ShardDo SetShardDo = Rc<dyn ShardNamespace>, "`.shard_do(..)` was already called on this builder";
     shard_region ShardRegion SetShardRegion, "`.shard_region(..)` was already called on this builder";
     shard_timeout ShardTimeout SetShardTimeout, "`.shard_timeout(..)` was already called on this builder";

@@ -179,9 +179,16 @@ impl<'a, E: Environment> Admission<'a, E> {
     /// Returns who calls: a valid identity, whose user is the one that the client expects.
     async fn identify(&self) -> Result<Option<Identity>, LunoraError> {
         let settings = &self.app.settings;
-        let identity = match &settings.resolve_identity {
-            Some(resolver) => resolver.resolve(self.request, self.env).await?,
+        #[cfg(feature = "sessions")]
+        let in_session = match &settings.session_identity {
+            Some(sessions) => sessions.resolve(self.request, self.env).await?,
             None => None,
+        };
+        #[cfg(not(feature = "sessions"))]
+        let in_session = None;
+        let identity = match (in_session, &settings.resolve_identity) {
+            (None, Some(resolver)) => resolver.resolve(self.request, self.env).await?,
+            (identity, _) => identity,
         };
         // The clock is read only for an identity that can expire.
         let expired = |identity: &Identity| {

@@ -73,6 +73,9 @@ settings! {
     resolve_identity: Option<Box<dyn IdentityResolver<E>>> = None;
     routes: RouteTable<E> = RouteTable::default();
     security: Security = Security::default();
+    // Asked before the resolver of the application.
+    #[cfg(feature = "sessions")]
+    session_identity: Option<Box<dyn IdentityResolver<E>>> = None;
     shard_timeout: Duration = Duration::from_secs(30);
     sharding: Sharding = Sharding::default();
 }

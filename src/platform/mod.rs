@@ -23,6 +23,8 @@ mod per_isolate;
 mod random;
 mod rate_limiter;
 mod registry_storage;
+#[cfg(feature = "sessions")]
+mod session_store;
 mod shard;
 #[cfg(feature = "shard")]
 mod shard_host;
@@ -50,6 +52,10 @@ pub use self::{
     log_archive::{LogArchive, LogCursor, LogLevel, LogPage, LogQuery},
     vector::{VectorIndex, VectorIndexes, VectorMatch},
 };
+
+#[cfg(feature = "sessions")]
+#[doc(hidden)]
+pub use self::session_store::{SessionRows, SessionStatement, SessionStore};
 
 #[cfg(feature = "shard")]
 pub use self::{

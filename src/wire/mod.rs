@@ -13,7 +13,7 @@ pub(crate) mod number;
 pub(crate) mod operation;
 pub(crate) mod paths;
 pub(crate) mod shard_key;
-#[cfg(any(feature = "admin", feature = "shard"))]
+#[cfg(any(feature = "admin", feature = "sessions", feature = "shard"))]
 pub(crate) mod signature;
 pub mod value;
 

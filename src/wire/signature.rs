@@ -1,12 +1,15 @@
-//! HMAC-SHA256, which signs scheduler dispatches and tokens of admin sockets.
+//! HMAC-SHA256, which signs scheduler dispatches, tokens of admin sockets, and sessions.
 
 use base64::Engine;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::{AdminToken, identity::BASE64_URL};
+#[cfg(any(feature = "admin", feature = "shard"))]
+use super::AdminToken;
+use super::identity::BASE64_URL;
 
 /// The lifetime of an admin socket token, in milliseconds (docs/wire.md, "Admin gate").
+#[cfg(any(feature = "admin", feature = "shard"))]
 pub(crate) const WS_TOKEN_TTL_MS: u64 = 60_000;
 
 /// Returns the signature of `message`, in base64url without padding.
@@ -32,9 +35,11 @@ pub(crate) fn mint_ws_token(token: &AdminToken, expires_at_ms: u64) -> String {
 }
 
 /// The variable that allows the admin token itself in the URL of a socket, if it is off.
+#[cfg(any(feature = "admin", feature = "shard"))]
 pub(crate) const REQUIRE_EPHEMERAL: &str = "LUNORA_REQUIRE_EPHEMERAL_WS_TOKEN";
 
 /// Reads [`REQUIRE_EPHEMERAL`]: a socket needs a token made for it, unless the variable is off.
+#[cfg(any(feature = "admin", feature = "shard"))]
 pub(crate) fn requires_ephemeral(variable: Option<&str>) -> bool {
     let word = variable.unwrap_or_default().trim().to_ascii_lowercase();
     !matches!(&*word, "0" | "disabled" | "false" | "no" | "off")
@@ -42,6 +47,7 @@ pub(crate) fn requires_ephemeral(variable: Option<&str>) -> bool {
 
 /// Returns whether a credential in the URL of a socket is an operator's: always a token made for a
 /// socket, the admin token itself only if no such token is required.
+#[cfg(any(feature = "admin", feature = "shard"))]
 pub(crate) fn accepts_in_url(
     token: &AdminToken,
     presented: &str,
@@ -54,6 +60,7 @@ pub(crate) fn accepts_in_url(
 /// Returns whether `presented` is an admin socket token that is still valid at `now_ms`.
 ///
 /// A token with a longer lifetime than any minted one was not minted here.
+#[cfg(any(feature = "admin", feature = "shard"))]
 pub(crate) fn verify_ws_token(token: &AdminToken, presented: &str, now_ms: u64) -> bool {
     let Some((claim, signature)) = presented.rsplit_once('.') else {
         return false;

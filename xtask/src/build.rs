@@ -31,6 +31,7 @@ pub(crate) fn all() -> Vec<PathBuf> {
         "examples/framework",
         "examples/generated",
         "examples/plain",
+        "examples/sign-in",
         "examples/ssr",
         "e2e/caller",
         "e2e/drill",

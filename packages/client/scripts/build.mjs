@@ -27,7 +27,7 @@ const options = (entry) => ({
 
 /** Writes the bundles and the declarations to `outDir`. */
 export function build(outDir) {
-  for (const entry of ["index", "changes", "pages", "presence", "react", "streams", "svelte"]) {
+  for (const entry of ["index", "auth", "changes", "pages", "presence", "react", "streams", "svelte"]) {
     esbuild.buildSync({ ...options(entry), outfile: join(outDir, `${entry}.js`) });
   }
   execFileSync(process.execPath, [tools.resolve("typescript/bin/tsc"), "-p", PACKAGE, "--outDir", outDir], { stdio: "inherit" });

@@ -28,6 +28,8 @@ mod rate_limiter;
 #[cfg(feature = "shard")]
 mod recovery;
 mod registry_storage;
+#[cfg(feature = "sessions")]
+mod session_store;
 #[cfg(feature = "shard")]
 mod shard_host;
 mod store;

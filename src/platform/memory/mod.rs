@@ -12,6 +12,8 @@ mod kv;
 mod namespace;
 #[cfg(feature = "admin")]
 mod operators;
+#[cfg(all(feature = "sessions", feature = "shard-testing", not(target_arch = "wasm32")))]
+mod sessions;
 mod shard;
 #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
 mod sqlite;
@@ -23,6 +25,8 @@ mod workflow;
 pub(crate) use self::clock::simulate_clock;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::clock::simulated_clock;
+#[cfg(all(feature = "sessions", feature = "shard-testing", not(target_arch = "wasm32")))]
+pub use self::sessions::MemorySessions;
 #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
 pub use self::sqlite::SqliteHost;
 pub use self::{

@@ -1,0 +1,76 @@
+import { LunoraError } from "./index.js";
+
+/** A user, as the deployment knows them. */
+export interface User {
+  id: string;
+  email: string;
+  emailVerified: boolean;
+  name: string;
+  createdAt: string;
+  updatedAt: string;
+}
+
+/** A session. Nothing in it is a credential. */
+export interface Session {
+  id: string;
+  userId: string;
+  createdAt: string;
+  updatedAt: string;
+  expiresAt: string;
+  userAgent: string | null;
+}
+
+/** Where to sign in. */
+export interface AuthOptions {
+  /** The origin of the deployment. */
+  url: string;
+  /** Sends the requests; the global `fetch` if absent. */
+  fetch?: typeof globalThis.fetch;
+  /** Returns the token of an earlier `signIn`, where there is no cookie: in an application that is not a page. */
+  token?: () => string | null | undefined;
+}
+
+/** Signs in by a code that is sent by e-mail. In a browser the session is a cookie, which no script reads. */
+export interface Auth {
+  /** Sends a code to an address. */
+  sendCode(email: string): Promise<void>;
+  /** Signs in with the code. The token is for programs without cookies: the `token` of `LunoraClient`. */
+  signIn(email: string, code: string): Promise<{ token: string; user: User }>;
+  /** Returns the session and its user; `null` without one. A session older than a day is renewed. */
+  getSession(): Promise<{ session: Session; user: User } | null>;
+  /** Ends the session. Close the client as well: its socket keeps the identity it was opened with. */
+  signOut(): Promise<void>;
+}
+
+/** Makes what signs in at a deployment with the feature `sessions`. Each method rejects with a `LunoraError`. */
+export function createAuth({ url, fetch, token }: AuthOptions): Auth {
+  const base = url.replace(/\/$/, "");
+  const ask = async (path: string, body?: object): Promise<any> => {
+    const headers: Record<string, string> = {};
+    if (body) headers["content-type"] = "application/json";
+    const bearer = token?.();
+    if (bearer) headers["authorization"] = `Bearer ${bearer}`;
+    // A browser's `fetch` must not be called as a method.
+    const send = fetch ?? globalThis.fetch;
+    let response: Response, answer: any;
+    try {
+      const init: RequestInit = { headers, credentials: "include" };
+      response = await send(`${base}/api/auth/${path}`, body ? { ...init, method: "POST", body: JSON.stringify(body) } : init);
+      answer = await response.json().catch(() => undefined);
+    } catch (error) {
+      throw new LunoraError({ code: "NETWORK_ERROR", message: `${error}` }, 0, true);
+    }
+    if (response.ok && answer !== undefined) return answer;
+    const { status } = response;
+    const error = answer?.error ?? {};
+    const seconds = Number(response.headers.get("retry-after"));
+    if (seconds > 0) error.data = { retryAfterMs: seconds * 1000 };
+    throw new LunoraError({ message: `no answer of lunora: status ${status}`, ...error, code: error.code ?? "INTERNAL" }, status);
+  };
+  return {
+    sendCode: async (email) => void (await ask("email-otp/send-verification-otp", { email, type: "sign-in" })),
+    signIn: (email, code) => ask("sign-in/email-otp", { email, otp: code }),
+    getSession: () => ask("get-session"),
+    signOut: async () => void (await ask("sign-out", {})),
+  };
+}

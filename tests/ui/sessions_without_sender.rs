@@ -1,0 +1,12 @@
+use lunora::{
+    Response,
+    sessions::{SessionSecret, Sessions},
+    testing::{self, MemoryEnvironment, MemorySessions},
+};
+
+fn main() {
+    let namespace = testing::MemoryNamespace::new(async |_, _| Response::empty());
+    let (Ok(store), Ok(secret)) = (MemorySessions::new(), SessionSecret::new("secret")) else { return };
+    let sessions = Sessions::new_for::<MemoryEnvironment>(store, secret);
+    testing::builder().shard_do(namespace).sessions(sessions).build();
+}
