@@ -66,7 +66,7 @@ test("an export brings every row of a database of D1 back, exactly", () => drill
   const { status, text } = await deployment.call("/_lunora/admin/export", { end: true, allowEmptyRegistry: true });
   assert.equal(status, 200, text.slice(0, 500));
   const lines = text.trim().split("\n").map((line) => JSON.parse(line));
-  assert.deepEqual([...lines[0].globalTables].sort(), ["members", 'odd "name"; --', "pairs", "teams"]);
+  assert.deepEqual([...lines[0].globalTables].sort(), ["members", 'odd "name"; --', "pairs", "plans", "teams"]);
   assert.equal(lines[0].table, "users");
   assert.equal(lines.filter((line) => line.global).length, 1322);
 
@@ -122,7 +122,7 @@ test("a backup brings every row of a database of D1 back, in runs of a few calls
   let runs = 1;
   for (; snapshot.unfinished; runs++) snapshot = await deployment.admin("backup/create", { time: snapshot.unfinished.time });
   assert.ok(runs > 2, `${runs} runs`);
-  assert.deepEqual(snapshot.global, { consistent: false, rowsByTable: { members: 3, 'odd "name"; --': 6, pairs: 10, teams: 1303 } });
+  assert.deepEqual(snapshot.global, { consistent: false, rowsByTable: { members: 3, 'odd "name"; --': 6, pairs: 10, plans: 0, teams: 1303 } });
   // A virtual table, and those in which SQLite keeps it.
   assert.ok(snapshot.leftOut.globalTables.every((name) => /^words(_|$)/.test(name)), String(snapshot.leftOut.globalTables));
   assert.equal(snapshot.leftOut.globalTables[0], "words");
@@ -141,3 +141,32 @@ test("a backup brings every row of a database of D1 back, in runs of a few calls
   assert.deepEqual([replaced.cleared.teams, replaced.cleared.members, replaced.errors], [1304, 3, []]);
   assert.deepEqual(await rows(deployment), before);
 }, { ...options, vars: { DRILL_RUN_CALLS: "4" } }));
+
+test("documents in D1 are changed by actions, listed by a route, and brought back by a restore", () => drill(async (deployment) => {
+  const addSeat = (plan, shard) => deployment.rpc("plans:addSeat", { plan }, shard);
+  // From several objects at once: no change is lost.
+  const seats = await Promise.all(Array.from({ length: 12 }, (_, at) => addSeat("team", `shard-${at % 4}`)));
+  assert.deepEqual(seats.sort((a, b) => a - b), Array.from({ length: 12 }, (_, at) => at + 1));
+  for (const plan of ["solo", "duo", "duo"]) await addSeat(plan, "shard-1");
+
+  const list = async () => {
+    const plans = [];
+    for (let page = { continueCursor: "" }; !page.isDone;) {
+      page = await deployment.json(`/plans?cursor=${page.continueCursor}`, undefined, "GET");
+      assert.ok(page.page.length <= 2);
+      plans.push(...page.page.map(({ name, seats }) => [name, seats]));
+    }
+    return plans;
+  };
+  const before = [["team", 12], ["duo", 2], ["solo", 1]];
+  assert.deepEqual(await list(), before);
+
+  const snapshot = await deployment.admin("backup/create", { allowEmptyRegistry: true });
+  assert.deepEqual(snapshot.global.rowsByTable, { plans: 3 });
+  await deployment.destroy();
+  // Nothing but the restore names the table.
+  const report = await deployment.admin("backup/restore", { id: snapshot.id, safetySnapshot: false });
+  assert.deepEqual([report.errors, report.failed, report.state], [[], [], "finished"]);
+  assert.deepEqual(await list(), before);
+  assert.equal(await addSeat("solo", "shard-1"), 2);
+}, options));

@@ -40,6 +40,7 @@
 //! | call functions from a page's loader or a route | [`Lunora::server_query`], [`functions`] |
 //! | query across shards | [`coordinator`] |
 //! | back up, verify and restore | [`backup`] |
+#![cfg_attr(feature = "globals", doc = "| keep documents in D1 | [`globals`] |")]
 #![cfg_attr(feature = "sessions", doc = "| let users sign in | [`sessions`] |")]
 #![cfg_attr(feature = "admin", doc = "| operate it | [`operate`] |")]
 #![cfg_attr(feature = "shard", doc = "| write a shard | [`shard`](mod@shard), [`shard!`] |")]
@@ -72,6 +73,8 @@ pub mod errors;
 #[doc(hidden)]
 mod faults;
 pub mod functions;
+#[cfg(feature = "globals")]
+pub mod globals;
 pub mod guide;
 mod jobs;
 mod log;
@@ -230,8 +233,12 @@ pub mod testing {
         WorldNamespace, WorldStore, check_seed, simulate,
     };
 
-    #[cfg(all(feature = "sessions", feature = "shard-testing", not(target_arch = "wasm32")))]
-    pub use crate::platform::memory::MemorySessions;
+    #[cfg(all(
+        any(feature = "globals", feature = "sessions"),
+        feature = "shard-testing",
+        not(target_arch = "wasm32")
+    ))]
+    pub use crate::platform::memory::MemoryDatabase;
 
     pub use crate::log::{CapturedLogs, capture_logs};
     pub use crate::platform::memory::{

@@ -6,9 +6,13 @@
 #[cfg(feature = "admin")]
 mod auth_admin;
 mod bindings;
+#[cfg(any(feature = "shard", feature = "sessions"))]
+mod cell;
 mod clock;
 pub(crate) mod cloudflare;
 mod context;
+#[cfg(any(feature = "globals", feature = "sessions"))]
+mod database;
 mod deadline;
 mod digest;
 mod environment;
@@ -23,8 +27,6 @@ mod per_isolate;
 mod random;
 mod rate_limiter;
 mod registry_storage;
-#[cfg(feature = "sessions")]
-mod session_store;
 mod shard;
 #[cfg(feature = "shard")]
 mod shard_host;
@@ -53,14 +55,16 @@ pub use self::{
     vector::{VectorIndex, VectorIndexes, VectorMatch},
 };
 
-#[cfg(feature = "sessions")]
+#[cfg(any(feature = "globals", feature = "sessions"))]
 #[doc(hidden)]
-pub use self::session_store::{SessionRows, SessionStatement, SessionStore};
+pub use self::database::{DatabaseRows, DatabaseStatement, GlobalDatabase};
 
+#[cfg(any(feature = "shard", feature = "sessions"))]
+pub use self::cell::SqlCell;
 #[cfg(feature = "shard")]
 pub use self::{
     cloudflare::DurableObjectHost,
-    shard_host::{ShardHost, SqlCell, SqlFailure, SqlRows},
+    shard_host::{ShardHost, SqlFailure, SqlRows},
 };
 
 #[doc(hidden)]

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use futures::future::{LocalBoxFuture, ready};
 
-use super::{Env, ShardNamespace};
+use super::{Env, ShardNamespace, SqlCell};
 use crate::errors::LunoraError;
 
 /// The host of a shard: SQLite, transactions, the time, and the key of the shard.
@@ -89,21 +89,6 @@ pub trait ShardHost: 'static {
     /// # Errors
     /// If the binding does not exist.
     fn namespace(&self, binding: &str) -> Result<Rc<dyn ShardNamespace>, LunoraError>;
-}
-
-/// A value in SQLite.
-///
-/// Integers arrive as numbers: beyond 2^53 the platform rounds them silently.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SqlCell {
-    /// `NULL`.
-    Null,
-    /// An integer or a real.
-    Number(f64),
-    /// A text.
-    Text(String),
-    /// Bytes.
-    Blob(Vec<u8>),
 }
 
 /// The result of a statement.

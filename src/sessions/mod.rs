@@ -60,7 +60,7 @@ use self::{
     keeper::{Keeper, SendLimit},
     tables::Tables,
 };
-pub use crate::platform::{SessionRows, SessionStatement, SessionStore};
+pub use crate::platform::{DatabaseRows, DatabaseStatement, GlobalDatabase};
 use crate::{
     errors::LunoraError,
     pipeline::route::Route,
@@ -81,12 +81,12 @@ impl Sessions {
     /// Keeps users, sessions and codes in `store`, a database of D1: `env.d1("DB")?`. The tables
     /// `lunora_users`, `lunora_sessions`, `lunora_codes` and `lunora_code_limits` are made by the first
     /// request that needs them.
-    pub fn new(store: impl SessionStore, secret: SessionSecret) -> Self {
+    pub fn new(store: impl GlobalDatabase, secret: SessionSecret) -> Self {
         Self::new_for::<Env>(store, secret)
     }
 
     /// Does as [`new`](Self::new), for the environment of another platform.
-    pub fn new_for<E>(store: impl SessionStore, secret: SessionSecret) -> Sessions<E> {
+    pub fn new_for<E>(store: impl GlobalDatabase, secret: SessionSecret) -> Sessions<E> {
         let per = Duration::from_mins(15);
         let keeper = Keeper {
             tables: Tables::new(store),

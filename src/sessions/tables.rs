@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     errors::LunoraError,
-    platform::{SessionRows, SessionStatement, SessionStore},
+    platform::{DatabaseRows, DatabaseStatement, GlobalDatabase, SqlCell},
 };
 
 const TABLES: [&str; 6] = [
@@ -75,7 +75,7 @@ const END_OF_USER: &str = "DELETE FROM lunora_sessions WHERE user_id = ?1";
 /// The database, whose tables are made by the first call.
 #[derive(Clone)]
 pub(super) struct Tables {
-    store: Rc<dyn SessionStore>,
+    store: Rc<dyn GlobalDatabase>,
     made: Rc<Cell<bool>>,
 }
 
@@ -88,15 +88,15 @@ pub(super) struct NewSession<'a> {
 }
 
 impl Tables {
-    pub(super) fn new(store: impl SessionStore) -> Self {
+    pub(super) fn new(store: impl GlobalDatabase) -> Self {
         Self { store: Rc::new(store), made: Rc::default() }
     }
 
     /// Runs statements in one transaction, and returns the rows of each.
     pub(super) async fn run<const N: usize>(
         &self,
-        statements: [SessionStatement; N],
-    ) -> Result<[SessionRows; N], LunoraError> {
+        statements: [DatabaseStatement; N],
+    ) -> Result<[DatabaseRows; N], LunoraError> {
         let tables = if self.made.get() { &[][..] } else { &TABLES[..] };
         let mut all: Vec<_> = tables.iter().map(|sql| statement(sql, [])).collect();
         all.extend(statements);
@@ -252,7 +252,7 @@ impl Tables {
         &self,
         user_id: &str,
         now: u64,
-    ) -> Result<SessionRows, LunoraError> {
+    ) -> Result<DatabaseRows, LunoraError> {
         let [rows] = self.run([statement(SESSIONS_OF, [user_id.into(), now.into()])]).await?;
         Ok(rows)
     }
@@ -262,8 +262,11 @@ impl Tables {
     }
 }
 
-pub(super) fn statement<const N: usize>(sql: &'static str, values: [Value; N]) -> SessionStatement {
-    SessionStatement { sql, values: values.into() }
+pub(super) fn statement<const N: usize>(
+    sql: &'static str,
+    values: [SqlCell; N],
+) -> DatabaseStatement {
+    DatabaseStatement { sql: sql.into(), values: values.into() }
 }
 
 /// Returns the text of a column, or an empty one.

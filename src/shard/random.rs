@@ -20,6 +20,12 @@ impl Random {
         self.source.seed(|| host.random_seed());
     }
 
+    /// Seeds the source by a function.
+    #[cfg(feature = "globals")]
+    pub(crate) fn seed_by(&self, seed: impl FnOnce() -> [u8; 32]) {
+        self.source.seed(seed);
+    }
+
     /// Returns 26 digits with 130 bits of randomness.
     pub(crate) fn id(&self) -> String {
         self.source.draw().iter().take(26).map(|byte| digit(u64::from(*byte))).collect()

@@ -152,14 +152,16 @@ fn drop_other_indexes(
     Ok(())
 }
 
-struct Statement {
-    kind: &'static str,
-    name: String,
+/// What makes a table, or an index of one.
+pub(crate) struct Statement {
+    pub(crate) kind: &'static str,
+    pub(crate) name: String,
     /// From the name on.
-    rest: String,
+    pub(crate) rest: String,
 }
 
-fn statements(tables: &[TableSpec]) -> Vec<Statement> {
+/// Returns what makes tables of documents with their indexes.
+pub(crate) fn statements(tables: &[TableSpec]) -> Vec<Statement> {
     let mut statements = Vec::new();
     for table in tables {
         let name = table.name.to_owned();

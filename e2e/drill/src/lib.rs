@@ -5,6 +5,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "a function of a shard owns its arguments")]
 
 mod bounds;
+mod plans;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use futures::{Stream, stream};
 use lunora::{
     backup::PartSize,
     coordinator::ShardRegistryObject,
+    globals::DocumentTables,
     keep,
     platform::{Clock, CloudflareClock, SqlRegistryStorage},
     prelude::*,
@@ -53,9 +55,12 @@ fn app(env: &Env) -> Result<Lunora, LunoraError> {
         .shard_timeout(Duration::from_millis(shard_timeout))
         .rate_limit(bounds::rate_limit(env))
         .route(route!("GET /memory"), async |_request, _env, _ctx| Response::text(bounds::memory()))
+        .route(route!("GET /plans"), async |request, env, _ctx| plans::list(request, env).await)
         .route(route!("POST /ask"), async |request, env, ctx| bounds::ask(request, env, ctx).await);
     Ok(match env.d1(DATABASE) {
-        Ok(database) => builder.global_tables(database).build(),
+        Ok(database) => {
+            builder.global_tables(DocumentTables::new(database).with(plans::PLANS)).build()
+        }
         Err(_) => builder.build(),
     })
 }
@@ -283,6 +288,7 @@ lunora::shard! {
         query "drill:echo" => echo,
         query "drill:fragile" => fragile,
         action "drill:crash" => crash,
+        action "plans:addSeat" => plans::add_seat,
         mutation "drill:fail" => fail,
         mutation "drill:shatter" => shatter,
         query "bounds:blob" => bounds::blob,

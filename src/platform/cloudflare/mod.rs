@@ -9,6 +9,8 @@ mod clock;
 mod context;
 #[cfg(feature = "shard")]
 pub(crate) mod crashes;
+#[cfg(any(feature = "globals", feature = "sessions"))]
+mod database;
 #[cfg(target_arch = "wasm32")]
 mod digest;
 mod error;
@@ -28,8 +30,6 @@ mod rate_limiter;
 #[cfg(feature = "shard")]
 mod recovery;
 mod registry_storage;
-#[cfg(feature = "sessions")]
-mod session_store;
 #[cfg(feature = "shard")]
 mod shard_host;
 mod store;

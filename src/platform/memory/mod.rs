@@ -2,6 +2,12 @@
 
 mod clock;
 mod context;
+#[cfg(all(
+    any(feature = "globals", feature = "sessions"),
+    feature = "shard-testing",
+    not(target_arch = "wasm32")
+))]
+mod database;
 mod email;
 mod environment;
 mod faults;
@@ -12,8 +18,6 @@ mod kv;
 mod namespace;
 #[cfg(feature = "admin")]
 mod operators;
-#[cfg(all(feature = "sessions", feature = "shard-testing", not(target_arch = "wasm32")))]
-mod sessions;
 mod shard;
 #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
 mod sqlite;
@@ -25,8 +29,12 @@ mod workflow;
 pub(crate) use self::clock::simulate_clock;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::clock::simulated_clock;
-#[cfg(all(feature = "sessions", feature = "shard-testing", not(target_arch = "wasm32")))]
-pub use self::sessions::MemorySessions;
+#[cfg(all(
+    any(feature = "globals", feature = "sessions"),
+    feature = "shard-testing",
+    not(target_arch = "wasm32")
+))]
+pub use self::database::MemoryDatabase;
 #[cfg(all(feature = "shard-testing", not(target_arch = "wasm32")))]
 pub use self::sqlite::SqliteHost;
 pub use self::{

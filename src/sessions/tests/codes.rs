@@ -126,7 +126,7 @@ fn three_codes_are_sent_to_an_address_in_fifteen_minutes() {
 
 #[test]
 fn the_application_sets_the_limits() {
-    let (store, clock) = (MemorySessions::new().unwrap(), ManualClock::new(0));
+    let (store, clock) = (MemoryDatabase::new().unwrap(), ManualClock::new(0));
     let sessions =
         Sessions::new_for::<MemoryEnvironment>(store, SessionSecret::new(SECRET).unwrap())
             .clock(clock)

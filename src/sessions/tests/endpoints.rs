@@ -30,7 +30,7 @@ fn rejects_a_sign_in_from_a_foreign_origin_without_a_cookie() {
 
 #[test]
 fn rejects_a_form_as_a_sign_in_even_where_every_origin_may_call() {
-    let (store, clock) = (MemorySessions::new().unwrap(), ManualClock::new(0));
+    let (store, clock) = (MemoryDatabase::new().unwrap(), ManualClock::new(0));
     let it = with(SECRET, &store, &clock, |it| {
         it.security(Security::default().cors(Cors::any_origin())).build()
     });
@@ -125,7 +125,7 @@ fn a_caller_sees_and_ends_only_the_own_sessions() {
 #[test]
 fn a_mail_that_cannot_be_sent_reveals_nothing() {
     let sessions = Sessions::new_for::<MemoryEnvironment>(
-        MemorySessions::new().unwrap(),
+        MemoryDatabase::new().unwrap(),
         SessionSecret::new(SECRET).unwrap(),
     )
     .clock(ManualClock::new(0))

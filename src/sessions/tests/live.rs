@@ -122,7 +122,7 @@ fn a_session_older_than_a_day_is_renewed_with_another_token() {
 
 #[test]
 fn a_short_session_is_renewed_after_half_its_lifetime() {
-    let (store, clock) = (MemorySessions::new().unwrap(), ManualClock::new(0));
+    let (store, clock) = (MemoryDatabase::new().unwrap(), ManualClock::new(0));
     let mails = Rc::new(RefCell::new(String::new()));
     let sent = mails.clone();
     let sessions =
@@ -230,7 +230,7 @@ fn rejects_a_secret_that_is_short_or_absent() {
 
 #[test]
 fn a_caller_without_a_session_is_asked_of_the_other_resolver() {
-    let (store, clock) = (MemorySessions::new().unwrap(), ManualClock::new(0));
+    let (store, clock) = (MemoryDatabase::new().unwrap(), ManualClock::new(0));
     let it = with(SECRET, &store, &clock, |builder| {
         builder
             .resolve_identity(async |request, _env| request.bearer().map(crate::Identity::user))

@@ -18,7 +18,7 @@ use crate::{
     Lunora, LunoraError, Request, Response,
     builder::{Builder, state::SetSessions},
     platform::NoopExecutionContext,
-    testing::{self, ManualClock, MemoryEnvironment, MemoryNamespace, MemorySessions},
+    testing::{self, ManualClock, MemoryDatabase, MemoryEnvironment, MemoryNamespace},
 };
 
 const SECRET: &str = "the secret of these tests has 32 characters or more";
@@ -30,7 +30,7 @@ const DAY: Duration = Duration::from_hours(24);
 /// A deployment, and what it sent.
 struct Deployment {
     app: Lunora<MemoryEnvironment>,
-    store: MemorySessions,
+    store: MemoryDatabase,
     clock: ManualClock,
     mails: Rc<RefCell<Vec<CodeMail>>>,
 }
@@ -58,7 +58,7 @@ impl Answer {
 }
 
 fn deployment() -> Deployment {
-    with(SECRET, &MemorySessions::new().unwrap(), &ManualClock::new(1_800_000_000_000), |it| {
+    with(SECRET, &MemoryDatabase::new().unwrap(), &ManualClock::new(1_800_000_000_000), |it| {
         it.build()
     })
 }
@@ -66,7 +66,7 @@ fn deployment() -> Deployment {
 /// Builds a deployment over a database, which another one may share.
 fn with(
     secret: &str,
-    store: &MemorySessions,
+    store: &MemoryDatabase,
     clock: &ManualClock,
     build: impl FnOnce(
         Builder<

@@ -6,7 +6,7 @@ use crate::AdminToken;
 const TOKEN: &str = "correct-horse-battery-staple";
 
 fn operated() -> Deployment {
-    let (store, clock) = (MemorySessions::new().unwrap(), ManualClock::new(1_800_000_000_000));
+    let (store, clock) = (MemoryDatabase::new().unwrap(), ManualClock::new(1_800_000_000_000));
     with(SECRET, &store, &clock, |it| it.admin_token(AdminToken::new(TOKEN).unwrap()).build())
 }
 
@@ -46,12 +46,12 @@ fn a_banned_user_has_no_session_until_the_ban_ends() {
 
 #[test]
 fn a_session_that_began_while_its_user_was_banned_is_dead() {
-    use crate::platform::{SessionStatement, SessionStore};
+    use crate::platform::{DatabaseStatement, GlobalDatabase};
 
     let it = operated();
     let ada = it.sign_in(ADA);
     let sql = "UPDATE lunora_users SET banned_until = 9e15";
-    let ban = vec![SessionStatement { sql, values: Vec::new() }];
+    let ban = vec![DatabaseStatement { sql: sql.into(), values: Vec::new() }];
     block_on(it.store.run(ban)).unwrap();
     assert_eq!(it.session(&ada.pair()).body, Value::Null);
     assert_eq!(it.caller("cookie", &ada.pair()).body["result"], Value::Null);

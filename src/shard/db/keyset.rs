@@ -34,12 +34,13 @@ pub(crate) fn order_sql(order: &[OrderBy]) -> String {
     terms.collect::<Vec<_>>().join(",")
 }
 
-/// Returns the columns of a row's position in the order; two per value, so that an integer keeps
-/// its last digit.
+/// Returns the columns of a row's position in the order; two per value, `p0` and `t0` and so on, so that
+/// an integer keeps its last digit.
 pub(crate) fn position_columns(order: &[OrderBy]) -> String {
     let columns = order
         .iter()
-        .map(|OrderBy { expression, .. }| format!("{expression},CAST({expression} AS TEXT)"));
+        .enumerate()
+        .map(|(at, by)| format!("{0} AS p{at},CAST({0} AS TEXT) AS t{at}", by.expression));
     columns.collect::<Vec<_>>().join(",")
 }
 

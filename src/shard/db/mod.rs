@@ -5,13 +5,14 @@ pub(crate) mod fields;
 mod index_value;
 pub(crate) mod key;
 pub(crate) mod keyset;
-mod page;
+pub(crate) mod page;
 mod query;
 mod raw;
 mod reader;
+pub(crate) mod selection;
 pub(crate) mod store;
 pub(crate) mod wire_check;
-mod writer;
+pub(crate) mod writer;
 
 pub use self::{
     document::{Document, Page, PageRequest},

@@ -8,7 +8,7 @@ use super::{
     keyset::{
         OrderBy, Stop, beyond, is_beyond, order_sql, position_columns, read_position, stop_at,
     },
-    query::Plan,
+    selection::Plan,
 };
 use crate::{
     errors::LunoraError,
@@ -43,17 +43,7 @@ impl<T: DeserializeOwned> TableQuery<'_, T> {
         limit: u32,
     ) -> Result<Page<Document<T>>, LunoraError> {
         let range = Range { after: cursor, up_to: None };
-        let Rows { rows, more } = self.rows(&range, limit)?;
-        let continue_cursor = match rows.last() {
-            Some(row) => row.cursor(self.table)?,
-            None => cursor.unwrap_or_default().to_owned(),
-        };
-        Ok(Page {
-            is_done: !more,
-            continue_cursor,
-            split_cursor: None,
-            page: self.documents_of(rows)?,
-        })
+        self.rows(&range, limit)?.into_page(self.selection.table, cursor)
     }
 
     /// Returns the page that a client asks for.
@@ -97,19 +87,56 @@ impl<T: DeserializeOwned> TableQuery<'_, T> {
         let Rows { rows, more } = self.rows(&range, num_items * MAX_GROWTH)?;
         let split_at = if more { rows.len() } else { rows.len() / 2 };
         let split_cursor = match split_at.checked_sub(1).and_then(|at| rows.get(at)) {
-            Some(row) => Some(row.cursor(self.table)?),
+            Some(row) => Some(row.cursor(self.selection.table)?),
             None => None,
         };
         let continue_cursor = match &split_cursor {
             Some(cut) if more => cut.clone(),
             _ => end.to_owned(),
         };
-        Ok(Page { is_done: !more, continue_cursor, split_cursor, page: self.documents_of(rows)? })
+        Ok(Page {
+            is_done: !more,
+            continue_cursor,
+            split_cursor,
+            page: documents(self.selection.table, rows)?,
+        })
     }
 
     /// Returns the first `limit` rows of a range.
     fn rows(&self, range: &Range<'_>, limit: u32) -> Result<Rows, LunoraError> {
-        let Plan { mut filter, mut values, order } = self.plan()?;
+        let statement = RangeStatement::new(self.plan()?, self.selection.table, range, limit)?;
+        let rows = self.run.state.database.exec(&statement.sql, &cells(&statement.values))?.rows;
+        statement.cut(rows, limit)
+    }
+}
+
+/// The documents after one cursor, up to another one and with it.
+pub(crate) struct Range<'a> {
+    pub(crate) after: Option<&'a str>,
+    pub(crate) up_to: Option<&'a str>,
+}
+
+/// The statement of a range's rows.
+pub(crate) struct RangeStatement {
+    pub(crate) sql: String,
+    pub(crate) values: Vec<SqlValue>,
+    table: &'static str,
+    pub(crate) order: Vec<OrderBy>,
+    end: Option<Vec<SqlValue>>,
+}
+
+impl RangeStatement {
+    /// Selects the first `limit` rows of a range, and one more if there is one.
+    ///
+    /// # Errors
+    /// 400 `BAD_REQUEST` for a cursor of another query.
+    pub(crate) fn new(
+        plan: Plan,
+        table: &'static str,
+        range: &Range<'_>,
+        limit: u32,
+    ) -> Result<Self, LunoraError> {
+        let Plan { mut filter, mut values, order, .. } = plan;
         let start = position(range.after, &order)?;
         let end = position(range.up_to, &order)?;
         let conditions = [
@@ -122,18 +149,21 @@ impl<T: DeserializeOwned> TableQuery<'_, T> {
             values.extend(bound);
         }
         let sql = format!(
-            "SELECT \"doc\",{} FROM \"{}\" WHERE {filter} ORDER BY {} LIMIT {}",
+            "SELECT \"doc\",{} FROM \"{table}\" WHERE {filter} ORDER BY {} LIMIT {}",
             position_columns(&order),
-            self.table,
             order_sql(&order),
             u64::from(limit) + 1,
         );
-        let rows = self.run.state.database.exec(&sql, &cells(&values))?.rows;
+        Ok(Self { sql, values, table, order, end })
+    }
+
+    /// Takes the rows of the range from those of the statement.
+    pub(crate) fn cut(&self, rows: Vec<Vec<SqlCell>>, limit: u32) -> Result<Rows, LunoraError> {
         let mut rows: Vec<_> = rows.into_iter().map(Row).collect();
-        if let Some(end) = &end {
+        if let Some(end) = &self.end {
             let mut within = 0;
             for row in &rows {
-                if is_beyond(&order, &row.position(self.table)?, end) {
+                if is_beyond(&self.order, &row.position(self.table)?, end) {
                     break;
                 }
                 within += 1;
@@ -145,27 +175,44 @@ impl<T: DeserializeOwned> TableQuery<'_, T> {
         rows.truncate(limit);
         Ok(Rows { rows, more })
     }
-
-    fn documents_of(&self, rows: Vec<Row>) -> Result<Vec<Document<T>>, LunoraError> {
-        let document = |Row(cells): Row| {
-            let json = self.document(cells.into_iter().next())?;
-            Document::read(self.table, &json)
-        };
-        rows.into_iter().map(document).collect()
-    }
-}
-
-/// The documents after one cursor, up to another one and with it.
-struct Range<'a> {
-    after: Option<&'a str>,
-    up_to: Option<&'a str>,
 }
 
 /// The first rows of a range.
-struct Rows {
+pub(crate) struct Rows {
     rows: Vec<Row>,
     /// `true` if the range has rows after these.
     more: bool,
+}
+
+impl Rows {
+    /// Returns the page of these rows, which begins at `cursor`.
+    pub(crate) fn into_page<T: DeserializeOwned>(
+        self,
+        table: &str,
+        cursor: Option<&str>,
+    ) -> Result<Page<Document<T>>, LunoraError> {
+        let continue_cursor = match self.rows.last() {
+            Some(row) => row.cursor(table)?,
+            None => cursor.unwrap_or_default().to_owned(),
+        };
+        Ok(Page {
+            is_done: !self.more,
+            continue_cursor,
+            split_cursor: None,
+            page: documents(table, self.rows)?,
+        })
+    }
+}
+
+fn documents<T: DeserializeOwned>(
+    table: &str,
+    rows: Vec<Row>,
+) -> Result<Vec<Document<T>>, LunoraError> {
+    let document = |Row(cells): Row| match cells.into_iter().next() {
+        Some(SqlCell::Text(json)) => Document::read(table, &json),
+        _ => Err(malformed(table)),
+    };
+    rows.into_iter().map(document).collect()
 }
 
 /// A document, and the columns of its position.

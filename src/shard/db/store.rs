@@ -54,6 +54,35 @@ pub(crate) struct Stored {
     pub(crate) deleted_at: Option<f64>,
 }
 
+/// Returns the text of a document as it is stored.
+///
+/// # Errors
+/// 413 `PAYLOAD_TOO_LARGE` if it is too large; if a value is not one of the wire.
+pub(crate) fn to_stored(
+    table: &TableSpec,
+    fields: &Fields<'_>,
+    system: &System<'_>,
+) -> Result<String, LunoraError> {
+    let json = fields.to_document(system)?;
+    check_stored(&json)?;
+    if json.len() > MAX_DOCUMENT {
+        let message = format!("a document of {:?} is larger than 2 MB", table.name);
+        return Err(LunoraError::new(Code::PayloadTooLarge, message));
+    }
+    Ok(json)
+}
+
+/// The error of an id that another document has.
+pub(crate) fn taken(table: &TableSpec) -> LunoraError {
+    let message = format!("a document of {:?} with this _id exists already", table.name);
+    LunoraError::new(Code::Conflict, message)
+}
+
+/// The error of a document that does not exist.
+pub(crate) fn missing(table: &TableSpec) -> LunoraError {
+    LunoraError::new(Code::NotFound, format!("there is no such document in {:?}", table.name))
+}
+
 impl Run<'_> {
     /// Stores a document, and records it in the change log. A failure after the document was
     /// written prevents the commit.
@@ -64,12 +93,7 @@ impl Run<'_> {
         system: System<'_>,
         before: Option<&Stored>,
     ) -> Result<Rc<str>, LunoraError> {
-        let json: Rc<str> = fields.to_document(&system)?.into();
-        check_stored(&json)?;
-        if json.len() > MAX_DOCUMENT {
-            let message = format!("a document of {:?} is larger than 2 MB", table.name);
-            return Err(LunoraError::new(Code::PayloadTooLarge, message));
-        }
+        let json: Rc<str> = to_stored(table, fields, &system)?.into();
         let deleted_at = system.deleted_at.map_or(SqlCell::Null, SqlCell::Number);
         let op = if before.is_some() { ChangeOp::Update } else { ChangeOp::Insert };
         let sql = match op {
@@ -141,8 +165,7 @@ impl Run<'_> {
     /// not.
     fn write_failed(&self, table: &TableSpec, failure: &SqlFailure) -> LunoraError {
         if failure.is_constraint() {
-            let message = format!("a document of {:?} with this _id exists already", table.name);
-            return LunoraError::new(Code::Conflict, message);
+            return taken(table);
         }
         self.doom(to_error(failure))
     }

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     Document, Reader, Sql,
     fields::{Fields, System},
-    store::Stored,
+    store::{Stored, missing},
 };
 use crate::{
     errors::{Code, LunoraError},
@@ -85,10 +85,7 @@ impl<'a> Writer<'a> {
         let spec = self.run().state.table(table.name())?;
         let stored = self.require(&spec, id)?;
         let patch = to_json(&spec, fields)?;
-        let mut merged = Fields::parse(&stored.json).unwrap_or_default();
-        for (name, value) in own_fields(&spec, &patch)?.into_iter() {
-            merged.set(Cow::Owned(name.into_owned()), value);
-        }
+        let merged = merged(&spec, &stored.json, &patch)?;
         let json = self.put(&spec, &merged, id, &stored)?;
         // A value that `T` cannot read must not be stored.
         Document::read(spec.name, &json).map_err(|error| self.run().doom(error))
@@ -133,12 +130,7 @@ impl<'a> Writer<'a> {
 
     fn require(&self, spec: &TableSpec, id: &str) -> Result<Stored, LunoraError> {
         let stored = self.run().state.stored(spec, id)?;
-        stored.filter(|stored| stored.deleted_at.is_none()).ok_or_else(|| {
-            LunoraError::new(
-                Code::NotFound,
-                format!("there is no such document in {:?}", spec.name),
-            )
-        })
+        stored.filter(|stored| stored.deleted_at.is_none()).ok_or_else(|| missing(spec))
     }
 
     fn put(
@@ -180,11 +172,24 @@ pub(crate) fn check_id(id: &str) -> Result<(), LunoraError> {
     Ok(())
 }
 
-fn to_json(spec: &TableSpec, value: &impl Serialize) -> Result<String, LunoraError> {
+pub(crate) fn to_json(spec: &TableSpec, value: &impl Serialize) -> Result<String, LunoraError> {
     serde_json::to_string(value).map_err(|error| {
         let message = format!("a document for {:?} cannot be written as JSON", spec.name);
         LunoraError::new(Code::RpcFailed, message).with_source(error)
     })
+}
+
+/// Returns the fields of a document, with those of `patch` in place of its own.
+pub(crate) fn merged<'a>(
+    spec: &TableSpec,
+    document: &'a str,
+    patch: &'a str,
+) -> Result<Fields<'a>, LunoraError> {
+    let mut merged = Fields::parse(document).unwrap_or_default();
+    for (name, value) in own_fields(spec, patch)?.into_iter() {
+        merged.set(Cow::Owned(name.into_owned()), value);
+    }
+    Ok(merged)
 }
 
 /// Returns the fields of a document that a function wrote: it must be an object, without fields of

@@ -1,6 +1,9 @@
-//! The database of sessions in memory.
+//! A database of D1 in memory.
 
-use std::{cell::Cell, cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use futures::future::LocalBoxFuture;
 use rusqlite::{
@@ -11,31 +14,31 @@ use serde_json::{Map, Value};
 
 use crate::{
     errors::LunoraError,
-    platform::{SessionRows, SessionStatement, SessionStore},
+    platform::{DatabaseRows, DatabaseStatement, GlobalDatabase, SqlCell},
 };
 
-/// A [`SessionStore`] on SQLite in memory. A clone shares the rows.
+/// A [`GlobalDatabase`] on SQLite in memory. A clone shares the rows.
 ///
 /// Between two calls it lets other tasks run, as a database over the network does.
 ///
 /// ```
 /// use lunora::sessions::{SessionSecret, Sessions};
-/// use lunora::testing::{ManualClock, MemoryEnvironment, MemorySessions};
+/// use lunora::testing::{ManualClock, MemoryEnvironment, MemoryDatabase};
 ///
 /// let secret = SessionSecret::new("a secret of at least thirty-two characters")?;
-/// let sessions = Sessions::new_for::<MemoryEnvironment>(MemorySessions::new()?, secret)
+/// let sessions = Sessions::new_for::<MemoryEnvironment>(MemoryDatabase::new()?, secret)
 ///     .clock(ManualClock::new(0))
 ///     .send_code(async |_mail, _env| Ok(()));
 /// # let _ = sessions;
 /// # Ok::<(), lunora::LunoraError>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct MemorySessions {
+pub struct MemoryDatabase {
     connection: Rc<RefCell<Connection>>,
     calls: Rc<Cell<u64>>,
 }
 
-impl MemorySessions {
+impl MemoryDatabase {
     /// Returns an empty database.
     ///
     /// # Errors
@@ -57,9 +60,12 @@ impl MemorySessions {
     /// If SQLite fails.
     pub fn dump(&self) -> Result<String, LunoraError> {
         let mut text = String::new();
-        for table in ["lunora_users", "lunora_sessions", "lunora_codes", "lunora_code_limits"] {
-            let rows = query(&self.connection.borrow(), &format!("SELECT * FROM {table}"), &[]);
-            for row in rows.map_err(LunoraError::internal)? {
+        let tables = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
+        let read =
+            |sql: &str| query(&self.connection.borrow(), sql, &[]).map_err(LunoraError::internal);
+        for table in read(tables)? {
+            let table = table.get("name").and_then(Value::as_str).unwrap_or_default();
+            for row in read(&format!("SELECT * FROM \"{table}\""))? {
                 text.push_str(&format!("{table} {}\n", Value::Object(row)));
             }
         }
@@ -67,19 +73,19 @@ impl MemorySessions {
     }
 }
 
-impl SessionStore for MemorySessions {
+impl GlobalDatabase for MemoryDatabase {
     fn run(
         &self,
-        statements: Vec<SessionStatement>,
-    ) -> LocalBoxFuture<'_, Result<Vec<SessionRows>, LunoraError>> {
+        statements: Vec<DatabaseStatement>,
+    ) -> LocalBoxFuture<'_, Result<Vec<DatabaseRows>, LunoraError>> {
         Box::pin(async move {
             pass_turn().await;
             self.calls.set(self.calls.get() + 1);
             let mut connection = self.connection.borrow_mut();
             let transaction = connection.transaction().map_err(LunoraError::internal)?;
             let mut all = Vec::with_capacity(statements.len());
-            for SessionStatement { sql, values } in statements {
-                all.push(query(&transaction, sql, &values).map_err(LunoraError::internal)?);
+            for DatabaseStatement { sql, values } in statements {
+                all.push(query(&transaction, &sql, &values).map_err(LunoraError::internal)?);
             }
             transaction.commit().map_err(LunoraError::internal)?;
             Ok(all)
@@ -100,7 +106,7 @@ async fn pass_turn() {
     .await;
 }
 
-fn query(connection: &Connection, sql: &str, values: &[Value]) -> rusqlite::Result<SessionRows> {
+fn query(connection: &Connection, sql: &str, values: &[SqlCell]) -> rusqlite::Result<DatabaseRows> {
     let mut statement = connection.prepare(sql)?;
     let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
     let mut found = statement.query(params_from_iter(values.iter().map(bound)))?;
@@ -116,11 +122,12 @@ fn query(connection: &Connection, sql: &str, values: &[Value]) -> rusqlite::Resu
 }
 
 /// Binds as D1 does, which takes numbers as doubles.
-fn bound(value: &Value) -> Sql {
+fn bound(value: &SqlCell) -> Sql {
     match value {
-        Value::String(text) => Sql::Text(text.clone()),
-        Value::Number(number) => number.as_f64().map_or(Sql::Null, Sql::Real),
-        _ => Sql::Null,
+        SqlCell::Null => Sql::Null,
+        SqlCell::Number(number) => Sql::Real(*number),
+        SqlCell::Text(text) => Sql::Text(text.clone()),
+        SqlCell::Blob(bytes) => Sql::Blob(bytes.clone()),
     }
 }
 
@@ -129,6 +136,7 @@ fn cell(value: ValueRef<'_>) -> Value {
         ValueRef::Integer(number) => number.into(),
         ValueRef::Real(number) => number.into(),
         ValueRef::Text(text) => String::from_utf8_lossy(text).into(),
-        ValueRef::Null | ValueRef::Blob(_) => Value::Null,
+        ValueRef::Blob(bytes) => bytes.into(),
+        ValueRef::Null => Value::Null,
     }
 }
