@@ -161,12 +161,24 @@ test("documents in D1 are changed by actions, listed by a route, and brought bac
   const before = [["team", 12], ["duo", 2], ["solo", 1]];
   assert.deepEqual(await list(), before);
 
+  const { global } = await deployment.admin("sync", { cursors: {} });
+  assert.equal(global.changes.length, global.cursor);
+  assert.deepEqual(global.changes.slice(-1).map(({ table, id, op, doc }) => [table, id, op, JSON.parse(doc.doc).seats]), [["plans", "duo", "update", 2]]);
+  assert.deepEqual((await deployment.admin("sync", { cursors: {}, globalCursor: global.cursor })).global, { changes: [], cursor: global.cursor });
+
   const snapshot = await deployment.admin("backup/create", { allowEmptyRegistry: true });
   assert.deepEqual(snapshot.global.rowsByTable, { plans: 3 });
+  assert.deepEqual(snapshot.leftOut?.globalTables ?? [], []);
   await deployment.destroy();
   // Nothing but the restore names the table.
   const report = await deployment.admin("backup/restore", { id: snapshot.id, safetySnapshot: false });
   assert.deepEqual([report.errors, report.failed, report.state], [[], [], "finished"]);
   assert.deepEqual(await list(), before);
   assert.equal(await addSeat("solo", "shard-1"), 2);
+
+  // What another deployment synced brings it there.
+  await deployment.destroy();
+  const applied = await deployment.admin("apply", { batches: [], globalChanges: global.changes });
+  assert.deepEqual([applied.applied, applied.errors], [global.changes.length, undefined]);
+  assert.deepEqual(await list(), before);
 }, options));

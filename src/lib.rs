@@ -151,10 +151,11 @@ pub mod operate {
     pub use crate::{
         admin::{AdminGate, Health, KvNamespaces, Probe, Scheduler, Storage, UrlRequest},
         platform::{
-            AuthAdmin, AuthOp, GlobalFacet, GlobalPage, GlobalQuery, GlobalRow, GlobalRows,
-            GlobalSchema, GlobalTable, GlobalTables, GlobalValue, GlobalWrite, GlobalWritten,
-            KeyValueStore, KvEntry, KvExpiry, KvKey, KvList, KvPage, LogArchive, LogCursor,
-            LogLevel, LogPage, LogQuery, VectorIndex, VectorIndexes, VectorMatch, VectorizeIndexes,
+            AuthAdmin, AuthOp, GlobalChanges, GlobalChangesQuery, GlobalFacet, GlobalPage,
+            GlobalQuery, GlobalRow, GlobalRows, GlobalSchema, GlobalTable, GlobalTables,
+            GlobalValue, GlobalWrite, GlobalWritten, KeyValueStore, KvEntry, KvExpiry, KvKey,
+            KvList, KvPage, LogArchive, LogCursor, LogLevel, LogPage, LogQuery, VectorIndex,
+            VectorIndexes, VectorMatch, VectorizeIndexes,
         },
     };
 }

@@ -6,15 +6,19 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future::LocalBoxFuture, stream};
 use headers::CacheControl;
-use serde::Deserialize;
-use serde_json::{json, value::RawValue};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::{AdminCall, AreaHandler, connector, orchestration::json, registry, unhandled};
 use crate::{
-    coordinator::{ApplyBatch, ExportRequest, ImportTarget, Seal, SyncRequest, not_configured},
+    coordinator::{
+        ApplyBatch, ExportRequest, ImportTarget, Seal, ShardChanges, SyncReport, SyncRequest,
+        not_configured,
+    },
     errors::{Code, LunoraError},
     log,
     message::{Body, BodyError, Response},
+    platform::GlobalChanges,
     wire::ShardKey,
 };
 
@@ -140,13 +144,23 @@ async fn sync(call: &mut AdminCall<'_>) -> Result<Response, LunoraError> {
         limit: Option<u32>,
         #[serde(default)]
         tables: Option<Vec<String>>,
+        #[serde(default, rename = "globalCursor")]
+        global_cursor: Option<u64>,
     }
 
-    let Sync { cursors, limit, tables } = call.body("Sync").await?;
+    #[derive(Serialize)]
+    struct Synced {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        global: Option<GlobalChanges>,
+        shards: Vec<ShardChanges>,
+    }
+
+    let Sync { cursors, limit, tables, global_cursor } = call.body("Sync").await?;
     let mut request = SyncRequest::default();
     (request.cursors, request.limit, request.tables) = (cursors, limit, names(tables)?);
-    let report = call.shard_admin()?.sync(&request).await?;
-    json(&json!({ "shards": report.shards }))
+    request.global_cursor = global_cursor;
+    let SyncReport { global, shards, .. } = call.shard_admin()?.sync(&request).await?;
+    json(&Synced { global, shards })
 }
 
 /// Applies the valid batches, and skips the invalid ones.

@@ -4,12 +4,15 @@ use std::{cell::Cell, fmt};
 
 use futures::future::LocalBoxFuture;
 
-use super::statements::creation;
+use super::{
+    rows::changes_of,
+    statements::{changes, creation},
+};
 use crate::{
     errors::LunoraError,
     platform::{
-        GlobalDatabase, GlobalFacet, GlobalPage, GlobalQuery, GlobalRows, GlobalSchema,
-        GlobalTable, GlobalTables, GlobalWrite, GlobalWritten,
+        GlobalChanges, GlobalChangesQuery, GlobalDatabase, GlobalFacet, GlobalPage, GlobalQuery,
+        GlobalRows, GlobalSchema, GlobalTable, GlobalTables, GlobalWrite, GlobalWritten,
     },
     shard::TableSpec,
 };
@@ -108,6 +111,22 @@ impl<D: GlobalDatabase + GlobalTables> GlobalTables for DocumentTables<D> {
         writes: &'a [GlobalWrite],
     ) -> LocalBoxFuture<'a, Result<Vec<GlobalWritten>, LunoraError>> {
         self.database.write(schema, writes)
+    }
+
+    fn changes<'a>(
+        &'a self,
+        query: &'a GlobalChangesQuery,
+    ) -> LocalBoxFuture<'a, Result<Option<GlobalChanges>, LunoraError>> {
+        Box::pin(async move {
+            if self.tables.is_empty() {
+                return Ok(None);
+            }
+            self.make().await?;
+            let mut answers = self.database.run(changes(query)).await?;
+            let (rows, ends) =
+                (answers.pop().unwrap_or_default(), answers.pop().unwrap_or_default());
+            changes_of(query, &rows, ends.first()).map(Some)
+        })
     }
 
     fn clear<'a>(

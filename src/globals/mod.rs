@@ -41,7 +41,8 @@
 //! A table of documents is a table of D1 of the same name, with the columns `_id`, `_creationTime`,
 //! `_deletedAt` and `doc`, the JSON text of the document. The first call that names it makes it, with its
 //! indexes. With `.global_tables(DocumentTables::new(env.d1("DB")?).with(PLANS))` it is in exports, imports,
-//! backups and restores, and operators see its rows.
+//! backups, restores and syncs, and operators see its rows. Triggers write each change into the table
+//! `lunora_global_changes`, which keeps the last 100,000.
 //!
 //! # What is atomic
 //!

@@ -5,7 +5,11 @@ use std::{fmt, marker::PhantomData};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Globals, rows::cells as cells_of, statements::query};
+use super::{
+    Globals,
+    rows::{cells as cells_of, whole},
+    statements::query,
+};
 use crate::{
     errors::LunoraError,
     shard::{
@@ -45,12 +49,7 @@ impl<'a, T> GlobalDocuments<'a, T> {
         let statement = query(plan.count(self.spec.name()), cells(&plan.values));
         let rows = self.globals.run(&self.spec, statement).await?;
         let count = rows.first().and_then(|row| row.get("n")).and_then(Value::as_f64);
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a count is whole, not negative and below 2^53"
-        )]
-        Ok(count.unwrap_or_default() as u64)
+        Ok(count.map_or(0, whole))
     }
 }
 

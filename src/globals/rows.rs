@@ -1,8 +1,17 @@
 //! The rows of D1, read as documents and as the cells of a shard's database.
 
+#[cfg(feature = "admin")]
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+#[cfg(feature = "admin")]
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
+#[cfg(feature = "admin")]
+use crate::{
+    errors::Code,
+    platform::{GlobalChanges, GlobalChangesQuery},
+};
 use crate::{
     errors::LunoraError,
     platform::SqlCell,
@@ -41,4 +50,54 @@ fn cell(value: Option<Value>) -> SqlCell {
         Some(Value::Bool(flag)) => SqlCell::Number(f64::from(u8::from(flag))),
         Some(Value::Null | Value::Object(_)) | None => SqlCell::Null,
     }
+}
+
+/// Reads changes, unless the log begins after them. `ends` has the first and the last position of the log.
+#[cfg(feature = "admin")]
+pub(super) fn changes_of(
+    query: &GlobalChangesQuery,
+    rows: &[Map<String, Value>],
+    ends: Option<&Map<String, Value>>,
+) -> Result<GlobalChanges, LunoraError> {
+    let end = |name| ends.and_then(|ends| ends.get(name)).and_then(Value::as_f64).map(whole);
+    if let Some(first) = end("first").filter(|first| query.after + 1 < *first) {
+        let message = format!("the change log begins at {first}: begin again from an export");
+        return Err(LunoraError::new(Code::CdcLogTrimmed, message));
+    }
+    let last = rows.last().and_then(|row| row.get("seq")).and_then(Value::as_f64).map(whole);
+    // A reader that has seen the last change has seen everything.
+    let cursor = last.or_else(|| end("last")).map_or(query.after, |last| last.max(query.after));
+    let changes: Result<Vec<_>, LunoraError> = rows.iter().map(change).collect();
+    Ok(GlobalChanges { changes: changes?, cursor })
+}
+
+#[cfg(feature = "admin")]
+fn change(row: &Map<String, Value>) -> Result<Box<RawValue>, LunoraError> {
+    #[derive(Serialize)]
+    struct Change<'a> {
+        seq: u64,
+        table: &'a str,
+        id: &'a str,
+        op: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        doc: Option<&'a RawValue>,
+        ts: u64,
+    }
+
+    let number = |name| row.get(name).and_then(Value::as_f64).map_or(0, whole);
+    let doc = row.get("doc").and_then(Value::as_str);
+    let doc = doc.map(serde_json::from_str).transpose().map_err(LunoraError::internal)?;
+    let [table, id, op] = ["table", "id", "op"].map(|name| text(row, name));
+    to_raw_value(&Change { seq: number("seq"), table, id, op, doc, ts: number("ts") })
+        .map_err(LunoraError::internal)
+}
+
+/// Returns a number that SQLite counts.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count is whole, not negative and below 2^53"
+)]
+pub(super) fn whole(number: f64) -> u64 {
+    number as u64
 }

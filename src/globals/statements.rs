@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::rows::text;
+#[cfg(feature = "admin")]
+use crate::platform::GlobalChangesQuery;
 use crate::{
     errors::LunoraError,
     platform::{DatabaseStatement, SqlCell},
@@ -33,7 +35,64 @@ fn statement(
     DatabaseStatement { sql: sql.into(), values: values.into() }
 }
 
-/// Makes the table and its indexes, unless they exist, and lists its indexes.
+/// The log of changes of documents, which triggers write with each change.
+const LOG: &str = "lunora_global_changes";
+
+/// The number of changes that the log keeps.
+const KEPT: u32 = 100_000;
+
+/// The size of a page of changes, in bytes, and that of a change without its document.
+const PAGE_BYTES: u32 = 4 << 20;
+const CHANGE_BYTES: u32 = 128;
+
+/// Makes the log, and the triggers of a table that write it.
+fn logging(table: &str) -> [String; 4] {
+    let trigger = |name: &str, event: &str, row: &str, doc: bool| {
+        let doc = if doc {
+            "json_object('_id',NEW.\"_id\",'_creationTime',NEW.\"_creationTime\",'_deletedAt',NEW.\"_deletedAt\",'doc',NEW.\"doc\")"
+        } else {
+            "NULL"
+        };
+        format!(
+            "CREATE TRIGGER IF NOT EXISTS \"{table}.{name}\" AFTER {event} ON \"{table}\" BEGIN \
+             INSERT INTO \"{LOG}\"(\"table\",\"id\",\"op\",\"doc\",\"ts\") \
+             VALUES('{table}',{row}.\"_id\",'{name}',{doc},CAST(unixepoch('subsec')*1000 AS INTEGER)); \
+             DELETE FROM \"{LOG}\" WHERE \"seq\"<=last_insert_rowid()-{KEPT}; END"
+        )
+    };
+    [
+        format!(
+            "CREATE TABLE IF NOT EXISTS \"{LOG}\"(\"seq\" INTEGER PRIMARY KEY AUTOINCREMENT, \"table\" TEXT NOT NULL, \"id\" TEXT NOT NULL, \"op\" TEXT NOT NULL, \"doc\" TEXT, \"ts\" INTEGER NOT NULL)"
+        ),
+        trigger("insert", "INSERT", "NEW", true),
+        trigger("update", "UPDATE", "NEW", true),
+        trigger("delete", "DELETE", "OLD", false),
+    ]
+}
+
+/// Reads the first change of the log, and the changes of a query with the position of each.
+#[cfg(feature = "admin")]
+pub(super) fn changes(query: &GlobalChangesQuery) -> Vec<DatabaseStatement> {
+    let mut filter = String::new();
+    let mut values: Vec<SqlCell> = vec![query.after.into()];
+    if let Some(tables) = &query.tables {
+        let places = vec!["?"; tables.len()].join(",");
+        filter = format!(" AND \"table\" IN ({places})");
+        values.extend(tables.iter().map(|table| table.as_str().into()));
+    }
+    let sql = format!(
+        "SELECT \"seq\",\"table\",\"id\",\"op\",\"doc\",\"ts\" FROM (SELECT *, \
+         sum(ifnull(octet_length(\"doc\"),0)+{CHANGE_BYTES}) OVER (ORDER BY \"seq\") AS \"end\", \
+         ifnull(octet_length(\"doc\"),0)+{CHANGE_BYTES} AS \"own\" \
+         FROM \"{LOG}\" WHERE \"seq\">?{filter} ORDER BY \"seq\" LIMIT {}) \
+         WHERE \"end\"<={PAGE_BYTES} OR \"end\"=\"own\" ORDER BY \"seq\"",
+        query.limit
+    );
+    let ends = format!("SELECT min(\"seq\") AS \"first\",max(\"seq\") AS \"last\" FROM \"{LOG}\"");
+    vec![statement(ends, []), statement(sql, values)]
+}
+
+/// Makes the table, its indexes and its log, unless they exist, and lists its indexes.
 pub(super) fn creation(spec: &TableSpec) -> Vec<DatabaseStatement> {
     let made = statements(std::slice::from_ref(spec)).into_iter();
     let mut all: Vec<_> = made
@@ -45,6 +104,7 @@ pub(super) fn creation(spec: &TableSpec) -> Vec<DatabaseStatement> {
             statement(format!("CREATE {} IF NOT EXISTS {rest}", made.kind), [])
         })
         .collect();
+    all.extend(logging(spec.name()).map(|sql| statement(sql, [])));
     let list = "SELECT \"name\" FROM sqlite_master WHERE \"type\"='index' AND \"tbl_name\"=?";
     all.push(statement(list, [spec.name().into()]));
     all

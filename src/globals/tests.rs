@@ -180,6 +180,54 @@ fn a_table_is_made_once() {
     });
 }
 
+#[cfg(feature = "admin")]
+#[test]
+fn each_change_is_in_the_log_and_a_log_that_was_cut_is_refused() {
+    use super::{rows::changes_of, statements::changes};
+    use crate::platform::{GlobalChanges, GlobalChangesQuery};
+
+    async fn read(
+        database: &MemoryDatabase,
+        query: GlobalChangesQuery,
+    ) -> Result<GlobalChanges, LunoraError> {
+        let answers = database.run(changes(&query)).await?;
+        changes_of(&query, &answers[1], answers[0].first())
+    }
+
+    block_on(async {
+        let database = MemoryDatabase::new().unwrap();
+        let globals = on(&database);
+        let from = |after| GlobalChangesQuery { after, limit: 2, tables: None };
+        globals.insert_with_id(USERS, "ada", user("ada", 1)).await.unwrap();
+        globals.insert_with_id(KEPT, "bob", user("bob", 1)).await.unwrap();
+        globals.patch(USERS, "ada", &json!({ "age": 2 })).await.unwrap();
+        globals.delete(USERS, "ada").await.unwrap();
+        let first = read(&database, from(0)).await.unwrap();
+        let second = read(&database, from(first.cursor)).await.unwrap();
+        let all = [first.changes, second.changes].concat();
+        let all: Vec<serde_json::Value> =
+            all.iter().map(|it| serde_json::from_str(it.get()).unwrap()).collect();
+        let facts: Vec<_> = all.iter().map(|it| (it["op"].as_str(), it["id"].as_str())).collect();
+        let [insert, update, delete] = ["insert", "update", "delete"].map(Some);
+        let (ada, bob) = (Some("ada"), Some("bob"));
+        assert_eq!(facts, [(insert, ada), (insert, bob), (update, ada), (delete, ada)]);
+        assert_eq!(all[0]["doc"]["_id"], "ada");
+        let document: Document<User> =
+            serde_json::from_str(all[2]["doc"]["doc"].as_str().unwrap()).unwrap();
+        assert_eq!(document.value, user("ada", 2));
+        assert_eq!(second.cursor, 4);
+        assert_eq!(read(&database, from(4)).await.unwrap().changes.len(), 0);
+        let kept = GlobalChangesQuery { tables: Some(vec!["kept".to_owned()]), ..from(0) };
+        let kept = read(&database, kept).await.unwrap();
+        assert_eq!((kept.changes.len(), kept.cursor), (1, 2));
+        let sql = "DELETE FROM lunora_global_changes WHERE seq < 3";
+        let cut = DatabaseStatement { sql: sql.into(), values: Vec::new() };
+        database.run(vec![cut]).await.unwrap();
+        assert_eq!(code(read(&database, from(1)).await), "CDC_LOG_TRIMMED");
+        assert_eq!(read(&database, from(2)).await.unwrap().changes.len(), 2);
+    });
+}
+
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 struct Any {
     key: serde_json::Value,

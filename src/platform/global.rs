@@ -4,6 +4,7 @@ use futures::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::{GlobalChanges, GlobalChangesQuery};
 use crate::errors::{Code, LunoraError};
 
 /// The tables that belong to no shard, as operators inspect, export, import and back them up.
@@ -70,6 +71,19 @@ pub trait GlobalTables: 'static {
     ) -> LocalBoxFuture<'a, Result<Vec<GlobalWritten>, LunoraError>> {
         let _ = (schema, writes);
         unsupported()
+    }
+
+    /// Returns the changes of rows after a position of a change log. Default: `None`, since the database
+    /// has no such log.
+    ///
+    /// # Errors
+    /// 409 `CDC_LOG_TRIMMED` if the log no longer reaches back that far; if the database fails.
+    fn changes<'a>(
+        &'a self,
+        query: &'a GlobalChangesQuery,
+    ) -> LocalBoxFuture<'a, Result<Option<GlobalChanges>, LunoraError>> {
+        let _ = query;
+        Box::pin(async { Ok(None) })
     }
 
     /// Deletes every row of these tables in one transaction, and returns the number per table.

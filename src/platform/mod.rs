@@ -18,6 +18,7 @@ mod digest;
 mod environment;
 #[cfg(feature = "admin")]
 mod global;
+mod global_changes;
 #[cfg(feature = "admin")]
 mod kv;
 #[cfg(feature = "admin")]
@@ -78,6 +79,7 @@ pub use self::{
     cloudflare::{CloudflareClock, CloudflareWorkflow, SqlRegistryStorage},
     context::{ExecutionContext, NoopExecutionContext},
     environment::Environment,
+    global_changes::{GlobalChanges, GlobalChangesQuery},
     rate_limiter::{IsolateRateLimiter, RateLimiter, RateVerdict},
     registry_storage::RegistryStorage,
     shard::{

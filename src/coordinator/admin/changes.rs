@@ -12,6 +12,7 @@ pub use crate::wire::operation::ChangeError;
 use crate::{
     coordinator::ShardFailure,
     errors::{Code, LunoraError},
+    platform::{GlobalChanges, GlobalChangesQuery},
     sort,
     wire::{
         ShardKey,
@@ -30,6 +31,9 @@ pub struct SyncRequest {
     pub limit: Option<u32>,
     /// The tables whose shards are asked; every table by default.
     pub tables: Option<Vec<String>>,
+    /// The cursor of the [global tables](ShardAdmin::global_tables); without one they are read from the
+    /// beginning.
+    pub global_cursor: Option<u64>,
 }
 
 /// The changes of one shard since its cursor.
@@ -53,6 +57,8 @@ pub struct ShardChanges {
 pub struct SyncReport {
     /// The number of shards that gave no answer.
     pub failed: usize,
+    /// The changes of the global tables, if their database has a log of them.
+    pub global: Option<GlobalChanges>,
     /// The number of shards that answered.
     pub ok: usize,
     /// The changes of each shard.
@@ -115,7 +121,8 @@ impl ShardAdmin {
     ///
     /// # Errors
     /// If the shards cannot be listed; 404 `UNKNOWN_TABLE` for a table that does not exist. A shard
-    /// that fails is part of the report.
+    /// that fails is part of the report. 409 `CDC_LOG_TRIMMED` for a cursor of the global tables from before
+    /// their log begins.
     pub async fn sync(&self, request: &SyncRequest) -> Result<SyncReport, LunoraError> {
         if let Some(tables) = &request.tables {
             self.refuse_unknown_tables(tables).await?;
@@ -148,7 +155,20 @@ impl ShardAdmin {
         sort::sort_by_key(&mut shards, |(index, _)| *index);
         let shards: Vec<_> = shards.into_iter().map(|(_, changes)| changes).collect();
         let ok = shards.iter().filter(|shard| shard.changes.is_ok()).count();
-        Ok(SyncReport { failed: shards.len() - ok, ok, shards })
+        let global = self.global_changes(request).await?;
+        Ok(SyncReport { failed: shards.len() - ok, global, ok, shards })
+    }
+
+    async fn global_changes(
+        &self,
+        request: &SyncRequest,
+    ) -> Result<Option<GlobalChanges>, LunoraError> {
+        const LIMIT: u32 = 1000;
+
+        let Some(globals) = self.globals() else { return Ok(None) };
+        let (after, tables) = (request.global_cursor.unwrap_or(0), request.tables.clone());
+        let limit = request.limit.unwrap_or(LIMIT).clamp(1, LIMIT);
+        globals.changes(&GlobalChangesQuery { after, limit, tables }).await
     }
 
     /// Applies changes, each batch to its shard. Batches of one shard keep their order, and after

@@ -18,7 +18,10 @@ pub(super) use self::reading::GlobalReading;
 #[cfg(feature = "admin")]
 pub(crate) use self::{convert::to_column, moved::Moved};
 use super::{ChangeError, RowError};
-use crate::errors::{Code, LunoraError};
+use crate::{
+    errors::{Code, LunoraError},
+    platform::{GlobalChanges, GlobalChangesQuery},
+};
 
 /// The rows of the global tables, as lines.
 pub(crate) trait GlobalData {
@@ -40,6 +43,12 @@ pub(crate) trait GlobalData {
         &'a self,
         tables: &'a [String],
     ) -> LocalBoxFuture<'a, Result<BTreeMap<String, u64>, LunoraError>>;
+
+    /// Returns changes of rows, if the database has a log of them.
+    fn changes<'a>(
+        &'a self,
+        query: &'a GlobalChangesQuery,
+    ) -> LocalBoxFuture<'a, Result<Option<GlobalChanges>, LunoraError>>;
 
     /// Applies changes in their order.
     fn apply<'a>(

@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     errors::{Code, LunoraError},
-    platform::{GlobalRow, GlobalSchema, GlobalTables, GlobalValue, GlobalWrite, GlobalWritten},
+    platform::{
+        GlobalChanges, GlobalChangesQuery, GlobalRow, GlobalSchema, GlobalTables, GlobalValue,
+        GlobalWrite, GlobalWritten,
+    },
     sort,
 };
 
@@ -176,6 +179,13 @@ fn find<'a>(schemas: &'a [GlobalSchema], table: &str) -> Option<&'a GlobalSchema
 }
 
 impl GlobalData for Moved {
+    fn changes<'a>(
+        &'a self,
+        query: &'a GlobalChangesQuery,
+    ) -> LocalBoxFuture<'a, Result<Option<GlobalChanges>, LunoraError>> {
+        self.tables.changes(query)
+    }
+
     fn catalog(&self) -> LocalBoxFuture<'_, Result<GlobalCatalog, LunoraError>> {
         Box::pin(async {
             let schemas = self.list().await?;

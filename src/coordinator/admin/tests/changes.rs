@@ -16,6 +16,7 @@ fn each_shard_continues_from_its_own_cursor() {
         cursors: [("a".to_owned(), 4), ("b".to_owned(), 9)].into(),
         limit: Some(10),
         tables: None,
+        ..SyncRequest::default()
     };
     let report = world.run(world.admin.sync(&request)).unwrap();
     assert_eq!((report.ok, report.failed), (2, 1));
