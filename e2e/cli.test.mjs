@@ -110,3 +110,24 @@ test("a damaged snapshot and invalid rows have their exit code", () => drill(asy
   const unknown = await lunora(deployment, "rpc", "notes:none");
   assert.deepEqual([unknown.code, /FUNCTION_NOT_FOUND/.test(unknown.stderr)], [1, true]);
 }));
+
+test("a migration runs on every shard by the tool, and is undone by it", () => drill(async (deployment) => {
+  await deployment.populate();
+  const migrate = (...options) => done(deployment, "migrate", "notes", "underline", ...options);
+  const before = await deployment.rows();
+  const shards = (await migrate("--status")).shards.length;
+  assert.equal((await migrate("--status")).status, "not_started");
+  const dry = await migrate("--dry-run");
+  assert.deepEqual([dry.done, dry.processed, dry.changed], [shards, 120, 120]);
+  assert.deepEqual(await deployment.rows(), before);
+  const up = await migrate();
+  assert.deepEqual([up.status, up.done, up.failed, up.processed, up.changed], ["completed", shards, 0, 120, 120]);
+  assert.notDeepEqual(await deployment.rows(), before);
+  assert.equal((await migrate()).changed, 120);
+  assert.equal((await migrate("--status")).status, "completed");
+  assert.equal((await migrate("--down")).done, shards);
+  assert.deepEqual(await deployment.rows(), before);
+  const unknown = await lunora(deployment, "migrate", "notes", "unheard");
+  assert.deepEqual([unknown.code, unknown.answer.failed], [3, shards]);
+  assert.match(unknown.answer.shards[0].error, /^MIGRATION_NOT_FOUND: /);
+}));

@@ -182,3 +182,49 @@ test("documents in D1 are changed by actions, listed by a route, and brought bac
   assert.deepEqual([applied.applied, applied.errors], [global.changes.length, undefined]);
   assert.deepEqual(await list(), before);
 }, options));
+
+test("a restore brings users back, and neither ends nor revives a session", () => drill(async (deployment) => {
+  const db = await database(deployment);
+  // As sign-in makes them.
+  await db.batch([
+    db.prepare("CREATE TABLE lunora_users (id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE)"),
+    db.prepare("CREATE TABLE lunora_sessions (id TEXT PRIMARY KEY, user_id TEXT NOT NULL)"),
+    db.prepare("CREATE TABLE lunora_codes (address_hash TEXT PRIMARY KEY, code_hash TEXT NOT NULL)"),
+    db.prepare("CREATE TABLE lunora_code_limits (key_hash TEXT PRIMARY KEY, sent INTEGER NOT NULL)"),
+    db.prepare("INSERT INTO lunora_users VALUES ('ada', 'ada@example.com')"),
+    db.prepare("INSERT INTO lunora_sessions VALUES ('ended', 'ada'), ('kept', 'ada')"),
+    db.prepare("INSERT INTO lunora_codes VALUES ('used', 'x')"),
+    db.prepare("INSERT INTO lunora_code_limits VALUES ('client', 1)"),
+  ]);
+  await deployment.rpc("users:add", { name: "Ada" });
+  const transient = ["lunora_code_limits", "lunora_codes", "lunora_sessions"];
+  const listed = (await deployment.admin("global/tables", undefined, "GET")).map(({ name }) => name);
+  assert.deepEqual(listed, [...transient, "lunora_users"]);
+  const exported = (await deployment.rows()).map((line) => JSON.parse(line)).filter(({ global }) => global);
+  assert.deepEqual(exported.map(({ table }) => table), ["lunora_users"]);
+  const snapshot = await deployment.admin("backup/create", { allowEmptyRegistry: true });
+  assert.deepEqual([snapshot.global.rowsByTable, snapshot.leftOut], [{ lunora_users: 1, plans: 0 }, undefined]);
+
+  await db.batch([
+    db.prepare("DELETE FROM lunora_sessions WHERE id = 'ended'"),
+    db.prepare("DELETE FROM lunora_codes"),
+    db.prepare("INSERT INTO lunora_users VALUES ('bob', 'bob@example.com')"),
+    db.prepare("INSERT INTO lunora_sessions VALUES ('later', 'bob')"),
+    db.prepare("UPDATE lunora_users SET email = 'changed' WHERE id = 'ada'"),
+  ]);
+  const plan = await deployment.admin(`backup/plan?id=${encodeURIComponent(snapshot.id)}`, undefined, "GET");
+  assert.deepEqual([plan.problems, plan.unknownTables], [[], []]);
+  const report = await deployment.admin("backup/restore", { id: snapshot.id, replace: true, safetySnapshot: false });
+  assert.deepEqual([report.errors, report.state, report.cleared.lunora_users], [[], "finished", 2]);
+  assert.ok(transient.every((name) => !Object.hasOwn(report.cleared, name)), JSON.stringify(report.cleared));
+  const of = async (sql) => (await db.prepare(sql).raw()).flat();
+  assert.deepEqual(await of("SELECT * FROM lunora_users"), ["ada", "ada@example.com"]);
+  assert.deepEqual(await of("SELECT id FROM lunora_sessions ORDER BY id"), ["kept", "later"]);
+  assert.deepEqual([await of("SELECT COUNT(*) FROM lunora_codes"), await of("SELECT COUNT(*) FROM lunora_code_limits")], [[0], [1]]);
+
+  const rows = [["lunora_sessions", { id: "forged", user_id: "ada" }], ["lunora_users", { id: "eve", email: "eve@example.com" }]];
+  const body = rows.map(([table, doc]) => JSON.stringify({ table, global: true, doc })).join("\n");
+  const imported = await deployment.admin("import", body);
+  assert.deepEqual([imported.errors, imported.inserted], [[], { lunora_users: 1 }]);
+  assert.deepEqual(await of("SELECT COUNT(*) FROM lunora_sessions"), [2]);
+}, options));

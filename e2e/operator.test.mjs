@@ -221,6 +221,122 @@ test("cron jobs are listed with the times at which they are due, and run now", {
   await close(page);
 });
 
+test("scheduled calls are listed with what they do, run now, and cancelled", { skip }, async () => {
+  const later = (label, ms, rest) => deployment.rpc("drill:later", { label, ms, ...rest }, "later");
+  const labels = async () => (await deployment.rpc("notes:list", {}, "later")).map(({ text }) => text);
+  await later("soon", 3_600_000);
+  await later(HOSTILE, 7_200_000);
+  await later("", 10_000_000, { crash: true });
+  const page = await enter("scheduled");
+  await noted(page, "scheduled", "3 calls.");
+  const [due, path, shard, args, attempts, error] = await cells(page, "#scheduled-list tbody tr:nth-child(1)");
+  assert.deepEqual([path, shard, JSON.parse(args).label, attempts, error], ["notes:add", "later", "soon", "0", ""]);
+  assert.notEqual(due, "–");
+  assert.equal(await page.locator("#scheduled-list :is(img, b)").count(), 0);
+
+  const control = (line, text) => `#scheduled-list tbody tr:nth-child(${line}) button:text-is("${text}")`;
+  await page.click(control(1, "Run now"));
+  await noted(page, "scheduled", "notes:add is due now.");
+  for (const end = Date.now() + 10_000; (await labels()).length === 0; ) {
+    assert.ok(Date.now() < end, "the call was not made");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.deepEqual(await labels(), ["soon 0 "]);
+  await page.click("#scheduled-form button");
+  await noted(page, "scheduled", "2 calls.");
+  // Another operator was faster.
+  const { records } = await deployment.admin("scheduled", undefined, "GET");
+  await deployment.admin("scheduled/cancel", { id: records[0].id });
+  await page.click(control(1, "Cancel"));
+  await noted(page, "scheduled", "notes:add was not there any more.");
+  await page.click(control(1, "Cancel"));
+  await noted(page, "scheduled", "drill:crash was cancelled.");
+  assert.deepEqual((await deployment.admin("scheduled", undefined, "GET")).records, []);
+  await page.selectOption("#scheduled-which", "dead");
+  await noted(page, "scheduled", "No calls.");
+  await close(page);
+});
+
+test("a call that was given up is listed with its error", { skip }, async () => {
+  const page = await open();
+  const record = { id: "red:1", functionPath: "drill:crash", args: {}, shardKey: "red", scheduledFor: null, attempts: 12, error: HOSTILE };
+  const asked = [];
+  await page.route("**/admin/scheduled/dead**", (route) => {
+    const body = route.request().postDataJSON();
+    if (body) asked.push([new URL(route.request().url()).pathname, body]);
+    return route.fulfill({ json: body ? { retried: true } : { records: [record], truncated: true } });
+  });
+  await signIn(page);
+  await page.click('#nav a[href="#scheduled"]');
+  await page.selectOption("#scheduled-which", "dead");
+  await noted(page, "scheduled", "1 call. Some shards have more.");
+  assert.deepEqual((await cells(page, "#scheduled-list tbody tr")).slice(0, 6), ["–", "drill:crash", "red", "{}", "12", HOSTILE]);
+  for (const name of ["Run now", "Cancel"]) {
+    await page.click(`#scheduled-list button:text-is("${name}")`);
+    await noted(page, "scheduled", name === "Cancel" ? "was cancelled." : "is due now.");
+  }
+  assert.deepEqual(asked, ["retry", "cancel"].map((op) => [`/_lunora/admin/scheduled/dead/${op}`, { id: "red:1" }]));
+  await close(page);
+});
+
+test("users are listed with their sessions, banned and unbanned, where the Worker has them", { skip }, async () => {
+  const without = await enter("shards");
+  await noted(without, "shards", "shards");
+  assert.equal(await without.locator('#nav a[href="#users"]').isVisible(), false);
+  await close(without);
+
+  // The drill has no users: answers as those of sign-in.
+  const page = await open();
+  const at = "2026-05-01T00:00:00.000Z";
+  const user = { id: "ada", email: "ada@example.com", name: HOSTILE, createdAt: at, banned: false };
+  let sessions = ["phone", "desk"].map((id) => ({ id, userId: "ada", createdAt: at, updatedAt: at, expiresAt: at, userAgent: `${id} ${HOSTILE}` }));
+  const asked = [];
+  await page.route("**/admin/auth/**", (route) => {
+    const { pathname, search } = new URL(route.request().url());
+    const op = pathname.replace("/_lunora/admin/auth/", "");
+    const body = route.request().postDataJSON();
+    if (body) asked.push([op, body]);
+    if (op === "users/ban") Object.assign(user, { banned: true, banReason: body.reason, banExpires: null });
+    if (op === "users/unban") user.banned = false;
+    if (op === "sessions/revoke") sessions = sessions.filter(({ id }) => id !== body.sessionId);
+    if (op === "users/ban" || op === "sessions/revoke-all") sessions = [];
+    const found = !search.includes("search=nobody");
+    const json = {
+      capabilities: { admin: true }, sessions: { rows: sessions, total: sessions.length },
+      users: { rows: found ? [user] : [], total: found ? 120 : 0 },
+    }[op] ?? { ok: true };
+    return route.fulfill({ json });
+  });
+  await signIn(page);
+  await page.click('#nav a[href="#users"]');
+  await noted(page, "users", "1 to 1 of 120");
+  const [address, name, , banned] = await cells(page, "#users-list tbody tr");
+  assert.deepEqual([address, name, banned], ["ada@example.com", HOSTILE, ""]);
+  await page.click('#users-list button:text-is("Sessions")');
+  await page.waitForSelector("#users-list .whole tbody tr:nth-child(2)");
+  assert.equal(await page.locator("#users-list :is(img, b)").count(), 0);
+  await page.click('#users-list .whole tbody tr:nth-child(1) button');
+  await noted(page, "users", "The session ended.");
+  assert.equal(await page.locator("#users-list .whole tbody tr").count(), 1);
+
+  await page.fill("#users-reason", "spam");
+  await page.click('#users-list button:text-is("Ban")');
+  await noted(page, "users", "ada@example.com: banned, and every session ended.");
+  assert.equal((await cells(page, "#users-list tbody tr"))[3], "spam");
+  await page.click('#users-list button:text-is("Unban")');
+  await noted(page, "users", "the ban is lifted.");
+  await page.click('#users-list button:text-is("End sessions")');
+  await noted(page, "users", "every session ended.");
+  assert.deepEqual(asked, [
+    ["sessions/revoke", { sessionId: "phone" }], ["users/ban", { userId: "ada", reason: "spam" }],
+    ["users/unban", { userId: "ada" }], ["sessions/revoke-all", { userId: "ada" }],
+  ]);
+  await page.fill("#users-search", "nobody");
+  await page.press("#users-search", "Enter");
+  await noted(page, "users", "No users.");
+  await close(page);
+});
+
 test("it fits a phone, in the dark and in the light", { skip }, async () => {
   for (const colorScheme of ["light", "dark"]) {
     const page = await enter("rows", { viewport: { width: 360, height: 640 }, colorScheme });
@@ -230,7 +346,7 @@ test("it fits a phone, in the dark and in the light", { skip }, async () => {
     await noted(page, "rows", /^1 to /);
     const unlabelled = (controls) => controls.filter(({ labels }) => labels.length === 0).map(({ id }) => id);
     assert.deepEqual(await page.$$eval("input, select, textarea", unlabelled), []);
-    for (const view of ["shards", "rows", "run", "cron", "backups", "errors"]) {
+    for (const view of ["shards", "rows", "run", "cron", "scheduled", "backups", "errors"]) {
       await page.click(`#nav a[href="#${view}"]`);
       await page.waitForSelector(`#${view}:visible`);
       assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), view);

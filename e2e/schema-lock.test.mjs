@@ -82,6 +82,7 @@ test("a changed type, its migration, and the way back", { timeout: 600_000 }, as
     const { status, text } = build("build-2");
     assert.notEqual(status, 0);
     assert.match(text, /`length` is new, and stored documents lack it/);
+    assert.match(text, /deployed: lunora migrate messages messages-2\n/);
     assert.match(text, /struct MessageV1 \{\n +author: String,\n +channel: String,\n +text: String,\n +\}/);
     assert.equal(readFileSync(lock, "utf8"), before);
     assert.equal(existsSync(join(crate, "build-2")), false);

@@ -135,6 +135,12 @@ test("operators list users, and a ban ends the sessions", async () => {
   await send("mallory@example.com");
   const banned = await enter("mallory@example.com", await codeOf("mallory@example.com"));
   assert.deepEqual([banned.status, (await banned.json()).error.code], [403, "BANNED_USER"]);
+  assert.equal((await operate("users/unban", { userId: mallory.user.id })).banned, false);
+  const again = await signIn("mallory@example.com");
+  const { rows: [only], total } = await operate(`sessions?userId=${mallory.user.id}`);
+  assert.equal(total, 1);
+  assert.deepEqual(await operate("sessions/revoke", { sessionId: only.id }), { ok: true });
+  assert.equal(await session(again.cookie), null);
   const tables = await (await fetchAt("/_lunora/admin/global/tables", { headers: { authorization } })).text();
   assert.match(tables, /lunora_users/);
 });

@@ -84,8 +84,8 @@ test("the_page_of_the_chat_is_well_typed", () => assert.equal(checkPage(CHAT), "
 const edit = (file, change) => writeFileSync(file, change(readFileSync(file, "utf8")));
 
 /** Runs `use` beside `lunora dev` of the copy. `save` changes a source, and returns where the output of it begins. */
-const developing = (crate, use) =>
-  following(crate, [], { tool: LUNORA, env: ENV }, (dev) => {
+const developing = (crate, options, use) =>
+  following(crate, options, { tool: LUNORA, env: ENV }, (dev) => {
     const save = (change) => {
       const from = dev.output().length;
       edit(join(crate, "src/room.rs"), change);
@@ -94,18 +94,21 @@ const developing = (crate, use) =>
     return use({ ...dev, save });
   });
 
-const REWROTE = "Rewrote examples/chat/client/api.d.ts\n";
+const REWROTE = "Rewrote examples/chat/client/api.d.ts and ";
 
 test("lunora_dev_keeps_the_types_of_a_crate_true", { timeout: 600_000 }, async (t) => {
   const crate = copyOfChat(join(folder, "workspace"));
   const types = () => readFileSync(join(crate, "client/api.d.ts"), "utf8");
   const good = types();
   edit(join(crate, "client/api.d.ts"), () => "// Of another day.\n");
-  await developing(crate, async ({ origin, output, printed, save }) => {
+  // Of another crate.
+  const rust = join(folder, "tool/src/api.rs");
+  await developing(crate, ["--client-rust", rust], async ({ origin, output, printed, save }) => {
     await t.test("a_stale_client_is_rewritten_at_the_start_once_the_page_is_served", async () => {
       const said = await printed(REWROTE);
       assert.ok(said.indexOf("Starting workerd") < said.indexOf(REWROTE), said);
       assert.equal(types(), good);
+      assert.equal(readFileSync(rust, "utf8"), readFileSync(at("../crates/lunora-client/tests/chat/api.rs"), "utf8"));
       await printed("Ctrl-C stops.");
     });
 
@@ -119,6 +122,7 @@ test("lunora_dev_keeps_the_types_of_a_crate_true", { timeout: 600_000 }, async (
       await printed(REWROTE, from);
       t.diagnostic(`after a save: the build is served after ${served}, api.d.ts is rewritten after ${since()}`);
       const page = checkPage(crate);
+      assert.match(readFileSync(rust, "utf8"), /pub struct Send \{[^}]*pub body: String,/);
       assert.match(page, /view\.js.*Property 'text' does not exist on type 'MessageDocument'/);
       assert.match(page, /app\.js.*Property 'text' does not exist on type 'Send'/);
       assert.match(page, /'text' does not exist in type 'Send'/);

@@ -5,7 +5,7 @@ use crate::message::Response;
 const PAGE: &str = include_str!("operator_page.html");
 
 /// Allows the page's own script and style by their hashes, calls of this origin, and nothing else.
-const POLICY: &str = "default-src 'none'; script-src 'sha256-m7FsGjuyTutgZFUGfNpTFS3Ojku5G/Gw5KUJNd0dymE='; \
+const POLICY: &str = "default-src 'none'; script-src 'sha256-sj+PTf5rPTwovjZ2hkGzvtzUg2D8oLM6QX00tA5IRPU='; \
     style-src 'sha256-VVlw3cVvWNx2oZj6btzSOzjcBHdF4zp2XVu6iUwdPvk='; connect-src 'self'; \
     frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Backups, Manifest};
 use crate::{
-    coordinator::not_configured,
+    coordinator::{is_transient, not_configured},
     errors::{Code, LunoraError},
 };
 
@@ -22,7 +22,8 @@ impl Backups {
             return Err(not_configured(&format!("snapshot `{}` has rows", manifest.id)));
         }
         let known = self.admin.global_catalog().await?.tables;
-        let unknown = manifest.global_tables().filter(|name| !known.contains(name));
+        let unknown =
+            manifest.global_tables().filter(|name| !known.contains(name) && !is_transient(name));
         Ok(unknown.cloned().collect())
     }
 

@@ -25,7 +25,7 @@ use crate::{
 
 pub(crate) use self::admin::{
     ChangeLine, ClientImport, ExportPosition, GlobalPosition, Import, ShardPosition,
-    is_client_line, not_configured,
+    is_client_line, is_transient, not_configured,
 };
 #[cfg(feature = "admin")]
 pub(crate) use self::admin::{GlobalData, Moved, Seal, to_column};

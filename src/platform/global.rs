@@ -40,7 +40,8 @@ pub trait GlobalTables: 'static {
     ) -> LocalBoxFuture<'a, Result<GlobalFacet, LunoraError>>;
 
     /// Returns the tables whose rows exports, imports and backups move, each after the tables to
-    /// which its rows refer. Default: none, so that backups name every table as left out.
+    /// which its rows refer. The rows of sessions and codes of sign-in are not moved, even if their
+    /// tables are listed. Default: none, so that backups name every table as left out.
     fn schemas(&self) -> LocalBoxFuture<'_, Result<Vec<GlobalSchema>, LunoraError>> {
         Box::pin(async { Ok(Vec::new()) })
     }

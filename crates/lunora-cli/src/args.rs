@@ -6,6 +6,7 @@ use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     conformance::ConformanceArgs,
+    migrate::MigrateArgs,
     moment::Moment,
     project::{BuildArgs, ClientArgs, DevArgs, NewArgs},
 };
@@ -121,6 +122,7 @@ pub(crate) enum Command {
         #[arg(long)]
         shard: Option<String>,
     },
+    Migrate(MigrateArgs),
     /// Repair the registry of shards.
     #[command(subcommand)]
     Registry(Registry),

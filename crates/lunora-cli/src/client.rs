@@ -97,13 +97,19 @@ impl Client {
         read(self.post_for_stream(path, body)?)
     }
 
+    /// Calls `POST /_lunora/migrate`.
+    pub(crate) fn migrate<T: DeserializeOwned>(&self, body: &impl Serialize) -> Result<T, Failure> {
+        let url = self.endpoint.at("_lunora/migrate")?;
+        read(self.send(&url, to_json(body)?.as_slice())?)
+    }
+
     /// Calls an admin endpoint whose answer may be of any size.
     pub(crate) fn post_for_stream(
         &self,
         path: &str,
         body: &impl Serialize,
     ) -> Result<Response<Body>, Failure> {
-        self.send(path, to_json(body)?.as_slice())
+        self.send(&self.admin(path)?, to_json(body)?.as_slice())
     }
 
     /// Calls an admin endpoint with a body of any size.
@@ -113,7 +119,7 @@ impl Client {
         body: &mut dyn Read,
     ) -> Result<T, Failure> {
         let mut body = body;
-        read(self.send(path, SendBody::from_reader(&mut body))?)
+        read(self.send(&self.admin(path)?, SendBody::from_reader(&mut body))?)
     }
 
     /// Calls a function as a client does. The admin token is not sent.
@@ -141,8 +147,7 @@ impl Client {
         Ok(protocol::answer(&response)?)
     }
 
-    fn send(&self, path: &str, body: impl AsSendBody) -> Result<Response<Body>, Failure> {
-        let url = self.admin(path)?;
+    fn send(&self, url: &Url, body: impl AsSendBody) -> Result<Response<Body>, Failure> {
         let request = self
             .agent
             .post(url.as_str())

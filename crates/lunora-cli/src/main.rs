@@ -11,6 +11,7 @@ mod client;
 mod conformance;
 mod cron;
 mod failure;
+mod migrate;
 mod moment;
 mod output;
 mod project;
@@ -76,6 +77,7 @@ fn run(args: Args, output: &Output) -> Result<Outcome, Failure> {
         Command::Import { file, shard } => {
             transfer::import(&file, shard.as_deref(), &connect()?, output)
         }
+        Command::Migrate(args) => migrate::run(&args, &connect()?, output),
         Command::Registry(command) => registry::run(command, &connect()?, output),
         Command::Rpc { function, args, shard, token, as_user } => {
             let caller = match (as_user, token) {

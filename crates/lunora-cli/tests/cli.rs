@@ -996,3 +996,90 @@ fn a_file_of_keys_that_cannot_be_read_is_an_error_before_anything_is_asked() {
     assert_eq!(out.status.code(), Some(1));
     assert!(server.lines().is_empty());
 }
+
+/// The response of `POST /_lunora/migrate`, with these shards.
+fn migrated(shards: &Value) -> String {
+    ok(
+        &json!({ "changed": 0, "failed": 0, "ok": 0, "processed": 0, "status": "completed", "shards": shards }),
+    )
+}
+
+fn run_of(status: &str, processed: u64) -> Value {
+    json!({ "changed": processed, "cursor": null, "direction": "up", "dryRun": false, "error": null,
+        "id": "notes-2", "processed": processed, "startedAt": 1, "status": status })
+}
+
+#[test]
+fn a_migration_runs_again_while_a_shard_is_in_progress() {
+    let done = json!({ "shardKey": "a", "result": run_of("completed", 4) });
+    let part = |status, n| json!({ "shardKey": "b", "result": run_of(status, n) });
+    let server = Server::new([
+        migrated(&json!([done, part("in_progress", 10_000)])),
+        migrated(&json!([done, part("completed", 10_003)])),
+    ]);
+    let out = server.run(&["migrate", "notes", "notes-2"]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let shown = text(&out.stdout);
+    let sentence = "notes-2 on notes: 2 of 2 shards completed, 0 failed, 10007 documents processed, 10007 changed\n";
+    assert!(shown.starts_with(sentence), "{shown}");
+    assert!(shown.contains("b      completed  10003      10003\n"), "{shown}");
+    assert_eq!(server.lines(), vec!["POST /_lunora/migrate HTTP/1.1"; 2]);
+    let body = json!({ "table": "notes", "functionPath": "__lunora_admin__:runMigration",
+        "args": { "id": "notes-2", "direction": "up", "dryRun": false, "maxBatches": 100 } });
+    assert_eq!(server.bodies(), vec![body; 2]);
+}
+
+#[test]
+fn a_migration_that_fails_on_a_shard_has_its_error_and_an_exit_code() {
+    let error = json!({ "code": "SHARD_TIMEOUT", "message": "no answer", "timedOut": true });
+    let mut failed = run_of("failed", 2);
+    failed["error"] = json!("this one cannot be migrated");
+    let shards = json!([
+        { "shardKey": "a", "result": run_of("completed", 3) },
+        { "shardKey": "b", "error": error },
+        { "shardKey": "c", "result": failed },
+    ]);
+    let server = Server::new([migrated(&shards), migrated(&shards)]);
+    let out = server.run(&["migrate", "notes", "notes-2", "--down"]);
+    assert_eq!(out.status.code(), Some(3));
+    let shown = text(&out.stdout);
+    assert!(shown.contains("1 of 3 shards completed, 2 failed, 5 documents"), "{shown}");
+    assert!(shown.contains("SHARD_TIMEOUT: no answer\n"), "{shown}");
+    assert!(shown.contains("this one cannot be migrated\n"), "{shown}");
+    assert_eq!(server.bodies()[0]["args"]["direction"], "down");
+    let out = server.run(&["migrate", "notes", "notes-2", "--json"]);
+    let report: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(
+        (&report["status"], &report["done"], &report["failed"], &report["processed"]),
+        (&json!("failed"), &json!(1), &json!(2), &json!(5))
+    );
+    assert_eq!(report["shards"][1]["error"], "SHARD_TIMEOUT: no answer");
+}
+
+#[test]
+fn a_dry_run_and_the_status_of_a_migration_ask_once() {
+    let shard = |run: Value| migrated(&json!([{ "shardKey": "a", "result": run }]));
+    let mut new = run_of("in_progress", 0);
+    new.as_object_mut().unwrap().remove("startedAt");
+    let server = Server::new([shard(run_of("in_progress", 9)), shard(new)]);
+    let dry = server.run(&["migrate", "notes", "notes-2", "--dry-run"]);
+    assert_eq!(dry.status.code(), Some(0));
+    assert!(text(&dry.stdout).contains("9 documents processed, 9 would change"), "{dry:?}");
+    assert!(text(&dry.stderr).contains("were not counted"), "{dry:?}");
+    let status = server.run(&["migrate", "notes", "notes-2", "--status"]);
+    assert_eq!(status.status.code(), Some(0));
+    assert!(text(&status.stdout).contains("not started"), "{status:?}");
+    let bodies = server.bodies();
+    assert_eq!(bodies[0]["args"], json!({ "id": "notes-2", "direction": "up", "dryRun": true }));
+    assert_eq!(bodies[1]["functionPath"], "__lunora_admin__:migrationStatus");
+    assert_eq!(server.run(&["migrate", "a", "b", "--status", "--down"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_migration_that_does_not_advance_ends() {
+    let stuck = migrated(&json!([{ "shardKey": "a", "result": run_of("in_progress", 9) }]));
+    let server = Server::new([stuck.clone(), stuck]);
+    let out = server.run(&["migrate", "notes", "notes-2"]);
+    assert_eq!(out.status.code(), Some(3));
+    assert!(text(&out.stderr).contains("do not advance"), "{out:?}");
+}

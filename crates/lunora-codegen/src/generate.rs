@@ -7,7 +7,7 @@ use quote::{format_ident, quote};
 
 use crate::{
     Place, Problem,
-    manifest::{self, Backup, Cron, Kind, Manifest, Table},
+    manifest::{self, Backup, Cron, Kind, Manifest, Sessions, Table},
     wrangler::{self, Wrangler},
 };
 
@@ -174,6 +174,17 @@ fn setters(manifest: &Manifest, shard: &syn::Ident) -> TokenStream {
     let mut calls = TokenStream::new();
     if let Some(identity) = &manifest.identity {
         calls.extend(quote!(.resolve_identity(crate::#identity)));
+    }
+    if let Some(Sessions { database, send_code }) = &manifest.sessions {
+        calls.extend(quote! {
+            .sessions(
+                lunora::sessions::Sessions::new(
+                    env.d1(#database)?,
+                    lunora::sessions::SessionSecret::from_env(env)?,
+                )
+                .send_code(crate::#send_code),
+            )
+        });
     }
     if let Some(gate) = &manifest.authorize_shard {
         calls.extend(quote!(.authorize_shard(crate::#gate)));

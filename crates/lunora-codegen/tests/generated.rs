@@ -224,3 +224,31 @@ fn shards_with_a_jurisdiction_are_reached_by_their_class() {
     assert!(text.contains("Notes::shards(env.durable_object(\"SHARD\")?)"), "{text}");
     assert!(text.contains("    },\n    jurisdiction: Eu,\n}"), "{text}");
 }
+
+#[test]
+fn sessions_are_over_the_database_of_the_manifest_which_wrangler_must_have() {
+    let manifest = "shard = \"SHARD\"\n[functions.\"notes:list\"]\nkind = \"query\"\n\
+                    [sessions]\ndatabase = \"DB\"\nsend_code = \"mail::send\"\n";
+    assert_eq!(
+        generate(manifest, WRANGLER, COMMAND).map_err(texts),
+        Err(vec![
+            "lunora.toml:5: the D1 binding `DB` is not in wrangler.jsonc; \
+             add { \"binding\": \"DB\", … } to `d1_databases`"
+                .into()
+        ])
+    );
+    let wrangler = WRANGLER.replace(
+        "\"migrations\"",
+        "\"d1_databases\": [{ \"binding\": \"DB\", \"database_name\": \"app\" }], \"migrations\"",
+    );
+    let text = generate(manifest, &wrangler, COMMAND).map_err(texts);
+    let text = text.unwrap_or_else(|problems| unreachable!("{problems:?}"));
+    let joined: String = text.split_whitespace().collect();
+    assert!(
+        joined.contains(
+            ".sessions(lunora::sessions::Sessions::new(env.d1(\"DB\")?,\
+             lunora::sessions::SessionSecret::from_env(env)?,).send_code(crate::mail::send),)"
+        ),
+        "{text}"
+    );
+}

@@ -29,6 +29,7 @@ pub struct Dev {
     release: bool,
     runtime: Option<PathBuf>,
     client: Option<PathBuf>,
+    client_rust: Option<PathBuf>,
 }
 
 impl Dev {
@@ -42,6 +43,7 @@ impl Dev {
             release: false,
             runtime: None,
             client: None,
+            client_rust: None,
             dir,
         }
     }
@@ -77,6 +79,13 @@ impl Dev {
         self
     }
 
+    /// Writes the functions for the Rust crate `lunora-client` to `file` after each build. By default there is no such
+    /// file.
+    pub fn client_rust(mut self, file: impl Into<PathBuf>) -> Self {
+        self.client_rust = Some(file.into());
+        self
+    }
+
     /// Sets how the printed commands of an operator begin; by default `lunora`.
     pub fn tool(mut self, command: impl Into<String>) -> Self {
         self.tool = command.into();
@@ -92,7 +101,8 @@ impl Dev {
     /// Returns an error if Node or the crate's manifest is missing, or if the server stops with an
     /// error. A build that fails is not an error: the server waits for the next change of a file.
     pub fn run(mut self) -> Result<(), Error> {
-        for path in [&mut self.dir, &mut self.state].into_iter().chain(&mut self.client) {
+        let clients = self.client.iter_mut().chain(&mut self.client_rust);
+        for path in [&mut self.dir, &mut self.state].into_iter().chain(clients) {
             let whole = std::path::absolute(&path);
             *path = whole.map_err(|source| Error::File { path: path.clone(), source })?;
         }
@@ -120,7 +130,7 @@ impl<'d> Session<'d> {
     fn open(dev: &'d Dev, runtime: PathBuf) -> Result<Self, Error> {
         let root = Build::new(&dev.dir).workspace_root()?;
         let seen = Snapshot::take(&root, &dev.dir);
-        let types = Types::new(&dev.dir, dev.client.as_deref());
+        let types = Types::new(&dev.dir, dev.client.as_deref(), dev.client_rust.as_deref());
         Ok(Self { dev, runtime, root, seen, server: None, types, stale: false })
     }
 
@@ -315,7 +325,7 @@ mod tests {
             root: "/w".into(),
             seen: Snapshot::default(),
             server: None,
-            types: Types::new(&dev.dir, None),
+            types: Types::new(&dev.dir, None, None),
             stale: false,
         };
         let announce = |names: &[&str]| {

@@ -42,10 +42,10 @@ pub enum Error {
         output: String,
     },
     /// The typed client was left as it was.
-    #[error("{} is not rewritten: {}; `lunora codegen client` shows more", dir.display(), first_line(source))]
+    #[error("{} is not rewritten: {}; `lunora codegen client` shows more", place.display(), first_line(source))]
     NotTyped {
-        /// The folder of the client.
-        dir: PathBuf,
+        /// The folder of the client, or its only file.
+        place: PathBuf,
         /// The cause.
         source: Box<Error>,
     },

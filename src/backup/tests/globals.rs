@@ -202,3 +202,31 @@ fn a_snapshot_of_some_tables_may_name_global_ones() {
     let unknown = world.run(named(&["nothing"]).take(&BackupTrigger::manual(9))).unwrap_err();
     assert_eq!(unknown.code(), "UNKNOWN_TABLE");
 }
+
+/// The tables of sign-in, with one row each.
+fn sign_in(user: &str, session: &str) -> MemoryGlobalTables {
+    tables()
+        .with_row("lunora_users", json!({ "_id": user }))
+        .with_row("lunora_sessions", json!({ "_id": session }))
+        .with_row("lunora_codes", json!({ "_id": "code" }))
+        .with_row("lunora_code_limits", json!({ "_id": "limit" }))
+}
+
+#[test]
+fn a_restore_brings_users_back_and_touches_no_session() {
+    let world = World::new(&[2]);
+    let manifest = take(&world, &backups(&world, &sign_in("ada", "ended")), 0);
+    let names: Vec<_> = manifest.global.as_ref().unwrap().rows_by_table.keys().cloned().collect();
+    assert_eq!(names, ["empty", "events", "lunora_users", "plans"]);
+    assert!(manifest.left_out.is_empty(), "{:?}", manifest.left_out);
+
+    let later = sign_in("bob", "begun since");
+    let request = RestoreRequest::new(&manifest.id).replace().without_safety_snapshot();
+    let report = world.run(backups(&world, &later).restore(&request)).unwrap();
+    assert_eq!((report.import.errors.len(), report.cleared.get("lunora_sessions")), (0, None));
+    let ids = |table: &str| rows(&world, &later, table)[0]["_id"].clone();
+    assert_eq!(
+        ["lunora_users", "lunora_sessions", "lunora_codes", "lunora_code_limits"].map(ids),
+        ["ada", "begun since", "code", "limit"]
+    );
+}

@@ -47,7 +47,7 @@ pub(crate) use self::{
     catch_up::ChangeLine,
     clients::{ClientImport, is_client_line},
     export::{ExportPosition, ShardPosition},
-    globals::{GlobalCatalog, GlobalData, GlobalPosition, not_configured},
+    globals::{GlobalCatalog, GlobalData, GlobalPosition, is_transient, not_configured},
     import::Import,
 };
 pub use self::{

@@ -45,6 +45,24 @@ fn a_banned_user_has_no_session_until_the_ban_ends() {
 }
 
 #[test]
+fn a_session_whose_user_is_gone_is_dead_and_stays_dead() {
+    use crate::platform::{DatabaseStatement, GlobalDatabase};
+
+    let it = operated();
+    let ada = it.sign_in(ADA);
+    // As a restore of a snapshot without the user does.
+    let sql = "DELETE FROM lunora_users";
+    let gone = vec![DatabaseStatement { sql: sql.into(), values: Vec::new() }];
+    block_on(it.store.run(gone)).unwrap();
+    for _ in 0..2 {
+        assert_eq!(it.session(&ada.pair()).body, Value::Null);
+        assert_eq!(it.caller("cookie", &ada.pair()).body["result"], Value::Null);
+        // The same address is another user.
+        assert_ne!(id_of(&it.sign_in(ADA)), id_of(&ada));
+    }
+}
+
+#[test]
 fn a_session_that_began_while_its_user_was_banned_is_dead() {
     use crate::platform::{DatabaseStatement, GlobalDatabase};
 

@@ -38,15 +38,28 @@ impl fmt::Display for Problem {
                     writeln!(f, "  - {change}")?;
                 }
                 let example = Example { table, version: *version, old, new };
-                write!(f, "\nAdd one, and run it once the new version is deployed:\n\n{example}")
+                write!(
+                    f,
+                    "\nAdd one:\n\n{example}\nRun it once the new version is deployed: {}\n",
+                    command(table, &example.id())
+                )
             }
             Self::Dropped { class, name } => {
                 let what = if name.contains('.') { "index" } else { "table" };
+                let id = format!("drop-{}", name.replace('.', "-"));
                 write!(
                     f,
                     "the {what} `{name}` of `{class}` is gone. If that is on purpose, say so in its `shard!`:\n\n    \
-                     migrations: {{\n        \"drop-{}\" drops \"{name}\",\n    }},\n",
-                    name.replace('.', "-")
+                     migrations: {{\n        \"{id}\" drops \"{name}\",\n    }},\n"
+                )?;
+                // An index is dropped when its shard is opened.
+                if name.contains('.') {
+                    return Ok(());
+                }
+                writeln!(
+                    f,
+                    "\nIts documents stay until the new version is deployed, and you run: {}",
+                    command(name, &id)
                 )
             }
             Self::Class(class) => writeln!(
@@ -75,12 +88,23 @@ impl fmt::Display for Change {
     }
 }
 
+/// Returns the command that runs a migration on every shard.
+fn command(table: &str, id: &str) -> String {
+    format!("lunora migrate {table} {id}")
+}
+
 /// A migration to write, with the type as it was.
 struct Example<'a> {
     table: &'a str,
     version: u32,
     old: &'a Type,
     new: &'a Type,
+}
+
+impl Example<'_> {
+    fn id(&self) -> String {
+        format!("{}-{}", self.table, self.version + 1)
+    }
 }
 
 impl fmt::Display for Example<'_> {
@@ -90,7 +114,8 @@ impl fmt::Display for Example<'_> {
         writeln!(f, "    migrations: {{")?;
         writeln!(
             f,
-            "        \"{table}-{next}\" on {} => {{ up: {function} }},",
+            "        \"{}\" on {} => {{ up: {function} }},",
+            self.id(),
             snake(table).to_uppercase()
         )?;
         writeln!(f, "    }},\n")?;

@@ -103,6 +103,7 @@ fn a_change_without_a_migration_is_refused_with_the_migration_to_write() {
         "\"messages-2\" on MESSAGES => { up: messages_to_2 },",
         "struct MessageV1 {\n        author: String,\n        #[serde(default)]\n        likes: u8,\n    }",
         "fn messages_to_2(old: MessageV1) -> Result<Option<Message>, LunoraError> {",
+        "once the new version is deployed: lunora migrate messages messages-2\n",
     ] {
         assert!(text.contains(sentence), "{sentence} in\n{text}");
     }

@@ -39,6 +39,10 @@ pub(crate) struct DevArgs {
     /// Write api.js and api.d.ts into this folder after each build; client/ by default, if it has an api.d.ts.
     #[arg(long, value_name = "DIR")]
     client: Option<PathBuf>,
+    /// Write the functions for the Rust crate lunora-client to this file after each build, such as
+    /// ../tool/src/api.rs.
+    #[arg(long, value_name = "FILE")]
+    client_rust: Option<PathBuf>,
 }
 
 /// Build the Worker of a crate into build/, for wrangler.
@@ -97,6 +101,9 @@ pub(crate) fn dev(args: &DevArgs) -> Result<Outcome, Failure> {
     let mut dev = Dev::new(&args.dir).port(args.port).release(args.release);
     if let Some(dir) = &args.client {
         dev = dev.client(dir);
+    }
+    if let Some(file) = &args.client_rust {
+        dev = dev.client_rust(file);
     }
     dev.run().map_err(|error| Failure::Project(error.to_string()))?;
     Ok(Outcome::Done)

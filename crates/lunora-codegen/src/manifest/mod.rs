@@ -13,6 +13,10 @@
 //! operator_page = true                  # the page for operators; needs `registry` and `admin`; default: false
 //! scheduled = true                      # the shards make calls later (`ctx.scheduler()`); default: false
 //!
+//! [sessions]                            # sign-in by codes; the crate needs the feature `sessions` of lunora
+//! database = "DB"                       # the binding of the D1 database of users and sessions; required
+//! send_code = "mail::send"              # `async fn send(mail: CodeMail, env: &Env) -> Result<(), LunoraError>`; required
+//!
 //! [tables.notes]                        # the constant `NOTES`
 //! document = "notes::Note"              # required
 //! shard_by = "folder"                   # default: not set; imported rows go to the default shard
@@ -82,6 +86,7 @@ pub(crate) struct Manifest {
     pub(crate) functions: Vec<Function>,
     pub(crate) crons: Vec<Cron>,
     pub(crate) storage: Option<String>,
+    pub(crate) sessions: Option<Sessions>,
     pub(crate) backup: Option<Backup>,
     /// The needs of wrangler's configuration, each with its line.
     pub(crate) expected: Expected,
@@ -149,6 +154,14 @@ pub(crate) struct Cron {
     pub(crate) args: Option<String>,
 }
 
+/// Sign-in by codes.
+pub(crate) struct Sessions {
+    /// The binding of the database.
+    pub(crate) database: String,
+    /// The function that sends a code.
+    pub(crate) send_code: syn::Path,
+}
+
 pub(crate) struct Backup {
     pub(crate) bucket: String,
     pub(crate) cron: String,
@@ -200,6 +213,7 @@ impl Manifest {
                 "functions",
                 "crons",
                 "storage",
+                "sessions",
                 "backup",
             ],
         );
@@ -231,6 +245,7 @@ impl Manifest {
         for cron in reader.list(root, "crons") {
             manifest.cron(&cron, reader);
         }
+        manifest.sessions(root, reader);
         manifest.stores(root, reader);
         manifest.requirements(root, reader);
         manifest
@@ -282,6 +297,17 @@ impl Manifest {
         }
         self.expected.add(Need::Cron(cron.clone()), reader.place(section.at("cron")));
         self.crons.push(Cron { name, cron, function, shard_key, each_shard_of, args });
+    }
+
+    fn sessions(&mut self, root: &Section<'_>, reader: &mut Reader<'_>) {
+        let Some(section) = reader.section(root, "sessions") else { return };
+        reader.only(&section, &["database", "send_code"]);
+        let database = reader.required_text(&section, "database", "\"DB\"");
+        let send_code = reader.required_path(&section, "send_code", "\"mail::send\"");
+        let (Some(database), Some(send_code)) = (database, send_code) else { return };
+        let need = Need::Binding(BindingKind::D1, database.clone());
+        self.expected.add(need, reader.place(section.at("database")));
+        self.sessions = Some(Sessions { database, send_code });
     }
 
     fn stores(&mut self, root: &Section<'_>, reader: &mut Reader<'_>) {

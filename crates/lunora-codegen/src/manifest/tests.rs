@@ -51,7 +51,7 @@ retain = 0
             "lunora.toml:1: `shard` is an integer; expected a non-empty string",
             "lunora.toml:2: unknown key `speed`; expected one of shard, registry, jurisdiction, \
              admin, open, scheduled, operator_page, identity, authorize_shard, authorize_fan_out, routes, tables, functions, \
-             crons, storage, backup",
+             crons, storage, sessions, backup",
             "lunora.toml:3: `identity` is not a path in this crate; write it relative to the crate root, \
              such as `auth::identify`",
             "lunora.toml:5: invalid table name `no name`; expected letters, digits and `_`, with a \
@@ -155,5 +155,28 @@ fn a_job_on_each_shard_and_the_page_for_operators_are_told_what_they_lack() {
     assert_eq!(
         problems(&format!("{LEAST}{stream}")),
         ["lunora.toml:6: a stream cannot be internal; drop `internal`: only clients open streams"]
+    );
+}
+
+#[test]
+fn sessions_are_told_what_is_wrong_with_their_database_and_function() {
+    assert_eq!(
+        problems(&format!("{LEAST}[sessions]\n")),
+        [
+            "lunora.toml:4: missing key `database` in `sessions`; add `database = \"DB\"`",
+            "lunora.toml:4: missing key `send_code` in `sessions`; add `send_code = \"mail::send\"`",
+        ]
+    );
+    let text = format!(
+        "{LEAST}[sessions]\ndatabase = 7\nsend_code = \"crate::mail::send\"\nlifetime = 7\n"
+    );
+    assert_eq!(
+        problems(&text),
+        [
+            "lunora.toml:5: `database` is an integer; expected a non-empty string",
+            "lunora.toml:6: `send_code` is not a path in this crate; write it relative to the crate root, \
+             such as `auth::identify`",
+            "lunora.toml:7: unknown key `lifetime` in `sessions`; expected one of database, send_code",
+        ]
     );
 }

@@ -194,3 +194,12 @@ fn no_arguments_are_those_of_the_crate() {
     let text = with(json!({ "title": "NoArgs", "type": "object" }), json!({ "type": "null" }));
     assert!(text.contains("FunctionRef<Query, lunora_client::NoArgs, ()>"), "{text}");
 }
+
+#[test]
+fn gives_a_type_that_contains_itself_one_name_as_a_document_and_inside_of_one() {
+    let (tree, forest) = crate::typescript::tree_and_forest();
+    for text in [with(tree.clone(), forest.clone()), with(forest, tree)] {
+        assert!(text.contains("pub struct Tree {") && text.contains("Box<Tree>"), "{text}");
+        assert!(!text.contains("Tree2") && !text.contains("Branch2"), "{text}");
+    }
+}

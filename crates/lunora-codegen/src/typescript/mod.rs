@@ -12,6 +12,8 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use serde_json::Value;
 
 pub use self::sources::{shards, untyped};
+#[cfg(test)]
+pub(crate) use self::tests::tree_and_forest;
 pub(crate) use self::{
     identity::{identity, target},
     names::Names,

@@ -118,6 +118,41 @@ fn declares_a_type_that_contains_itself() {
     assert!(text.contains("  next?: Node"), "{text}");
 }
 
+/// The schemas of a type that contains itself, and another type on the way: as a document, and inside of one.
+pub(crate) fn tree_and_forest() -> (Value, Value) {
+    let tree = |itself: &str| {
+        json!({ "type": "object", "required": ["branch"],
+            "properties": { "branch": { "$ref": "#/$defs/Branch" }, "next": { "anyOf": [{ "$ref": itself }, { "type": "null" }] } } })
+    };
+    let branch = |tree: &str| json!({ "type": "object", "properties": { "trees": { "type": "array", "items": { "$ref": tree } } } });
+    let mut root = tree("#");
+    root["title"] = "Tree".into();
+    root["$defs"] = json!({ "Branch": branch("#") });
+    let nested = "#/$defs/Tree";
+    let forest = json!({
+        "title": "Forest", "type": "object", "properties": { "first": { "$ref": nested } },
+        "$defs": { "Tree": tree(nested), "Branch": branch(nested) },
+    });
+    (root, forest)
+}
+
+#[test]
+fn gives_a_type_that_contains_itself_one_name_as_a_document_and_inside_of_one() {
+    let (tree, forest) = tree_and_forest();
+    for text in [with(tree.clone(), forest.clone()), with(forest, tree)] {
+        assert!(text.contains("interface Tree {") && text.contains("interface Branch {"), "{text}");
+        assert!(!text.contains("Tree2") && !text.contains("Branch2"), "{text}");
+    }
+}
+
+#[test]
+fn gives_two_types_that_contain_themselves_two_names() {
+    let (tree, mut forest) = tree_and_forest();
+    forest["$defs"]["Branch"]["properties"]["age"] = json!({ "type": "number" });
+    let text = with(tree, forest);
+    assert!(text.contains("Tree2") && text.contains("Branch2"), "{text}");
+}
+
 #[test]
 fn does_not_shadow_the_types_that_it_uses() {
     let date =

@@ -194,3 +194,26 @@ fn applied_changes_insert_update_and_delete_rows_of_global_tables() {
     let sync = post(&app, "/_lunora/admin/sync", r#"{"tables":["users"]}"#);
     assert!(!sync.body.contains("\"global\""));
 }
+
+#[test]
+fn sessions_and_codes_are_listed_and_neither_exported_nor_imported() {
+    let names = ["lunora_codes", "lunora_code_limits", "lunora_sessions"];
+    let with_rows = |tables: MemoryGlobalTables, id: &str| {
+        names.iter().fold(tables, |tables, name| tables.with_row(*name, json!({ "_id": id })))
+    };
+    let (app, _) = deployment(Some(&with_rows(tables(), "mine")));
+    let listed = get(&app, "/_lunora/admin/global/tables").body;
+    let exported = export_of(&app, "").body;
+    for name in names {
+        assert!(listed.contains(name) && !exported.contains(name), "{name}: {listed}");
+        let alone = export_of(&app, &json!({ "tables": [name] }).to_string());
+        assert_eq!(alone.error(), (404, "UNKNOWN_TABLE".to_owned()));
+        let line = json!({ "table": name, "global": true, "doc": { "_id": "theirs" } });
+        let report = import_into(&app, &line.to_string()).json();
+        assert_eq!((&report["inserted"], &report["errors"]), (&json!({}), &json!([])));
+        let change = json!({ "table": name, "op": "delete", "id": "mine" });
+        let changes = json!({ "batches": [], "globalChanges": [change] });
+        assert_eq!(post(&app, "/_lunora/admin/apply", &changes.to_string()).json()["applied"], 0);
+        assert_eq!(rows(&app, name), json!([{ "_id": "mine" }]));
+    }
+}

@@ -110,3 +110,11 @@ pub(crate) fn not_configured(what: &str) -> LunoraError {
         ),
     )
 }
+
+/// Returns whether the rows of a table live for a while only, so that exports, imports, backups and restores pass
+/// them by: a restore must not bring back a session that was ended, or a code that was used, and it adds to
+/// the log of changes.
+pub(crate) fn is_transient(table: &str) -> bool {
+    ["lunora_sessions", "lunora_codes", "lunora_code_limits", "lunora_global_changes"]
+        .contains(&table)
+}

@@ -10,6 +10,7 @@ use super::{
     super::{ChangeError, RowError},
     GlobalApplied, GlobalCatalog, GlobalData, GlobalInserted, GlobalLine, GlobalLines,
     convert::{push_line, read_row},
+    is_transient,
 };
 use crate::{
     errors::{Code, LunoraError},
@@ -49,7 +50,9 @@ impl Moved {
     }
 
     async fn list(&self) -> Result<Rc<[GlobalSchema]>, LunoraError> {
-        let listed: Rc<[GlobalSchema]> = self.tables.schemas().await?.into();
+        let mut listed = self.tables.schemas().await?;
+        listed.retain(|schema| !is_transient(&schema.name));
+        let listed: Rc<[GlobalSchema]> = listed.into();
         *self.schemas.borrow_mut() = Some(listed.clone());
         Ok(listed)
     }
@@ -122,6 +125,9 @@ impl Moved {
         change: &Change<'_>,
     ) -> Result<(&'a GlobalSchema, GlobalWrite), Refused> {
         let bad = |message: String| Refused { code: BAD_ROW.to_owned(), message };
+        if is_transient(&change.table) {
+            return Err(bad(format!("the rows of `{}` are not moved", change.table)));
+        }
         let schema = find(schemas, &change.table).ok_or_else(|| Refused {
             code: Code::UnknownTable.as_str().to_owned(),
             message: format!("there is no global table `{}`", change.table),
@@ -191,7 +197,7 @@ impl GlobalData for Moved {
             let schemas = self.list().await?;
             let mut left_out: Vec<_> =
                 self.tables.tables().await?.into_iter().map(|table| table.name).collect();
-            left_out.retain(|name| find(&schemas, name).is_none());
+            left_out.retain(|name| find(&schemas, name).is_none() && !is_transient(name));
             let tables = schemas.iter().map(|schema| schema.name.clone()).collect();
             Ok(GlobalCatalog { tables, left_out })
         })
@@ -223,6 +229,7 @@ impl GlobalData for Moved {
     fn insert(&self, mut rest: Vec<GlobalLine>) -> LocalBoxFuture<'_, GlobalInserted> {
         Box::pin(async move {
             let mut report = GlobalInserted::default();
+            rest.retain(|line| !is_transient(&line.table));
             while let Some(first) = rest.first() {
                 let (number, table) = (first.number, first.table.clone());
                 let mut bytes = 0;
