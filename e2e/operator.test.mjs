@@ -300,7 +300,7 @@ test("users are listed with their sessions, banned and unbanned, where the Worke
     if (op === "users/unban") user.banned = false;
     if (op === "sessions/revoke") sessions = sessions.filter(({ id }) => id !== body.sessionId);
     if (op === "users/ban" || op === "sessions/revoke-all") sessions = [];
-    const found = !search.includes("search=nobody");
+    const found = !search.includes("search=unheard");
     const json = {
       capabilities: { admin: true }, sessions: { rows: sessions, total: sessions.length },
       users: { rows: found ? [user] : [], total: found ? 120 : 0 },
@@ -331,7 +331,7 @@ test("users are listed with their sessions, banned and unbanned, where the Worke
     ["sessions/revoke", { sessionId: "phone" }], ["users/ban", { userId: "ada", reason: "spam" }],
     ["users/unban", { userId: "ada" }], ["sessions/revoke-all", { userId: "ada" }],
   ]);
-  await page.fill("#users-search", "nobody");
+  await page.fill("#users-search", "unheard");
   await page.press("#users-search", "Enter");
   await noted(page, "users", "No users.");
   await close(page);

@@ -185,12 +185,13 @@ impl Report {
             let Shard { shard_key, status, direction, processed, changed, error } = shard;
             let way = direction.as_deref().filter(|way| *way != "up");
             let status = [Some(status.to_text()), way].into_iter().flatten();
+            let line = |text: &str| text.replace('\n', "\\n");
             [
-                shard_key.clone(),
+                line(shard_key),
                 status.collect::<Vec<_>>().join(", "),
                 processed.to_string(),
                 changed.to_string(),
-                error.clone().unwrap_or_default(),
+                error.as_deref().map(line).unwrap_or_default(),
             ]
         });
         let rows: Vec<_> = rows.collect();
