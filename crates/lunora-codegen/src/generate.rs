@@ -7,7 +7,7 @@ use quote::{format_ident, quote};
 
 use crate::{
     Place, Problem,
-    manifest::{self, Backup, Cron, Kind, Manifest, Sessions, Table},
+    manifest::{self, Backup, Cron, Globals, Kind, Manifest, Sessions, Table},
     wrangler::{self, Wrangler},
 };
 
@@ -184,6 +184,18 @@ fn setters(manifest: &Manifest, shard: &syn::Ident) -> TokenStream {
                 )
                 .send_code(crate::#send_code),
             )
+        });
+    }
+    if let Some(Globals { database, documents }) = &manifest.globals {
+        calls.extend(if documents.is_empty() {
+            quote!(.global_tables(env.d1(#database)?))
+        } else {
+            quote! {
+                .global_tables(
+                    lunora::globals::DocumentTables::new(env.d1(#database)?)
+                        #(.with(crate::#documents))*,
+                )
+            }
         });
     }
     if let Some(gate) = &manifest.authorize_shard {

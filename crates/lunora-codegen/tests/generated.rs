@@ -252,3 +252,25 @@ fn sessions_are_over_the_database_of_the_manifest_which_wrangler_must_have() {
         "{text}"
     );
 }
+
+#[test]
+fn globals_are_the_tables_of_the_manifest_and_the_others_of_their_database() {
+    let wrangler = WRANGLER.replace(
+        "\"migrations\"",
+        "\"d1_databases\": [{ \"binding\": \"DB\", \"database_name\": \"app\" }], \"migrations\"",
+    );
+    let setters = |documents: &str| {
+        let manifest = format!(
+            "shard = \"SHARD\"\n[functions.\"notes:list\"]\nkind = \"query\"\n\
+             [globals]\ndatabase = \"DB\"\n{documents}"
+        );
+        let text = generate(&manifest, &wrangler, COMMAND).map_err(texts);
+        let text = text.unwrap_or_else(|problems| unreachable!("{problems:?}"));
+        text.split_whitespace().collect::<String>()
+    };
+    assert!(setters("").contains(".global_tables(env.d1(\"DB\")?)"));
+    assert!(setters("documents = [\"plans::PLANS\"]\n").contains(
+        ".global_tables(lunora::globals::DocumentTables::new(env.d1(\"DB\")?)\
+         .with(crate::plans::PLANS),)"
+    ));
+}

@@ -17,6 +17,10 @@
 //! database = "DB"                       # the binding of the D1 database of users and sessions; required
 //! send_code = "mail::send"              # `async fn send(mail: CodeMail, env: &Env) -> Result<(), LunoraError>`; required
 //!
+//! [globals]                             # tables outside of shards, for operators and backups
+//! database = "DB"                       # the binding of the D1 database; required
+//! documents = ["plans::PLANS"]          # its tables of `lunora::globals`; the crate needs that feature then
+//!
 //! [tables.notes]                        # the constant `NOTES`
 //! document = "notes::Note"              # required
 //! shard_by = "folder"                   # default: not set; imported rows go to the default shard
@@ -87,6 +91,7 @@ pub(crate) struct Manifest {
     pub(crate) crons: Vec<Cron>,
     pub(crate) storage: Option<String>,
     pub(crate) sessions: Option<Sessions>,
+    pub(crate) globals: Option<Globals>,
     pub(crate) backup: Option<Backup>,
     /// The needs of wrangler's configuration, each with its line.
     pub(crate) expected: Expected,
@@ -162,6 +167,14 @@ pub(crate) struct Sessions {
     pub(crate) send_code: syn::Path,
 }
 
+/// Tables outside of shards.
+pub(crate) struct Globals {
+    /// The binding of the database.
+    pub(crate) database: String,
+    /// The constants of its tables of documents.
+    pub(crate) documents: Vec<syn::Path>,
+}
+
 pub(crate) struct Backup {
     pub(crate) bucket: String,
     pub(crate) cron: String,
@@ -214,6 +227,7 @@ impl Manifest {
                 "crons",
                 "storage",
                 "sessions",
+                "globals",
                 "backup",
             ],
         );
@@ -246,6 +260,7 @@ impl Manifest {
             manifest.cron(&cron, reader);
         }
         manifest.sessions(root, reader);
+        manifest.globals(root, reader);
         manifest.stores(root, reader);
         manifest.requirements(root, reader);
         manifest
@@ -308,6 +323,17 @@ impl Manifest {
         let need = Need::Binding(BindingKind::D1, database.clone());
         self.expected.add(need, reader.place(section.at("database")));
         self.sessions = Some(Sessions { database, send_code });
+    }
+
+    fn globals(&mut self, root: &Section<'_>, reader: &mut Reader<'_>) {
+        let Some(section) = reader.section(root, "globals") else { return };
+        reader.only(&section, &["database", "documents"]);
+        let database = reader.required_text(&section, "database", "\"DB\"");
+        let documents = reader.paths(&section, "documents");
+        let Some(database) = database else { return };
+        let need = Need::Binding(BindingKind::D1, database.clone());
+        self.expected.add(need, reader.place(section.at("database")));
+        self.globals = Some(Globals { database, documents });
     }
 
     fn stores(&mut self, root: &Section<'_>, reader: &mut Reader<'_>) {

@@ -130,7 +130,17 @@ impl<'t> Reader<'t> {
     /// Reads a path of Rust, relative to the crate root.
     pub(super) fn path(&mut self, section: &Section<'_>, key: &str) -> Option<syn::Path> {
         let text = self.text(section, key)?;
-        let path = syn::parse_str::<syn::Path>(&text).ok().filter(|path| {
+        self.path_of(&text, section, key)
+    }
+
+    /// Reads a list of paths.
+    pub(super) fn paths(&mut self, section: &Section<'_>, key: &str) -> Vec<syn::Path> {
+        let texts = self.texts(section, key);
+        texts.iter().filter_map(|text| self.path_of(text, section, key)).collect()
+    }
+
+    fn path_of(&mut self, text: &str, section: &Section<'_>, key: &str) -> Option<syn::Path> {
+        let path = syn::parse_str::<syn::Path>(text).ok().filter(|path| {
             // It is written after `crate::`.
             path.leading_colon.is_none()
                 && path.segments.first().is_some_and(|s| s.ident != "crate")

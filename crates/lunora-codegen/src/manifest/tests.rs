@@ -51,7 +51,7 @@ retain = 0
             "lunora.toml:1: `shard` is an integer; expected a non-empty string",
             "lunora.toml:2: unknown key `speed`; expected one of shard, registry, jurisdiction, \
              admin, open, scheduled, operator_page, identity, authorize_shard, authorize_fan_out, routes, tables, functions, \
-             crons, storage, sessions, backup",
+             crons, storage, sessions, globals, backup",
             "lunora.toml:3: `identity` is not a path in this crate; write it relative to the crate root, \
              such as `auth::identify`",
             "lunora.toml:5: invalid table name `no name`; expected letters, digits and `_`, with a \
@@ -155,6 +155,18 @@ fn a_job_on_each_shard_and_the_page_for_operators_are_told_what_they_lack() {
     assert_eq!(
         problems(&format!("{LEAST}{stream}")),
         ["lunora.toml:6: a stream cannot be internal; drop `internal`: only clients open streams"]
+    );
+}
+
+#[test]
+fn globals_are_told_what_is_wrong_with_their_database_and_tables() {
+    assert_eq!(
+        problems(&format!("{LEAST}[globals]\ndocuments = [\"crate::PLANS\"]\n")),
+        [
+            "lunora.toml:4: missing key `database` in `globals`; add `database = \"DB\"`",
+            "lunora.toml:5: `documents` is not a path in this crate; write it relative to the crate root, \
+             such as `auth::identify`",
+        ]
     );
 }
 
