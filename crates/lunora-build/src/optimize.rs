@@ -8,7 +8,7 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{Error, cargo::run};
+use crate::{Error, cargo::run, order};
 
 /// The `wasm-opt` to run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,6 +74,15 @@ pub(crate) fn optimize(program: &Path, wasm: &Path, names: bool) -> Result<(), E
         .arg("-o")
         .arg(wasm);
     run(&mut command)
+}
+
+/// Brings the functions of a wasm file, in place, into the order in which gzip makes most of them.
+pub(crate) fn reorder(wasm: &Path) -> Result<(), Error> {
+    let failed = |source| Error::File { path: wasm.into(), source };
+    let bytes = fs::read(wasm).map_err(failed)?;
+    let reordered =
+        order::reorder(&bytes).map_err(|reason| Error::Order { path: wasm.into(), reason })?;
+    fs::write(wasm, reordered).map_err(failed)
 }
 
 impl Size {
