@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::LocalBoxFuture, stream};
 
 use super::{
     call::{Envelope, WriteIds},
@@ -11,7 +11,8 @@ use super::{
     db::Document,
     function::Kind,
     instance::Shard,
-    scheduler::{SCHEDULED, ScheduledCall, millis},
+    scheduler::{CALLS, ScheduledCall, millis},
+    table::Table,
 };
 use crate::{errors::LunoraError, log, wire::ShardKey};
 
@@ -25,17 +26,48 @@ const MAX_ATTEMPTS: u32 = 12;
 const CUT_OFF: Duration = Duration::from_secs(15 * 60);
 const LONGEST_DELAY: Duration = Duration::from_secs(60 * 60);
 
+/// The table of the calls that [`Mutation::scheduler`](crate::shard::Mutation::scheduler) makes later.
+///
+/// It is one of the shard's tables: its calls are in exports and backups, in live queries that read it, and
+/// in what operators read and change.
+pub const SCHEDULED: Table<ScheduledCall> = CALLS
+    .of_calls(&Maker { next_due: Shard::next_call, run_due: |shard| Box::pin(shard.make_due()) });
+
 type Due = Document<ScheduledCall>;
 
+/// Makes the calls of a shard. It is reached by [`SCHEDULED`] alone, so a shard without it does not carry the code.
+struct Maker {
+    next_due: fn(&Shard) -> Result<Option<u64>, LunoraError>,
+    run_due: for<'a> fn(&'a Shard) -> LocalBoxFuture<'a, Result<usize, LunoraError>>,
+}
+
 impl Shard {
-    /// Returns whether the shard makes scheduled calls. The scratch shard of a drill has them, and makes none.
+    /// Returns whether the shard makes scheduled calls.
     pub(crate) fn schedules(&self) -> bool {
-        let state = &self.inner.state;
-        state.table(SCHEDULED.name()).is_ok() && !ShardKey::is_scratch(state.key())
+        self.maker().is_some()
     }
 
     /// Returns when the next call is due, in milliseconds since 1970.
     pub(crate) fn next_due(&self) -> Result<Option<u64>, LunoraError> {
+        self.maker().map_or(Ok(None), |maker| (maker.next_due)(self))
+    }
+
+    /// Makes the calls that are due, at most 100. Returns how many it made.
+    pub(crate) async fn run_due(&self) -> Result<usize, LunoraError> {
+        match self.maker() {
+            Some(maker) => (maker.run_due)(self).await,
+            None => Ok(0),
+        }
+    }
+
+    /// The scratch shard of a drill has scheduled calls, and makes none.
+    fn maker(&self) -> Option<&'static Maker> {
+        let state = &self.inner.state;
+        let table = state.tables.iter().find(|table| table.name == CALLS.name())?;
+        table.calls().filter(|_| !ShardKey::is_scratch(state.key()))?.downcast_ref()
+    }
+
+    fn next_call(&self) -> Result<Option<u64>, LunoraError> {
         let inner = &self.inner;
         inner.open()?;
         let caller = server();
@@ -45,11 +77,9 @@ impl Shard {
         Ok(due.map(|due| due.max(inner.calls_wait_until.get())))
     }
 
-    /// Makes the calls that are due, at most 100. Returns how many it made.
-    pub(crate) async fn run_due(&self) -> Result<usize, LunoraError> {
+    async fn make_due(&self) -> Result<usize, LunoraError> {
         let mut calls = Vec::new();
-        if !self.schedules() || self.inner.state.host().now_ms() < self.inner.calls_wait_until.get()
-        {
+        if self.inner.state.host().now_ms() < self.inner.calls_wait_until.get() {
             return Ok(0);
         }
         self.open().await?;
@@ -73,7 +103,7 @@ impl Shard {
                 if call.attempts >= MAX_ATTEMPTS {
                     let error = call.error.take().or_else(|| Some("the call crashed".to_owned()));
                     let failed = ScheduledCall { due: None, error, ..call.value };
-                    ctx.db().replace(SCHEDULED, &call.id, failed)?;
+                    ctx.db().replace(CALLS, &call.id, failed)?;
                     continue;
                 }
                 call.attempts += 1;
@@ -87,7 +117,7 @@ impl Shard {
                     Err(_) => delay_after(call.attempts),
                 };
                 call.due = Some(now_ms + millis(again));
-                return ctx.db().replace(SCHEDULED, &call.id, call.value).map(Some);
+                return ctx.db().replace(CALLS, &call.id, call.value).map(Some);
             }
             Ok(None)
         })
@@ -101,7 +131,7 @@ impl Shard {
         let outcome = self.call(&envelope, &SharedCaller::new(server()), &ids, None).await;
         self.write(|ctx| {
             let Err(error) = &outcome else {
-                return ctx.db().delete(SCHEDULED, &call.id).map(drop);
+                return ctx.db().delete(CALLS, &call.id).map(drop);
             };
             log::error(&format!(
                 "the scheduled call of `{}`: {}",
@@ -109,12 +139,12 @@ impl Shard {
                 error.to_log_line()
             ));
             // It may have been cancelled meanwhile.
-            let Some(call) = ctx.db().get(SCHEDULED, &call.id)? else { return Ok(()) };
+            let Some(call) = ctx.db().get(CALLS, &call.id)? else { return Ok(()) };
             let due = (call.attempts < MAX_ATTEMPTS)
                 .then(|| ctx.now() + millis(delay_after(call.attempts)));
             let error = Some(format!("{}: {}", error.code(), error.message()));
             let failed = ScheduledCall { due, error, ..call.value };
-            ctx.db().replace(SCHEDULED, &call.id, failed).map(drop)
+            ctx.db().replace(CALLS, &call.id, failed).map(drop)
         })
     }
 
@@ -131,7 +161,7 @@ fn server() -> Caller {
 }
 
 fn first_due(ctx: &Query<'_>) -> Result<Option<Due>, LunoraError> {
-    ctx.db().table(SCHEDULED).index("by_due").gte("due", 0).first()
+    ctx.db().table(CALLS).index("by_due").gte("due", 0).first()
 }
 
 /// Returns the time until a call is made again that failed this often.

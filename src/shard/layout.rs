@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use self::look::Look;
-use super::{definition::ShardDefinition, migration::Work, scheduler::SCHEDULED, table::Table};
+use super::{definition::ShardDefinition, migration::Work, scheduler::CALLS, table::Table};
 
 /// A table as the layout has it: its name, and the type of its documents.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub fn address(class: &str, definition: &ShardDefinition, tables: &[TableLayout]
 fn of(class: &str, definition: &ShardDefinition, tables: &[TableLayout]) -> Value {
     let mut of_tables = serde_json::Map::new();
     // The documents of the framework's own table are the framework's to keep readable.
-    for table in tables.iter().filter(|table| table.name != SCHEDULED.name()) {
+    for table in tables.iter().filter(|table| table.name != CALLS.name()) {
         let spec = definition.tables.iter().find(|spec| spec.name == table.name);
         let indexes: Vec<_> =
             spec.iter().flat_map(|spec| spec.indexes()).map(|index| index.name).collect();

@@ -10,11 +10,8 @@ use crate::{
     wire::value::Value,
 };
 
-/// The table of the calls that [`Mutation::scheduler`](crate::shard::Mutation::scheduler) makes later.
-///
-/// It is one of the shard's tables: its calls are in exports and backups, in live queries that read it, and
-/// in what operators read and change.
-pub const SCHEDULED: Table<ScheduledCall> = crate::table!("scheduled").index("by_due", &["due"]);
+/// [`SCHEDULED`](crate::shard::SCHEDULED), without what makes its calls.
+pub(super) const CALLS: Table<ScheduledCall> = crate::table!("scheduled").index("by_due", &["due"]);
 
 /// A call that is to be made later.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -44,7 +41,7 @@ pub struct ScheduledCall {
 /// applied once. An action is made again if it was cut off, after 15 minutes.
 ///
 /// A call that fails is made again after a second, and then after twice the time each time, at most an hour; after 12
-/// attempts it stays in [`SCHEDULED`] with its error until an operator retries or removes it.
+/// attempts it stays in [`SCHEDULED`](crate::shard::SCHEDULED) with its error until an operator retries or removes it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -84,7 +81,7 @@ impl<'a> Scheduler<'a> {
     ///
     /// # Errors
     /// 404 `FUNCTION_NOT_FOUND` if the path is that of no mutation and no action; 500 `MISCONFIGURED` if the shard
-    /// has no table [`SCHEDULED`]; 400 `BAD_REQUEST` if the arguments are no object.
+    /// has no table [`SCHEDULED`](crate::shard::SCHEDULED); 400 `BAD_REQUEST` if the arguments are no object.
     pub fn run_after(
         &self,
         delay: Duration,
@@ -117,19 +114,19 @@ impl<'a> Scheduler<'a> {
             attempts: 0,
             error: None,
         };
-        Ok(self.calls()?.insert(SCHEDULED, call)?.id)
+        Ok(self.calls()?.insert(CALLS, call)?.id)
     }
 
     /// Removes a call. Returns `false` if there is none of this id: it was made, or removed before.
     ///
     /// # Errors
-    /// 500 `MISCONFIGURED` if the shard has no table [`SCHEDULED`].
+    /// 500 `MISCONFIGURED` if the shard has no table [`SCHEDULED`](crate::shard::SCHEDULED).
     pub fn cancel(&self, id: &str) -> Result<bool, LunoraError> {
-        self.calls()?.delete(SCHEDULED, id)
+        self.calls()?.delete(CALLS, id)
     }
 
     fn calls(&self) -> Result<Writer<'a>, LunoraError> {
-        if self.run.state.table(SCHEDULED.name()).is_err() {
+        if !self.run.state.table(CALLS.name()).is_ok_and(|table| table.calls().is_some()) {
             let message = "the shard cannot schedule: add `SCHEDULED` to the tables of `shard!`";
             return Err(LunoraError::new(Code::Misconfigured, message));
         }

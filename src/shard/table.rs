@@ -1,6 +1,6 @@
 //! Tables of documents: their names, indexes and options, checked at compile time.
 
-use std::{fmt, marker::PhantomData};
+use std::{any::Any, fmt, marker::PhantomData};
 
 use serde::de::DeserializeOwned;
 
@@ -48,12 +48,15 @@ pub struct TableSpec {
     indexes: [Option<IndexSpec>; MAX_INDEXES],
     pub(crate) soft_delete: bool,
     pub(crate) shard_by: Option<&'static str>,
-    of: DocumentType,
+    /// The type of the documents, if it is known.
+    of: Aside<TypeFns>,
+    /// What makes the calls that the documents are; only a shard with such a table carries its code.
+    calls: Aside<&'static (dyn Any + Send + Sync)>,
 }
 
-/// The type of a table's documents, if it is known.
+/// What does not distinguish tables.
 #[derive(Clone, Copy, Debug)]
-struct DocumentType(Option<TypeFns>);
+struct Aside<T>(Option<T>);
 
 /// What a type answers about itself.
 #[derive(Clone, Copy, Debug)]
@@ -62,14 +65,13 @@ struct TypeFns {
     fields: fn() -> Option<&'static [&'static str]>,
 }
 
-/// The type of the documents does not distinguish tables.
-impl PartialEq for DocumentType {
+impl<T> PartialEq for Aside<T> {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for DocumentType {}
+impl<T> Eq for Aside<T> {}
 
 /// An index: an order of the documents of a table.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -112,6 +114,11 @@ impl<T> Table<T> {
         check_fields(fields);
         let fields = IndexFields::Ordinary(fields);
         Self::from_spec(self.spec.with(IndexSpec { name, partition: &[], fields }))
+    }
+
+    /// Names what makes the calls that the documents are.
+    pub(super) const fn of_calls(self, calls: &'static (dyn Any + Send + Sync)) -> Self {
+        Self::from_spec(TableSpec { calls: Aside(Some(calls)), ..self.spec })
     }
 
     /// Adds a rank index: within documents that agree on `partition`, the place of each by the
@@ -193,7 +200,8 @@ impl TableSpec {
             indexes: [None; MAX_INDEXES],
             soft_delete: false,
             shard_by: None,
-            of: DocumentType(None),
+            of: Aside(None),
+            calls: Aside(None),
         }
     }
 
@@ -201,6 +209,11 @@ impl TableSpec {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Returns what makes the calls that the documents are.
+    pub(super) fn calls(&self) -> Option<&'static (dyn Any + Send + Sync)> {
+        self.calls.0
     }
 
     /// Returns the name of an index that the table has; [`index!`](crate::shard::index) calls it.
@@ -345,7 +358,7 @@ pub(crate) const fn is_declared(name: &str, tables: &[TableSpec]) -> bool {
 impl<T: DeserializeOwned> From<Table<T>> for TableSpec {
     fn from(table: Table<T>) -> Self {
         let of = TypeFns { check: check_document::<T>, fields: fields_of::<T> };
-        Self { of: DocumentType(Some(of)), ..table.spec }
+        Self { of: Aside(Some(of)), ..table.spec }
     }
 }
 

@@ -160,6 +160,9 @@ impl Build {
         if let Some(program) = &wasm_opt {
             optimize::optimize(program, &wasm, names)?;
         }
+        if self.release {
+            optimize::reorder(&wasm)?;
+        }
         let wasm = Size::of(&wasm, self.release)?;
         if let Some(fingerprint) = fingerprint {
             reuse::record(&staging.dir, &fingerprint)?;

@@ -92,6 +92,14 @@ pub enum Error {
         /// The cause.
         reason: String,
     },
+    /// The functions of the module cannot be brought into another order.
+    #[error("cannot reorder the functions of {}: {reason}", path.display())]
+    Order {
+        /// The module.
+        path: PathBuf,
+        /// The cause.
+        reason: String,
+    },
     /// An option is unknown, or its value is missing.
     #[error("{0}\n\n{usage}", usage = crate::build::USAGE)]
     Usage(String),

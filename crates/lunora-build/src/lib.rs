@@ -33,6 +33,7 @@ mod error;
 mod exports;
 mod glue;
 mod optimize;
+mod order;
 mod reuse;
 mod schema;
 mod shim;

@@ -15,7 +15,7 @@ use crate::{
     message::Request,
     shard::{
         Shard,
-        scheduler::SCHEDULED,
+        scheduler::CALLS,
         tracking::{Change, Commit},
     },
 };
@@ -119,7 +119,7 @@ impl<H: SocketHost> LiveObject<H> {
 
     /// Sets the alarm for calls that a commit scheduled.
     fn note_schedule(&self, commit: &Commit) {
-        let scheduled = |change: &Change| change.table == SCHEDULED.name();
+        let scheduled = |change: &Change| change.table == CALLS.name();
         if self.shard.schedules() && (commit.everything || commit.changes.iter().any(scheduled)) {
             self.read_schedule();
             self.set_alarm();
