@@ -372,19 +372,19 @@ export function readBody(source, limit, slot) {
 
 async function readAll(source, limit) {
   if (source.body === null) return new Uint8Array(0);
-  const reader = source.body.getReader();
+  const reader = new BulkReader(source.body);
   const chunks = [];
   let length = 0;
   for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    length += value.byteLength;
+    const chunk = await reader.next(PIECE);
+    if (chunk === undefined) break;
+    length += chunk.byteLength;
     if (length > limit) {
       // Not awaited: a sender that never ends must not hold the answer back.
       reader.cancel().catch(() => {});
       return undefined;
     }
-    chunks.push(value);
+    chunks.push(chunk);
   }
   if (chunks.length === 1) return chunks[0];
   const whole = new Uint8Array(length);
@@ -396,6 +396,46 @@ async function readAll(source, limit) {
   return whole;
 }
 
+/** Most answers are shorter: they are read by one wait, into a buffer that costs little. */
+const FIRST_PIECE = 8192;
+const PIECE = 65536;
+
+/** Reads a body in pieces for which it waits until they are full, as far as the body allows. */
+class BulkReader {
+  #reader;
+  #fills = false;
+  #next = FIRST_PIECE;
+  #ended = false;
+
+  constructor(body) {
+    try {
+      this.#reader = body.getReader({ mode: "byob" });
+      this.#fills = typeof this.#reader.readAtLeast === "function";
+    } catch {
+      // A stream of JavaScript's own making.
+    }
+    if (this.#fills) return;
+    this.#reader?.releaseLock();
+    this.#reader = body.getReader();
+  }
+
+  /** A piece of `length` bytes, and a short one first; fewer at the end, and `undefined` after it. */
+  async next(length) {
+    if (this.#ended) return undefined;
+    if (!this.#fills) return (await this.#reader.read()).value;
+    const size = Math.min(this.#next, length);
+    this.#next = length;
+    const { value } = await this.#reader.readAtLeast(size, new Uint8Array(size));
+    // Only the end of the body leaves a piece short.
+    this.#ended = (value?.byteLength ?? 0) < size;
+    return value?.byteLength ? value : undefined;
+  }
+
+  cancel() {
+    return this.#reader.cancel();
+  }
+}
+
 export const reader = (body) => body.getReader();
 
 /** The next chunk to the slot, or `undefined` after the last. */
@@ -405,25 +445,12 @@ export function nextChunk(reader, slot) {
 }
 
 /** A reader for `nextBulk`. */
-export function bulkReader(body) {
-  try {
-    const reader = body.getReader({ mode: "byob" });
-    if (typeof reader.readAtLeast === "function") return reader;
-    reader.releaseLock();
-  } catch {
-    // A stream of JavaScript's own making.
-  }
-  return body.getReader();
-}
+export const bulkReader = (body) => new BulkReader(body);
 
-/** About `length` bytes to the slot, fewer at the end; `undefined` after the last. */
+/** About `length` bytes to the slot, fewer at the beginning and at the end; `undefined` after the last. */
 export function nextBulk(reader, length, slot) {
-  if (reader.readAtLeast === undefined) return nextChunk(reader, slot);
   const { value, bytes, failed } = new Pending(slot);
-  reader.readAtLeast(length, new Uint8Array(length)).then(
-    (read) => (read.value?.byteLength ? bytes(read.value) : value()),
-    failed,
-  );
+  reader.next(length).then((piece) => (piece === undefined ? value() : bytes(piece)), failed);
 }
 
 export function cancel(reader) {
