@@ -72,6 +72,9 @@ pub(crate) fn migrate(database: &Database, tables: &[TableSpec]) -> Result<(), L
     })
 }
 
+/// The variable by which an older deployment opens data of a newer one all the same, in an emergency: `true`.
+const OPEN_NEWER: &str = "LUNORA_OPEN_NEWER_DATA";
+
 /// Refuses a database that a newer version of the schema has opened, and marks an older one.
 ///
 /// A shard whose migration was undone is not marked: the next deployment is the older one.
@@ -87,6 +90,9 @@ pub(crate) fn check_version(
         return Ok(());
     }
     if stored.is_some_and(|stored| stored > version) {
+        if database.host().var(OPEN_NEWER).is_some_and(|it| matches!(it.trim(), "1" | "true")) {
+            return Ok(());
+        }
         let message = "the data of this shard is of a newer version of the application";
         return Err(LunoraError::new(Code::ShardUnavailable, message)
             .with_source(Newer { stored: stored.unwrap_or_default(), version }));
@@ -111,7 +117,7 @@ pub(crate) fn forget_version(database: &Database) -> Result<(), LunoraError> {
 /// Says what an operator can do about data of a newer version.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "version {stored} of the schema has opened this shard, and the deployment has version {version}: deploy the newer build again, or undo its migrations there"
+    "version {stored} of the schema has opened this shard, and the deployment has version {version}: deploy the newer build again, undo its migrations there, or set LUNORA_OPEN_NEWER_DATA to `true`"
 )]
 struct Newer {
     stored: u32,

@@ -119,6 +119,11 @@ fn refuses_data_that_a_newer_version_has_opened() {
     assert_eq!(texts(&shard.wake(with(BEFORE))), ["kept"]);
     assert_eq!(older.answer("messages:list", &json!({})).0, 503);
     assert_eq!(texts(&woken_at(&shard, 3, with(BEFORE))), ["kept"]);
+    // In an emergency it opens all the same, and stays marked.
+    older.host().set_var("LUNORA_OPEN_NEWER_DATA", "true");
+    assert_eq!(texts(&older), ["kept"]);
+    older.host().set_var("LUNORA_OPEN_NEWER_DATA", "false");
+    assert_eq!(woken_at(&shard, 2, with(BEFORE)).answer("messages:list", &json!({})).0, 503);
 }
 
 #[test]
