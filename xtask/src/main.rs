@@ -63,7 +63,7 @@ Usage: cargo xtask <COMMAND>
                                   prints its memory
   kills [--runs N] [--seed S]     kills workerd at random points of backups, restores, imports and writes,
                                   and checks rows and snapshots after each
-  size                            prints what each part of a Worker weighs
+  size                            prints what each part of a Worker weighs, and its largest functions
   budgets                         checks sizes and crossings against their budgets
   release --dry-run               walks the checklist of a release, and publishes nothing
   test [--fast] [--only lint|unit|e2e]

@@ -1,4 +1,8 @@
-//! `cargo xtask size`: what each part of a Worker weighs.
+//! `cargo xtask size`: what each part of a Worker weighs, and which functions weigh most.
+
+mod functions;
+
+use std::fs;
 
 use anyhow::{Context, Result};
 use lunora_build::{Build, SchemaLock};
@@ -20,7 +24,8 @@ const PARTS: [Part; 5] = [
     Part { name: "`backup`", with: &["backup"], without: &["fan-out", "shard"] },
 ];
 
-/// Builds the Worker with and without each part, and prints a table of kilobytes after gzip.
+/// Builds the Worker with and without each part, and prints a table of kilobytes after gzip. Then prints the
+/// largest functions and modules of the example, before gzip.
 ///
 /// # Errors
 /// When a build fails.
@@ -32,8 +37,16 @@ pub(crate) fn run() -> Result<()> {
             if part.with.is_empty() { with } else { with.saturating_sub(gzip(part.without)?) };
         rows.push(format!("| {} | {} |", part.name, added.div_ceil(1024)));
     }
-    println!("| part | KiB after gzip |\n|---|---|\n{}", rows.join("\n"));
+    println!("| part | KiB after gzip |\n|---|---|\n{}\n", rows.join("\n"));
+    println!("{}", functions::report(&named()?)?);
     Ok(())
+}
+
+/// Builds the example as for a deployment, with the names of its functions.
+fn named() -> Result<Vec<u8>> {
+    let build = Build::new(build::example()).names(true).wasm_opt(build::wasm_opt());
+    let build = build.out_dir(root().join("target/size/named")).schema_lock(SchemaLock::Ignore);
+    Ok(fs::read(build.run()?.dir.join("index_bg.wasm"))?)
 }
 
 fn gzip(features: &[&str]) -> Result<u64> {

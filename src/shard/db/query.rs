@@ -24,8 +24,8 @@ use crate::{
 ///
 /// Without an index the order is that of creation. With one, `eq` fixes its first fields in their
 /// order, and `gt`, `gte`, `lt` and `lte` bound the field after them; the documents come by the
-/// index's other fields and then by creation. [`IndexValue`] documents the order of values of
-/// several types; a bound compares in it too.
+/// index's other fields and then by creation. [`IndexValue`](super::IndexValue) documents the order of
+/// values of several types; a bound compares in it too.
 ///
 /// ```
 /// # use lunora::{LunoraError, coordinator::Direction, shard::{Document, Query, Table, table}};
