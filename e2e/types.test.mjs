@@ -117,10 +117,8 @@ test("lunora_dev_keeps_the_types_of_a_crate_true", { timeout: 600_000 }, async (
       const start = performance.now();
       const from = save((text) => text.replaceAll(/\btext\b/g, "body"));
       const since = () => `${((performance.now() - start) / 1000).toFixed(1)} s`;
-      await printed("Serving the new build", from);
-      const served = since();
-      await printed(REWROTE, from);
-      t.diagnostic(`after a save: the build is served after ${served}, api.d.ts is rewritten after ${since()}`);
+      const [rewritten, served] = await Promise.all([REWROTE, "Serving the new build"].map((line) => printed(line, from).then(since)));
+      t.diagnostic(`after a save: api.d.ts is rewritten after ${rewritten}, the build is served after ${served}`);
       const page = checkPage(crate);
       assert.match(readFileSync(rust, "utf8"), /pub struct Send \{[^}]*pub body: String,/);
       assert.match(page, /view\.js.*Property 'text' does not exist on type 'MessageDocument'/);

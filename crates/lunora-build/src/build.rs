@@ -130,12 +130,23 @@ impl Build {
     ///
     /// Returns an error if a step fails. The output folder then keeps its content.
     pub fn run(&self) -> Result<Output, Error> {
+        self.run_with(|| {})
+    }
+
+    /// Runs the build as [`run`](Self::run) does, and calls `compiled` as soon as cargo has ended: what comes
+    /// then leaves cargo to others.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_with(&self, compiled: impl FnOnce()) -> Result<Output, Error> {
         let default = if self.release { WasmOpt::Find } else { WasmOpt::Off };
         let wasm_opt = self.wasm_opt.as_ref().unwrap_or(&default).program(&absolute(&self.dir)?);
 
         let krate = Crate::find(&self.dir)?;
         krate.check()?;
         let wasm = krate.compile(self.release, &self.features)?;
+        compiled();
         let mode = self.schema_lock.unwrap_or_else(|| match self.release {
             false => SchemaLock::Warn,
             true if env::var_os("CI").is_some_and(|ci| !ci.is_empty()) => SchemaLock::Frozen,

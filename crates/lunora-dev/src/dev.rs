@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -217,7 +218,26 @@ impl<'d> Session<'d> {
     /// Builds, and prints the result.
     fn build(&mut self) -> bool {
         let start = Instant::now();
-        let built = Build::new(&self.dev.dir).release(self.dev.release).run();
+        let build = Build::new(&self.dev.dir).release(self.dev.release);
+        let built = thread::scope(|scope| {
+            let (sender, compiled) = mpsc::channel();
+            let build = scope.spawn(move || {
+                build.run_with(|| {
+                    let _ = sender.send(());
+                })
+            });
+            while !build.is_finished() {
+                // Cargo is free: the types need not wait for the rest of the build. The first page does not
+                // wait for them.
+                if compiled.try_recv().is_ok() && self.server.is_some() {
+                    self.start_types();
+                }
+                self.finish_types();
+                thread::sleep(TICK);
+            }
+            build.join()
+        });
+        let built = built.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // Cargo itself writes it.
         self.seen.accept(&self.root.join("Cargo.lock"));
         match built {

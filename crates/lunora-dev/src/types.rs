@@ -43,9 +43,9 @@ impl Types {
         self.compiling = None;
     }
 
-    /// Begins to compile the tests if the files may be stale, and returns at once.
+    /// Begins to compile the tests if the files may be stale, unless it has begun, and returns at once.
     pub(crate) fn start(&mut self) -> Result<(), Error> {
-        if let Some(client) = self.client().filter(|_| self.stale) {
+        if let Some(client) = self.client().filter(|_| self.stale && self.compiling.is_none()) {
             let compiling = client.compile().map_err(|error| self.kept(&client, error))?;
             self.compiling = Some((client, compiling));
         }
