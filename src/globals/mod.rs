@@ -67,13 +67,13 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use self::declared::DocumentTables;
 pub use self::query::GlobalDocuments;
 use self::{
-    rows::{documents, text},
+    rows::documents,
     statements::{Stored, creation, delete, insert, obsolete_indexes, put, stored},
 };
 pub use crate::platform::{DatabaseRows, DatabaseStatement, GlobalDatabase};
 use crate::{
     errors::{Code, LunoraError},
-    platform::{Clock, CloudflareClock, random_seed},
+    platform::{Clock, CloudflareClock, database::text, random_seed},
     shard::{
         Document, Table, TableSpec,
         db::{

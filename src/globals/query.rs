@@ -3,15 +3,11 @@
 use std::{fmt, marker::PhantomData};
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use super::{
-    Globals,
-    rows::{cells as cells_of, whole},
-    statements::query,
-};
+use super::{Globals, rows::cells as cells_of, statements::query};
 use crate::{
     errors::LunoraError,
+    platform::database::number,
     shard::{
         Document, Page, Table, TableSpec,
         database::cells,
@@ -48,8 +44,7 @@ impl<'a, T> GlobalDocuments<'a, T> {
         let plan = self.selection.plan(&self.spec)?;
         let statement = query(plan.count(self.spec.name()), cells(&plan.values));
         let rows = self.globals.run(&self.spec, statement).await?;
-        let count = rows.first().and_then(|row| row.get("n")).and_then(Value::as_f64);
-        Ok(count.map_or(0, whole))
+        Ok(rows.first().and_then(|row| number(row, "n")).unwrap_or_default())
     }
 }
 

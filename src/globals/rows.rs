@@ -10,18 +10,13 @@ use serde_json::{Map, Value};
 #[cfg(feature = "admin")]
 use crate::{
     errors::Code,
-    platform::{GlobalChanges, GlobalChangesQuery},
+    platform::{GlobalChanges, GlobalChangesQuery, database::number},
 };
 use crate::{
     errors::LunoraError,
-    platform::SqlCell,
+    platform::{SqlCell, database::text},
     shard::{Document, TableSpec},
 };
-
-/// Returns the text of a column, or an empty one.
-pub(super) fn text<'a>(row: &'a Map<String, Value>, column: &str) -> &'a str {
-    row.get(column).and_then(Value::as_str).unwrap_or_default()
-}
 
 /// Reads documents.
 pub(super) fn documents<T: DeserializeOwned>(
@@ -59,12 +54,12 @@ pub(super) fn changes_of(
     rows: &[Map<String, Value>],
     ends: Option<&Map<String, Value>>,
 ) -> Result<GlobalChanges, LunoraError> {
-    let end = |name| ends.and_then(|ends| ends.get(name)).and_then(Value::as_f64).map(whole);
+    let end = |name| ends.and_then(|ends| number(ends, name));
     if let Some(first) = end("first").filter(|first| query.after + 1 < *first) {
         let message = format!("the change log begins at {first}: begin again from an export");
         return Err(LunoraError::new(Code::CdcLogTrimmed, message));
     }
-    let last = rows.last().and_then(|row| row.get("seq")).and_then(Value::as_f64).map(whole);
+    let last = rows.last().and_then(|row| number(row, "seq"));
     // A reader that has seen the last change has seen everything.
     let cursor = last.or_else(|| end("last")).map_or(query.after, |last| last.max(query.after));
     let changes: Result<Vec<_>, LunoraError> = rows.iter().map(change).collect();
@@ -84,20 +79,10 @@ fn change(row: &Map<String, Value>) -> Result<Box<RawValue>, LunoraError> {
         ts: u64,
     }
 
-    let number = |name| row.get(name).and_then(Value::as_f64).map_or(0, whole);
+    let count = |name| number(row, name).unwrap_or_default();
     let doc = row.get("doc").and_then(Value::as_str);
     let doc = doc.map(serde_json::from_str).transpose().map_err(LunoraError::internal)?;
     let [table, id, op] = ["table", "id", "op"].map(|name| text(row, name));
-    to_raw_value(&Change { seq: number("seq"), table, id, op, doc, ts: number("ts") })
+    to_raw_value(&Change { seq: count("seq"), table, id, op, doc, ts: count("ts") })
         .map_err(LunoraError::internal)
-}
-
-/// Returns a number that SQLite counts.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a count is whole, not negative and below 2^53"
-)]
-pub(super) fn whole(number: f64) -> u64 {
-    number as u64
 }

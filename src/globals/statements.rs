@@ -5,13 +5,17 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::rows::text;
 #[cfg(feature = "admin")]
 use crate::platform::GlobalChangesQuery;
 use crate::{
     errors::LunoraError,
-    platform::{DatabaseStatement, SqlCell},
-    shard::{TableSpec, database::malformed, db::fields::System, schema::statements},
+    platform::{DatabaseStatement, GLOBAL_CHANGES as LOG, SqlCell, database::text, hex},
+    shard::{
+        TableSpec,
+        database::{malformed, quoted},
+        db::fields::System,
+        schema::statements,
+    },
 };
 
 /// A document as it is stored.
@@ -35,15 +39,8 @@ fn statement(
     DatabaseStatement { sql: sql.into(), values: values.into() }
 }
 
-/// The log of changes of documents, which triggers write with each change.
-const LOG: &str = "lunora_global_changes";
-
 /// The number of changes that the log keeps.
 const KEPT: u32 = 100_000;
-
-/// The size of a page of changes, in bytes, and that of a change without its document.
-const PAGE_BYTES: u32 = 4 << 20;
-const CHANGE_BYTES: u32 = 128;
 
 /// Makes the log, and the triggers of a table that write it.
 fn logging(table: &str) -> [String; 4] {
@@ -73,6 +70,10 @@ fn logging(table: &str) -> [String; 4] {
 /// Reads the first change of the log, and the changes of a query with the position of each.
 #[cfg(feature = "admin")]
 pub(super) fn changes(query: &GlobalChangesQuery) -> Vec<DatabaseStatement> {
+    /// The size of a page, in bytes, and that of a change without its document.
+    const PAGE_BYTES: u32 = 4 << 20;
+    const CHANGE_BYTES: u32 = 128;
+
     let mut filter = String::new();
     let mut values: Vec<SqlCell> = vec![query.after.into()];
     if let Some(tables) = &query.tables {
@@ -120,9 +121,7 @@ pub(super) fn obsolete_indexes<'a>(
     let prefix = format!("{}.", spec.name());
     existing
         .filter(|name| name.starts_with(&prefix) && !declared.iter().any(|it| it == name))
-        .map(|name| {
-            statement(format!("DROP INDEX IF EXISTS \"{}\"", name.replace('"', "\"\"")), [])
-        })
+        .map(|name| statement(format!("DROP INDEX IF EXISTS {}", quoted(name)), []))
         .collect()
 }
 
@@ -130,8 +129,7 @@ pub(super) fn obsolete_indexes<'a>(
 /// same name is another index.
 fn versioned(name: &str, definition: &str) -> String {
     let digest = Sha256::digest(definition.as_bytes());
-    let digest: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("{name}.{digest}")
+    format!("{name}.{}", hex(digest.get(..4).unwrap_or_default()))
 }
 
 pub(super) fn stored(spec: &TableSpec, id: &str) -> DatabaseStatement {

@@ -20,6 +20,21 @@ pub struct DatabaseStatement {
     pub values: Vec<SqlCell>,
 }
 
+/// Returns the text of a column, or an empty one.
+pub(crate) fn text<'a>(row: &'a Map<String, Value>, column: &str) -> &'a str {
+    row.get(column).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Returns the number of a column, if it has one.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a time or a count is whole, not negative and below 2^53"
+)]
+pub(crate) fn number(row: &Map<String, Value>, column: &str) -> Option<u64> {
+    row.get(column).and_then(Value::as_f64).map(|number| number as u64)
+}
+
 /// A database that belongs to no shard: of sessions, and of documents.
 ///
 /// `worker::D1Database` is one: `env.d1("DB")?`.

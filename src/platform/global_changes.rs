@@ -3,6 +3,9 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+/// The table of the log of changes of documents, which triggers write with each change.
+pub(crate) const GLOBAL_CHANGES: &str = "lunora_global_changes";
+
 /// The changes to read.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct GlobalChangesQuery {

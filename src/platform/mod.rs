@@ -12,7 +12,7 @@ mod clock;
 pub(crate) mod cloudflare;
 mod context;
 #[cfg(any(feature = "globals", feature = "sessions"))]
-mod database;
+pub(crate) mod database;
 mod deadline;
 mod digest;
 mod environment;
@@ -96,6 +96,7 @@ pub(crate) use self::{
     clock::within,
     deadline::Deadline,
     digest::{Sha256Stream, hex},
+    global_changes::GLOBAL_CHANGES,
     random::{Random, random_seed},
     store::rules::MIN_PART_BYTES,
 };

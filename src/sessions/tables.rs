@@ -7,9 +7,10 @@ use std::{cell::Cell, rc::Rc};
 
 use serde_json::{Map, Value};
 
+pub(super) use crate::platform::database::text;
 use crate::{
     errors::LunoraError,
-    platform::{DatabaseRows, DatabaseStatement, GlobalDatabase, SqlCell},
+    platform::{DatabaseRows, DatabaseStatement, GlobalDatabase, SqlCell, database},
 };
 
 const TABLES: [&str; 6] = [
@@ -269,17 +270,7 @@ pub(super) fn statement<const N: usize>(
     DatabaseStatement { sql: sql.into(), values: values.into() }
 }
 
-/// Returns the text of a column, or an empty one.
-pub(super) fn text<'a>(row: &'a Map<String, Value>, column: &str) -> &'a str {
-    row.get(column).and_then(Value::as_str).unwrap_or_default()
-}
-
 /// Returns the number of a column, or 0.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a time or a count is whole, not negative and below 2^53"
-)]
 pub(super) fn number(row: &Map<String, Value>, column: &str) -> u64 {
-    row.get(column).and_then(Value::as_f64).unwrap_or_default() as u64
+    database::number(row, column).unwrap_or_default()
 }

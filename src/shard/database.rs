@@ -8,6 +8,11 @@ use crate::{
     platform::{ShardHost, SqlCell, SqlFailure, SqlRows},
 };
 
+/// Quotes a name for a statement.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 /// The database of one object, which its host supplies.
 pub(crate) struct Database {
     host: Rc<dyn ShardHost>,

@@ -3,14 +3,14 @@
 use sha2::{Digest, Sha256};
 
 use super::{
-    database::{Database, text, to_text},
+    database::{Database, quoted, text, to_text},
     db::{fields::CREATION_TIME, key},
     migration::Migration,
     table::{BY_CREATION, IndexFields, IndexSpec, TableSpec},
 };
 use crate::{
     errors::{Code, LunoraError},
-    platform::SqlCell,
+    platform::{SqlCell, hex},
     wire::Direction,
 };
 
@@ -152,7 +152,7 @@ fn drop_other_indexes(
         if tables.iter().any(|table| table.name == of)
             && !statements.iter().any(|statement| statement.name == name)
         {
-            database.exec(&format!("DROP INDEX \"{}\"", name.replace('"', "\"\"")), &[])?;
+            database.exec(&format!("DROP INDEX {}", quoted(&name)), &[])?;
         }
     }
     Ok(())
@@ -223,5 +223,5 @@ fn fingerprint(statements: &[Statement]) -> String {
         hash.update(sql);
         hash.update([0]);
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex(hash.finalize().get(..16).unwrap_or_default())
 }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::{fields::CREATION_TIME, key};
 use crate::{
-    platform::SqlCell,
+    platform::{SqlCell, hex},
     shard::sql::SqlValue,
     wire::{Direction, value::TAG},
 };
@@ -195,10 +195,7 @@ impl Serialize for Stop {
             SqlValue::Real(real) if *real > 0.0 => (TAG, "inf").serialize(serializer),
             SqlValue::Real(_) => (TAG, "-inf").serialize(serializer),
             SqlValue::Text(text) => serializer.serialize_str(text),
-            SqlValue::Blob(key) => {
-                let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-                (TAG, "key", hex).serialize(serializer)
-            }
+            SqlValue::Blob(key) => (TAG, "key", hex(key)).serialize(serializer),
             SqlValue::Null => serializer.serialize_unit(),
         }
     }

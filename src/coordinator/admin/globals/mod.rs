@@ -20,7 +20,7 @@ pub(crate) use self::{convert::to_column, moved::Moved};
 use super::{ChangeError, RowError};
 use crate::{
     errors::{Code, LunoraError},
-    platform::{GlobalChanges, GlobalChangesQuery},
+    platform::{GLOBAL_CHANGES, GlobalChanges, GlobalChangesQuery},
 };
 
 /// The rows of the global tables, as lines.
@@ -115,6 +115,5 @@ pub(crate) fn not_configured(what: &str) -> LunoraError {
 /// them by: a restore must not bring back a session that was ended, or a code that was used, and it adds to
 /// the log of changes.
 pub(crate) fn is_transient(table: &str) -> bool {
-    ["lunora_sessions", "lunora_codes", "lunora_code_limits", "lunora_global_changes"]
-        .contains(&table)
+    ["lunora_sessions", "lunora_codes", "lunora_code_limits", GLOBAL_CHANGES].contains(&table)
 }
