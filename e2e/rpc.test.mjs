@@ -85,3 +85,16 @@ test("each deployment took its way", async () => {
   assert.ok(rpc.rpc > Object.keys(CALLS).length && rpc.request === 0, JSON.stringify(rpc));
   assert.ok(request.rpc === 0 && request.request > Object.keys(CALLS).length, JSON.stringify(request));
 });
+
+test("rejects a call that is not UTF-8, and takes U+FFFD for what it is", async () => {
+  const send = (value) => apps[0].mf.dispatchFetch("http://rpc.test/_lunora/rpc", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: Buffer.concat([Buffer.from('{"functionPath":"drill:echo","shardKey":"one","args":{"value":"'), value, Buffer.from('"}}')]),
+  });
+  for (const bytes of [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xef, 0xbf, 0xbd, 0x80]]) {
+    const response = await send(Buffer.from(bytes));
+    assert.deepEqual([response.status, (await response.json()).error.code], [400, "BAD_REQUEST"], String(bytes));
+  }
+  assert.deepEqual(await (await send(Buffer.from("\u{fffd} 部屋 \u{1f600}"))).json(), { result: "\u{fffd} 部屋 \u{1f600}" });
+});

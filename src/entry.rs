@@ -106,10 +106,9 @@ macro_rules! serve {
                                 wasm_bindgen = $crate::__private::wasm_bindgen
                             )]
             pub fn __lunora_plan(
-                message: ::std::vec::Vec<u8>,
-                length_of_head: usize,
+                message: &str,
             ) -> ::std::string::String {
-                $crate::__private::plan(known(), message, length_of_head)
+                $crate::__private::plan(known(), message)
             }
 
             #[wasm_bindgen::prelude::wasm_bindgen(

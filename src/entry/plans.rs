@@ -30,12 +30,12 @@ pub fn front() -> JsValue {
     cloudflare::plan::front()
 }
 
-/// Decides a call of `POST /_lunora/rpc`, whose head and body are in `message`. The result is the plan
-/// of the call, or empty: then JavaScript has the response, or a promise of it, or nothing if the
-/// request is of another path.
+/// Decides a call of `POST /_lunora/rpc`: `message` has its head, an empty line, and its body. The
+/// result is the plan of the call, or empty: then JavaScript has the response, or a promise of it, or
+/// nothing if the request is of another path.
 #[must_use]
-pub fn plan(app: Built, message: Vec<u8>, length_of_head: usize) -> String {
-    let request = match cloudflare::plan::request(message, length_of_head) {
+pub fn plan(app: Built, message: &str) -> String {
+    let request = match cloudflare::plan::request(message) {
         Ok(request) if request.path() != paths::RPC => return String::new(),
         request => request,
     };

@@ -99,20 +99,20 @@ function taken() {
 /** Calls up to this length are read at once: a longer one costs more to copy than a plan saves. */
 const LONGEST_CALL = 65536;
 
-const utf8 = new TextEncoder();
 const PATH = "/_lunora/rpc";
 const SHARD_RPC = "https://shard.internal/rpc";
 
-/** Whether `request` is a call of moderate length to the endpoint of calls, in the known environment. */
-function isPlanned(request, env) {
-  if (env !== planned?.env || request.method !== "POST") return false;
-  const { url } = request;
+/** The head of a call of moderate length to the endpoint of calls, in the known environment. */
+function headOfCall(request, env) {
+  if (env !== planned?.env || request.method !== "POST") return undefined;
+  const { url, headers } = request;
   const path = url.indexOf("/", 8);
-  if (!url.startsWith(PATH, path)) return false;
+  if (!url.startsWith(PATH, path)) return undefined;
   const end = path + PATH.length;
-  if (end !== url.length && url[end] !== "?") return false;
-  const length = request.headers.get("content-length");
-  return length !== null && Number(length) <= LONGEST_CALL;
+  if (end !== url.length && url[end] !== "?") return undefined;
+  const length = headers.get("content-length");
+  if (length === null || Number(length) > LONGEST_CALL) return undefined;
+  return `POST\n${url}${pack(headers)}`;
 }
 
 /**
@@ -120,25 +120,23 @@ function isPlanned(request, env) {
  * living instance: its promise never rejects.
  *
  * A call of one shard enters wasm once, for the plan. It is carried out here, so that nothing in wasm
- * waits for it, and its answer gets the headers that an equal answer got before.
+ * waits for it, and its answer gets the headers that an equal answer got before. No array is made on
+ * the way: the memory of one costs the runtime more than the text.
  */
 async function answerRequest(wasm, respond, request, env, ctx) {
   const whole = (request) => respond(() => wasm.fetch(request, env, ctx));
-  if (!isPlanned(request, env)) return whole(request);
-  const head = requestHead(request);
+  const head = headOfCall(request, env);
+  if (head === undefined) return whole(request);
   let body;
   try {
-    body = await request.arrayBuffer();
+    body = await request.text();
   } catch {
     // The client left; the answer is for the log.
     return whole(request);
   }
-  const message = new Uint8Array(head.length * 3 + body.byteLength);
-  const { written } = utf8.encodeInto(head, message);
-  message.set(new Uint8Array(body), written);
   const plan = await respond(() => {
     asking = request;
-    const plan = wasm.__lunora_plan(message.subarray(0, written + body.byteLength), written);
+    const plan = wasm.__lunora_plan(`${head}\n\n${body}`);
     asking = undefined;
     return plan === "" ? taken() : plan;
   });
@@ -157,22 +155,27 @@ async function carryOut(wasm, respond, plan) {
   const [jurisdiction, hint] = place.split(",");
   const undelivered = (after, error) => respond(() => wasm.__lunora_undelivered(dressing, trace, name, after, error));
   const limit = Number(timeout);
-  let timer;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, limit);
-  });
   try {
     const stub = stubOf(planned.namespace, name, jurisdiction, hint);
     if (stub === undefined) return undelivered(undefined, "jurisdiction");
     const asked = ask(planned.namespace, stub, "POST", SHARD_RPC, headers, plan.slice(at));
-    const answer = await Promise.race([asked, late]);
+    const answer = await within(asked, limit);
     if (answer === undefined) return undelivered(limit);
     return await dress(wasm, respond, dressing, answer);
   } catch (error) {
     return undelivered(undefined, error);
-  } finally {
-    clearTimeout(timer);
   }
+}
+
+/**
+ * What `promise` comes to, or `undefined` after a time. The timer ends with the request, which is
+ * cheaper than to end it here.
+ */
+function within(promise, milliseconds) {
+  return new Promise((resolve, reject) => {
+    setTimeout(resolve, milliseconds);
+    promise.then(resolve, reject);
+  });
 }
 
 /** Heads of answers by what dressed them, and the head that they came with. */

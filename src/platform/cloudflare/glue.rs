@@ -182,13 +182,13 @@ pub(super) fn unpack<'a>(lines: impl Iterator<Item = &'a str>) -> HeaderMap {
 /// The runtime takes the bytes of a header for UTF-8, and so do these lines. Invalid UTF-8 can only
 /// come from Rust code; it is sent as if each byte were a character.
 pub(super) fn pack(headers: &HeaderMap) -> String {
-    let mut lines = String::new();
-    let (varying, fixed): (Vec<_>, Vec<_>) =
-        headers.iter().partition(|(name, _)| VARYING.contains(name));
-    write_lines(&mut lines, fixed);
-    if !varying.is_empty() {
-        lines.push_str("\n\n");
-        write_lines(&mut lines, varying);
+    let mut lines = String::with_capacity(512);
+    write_lines(&mut lines, headers, |name| !VARYING.contains(name));
+    let fixed = lines.len();
+    lines.push_str("\n\n");
+    write_lines(&mut lines, headers, |name| VARYING.contains(name));
+    if lines.len() == fixed + 2 {
+        lines.truncate(fixed);
     }
     lines
 }
@@ -196,16 +196,20 @@ pub(super) fn pack(headers: &HeaderMap) -> String {
 #[cfg(feature = "shard")]
 /// Writes the headers of an answer as packed lines.
 pub(super) fn pack_answer(headers: &HeaderMap) -> String {
-    let mut lines = String::new();
-    write_lines(&mut lines, headers.iter().collect());
+    let mut lines = String::with_capacity(128);
+    write_lines(&mut lines, headers, |_| true);
     lines
 }
 
 const VARYING: [HeaderName; 5] = [TRACE_PARENT, TRACE_STATE, MUTATION_ID, CLIENT_SEQ, BASE_SEQ];
 
-fn write_lines(lines: &mut String, headers: Vec<(&HeaderName, &HeaderValue)>) {
-    for (place, (name, value)) in headers.into_iter().enumerate() {
-        if place > 0 {
+fn write_lines(lines: &mut String, headers: &HeaderMap, takes: impl Fn(&HeaderName) -> bool) {
+    let begin = lines.len();
+    for (name, value) in headers {
+        if !takes(name) {
+            continue;
+        }
+        if lines.len() > begin {
             lines.push('\n');
         }
         lines.push_str(name.as_str());

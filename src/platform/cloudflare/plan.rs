@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use headers::{ContentLength, HeaderMapExt};
 use http::HeaderMap;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{ObjectNamespace, js_sys::Promise};
@@ -40,13 +41,25 @@ pub(crate) fn front() -> JsValue {
     glue::front()
 }
 
-/// Returns the request whose head and body crossed as one.
-pub(crate) fn request(message: Vec<u8>, length_of_head: usize) -> Result<Request, LunoraError> {
-    let mut head = Bytes::from(message);
-    let body = head.split_off(length_of_head.min(head.len()));
-    let head = str::from_utf8(&head)
-        .map_err(|_| LunoraError::bad_request("the head of the request is malformed"))?;
-    request_of_head(head, |_, _| Body::from(body))
+/// Returns the request whose head and body crossed as one, with an empty line between them.
+pub(crate) fn request(message: &str) -> Result<Request, LunoraError> {
+    let end =
+        message.as_bytes().windows(2).position(|pair| pair == b"\n\n").unwrap_or(message.len());
+    let (head, body) = (&message[..end], message.get(end + 2..).unwrap_or_default());
+    request_of_head(head, |_, headers| {
+        let body = if is_as_sent(body, headers) { body.as_bytes() } else { NOT_UTF8 };
+        Body::from(Bytes::copy_from_slice(body))
+    })
+}
+
+/// A body that no reader takes for text.
+const NOT_UTF8: &[u8] = b"\xff";
+
+/// Returns whether a body is what was sent: JavaScript reads bytes that are not UTF-8 as U+FFFD, most of
+/// which is longer.
+fn is_as_sent(body: &str, headers: &HeaderMap) -> bool {
+    let declared = headers.typed_get::<ContentLength>().map(|length| length.0);
+    declared.is_none_or(|length| length == body.len() as u64) || !body.contains('\u{fffd}')
 }
 
 /// Hands JavaScript what a request for a plan came to, where that is no plan.
@@ -71,15 +84,26 @@ pub(crate) fn to_text(
 ) -> String {
     let name = address.key.as_str();
     let headers = glue::pack(headers);
-    let facts = format!(
-        "{}\n{},{}\n{dressing}\n{trace}",
-        timeout.as_millis(),
+    // No formatting: every call comes through here.
+    let facts = [
+        &*u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).to_string(),
+        "\n",
         address.jurisdiction.map_or("", Jurisdiction::as_str),
+        ",",
         address.location_hint.map_or("", LocationHint::as_str),
-    );
-    // As JavaScript counts.
-    let [a, b, c] = [&facts, &headers, name].map(|text| text.encode_utf16().count());
-    format!("{a},{b},{c}\n{facts}{headers}{name}{body}")
+        "\n",
+        dressing,
+        "\n",
+        trace,
+    ]
+    .concat();
+    let [a, b, c] = [&facts, &headers, name].map(|text| utf16_length(text).to_string());
+    [&a, ",", &b, ",", &c, "\n", &facts, &headers, name, body].concat()
+}
+
+/// Returns the length as JavaScript counts it.
+fn utf16_length(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.encode_utf16().count() }
 }
 
 /// Applies `dress` to the head of a shard's answer.
