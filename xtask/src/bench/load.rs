@@ -132,12 +132,22 @@ impl Client {
         while left.get() > 0 {
             left.set(left.get() - 1);
             let start = Instant::now();
-            let mut open = match stream.take() {
-                Some(open) => open,
+            let kept = stream.take();
+            let is_kept = kept.is_some();
+            let mut open = match kept {
+                Some(kept) => kept,
                 None => self.connect().await?,
             };
             buffer.clear();
-            let answer = self.exchange(&mut open, &mut buffer).await?;
+            let answer = match self.exchange(&mut open, &mut buffer).await {
+                // workerd closes a connection that seems idle for seconds, also when its own thread
+                // waited for the disk meanwhile.
+                Err(_) if is_kept && buffer.is_empty() => {
+                    open = self.connect().await?;
+                    self.exchange(&mut open, &mut buffer).await?
+                }
+                answer => answer?,
+            };
             let end = Instant::now();
             latencies.push(end - start);
             if answer.status == 101 {

@@ -100,12 +100,16 @@ impl Workerd {
         while TcpStream::connect(address).is_err() {
             let ended = self.process.try_wait()?.is_some();
             if ended || Instant::now() > deadline {
-                let log = fs::read_to_string(self.dir.join("log")).unwrap_or_default();
-                anyhow::bail!("workerd did not start:\n{log}");
+                anyhow::bail!("workerd did not start:\n{}", self.log());
             }
             std::thread::sleep(Duration::from_micros(500));
         }
         Ok(())
+    }
+
+    /// What it wrote to its log.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.dir.join("log")).unwrap_or_default()
     }
 
     /// The processor time it took so far.
