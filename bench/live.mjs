@@ -33,7 +33,7 @@ const ROWS = [
   ["1,024 queries, one of them touched", 32, 32, (n) => ({ name: n === 0 ? "doc" : `doc-${n}` })],
   ["1,024 queries, all of them touched", 32, 32, (n) => ({ name: "doc", pad: String(n) })],
 ];
-const SIZES = [100, 10_000];
+const SIZES = [100, 10_000, 100_000];
 
 async function measure(start, [, sockets, each, argsOf], bytes) {
   const mf = start();

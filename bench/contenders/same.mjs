@@ -57,7 +57,10 @@ function dressed(request, response, shard) {
   return new Response(response.body, { status: response.status, headers });
 }
 
-async function rpc(request, env) {
+/** Asks a shard by `fetch`. */
+const byFetch = (shard, headers, body) => shard.fetch("https://shard.internal/rpc", { method: "POST", headers, body });
+
+async function rpc(request, env, ask) {
   const no = refused(request);
   if (no) return no;
   let envelope;
@@ -71,8 +74,7 @@ async function rpc(request, env) {
     return refuse(400, "BAD_REQUEST", "the call is malformed");
   }
   if (across) return dressed(request, await fanOut(envelope, env, outbound(request)));
-  const init = { method: "POST", headers: outbound(request), body: JSON.stringify({ functionPath, args }) };
-  const response = await env.SHARD.getByName(shardKey).fetch("https://shard.internal/rpc", init);
+  const response = await ask(env.SHARD.getByName(shardKey), outbound(request), JSON.stringify({ functionPath, args }));
   return dressed(request, response, shardKey);
 }
 
@@ -83,12 +85,15 @@ async function batch(request, env) {
   return dressed(request, await ofShards(calls, env, outbound(request)));
 }
 
-export default {
+/** The Worker. `ask(shard, headers, body)` calls a shard and returns its response, or its parts. */
+export const worker = (ask = byFetch) => ({
   fetch(request, env) {
     const { pathname } = new URL(request.url);
-    if (pathname === "/_lunora/rpc" && request.method === "POST") return rpc(request, env);
+    if (pathname === "/_lunora/rpc" && request.method === "POST") return rpc(request, env, ask);
     if (pathname === "/_lunora/rpc-batch" && request.method === "POST") return batch(request, env);
     if (pathname === "/_lunora/ws") return refused(request) ?? socket(request, env);
     return refuse(404, "NOT_FOUND", "no such path");
   },
-};
+});
+
+export default worker();

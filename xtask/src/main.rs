@@ -48,8 +48,10 @@ Usage: cargo xtask <COMMAND>
   template                        makes, tests and builds an application of each kind that `lunora new` has
   readme                          builds the application that README.md shows
   package                         packages the crates for crates.io, and checks their metadata and files
-  bench [requests] [--quick] [--only ROW] [--contenders adb]
+  bench [requests] [--quick] [--only ROW] [--contenders adb] [--rounds 7] [--ms 1000]
                                   measures requests beside other ways to serve them
+  bench shards [--quick] [--only ROW] [--contenders adg] [--rounds 7] [--ms 1000]
+                                  measures queries and mutations beside a shard by hand in JavaScript
   bench native [FILTER]           measures codecs, merges and calls beside serde alone
   bench backup [--mib 1024] [--rounds 3]   measures backups against a copy by JavaScript
   bench fan-out [--rounds 15]              measures queries across 1 to 1,000 shards

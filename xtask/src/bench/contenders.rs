@@ -1,20 +1,21 @@
 //! Who is measured, and with what.
 
-use std::{fs, path::PathBuf, time::SystemTime};
+use std::{fs, net::SocketAddr, path::PathBuf, time::SystemTime};
 
 use anyhow::{Context, Result};
 
-use super::workerd::Shard;
+use super::workerd::{Objects, Shard, Workerd};
 use crate::{
     build,
     shell::{program, root, run as sh},
 };
 
-/// One way to get a call to its shard.
+/// One way to get a call to its shard, or to be the shard.
 pub(crate) struct Contender {
     pub(crate) letter: char,
     pub(crate) name: &'static str,
     source: Source,
+    objects: Objects,
     /// Whether it knows batches and queries across shards.
     whole: bool,
 }
@@ -26,28 +27,74 @@ enum Source {
     Lunora(&'static str),
 }
 
-/// The first is what the others are compared with.
+/// The ways to a shard. The first is what the others are compared with.
 pub(crate) const CONTENDERS: [Contender; 6] = [
     Contender {
         letter: 'a',
         name: "the same job in JavaScript",
         source: Source::JavaScript("same"),
+        objects: Objects::Shared,
         whole: true,
     },
-    Contender { letter: 'b', name: "Hono", source: Source::JavaScript("hono"), whole: true },
+    Contender {
+        letter: 'b',
+        name: "Hono",
+        source: Source::JavaScript("hono"),
+        objects: Objects::Shared,
+        whole: true,
+    },
     Contender {
         letter: 'c',
         name: "partyserver",
         source: Source::JavaScript("partyserver"),
+        objects: Objects::Shared,
         whole: false,
     },
-    Contender { letter: 'd', name: "lunora", source: Source::Lunora("rpc"), whole: true },
-    Contender { letter: 'e', name: "workers-rs", source: Source::Lunora("bare"), whole: false },
+    Contender {
+        letter: 'd',
+        name: "lunora",
+        source: Source::Lunora("rpc"),
+        objects: Objects::Shared,
+        whole: true,
+    },
+    Contender {
+        letter: 'e',
+        name: "workers-rs",
+        source: Source::Lunora("bare"),
+        objects: Objects::Shared,
+        whole: false,
+    },
     Contender {
         letter: 'f',
         name: "JavaScript, forwards only",
         source: Source::JavaScript("javascript"),
+        objects: Objects::Shared,
         whole: true,
+    },
+];
+
+/// The shards, each behind the front of its kind. The first is what the others are compared with.
+pub(crate) const SHARDS: [Contender; 3] = [
+    Contender {
+        letter: 'a',
+        name: "JavaScript, asked by fetch",
+        source: Source::JavaScript("room-fetch"),
+        objects: Objects::Own("Room"),
+        whole: false,
+    },
+    Contender {
+        letter: 'g',
+        name: "JavaScript, asked by RPC",
+        source: Source::JavaScript("room-rpc"),
+        objects: Objects::Own("Room"),
+        whole: false,
+    },
+    Contender {
+        letter: 'd',
+        name: "lunora",
+        source: Source::Lunora("shards"),
+        objects: Objects::Own("Room"),
+        whole: false,
     },
 ];
 
@@ -61,8 +108,8 @@ impl Contender {
         }
     }
 
-    /// Builds it. The result is the entry point, and the folder it and all its modules are in.
-    pub(crate) fn build(&self) -> Result<(String, PathBuf)> {
+    /// Builds it.
+    pub(crate) fn build(&self) -> Result<()> {
         let dir = root().join("bench");
         match self.source {
             Source::JavaScript(name) => {
@@ -77,7 +124,13 @@ impl Contender {
             }
             Source::Lunora(name) => build::one(&dir.join(name), true).map(drop)?,
         }
-        Ok(self.modules())
+        Ok(())
+    }
+
+    /// Starts what was built, in a process of its own.
+    pub(crate) fn serve(&self, name: &str) -> Result<Workerd> {
+        let (entry, modules) = self.modules();
+        Workerd::start(name, &entry, &modules, self.objects)
     }
 
     /// Whether there is wasm in it.
@@ -103,9 +156,32 @@ pub(crate) fn install() -> Result<()> {
     Ok(())
 }
 
+/// A row of a table: what every contender is asked for, and by how many at once.
+pub(crate) trait Row {
+    fn name(&self) -> String;
+
+    fn connections(&self) -> usize;
+
+    /// The status of every answer.
+    fn status(&self) -> u16 {
+        200
+    }
+
+    /// Where the contender takes it.
+    fn address(&self, server: &Workerd) -> SocketAddr;
+
+    /// The whole request; `None` if the contender has no such thing.
+    fn request(&self, contender: &Contender) -> Option<Vec<u8>>;
+
+    /// Undoes what a round has written, while nothing is measured.
+    fn undo(&self, _server: &Workerd) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// What is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Call {
+enum Call {
     Small,
     /// With 100 KiB of arguments.
     Large,
@@ -114,11 +190,11 @@ pub(crate) enum Call {
     Upgrade,
 }
 
-/// A row of the table: what is asked for, of which shard, and by how many at once.
+/// A row of the table of requests.
 pub(crate) struct Profile {
-    pub(crate) call: Call,
-    pub(crate) shard: Shard,
-    pub(crate) connections: usize,
+    call: Call,
+    shard: Shard,
+    connections: usize,
 }
 
 /// Every row.
@@ -139,8 +215,8 @@ pub(crate) fn profiles() -> Vec<Profile> {
     profiles
 }
 
-impl Profile {
-    pub(crate) fn name(&self) -> String {
+impl Row for Profile {
+    fn name(&self) -> String {
         let call = match self.call {
             Call::Small => "one call",
             Call::Large => "one call, 100 KiB",
@@ -155,13 +231,19 @@ impl Profile {
         format!("{call}{shard}")
     }
 
-    /// The status of every answer.
-    pub(crate) fn status(&self) -> u16 {
+    fn connections(&self) -> usize {
+        self.connections
+    }
+
+    fn address(&self, server: &Workerd) -> SocketAddr {
+        server.address(self.shard)
+    }
+
+    fn status(&self) -> u16 {
         if self.call == Call::Upgrade { 101 } else { 200 }
     }
 
-    /// The whole request; none where the contender has no such thing.
-    pub(crate) fn request(&self, contender: &Contender) -> Option<Vec<u8>> {
+    fn request(&self, contender: &Contender) -> Option<Vec<u8>> {
         let party = "/parties/shard/shard-0";
         let to = |path| if contender.is_partyserver() { party } else { path };
         let (path, body) = match self.call {
@@ -200,15 +282,18 @@ impl Profile {
                 return Some(head.into_bytes());
             }
         };
-        let length = body.len();
-        Some(
-            format!(
-                "POST {path} HTTP/1.1\r\n{HEADERS}content-type: application/json\r\n\
-                 content-length: {length}\r\n\r\n{body}"
-            )
-            .into_bytes(),
-        )
+        Some(post(path, &body))
     }
+}
+
+/// Returns a call as a browser sends it.
+pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\n{HEADERS}content-type: application/json\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
 }
 
 /// What a browser sends, more or less.

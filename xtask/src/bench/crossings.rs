@@ -11,9 +11,9 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use super::{
-    contenders::{Contender, Profile},
+    contenders::{Contender, Profile, Row},
     load::Load,
-    workerd::{Shard, Workerd},
+    workerd::{Objects, Shard, Workerd},
 };
 
 /// Calls of one request: of wasm by JavaScript, and of JavaScript by wasm.
@@ -65,7 +65,7 @@ pub(crate) fn count(contender: &Contender, profile: &Profile) -> Result<Crossing
     let outcome = (|| {
         copy(&modules, &dir)?;
         instrument(&dir)?;
-        let mut server = Workerd::start("crossings", "count.mjs", &dir)?;
+        let mut server = Workerd::start("crossings", "count.mjs", &dir, Objects::Shared)?;
         server.wait()?;
         let address = server.address(Shard::Instant);
         let load = Load {

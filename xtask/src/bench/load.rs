@@ -48,7 +48,7 @@ impl Load {
                 let client = Client {
                     address: self.address,
                     request: self.request.clone(),
-                    status: self.status,
+                    status: Some(self.status),
                 };
                 let (left, until) = (left.clone(), start + self.time);
                 clients.push(tokio::task::spawn_local(async move {
@@ -70,6 +70,24 @@ impl Load {
         latencies.sort_unstable();
         Ok(Measured { latencies, elapsed })
     }
+}
+
+/// Sends one request, and returns the status and the body of its answer.
+///
+/// # Errors
+/// When no answer comes.
+pub(crate) fn ask(address: SocketAddr, request: Vec<u8>) -> Result<(u16, String)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let client = Client { address, request, status: None };
+        let mut buffer = Vec::new();
+        let mut stream = client.connect().await?;
+        let answer = client.exchange(&mut stream, &mut buffer);
+        let minute = Duration::from_secs(60);
+        let answer =
+            tokio::time::timeout(minute, answer).await.context("an answer did not come")??;
+        Ok((answer.status, String::from_utf8(answer.body(&buffer)?)?))
+    })
 }
 
 impl Measured {
@@ -94,7 +112,16 @@ impl Measured {
 struct Client {
     address: SocketAddr,
     request: Vec<u8>,
+    /// The status that every answer must have; `None` for any.
+    status: Option<u16>,
+}
+
+/// An answer in its buffer.
+struct Answer {
     status: u16,
+    /// Where the body begins.
+    body: usize,
+    chunked: bool,
 }
 
 impl Client {
@@ -105,16 +132,25 @@ impl Client {
         while left.get() > 0 {
             left.set(left.get() - 1);
             let start = Instant::now();
-            let mut open = match stream.take() {
-                Some(open) => open,
+            let kept = stream.take();
+            let is_kept = kept.is_some();
+            let mut open = match kept {
+                Some(kept) => kept,
                 None => self.connect().await?,
             };
-            open.write_all(&self.request).await?;
             buffer.clear();
-            self.answer(&mut open, &mut buffer).await?;
+            let answer = match self.exchange(&mut open, &mut buffer).await {
+                // workerd closes a connection that seems idle for seconds, also when its own thread
+                // waited for the disk meanwhile.
+                Err(_) if is_kept && buffer.is_empty() => {
+                    open = self.connect().await?;
+                    self.exchange(&mut open, &mut buffer).await?
+                }
+                answer => answer?,
+            };
             let end = Instant::now();
             latencies.push(end - start);
-            if self.status == 101 {
+            if answer.status == 101 {
                 // Gone at once, or every port of the machine would wait for its last packets.
                 open.set_zero_linger()?;
             } else {
@@ -133,37 +169,60 @@ impl Client {
         Ok(stream)
     }
 
-    /// Reads one answer to its end.
-    async fn answer(&self, stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<()> {
+    /// Sends the request, and reads its answer to the end.
+    async fn exchange(&self, stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<Answer> {
+        stream.write_all(&self.request).await?;
         loop {
             ensure!(stream.read_buf(buffer).await? > 0, "the connection was closed");
             let Some(head) = memmem(buffer, b"\r\n\r\n") else { continue };
             let text = String::from_utf8_lossy(&buffer[..head]).into_owned();
-            let status = text.split(' ').nth(1).unwrap_or_default();
-            if status != self.status.to_string() {
+            let status: u16 = text.split(' ').nth(1).unwrap_or_default().parse()?;
+            if let Some(expected) = self.status.filter(|expected| *expected != status) {
                 let body = String::from_utf8_lossy(&buffer[head..]);
-                bail!("{} instead of {}: {}", status, self.status, body.trim());
+                bail!("{status} instead of {expected}: {}", body.trim());
             }
-            if self.status == 101 {
-                return Ok(());
+            let body = head + 4;
+            if status == 101 {
+                return Ok(Answer { status, body, chunked: false });
             }
             let header = |name: &str| {
                 let mut lines = text.lines().filter_map(|line| line.split_once(':'));
                 lines.find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
             };
-            let body = head + 4;
             if let Some(length) = header("content-length") {
                 let end = body + length.parse::<usize>()?;
                 while buffer.len() < end {
                     ensure!(stream.read_buf(buffer).await? > 0, "the connection was closed");
                 }
-                return Ok(());
+                return Ok(Answer { status, body, chunked: false });
             }
             ensure!(header("transfer-encoding") == Some("chunked"), "an answer without an end");
             while !buffer[body..].ends_with(b"0\r\n\r\n") {
                 ensure!(stream.read_buf(buffer).await? > 0, "the connection was closed");
             }
-            return Ok(());
+            return Ok(Answer { status, body, chunked: true });
+        }
+    }
+}
+
+impl Answer {
+    /// The bytes of the body, without the lengths of its chunks.
+    fn body(&self, buffer: &[u8]) -> Result<Vec<u8>> {
+        let mut rest = &buffer[self.body..];
+        if !self.chunked {
+            return Ok(rest.to_vec());
+        }
+        let mut body = Vec::new();
+        loop {
+            let end = memmem(rest, b"\r\n").context("a chunk without a length")?;
+            let length = usize::from_str_radix(std::str::from_utf8(&rest[..end])?, 16)?;
+            rest = &rest[end + 2..];
+            if length == 0 {
+                return Ok(body);
+            }
+            ensure!(rest.len() >= length + 2, "a chunk without an end");
+            body.extend_from_slice(&rest[..length]);
+            rest = &rest[length + 2..];
         }
     }
 }

@@ -3,10 +3,15 @@
 pub(crate) mod contenders;
 pub(crate) mod crossings;
 mod load;
+mod measure;
+mod report;
 mod requests;
+mod shards;
 mod workerd;
 
 use anyhow::{Context, Result, bail};
+
+use measure::Options;
 
 use crate::{
     build, node,
@@ -32,37 +37,15 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
             let args = ["bench", "--bench", "native", "--"];
             sh(cargo(args).args(rest))
         }
-        ["requests", rest @ ..] => requests::run(&requests_options(rest)?),
+        ["shards", rest @ ..] => shards::run(&Options::parse(rest)?),
+        ["requests", rest @ ..] => requests::run(&Options::parse(rest)?),
         rest if rest.first().is_none_or(|first| first.starts_with("--")) => {
-            requests::run(&requests_options(rest)?)
+            requests::run(&Options::parse(rest)?)
         }
-        _ => {
-            bail!("which benchmark? There are `requests`, `native`, `backup`, `fan-out` and `live`")
-        }
+        _ => bail!(
+            "which benchmark? There are `requests`, `shards`, `native`, `backup`, `fan-out` and `live`"
+        ),
     }
-}
-
-/// `--quick`, `--rounds 5`, `--ms 1000`, `--only "one call x1"`, `--contenders ad`. The file of the
-/// table is written by a whole run only.
-fn requests_options(args: &[&str]) -> Result<requests::Options> {
-    let quick = args.contains(&"--quick");
-    let value = |name: &str| -> Option<&str> {
-        let place = args.iter().position(|arg| *arg == name)?;
-        args.get(place + 1).copied()
-    };
-    let number = |name: &str, default: u32| match value(name) {
-        Some(text) => text.parse().with_context(|| format!("`{name} {text}`")),
-        None => Ok(default),
-    };
-    let (only, letters) =
-        (value("--only").map(str::to_owned), value("--contenders").map(str::to_owned));
-    Ok(requests::Options {
-        rounds: number("--rounds", if quick { 3 } else { 7 })?,
-        milliseconds: number("--ms", if quick { 300 } else { 1000 })?,
-        write: !quick && only.is_none() && letters.is_none(),
-        only,
-        letters,
-    })
 }
 
 /// The values of `--name number` options, in the order of `known`.

@@ -31,24 +31,46 @@ impl Shard {
     }
 }
 
+/// The objects that a Worker calls.
+#[derive(Clone, Copy)]
+pub(crate) enum Objects {
+    /// Those of `bench/contenders/shards.mjs`, the Worker once over each class.
+    Shared,
+    /// Those of a class that the Worker exports.
+    Own(&'static str),
+}
+
 /// A process of workerd, which ends with this value.
 pub(crate) struct Workerd {
     process: Child,
     dir: PathBuf,
-    ports: [u16; 2],
+    ports: Vec<u16>,
 }
 
 impl Workerd {
-    /// Serves the Worker whose modules are the files in `modules`, once over each class of shard.
-    pub(crate) fn start(name: &str, entry: &str, modules: &Path) -> Result<Self> {
+    /// Serves the Worker whose modules are the files in `modules`.
+    pub(crate) fn start(name: &str, entry: &str, modules: &Path, objects: Objects) -> Result<Self> {
         let dir = std::env::temp_dir().join(format!("lunora-bench-{}-{name}", std::process::id()));
         fs::create_dir_all(dir.join("data"))?;
-        let shards = root().join("bench/contenders/shards.mjs");
-        fs::copy(&shards, dir.join("shards.mjs")).with_context(|| shards.display().to_string())?;
-        let modules = copy(modules, &dir.join("modules"))?;
-        let ports = [free_port()?, free_port()?];
+        let modules = list(entry, &copy(modules, &dir.join("modules"))?)?;
+        let (services, workers) = match objects {
+            Objects::Shared => {
+                let shards = root().join("bench/contenders/shards.mjs");
+                fs::copy(&shards, dir.join("shards.mjs"))
+                    .with_context(|| shards.display().to_string())?;
+                let [instant, sqlite] = Shard::ALL.map(Shard::class);
+                let services = vec![
+                    (instant, Some(free_port()?)),
+                    (sqlite, Some(free_port()?)),
+                    ("shards", None),
+                ];
+                (services, over_shared(&modules))
+            }
+            Objects::Own(class) => (vec![("main", Some(free_port()?))], with_own(class, &modules)),
+        };
         let config = dir.join("config.capnp");
-        fs::write(&config, configuration(entry, &modules, &dir.join("data"), ports)?)?;
+        fs::write(&config, configuration(&dir.join("data"), &services, &workers))?;
+        let ports = services.into_iter().filter_map(|(_, port)| port).collect();
         let process = Command::new(binary()?)
             .arg("serve")
             .arg(&config)
@@ -60,25 +82,34 @@ impl Workerd {
         Ok(Self { process, dir, ports })
     }
 
-    /// Where the Worker over this class of shard listens.
+    /// Where the Worker over this class of shared objects listens.
     pub(crate) fn address(&self, shard: Shard) -> SocketAddr {
         let place = usize::from(shard == Shard::Sqlite);
         SocketAddr::from(([127, 0, 0, 1], self.ports[place]))
     }
 
+    /// Where a Worker listens that has objects of its own.
+    pub(crate) fn own_address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.ports[0]))
+    }
+
     /// Waits until it takes connections.
     pub(crate) fn wait(&mut self) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(20);
-        let address = self.address(Shard::Instant);
+        let address = self.own_address();
         while TcpStream::connect(address).is_err() {
             let ended = self.process.try_wait()?.is_some();
             if ended || Instant::now() > deadline {
-                let log = fs::read_to_string(self.dir.join("log")).unwrap_or_default();
-                anyhow::bail!("workerd did not start:\n{log}");
+                anyhow::bail!("workerd did not start:\n{}", self.log());
             }
             std::thread::sleep(Duration::from_micros(500));
         }
         Ok(())
+    }
+
+    /// What it wrote to its log.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.dir.join("log")).unwrap_or_default()
     }
 
     /// The processor time it took so far.
@@ -116,29 +147,34 @@ fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-fn configuration(entry: &str, modules: &[PathBuf], data: &Path, ports: [u16; 2]) -> Result<String> {
-    let listed = list(entry, modules)?;
+/// The whole configuration: the services, each with the port where it listens, and their Workers.
+fn configuration(data: &Path, services: &[(&str, Option<u16>)], workers: &str) -> String {
     let mut text = format!(
         "using Workerd = import \"/workerd/workerd.capnp\";\n\
          const config :Workerd.Config = (services = [\n\
-         (name = \"disk\", disk = (path = \"{}\", writable = true)),\n\
-         (name = \"shards\", worker = .shards),\n",
+         (name = \"disk\", disk = (path = \"{}\", writable = true)),\n",
         data.display()
     );
-    for shard in Shard::ALL {
-        let class = shard.class();
-        let _ = writeln!(text, "(name = \"{class}\", worker = .{}),", class.to_lowercase());
+    for (service, _) in services {
+        let _ = writeln!(text, "(name = \"{service}\", worker = .{}),", service.to_lowercase());
     }
     text.push_str("], sockets = [\n");
-    for (shard, port) in Shard::ALL.into_iter().zip(ports) {
-        let class = shard.class();
+    for (service, port) in services {
+        let Some(port) = port else { continue };
         let _ = writeln!(
             text,
-            "(name = \"{class}\", address = \"127.0.0.1:{port}\", http = (), service = \"{class}\"),"
+            "(name = \"{service}\", address = \"127.0.0.1:{port}\", http = (), service = \"{service}\"),"
         );
     }
-    text.push_str(
-        "]);\nconst shards :Workerd.Worker = (\n\
+    text.push_str("]);\n");
+    text.push_str(workers);
+    text
+}
+
+/// The Worker once over each class of the shared objects.
+fn over_shared(modules: &str) -> String {
+    let mut text = String::from(
+        "const shards :Workerd.Worker = (\n\
          modules = [(name = \"shards.mjs\", esModule = embed \"shards.mjs\")],\n\
          compatibilityDate = \"2026-04-01\",\n\
          durableObjectNamespaces = [\n\
@@ -146,18 +182,28 @@ fn configuration(entry: &str, modules: &[PathBuf], data: &Path, ports: [u16; 2])
          (className = \"Sqlite\", uniqueKey = \"sqlite\", enableSql = true)],\n\
          durableObjectStorage = (localDisk = \"disk\"));\n",
     );
-    for shard in Shard::ALL {
-        let class = shard.class();
+    for class in Shard::ALL.map(Shard::class) {
         let _ = write!(
             text,
-            "const {} :Workerd.Worker = (\nmodules = [\n{listed}],\n\
+            "const {} :Workerd.Worker = (\nmodules = [\n{modules}],\n\
              compatibilityDate = \"2026-04-01\",\n\
              bindings = [(name = \"SHARD\", \
              durableObjectNamespace = (className = \"{class}\", serviceName = \"shards\"))]);\n",
             class.to_lowercase()
         );
     }
-    Ok(text)
+    text
+}
+
+/// The Worker `main` over objects of its own.
+fn with_own(class: &str, modules: &str) -> String {
+    format!(
+        "const main :Workerd.Worker = (\nmodules = [\n{modules}],\n\
+         compatibilityDate = \"2026-04-01\",\n\
+         bindings = [(name = \"SHARD\", durableObjectNamespace = \"{class}\")],\n\
+         durableObjectNamespaces = [(className = \"{class}\", uniqueKey = \"own\", enableSql = true)],\n\
+         durableObjectStorage = (localDisk = \"disk\"));\n"
+    )
 }
 
 /// The modules as a configuration names them, the entry point first.
