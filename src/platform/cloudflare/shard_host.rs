@@ -120,11 +120,14 @@ fn take_found(length: usize) -> Option<String> {
     const LONGEST: usize = 4;
 
     let mut bytes = vec![0; length + LONGEST];
-    let mut written = glue::take_found(&mut bytes);
-    if bytes.len() < written + LONGEST {
-        bytes.resize(written + 3 * length, 0);
-        written += glue::take_found(bytes.get_mut(written..)?);
-    }
+    let written = glue::take_found(&mut bytes);
+    let is_whole = written + LONGEST <= bytes.len();
     bytes.truncate(written);
+    if !is_whole {
+        // A UTF-16 unit has three bytes at most.
+        let mut rest = vec![0; 3 * length.saturating_sub(sql_cells::units(&bytes))];
+        let written = glue::take_found(&mut rest);
+        bytes.extend_from_slice(rest.get(..written)?);
+    }
     String::from_utf8(bytes).ok()
 }

@@ -105,7 +105,7 @@ fn end_of(utf8: &[u8], length: usize) -> Option<usize> {
 
 /// Counts the UTF-16 units of the characters that begin in this part of a text: two for a character of four
 /// bytes, and one for any other.
-fn units(utf8: &[u8]) -> usize {
+pub(super) fn units(utf8: &[u8]) -> usize {
     const LOW: u64 = 0x0101_0101_0101_0101;
     let (eights, rest) = utf8.as_chunks::<8>();
     let of_rest = |byte: &u8| usize::from(byte & 0xc0 != 0x80) + usize::from(*byte >= 0xf0);

@@ -69,7 +69,7 @@ impl Head {
     fn read(json: &str) -> Option<Self> {
         let (id, rest) = json.strip_prefix(r#"{"_id":""#)?.split_once('"')?;
         let number = rest.strip_prefix(r#","_creationTime":"#)?;
-        let end = number.find([',', '}'])?;
+        let end = memchr::memchr2(b',', b'}', number.as_bytes())?;
         if id.contains('\\') {
             return None;
         }
