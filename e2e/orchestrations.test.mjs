@@ -118,6 +118,34 @@ test("an operator describes tables, and reads by SQL what no statement changes",
   assert.equal((await texts("a")).length, 3);
 });
 
+test("every value of SQLite crosses both ways as it is", async () => {
+  const tagged = (...value) => ["$lunora.wire$", ...value];
+  const bytes = (list) => tagged("bytes", Buffer.from(list).toString("base64"));
+  const rows = async (sql, params = []) => {
+    const answer = await operate("runSql", { sql, params });
+    assert.equal(answer.status, 200, JSON.stringify(answer));
+    return answer.result;
+  };
+  const values = [
+    null, 0, 1, -1, 0.1, -1.5, 123456789.125, 9007199254740991, -9007199254740991, 1e21, 1e300, 5e-324, 1.7976931348623157e308,
+    tagged("inf"), tagged("-inf"),
+    "", "a", "\u0000", "a\u0000b\u001f\u001e\n,t1\"\\\r\u007f", "\ufeff\u2028\u2029", "ü".repeat(300), "漢字".repeat(300), "💬💬", "x💬ü\n",
+    "null", "7", "t3", bytes([]), bytes([0, 10, 31, 44, 127, 128, 255]), bytes(Array.from({ length: 20_000 }, (_, at) => at % 256)),
+  ];
+  for (const value of values) assert.deepEqual((await rows("SELECT ? AS v", [value])).rows, [[value]], JSON.stringify(value));
+  for (const order of [values, values.toReversed(), values.slice(0, 1)]) {
+    const columns = order.map((_, at) => `? AS "c${at}"`).join(",");
+    const found = await rows(`SELECT ${columns}`, order);
+    assert.deepEqual(found, { columns: order.map((_, at) => `c${at}`), rows: [order], truncated: false });
+    const list = await rows(`VALUES ${order.map(() => "(?)").join(",")}`, order);
+    assert.deepEqual(list.rows, order.map((value) => [value]));
+  }
+  assert.deepEqual(await rows('SELECT 1 AS "a\n,t1 ü💬" WHERE 0'), { columns: ["a\n,t1 ü💬"], rows: [], truncated: false });
+  assert.deepEqual((await rows("SELECT -0.0, 9e999, CAST(x'eda080' AS TEXT), CAST(x'ff61' AS TEXT)")).rows, [[0, tagged("inf"), "\ufffd\ufffd\ufffd", "\ufffda"]]);
+  const many = await rows('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n LIMIT 400) SELECT i, i || \'ü\', NULL, i / 8.0 FROM n');
+  assert.deepEqual(many.rows, Array.from({ length: 400 }, (_, at) => [at + 1, `${at + 1}ü`, null, (at + 1) / 8]));
+});
+
 test("an operator sees which functions ran, and which failed", async () => {
   await call("notes:add", { count: 1, bytes: 0, label: "x" }, "stats");
   const failed = await post("/_lunora/rpc", { functionPath: "notes:add", args: {}, shardKey: "stats" });

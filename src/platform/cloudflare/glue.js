@@ -496,11 +496,6 @@ export function callShard(namespace, name, jurisdiction, hint, method, url, head
   }
 }
 
-const bound = (value) =>
-  typeof value !== "object" || value === null ? value
-  : "b" in value ? Uint8Array.from(value.b, (c) => c.charCodeAt(0))
-  : Number(value.n);
-
 /** Bytes as a text of Latin-1. */
 function latin1(buffer) {
   const bytes = new Uint8Array(buffer);
@@ -509,18 +504,54 @@ function latin1(buffer) {
   return text;
 }
 
-/** Runs a statement; everything crosses as JSON, once there and once back. See `shard_host.rs`. */
+/** Reads the parameters of a statement. See `sql_cells.rs`. */
+function bound(params) {
+  let at = params.indexOf("\n");
+  return params.slice(0, at++).split(",").map((head) => {
+    if (head === "") return null;
+    if (head[0] !== "t" && head[0] !== "b") return Number(head);
+    const text = params.slice(at, (at += Number(head.slice(1))));
+    return head[0] === "t" ? text : Uint8Array.from(text, (c) => c.charCodeAt(0));
+  });
+}
+
+/** What the last statement answered, until wasm has taken it. */
+let found = "";
+
+/** Runs a statement. Returns the length of what it answers, for `takeFound`. See `sql_cells.rs`. */
 export function execSql(sql, query, params) {
-  const cursor = params === "" ? sql.exec(query) : sql.exec(query, ...JSON.parse(params).map(bound));
-  const rows = [...cursor.raw()];
-  for (const row of rows) {
-    for (let at = 0; at < row.length; at++) {
-      const value = row[at];
-      if (typeof value === "object" && value !== null) row[at] = { b: latin1(value) };
-      else if (value === Infinity || value === -Infinity) row[at] = { n: String(value) };
+  const cursor = params === "" ? sql.exec(query) : sql.exec(query, ...bound(params));
+  const { columnNames } = cursor;
+  let heads = "";
+  let texts = "";
+  for (const name of columnNames) {
+    heads += `,t${name.length}`;
+    texts += name;
+  }
+  for (const row of cursor.raw()) {
+    for (const value of row) {
+      if (typeof value === "string") {
+        heads += `,t${value.length}`;
+        texts += value;
+      } else if (typeof value === "number") {
+        heads += `,${value}`;
+      } else if (value === null) {
+        heads += ",";
+      } else {
+        heads += `,b${value.byteLength}`;
+        texts += latin1(value);
+      }
     }
   }
-  return JSON.stringify([cursor.columnNames, rows, cursor.rowsWritten]);
+  found = `${cursor.rowsWritten},${columnNames.length}${heads}\n${texts}`;
+  return found.length;
+}
+
+/** Writes what the last statement answered as UTF-8, as far as it fits, and the rest the next time. */
+export function takeFound(into) {
+  const { read, written } = utf8.encodeInto(found, into);
+  found = found.slice(read);
+  return written;
 }
 
 const ROLLBACK = Symbol("rollback");

@@ -127,7 +127,10 @@ extern "C" {
 #[wasm_bindgen(module = "/src/platform/cloudflare/glue.js")]
 extern "C" {
     #[wasm_bindgen(js_name = execSql, catch)]
-    pub(super) fn exec_sql(sql: &JsValue, query: &str, params: &str) -> Result<String, JsValue>;
+    pub(super) fn exec_sql(sql: &JsValue, query: &str, params: &str) -> Result<usize, JsValue>;
+
+    #[wasm_bindgen(js_name = takeFound)]
+    pub(super) fn take_found(into: &mut [u8]) -> usize;
 
     /// Not `catch`: a trap of the instance under `work` must pass through, and every other error is
     /// returned as a message.

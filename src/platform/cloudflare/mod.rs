@@ -32,6 +32,8 @@ mod recovery;
 mod registry_storage;
 #[cfg(feature = "shard")]
 mod shard_host;
+#[cfg(feature = "shard")]
+mod sql_cells;
 mod store;
 #[cfg(feature = "admin")]
 mod vectorize;

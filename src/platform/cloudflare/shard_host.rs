@@ -3,15 +3,10 @@
 use std::rc::Rc;
 
 use futures::future::LocalBoxFuture;
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{IgnoredAny, MapAccess, Visitor},
-    ser::{SerializeMap, SerializeSeq},
-};
 use wasm_bindgen::JsValue;
 use worker::{Env, SqlStorage, State};
 
-use super::{crashes, error::JsFailure, glue, recovery};
+use super::{crashes, error::JsFailure, glue, recovery, sql_cells};
 use crate::{
     errors::LunoraError,
     platform::{Environment, ShardHost, ShardNamespace, SqlCell, SqlFailure, SqlRows},
@@ -43,17 +38,12 @@ impl DurableObjectHost {
 
 impl ShardHost for DurableObjectHost {
     fn exec(&self, sql: &str, params: &[SqlCell]) -> Result<SqlRows, SqlFailure> {
-        let params = if params.is_empty() {
-            String::new()
-        } else {
-            serde_json::to_string(&Params(params)).map_err(|error| failure(&error))?
-        };
-        let text = glue::exec_sql(self.sql.as_ref(), sql, &params)
+        let length = glue::exec_sql(self.sql.as_ref(), sql, &sql_cells::write_params(params))
             .map_err(|thrown| SqlFailure(JsFailure::from(thrown).to_string()))?;
-        let Answer(columns, rows, rows_written) =
-            serde_json::from_str(&text).map_err(|error| failure(&error))?;
-        let rows = rows.into_iter().map(|row| row.into_iter().map(|cell| cell.0).collect());
-        Ok(SqlRows { columns, rows: rows.collect(), rows_written })
+        let found = take_found(length);
+        found
+            .and_then(|found| sql_cells::read_rows(&found))
+            .ok_or_else(|| SqlFailure("a statement's values could not cross".to_owned()))
     }
 
     fn transaction(&self, work: &mut dyn FnMut() -> bool) -> Result<(), SqlFailure> {
@@ -124,138 +114,20 @@ impl std::fmt::Debug for DurableObjectHost {
     }
 }
 
-fn failure(error: &serde_json::Error) -> SqlFailure {
-    SqlFailure(format!("a statement's values could not cross: {error}"))
-}
+/// Takes what the last statement answered: `length` UTF-16 units, as UTF-8.
+fn take_found(length: usize) -> Option<String> {
+    /// The bytes of the longest character. With fewer left, the last one may not have fitted.
+    const LONGEST: usize = 4;
 
-/// Values on their way to JavaScript, as JSON: a value that JSON lacks is an object of one field,
-/// `b` for bytes as a text of Latin-1 and `n` for a number that is not finite.
-struct Params<'a>(&'a [SqlCell]);
-
-impl Serialize for Params<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut list = serializer.serialize_seq(Some(self.0.len()))?;
-        for cell in self.0 {
-            list.serialize_element(&Crossing(cell))?;
-        }
-        list.end()
+    let mut bytes = vec![0; length + LONGEST];
+    let written = glue::take_found(&mut bytes);
+    let is_whole = written + LONGEST <= bytes.len();
+    bytes.truncate(written);
+    if !is_whole {
+        // A UTF-16 unit has three bytes at most.
+        let mut rest = vec![0; 3 * length.saturating_sub(sql_cells::units(&bytes))];
+        let written = glue::take_found(&mut rest);
+        bytes.extend_from_slice(rest.get(..written)?);
     }
-}
-
-struct Crossing<'a>(&'a SqlCell);
-
-impl Serialize for Crossing<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        fn tagged<S: Serializer>(to: S, name: &str, text: &str) -> Result<S::Ok, S::Error> {
-            let mut map = to.serialize_map(Some(1))?;
-            map.serialize_entry(name, text)?;
-            map.end()
-        }
-
-        match self.0 {
-            SqlCell::Null => serializer.serialize_unit(),
-            SqlCell::Number(number) if number.is_nan() => serializer.serialize_unit(),
-            SqlCell::Number(number) if number.is_infinite() => {
-                tagged(serializer, "n", if *number > 0.0 { "Infinity" } else { "-Infinity" })
-            }
-            SqlCell::Number(number) => serializer.serialize_f64(*number),
-            SqlCell::Text(text) => serializer.serialize_str(text),
-            SqlCell::Blob(bytes) => {
-                let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
-                tagged(serializer, "b", &text)
-            }
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct Answer(Vec<String>, Vec<Vec<Cell>>, u64);
-
-/// A value on its way back, in the same form.
-struct Cell(SqlCell);
-
-impl<'de> Deserialize<'de> for Cell {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(CellVisitor).map(Self)
-    }
-}
-
-struct CellVisitor;
-
-impl<'de> Visitor<'de> for CellVisitor {
-    type Value = SqlCell;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a value of SQLite")
-    }
-
-    fn visit_unit<E>(self) -> Result<SqlCell, E> {
-        Ok(SqlCell::Null)
-    }
-
-    #[allow(clippy::cast_precision_loss, reason = "it was a double in JavaScript")]
-    fn visit_i64<E>(self, number: i64) -> Result<SqlCell, E> {
-        Ok(SqlCell::Number(number as f64))
-    }
-
-    #[allow(clippy::cast_precision_loss, reason = "it was a double in JavaScript")]
-    fn visit_u64<E>(self, number: u64) -> Result<SqlCell, E> {
-        Ok(SqlCell::Number(number as f64))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<SqlCell, E> {
-        Ok(SqlCell::Number(number))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<SqlCell, E> {
-        Ok(SqlCell::Text(text.to_owned()))
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<SqlCell, E> {
-        Ok(SqlCell::Text(text))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SqlCell, A::Error> {
-        let mut cell = SqlCell::Null;
-        while let Some(key) = map.next_key::<String>()? {
-            cell = match &*key {
-                "b" => {
-                    SqlCell::Blob(map.next_value::<String>()?.chars().map(|c| c as u8).collect())
-                }
-                "n" => SqlCell::Number(match &*map.next_value::<String>()? {
-                    "Infinity" => f64::INFINITY,
-                    "-Infinity" => f64::NEG_INFINITY,
-                    _ => f64::NAN,
-                }),
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-            };
-        }
-        Ok(cell)
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may panic")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_value_has_a_form_to_cross_in() {
-        let cells = [
-            SqlCell::Null,
-            SqlCell::Number(1.0),
-            SqlCell::Number(-0.5),
-            SqlCell::Number(1e300),
-            SqlCell::Number(f64::INFINITY),
-            SqlCell::Number(f64::NEG_INFINITY),
-            SqlCell::Text("a \"quoted\" \u{2028} 💬 \0".to_owned()),
-            SqlCell::Blob((0..=255).collect()),
-        ];
-        let json = serde_json::to_string(&Params(&cells)).unwrap();
-        let back: Vec<Cell> = serde_json::from_str(&json).unwrap();
-        assert_eq!(back.into_iter().map(|cell| cell.0).collect::<Vec<_>>(), cells);
-    }
+    String::from_utf8(bytes).ok()
 }

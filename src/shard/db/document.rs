@@ -38,17 +38,9 @@ pub struct Document<T> {
 }
 
 impl<T: DeserializeOwned> Document<T> {
-    /// Reads a stored document. It parses twice, because a type that flattens everything reads
-    /// numbers and raw text less exactly.
+    /// Reads a stored document. Its fields are read apart from those of the shard, because a type that
+    /// flattens everything reads numbers and raw text less exactly.
     pub(crate) fn read(table: &str, json: &str) -> Result<Self, LunoraError> {
-        #[derive(Deserialize)]
-        struct System {
-            #[serde(rename = "_id")]
-            id: String,
-            #[serde(rename = "_creationTime")]
-            creation_time: f64,
-        }
-
         let unreadable = |error: serde_json::Error| {
             LunoraError::new(
                 Code::RpcFailed,
@@ -56,9 +48,33 @@ impl<T: DeserializeOwned> Document<T> {
             )
             .with_source(error)
         };
-        let System { id, creation_time } = serde_json::from_str(json).map_err(unreadable)?;
+        let system = Head::read(json).map_or_else(|| serde_json::from_str(json), Ok);
+        let Head { id, creation_time } = system.map_err(unreadable)?;
         let value = serde_json::from_str(json).map_err(unreadable)?;
         Ok(Self { id, creation_time, value })
+    }
+}
+
+/// The fields of the shard in a document.
+#[derive(Debug, Deserialize, PartialEq)]
+struct Head {
+    #[serde(rename = "_id")]
+    id: String,
+    #[serde(rename = "_creationTime")]
+    creation_time: f64,
+}
+
+impl Head {
+    /// Reads the beginning of a text as a shard writes it; `None` for any other, which has to be parsed.
+    fn read(json: &str) -> Option<Self> {
+        let (id, rest) = json.strip_prefix(r#"{"_id":""#)?.split_once('"')?;
+        let number = rest.strip_prefix(r#","_creationTime":"#)?;
+        let end = memchr::memchr2(b',', b'}', number.as_bytes())?;
+        if id.contains('\\') {
+            return None;
+        }
+        let creation_time = serde_json::from_str(number.get(..end)?).ok()?;
+        Some(Self { id: id.to_owned(), creation_time })
     }
 }
 
@@ -128,8 +144,72 @@ pub struct PageRequest {
 }
 
 fn as_whole_number<S: Serializer>(time: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    #[allow(clippy::cast_possible_truncation, reason = "the cast is checked by the comparison")]
+    let whole = *time as i64;
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::float_cmp,
+        reason = "the text of both has to be the same"
+    )]
+    if whole.unsigned_abs() < 1 << 53 && whole as f64 == *time {
+        return serializer.serialize_i64(whole);
+    }
     match serde_json::value::RawValue::from_string(number(*time)) {
         Ok(raw) => raw.serialize(serializer),
         Err(_) => serializer.serialize_f64(*time),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::shard::db::fields::{Fields, System};
+
+    proptest! {
+        #[test]
+        fn the_head_of_what_a_shard_writes_is_what_a_parser_reads(id in "\\PC{1,12}|[a-z0-9\"\\\\\u{0}]{1,8}", time in prop_oneof![any::<f64>(), any::<i64>().prop_map(|ms| ms as f64)], text: String) {
+            let value = json!({ "text": text, "_": 1 }).to_string();
+            let system = System { id: &id, creation_time: time, deleted_at: None };
+            let json = Fields::parse(&value).unwrap().to_document(&system).unwrap();
+            if let Some(head) = Head::read(&json) {
+                prop_assert_eq!(head, serde_json::from_str::<Head>(&json).unwrap());
+            } else {
+                prop_assert!(!time.is_finite() || serde_json::to_string(&id).unwrap().contains('\\'));
+            }
+        }
+
+        #[test]
+        fn a_time_is_written_as_its_text_in_the_table(time in prop_oneof![any::<f64>(), any::<i64>().prop_map(|ms| ms as f64), Just(-0.0), Just(9_007_199_254_740_992.0)]) {
+            let document = Document { id: "a".to_owned(), creation_time: time, value: json!({}) };
+            let expected = format!(r#"{{"_id":"a","_creationTime":{}}}"#, number(time));
+            prop_assert_eq!(serde_json::to_string(&document).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_text_that_begins_otherwise_is_parsed() {
+        for json in [
+            r#"{"a":1,"_id":"x","_creationTime":5}"#,
+            r#"{ "_id":"x","_creationTime":5}"#,
+            r#"{"_id":"\u0078","_creationTime":5}"#,
+            r#"{"_creationTime":5,"_id":"x"}"#,
+        ] {
+            assert_eq!(Head::read(json), None, "{json}");
+            let document: Document<serde_json::Value> = Document::read("t", json).unwrap();
+            assert_eq!((&*document.id, document.creation_time), ("x", 5.0));
+        }
+        for json in [
+            r#"{"_id":"x"}"#,
+            r#"{"_id":"x","_creationTime":"5"}"#,
+            r#"{"_id":"x","_creationTime":5"#,
+            "{}",
+            "",
+        ] {
+            assert!(Document::<serde_json::Value>::read("t", json).is_err(), "{json}");
+        }
     }
 }

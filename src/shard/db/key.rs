@@ -1,7 +1,7 @@
 //! The keys that an index has of documents: values whose order in SQLite is that of the types, and
 //! within a type that of the values.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::RefCell};
 
 use serde_json::value::RawValue;
 
@@ -23,6 +23,28 @@ pub(crate) fn expression(field: &str) -> String {
     if field == CREATION_TIME {
         return "\"_creationTime\"".to_owned();
     }
+    EXPRESSIONS.with_borrow_mut(|known| {
+        if let Some((_, expression)) = known.iter().find(|(of, _)| of == field) {
+            return expression.clone();
+        }
+        let expression = new_expression(field);
+        if known.len() == MOST_EXPRESSIONS {
+            known.clear();
+        }
+        known.push((field.to_owned(), expression.clone()));
+        expression
+    })
+}
+
+/// An operator may name any field.
+const MOST_EXPRESSIONS: usize = 128;
+
+thread_local! {
+    /// Expressions by field, so that each is written once and not with every statement.
+    static EXPRESSIONS: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
+}
+
+fn new_expression(field: &str) -> String {
     let path = path(field);
     let json = extract(&path, "");
     let payload = extract(&path, "[2]");

@@ -35,12 +35,13 @@ pub(crate) fn order_sql(order: &[OrderBy]) -> String {
 }
 
 /// Returns the columns of a row's position in the order; two per value, `p0` and `t0` and so on, so that
-/// an integer keeps its last digit.
+/// an integer keeps its last digit. The text of a time or an id would tell nothing more: a column of reals
+/// or of texts holds no integer.
 pub(crate) fn position_columns(order: &[OrderBy]) -> String {
-    let columns = order
-        .iter()
-        .enumerate()
-        .map(|(at, by)| format!("{0} AS p{at},CAST({0} AS TEXT) AS t{at}", by.expression));
+    let columns = order.iter().enumerate().map(|(at, by)| match &by.expression {
+        column if is_column(by) => format!("{column} AS p{at},NULL AS t{at}"),
+        key => format!("{key} AS p{at},CAST({key} AS TEXT) AS t{at}"),
+    });
     columns.collect::<Vec<_>>().join(",")
 }
 
@@ -54,6 +55,7 @@ pub(crate) fn read_position(cells: impl IntoIterator<Item = SqlCell>) -> Option<
             (SqlCell::Number(real), SqlCell::Text(digits)) => {
                 digits.parse().map_or(SqlValue::Real(real), SqlValue::Integer)
             }
+            (SqlCell::Number(real), SqlCell::Null) => SqlValue::Real(real),
             (SqlCell::Text(text), _) => SqlValue::Text(text),
             (SqlCell::Blob(key), _) => SqlValue::Blob(key),
             (SqlCell::Null, SqlCell::Null) => SqlValue::Null,
@@ -77,7 +79,7 @@ pub(crate) fn beyond(
     let ascends = |by: &OrderBy| (by.direction == Direction::Asc) == after;
     if let (Some(first), Some(value)) = (order.first(), position.first())
         && *value != SqlValue::Null
-        && (ascends(first) || is_never_null(first))
+        && (ascends(first) || is_column(first))
     {
         let operator = if ascends(first) { ">=" } else { "<=" };
         sql.push_str(&format!("{}{operator}{} AND ", first.expression, value.placeholder()));
@@ -126,7 +128,7 @@ pub(crate) fn stop_at(
     let operator = match by.direction {
         _ if *value == SqlValue::Null => return None,
         Direction::Desc => ">=",
-        Direction::Asc if starts_at_value || is_never_null(by) => "<=",
+        Direction::Asc if starts_at_value || is_column(by) => "<=",
         Direction::Asc => return None,
     };
     Some((format!("{}{operator}{}", by.expression, value.placeholder()), vec![value.clone()]))
@@ -178,8 +180,8 @@ fn compare_exactly(integer: i64, real: f64) -> Ordering {
     integer.cmp(&whole).then(fraction)
 }
 
-/// Returns whether every row has a value to order by.
-fn is_never_null(by: &OrderBy) -> bool {
+/// Returns whether the value is a column of the shard, `_creationTime` or `_id`: every row has one.
+fn is_column(by: &OrderBy) -> bool {
     by.expression == key::expression(CREATION_TIME) || by.expression == "\"_id\""
 }
 
