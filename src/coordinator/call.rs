@@ -1,12 +1,14 @@
 //! The call that a fan-out sends to every shard.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use headers::HeaderMapExt;
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 
 use crate::{
     message::Request,
-    platform::ResolvedShard,
+    platform::{EachCall, ResolvedShard},
     wire::{
         ShardKey,
         headers::{ClientId, MutationId, System, UserId},
@@ -72,6 +74,17 @@ impl<'a> ShardCall<'a> {
         let mut request = Request::post(paths::SHARD_RPC, self.body.clone());
         *request.headers_mut() = self.headers.clone();
         request
+    }
+
+    /// Returns the call as the host may send it to several shards, if its body is a text.
+    pub(super) fn to_each(
+        &self,
+        at_once: usize,
+        time: Duration,
+        max_bytes: usize,
+    ) -> Option<EachCall<'_>> {
+        let body = str::from_utf8(&self.body).ok()?;
+        Some(EachCall { headers: &self.headers, body, at_once, time, max_bytes })
     }
 
     pub(super) fn unwraps_result(&self) -> bool {

@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::stream::{self, Stream, StreamExt};
+use futures::{
+    future::{self, Either},
+    stream::{self, Stream, StreamExt},
+};
+use http::StatusCode;
 
 use super::{QueryCoordinator, ShardCall, ShardFailure, limits::Jitter, success};
 use crate::{
     errors::{Code, LunoraError},
-    message::Response,
-    platform::{ShardCallError, within},
+    message::{BodyError, Response},
+    platform::{EachAnswer, EachFailure, ResolvedShard, ShardCallError, within},
     wire::ShardKey,
 };
 
@@ -30,13 +34,62 @@ impl QueryCoordinator {
         keys: Vec<ShardKey>,
         call: &'a ShardCall<'a>,
     ) -> impl Stream<Item = ShardAnswer> + 'a {
-        stream::iter(keys.into_iter().enumerate())
-            .map(async move |(index, key)| ShardAnswer {
-                index,
-                outcome: self.ask_one(&key, call).await,
-                key,
-            })
-            .buffer_unordered(self.concurrency.get())
+        if let Some(answers) = self.ask_together(&keys, call) {
+            return Either::Left(answers);
+        }
+        Either::Right(
+            stream::iter(keys.into_iter().enumerate())
+                .map(async move |(index, key)| ShardAnswer {
+                    index,
+                    outcome: self.ask_one(&key, call).await,
+                    key,
+                })
+                .buffer_unordered(self.concurrency.get()),
+        )
+    }
+
+    /// Calls each shard in a cheaper way, if the host has one and no call is repeated.
+    fn ask_together<'a>(
+        &'a self,
+        keys: &[ShardKey],
+        call: &'a ShardCall<'a>,
+    ) -> Option<impl Stream<Item = ShardAnswer> + use<'a>> {
+        if self.retry.retries_any() && call.is_repeatable() {
+            return None;
+        }
+        let each =
+            call.to_each(self.concurrency.get(), self.per_shard_timeout, self.max_shard_bytes)?;
+        let shards = keys.iter().map(|key| call.resolve(key.clone())).collect();
+        let answers = ResolvedShard::fetch_each(shards, &each)?;
+        let keys = keys.to_vec();
+        Some(answers.filter_map(move |EachAnswer { place, outcome }| {
+            let key = keys.get(place).cloned();
+            future::ready(key.map(|key| {
+                ShardAnswer {
+                    index: place,
+                    outcome: self
+                        .outcome(&key, outcome)
+                        .map_err(|(error, late)| ShardFailure::logged(&key, &error, late)),
+                    key,
+                }
+            }))
+        }))
+    }
+
+    /// Returns the body of a success, or the error and whether it is a timeout.
+    fn outcome(
+        &self,
+        key: &ShardKey,
+        outcome: Result<(StatusCode, Result<Bytes, BodyError>), EachFailure>,
+    ) -> Result<Bytes, (LunoraError, bool)> {
+        match outcome {
+            Ok((status, body)) => {
+                let who = format_args!("shard {:?}", key.as_str());
+                success::of_parts(who, status, body).map_err(|error| (error, false))
+            }
+            Err(EachFailure::Late) => Err((self.late(key), true)),
+            Err(EachFailure::NoAnswer(error)) => Err((error.into(), false)),
+        }
     }
 
     /// Calls one shard.
@@ -58,12 +111,14 @@ impl QueryCoordinator {
         let answer = self.ask_patiently(key, call);
         match within(&*self.clock, self.per_shard_timeout, answer).await {
             Some(outcome) => outcome.map_err(|error| (error, false)),
-            None => {
-                let limit = self.per_shard_timeout.as_millis();
-                let message = format!("shard {:?} gave no answer within {limit} ms", key.as_str());
-                Err((LunoraError::new(Code::ShardTimeout, message), true))
-            }
+            None => Err((self.late(key), true)),
         }
+    }
+
+    fn late(&self, key: &ShardKey) -> LunoraError {
+        let limit = self.per_shard_timeout.as_millis();
+        let message = format!("shard {:?} gave no answer within {limit} ms", key.as_str());
+        LunoraError::new(Code::ShardTimeout, message)
     }
 
     async fn ask_patiently(

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use bytes::Bytes;
+use http::StatusCode;
 use serde_json::Value;
 
 use crate::{
@@ -19,8 +20,21 @@ pub(super) async fn body(
     response: Response,
     limit: usize,
 ) -> Result<Bytes, LunoraError> {
-    let body = stream(&who, response).await?;
-    body.into_bytes(limit).await.map_err(|error| match error {
+    let (head, body) = response.into_parts();
+    let limit = if head.status.is_success() { limit } else { MAX_ERROR_BYTES };
+    of_parts(who, head.status, body.into_bytes(limit).await)
+}
+
+/// Returns the body that `who` answered with this status, if it is a success.
+pub(super) fn of_parts(
+    who: impl Display,
+    status: StatusCode,
+    body: Result<Bytes, BodyError>,
+) -> Result<Bytes, LunoraError> {
+    if !status.is_success() {
+        return Err(failure(who, status, body.ok()));
+    }
+    body.map_err(|error| match error {
         BodyError::TooLarge { limit } => LunoraError::new(
             Code::PayloadTooLarge,
             format!("the answer of {who} is larger than {limit} bytes"),
@@ -38,12 +52,16 @@ pub(super) async fn stream(who: impl Display, response: Response) -> Result<Body
     if head.status.is_success() {
         return Ok(body);
     }
-    let status = head.status.as_u16();
-    let body = body.into_bytes(MAX_ERROR_BYTES).await;
-    Err(match body.ok().as_deref().and_then(reported_error) {
+    Err(failure(who, head.status, body.into_bytes(MAX_ERROR_BYTES).await.ok()))
+}
+
+fn failure(who: impl Display, status: StatusCode, body: Option<Bytes>) -> LunoraError {
+    let body = body.filter(|body| body.len() <= MAX_ERROR_BYTES);
+    let status = status.as_u16();
+    match body.as_deref().and_then(reported_error) {
         Some((code, message)) => LunoraError::custom(code, status, message),
         None => LunoraError::new(Code::ShardHttpError, format!("{who} returned {status}")),
-    })
+    }
 }
 
 /// Returns code and message of a body `{"error":{"code","message"}}`.

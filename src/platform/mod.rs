@@ -15,6 +15,7 @@ mod context;
 pub(crate) mod database;
 mod deadline;
 mod digest;
+mod each;
 mod environment;
 #[cfg(feature = "admin")]
 mod global;
@@ -68,6 +69,8 @@ pub use self::{
     shard_host::{ShardHost, SqlFailure, SqlRows},
 };
 
+#[doc(hidden)]
+pub use self::each::{EachAnswer, EachCall, EachFailure};
 #[doc(hidden)]
 pub use self::trigger::{
     CronError, CronExpression, Email, EmailHost, QueueBatch, QueueDecision, QueueMessage,

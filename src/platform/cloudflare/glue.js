@@ -1,5 +1,7 @@
 import { waitUntil } from "cloudflare:workers";
 
+export const utf8 = new TextEncoder();
+
 // Every value crosses between wasm and JavaScript once: a head as one string, a body as one array.
 
 /**
@@ -7,8 +9,8 @@ import { waitUntil } from "cloudflare:workers";
  * instance it belongs to: its numbers mean nothing to the next one.
  */
 let instance;
-export function bind(value, bytes, head, text, drain, lost, aborted) {
-  instance = { value, bytes, head, text, drain, lost, aborted, tasks: new Map(), pending: new Map() };
+export function bind(value, bytes, head, text, answers, drain, lost, aborted) {
+  instance = { value, bytes, head, text, answers, drain, lost, aborted, tasks: new Map(), pending: new Map() };
 }
 
 /**
@@ -22,7 +24,7 @@ const dropped = new FinalizationRegistry(({ owner, slot, entry }) => {
 });
 
 /** A slot that the runtime is to settle, unless it is abandoned before. `stop` ends the wait for it. */
-class Pending {
+export class Pending {
   #owner = instance;
   #slot;
   #entry;
@@ -45,6 +47,8 @@ class Pending {
   failed = (error) => this.#settle(this.#owner.value, false, error);
   bytes = (bytes) => this.#settle(this.#owner.bytes, bytes);
   head = (response) => this.#settle(this.#owner.head, responseHead(response), response);
+  answers = (heads, bytes) => this.#settle(this.#owner.answers, heads, bytes);
+  failure = (head, error) => this.#settle(this.#owner.head, head, error);
   answer = (answer) => {
     if (typeof answer === "string") this.#settle(this.#owner.text, answer);
     else this.head(answer);
@@ -100,7 +104,7 @@ function taken() {
 const LONGEST_CALL = 65536;
 
 const PATH = "/_lunora/rpc";
-const SHARD_RPC = "https://shard.internal/rpc";
+export const SHARD_RPC = "https://shard.internal/rpc";
 
 /** The head of a call of moderate length to the endpoint of calls, in the known environment. */
 function headOfCall(request, env) {
@@ -214,7 +218,7 @@ const NO_RPC = /does not implement the method|does not support RPC/;
  * Calls an object in the cheapest way that it knows. Its answer is a text (a head, an empty line, the
  * body), or a response.
  */
-async function ask(namespace, stub, method, url, headers, body) {
+export async function ask(namespace, stub, method, url, headers, body) {
   if (speaking.has(namespace) && typeof body === "string" && typeof stub.__lunora_call === "function") {
     try {
       return await stub.__lunora_call(`${method}\n${url}\n${headers}`, body);
@@ -227,7 +231,7 @@ async function ask(namespace, stub, method, url, headers, body) {
   return send(stub, method, url, headers, body);
 }
 
-function send(stub, method, url, headers, body, signal) {
+export function send(stub, method, url, headers, body, signal) {
   return stub.fetch(url, { method, headers: unpack(headers), body: own(body), redirect: "manual", signal });
 }
 
@@ -239,7 +243,7 @@ export function sleep(milliseconds, slot) {
 }
 
 /** Whether `Request.signal` tells that the client left. */
-const tellsAborts = globalThis.Cloudflare?.compatibilityFlags?.enable_request_signal === true;
+export const tellsAborts = globalThis.Cloudflare?.compatibilityFlags?.enable_request_signal === true;
 
 /** A promise of what a task that answers `request` will end with. A client that leaves ends it. */
 export function promise(task, request = asking) {
@@ -368,12 +372,13 @@ export function readBody(source, limit, slot) {
     return;
   }
   readAll(source, limit).then((all) => {
-    if (all === undefined) value();
-    else bytes(all);
+    if (all === undefined) return value();
+    bytes(all);
+    giveBack(all);
   }, failed);
 }
 
-async function readAll(source, limit) {
+export async function readAll(source, limit) {
   if (source.body === null) return new Uint8Array(0);
   const reader = new BulkReader(source.body);
   const chunks = [];
@@ -389,6 +394,10 @@ async function readAll(source, limit) {
     }
     chunks.push(chunk);
   }
+  return joined(chunks, length);
+}
+
+export function joined(chunks, length) {
   if (chunks.length === 1) return chunks[0];
   const whole = new Uint8Array(length);
   let at = 0;
@@ -402,6 +411,14 @@ async function readAll(source, limit) {
 /** Most answers are shorter: they are read by one wait, into a buffer that costs little. */
 const FIRST_PIECE = 8192;
 const PIECE = 65536;
+
+/** Buffers of first pieces whose bytes were copied: a new one would be filled with zeros. */
+const spare = [];
+const MOST_SPARE = 32;
+
+export function giveBack({ buffer }) {
+  if (buffer.byteLength === FIRST_PIECE && spare.length < MOST_SPARE) spare.push(buffer);
+}
 
 /** Reads a body in pieces for which it waits until they are full, as far as the body allows. */
 class BulkReader {
@@ -428,7 +445,8 @@ class BulkReader {
     if (!this.#fills) return (await this.#reader.read()).value;
     const size = Math.min(this.#next, length);
     this.#next = length;
-    const { value } = await this.#reader.readAtLeast(size, new Uint8Array(size));
+    const buffer = (size === FIRST_PIECE && spare.pop()) || new ArrayBuffer(size);
+    const { value } = await this.#reader.readAtLeast(size, new Uint8Array(buffer));
     // Only the end of the body leaves a piece short.
     this.#ended = (value?.byteLength ?? 0) < size;
     return value?.byteLength ? value : undefined;
@@ -465,7 +483,7 @@ export function cancel(reader) {
 }
 
 /** The stub of the named object; `undefined` where the host has no such jurisdiction. */
-function stubOf(namespace, name, jurisdiction, hint) {
+export function stubOf(namespace, name, jurisdiction, hint) {
   if (jurisdiction) {
     try {
       namespace = namespace.jurisdiction(jurisdiction);

@@ -45,6 +45,7 @@ extern "C" {
         bytes: &JsValue,
         head: &JsValue,
         text: &JsValue,
+        answers: &JsValue,
         drain: &JsValue,
         lost: &JsValue,
         aborted: &JsValue,
@@ -121,6 +122,18 @@ extern "C" {
         body: &str,
         slot: u32,
     );
+}
+
+#[wasm_bindgen(module = "/src/platform/cloudflare/round.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = callEach)]
+    pub(super) fn call_each(namespace: &JsValue, plan: &str) -> JsValue;
+
+    #[wasm_bindgen(js_name = nextAnswers)]
+    pub(super) fn next_answers(calls: &JsValue, slot: u32);
+
+    #[wasm_bindgen(js_name = stopCalls)]
+    pub(super) fn stop_calls(calls: &JsValue);
 }
 
 #[cfg(feature = "shard")]

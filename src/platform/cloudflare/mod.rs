@@ -13,6 +13,7 @@ pub(crate) mod crashes;
 mod database;
 #[cfg(target_arch = "wasm32")]
 mod digest;
+mod each;
 mod error;
 pub(crate) mod events;
 #[cfg(feature = "admin")]

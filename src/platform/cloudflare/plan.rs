@@ -102,7 +102,7 @@ pub(crate) fn to_text(
 }
 
 /// Returns the length as JavaScript counts it.
-fn utf16_length(text: &str) -> usize {
+pub(super) fn utf16_length(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.encode_utf16().count() }
 }
 

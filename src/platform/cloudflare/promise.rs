@@ -36,6 +36,8 @@ pub(super) enum Value {
     Head(String, JsValue),
     /// A packed head, an empty line, and the body.
     Text(String),
+    /// The heads of several answers, and their bodies.
+    Answers(String, Vec<u8>),
 }
 
 impl Value {
@@ -43,7 +45,7 @@ impl Value {
     pub(super) fn into_js(self) -> JsValue {
         match self {
             Self::Js(value) | Self::Head(_, value) => value,
-            Self::Bytes(_) | Self::Text(_) => JsValue::UNDEFINED,
+            Self::Bytes(_) | Self::Text(_) | Self::Answers(..) => JsValue::UNDEFINED,
         }
     }
 }
@@ -224,6 +226,9 @@ fn bind() {
     });
     let text =
         Closure::<dyn Fn(u32, String)>::new(|slot, text| settle(slot, Ok(Value::Text(text))));
+    let answers = Closure::<dyn Fn(u32, String, Vec<u8>)>::new(|slot, heads, bodies| {
+        settle(slot, Ok(Value::Answers(heads, bodies)));
+    });
     let drain_all = Closure::<dyn Fn()>::new(|| {
         SCHEDULED.set(false);
         drain();
@@ -235,6 +240,7 @@ fn bind() {
         &bytes.into_js_value(),
         &head.into_js_value(),
         &text.into_js_value(),
+        &answers.into_js_value(),
         &drain_all.into_js_value(),
         &lost.into_js_value(),
         &aborted.into_js_value(),
