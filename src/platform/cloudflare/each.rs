@@ -1,7 +1,5 @@
 //! One call of several objects, which `glue.js` sends and whose answers it reads: as texts, there and back.
 
-use std::fmt::Write;
-
 use bytes::Bytes;
 use futures::{
     StreamExt,
@@ -18,9 +16,7 @@ use super::{
 };
 use crate::{
     message::BodyError,
-    platform::{
-        EachAnswer, EachCall, EachFailure, Jurisdiction, LocationHint, ShardAddress, ShardCallError,
-    },
+    platform::{EachAnswer, EachCall, EachFailure, Jurisdiction, ShardAddress, ShardCallError},
 };
 
 /// Calls the objects. Dropping the stream calls no further one.
@@ -30,18 +26,20 @@ pub(super) fn call(
     call: &EachCall<'_>,
 ) -> LocalBoxStream<'static, EachAnswer> {
     let calls = Calls(glue::call_each(namespace, &to_text(&addresses, call)));
-    let limit = call.max_bytes;
-    stream::unfold((calls, addresses), move |(calls, addresses)| async move {
-        let answers = match Awaited::start(|slot| glue::next_answers(&calls.0, slot)).await {
-            Ok(Value::Answers(heads, bodies)) => read(&heads, bodies.into(), &addresses, limit),
-            Ok(Value::Head(head, thrown)) => {
-                failed(&head, thrown, &addresses).into_iter().collect()
+    let state = (calls, addresses, Vec::new().into_iter(), call.max_bytes);
+    stream::unfold(state, async move |(calls, addresses, mut ready, limit)| {
+        loop {
+            if let Some(answer) = ready.next() {
+                return Some((answer, (calls, addresses, ready, limit)));
             }
-            _ => return None,
-        };
-        Some((stream::iter(answers), (calls, addresses)))
+            let answers = match Awaited::start(|slot| glue::next_answers(&calls.0, slot)).await {
+                Ok(Value::Answers(heads, bodies)) => read(&heads, bodies.into(), &addresses, limit),
+                Ok(Value::Head(head, thrown)) => Vec::from_iter(failed(&head, thrown, &addresses)),
+                _ => return None,
+            };
+            ready = answers.into_iter();
+        }
     })
-    .flatten()
     .boxed_local()
 }
 
@@ -59,18 +57,23 @@ impl Drop for Calls {
 fn to_text(addresses: &[ShardAddress], call: &EachCall<'_>) -> String {
     let headers = glue::pack(call.headers);
     let jurisdiction = addresses.iter().find_map(|address| address.jurisdiction);
-    let mut text = format!(
-        "{},{},{},{},{}",
-        call.at_once,
-        call.time.as_millis(),
-        call.max_bytes,
+    let mut text = [
+        &*call.at_once.to_string(),
+        ",",
+        &*u64::try_from(call.time.as_millis()).unwrap_or(u64::MAX).to_string(),
+        ",",
+        &*call.max_bytes.to_string(),
+        ",",
         jurisdiction.map_or("", Jurisdiction::as_str),
-        utf16_length(&headers),
-    );
+        ",",
+        &*utf16_length(&headers).to_string(),
+    ]
+    .concat();
     for address in addresses {
-        let hint = address.location_hint.map_or("", LocationHint::as_str);
-        let colon = if hint.is_empty() { "" } else { ":" };
-        let _ = write!(text, ",{}{colon}{hint}", utf16_length(address.key.as_str()));
+        text.extend([",", &*utf16_length(address.key.as_str()).to_string()]);
+        if let Some(hint) = address.location_hint {
+            text.extend([":", hint.as_str()]);
+        }
     }
     text.push('\n');
     text.push_str(&headers);
@@ -129,6 +132,7 @@ mod tests {
     use http::HeaderMap;
 
     use super::*;
+    use crate::platform::LocationHint;
 
     fn addresses() -> Vec<ShardAddress> {
         let keys = ["a\nb", "部屋", ""];
