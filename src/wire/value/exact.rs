@@ -8,7 +8,11 @@ use serde::{
     },
 };
 
-use super::{TAG, integers::MAX_SAFE};
+use super::{
+    TAG,
+    integers::MAX_SAFE,
+    texts::{Texts, write_str},
+};
 
 /// Writes a value as JSON in wire form: integers beyond ±(2^53 − 1) as big integers, NaN and infinities by
 /// their tags.
@@ -17,7 +21,8 @@ use super::{TAG, integers::MAX_SAFE};
 /// Those of `serde_json`.
 pub(crate) fn to_json(value: &impl Serialize) -> Result<String, serde_json::Error> {
     let mut text = Vec::with_capacity(128);
-    value.serialize(Exact(&mut serde_json::Serializer::new(&mut text)))?;
+    let mut serializer = serde_json::Serializer::with_formatter(&mut text, Texts);
+    value.serialize(Exact(&mut serializer))?;
     String::from_utf8(text).map_err(serde_json::Error::custom)
 }
 
@@ -117,7 +122,6 @@ impl<S: Serializer> Serializer for Exact<S> {
         serialize_u16(value: u16);
         serialize_u32(value: u32);
         serialize_char(value: char);
-        serialize_str(value: &str);
         serialize_bytes(value: &[u8]);
         serialize_none();
         serialize_unit();
@@ -133,6 +137,10 @@ impl<S: Serializer> Serializer for Exact<S> {
         serialize_map(len: Option<usize>) -> SerializeMap;
         serialize_struct(name: &'static str, len: usize) -> SerializeStruct;
         serialize_struct_variant(name: &'static str, index: u32, variant: &'static str, len: usize) -> SerializeStructVariant;
+    }
+
+    fn serialize_str(self, value: &str) -> Result<S::Ok, S::Error> {
+        write_str(self.0, value)
     }
 
     fn serialize_f32(self, value: f32) -> Result<S::Ok, S::Error> {
@@ -261,6 +269,7 @@ mod tests {
     use crate::wire::value::{
         BigInt, Date, Value,
         integers::{from_json, plain_integers},
+        texts::tests::text,
     };
 
     #[derive(Debug, Deserialize, PartialEq, Serialize)]
@@ -277,6 +286,21 @@ mod tests {
         Of(u64),
         Pair(i64, u64),
         Named { n: u128 },
+    }
+
+    #[derive(Serialize)]
+    struct Several<'a> {
+        text: &'a str,
+        list: Vec<&'a str>,
+        raw: Box<RawValue>,
+        #[serde(flatten)]
+        tagged: Tagged<'a>,
+    }
+
+    #[derive(Serialize)]
+    #[serde(tag = "kind")]
+    enum Tagged<'a> {
+        Of { text: &'a str },
     }
 
     #[test]
@@ -353,6 +377,16 @@ mod tests {
         fn plain_values_are_written_as_serde_json_writes_them(n in -1_000_000_i64..1_000_000, text: String, list: Vec<Option<bool>>) {
             let value = json!({ "n": n, "text": text, "list": list });
             prop_assert_eq!(to_json(&value).unwrap(), serde_json::to_string(&value).unwrap());
+        }
+
+        #[test]
+        fn texts_are_written_as_serde_json_writes_them(a in text(), b in text(), numbers in prop::collection::vec(any::<u32>(), 0..40)) {
+            let raw = serde_json::value::to_raw_value(&numbers).unwrap();
+            let several = Several { text: &a, list: vec![&b, "", &a], raw, tagged: Tagged::Of { text: &b } };
+            prop_assert_eq!(to_json(&several).unwrap(), serde_json::to_string(&several).unwrap());
+            prop_assert_eq!(to_json(&a).unwrap(), serde_json::to_string(&a).unwrap());
+            let keys = std::collections::BTreeMap::from([(&a, &b), (&b, &a)]);
+            prop_assert_eq!(to_json(&keys).unwrap(), serde_json::to_string(&keys).unwrap());
         }
     }
 }
