@@ -23,41 +23,6 @@ fn a_document_keeps_its_id_and_time_through_every_write() {
 }
 
 #[test]
-fn a_kept_document_is_read_once_until_a_mutation_runs() {
-    let shard = shard();
-    let sent = say(&shard, "one");
-    let state = &shard.shard().inner.state;
-    let read = || {
-        let before = shard.host().statements();
-        let (document, reads) = query(&shard, |ctx| ctx.db().get(MESSAGES, &sent.id)).unwrap();
-        assert!(!reads.is_constant());
-        (document.unwrap().text.clone(), shard.host().statements() - before)
-    };
-    let (_, fresh) = read();
-    let keeping = state.recent.keeping();
-    assert_eq!(read(), ("one".to_owned(), fresh));
-    assert_eq!(read(), ("one".to_owned(), fresh - 1));
-    let fails: Result<(), _> = mutate(&shard, |ctx| {
-        ctx.db().patch(MESSAGES, &sent.id, &json!({ "text": "never" }))?;
-        assert_eq!(ctx.db().get(MESSAGES, &sent.id)?.unwrap().text, "never");
-        Err(LunoraError::new(Code::Conflict, "no"))
-    });
-    assert!(fails.is_err());
-    assert_eq!(read(), ("one".to_owned(), fresh));
-    mutate(&shard, |ctx| {
-        assert_eq!(ctx.db().get(MESSAGES, &sent.id)?.unwrap().text, "one");
-        ctx.db().patch(MESSAGES, &sent.id, &json!({ "text": "two" }))?;
-        assert_eq!(ctx.db().get(MESSAGES, &sent.id)?.unwrap().text, "two");
-        Ok(())
-    })
-    .unwrap();
-    assert_eq!(read(), ("two".to_owned(), fresh));
-    assert_eq!(read(), ("two".to_owned(), fresh - 1));
-    drop(keeping);
-    assert_eq!(read(), ("two".to_owned(), fresh));
-}
-
-#[test]
 fn an_absent_document_is_not_found() {
     let shard = shard();
     let gone =
