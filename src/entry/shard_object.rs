@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures::future::LocalBoxFuture;
 use wasm_bindgen::JsValue;
 use worker::{
-    Env, State, WebSocket, WebSocketPair, WebSocketRequestResponsePair, web_sys, worker_sys,
+    Env, State, WebSocket, WebSocketPair, WebSocketRequestResponsePair, js_sys, web_sys, worker_sys,
 };
 
 use super::events::to_js_error;
@@ -219,6 +219,16 @@ fn echoed(code: Option<u32>) -> u16 {
 }
 
 impl LiveSocket for WebSocket {
+    type Text = js_sys::JsString;
+
+    fn text(text: &str) -> js_sys::JsString {
+        text.into()
+    }
+
+    fn send_with(&self, around: &str, text: &js_sys::JsString) {
+        cloudflare::send_with(self, around, text);
+    }
+
     fn send(&self, text: &str) {
         let _ = self.send_with_str(text);
     }

@@ -17,11 +17,12 @@ pub(crate) fn quoted(name: &str) -> String {
 pub(crate) struct Database {
     host: Rc<dyn ShardHost>,
     in_transaction: Cell<bool>,
+    transactions: Cell<u64>,
 }
 
 impl Database {
     pub(crate) fn new(host: Rc<dyn ShardHost>) -> Self {
-        Self { host, in_transaction: Cell::new(false) }
+        Self { host, in_transaction: Cell::new(false), transactions: Cell::new(0) }
     }
 
     pub(crate) fn host(&self) -> &Rc<dyn ShardHost> {
@@ -70,6 +71,7 @@ impl Database {
         }
         let (mut work, mut result) = (Some(work), None);
         self.in_transaction.set(true);
+        self.transactions.set(self.transactions.get() + 1);
         let ended = self.host.transaction(&mut || {
             result = work.take().map(|work| work());
             commit && matches!(result, Some(Ok(_)))
@@ -82,6 +84,11 @@ impl Database {
             (Some(Ok(value)), Ok(())) => Ok(value),
             (None, Ok(())) => Err(LunoraError::internal("the transaction did not run")),
         }
+    }
+
+    /// Returns how many transactions have begun.
+    pub(crate) fn transactions(&self) -> u64 {
+        self.transactions.get()
     }
 
     pub(crate) fn in_transaction(&self) -> bool {

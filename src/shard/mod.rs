@@ -112,6 +112,7 @@ mod migration;
 mod names;
 mod parts;
 pub(crate) mod random;
+mod recent;
 mod recovery;
 mod registration;
 mod replies;

@@ -2,7 +2,9 @@
 
 use std::{cell::OnceCell, rc::Rc};
 
-use super::{changes::ChangeLog, database::Database, random::Random, table::TableSpec};
+use super::{
+    changes::ChangeLog, database::Database, random::Random, recent::Recent, table::TableSpec,
+};
 use crate::{
     errors::{Code, LunoraError},
     platform::ShardHost,
@@ -14,6 +16,7 @@ pub(crate) struct State {
     pub(crate) tables: Vec<TableSpec>,
     pub(crate) random: Random,
     pub(crate) changes: ChangeLog,
+    pub(crate) recent: Recent,
     key: OnceCell<String>,
 }
 
@@ -24,6 +27,7 @@ impl State {
             tables,
             random: Random::default(),
             changes: ChangeLog::default(),
+            recent: Recent::default(),
             key: OnceCell::new(),
         }
     }

@@ -95,6 +95,16 @@ impl Pipe {
 }
 
 impl LiveSocket for ServerSocket {
+    type Text = String;
+
+    fn text(text: &str) -> String {
+        text.to_owned()
+    }
+
+    fn send_with(&self, around: &str, text: &String) {
+        self.send(&around.replacen('\n', text, 1));
+    }
+
     fn send(&self, text: &str) {
         let mut pipe = self.pipe.borrow_mut();
         if !pipe.closed {

@@ -635,14 +635,27 @@ export function endCall(state) {
   calling.delete(state.id.toString());
 }
 
+/** The ids of the objects: the runtime makes the text of one anew each time. */
+const objects = new WeakMap();
+
 /** Notes which live query runs in an object, or that none does. */
 export function noteRunning(state, query) {
-  const object = state.id.toString();
+  let object = objects.get(state);
+  if (object === undefined) {
+    object = state.id.toString();
+    objects.set(state, object);
+  }
   if (query === undefined) running.delete(object);
   else running.set(object, query);
 }
 
 export const crashes = (state) => JSON.stringify(crashed.get(state.id.toString()) ?? []);
+
+/** Sends a frame, with a text in the place of its line feed. */
+export function sendWith(socket, around, text) {
+  const at = around.indexOf("\n");
+  socket.send(around.slice(0, at) + text + around.slice(at + 1));
+}
 
 /** Sets the alarm of an object. A write of its storage is not waited for: the output gate does. */
 export async function setAlarm(state, at) {

@@ -153,6 +153,13 @@ extern "C" {
         work: &mut dyn FnMut() -> bool,
     ) -> Option<String>;
 
+    #[wasm_bindgen(js_name = sendWith, catch)]
+    pub(super) fn send_with(
+        socket: &web_sys::WebSocket,
+        around: &str,
+        text: &worker::js_sys::JsString,
+    ) -> Result<(), JsValue>;
+
     #[wasm_bindgen(js_name = noteRunning)]
     pub(super) fn note_running(state: &JsValue, query: Option<&str>);
 

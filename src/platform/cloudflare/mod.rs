@@ -34,6 +34,8 @@ mod registry_storage;
 #[cfg(feature = "shard")]
 mod shard_host;
 #[cfg(feature = "shard")]
+mod sockets;
+#[cfg(feature = "shard")]
 mod sql_cells;
 mod store;
 #[cfg(feature = "admin")]
@@ -56,6 +58,8 @@ pub(crate) use self::background::run_beside;
 pub(crate) use self::message::{request_of_text, response_to_rpc};
 #[cfg(any(feature = "shard", target_arch = "wasm32"))]
 pub(crate) use self::random::random_seed;
+#[cfg(feature = "shard")]
+pub(crate) use self::sockets::send_with;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use self::{background::keep_alive, digest::Sha256Stream};
 pub(crate) use self::{

@@ -62,7 +62,7 @@ impl ShardHost for DurableObjectHost {
     }
 
     fn now_ms(&self) -> u64 {
-        worker::Date::now().as_millis()
+        worker::js_sys::Date::now() as u64
     }
 
     fn random_seed(&self) -> [u8; 32] {

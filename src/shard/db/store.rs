@@ -11,6 +11,7 @@ use crate::{
             fields::{Fields, System},
             wire_check::check_stored,
         },
+        recent::Stored,
         run::Run,
         state::State,
         table::TableSpec,
@@ -25,6 +26,19 @@ impl State {
         table: &TableSpec,
         id: &str,
     ) -> Result<Option<Stored>, LunoraError> {
+        if self.database.in_transaction() {
+            return self.read_stored(table, id);
+        }
+        let transactions = self.database.transactions();
+        if let Some(known) = self.recent.get(table.name, id, transactions) {
+            return Ok(known);
+        }
+        let stored = self.read_stored(table, id)?;
+        self.recent.keep(table.name, id, stored.as_ref(), transactions);
+        Ok(stored)
+    }
+
+    fn read_stored(&self, table: &TableSpec, id: &str) -> Result<Option<Stored>, LunoraError> {
         let sql = format!(
             "SELECT \"doc\",\"_creationTime\",\"_deletedAt\" FROM \"{}\" WHERE \"_id\"=?",
             table.name
@@ -46,13 +60,6 @@ impl State {
 
 /// A row of SQLite has 2 MB at most, on the real platform.
 pub(crate) const MAX_DOCUMENT: usize = 2_000_000;
-
-/// A document as it is stored in its table.
-pub(crate) struct Stored {
-    pub(crate) json: Rc<str>,
-    pub(crate) creation_time: f64,
-    pub(crate) deleted_at: Option<f64>,
-}
 
 /// Returns the text of a document as it is stored.
 ///

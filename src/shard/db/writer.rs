@@ -7,11 +7,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     Document, Reader, Sql,
     fields::{Fields, System},
-    store::{Stored, missing},
+    store::missing,
 };
 use crate::{
     errors::{Code, LunoraError},
     shard::{
+        recent::Stored,
         run::Run,
         table::{Table, TableSpec},
     },

@@ -42,8 +42,12 @@ pub(super) struct Ran {
 
 impl Ran {
     fn is_same(&self, other: &Self) -> bool {
-        self.digest == other.digest
-            && self.caller == other.caller
+        self.digest == other.digest && self.is_like(other)
+    }
+
+    /// Whether the two differ in their values at most, if they are of one query.
+    fn is_like(&self, other: &Self) -> bool {
+        self.caller == other.caller
             && (Rc::ptr_eq(&self.reads, &other.reads) || self.reads == other.reads)
     }
 }
@@ -68,6 +72,18 @@ impl Answers {
             answer.subscriptions.insert(subscription);
         }
         id
+    }
+
+    /// Keeps an answer whose only subscription ran again, if nothing but its value may differ. Returns
+    /// whether it did.
+    pub(super) fn renew(&mut self, id: AnswerId, ran: &Ran) -> bool {
+        let is_alone = self.by_query.get(&ran.query).is_some_and(|ids| ids.len() == 1);
+        let Some(answer) = self.by_id.get_mut(&id).filter(|_| is_alone) else { return false };
+        let is_renewed = answer.subscriptions.len() == 1 && answer.run.is_like(ran);
+        if is_renewed {
+            answer.run.digest = ran.digest;
+        }
+        is_renewed
     }
 
     /// Makes `subscription` wait no longer.

@@ -148,13 +148,6 @@ pub(super) enum ShardFrame<'a> {
     Identity { subject: Option<&'a str> },
     /// The subscription is accepted; its first value follows.
     Ack { id: &'a str },
-    /// A whole new value.
-    Data {
-        id: &'a str,
-        data: &'a RawValue,
-        #[serde(flatten)]
-        position: &'a Position<'a>,
-    },
     /// The change of one row. Of several in a row, the last one has the position.
     Delta {
         id: &'a str,
@@ -241,6 +234,16 @@ impl ShardFrame<'_> {
         serde_json::to_string(self).unwrap_or_default()
     }
 
+    /// Returns the frame of a whole new value, with a line feed in the place of the value: JSON has none.
+    pub(super) fn around_data(id: &str, position: &Position<'_>) -> String {
+        // Texts and numbers can always be written.
+        let [id, position] = [serde_json::to_string(id), serde_json::to_string(position)]
+            .map(Result::unwrap_or_default);
+        let rest = position.strip_prefix('{').unwrap_or(&position);
+        let comma = if rest == "}" { "" } else { "," };
+        [r#"{"type":"data","id":"#, &id, ",\"data\":\n", comma, rest].concat()
+    }
+
     /// Returns a frame for an error with a code.
     pub(super) fn of_code(id: Option<&str>, code: &str, message: &str) -> String {
         let error = Some(FrameError { code, message });
@@ -304,13 +307,15 @@ mod tests {
 
     #[test]
     fn writes_what_clients_read() {
-        let data = RawValue::from_string("[1]".to_owned()).unwrap();
         let position = Position { cursor: Some(7), epoch: Some("e"), last_mutation_id: None };
         let json = |text: String| serde_json::from_str::<Value>(&text).unwrap();
-        let frame = ShardFrame::Data { id: "sub_1", data: &data, position: &position };
         assert_eq!(
-            json(frame.to_text()),
-            json!({"type": "data", "id": "sub_1", "data": [1], "cursor": 7, "epoch": "e"})
+            ShardFrame::around_data("sub \"\n\"", &position),
+            "{\"type\":\"data\",\"id\":\"sub \\\"\\n\\\"\",\"data\":\n,\"cursor\":7,\"epoch\":\"e\"}"
+        );
+        assert_eq!(
+            ShardFrame::around_data("s", &Position::default()),
+            "{\"type\":\"data\",\"id\":\"s\",\"data\":\n}"
         );
         assert_eq!(
             json(ShardFrame::of_code(Some("s"), "NOT_FOUND", "no")),

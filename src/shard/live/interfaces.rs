@@ -26,7 +26,7 @@ pub(crate) trait SocketHost: 'static {
     /// 1970, also if the object hibernates until then. It replaces the time that was set before.
     fn wake_at(&self, at_ms: u64);
 
-    /// Records, outside of the instance, which query is about to run.
+    /// Records, outside of the instance, which query is about to run; `None` once none does.
     fn running(&self, query: Option<&Running<'_>>);
 
     /// Returns the queries under which an instance died recently.
@@ -56,6 +56,13 @@ pub(crate) struct Crash {
 
 /// A socket of the host.
 pub(crate) trait LiveSocket: 'static {
+    /// A text that many frames contain.
+    type Text;
+
+    /// Returns a text in the form in which it is sent.
+    fn text(text: &str) -> Self::Text;
+    /// Sends a frame with a text in the place of its only line feed; a closed socket ignores it.
+    fn send_with(&self, around: &str, text: &Self::Text);
     /// Sends a text; a closed socket ignores it.
     fn send(&self, text: &str);
     /// Closes the socket.
@@ -70,7 +77,11 @@ pub(crate) trait LiveShard {
     fn run_query(&self, path: &str, args: &RawValue, caller: &Caller) -> LiveRun;
     /// Runs an admin operation that reads, for the socket of an operator.
     fn run_admin(&self, path: &str, args: &RawValue) -> LiveRun;
-    /// Records which query is about to run; `None` once it has.
+    /// Runs `work`, during which nothing writes: what it reads again may be kept.
+    fn reading<T>(&self, work: impl FnOnce() -> T) -> T {
+        work()
+    }
+    /// Records which query is about to run; `None` once none does.
     fn running(&self, query: Option<&Running<'_>>);
     /// Returns the position of the change log and its epoch; `None` if the database fails.
     fn position(&self) -> At;
@@ -88,7 +99,8 @@ pub(crate) trait LiveShard {
 
 /// The outcome of a query, and its reads, whether or not it failed.
 pub(crate) struct LiveRun {
-    pub(crate) outcome: Result<Box<RawValue>, LunoraError>,
+    /// The value as JSON, or the error.
+    pub(crate) outcome: Result<String, LunoraError>,
     pub(crate) reads: Reads,
 }
 

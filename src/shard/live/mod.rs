@@ -16,6 +16,7 @@ mod interfaces;
 mod listing;
 mod object;
 mod on_shard;
+mod outcome;
 mod outline;
 mod receive;
 mod refresh;

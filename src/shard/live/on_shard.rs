@@ -117,9 +117,7 @@ impl<'a, H: SocketHost> OnShard<'a, H> {
 
 impl<H: SocketHost> LiveShard for OnShard<'_, H> {
     fn run_query(&self, path: &str, args: &RawValue, caller: &Caller) -> LiveRun {
-        let (result, mut reads) = self.shard.run_live(path, args.get(), caller);
-        let json = |text| RawValue::from_string(text).map_err(LunoraError::internal);
-        let outcome = result.and_then(json);
+        let (outcome, mut reads) = self.shard.run_live(path, args.get(), caller);
         if outcome.as_ref().is_err_and(|error| error.status().is_server_error()) {
             // The cause may lie outside of the reads.
             reads.note_everything();
@@ -128,12 +126,17 @@ impl<H: SocketHost> LiveShard for OnShard<'_, H> {
     }
 
     fn run_admin(&self, path: &str, args: &RawValue) -> LiveRun {
-        let outcome = self.admin(path, args);
+        let outcome = self.admin(path, args).map(|json| Box::<str>::from(json).into_string());
         let mut reads = Reads::default();
         if !outcome.as_ref().is_err_and(|error| error.status().is_client_error()) {
             reads.note_everything();
         }
         LiveRun { outcome, reads }
+    }
+
+    fn reading<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _kept = self.shard.inner.state.recent.keeping();
+        work()
     }
 
     fn running(&self, query: Option<&Running<'_>>) {

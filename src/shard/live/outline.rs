@@ -61,12 +61,12 @@ impl Outline {
     const MAX_CHANGES: usize = 64;
 
     /// Returns the outline of a value; `None` if it is neither a list nor a page of documents.
-    pub(super) fn of(value: &RawValue) -> Option<Self> {
+    pub(super) fn of(value: &str) -> Option<Self> {
         let (rows, around) = parts(value)?;
         let mut outline = Self { rows: Vec::with_capacity(rows.len()), around };
         for row in rows {
             let Stamp { id, created } = serde_json::from_str(row.get()).ok()?;
-            outline.rows.push(Row { key: id.into(), created, digest: digest(row) });
+            outline.rows.push(Row { key: id.into(), created, digest: digest(row.get()) });
         }
         let is_unique = outline.by_key().len() == outline.rows.len();
         is_unique.then_some(outline)
@@ -82,7 +82,7 @@ impl Outline {
     pub(super) fn changes_to(
         &self,
         new: &Self,
-        value: &RawValue,
+        value: &str,
         table: &str,
     ) -> Option<Vec<Box<RawValue>>> {
         if self.around != new.around {
@@ -99,7 +99,7 @@ impl Outline {
         if !is_in_order() || has_new && !(kept >= 2 && new.is_sorted()) {
             return None;
         }
-        let (mut changes, mut room) = (Vec::new(), value.get().len());
+        let (mut changes, mut room) = (Vec::new(), value.len());
         for (op, key, row) in self.differences(new, value)? {
             let change = Change { table, op, key, row, value: None };
             let change = serde_json::value::to_raw_value(&change).ok()?;
@@ -114,7 +114,7 @@ impl Outline {
     pub(super) fn patch(
         &self,
         from: Option<&Self>,
-        value: &RawValue,
+        value: &str,
         table: &str,
     ) -> Option<Vec<Box<RawValue>>> {
         let nothing = Self::default();
@@ -131,7 +131,7 @@ impl Outline {
     fn differences<'a>(
         &'a self,
         new: &'a Self,
-        value: &'a RawValue,
+        value: &'a str,
     ) -> Option<Vec<(&'static str, &'a str, Option<&'a RawValue>)>> {
         let (old, now) = (self.by_key(), new.by_key());
         let gone = self.rows.iter().filter(|row| !now.contains_key(&*row.key));
@@ -159,8 +159,7 @@ impl Outline {
 }
 
 /// Returns the rows of a list or of a page, and the digest of what surrounds them.
-fn parts(value: &RawValue) -> Option<(Vec<&RawValue>, Option<u64>)> {
-    let text = value.get();
+fn parts(text: &str) -> Option<(Vec<&RawValue>, Option<u64>)> {
     if text.starts_with('[') {
         return Some((serde_json::from_str(text).ok()?, None));
     }
@@ -168,12 +167,12 @@ fn parts(value: &RawValue) -> Option<(Vec<&RawValue>, Option<u64>)> {
     let rows = serde_json::from_str(fields.remove("page")?.get()).ok()?;
     let is_page = fields.contains_key("isDone") && fields.contains_key("continueCursor");
     let around = serde_json::value::to_raw_value(&fields).ok()?;
-    is_page.then(|| (rows, Some(digest(&around))))
+    is_page.then(|| (rows, Some(digest(around.get()))))
 }
 
-pub(super) fn digest(value: &RawValue) -> u64 {
+pub(super) fn digest(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    value.get().hash(&mut hasher);
+    text.hash(&mut hasher);
     hasher.finish()
 }
 
@@ -185,12 +184,8 @@ mod tests {
 
     use super::*;
 
-    fn raw(value: &Value) -> Box<RawValue> {
-        serde_json::value::to_raw_value(value).unwrap()
-    }
-
     fn changes(old: &Value, new: &Value) -> Option<Vec<Value>> {
-        let (old, new) = (raw(old), raw(new));
+        let (old, new) = (old.to_string(), new.to_string());
         let (from, to) = (Outline::of(&old)?, Outline::of(&new)?);
         let changes = from.changes_to(&to, &new, "notes")?;
         Some(changes.iter().map(|change| serde_json::from_str(change.get()).unwrap()).collect())

@@ -1,139 +1,33 @@
 //! Runs queries again that a commit may have changed, and sends the new values.
 
-use std::{
-    cell::{OnceCell, RefCell},
-    collections::BTreeMap,
-    rc::Rc,
-};
-
-use serde_json::value::RawValue;
+use std::{collections::BTreeMap, rc::Rc};
 
 use super::{
     answers::{Ran, SubscriptionKey},
     attachment::Subscription,
     frame::ShardFrame,
-    interfaces::{At, LiveRun, LiveShard, LiveSocket, Running},
-    outline::{Outline, Sent, digest},
+    interfaces::{At, LiveShard, LiveSocket, Running},
+    outcome::{Failure, Latest, Outcome},
     sockets::{Handle, Live},
 };
-use crate::sort;
-use crate::{errors::LunoraError, shard::tracking::Reads, wire::paths};
-
-/// The outcome of one run, and the callers that may share it.
-pub(super) struct Outcome {
-    pub(super) outcome: Result<Box<RawValue>, Failure>,
-    pub(super) reads: Rc<Reads>,
-    /// The digest of the value; `None` for a failure.
-    pub(super) digest: Option<u64>,
-    outline: OnceCell<Option<Rc<Outline>>>,
-    /// The changes from the value of an outline, in the name of a table; most clients hold the same.
-    changes: RefCell<Option<Changes>>,
-}
-
-struct Changes {
-    from: Rc<Outline>,
-    table: String,
-    each: Option<Rc<[Box<RawValue>]>>,
-}
-
-/// The reason why a query has no value.
-pub(super) enum Failure {
-    /// The query is for operators only, and the socket is not an operator's, or no longer.
-    NoAdmin,
-    Query(LunoraError),
-}
-
-impl Failure {
-    /// Returns the frame for a subscriber.
-    pub(super) fn frame(&self, id: &str) -> String {
-        match self {
-            Self::NoAdmin => {
-                ShardFrame::of_code(Some(id), "FORBIDDEN", "the admin token was changed")
-            }
-            Self::Query(error) => ShardFrame::of_error(Some(id), error),
-        }
-    }
-}
-
-impl Outcome {
-    fn new(LiveRun { outcome, reads }: LiveRun) -> Self {
-        let digest = outcome.as_ref().ok().map(|json| digest(json));
-        Self::of(outcome.map_err(Failure::Query), Rc::new(reads), digest)
-    }
-
-    fn failed(failure: Failure) -> Self {
-        Self::of(Err(failure), Rc::default(), None)
-    }
-
-    fn of(outcome: Result<Box<RawValue>, Failure>, reads: Rc<Reads>, digest: Option<u64>) -> Self {
-        Self { outcome, reads, digest, outline: OnceCell::new(), changes: RefCell::default() }
-    }
-
-    /// Returns what a client holds once it was sent the value.
-    pub(super) fn sent(&self, takes_changes: bool) -> Option<Sent> {
-        let outline = || self.outline().cloned();
-        let digest = self.digest?;
-        Some(Sent { digest, outline: takes_changes.then(outline).flatten() })
-    }
-
-    /// Returns the table of the rows, if only one was read; else `name`.
-    pub(super) fn table<'a>(&'a self, name: &'a str) -> &'a str {
-        match self.reads.tables().as_deref() {
-            Some([table]) => table,
-            _ => name,
-        }
-    }
-
-    pub(super) fn outline(&self) -> Option<&Rc<Outline>> {
-        let outline = || self.outcome.as_ref().ok().and_then(|value| Outline::of(value));
-        self.outline.get_or_init(|| outline().map(Rc::new)).as_ref()
-    }
-
-    /// Returns the changes for a client that holds `from`; `None` if it is to be sent the whole value.
-    fn changes(&self, from: &Rc<Outline>, table: &str) -> Option<Rc<[Box<RawValue>]>> {
-        let mut changes = self.changes.borrow_mut();
-        if let Some(known) = &*changes
-            && Rc::ptr_eq(&known.from, from)
-            && known.table == table
-        {
-            return known.each.clone();
-        }
-        let value = self.outcome.as_ref().ok()?;
-        let each = self.outline().and_then(|to| from.changes_to(to, value, table)).map(Rc::from);
-        *changes =
-            Some(Changes { from: from.clone(), table: table.to_owned(), each: each.clone() });
-        each
-    }
-
-    /// Whether every caller gets it: a value that does not depend on the caller. A failure is
-    /// never shared.
-    fn is_for_everybody(&self) -> bool {
-        self.outcome.is_ok() && !self.reads.depends_on_caller()
-    }
-
-    pub(super) fn ran(&self, query: &Rc<str>, caller: &Rc<str>) -> Ran {
-        Ran {
-            query: query.clone(),
-            caller: (!self.is_for_everybody()).then(|| caller.clone()),
-            reads: self.reads.clone(),
-            digest: self.digest,
-        }
-    }
-}
+use crate::{sort, wire::paths};
 
 /// The runs of one query in one flush.
-#[derive(Default)]
-struct Runs {
-    shared: Option<Outcome>,
-    by_caller: BTreeMap<Rc<str>, Outcome>,
+struct Runs<S: LiveSocket> {
+    shared: Option<Outcome<S>>,
+    by_caller: BTreeMap<Rc<str>, Outcome<S>>,
 }
 
-impl Runs {
-    fn of(&self, caller: &Rc<str>) -> Option<&Outcome> {
+impl<S: LiveSocket> Runs<S> {
+    fn new() -> Self {
+        Self { shared: None, by_caller: BTreeMap::new() }
+    }
+
+    fn of(&self, caller: &Rc<str>) -> Option<&Outcome<S>> {
         self.shared.as_ref().or_else(|| self.by_caller.get(caller))
     }
 
-    fn add(&mut self, caller: &Rc<str>, outcome: Outcome) {
+    fn add(&mut self, caller: &Rc<str>, outcome: Outcome<S>) {
         if outcome.is_for_everybody() {
             self.shared = Some(outcome);
         } else {
@@ -151,12 +45,16 @@ impl<S: LiveSocket> Live<S> {
             return;
         }
         let at = shard.position();
-        for waiting in due.chunk_by(|(query, _), (next, _)| query == next) {
-            let mut runs = Runs::default();
-            for (query, key) in waiting {
-                self.refresh(key, query, &mut runs, &at, shard);
+        let mut latest = Latest::default();
+        shard.reading(|| {
+            for waiting in due.chunk_by(|(query, _), (next, _)| query == next) {
+                let mut runs = Runs::new();
+                for (query, key) in waiting {
+                    self.refresh(key, query, (&mut runs, &mut latest), &at, shard);
+                }
             }
-        }
+        });
+        shard.running(None);
     }
 
     /// Takes the subscriptions that need a frame, in the order of their queries.
@@ -187,7 +85,7 @@ impl<S: LiveSocket> Live<S> {
         &self,
         key: &SubscriptionKey,
         query: &Rc<str>,
-        runs: &mut Runs,
+        (runs, latest): (&mut Runs<S>, &mut Latest<S>),
         at: &At,
         shard: &impl LiveShard,
     ) {
@@ -200,7 +98,7 @@ impl<S: LiveSocket> Live<S> {
         if runs.of(&caller).is_none() {
             let Some(Handle { attachment, .. }) = self.entry(&key.socket) else { return };
             let Some(subscription) = attachment.subscription(&key.id) else { return };
-            runs.add(&caller, self.run(key, query, subscription, shard));
+            runs.add(&caller, self.run(key, query, subscription, latest, shard));
         }
         if let Some(outcome) = runs.of(&caller) {
             self.rejoin(key, &outcome.ran(query, &caller));
@@ -210,6 +108,12 @@ impl<S: LiveSocket> Live<S> {
 
     /// Makes a subscription wait for changes of its last run.
     fn rejoin(&self, key: &SubscriptionKey, ran: &Ran) {
+        let old = self.with_entry(&key.socket, |entry| entry.subscriptions.get(&key.id)?.answer);
+        if let Some(old) = old.flatten()
+            && self.answers.borrow_mut().renew(old, ran)
+        {
+            return;
+        }
         let new = self.answers.borrow_mut().join(ran, key.clone());
         let old = self.with_entry(&key.socket, |entry| {
             entry.subscriptions.get_mut(&key.id).map(|known| known.answer.replace(new))
@@ -221,7 +125,7 @@ impl<S: LiveSocket> Live<S> {
         }
     }
 
-    fn tell(&self, key: &SubscriptionKey, run: &Outcome, at: &At, shard: &impl LiveShard) {
+    fn tell(&self, key: &SubscriptionKey, run: &Outcome<S>, at: &At, shard: &impl LiveShard) {
         let Some(handle) = self.entry(&key.socket) else { return };
         let id = &*key.id;
         let held =
@@ -232,11 +136,11 @@ impl<S: LiveSocket> Live<S> {
         let is_shape = kept.is_some_and(Subscription::is_shape);
         match &run.outcome {
             Err(failure) => handle.socket.send(&failure.frame(id)),
-            Ok(data) => {
+            Ok(value) => {
                 let position = &handle.position(at, shard);
-                let has_it = held.as_ref().is_some_and(|held| Some(held.digest) == run.digest);
+                let has_it = held.as_ref().is_some_and(|held| Some(held.digest) == run.digest());
                 let from = held.as_ref().and_then(|held| held.outline.as_ref());
-                let changes = || run.changes(from?, kept?.table());
+                let changes = || value.changes(from?, kept?.table());
                 if is_shape && has_it {
                     self.poke(&handle, None, position);
                 } else if is_shape {
@@ -249,7 +153,7 @@ impl<S: LiveSocket> Live<S> {
                         send(ShardFrame::Delta { id, delta, position });
                     }
                 } else {
-                    send(ShardFrame::Data { id, data, position });
+                    handle.socket.send_with(&ShardFrame::around_data(id, position), value.text());
                 }
             }
         }
@@ -261,14 +165,15 @@ impl<S: LiveSocket> Live<S> {
         });
     }
 
-    /// Runs a query for the caller of a socket.
+    /// Runs a query for the caller of a socket. Who calls it says when no query runs any more.
     pub(super) fn run(
         &self,
         key: &SubscriptionKey,
         query: &Rc<str>,
         subscription: &Subscription,
+        latest: &mut Latest<S>,
         shard: &impl LiveShard,
-    ) -> Outcome {
+    ) -> Outcome<S> {
         let Subscription { function_path, args, .. } = subscription;
         let Some(Handle { attachment, who, .. }) = self.entry(&key.socket) else {
             return Outcome::failed(Failure::NoAdmin);
@@ -278,20 +183,18 @@ impl<S: LiveSocket> Live<S> {
         }
         let running = Running { socket: &key.socket, subscription: &key.id, query };
         shard.running(Some(&running));
-        let outcome = if function_path.starts_with(paths::ADMIN_PREFIX) {
+        if function_path.starts_with(paths::ADMIN_PREFIX) {
             let is_admin = attachment.admin.as_ref().is_some_and(|admin| shard.is_admin(admin));
             if is_admin {
                 let mut run = shard.run_admin(function_path, args);
                 // It is for holders of this token.
                 run.reads.note_caller();
-                Outcome::new(run)
+                Outcome::new(run, latest)
             } else {
                 Outcome::failed(Failure::NoAdmin)
             }
         } else {
-            Outcome::new(shard.run_query(function_path, args, &who))
-        };
-        shard.running(None);
-        outcome
+            Outcome::new(shard.run_query(function_path, args, &who), latest)
+        }
     }
 }

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use super::{
     frame::{Position, ShardFrame},
     interfaces::LiveSocket,
+    outcome::Outcome,
     outline::Outline,
-    refresh::Outcome,
     sockets::{Handle, Live},
 };
 
@@ -19,12 +19,15 @@ impl<S: LiveSocket> Live<S> {
         &self,
         handle: &Handle<S>,
         id: &str,
-        run: &Outcome,
+        run: &Outcome<S>,
         from: Option<&Outline>,
         position: &Position<'_>,
     ) {
-        let rows = run.outcome.as_ref().ok().zip(run.outline());
-        let rows = rows.and_then(|(value, to)| to.patch(from, value, run.table(id)));
+        let rows = run
+            .outcome
+            .as_ref()
+            .ok()
+            .and_then(|value| value.outline()?.patch(from, &value.json, run.table(id)));
         match rows {
             Some(rows) => self.poke(handle, Some((id, &rows, from.is_none())), position),
             None => handle.socket.send(&ShardFrame::of_code(

@@ -6,7 +6,7 @@ use super::{
     attachment::Subscription,
     frame::{Query, ShardFrame},
     interfaces::{LiveShard, LiveSocket},
-    refresh::Failure,
+    outcome::{Failure, Latest},
     sockets::{Known, Live, query_of},
 };
 use crate::{
@@ -40,7 +40,8 @@ impl<S: LiveSocket> Live<S> {
         let new = Subscription::new(id, function_path, args, table);
         let (query, is_shape) = (query_of(&new), new.is_shape());
         let key = SubscriptionKey { socket: socket_id.into(), id: id.into() };
-        let run = self.run(&key, &query, &new, shard);
+        let run = self.run(&key, &query, &new, &mut Latest::default(), shard);
+        shard.running(None);
         if let Err(failure) = &run.outcome
             && run.reads.is_constant()
         {
@@ -74,7 +75,7 @@ impl<S: LiveSocket> Live<S> {
         }
         let position = handle.position(&at, shard);
         let sent = match &run.outcome {
-            Ok(json) => {
+            Ok(value) => {
                 let is_held = !is_ahead
                     && since_epoch.is_some()
                     && since_epoch.as_deref() == position.epoch
@@ -84,12 +85,11 @@ impl<S: LiveSocket> Live<S> {
                         true => self.poke(&handle, None, &position),
                         false => self.send_shape(&handle, id, &run, None, &position),
                     }
+                } else if !is_held {
+                    let around = ShardFrame::around_data(id, &position);
+                    handle.socket.send_with(&around, value.text());
                 } else {
-                    let frame = if is_held {
-                        ShardFrame::Resume { id, position: &position }
-                    } else {
-                        ShardFrame::Data { id, data: json, position: &position }
-                    };
+                    let frame = ShardFrame::Resume { id, position: &position };
                     handle.socket.send(&frame.to_text());
                 }
                 run.sent(is_shape || handle.attachment.takes_changes)

@@ -45,6 +45,14 @@ struct Socket {
 }
 
 impl LiveSocket for Socket {
+    type Text = String;
+
+    fn text(text: &str) -> String {
+        text.to_owned()
+    }
+    fn send_with(&self, around: &str, text: &String) {
+        self.send(&around.replacen('\n', text, 1));
+    }
     fn send(&self, text: &str) {
         self.sent.borrow_mut().push(serde_json::from_str(text).unwrap());
     }
@@ -127,14 +135,13 @@ impl LiveShard for Shard {
                 _ => Ok(json!([value, args])),
             }
         };
-        let outcome = run().map(|json| RawValue::from_string(json.to_string()).unwrap());
+        let outcome = run().map(|json| json.to_string());
         LiveRun { outcome, reads }
     }
     fn run_admin(&self, _: &str, _: &RawValue) -> LiveRun {
         let mut reads = Reads::default();
         reads.note_everything();
-        let json = RawValue::from_string(self.cursor.get().to_string()).unwrap();
-        LiveRun { outcome: Ok(json), reads }
+        LiveRun { outcome: Ok(self.cursor.get().to_string()), reads }
     }
     fn running(&self, _: Option<&Running<'_>>) {}
     fn start_epoch(&self) {

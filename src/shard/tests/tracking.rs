@@ -3,6 +3,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use super::*;
+use crate::errors::Code;
 
 type Write = dyn Fn(&Mutation<'_>) -> Result<(), LunoraError>;
 
@@ -128,4 +129,39 @@ fn a_query_that_ignores_its_caller_can_be_shared() {
     assert_eq!([depends("q:shared"), depends("q:own"), depends("q:ip")], [false, true, true]);
     assert_eq!(shard.user("ada").run_query("q:own", &json!({})).unwrap().result, r#""ada""#);
     assert!(shard.run_query("q:nothing", &json!({})).is_err());
+}
+
+#[test]
+fn a_kept_document_is_read_once_until_a_mutation_runs() {
+    let shard = shard();
+    let sent = say(&shard, "one");
+    let state = &shard.shard().inner.state;
+    let read = || {
+        let before = shard.host().statements();
+        let (document, reads) = query(&shard, |ctx| ctx.db().get(MESSAGES, &sent.id)).unwrap();
+        assert!(!reads.is_constant());
+        (document.unwrap().text.clone(), shard.host().statements() - before)
+    };
+    let (_, fresh) = read();
+    let keeping = state.recent.keeping();
+    assert_eq!(read(), ("one".to_owned(), fresh));
+    assert_eq!(read(), ("one".to_owned(), fresh - 1));
+    let fails: Result<(), _> = mutate(&shard, |ctx| {
+        ctx.db().patch(MESSAGES, &sent.id, &json!({ "text": "never" }))?;
+        assert_eq!(ctx.db().get(MESSAGES, &sent.id)?.unwrap().text, "never");
+        Err(LunoraError::new(Code::Conflict, "no"))
+    });
+    assert!(fails.is_err());
+    assert_eq!(read(), ("one".to_owned(), fresh));
+    mutate(&shard, |ctx| {
+        assert_eq!(ctx.db().get(MESSAGES, &sent.id)?.unwrap().text, "one");
+        ctx.db().patch(MESSAGES, &sent.id, &json!({ "text": "two" }))?;
+        assert_eq!(ctx.db().get(MESSAGES, &sent.id)?.unwrap().text, "two");
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(read(), ("two".to_owned(), fresh));
+    assert_eq!(read(), ("two".to_owned(), fresh - 1));
+    drop(keeping);
+    assert_eq!(read(), ("two".to_owned(), fresh));
 }

@@ -8,7 +8,11 @@ use serde::{
     },
 };
 
-use super::{TAG, integers::MAX_SAFE};
+use super::{
+    TAG,
+    integers::MAX_SAFE,
+    texts::{Next, Texts, write_str},
+};
 
 /// Writes a value as JSON in wire form: integers beyond ±(2^53 − 1) as big integers, NaN and infinities by
 /// their tags.
@@ -17,19 +21,21 @@ use super::{TAG, integers::MAX_SAFE};
 /// Those of `serde_json`.
 pub(crate) fn to_json(value: &impl Serialize) -> Result<String, serde_json::Error> {
     let mut text = Vec::with_capacity(128);
-    value.serialize(Exact(&mut serde_json::Serializer::new(&mut text)))?;
+    let next = Next::default();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut text, Texts(&next));
+    value.serialize(Exact(&mut serializer, &next))?;
     String::from_utf8(text).map_err(serde_json::Error::custom)
 }
 
 /// A serializer that tags numbers.
-struct Exact<S>(S);
+struct Exact<'n, S>(S, &'n Next);
 
 /// A value inside another one.
-struct Inner<'a, T: ?Sized>(&'a T);
+struct Inner<'a, T: ?Sized>(&'a T, &'a Next);
 
 impl<T: Serialize + ?Sized> Serialize for Inner<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(Exact(serializer))
+        self.0.serialize(Exact(serializer, self.1))
     }
 }
 
@@ -85,21 +91,21 @@ macro_rules! plain {
 macro_rules! compound {
     ($($method:ident($($name:ident: $type:ty),*) -> $compound:ident;)+) => {$(
         fn $method(self, $($name: $type),*) -> Result<Self::$compound, Self::Error> {
-            self.0.$method($($name),*).map(Exact)
+            self.0.$method($($name),*).map(|compound| Exact(compound, self.1))
         }
     )+};
 }
 
-impl<S: Serializer> Serializer for Exact<S> {
+impl<'n, S: Serializer> Serializer for Exact<'n, S> {
     type Ok = S::Ok;
     type Error = S::Error;
-    type SerializeSeq = Exact<S::SerializeSeq>;
-    type SerializeTuple = Exact<S::SerializeTuple>;
-    type SerializeTupleStruct = Exact<S::SerializeTupleStruct>;
-    type SerializeTupleVariant = Exact<S::SerializeTupleVariant>;
-    type SerializeMap = Exact<S::SerializeMap>;
-    type SerializeStruct = Exact<S::SerializeStruct>;
-    type SerializeStructVariant = Exact<S::SerializeStructVariant>;
+    type SerializeSeq = Exact<'n, S::SerializeSeq>;
+    type SerializeTuple = Exact<'n, S::SerializeTuple>;
+    type SerializeTupleStruct = Exact<'n, S::SerializeTupleStruct>;
+    type SerializeTupleVariant = Exact<'n, S::SerializeTupleVariant>;
+    type SerializeMap = Exact<'n, S::SerializeMap>;
+    type SerializeStruct = Exact<'n, S::SerializeStruct>;
+    type SerializeStructVariant = Exact<'n, S::SerializeStructVariant>;
 
     integers! {
         serialize_i64(i64);
@@ -117,7 +123,6 @@ impl<S: Serializer> Serializer for Exact<S> {
         serialize_u16(value: u16);
         serialize_u32(value: u32);
         serialize_char(value: char);
-        serialize_str(value: &str);
         serialize_bytes(value: &[u8]);
         serialize_none();
         serialize_unit();
@@ -133,6 +138,10 @@ impl<S: Serializer> Serializer for Exact<S> {
         serialize_map(len: Option<usize>) -> SerializeMap;
         serialize_struct(name: &'static str, len: usize) -> SerializeStruct;
         serialize_struct_variant(name: &'static str, index: u32, variant: &'static str, len: usize) -> SerializeStructVariant;
+    }
+
+    fn serialize_str(self, value: &str) -> Result<S::Ok, S::Error> {
+        write_str(self.0, value, self.1)
     }
 
     fn serialize_f32(self, value: f32) -> Result<S::Ok, S::Error> {
@@ -154,7 +163,7 @@ impl<S: Serializer> Serializer for Exact<S> {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        self.0.serialize_some(&Inner(value))
+        self.0.serialize_some(&Inner(value, self.1))
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
@@ -162,7 +171,7 @@ impl<S: Serializer> Serializer for Exact<S> {
         name: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        self.0.serialize_newtype_struct(name, &Inner(value))
+        self.0.serialize_newtype_struct(name, &Inner(value, self.1))
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -172,7 +181,7 @@ impl<S: Serializer> Serializer for Exact<S> {
         variant: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        self.0.serialize_newtype_variant(name, index, variant, &Inner(value))
+        self.0.serialize_newtype_variant(name, index, variant, &Inner(value, self.1))
     }
 
     fn is_human_readable(&self) -> bool {
@@ -182,12 +191,12 @@ impl<S: Serializer> Serializer for Exact<S> {
 
 macro_rules! elements {
     ($($compound:ident::$method:ident;)+) => {$(
-        impl<S: $compound> $compound for Exact<S> {
+        impl<S: $compound> $compound for Exact<'_, S> {
             type Ok = S::Ok;
             type Error = S::Error;
 
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
-                self.0.$method(&Inner(value))
+                self.0.$method(&Inner(value, self.1))
             }
 
             fn end(self) -> Result<S::Ok, S::Error> {
@@ -206,7 +215,7 @@ elements! {
 
 macro_rules! fields {
     ($($compound:ident;)+) => {$(
-        impl<S: $compound> $compound for Exact<S> {
+        impl<S: $compound> $compound for Exact<'_, S> {
             type Ok = S::Ok;
             type Error = S::Error;
 
@@ -215,7 +224,7 @@ macro_rules! fields {
                 key: &'static str,
                 value: &T,
             ) -> Result<(), S::Error> {
-                self.0.serialize_field(key, &Inner(value))
+                self.0.serialize_field(key, &Inner(value, self.1))
             }
 
             fn end(self) -> Result<S::Ok, S::Error> {
@@ -231,7 +240,7 @@ fields! {
 }
 
 /// A key is a string, and holds no tag.
-impl<S: SerializeMap> SerializeMap for Exact<S> {
+impl<S: SerializeMap> SerializeMap for Exact<'_, S> {
     type Ok = S::Ok;
     type Error = S::Error;
 
@@ -240,7 +249,7 @@ impl<S: SerializeMap> SerializeMap for Exact<S> {
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
-        self.0.serialize_value(&Inner(value))
+        self.0.serialize_value(&Inner(value, self.1))
     }
 
     fn end(self) -> Result<S::Ok, S::Error> {
@@ -261,6 +270,7 @@ mod tests {
     use crate::wire::value::{
         BigInt, Date, Value,
         integers::{from_json, plain_integers},
+        texts::tests::text,
     };
 
     #[derive(Debug, Deserialize, PartialEq, Serialize)]
@@ -277,6 +287,21 @@ mod tests {
         Of(u64),
         Pair(i64, u64),
         Named { n: u128 },
+    }
+
+    #[derive(Serialize)]
+    struct Several<'a> {
+        text: &'a str,
+        list: Vec<&'a str>,
+        raw: Box<RawValue>,
+        #[serde(flatten)]
+        tagged: Tagged<'a>,
+    }
+
+    #[derive(Serialize)]
+    #[serde(tag = "kind")]
+    enum Tagged<'a> {
+        Of { text: &'a str },
     }
 
     #[test]
@@ -353,6 +378,16 @@ mod tests {
         fn plain_values_are_written_as_serde_json_writes_them(n in -1_000_000_i64..1_000_000, text: String, list: Vec<Option<bool>>) {
             let value = json!({ "n": n, "text": text, "list": list });
             prop_assert_eq!(to_json(&value).unwrap(), serde_json::to_string(&value).unwrap());
+        }
+
+        #[test]
+        fn texts_are_written_as_serde_json_writes_them(a in text(), b in text(), numbers in prop::collection::vec(any::<u32>(), 0..40)) {
+            let raw = serde_json::value::to_raw_value(&numbers).unwrap();
+            let several = Several { text: &a, list: vec![&b, "", &a], raw, tagged: Tagged::Of { text: &b } };
+            prop_assert_eq!(to_json(&several).unwrap(), serde_json::to_string(&several).unwrap());
+            prop_assert_eq!(to_json(&a).unwrap(), serde_json::to_string(&a).unwrap());
+            let keys = std::collections::BTreeMap::from([(&a, &b), (&b, &a)]);
+            prop_assert_eq!(to_json(&keys).unwrap(), serde_json::to_string(&keys).unwrap());
         }
     }
 }

@@ -63,6 +63,8 @@ mod same_value_zero;
 #[cfg(feature = "schema")]
 mod schema;
 pub(crate) mod surrogate;
+#[cfg(feature = "shard")]
+mod texts;
 mod url;
 
 #[cfg(test)]
