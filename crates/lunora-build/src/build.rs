@@ -11,6 +11,7 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::{
     Error, Size, WasmOpt,
     cargo::Crate,
+    compact,
     exports::Exports,
     glue, optimize, reuse,
     schema::{Schema, SchemaLock, module},
@@ -27,7 +28,8 @@ Builds the Worker's crate into its build/ folder, for wrangler and Miniflare.
   --dev                    compile quickly; the Worker is slower and larger
   --out-dir <DIR>          the output folder [default: build/ beside Cargo.toml]
   --wasm-opt <PATH|off>    the wasm-opt to run [default: WASM_OPT_BIN, or npm's binaryen; off with --dev]
-  --names                  keep the names of functions, for stack traces and profiles [default with --dev]
+  --names                  keep the names of functions and the comments of the JavaScript, for stack traces and
+                           profiles [default with --dev]
   --schema-lock <MODE>     what to do with lunora.schema.lock: update, frozen, warn or ignore [default:
                            update; frozen where CI is set; warn with --dev]
   -h, --help               print this help";
@@ -92,7 +94,8 @@ impl Build {
         self
     }
 
-    /// Keeps the names of functions in the module; by default in a dev build only.
+    /// Keeps the names of functions in the module, and the comments of the JavaScript around it; by default in a dev
+    /// build only.
     ///
     /// Without them a panic still says its message, file and line; the trace of the trap behind it
     /// has numbers.
@@ -211,6 +214,9 @@ fn generate(wasm: &Path, dir: &Path, names: bool, schema: &Schema) -> Result<(),
     for declarations in ["index.d.ts", "index_bg.wasm.d.ts"] {
         let path = dir.join(declarations);
         fs::remove_file(&path).map_err(|source| Error::File { path, source })?;
+    }
+    if !names {
+        compact::output(dir).map_err(|source| Error::File { path: dir.into(), source })?;
     }
     Ok(())
 }

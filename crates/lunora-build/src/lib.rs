@@ -29,6 +29,7 @@
 
 mod build;
 mod cargo;
+mod compact;
 mod error;
 mod exports;
 mod glue;
