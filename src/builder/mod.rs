@@ -114,8 +114,7 @@ use crate::{
 #[must_use = "a builder does nothing until `.build()` is called"]
 pub struct Builder<S: State = Empty, E = Env> {
     shard_do: S::ShardDo,
-    /// Boxed: each setter moves the builder.
-    pub(crate) settings: Box<Settings<E>>,
+    pub(crate) settings: Settings<E>,
 }
 
 impl Lunora {
@@ -136,7 +135,7 @@ impl<E> Builder<Empty, E> {
     /// [`Lunora::builder`] is this for the real platform, and
     /// [`testing::builder`](crate::testing::builder) for the one in memory.
     pub fn new() -> Self {
-        Self { shard_do: Missing::new(), settings: Box::default() }
+        Self { shard_do: Missing::new(), settings: Settings::default() }
     }
 }
 

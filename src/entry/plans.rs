@@ -13,7 +13,6 @@ use crate::{
     pipeline::{
         edge_only,
         plan::{Dressing, Plan, Planned},
-        rare::rare,
     },
     platform::cloudflare,
     wire::paths,
@@ -60,7 +59,7 @@ pub fn plan(app: Built, message: &str) -> String {
                         *result = text;
                         return Ok(JsValue::UNDEFINED);
                     }
-                    rare(app.lunora.carry_out(plan, &app.env)).await
+                    app.lunora.carry_out(plan, &app.env).await
                 }
                 Planned::Answer(response) => response,
             },
