@@ -55,7 +55,7 @@ use crate::{
 /// [`MemoryEnvironment`](crate::testing::MemoryEnvironment) in tests.
 pub struct Lunora<E = Env> {
     shards: Rc<dyn ShardNamespace>,
-    settings: Settings<E>,
+    settings: Box<Settings<E>>,
     edge: OnceCell<Edge>,
     random: Random,
 }
@@ -185,7 +185,7 @@ impl<E: Environment> Lunora<E> {
 }
 
 impl<E> Lunora<E> {
-    pub(crate) fn new(shards: Rc<dyn ShardNamespace>, settings: Settings<E>) -> Self {
+    pub(crate) fn new(shards: Rc<dyn ShardNamespace>, settings: Box<Settings<E>>) -> Self {
         Self { shards, settings, edge: OnceCell::new(), random: Random::default() }
     }
 
@@ -232,6 +232,8 @@ impl<E> fmt::Debug for Lunora<E> {
 }
 
 /// Returns the response to an error before the application was built, behind the default edge.
+#[cold]
+#[inline(never)]
 pub(crate) fn edge_only(error: &LunoraError) -> Response {
     let mut response = answers::error(error);
     let (edge, _) = Edge::resolve(&Security::default(), &|_| None);
