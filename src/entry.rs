@@ -140,8 +140,10 @@ macro_rules! serve {
                                 js_name = __lunora_front,
                                 wasm_bindgen = $crate::__private::wasm_bindgen
                             )]
-            pub fn __lunora_front() -> wasm_bindgen::JsValue {
-                $crate::__private::front()
+            pub fn __lunora_front(
+                env: $crate::__private::Env,
+            ) -> ::std::result::Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
+                $crate::__private::front(built(&env))
             }
 
             #[wasm_bindgen::prelude::wasm_bindgen(

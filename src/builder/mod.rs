@@ -114,7 +114,8 @@ use crate::{
 #[must_use = "a builder does nothing until `.build()` is called"]
 pub struct Builder<S: State = Empty, E = Env> {
     shard_do: S::ShardDo,
-    pub(crate) settings: Settings<E>,
+    /// Boxed: each setter moves the builder.
+    pub(crate) settings: Box<Settings<E>>,
 }
 
 impl Lunora {
@@ -135,7 +136,7 @@ impl<E> Builder<Empty, E> {
     /// [`Lunora::builder`] is this for the real platform, and
     /// [`testing::builder`](crate::testing::builder) for the one in memory.
     pub fn new() -> Self {
-        Self { shard_do: Missing::new(), settings: Settings::default() }
+        Self { shard_do: Missing::new(), settings: Box::default() }
     }
 }
 

@@ -155,6 +155,8 @@ fn failed(error: &dyn std::error::Error) -> JsValue {
 }
 
 /// Returns the response while the application cannot be built.
+#[cold]
+#[inline(never)]
 pub(super) fn not_built(error: LunoraError) -> Response {
     edge_only(&LunoraError::internal(NotBuilt(error)))
 }

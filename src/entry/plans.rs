@@ -24,10 +24,18 @@ pub fn environment() -> Env {
     cloudflare::plan::environment()
 }
 
-/// Returns the function of JavaScript that answers requests by plans.
-#[must_use]
-pub fn front() -> JsValue {
-    cloudflare::plan::front()
+/// Returns the function of JavaScript that answers requests by plans, or the response while the
+/// application cannot be built. With the application built, the first call is planned like every
+/// other: a request of [`fetch`](crate::entry::private::fetch) runs far more code, which the runtime
+/// would have to compile.
+///
+/// # Errors
+/// If the response cannot be passed to the platform.
+pub fn front(app: Built) -> Result<JsValue, JsValue> {
+    match app {
+        Ok(_) => Ok(cloudflare::plan::front()),
+        Err(error) => response_to_js(not_built(error)),
+    }
 }
 
 /// Decides a call of `POST /_lunora/rpc`: `message` has its head, an empty line, and its body. The

@@ -14,6 +14,7 @@ mod functions;
 pub(crate) mod hooks;
 pub(crate) mod hop;
 pub(crate) mod plan;
+pub(crate) mod rare;
 pub(crate) mod record;
 pub(crate) mod route;
 mod rpc;
@@ -31,6 +32,7 @@ use self::{
     edge::{Edge, RequestFacts, Security},
     functions::Caller,
     hooks::{EmailHandler, Handler, QueueHandler, RouteContext},
+    rare::rare,
     record::RequestKind,
     scheduled::Job,
     settings::Settings,
@@ -53,7 +55,7 @@ use crate::{
 /// [`MemoryEnvironment`](crate::testing::MemoryEnvironment) in tests.
 pub struct Lunora<E = Env> {
     shards: Rc<dyn ShardNamespace>,
-    settings: Settings<E>,
+    settings: Box<Settings<E>>,
     edge: OnceCell<Edge>,
     random: Random,
 }
@@ -106,11 +108,11 @@ impl<E: Environment> Lunora<E> {
         }
         match request.path() {
             paths::RPC => rpc::answer(self, request, env, span).await,
-            paths::RPC_BATCH => batch::answer(self, request, env, span).await,
-            paths::WS => websocket::answer(self, edge, request, env, span).await,
+            paths::RPC_BATCH => rare(batch::answer(self, request, env, span)).await,
+            paths::WS => rare(websocket::answer(self, edge, request, env, span)).await,
             paths::STATUS => Ok(answers::status(&request)),
             #[cfg(feature = "admin")]
-            path if crate::admin::owns(path) => admin::answer(self, request, env, ctx).await,
+            path if crate::admin::owns(path) => rare(admin::answer(self, request, env, ctx)).await,
             _ => Ok(answers::not_found()),
         }
     }
@@ -183,7 +185,7 @@ impl<E: Environment> Lunora<E> {
 }
 
 impl<E> Lunora<E> {
-    pub(crate) fn new(shards: Rc<dyn ShardNamespace>, settings: Settings<E>) -> Self {
+    pub(crate) fn new(shards: Rc<dyn ShardNamespace>, settings: Box<Settings<E>>) -> Self {
         Self { shards, settings, edge: OnceCell::new(), random: Random::default() }
     }
 
@@ -230,6 +232,8 @@ impl<E> fmt::Debug for Lunora<E> {
 }
 
 /// Returns the response to an error before the application was built, behind the default edge.
+#[cold]
+#[inline(never)]
 pub(crate) fn edge_only(error: &LunoraError) -> Response {
     let mut response = answers::error(error);
     let (edge, _) = Edge::resolve(&Security::default(), &|_| None);

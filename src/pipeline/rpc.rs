@@ -2,7 +2,9 @@
 
 use http::Method;
 
-use super::{Lunora, admission::Admission, answers, dispatch::Call, fan_out, span::Span};
+use super::{
+    Lunora, admission::Admission, answers, dispatch::Call, fan_out, rare::rare, span::Span,
+};
 use crate::{
     errors::{Code, LunoraError},
     message::{Request, Response},
@@ -42,8 +44,8 @@ pub(super) async fn prepare<E: Environment>(
     span.note(|facts| facts.set_function(envelope.function_path()));
     match envelope.target() {
         Target::FanOut(spec) => {
-            let answer = fan_out::answer(app, request, env, span, (&envelope, spec)).await;
-            answer.map(Prepared::Answer)
+            let answer = fan_out::answer(app, request, env, span, (&envelope, spec));
+            rare(answer).await.map(Prepared::Answer)
         }
         _ => {
             span.note(|facts| facts.set_shard_keys(1));

@@ -19,7 +19,7 @@ const PLANS: &str = r#"
 let front;
 async function answer(request, env, ctx) {
   if (front === undefined) {
-    const made = await respond(() => wasm.__lunora_front());
+    const made = await respond(() => wasm.__lunora_front(env));
     if (typeof made !== "function") return made;
     front = made;
   }
@@ -132,6 +132,16 @@ mod tests {
         for absent in ["scheduled", "queue", "email", "alarm", "webSocket", "Options"] {
             assert!(!js.contains(absent), "{absent} in {js}");
         }
+    }
+
+    #[test]
+    fn the_application_is_built_before_the_first_call_is_planned() {
+        let exports = Exports::parse(
+            "export function __lunora_front(env: any): any;\n\
+             export function fetch(a: any, b: any, c: any): any;",
+        );
+        let js = generate(&exports, &BTreeMap::new());
+        assert!(js.contains("respond(() => wasm.__lunora_front(env))"), "{js}");
     }
 
     #[test]

@@ -338,12 +338,12 @@ function remember(map, key, value) {
 /** Wasm memory moves and is written to; what leaves it is a copy. */
 const own = (body) => (body instanceof Uint8Array ? body.slice() : body);
 
-/** `<method>\n<url>\n<name:value>…`. The body is not asked for: a stream would be made for that. */
+/** `<method>\n<url>\n<name:value>...`. The body is not asked for: a stream would be made for that. */
 export function requestHead(request) {
   return `${request.method}\n${request.url}${pack(request.headers)}`;
 }
 
-/** `<status>\n<name:value>…` */
+/** `<status>\n<name:value>...` */
 export function responseHead(response) {
   return `${response.status}${pack(response.headers)}`;
 }
