@@ -19,6 +19,8 @@ const TABLES = [
   `CREATE INDEX IF NOT EXISTS changes_by_table ON changes("table", seq)`,
 ];
 
+const NEWEST = "SELECT doc FROM messages ORDER BY _creationTime DESC, _id DESC LIMIT ?";
+
 const MAX_TEXT = 2000;
 const MAX_MESSAGES = 1000;
 
@@ -51,6 +53,15 @@ function limit(args) {
 /** The length of a text in characters, which is at most that in UTF-16 units. */
 const isLonger = (value, most) => value.length > most && [...value].length > most;
 
+/** A result that is JSON already. */
+class Json {
+  constructor(text) {
+    this.text = text;
+  }
+}
+
+const resultOf = (result) => (result instanceof Json ? result.text : JSON.stringify(result));
+
 export class Room extends DurableObject {
   #sql;
   #untilCut = CUT_EVERY;
@@ -69,10 +80,12 @@ export class Room extends DurableObject {
       return row === undefined ? null : JSON.parse(row.doc);
     },
 
-    "messages:list": (args) => this.#documents(
-      "SELECT doc FROM messages ORDER BY _creationTime DESC, _id DESC LIMIT ?",
-      limit(args),
-    ),
+    "messages:list": (args) => this.#documents(NEWEST, limit(args)),
+
+    "messages:stored": (args) => {
+      const documents = Array.from(this.#sql.exec(NEWEST, limit(args)), ({ doc }) => doc);
+      return new Json(`[${documents.join(",")}]`);
+    },
 
     "messages:newest": (args) => this.#documents(
       `SELECT doc FROM messages WHERE json_extract(doc, '$.channel') = ?
@@ -148,7 +161,7 @@ export class Room extends DurableObject {
         throw new Refused(400, "BAD_REQUEST", "the call is malformed");
       }
       if (Object.hasOwn(this.#queries, functionPath)) {
-        return { status: 200, body: JSON.stringify({ result: this.#queries[functionPath](args) }) };
+        return { status: 200, body: `{"result":${resultOf(this.#queries[functionPath](args))}}` };
       }
       if (Object.hasOwn(this.#mutations, functionPath)) {
         if (!user) throw new Refused(401, "UNAUTHORIZED", "the caller is anonymous");

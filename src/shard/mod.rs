@@ -141,7 +141,7 @@ pub use self::{
     caller::Caller,
     class::{Announced, Announcement, ShardClass, ShardsOf, Unannounced},
     context::{Auth, Mutation, Query},
-    db::{Document, IndexValue, Page, PageRequest, Reader, Sql, TableQuery, Writer},
+    db::{Document, IndexValue, Page, PageRequest, Reader, Sql, StoredJson, TableQuery, Writer},
     definition::{DefinitionError, ShardDefinition},
     due::SCHEDULED,
     function::{
@@ -173,7 +173,7 @@ pub(crate) use self::{
 pub mod prelude {
     pub use super::{
         Action, Connection, Document, Mutation, NoArgs, Page, PageRequest, Query, SCHEDULED,
-        ShardClass, Table, index, invalid_argument, table,
+        ShardClass, StoredJson, Table, index, invalid_argument, table,
     };
     pub use crate::{Code, LunoraError, coordinator::Direction};
 }

@@ -29,6 +29,7 @@ mod recovery;
 mod replays;
 mod scheduler;
 mod schema;
+mod stored_json;
 mod tracking;
 mod transactions;
 
@@ -105,7 +106,10 @@ fn delete_note(ctx: &Mutation<'_>, args: Id) -> Result<bool, LunoraError> {
     ctx.db().delete(NOTES, &args.id)
 }
 
-fn list_notes(ctx: &Query<'_>, _: NoArgs) -> Result<Box<serde_json::value::RawValue>, LunoraError> {
+fn list_notes(
+    ctx: &Query<'_>,
+    _: NoArgs,
+) -> Result<StoredJson<Vec<Document<crate::wire::value::Value>>>, LunoraError> {
     ctx.db().table(NOTES).take_json(1000)
 }
 

@@ -27,6 +27,7 @@ lunora::shard! {
         query "messages:constant" => constant,
         query "messages:get" => get,
         query "messages:list" => list,
+        query "messages:stored" => stored,
         query "messages:newest" => newest,
         mutation "messages:send" => send,
         mutation "messages:seed" => seed,
@@ -57,6 +58,14 @@ struct List {
 /// Returns the newest messages of all channels, newest first.
 fn list(ctx: &Query<'_>, List { limit }: List) -> Result<Vec<Document<Message>>, LunoraError> {
     ctx.db().table(MESSAGES).order(Direction::Desc).take(checked_limit(limit)?)
+}
+
+/// Returns the same messages as the text that is stored.
+fn stored(
+    ctx: &Query<'_>,
+    List { limit }: List,
+) -> Result<StoredJson<Vec<Document<Message>>>, LunoraError> {
+    ctx.db().table(MESSAGES).order(Direction::Desc).take_json(checked_limit(limit)?)
 }
 
 #[derive(Deserialize)]

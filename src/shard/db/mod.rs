@@ -11,6 +11,7 @@ mod raw;
 mod reader;
 pub(crate) mod selection;
 pub(crate) mod store;
+mod stored_json;
 pub(crate) mod wire_check;
 pub(crate) mod writer;
 
@@ -20,6 +21,7 @@ pub use self::{
     query::TableQuery,
     raw::Sql,
     reader::Reader,
+    stored_json::StoredJson,
     writer::Writer,
 };
 pub(crate) use self::{

@@ -3,10 +3,9 @@
 use std::{fmt, marker::PhantomData};
 
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 
 use super::{
-    Document, key,
+    Document, StoredJson, key,
     selection::{Plan, Selection, only, setters},
 };
 use crate::{
@@ -61,24 +60,25 @@ impl<'a, T> TableQuery<'a, T> {
         Ok(to_count(count.as_ref()))
     }
 
-    /// Returns the first `limit` documents as the JSON text of a list, as they are stored: the
-    /// fastest way to answer a query with documents.
+    /// Returns every document as the text that is stored; see [`StoredJson`].
     ///
     /// # Errors
     /// As [`collect`](Self::collect).
-    pub fn take_json(self, limit: u32) -> Result<Box<RawValue>, LunoraError> {
-        let documents = self.documents(Some(limit))?;
-        let size = documents.iter().map(|json| json.len() + 1).sum::<usize>();
-        let mut list = String::with_capacity(size + 2);
-        list.push('[');
-        for json in documents {
-            if list.len() > 1 {
-                list.push(',');
-            }
-            list.push_str(&json);
-        }
-        list.push(']');
-        RawValue::from_string(list).map_err(LunoraError::internal)
+    pub fn collect_json(self) -> Result<StoredJson<Vec<Document<T>>>, LunoraError> {
+        self.json(None)
+    }
+
+    /// Returns the first `limit` documents as the text that is stored; see [`StoredJson`].
+    ///
+    /// # Errors
+    /// As [`collect`](Self::collect).
+    pub fn take_json(self, limit: u32) -> Result<StoredJson<Vec<Document<T>>>, LunoraError> {
+        self.json(Some(limit))
+    }
+
+    fn json(&self, limit: Option<u32>) -> Result<StoredJson<Vec<Document<T>>>, LunoraError> {
+        let list = ["[", &self.documents(limit)?.join(","), "]"].concat();
+        StoredJson::new(self.selection.table, list)
     }
 
     fn documents(&self, limit: Option<u32>) -> Result<Vec<String>, LunoraError> {

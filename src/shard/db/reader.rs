@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-use super::{Document, Sql, TableQuery};
+use super::{Document, Sql, StoredJson, TableQuery};
 use crate::{
     errors::LunoraError,
     faults::Impossible,
-    shard::{run::Run, table::Table},
+    shard::{recent::Stored, run::Run, table::Table},
 };
 
 /// The documents, to read.
@@ -33,10 +33,28 @@ impl<'a> Reader<'a> {
         table: Table<T>,
         id: &str,
     ) -> Result<Option<Document<T>>, LunoraError> {
-        let spec = self.run.state.table(table.name())?;
+        let stored = self.stored(table.name(), id)?;
+        stored.map(|stored| Document::read(table.name(), &stored.json)).transpose()
+    }
+
+    /// Returns the document of this id as the text that is stored; see [`StoredJson`].
+    ///
+    /// # Errors
+    /// If the shard has no such table.
+    pub fn get_json<T>(
+        &self,
+        table: Table<T>,
+        id: &str,
+    ) -> Result<Option<StoredJson<Document<T>>>, LunoraError> {
+        let stored = self.stored(table.name(), id)?;
+        stored.map(|stored| StoredJson::new(table.name(), stored.json.to_string())).transpose()
+    }
+
+    /// Returns the document as it is stored, unless it is deleted, and records the read.
+    fn stored(&self, table: &str, id: &str) -> Result<Option<Stored>, LunoraError> {
+        let spec = self.run.state.table(table)?;
         self.run.reads().note_document(spec.name, id);
-        let stored = self.run.state.stored(&spec, id)?.filter(|stored| stored.deleted_at.is_none());
-        stored.map(|stored| Document::read(spec.name, &stored.json)).transpose()
+        Ok(self.run.state.stored(&spec, id)?.filter(|stored| stored.deleted_at.is_none()))
     }
 
     /// Returns a query over the documents of a table, which sets order and bounds.

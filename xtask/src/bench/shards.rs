@@ -27,12 +27,14 @@ enum Call {
     Constant,
     OneDocument,
     List,
+    /// The same list, as the text that is stored.
+    Stored,
     ByIndex,
     Mutation,
 }
 
-const CALLS: [Call; 5] =
-    [Call::Constant, Call::OneDocument, Call::List, Call::ByIndex, Call::Mutation];
+const CALLS: [Call; 6] =
+    [Call::Constant, Call::OneDocument, Call::List, Call::Stored, Call::ByIndex, Call::Mutation];
 
 /// A row of the table of shards.
 struct ShardRow {
@@ -83,6 +85,7 @@ impl Row for ShardRow {
             Call::Constant => "no document",
             Call::OneDocument => "one document",
             Call::List => "50 documents",
+            Call::Stored => "50 documents, as stored",
             Call::ByIndex => "by an index",
             Call::Mutation => "a mutation",
         };
@@ -102,6 +105,7 @@ impl Row for ShardRow {
             Call::Constant => ("messages:constant", json!({})),
             Call::OneDocument => ("messages:get", json!({ "id": id(MESSAGES / 2) })),
             Call::List => ("messages:list", json!({ "limit": 50 })),
+            Call::Stored => ("messages:stored", json!({ "limit": 50 })),
             Call::ByIndex => ("messages:newest", json!({ "channel": channel(7), "limit": 10 })),
             Call::Mutation => ("messages:send", json!({ "channel": WRITTEN, "text": text(0) })),
         };
@@ -186,7 +190,7 @@ fn is_whole(call: Call, result: &Value) -> bool {
     match call {
         Call::Constant => *result == json!(1),
         Call::OneDocument => result["_id"] == json!(id(MESSAGES / 2)),
-        Call::List => count == Some(50),
+        Call::List | Call::Stored => count == Some(50),
         Call::ByIndex => count == Some(10),
         Call::Mutation => result["channel"] == json!(WRITTEN),
     }
