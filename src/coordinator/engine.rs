@@ -59,7 +59,7 @@ impl QueryCoordinator {
         }
         let each =
             call.to_each(self.concurrency.get(), self.per_shard_timeout, self.max_shard_bytes)?;
-        let shards = keys.iter().map(|key| call.resolve(key.clone())).collect();
+        let shards = keys.iter().map(|key| call.resolve(key.clone()));
         let answers = ResolvedShard::fetch_each(shards, &each)?;
         let keys = keys.to_vec();
         Some(answers.filter_map(move |EachAnswer { place, outcome }| {

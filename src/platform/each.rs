@@ -9,8 +9,7 @@ use super::ShardCallError;
 use crate::message::BodyError;
 
 /// A call that several shards get, `POST /rpc` with a text, and the limits on it.
-#[allow(missing_debug_implementations, reason = "the headers are credentials")]
-pub struct EachCall<'a> {
+pub(crate) struct EachCall<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a str,
     /// How many shards are asked at once.
@@ -23,7 +22,7 @@ pub struct EachCall<'a> {
 
 /// What one shard answered.
 #[derive(Debug)]
-pub struct EachAnswer {
+pub(crate) struct EachAnswer {
     /// The place of the shard among those that were called.
     pub(crate) place: usize,
     pub(crate) outcome: Result<(StatusCode, Result<Bytes, BodyError>), EachFailure>,
@@ -31,7 +30,7 @@ pub struct EachAnswer {
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub enum EachFailure {
+pub(crate) enum EachFailure {
     /// It did not come in time.
     Late,
     /// There will be none.

@@ -70,8 +70,6 @@ pub use self::{
 };
 
 #[doc(hidden)]
-pub use self::each::{EachAnswer, EachCall, EachFailure};
-#[doc(hidden)]
 pub use self::trigger::{
     CronError, CronExpression, Email, EmailHost, QueueBatch, QueueDecision, QueueMessage,
     ScheduledEvent,
@@ -99,6 +97,7 @@ pub(crate) use self::{
     clock::within,
     deadline::Deadline,
     digest::{Sha256Stream, hex},
+    each::{EachAnswer, EachCall, EachFailure},
     global_changes::GLOBAL_CHANGES,
     random::{Random, random_seed},
     store::rules::MIN_PART_BYTES,

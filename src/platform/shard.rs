@@ -4,7 +4,10 @@ use std::{any::Any, error::Error, fmt, rc::Rc};
 
 use futures::{future::LocalBoxFuture, stream::LocalBoxStream};
 
-use super::{EachAnswer, EachCall};
+use super::{
+    cloudflare,
+    each::{EachAnswer, EachCall},
+};
 use crate::{
     errors::{Code, LunoraError},
     log,
@@ -22,20 +25,6 @@ pub trait ShardNamespace: 'static {
         address: &ShardAddress,
         request: Request,
     ) -> LocalBoxFuture<'static, Result<Response, ShardCallError>>;
-
-    /// Sends a call to each of several shards of this namespace, and reads their answers; `None` if that
-    /// is no cheaper than to [`fetch`](Self::fetch) each.
-    ///
-    /// Dropping the stream calls no further shard.
-    #[doc(hidden)]
-    fn fetch_each(
-        &self,
-        addresses: Vec<ShardAddress>,
-        call: &EachCall<'_>,
-    ) -> Option<LocalBoxStream<'static, EachAnswer>> {
-        let _ = (addresses, call);
-        None
-    }
 
     /// Returns the identity that distinguishes this namespace from every other one, such as that of
     /// another deployment.
@@ -68,14 +57,6 @@ impl<N: ShardNamespace + ?Sized> ShardNamespace for std::rc::Rc<N> {
         request: Request,
     ) -> LocalBoxFuture<'static, Result<Response, ShardCallError>> {
         (**self).fetch(address, request)
-    }
-
-    fn fetch_each(
-        &self,
-        addresses: Vec<ShardAddress>,
-        call: &EachCall<'_>,
-    ) -> Option<LocalBoxStream<'static, EachAnswer>> {
-        (**self).fetch_each(addresses, call)
     }
 
     fn namespace_id(&self) -> Option<String> {
@@ -274,23 +255,27 @@ impl ResolvedShard {
         self.namespace.fetch(&self.address, request).await
     }
 
-    /// Sends a call to each of several shards as [`fetch`](Self::fetch) does, if they are of one
-    /// namespace that has a cheaper way.
+    /// Sends a call to each of several shards as [`fetch`](Self::fetch) does, if the host can send it to
+    /// all of them at once.
     pub(crate) fn fetch_each(
-        shards: Vec<Self>,
+        shards: impl IntoIterator<Item = Self>,
         call: &EachCall<'_>,
     ) -> Option<LocalBoxStream<'static, EachAnswer>> {
-        let namespace = shards.first()?.namespace.clone();
-        if !shards.iter().all(|shard| Rc::ptr_eq(&shard.namespace, &namespace)) {
-            return None;
+        let mut shards = shards.into_iter();
+        let Self { namespace, address } = shards.next()?;
+        namespace.as_host()?;
+        let mut addresses = vec![address];
+        for shard in shards {
+            if !Rc::ptr_eq(&shard.namespace, &namespace) {
+                return None;
+            }
+            addresses.push(shard.address);
         }
-        let addresses = shards.into_iter().map(|shard| shard.address).collect();
-        let Some(trace) = log::current_trace() else {
-            return namespace.fetch_each(addresses, call);
-        };
         let mut headers = call.headers.clone();
-        trace.write(&mut headers);
-        namespace.fetch_each(addresses, &EachCall { headers: &headers, ..*call })
+        if let Some(trace) = log::current_trace() {
+            trace.write(&mut headers);
+        }
+        cloudflare::call_each(&*namespace, addresses, &EachCall { headers: &headers, ..*call })
     }
 }
 

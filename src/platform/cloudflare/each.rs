@@ -7,6 +7,7 @@ use futures::{
 };
 use http::StatusCode;
 use wasm_bindgen::JsValue;
+use worker::ObjectNamespace;
 
 use super::{
     error::JsFailure,
@@ -16,18 +17,24 @@ use super::{
 };
 use crate::{
     message::BodyError,
-    platform::{EachAnswer, EachCall, EachFailure, Jurisdiction, ShardAddress, ShardCallError},
+    platform::{
+        EachAnswer, EachCall, EachFailure, Jurisdiction, ShardAddress, ShardCallError,
+        ShardNamespace,
+    },
 };
 
-/// Calls the objects. Dropping the stream calls no further one.
-pub(super) fn call(
-    namespace: &JsValue,
+/// Calls the objects, if the namespace is the host's own. Dropping the stream calls no further one.
+///
+/// It is no method of the namespace: a Worker that never queries across shards must not have it.
+pub(crate) fn call_each(
+    namespace: &dyn ShardNamespace,
     addresses: Vec<ShardAddress>,
     call: &EachCall<'_>,
-) -> LocalBoxStream<'static, EachAnswer> {
-    let calls = Calls(glue::call_each(namespace, &to_text(&addresses, call)));
+) -> Option<LocalBoxStream<'static, EachAnswer>> {
+    let namespace = namespace.as_host()?.downcast_ref::<ObjectNamespace>()?;
+    let calls = Calls(glue::call_each(namespace.as_ref(), &to_text(&addresses, call)));
     let state = (calls, addresses, Vec::new().into_iter(), call.max_bytes);
-    stream::unfold(state, async move |(calls, addresses, mut ready, limit)| {
+    let answers = stream::unfold(state, async move |(calls, addresses, mut ready, limit)| {
         loop {
             if let Some(answer) = ready.next() {
                 return Some((answer, (calls, addresses, ready, limit)));
@@ -39,8 +46,8 @@ pub(super) fn call(
             };
             ready = answers.into_iter();
         }
-    })
-    .boxed_local()
+    });
+    Some(answers.boxed_local())
 }
 
 /// What JavaScript keeps of the calls.

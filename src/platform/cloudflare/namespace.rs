@@ -2,21 +2,18 @@
 
 use std::any::Any;
 
-use futures::{future::LocalBoxFuture, stream::LocalBoxStream};
+use futures::future::LocalBoxFuture;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::ObjectNamespace;
 
 use super::{
-    each, glue, message,
+    glue, message,
     plan::unavailable,
     promise::{Awaited, Value},
 };
 use crate::{
     message::{Request, Response},
-    platform::{
-        EachAnswer, EachCall, Jurisdiction, LocationHint, ShardAddress, ShardCallError,
-        ShardNamespace,
-    },
+    platform::{Jurisdiction, LocationHint, ShardAddress, ShardCallError, ShardNamespace},
 };
 
 impl ShardNamespace for ObjectNamespace {
@@ -46,14 +43,6 @@ impl ShardNamespace for ObjectNamespace {
                 }
             }
         })
-    }
-
-    fn fetch_each(
-        &self,
-        addresses: Vec<ShardAddress>,
-        call: &EachCall<'_>,
-    ) -> Option<LocalBoxStream<'static, EachAnswer>> {
-        Some(each::call(self.as_ref(), addresses, call))
     }
 
     /// Returns an id that the platform derives from the namespace. Nothing is created or called.
