@@ -11,10 +11,15 @@ use crate::{
     },
     build,
     shell::root,
+    size,
 };
 
 /// A Worker, and the most that its wasm may have after gzip, in bytes, once wasm-opt ran.
 const SIZES: [(&str, u64); 2] = [("examples/chat", 840_000), ("bench/minimal", 180_000)];
+
+/// The most that features which a Worker does not use may add to it together, in bytes after gzip: a request
+/// still asks whether they are configured.
+const IDLE: u64 = 512;
 
 /// The most calls between JavaScript and wasm that one small call to a shard may take: memory for the
 /// request, the plan, and the release of the plan's text.
@@ -30,6 +35,13 @@ pub(crate) fn check() -> Result<()> {
         let size = size.context("a release build measures gzip")?;
         ensure!(size <= budget, "{name}: {size} bytes after gzip, the budget is {budget}");
     }
+    let [idle, without] = [size::gzip(&["idle"])?, size::gzip(&[])?];
+    println!("Features that nothing uses: {idle} bytes after gzip, {without} without them.");
+    ensure!(
+        idle <= without + IDLE,
+        "features that nothing uses cost {} bytes",
+        idle.saturating_sub(without)
+    );
     build::one(&root().join("bench/rpc"), true)?;
     let lunora = CONTENDERS.iter().find(|contender| contender.letter == 'd');
     let profiles = contenders::profiles();

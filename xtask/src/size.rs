@@ -49,7 +49,8 @@ fn named() -> Result<Vec<u8>> {
     Ok(fs::read(build.run()?.dir.join("index_bg.wasm"))?)
 }
 
-fn gzip(features: &[&str]) -> Result<u64> {
+/// Builds the smallest Worker with these features; returns its size after gzip, in bytes.
+pub(crate) fn gzip(features: &[&str]) -> Result<u64> {
     let name = if features.is_empty() { "minimal".to_owned() } else { features.join("-") };
     let build = Build::new(root().join("bench/minimal")).features(features.iter().copied());
     let build = build.out_dir(root().join("target/size").join(name)).wasm_opt(build::wasm_opt());
