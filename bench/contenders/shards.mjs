@@ -1,10 +1,10 @@
-// The objects that every contender calls: one that answers at once, one that writes to SQLite, and
-// both take sockets.
+// The objects that every contender calls. They answer at once, and take sockets.
 import { DurableObject } from "cloudflare:workers";
 
+const ANSWER = '{"result":1}';
 const json = { headers: { "content-type": "application/json" } };
 
-class Shard extends DurableObject {
+export class Shard extends DurableObject {
   async fetch(request) {
     if (request.headers.get("upgrade") === "websocket") {
       const [client, server] = Object.values(new WebSocketPair());
@@ -14,32 +14,13 @@ class Shard extends DurableObject {
     const body = await request.text();
     if (request.url.endsWith("/rpc-batch")) {
       const { calls } = JSON.parse(body);
-      const results = calls.map(({ id }) => `{"id":${JSON.stringify(id)},"status":200,"body":${this.answer()}}`);
+      const results = calls.map(({ id }) => `{"id":${JSON.stringify(id)},"status":200,"body":${ANSWER}}`);
       return new Response(`{"results":[${results.join(",")}]}`, json);
     }
-    return new Response(this.answer(), json);
+    return new Response(ANSWER, json);
   }
 
   webSocketMessage() {}
-}
-
-export class Instant extends Shard {
-  answer() {
-    return '{"result":1}';
-  }
-}
-
-export class Sqlite extends Shard {
-  constructor(ctx, env) {
-    super(ctx, env);
-    this.sql = ctx.storage.sql;
-    this.sql.exec("CREATE TABLE IF NOT EXISTS counter(id INTEGER PRIMARY KEY, n INTEGER NOT NULL)");
-    this.sql.exec("INSERT OR IGNORE INTO counter VALUES(0, 0)");
-  }
-
-  answer() {
-    return `{"result":${this.sql.exec("UPDATE counter SET n = n + 1 WHERE id = 0 RETURNING n").one().n}}`;
-  }
 }
 
 export default { fetch: () => new Response(null, { status: 404 }) };

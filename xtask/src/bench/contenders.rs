@@ -4,7 +4,7 @@ use std::{fs, net::SocketAddr, path::PathBuf, time::SystemTime};
 
 use anyhow::{Context, Result};
 
-use super::workerd::{Objects, Shard, Workerd};
+use super::workerd::{Objects, Workerd};
 use crate::{
     build,
     shell::{program, root, run as sh},
@@ -193,23 +193,20 @@ enum Call {
 /// A row of the table of requests.
 pub(crate) struct Profile {
     call: Call,
-    shard: Shard,
     connections: usize,
 }
 
 /// Every row.
 pub(crate) fn profiles() -> Vec<Profile> {
     let mut profiles = Vec::new();
-    for shard in [Shard::Instant, Shard::Sqlite] {
-        for call in [Call::Small, Call::Large] {
-            for connections in [1, 32, 256] {
-                profiles.push(Profile { call, shard, connections });
-            }
+    for call in [Call::Small, Call::Large] {
+        for connections in [1, 32, 256] {
+            profiles.push(Profile { call, connections });
         }
     }
     for call in [Call::FanOut, Call::Batch, Call::Upgrade] {
         for connections in [1, 32] {
-            profiles.push(Profile { call, shard: Shard::Instant, connections });
+            profiles.push(Profile { call, connections });
         }
     }
     profiles
@@ -224,11 +221,7 @@ impl Row for Profile {
             Call::Batch => "batch of 100",
             Call::Upgrade => "WebSocket upgrade",
         };
-        let shard = match self.shard {
-            Shard::Instant => "",
-            Shard::Sqlite => ", SQLite",
-        };
-        format!("{call}{shard}")
+        call.to_owned()
     }
 
     fn connections(&self) -> usize {
@@ -236,7 +229,7 @@ impl Row for Profile {
     }
 
     fn address(&self, server: &Workerd) -> SocketAddr {
-        server.address(self.shard)
+        server.address()
     }
 
     fn status(&self) -> u16 {

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use super::{
     contenders::{Contender, Profile, Row},
     load::Load,
-    workerd::{Objects, Shard, Workerd},
+    workerd::{Objects, Workerd},
 };
 
 /// Calls of one request: of wasm by JavaScript, and of JavaScript by wasm.
@@ -67,7 +67,7 @@ pub(crate) fn count(contender: &Contender, profile: &Profile) -> Result<Crossing
         instrument(&dir)?;
         let mut server = Workerd::start("crossings", "count.mjs", &dir, Objects::Shared)?;
         server.wait()?;
-        let address = server.address(Shard::Instant);
+        let address = server.address();
         let load = Load {
             address,
             request: profile.request(contender).context("the contender has no such request")?,

@@ -97,7 +97,7 @@ impl Row for ShardRow {
     }
 
     fn address(&self, server: &Workerd) -> SocketAddr {
-        server.own_address()
+        server.address()
     }
 
     fn request(&self, _contender: &Contender) -> Option<Vec<u8>> {
@@ -151,7 +151,7 @@ fn request(path: &str, args: &Value) -> Vec<u8> {
 
 /// Returns the result of one call.
 fn call(server: &Workerd, path: &str, args: &Value) -> Result<Value> {
-    let (status, body) = load::ask(server.own_address(), request(path, args))?;
+    let (status, body) = load::ask(server.address(), request(path, args))?;
     ensure!(status == 200, "{path}: {status} {body}");
     Ok(serde_json::from_str::<Value>(&body)?["result"].take())
 }
@@ -161,7 +161,7 @@ fn compare(row: &ShardRow, servers: &[Server<'_>]) -> Result<()> {
     let mut first: Option<Value> = None;
     for (contender, server) in servers {
         let request = row.request(contender).context("every contender knows every row")?;
-        let (status, body) = load::ask(server.own_address(), request)?;
+        let (status, body) = load::ask(server.address(), request)?;
         row.undo(server)?;
         let mut answer: Value = serde_json::from_str(&body).with_context(|| body.clone())?;
         hide(&mut answer);
@@ -225,7 +225,7 @@ fn compare_refusals(servers: &[Server<'_>]) -> Result<()> {
     ];
     for (contender, server) in servers {
         for (path, args, expected) in &refused {
-            let (status, body) = load::ask(server.own_address(), request(path, args))?;
+            let (status, body) = load::ask(server.address(), request(path, args))?;
             ensure!(
                 status == *expected,
                 "{}: {path} {args}: {status} instead of {expected}: {body}",

@@ -13,28 +13,10 @@ use anyhow::{Context, Result, ensure};
 
 use crate::shell::root;
 
-/// The class of the objects, in `bench/contenders/shards.mjs`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shard {
-    Instant,
-    Sqlite,
-}
-
-impl Shard {
-    const ALL: [Self; 2] = [Self::Instant, Self::Sqlite];
-
-    fn class(self) -> &'static str {
-        match self {
-            Self::Instant => "Instant",
-            Self::Sqlite => "Sqlite",
-        }
-    }
-}
-
 /// The objects that a Worker calls.
 #[derive(Clone, Copy)]
 pub(crate) enum Objects {
-    /// Those of `bench/contenders/shards.mjs`, the Worker once over each class.
+    /// Those of `bench/contenders/shards.mjs`.
     Shared,
     /// Those of a class that the Worker exports.
     Own(&'static str),
@@ -44,7 +26,7 @@ pub(crate) enum Objects {
 pub(crate) struct Workerd {
     process: Child,
     dir: PathBuf,
-    ports: Vec<u16>,
+    port: u16,
 }
 
 impl Workerd {
@@ -53,24 +35,17 @@ impl Workerd {
         let dir = std::env::temp_dir().join(format!("lunora-bench-{}-{name}", std::process::id()));
         fs::create_dir_all(dir.join("data"))?;
         let modules = list(entry, &copy(modules, &dir.join("modules"))?)?;
-        let (services, workers) = match objects {
+        let workers = match objects {
             Objects::Shared => {
                 let shards = root().join("bench/contenders/shards.mjs");
                 fs::copy(&shards, dir.join("shards.mjs"))
                     .with_context(|| shards.display().to_string())?;
-                let [instant, sqlite] = Shard::ALL.map(Shard::class);
-                let services = vec![
-                    (instant, Some(free_port()?)),
-                    (sqlite, Some(free_port()?)),
-                    ("shards", None),
-                ];
-                (services, over_shared(&modules))
+                over_shared(&modules)
             }
-            Objects::Own(class) => (vec![("main", Some(free_port()?))], with_own(class, &modules)),
+            Objects::Own(class) => with_own(class, &modules),
         };
-        let config = dir.join("config.capnp");
-        fs::write(&config, configuration(&dir.join("data"), &services, &workers))?;
-        let ports = services.into_iter().filter_map(|(_, port)| port).collect();
+        let (config, port) = (dir.join("config.capnp"), free_port()?);
+        fs::write(&config, configuration(&dir.join("data"), objects, port, &workers))?;
         let process = Command::new(binary()?)
             .arg("serve")
             .arg(&config)
@@ -79,24 +54,18 @@ impl Workerd {
             .stderr(fs::File::create(dir.join("log"))?)
             .spawn()
             .context("could not start workerd")?;
-        Ok(Self { process, dir, ports })
+        Ok(Self { process, dir, port })
     }
 
-    /// Where the Worker over this class of shared objects listens.
-    pub(crate) fn address(&self, shard: Shard) -> SocketAddr {
-        let place = usize::from(shard == Shard::Sqlite);
-        SocketAddr::from(([127, 0, 0, 1], self.ports[place]))
-    }
-
-    /// Where a Worker listens that has objects of its own.
-    pub(crate) fn own_address(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.ports[0]))
+    /// Where the Worker listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
     /// Waits until it takes connections.
     pub(crate) fn wait(&mut self) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(20);
-        let address = self.own_address();
+        let address = self.address();
         while TcpStream::connect(address).is_err() {
             let ended = self.process.try_wait()?.is_some();
             if ended || Instant::now() > deadline {
@@ -147,52 +116,40 @@ fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-/// The whole configuration: the services, each with the port where it listens, and their Workers.
-fn configuration(data: &Path, services: &[(&str, Option<u16>)], workers: &str) -> String {
-    let mut text = format!(
+/// The whole configuration: the services, where they listen, and their Workers.
+fn configuration(data: &Path, objects: Objects, port: u16, workers: &str) -> String {
+    let shards = match objects {
+        Objects::Shared => "(name = \"shards\", worker = .shards),\n",
+        Objects::Own(_) => "",
+    };
+    format!(
         "using Workerd = import \"/workerd/workerd.capnp\";\n\
          const config :Workerd.Config = (services = [\n\
-         (name = \"disk\", disk = (path = \"{}\", writable = true)),\n",
+         (name = \"disk\", disk = (path = \"{}\", writable = true)),\n\
+         {shards}\
+         (name = \"main\", worker = .main),\n\
+         ], sockets = [\n\
+         (name = \"main\", address = \"127.0.0.1:{port}\", http = (), service = \"main\"),\n\
+         ]);\n\
+         {workers}",
         data.display()
-    );
-    for (service, _) in services {
-        let _ = writeln!(text, "(name = \"{service}\", worker = .{}),", service.to_lowercase());
-    }
-    text.push_str("], sockets = [\n");
-    for (service, port) in services {
-        let Some(port) = port else { continue };
-        let _ = writeln!(
-            text,
-            "(name = \"{service}\", address = \"127.0.0.1:{port}\", http = (), service = \"{service}\"),"
-        );
-    }
-    text.push_str("]);\n");
-    text.push_str(workers);
-    text
+    )
 }
 
-/// The Worker once over each class of the shared objects.
+/// The Worker `main` over the shared objects.
 fn over_shared(modules: &str) -> String {
-    let mut text = String::from(
+    format!(
         "const shards :Workerd.Worker = (\n\
          modules = [(name = \"shards.mjs\", esModule = embed \"shards.mjs\")],\n\
          compatibilityDate = \"2026-04-01\",\n\
          durableObjectNamespaces = [\n\
-         (className = \"Instant\", uniqueKey = \"instant\", enableSql = true),\n\
-         (className = \"Sqlite\", uniqueKey = \"sqlite\", enableSql = true)],\n\
-         durableObjectStorage = (localDisk = \"disk\"));\n",
-    );
-    for class in Shard::ALL.map(Shard::class) {
-        let _ = write!(
-            text,
-            "const {} :Workerd.Worker = (\nmodules = [\n{modules}],\n\
-             compatibilityDate = \"2026-04-01\",\n\
-             bindings = [(name = \"SHARD\", \
-             durableObjectNamespace = (className = \"{class}\", serviceName = \"shards\"))]);\n",
-            class.to_lowercase()
-        );
-    }
-    text
+         (className = \"Shard\", uniqueKey = \"shard\", enableSql = true)],\n\
+         durableObjectStorage = (localDisk = \"disk\"));\n\
+         const main :Workerd.Worker = (\nmodules = [\n{modules}],\n\
+         compatibilityDate = \"2026-04-01\",\n\
+         bindings = [(name = \"SHARD\", \
+         durableObjectNamespace = (className = \"Shard\", serviceName = \"shards\"))]);\n"
+    )
 }
 
 /// The Worker `main` over objects of its own.
