@@ -371,15 +371,12 @@ export function readBody(source, limit, slot) {
     }, failed);
     return;
   }
-  readAll(source, limit).then((all) => {
-    if (all === undefined) return value();
-    bytes(all);
-    giveBack(all);
-  }, failed);
+  readAll(source, limit, (all) => (all === undefined ? value() : bytes(all))).catch(failed);
 }
 
-export async function readAll(source, limit) {
-  if (source.body === null) return new Uint8Array(0);
+/** Gives `use` every byte of a body, or nothing if they are more than `limit`. They are valid until it returns. */
+export async function readAll(source, limit, use) {
+  if (source.body === null) return use(new Uint8Array(0));
   const reader = new BulkReader(source.body);
   const chunks = [];
   let length = 0;
@@ -390,22 +387,21 @@ export async function readAll(source, limit) {
     if (length > limit) {
       // Not awaited: a sender that never ends must not hold the answer back.
       reader.cancel().catch(() => {});
-      return undefined;
+      return use();
     }
     chunks.push(chunk);
   }
-  return joined(chunks, length);
-}
-
-export function joined(chunks, length) {
-  if (chunks.length === 1) return chunks[0];
+  if (chunks.length === 1) {
+    use(chunks[0]);
+    return reader.giveBack(chunks[0]);
+  }
   const whole = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {
     whole.set(chunk, at);
     at += chunk.byteLength;
   }
-  return whole;
+  use(whole);
 }
 
 /** Most answers are shorter: they are read by one wait, into a buffer that costs little. */
@@ -415,10 +411,6 @@ const PIECE = 65536;
 /** Buffers of first pieces whose bytes were copied: a new one would be filled with zeros. */
 const spare = [];
 const MOST_SPARE = 32;
-
-export function giveBack({ buffer }) {
-  if (buffer.byteLength === FIRST_PIECE && spare.length < MOST_SPARE) spare.push(buffer);
-}
 
 /** Reads a body in pieces for which it waits until they are full, as far as the body allows. */
 class BulkReader {
@@ -450,6 +442,11 @@ class BulkReader {
     // Only the end of the body leaves a piece short.
     this.#ended = (value?.byteLength ?? 0) < size;
     return value?.byteLength ? value : undefined;
+  }
+
+  /** Takes back the buffer of a piece that nobody reads any more, if it is one of its own. */
+  giveBack({ buffer }) {
+    if (this.#fills && buffer.byteLength === FIRST_PIECE && spare.length < MOST_SPARE) spare.push(buffer);
   }
 
   cancel() {

@@ -1,7 +1,9 @@
-import { Pending, SHARD_RPC, ask, giveBack, joined, readAll, send, stubOf, tellsAborts, utf8 } from "./glue.js";
+import { Pending, SHARD_RPC, ask, readAll, send, stubOf, tellsAborts, utf8 } from "./glue.js";
 
 /** The most bytes of answers that are kept before wasm takes them. */
 const MOST_KEPT = 262144;
+const FIRST_BLOCK = 32768;
+const NOTHING = new Uint8Array(0);
 
 /**
  * Answers of several objects that wasm has not taken yet. Wasm holds this, and so it holds nothing that
@@ -9,7 +11,8 @@ const MOST_KEPT = 262144;
  */
 class Answers {
   heads = [];
-  pieces = [];
+  /** The bodies, one after the other, up to `length`. */
+  bodies = NOTHING;
   length = 0;
   failures = [];
   isDone = false;
@@ -22,18 +25,23 @@ class Answers {
   add(head, bytes) {
     this.heads.push(head);
     if (bytes === undefined) return;
-    this.pieces.push(bytes);
-    this.length += bytes.byteLength;
+    const end = this.length + bytes.byteLength;
+    if (end > this.bodies.byteLength) {
+      const { bodies } = this;
+      this.bodies = new Uint8Array(Math.max(FIRST_BLOCK, Math.min(2 * end, end + MOST_KEPT)));
+      this.bodies.set(bodies.subarray(0, this.length));
+    }
+    this.bodies.set(bytes, this.length);
+    this.length = end;
   }
 
   give(pending) {
     if (this.failures.length > 0) return pending.failure(...this.failures.shift());
     if (this.heads.length === 0) return pending.value();
-    const { heads, pieces, paused } = this;
-    const all = joined(pieces, this.length);
-    Object.assign(this, { heads: [], pieces: [], length: 0, paused: [] });
+    const { heads, paused } = this;
+    const all = this.bodies.subarray(0, this.length);
+    Object.assign(this, { heads: [], bodies: NOTHING, length: 0, paused: [] });
     pending.answers(heads.join(","), all);
-    pieces.forEach(giveBack);
     for (const resume of paused) resume();
   }
 }
@@ -93,53 +101,49 @@ class Round {
   async #work() {
     const { answers } = this;
     while (this.#next < this.#objects.length) {
-      const place = this.#next++;
-      const call = this.#call(place);
-      try {
-        const read = await this.#inTime(call);
-        if (read === undefined) answers.add(`${place}:late`);
-        else if (read.broken) answers.failures.push([`${place}:${read.head}`, read.error]);
-        else answers.add(`${place}:${read.head}`, read.bytes);
-      } catch (error) {
-        answers.failures.push([String(place), error]);
-      }
+      await this.#inTime(this.#next++);
       answers.isDone = ++this.#answered === this.#objects.length;
       this.#offer();
       if (answers.length >= MOST_KEPT) await new Promise((resume) => answers.paused.push(resume));
     }
   }
 
-  async #call(place) {
-    const { name, hint } = this.#objects[place];
+  /** Calls an object, until the limit at most. */
+  #inTime(place) {
+    const { answers } = this;
+    return new Promise((over) => {
+      const running = {
+        until: Date.now() + this.#limit,
+        late: () => end(() => answers.add(`${place}:late`)),
+      };
+      // The first outcome counts: an answer may come after the limit.
+      const end = (note) => {
+        if (this.#running.delete(running)) note();
+        over();
+      };
+      const answered = (head, bytes) => end(() => answers.add(`${place}:${head}`, bytes));
+      const failed = (error, status = "") => end(() => answers.failures.push([place + status, error]));
+      this.#running.add(running);
+      this.#timer ??= setTimeout(this.#expire, this.#limit);
+      this.#call(this.#objects[place], answered, failed).catch(failed);
+    });
+  }
+
+  async #call({ name, hint }, answered, failed) {
     const stub = stubOf(this.#namespace, name, this.#jurisdiction, hint);
-    if (stub === undefined) return { head: "jurisdiction" };
+    if (stub === undefined) return answered("jurisdiction");
     // For RPC, see `callShard`.
     const way = tellsAborts ? ask : (_, ...call) => send(...call);
     const answer = await way(this.#namespace, stub, "POST", SHARD_RPC, this.#headers, this.#body);
-    const isText = typeof answer === "string";
-    const head = isText ? answer.slice(0, 3) : String(answer.status);
-    let bytes;
-    try {
-      bytes = isText ? utf8.encode(answer.slice(answer.indexOf("\n\n") + 2)) : await readAll(answer, this.#most);
-    } catch (error) {
-      return { broken: true, head, error };
+    const read = (status, bytes) => {
+      if (bytes === undefined || bytes.byteLength > this.#most) answered(`${status}:large`);
+      else answered(`${status}:${bytes.byteLength}`, bytes);
+    };
+    if (typeof answer === "string") {
+      return read(answer.slice(0, 3), utf8.encode(answer.slice(answer.indexOf("\n\n") + 2)));
     }
-    if (bytes === undefined || bytes.byteLength > this.#most) return { head: `${head}:large` };
-    return { head: `${head}:${bytes.byteLength}`, bytes };
-  }
-
-  /** What `call` comes to, or `undefined` after the limit. */
-  #inTime(call) {
-    return new Promise((resolve, reject) => {
-      const running = { until: Date.now() + this.#limit, resolve };
-      const over = (settle) => (it) => {
-        this.#running.delete(running);
-        settle(it);
-      };
-      this.#running.add(running);
-      this.#timer ??= setTimeout(this.#expire, this.#limit);
-      call.then(over(resolve), over(reject));
-    });
+    const { status } = answer;
+    await readAll(answer, this.#most, (bytes) => read(status, bytes)).catch((error) => failed(error, `:${status}`));
   }
 
   /** One timer watches over all calls. */
@@ -151,8 +155,7 @@ class Round {
         this.#timer = setTimeout(this.#expire, running.until - now);
         return;
       }
-      this.#running.delete(running);
-      running.resolve(undefined);
+      running.late();
     }
   };
 }
