@@ -444,7 +444,7 @@ class BulkReader {
     return value?.byteLength ? value : undefined;
   }
 
-  /** Takes back the buffer of a piece that nobody reads any more, if it is one of its own. */
+  /** Takes back the buffer of a piece that is not read any more, if it is one of its own. */
   giveBack({ buffer }) {
     if (this.#fills && buffer.byteLength === FIRST_PIECE && spare.length < MOST_SPARE) spare.push(buffer);
   }
