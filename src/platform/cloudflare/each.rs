@@ -12,7 +12,7 @@ use worker::ObjectNamespace;
 use super::{
     error::JsFailure,
     glue,
-    plan::{unavailable, utf16_length},
+    plan::{milliseconds, unavailable, utf16_length},
     promise::{Awaited, Value},
 };
 use crate::{
@@ -67,7 +67,7 @@ fn to_text(addresses: &[ShardAddress], call: &EachCall<'_>) -> String {
     let mut text = [
         &*call.at_once.to_string(),
         ",",
-        &*u64::try_from(call.time.as_millis()).unwrap_or(u64::MAX).to_string(),
+        &*milliseconds(call.time),
         ",",
         &*call.max_bytes.to_string(),
         ",",

@@ -600,6 +600,18 @@ const callCrashes = new Map();
 const MOST_CALLS = 1024;
 let instances = 0;
 
+/** The ids of the objects: the runtime makes the text of one anew each time. */
+const ids = new WeakMap();
+
+function idOf(state) {
+  let id = ids.get(state);
+  if (id === undefined) {
+    id = state.id.toString();
+    ids.set(state, id);
+  }
+  return id;
+}
+
 /** Called once by each instance that has objects. Returns whether it replaces another. */
 export function startInstance() {
   const at = Date.now();
@@ -621,7 +633,7 @@ export function startInstance() {
 
 /** Notes that a call begins to run in an object. Returns how often an instance died under it. */
 export function beginCall(state, id) {
-  const object = state.id.toString();
+  const object = idOf(state);
   const call = `${object}\n${id}`;
   calling.set(object, call);
   return callCrashes.get(call) ?? 0;
@@ -629,24 +641,17 @@ export function beginCall(state, id) {
 
 /** Notes that no call runs in an object. */
 export function endCall(state) {
-  calling.delete(state.id.toString());
+  calling.delete(idOf(state));
 }
-
-/** The ids of the objects: the runtime makes the text of one anew each time. */
-const objects = new WeakMap();
 
 /** Notes which live query runs in an object, or that none does. */
 export function noteRunning(state, query) {
-  let object = objects.get(state);
-  if (object === undefined) {
-    object = state.id.toString();
-    objects.set(state, object);
-  }
+  const object = idOf(state);
   if (query === undefined) running.delete(object);
   else running.set(object, query);
 }
 
-export const crashes = (state) => JSON.stringify(crashed.get(state.id.toString()) ?? []);
+export const crashes = (state) => JSON.stringify(crashed.get(idOf(state)) ?? []);
 
 /** Sends a frame, with a text in the place of its line feed. */
 export function sendWith(socket, around, text) {

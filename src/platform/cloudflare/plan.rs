@@ -86,7 +86,7 @@ pub(crate) fn to_text(
     let headers = glue::pack(headers);
     // No formatting: every call comes through here.
     let facts = [
-        &*u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).to_string(),
+        &*milliseconds(timeout),
         "\n",
         address.jurisdiction.map_or("", Jurisdiction::as_str),
         ",",
@@ -99,6 +99,11 @@ pub(crate) fn to_text(
     .concat();
     let [a, b, c] = [&facts, &headers, name].map(|text| utf16_length(text).to_string());
     [&a, ",", &b, ",", &c, "\n", &facts, &headers, name, body].concat()
+}
+
+/// Returns a time as JavaScript reads it.
+pub(super) fn milliseconds(time: Duration) -> String {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).to_string()
 }
 
 /// Returns the length as JavaScript counts it.

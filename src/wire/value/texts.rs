@@ -43,19 +43,19 @@ fn is_plain(text: &[u8]) -> bool {
 }
 
 impl Texts<'_> {
-    fn write_next<W: ?Sized + io::Write>(&self, writer: &mut W) -> io::Result<()> {
+    /// Writes the text that [`write_str`] left, and what the serializer writes itself.
+    fn write<W: ?Sized + io::Write>(&self, writer: &mut W, own: &str) -> io::Result<()> {
         let mut next = self.0.0.borrow_mut();
         writer.write_all(next.as_bytes())?;
         next.clear();
-        Ok(())
+        writer.write_all(own.as_bytes())
     }
 }
 
 /// Each of these gets a text of [`write_str`]: raw JSON comes as a text as well, and so may a number.
 impl Formatter for Texts<'_> {
     fn end_string<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.write_next(writer)?;
-        writer.write_all(b"\"")
+        self.write(writer, "\"")
     }
 
     fn write_number_str<W: ?Sized + io::Write>(
@@ -63,8 +63,7 @@ impl Formatter for Texts<'_> {
         writer: &mut W,
         number: &str,
     ) -> io::Result<()> {
-        self.write_next(writer)?;
-        writer.write_all(number.as_bytes())
+        self.write(writer, number)
     }
 
     fn write_raw_fragment<W: ?Sized + io::Write>(
@@ -72,8 +71,7 @@ impl Formatter for Texts<'_> {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        self.write_next(writer)?;
-        writer.write_all(fragment.as_bytes())
+        self.write(writer, fragment)
     }
 }
 
