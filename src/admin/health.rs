@@ -14,7 +14,7 @@ use crate::{
     errors::LunoraError,
     log,
     message::{Request, Response},
-    platform::within,
+    platform::{millis, within},
     wire::iso::to_iso,
 };
 
@@ -153,10 +153,7 @@ impl Health {
             Phase::Aggregate => Duration::from_secs(5),
             Phase::Readiness => Duration::ZERO,
         });
-        let fresh = |report: &&Report| {
-            now_ms.saturating_sub(report.at_ms)
-                < u64::try_from(cache_for.as_millis()).unwrap_or(u64::MAX)
-        };
+        let fresh = |report: &&Report| now_ms.saturating_sub(report.at_ms) < millis(cache_for);
         let kept = self.cached.borrow().iter().find(|(known, _)| *known == phase).cloned();
         if let Some((_, report)) = kept.filter(|(_, report)| fresh(&report)) {
             return Ok(report);

@@ -13,7 +13,7 @@ use crate::{
     coordinator::{GlobalPosition, ShardPosition},
     errors::{Code, LunoraError},
     log,
-    platform::{ObjectInfo, ObjectMetadata, PutOptions, StoreError, SuspendedUpload},
+    platform::{ObjectInfo, ObjectMetadata, PutOptions, StoreError, SuspendedUpload, millis},
 };
 
 /// The part of a run that one invocation may do.
@@ -109,7 +109,7 @@ impl Unfinished {
 impl Backups {
     /// Returns the budget of one invocation, from now on.
     pub(super) fn budget(&self) -> Budget {
-        let time = u64::try_from(self.config.run_time().as_millis()).unwrap_or(u64::MAX);
+        let time = millis(self.config.run_time());
         Budget {
             until_ms: self.clock.now_ms().saturating_add(time),
             calls: Cell::new(self.config.run_calls().into()),

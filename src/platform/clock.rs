@@ -16,6 +16,11 @@ pub trait Clock: 'static {
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()>;
 }
 
+/// Returns a time in whole milliseconds, the unit of [`Clock::now_ms`].
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Waits for `call`; after `limit` it drops the call, which aborts it, and returns `None`.
 pub(crate) async fn within<T>(
     clock: &dyn Clock,

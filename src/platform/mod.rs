@@ -94,7 +94,7 @@ pub use self::{
     workflow::{Workflow, WorkflowAction},
 };
 pub(crate) use self::{
-    clock::within,
+    clock::{millis, within},
     deadline::Deadline,
     digest::{Sha256Stream, hex},
     each::{EachAnswer, EachCall, EachFailure},

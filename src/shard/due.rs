@@ -11,10 +11,10 @@ use super::{
     db::Document,
     function::Kind,
     instance::Shard,
-    scheduler::{CALLS, ScheduledCall, millis},
+    scheduler::{CALLS, ScheduledCall},
     table::Table,
 };
-use crate::{errors::LunoraError, log, wire::ShardKey};
+use crate::{errors::LunoraError, log, platform::millis, wire::ShardKey};
 
 /// The calls of one alarm.
 const MOST_AT_ONCE: usize = 100;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{db::Writer, function::args::to_text, run::Run, table::Table};
 use crate::{
     errors::{Code, LunoraError},
+    platform::millis,
     wire::value::Value,
 };
 
@@ -132,11 +133,6 @@ impl<'a> Scheduler<'a> {
         }
         Ok(Writer::new(self.run))
     }
-}
-
-/// Returns a duration in whole milliseconds.
-pub(super) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Debug for Scheduler<'_> {

@@ -16,7 +16,9 @@ use super::{super::success, ShardRegistry};
 use crate::{
     errors::{Code, LunoraError},
     message::Request,
-    platform::{Clock, CloudflareClock, Jurisdiction, ShardAddress, ShardNamespace, within},
+    platform::{
+        Clock, CloudflareClock, Jurisdiction, ShardAddress, ShardNamespace, millis, within,
+    },
     wire::ShardKey,
 };
 
@@ -168,7 +170,7 @@ impl DurableShardRegistry {
         let keys = shard_keys(answer.remove("shardKeys").unwrap_or_default())?;
         // A list that was read during a write may be from before it.
         if writes == self.cache.writes.get() {
-            let lifetime = u64::try_from(self.cache_for.as_millis()).unwrap_or(u64::MAX);
+            let lifetime = millis(self.cache_for);
             self.cache.put(table, now, now.saturating_add(lifetime), &keys);
         }
         Ok(keys)

@@ -12,14 +12,14 @@ use worker::ObjectNamespace;
 use super::{
     error::JsFailure,
     glue,
-    plan::{milliseconds, unavailable, utf16_length},
+    plan::{unavailable, utf16_length},
     promise::{Awaited, Value},
 };
 use crate::{
     message::BodyError,
     platform::{
         EachAnswer, EachCall, EachFailure, Jurisdiction, ShardAddress, ShardCallError,
-        ShardNamespace,
+        ShardNamespace, millis,
     },
 };
 
@@ -67,7 +67,7 @@ fn to_text(addresses: &[ShardAddress], call: &EachCall<'_>) -> String {
     let mut text = [
         &*call.at_once.to_string(),
         ",",
-        &*milliseconds(call.time),
+        &*millis(call.time).to_string(),
         ",",
         &*call.max_bytes.to_string(),
         ",",

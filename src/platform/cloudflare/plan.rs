@@ -17,7 +17,7 @@ use crate::{
     errors::LunoraError,
     message::{Body, Request, Response},
     platform::{
-        Deadline, Jurisdiction, LocationHint, ShardAddress, ShardCallError, ShardNamespace,
+        Deadline, Jurisdiction, LocationHint, ShardAddress, ShardCallError, ShardNamespace, millis,
     },
     wire::ShardKey,
 };
@@ -86,7 +86,7 @@ pub(crate) fn to_text(
     let headers = glue::pack(headers);
     // No formatting: every call comes through here.
     let facts = [
-        &*milliseconds(timeout),
+        &*millis(timeout).to_string(),
         "\n",
         address.jurisdiction.map_or("", Jurisdiction::as_str),
         ",",
@@ -99,11 +99,6 @@ pub(crate) fn to_text(
     .concat();
     let [a, b, c] = [&facts, &headers, name].map(|text| utf16_length(text).to_string());
     [&a, ",", &b, ",", &c, "\n", &facts, &headers, name, body].concat()
-}
-
-/// Returns a time as JavaScript reads it.
-pub(super) fn milliseconds(time: Duration) -> String {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).to_string()
 }
 
 /// Returns the length as JavaScript counts it.
