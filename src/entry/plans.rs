@@ -1,4 +1,4 @@
-//! Calls that `glue.js` carries out: the functions that [`serve!`](crate::serve) exports for it.
+//! Calls that `front.js` carries out: the functions that [`serve!`](crate::serve) exports for it.
 //!
 //! `plan` decides a call. JavaScript sends it, and keeps nothing here meanwhile; `dress` completes the
 //! headers of an answer, once for each head that JavaScript has not seen yet.

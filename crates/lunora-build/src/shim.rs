@@ -14,7 +14,7 @@ import { call, object, observe, respond, trackMethods } from "./contain.js";
 "#;
 
 /// How a crate answers requests whose calls JavaScript carries out. The function is the crate's own, of
-/// its `glue.js`.
+/// its `front.js`.
 const PLANS: &str = r#"
 let front;
 async function answer(request, env, ctx) {

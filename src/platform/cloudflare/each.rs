@@ -1,4 +1,4 @@
-//! One call of several objects, which `glue.js` sends and whose answers it reads: as texts, there and back.
+//! One call of several objects, which `round.js` sends and whose answers it reads: as texts, there and back.
 
 use bytes::Bytes;
 use futures::{

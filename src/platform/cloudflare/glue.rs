@@ -6,7 +6,39 @@ use worker::{js_sys::Promise, web_sys};
 
 use crate::wire::headers::{BASE_SEQ, CLIENT_SEQ, MUTATION_ID, TRACE_PARENT, TRACE_STATE};
 
-#[wasm_bindgen(module = "/src/platform/cloudflare/glue.js")]
+#[wasm_bindgen(module = "/src/platform/cloudflare/tasks.js")]
+extern "C" {
+    pub(super) fn bind(
+        value: &JsValue,
+        bytes: &JsValue,
+        head: &JsValue,
+        text: &JsValue,
+        answers: &JsValue,
+        drain: &JsValue,
+        lost: &JsValue,
+        aborted: &JsValue,
+    );
+
+    pub(super) fn watch(promise: &Promise, slot: u32);
+
+    pub(super) fn abandon(slot: u32) -> bool;
+
+    pub(super) fn sleep(milliseconds: i32, slot: u32);
+
+    pub(super) fn promise(task: u32, request: Option<&web_sys::Request>) -> JsValue;
+
+    pub(super) fn forget(task: u32);
+
+    pub(super) fn settle(task: u32, fulfilled: bool, value: &JsValue);
+
+    pub(super) fn schedule();
+
+    #[cfg(target_arch = "wasm32")]
+    #[wasm_bindgen(js_name = keepAlive)]
+    pub(super) fn keep_alive(task: u32);
+}
+
+#[wasm_bindgen(module = "/src/platform/cloudflare/heads.js")]
 extern "C" {
     #[wasm_bindgen(js_name = requestHead)]
     pub(super) fn request_head(request: &web_sys::Request) -> String;
@@ -36,46 +68,12 @@ extern "C" {
         headers: &str,
         response: &web_sys::Response,
     ) -> Result<web_sys::Response, JsValue>;
+}
 
+#[wasm_bindgen(module = "/src/platform/cloudflare/bodies.js")]
+extern "C" {
     #[wasm_bindgen(js_name = readBody)]
     pub(super) fn read_body(source: &JsValue, limit: f64, slot: u32);
-
-    pub(super) fn bind(
-        value: &JsValue,
-        bytes: &JsValue,
-        head: &JsValue,
-        text: &JsValue,
-        answers: &JsValue,
-        drain: &JsValue,
-        lost: &JsValue,
-        aborted: &JsValue,
-    );
-
-    pub(super) fn watch(promise: &Promise, slot: u32);
-
-    pub(super) fn abandon(slot: u32) -> bool;
-
-    pub(super) fn sleep(milliseconds: i32, slot: u32);
-
-    pub(super) fn promise(task: u32, request: Option<&web_sys::Request>) -> JsValue;
-
-    #[wasm_bindgen(js_name = speaksRpc)]
-    pub(super) fn speaks_rpc(namespace: &JsValue);
-
-    #[wasm_bindgen(js_name = planFor)]
-    pub(super) fn plan_for(env: &JsValue, namespace: &JsValue);
-
-    pub(super) fn answered(answer: &JsValue);
-
-    pub(super) fn environment() -> JsValue;
-
-    pub(super) fn front() -> JsValue;
-
-    pub(super) fn forget(task: u32);
-
-    pub(super) fn settle(task: u32, fulfilled: bool, value: &JsValue);
-
-    pub(super) fn schedule();
 
     pub(super) fn reader(body: &web_sys::ReadableStream) -> JsValue;
 
@@ -89,13 +87,12 @@ extern "C" {
     pub(super) fn next_bulk(reader: &JsValue, bytes: u32, slot: u32);
 
     pub(super) fn cancel(reader: &JsValue);
+}
 
-    #[cfg(target_arch = "wasm32")]
-    #[wasm_bindgen(js_name = keepAlive)]
-    pub(super) fn keep_alive(task: u32);
-
-    #[wasm_bindgen(js_name = randomBytes)]
-    pub(super) fn random_bytes(into: &mut [u8]);
+#[wasm_bindgen(module = "/src/platform/cloudflare/objects.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = speaksRpc)]
+    pub(super) fn speaks_rpc(namespace: &JsValue);
 
     #[wasm_bindgen(js_name = callShard)]
     pub(super) fn call_shard(
@@ -136,8 +133,20 @@ extern "C" {
     pub(super) fn stop_calls(calls: &JsValue);
 }
 
+#[wasm_bindgen(module = "/src/platform/cloudflare/front.js")]
+extern "C" {
+    pub(super) fn front() -> JsValue;
+
+    #[wasm_bindgen(js_name = planFor)]
+    pub(super) fn plan_for(env: &JsValue, namespace: &JsValue);
+
+    pub(super) fn environment() -> JsValue;
+
+    pub(super) fn answered(answer: &JsValue);
+}
+
 #[cfg(feature = "shard")]
-#[wasm_bindgen(module = "/src/platform/cloudflare/glue.js")]
+#[wasm_bindgen(module = "/src/platform/cloudflare/shard.js")]
 extern "C" {
     #[wasm_bindgen(js_name = execSql, catch)]
     pub(super) fn exec_sql(sql: &JsValue, query: &str, params: &str) -> Result<usize, JsValue>;
@@ -160,10 +169,21 @@ extern "C" {
         text: &worker::js_sys::JsString,
     ) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(js_name = noteRunning)]
-    pub(super) fn note_running(state: &JsValue, query: Option<&str>);
+    #[wasm_bindgen(js_name = setAlarm)]
+    pub(super) fn set_alarm(state: &JsValue, at_ms: f64);
 
-    pub(super) fn crashes(state: &JsValue) -> String;
+    #[wasm_bindgen(js_name = flushLater)]
+    pub(super) fn flush_later(state: &JsValue) -> bool;
+
+    #[wasm_bindgen(js_name = runBeside)]
+    pub(super) fn run_beside(state: &JsValue, task: u32);
+}
+
+#[cfg(feature = "shard")]
+#[wasm_bindgen(module = "/src/platform/cloudflare/crashes.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = startInstance)]
+    pub(super) fn start_instance() -> bool;
 
     #[wasm_bindgen(js_name = beginCall)]
     pub(super) fn begin_call(state: &JsValue, id: &str) -> u32;
@@ -171,17 +191,10 @@ extern "C" {
     #[wasm_bindgen(js_name = endCall)]
     pub(super) fn end_call(state: &JsValue);
 
-    #[wasm_bindgen(js_name = startInstance)]
-    pub(super) fn start_instance() -> bool;
+    #[wasm_bindgen(js_name = noteRunning)]
+    pub(super) fn note_running(state: &JsValue, query: Option<&str>);
 
-    #[wasm_bindgen(js_name = setAlarm)]
-    pub(super) fn set_alarm(state: &JsValue, at_ms: f64);
-
-    #[wasm_bindgen(js_name = runBeside)]
-    pub(super) fn run_beside(state: &JsValue, task: u32);
-
-    #[wasm_bindgen(js_name = flushLater)]
-    pub(super) fn flush_later(state: &JsValue) -> bool;
+    pub(super) fn crashes(state: &JsValue) -> String;
 }
 
 /// Reads packed header lines. A line that HTTP cannot carry is omitted: it cannot have come by
@@ -200,7 +213,7 @@ pub(super) fn unpack<'a>(lines: impl Iterator<Item = &'a str>) -> HeaderMap {
 }
 
 /// Writes headers as packed lines. Those whose values differ from call to call come last, after an
-/// empty line, so that `glue.js` finds the others again.
+/// empty line, so that `heads.js` finds the others again.
 ///
 /// The runtime takes the bytes of a header for UTF-8, and so do these lines. Invalid UTF-8 can only
 /// come from Rust code; it is sent as if each byte were a character.

@@ -1,4 +1,4 @@
-//! Plans of calls, which `glue.js` carries out: as texts, there and back.
+//! Plans of calls, which `front.js` carries out: as texts, there and back.
 
 use std::time::Duration;
 
@@ -115,7 +115,7 @@ pub(crate) fn dressed(head: &str, dress: impl FnOnce(&mut Response)) -> String {
     [response.status().as_str(), "\n", &headers].concat()
 }
 
-/// Why a plan was not carried out, as `glue.js` says it.
+/// Why a plan was not carried out, as `front.js` says it.
 pub(crate) fn undelivered(key: &str, timeout_ms: Option<f64>, thrown: JsValue) -> LunoraError {
     if let Some(milliseconds) = timeout_ms {
         #[allow(

@@ -3,7 +3,7 @@
 //! The crate `wasm-bindgen-futures` makes two closures for each promise, and lets every future that
 //! is woken wait for a microtask of its own; in workerd each of those is a call into the runtime.
 //! Here a promise resumes the future that waits for it at once, through closures that are made once
-//! per instance. `glue.js` has the other half.
+//! per instance. `tasks.js` has the other half.
 //!
 //! A task whose client left is dropped, with all that it waits for: at once if the runtime signals
 //! it (`Request.signal`), and otherwise once the promise that it waited for was collected, since
@@ -106,7 +106,7 @@ impl Drop for Awaited {
     }
 }
 
-/// Runs a future that answers a request, or the one that `glue.js` answers by a plan. The result is
+/// Runs a future that answers a request, or the one that `front.js` answers by a plan. The result is
 /// its answer, or a promise of it.
 pub(crate) fn run(
     request: Option<&web_sys::Request>,
@@ -211,7 +211,7 @@ thread_local! {
     static LOST: RefCell<Vec<TaskId>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Registers with `glue.js`, once, how to resume the tasks of this instance.
+/// Registers with `tasks.js`, once, how to resume the tasks of this instance.
 fn bind() {
     if BOUND.replace(true) {
         return;

@@ -1,10 +1,16 @@
 //! The randomness of the runtime.
 
-use super::glue;
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    fn get_random_values(into: &mut [u8]);
+}
 
 /// Returns 32 random bytes.
 pub(crate) fn random_seed() -> [u8; 32] {
     let mut seed = [0; 32];
-    glue::random_bytes(&mut seed);
+    get_random_values(&mut seed);
     seed
 }

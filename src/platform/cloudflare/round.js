@@ -1,4 +1,6 @@
-import { Pending, SHARD_RPC, ask, readAll, send, stubOf, tellsAborts, utf8 } from "./glue.js";
+import { readAll, utf8 } from "./bodies.js";
+import { SHARD_RPC, ask, send, stubOf } from "./objects.js";
+import { Pending, tellsAborts } from "./tasks.js";
 
 /** The most bytes of answers that are kept before wasm takes them. */
 const MOST_KEPT = 262144;

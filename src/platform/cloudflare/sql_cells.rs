@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    /// What `execSql` in `glue.js` does.
+    /// What `execSql` in `shard.js` does.
     fn written_by_javascript(SqlRows { columns, rows, rows_written }: &SqlRows) -> String {
         let mut heads = vec![rows_written.to_string(), columns.len().to_string()];
         let mut texts = String::new();
@@ -149,7 +149,7 @@ mod tests {
         format!("{}\n{texts}", heads.join(","))
     }
 
-    /// What `bound` in `glue.js` does.
+    /// What `bound` in `shard.js` does.
     fn read_by_javascript(params: &str) -> Vec<SqlCell> {
         let (heads, texts) = params.split_once('\n').unwrap();
         let texts: Vec<u16> = texts.encode_utf16().collect();
