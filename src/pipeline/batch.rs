@@ -228,22 +228,26 @@ struct Slot<'a> {
     detail: Option<&'a RawValue>,
 }
 
-/// Reads the slots that a shard answered, by their id; the ids of a client may repeat.
-fn read_slots(body: &[u8]) -> BTreeMap<&str, VecDeque<Slot<'_>>> {
+/// Reads the slots that a shard answered. Those that are malformed are left out.
+fn read_slots(body: &[u8]) -> VecDeque<Slot<'_>> {
     #[derive(Deserialize)]
-    struct Results<'a> {
-        #[serde(borrow)]
-        results: Vec<&'a RawValue>,
+    struct Results<T> {
+        results: Vec<T>,
     }
 
-    let results = serde_json::from_slice::<Results<'_>>(body).map(|answer| answer.results);
-    let mut slots: BTreeMap<&str, VecDeque<Slot<'_>>> = BTreeMap::new();
-    for slot in results.unwrap_or_default() {
-        if let Ok(slot) = serde_json::from_str::<Slot<'_>>(slot.get()) {
-            slots.entry(slot.id.get()).or_default().push_back(slot);
-        }
+    if let Ok(Results { results }) = serde_json::from_slice::<Results<Slot<'_>>>(body) {
+        return results.into();
     }
-    slots
+    let results = serde_json::from_slice::<Results<&RawValue>>(body).map(|answer| answer.results);
+    let slots = results.unwrap_or_default().into_iter();
+    slots.filter_map(|slot| serde_json::from_str(slot.get()).ok()).collect()
+}
+
+/// Takes the slot with this id; the first, since the ids of a client may repeat. Shards answer in the
+/// order of the calls.
+fn take_slot<'a>(slots: &mut VecDeque<Slot<'a>>, id: &str) -> Option<Slot<'a>> {
+    let place = slots.iter().position(|slot| slot.id.get() == id)?;
+    slots.remove(place)
 }
 
 /// The content of one slot of the whole answer.
@@ -257,11 +261,10 @@ impl Part {
     fn slots(&self) -> impl Iterator<Item = (usize, &str, Outcome<'_>)> {
         let (mut answered, status, failure) = match &self.answer {
             Answer::Read(body, status) => (read_slots(body), *status, SHARD_ERROR),
-            Answer::Missing(status, failure) => (BTreeMap::new(), *status, failure.clone()),
+            Answer::Missing(status, failure) => (VecDeque::new(), *status, failure.clone()),
         };
         self.calls.iter().map(move |(place, call)| {
-            let slot = answered.get_mut(&*call.id).and_then(VecDeque::pop_front);
-            let outcome = match slot {
+            let outcome = match take_slot(&mut answered, &call.id) {
                 Some(slot) => Outcome::Answered(slot),
                 None => Outcome::Failed(status, failure.clone()),
             };

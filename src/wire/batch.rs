@@ -1,6 +1,11 @@
 //! Several calls in one request: `{calls: [{functionPath, args?, id?, …, shardKey?}]}`.
 
-use serde::{Deserialize, Deserializer};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 use super::{
@@ -30,54 +35,112 @@ pub(crate) struct BatchCall {
 /// 400 `BAD_REQUEST` that names the entry and the field; 403 for functions and keys that no client
 /// may call.
 pub(crate) fn from_slice(json: &[u8]) -> Result<Vec<BatchCall>, LunoraError> {
-    let root: &RawValue = serde_json::from_slice(json)
-        .map_err(|_| LunoraError::bad_request("RPC body must be valid JSON"))?;
-    let calls = object::<Envelope<'_>>(root).map(|envelope| envelope.calls).ok_or_else(|| {
-        LunoraError::bad_request("Request body must be an object with an array `calls`")
-    })?;
+    let is_object = json.trim_ascii_start().starts_with(b"{");
+    let envelope = serde_json::from_slice::<Envelope<'_>>(json).ok();
+    let Some(Envelope { calls }) = envelope.filter(|_| is_object) else {
+        return Err(LunoraError::bad_request(match serde_json::from_slice::<IgnoredAny>(json) {
+            Ok(_) => "Request body must be an object with an array `calls`",
+            Err(_) => "RPC body must be valid JSON",
+        }));
+    };
     if calls.len() > MAX_CALLS {
         return Err(LunoraError::bad_request(format!("a batch has at most {MAX_CALLS} calls")));
     }
-    calls.into_iter().enumerate().map(|(index, call)| read(index, call)).collect()
+    calls.into_iter().enumerate().map(|(index, Entry(fields))| read(index, fields)).collect()
 }
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow)]
-    calls: Vec<&'a RawValue>,
+    calls: Vec<Entry<'a>>,
 }
 
-/// The fields of an entry. `null` counts as present, and is invalid for each of them.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Fields<'a> {
-    #[serde(borrow, default, deserialize_with = "present")]
-    function_path: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    args: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    mutation_id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    client_id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    client_seq: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    baseline_seq: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    shard_key: Option<&'a RawValue>,
+/// The fields of an entry; `None` if it is no object, or has a field twice.
+///
+/// It is read by hand, in one pass: serde would take a list for an object, and an entry that is
+/// malformed for the end of the batch.
+struct Entry<'a>(Option<Fields<'a>>);
+
+/// The fields that were sent, by [`Field`]. `null` counts as sent, and is invalid for each of them.
+type Fields<'a> = [Option<&'a RawValue>; 8];
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(field_identifier, rename_all = "camelCase")]
+enum Field {
+    FunctionPath,
+    Args,
+    Id,
+    MutationId,
+    ClientId,
+    ClientSeq,
+    BaselineSeq,
+    ShardKey,
+    #[serde(other)]
+    Other,
 }
 
-fn present<'de, D: Deserializer<'de>>(raw: D) -> Result<Option<&'de RawValue>, D::Error> {
-    Deserialize::deserialize(raw).map(Some)
+impl<'de: 'a, 'a> Deserialize<'de> for Entry<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(EntryVisitor).map(Entry)
+    }
 }
 
-fn read(index: usize, call: &RawValue) -> Result<BatchCall, LunoraError> {
+struct EntryVisitor;
+
+impl<'de> Visitor<'de> for EntryVisitor {
+    type Value = Option<Fields<'de>>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let mut fields: Fields<'de> = [None; 8];
+        let mut is_valid = true;
+        while let Some(field) = map.next_key::<Field>()? {
+            let value: &RawValue = map.next_value()?;
+            if let Some(place) = fields.get_mut(field as usize) {
+                is_valid &= place.replace(value).is_none();
+            }
+        }
+        Ok(is_valid.then_some(fields))
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
+
+fn read(index: usize, fields: Option<Fields<'_>>) -> Result<BatchCall, LunoraError> {
     let refuse = |what: &str| LunoraError::bad_request(format!("calls[{index}]{what}"));
-    let fields: Fields<'_> = object(call).ok_or_else(|| refuse(" must be an object"))?;
-    let place = |name: &str| format!("calls[{index}].{name}");
-    let function_path = string(fields.function_path, &place("functionPath"))?;
+    let [path, args, id, mutation_id, client_id, client_seq, baseline_seq, key] =
+        fields.ok_or_else(|| refuse(" must be an object"))?;
+    let function_path = string(path, format_args!("calls[{index}].functionPath"))?;
     if [paths::ADMIN_PREFIX, paths::RELATION_PREFIX]
         .iter()
         .any(|prefix| function_path.starts_with(prefix))
@@ -85,39 +148,32 @@ fn read(index: usize, call: &RawValue) -> Result<BatchCall, LunoraError> {
         let message = format!("calls[{index}]: this function cannot be called in a batch");
         return Err(LunoraError::new(Code::Forbidden, message));
     }
-    let args = fields.args.map_or("{}", RawValue::get);
+    let args = args.map_or("{}", RawValue::get);
     if !args.starts_with('{') {
         return Err(refuse(".args must be an object"));
     }
-    let shard_key = match fields.shard_key {
-        Some(key) => Some(shard_key(key, &place("shardKey"))?),
-        None => None,
-    };
+    let shard_key =
+        key.map(|key| shard_key(key, format_args!("calls[{index}].shardKey"))).transpose()?;
 
-    let id = match fields.id.map(RawValue::get) {
+    let id = match id.map(RawValue::get) {
         None => index.to_string(),
         Some(id) if id.starts_with('"') || number::parse(id).is_some() => id.to_owned(),
         Some(_) => return Err(refuse(".id must be a string or a number")),
     };
-    let path = fields.function_path.map_or("null", RawValue::get);
+    let path = path.map_or("null", RawValue::get);
     let mut entry = [r#"{"id":"#, &id, r#","functionPath":"#, path, r#","args":"#, args].concat();
-    for (name, value) in [("mutationId", fields.mutation_id), ("clientId", fields.client_id)] {
+    for (name, value) in [("mutationId", mutation_id), ("clientId", client_id)] {
         let Some(value) = value else { continue };
-        string(Some(value), &place(name))?;
+        string(Some(value), format_args!("calls[{index}].{name}"))?;
         entry.extend([",\"", name, "\":", value.get()]);
     }
-    for (name, value) in [("clientSeq", fields.client_seq), ("baselineSeq", fields.baseline_seq)] {
+    for (name, value) in [("clientSeq", client_seq), ("baselineSeq", baseline_seq)] {
         let Some(seq) = value.map(RawValue::get) else { continue };
         number::parse(seq).ok_or_else(|| refuse(&format!(".{name} must be a number")))?;
         entry.extend([",\"", name, "\":", seq]);
     }
     entry.push('}');
     Ok(BatchCall { id, shard_key, entry })
-}
-
-/// Reads an object and nothing else: serde would accept a list for one, field by field.
-fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
-    raw.get().starts_with('{').then(|| serde_json::from_str(raw.get()).ok())?
 }
 
 #[cfg(test)]
@@ -159,6 +215,13 @@ mod tests {
             ("1", "BAD_REQUEST calls[1] must be an object"),
             ("[]", "BAD_REQUEST calls[1] must be an object"),
             (r#"["a:b",{},1,"m","c",1,"k"]"#, "BAD_REQUEST calls[1] must be an object"),
+            (r#""a:b""#, "BAD_REQUEST calls[1] must be an object"),
+            ("null", "BAD_REQUEST calls[1] must be an object"),
+            ("-1.5e3", "BAD_REQUEST calls[1] must be an object"),
+            (
+                r#"{"functionPath":"a:b","functionPath":"a:c"}"#,
+                "BAD_REQUEST calls[1] must be an object",
+            ),
             ("{}", "BAD_REQUEST calls[1].functionPath must be a string"),
             (r#"{"functionPath":"a:b","args":[]}"#, "BAD_REQUEST calls[1].args must be an object"),
             (

@@ -62,7 +62,7 @@ impl RpcEnvelope {
                 "RPC body must be valid JSON"
             })
         })?;
-        let function_path = string(fields.function_path, "functionPath")?;
+        let function_path = string(fields.function_path, format_args!("functionPath"))?;
         let args = match fields.args {
             None => empty_object()?,
             Some(args) if args.get().starts_with('{') => args.to_owned(),
@@ -70,7 +70,7 @@ impl RpcEnvelope {
         };
         let target = match (fields.shard_key, fields.fan_out) {
             (None, None) => Target::DefaultShard,
-            (Some(key), None) => Target::Shard(shard_key(key, "shardKey")?),
+            (Some(key), None) => Target::Shard(shard_key(key, format_args!("shardKey"))?),
             (None, Some(spec)) => Target::FanOut(FanOut::from_json(spec.get())?),
             (Some(_), Some(_)) => {
                 return Err(LunoraError::bad_request("shardKey and fanOut exclude each other"));
@@ -256,7 +256,10 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 }
 
 /// Reads the string of a field, which `place` names.
-pub(super) fn string(raw: Option<&RawValue>, place: &str) -> Result<String, LunoraError> {
+pub(super) fn string(
+    raw: Option<&RawValue>,
+    place: fmt::Arguments<'_>,
+) -> Result<String, LunoraError> {
     let text = raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
     text.ok_or_else(|| {
         // JSON accepts this string and Rust does not.
@@ -270,7 +273,10 @@ pub(super) fn string(raw: Option<&RawValue>, place: &str) -> Result<String, Luno
 }
 
 /// Reads the shard key of a field, which `place` names.
-pub(super) fn shard_key(raw: &RawValue, place: &str) -> Result<ShardKey, LunoraError> {
+pub(super) fn shard_key(
+    raw: &RawValue,
+    place: fmt::Arguments<'_>,
+) -> Result<ShardKey, LunoraError> {
     let key = string(Some(raw), place)?;
     if key.is_empty() {
         let message = format!("{place} must not be empty; leave it out for the default shard");
