@@ -11,6 +11,7 @@ use crate::{
     pipeline::{
         events,
         hooks::{EmailFn, IntoOutcome, QueueFn, RouteContext},
+        scheduled::run_cron_job,
     },
     platform::{CronExpression, Email, Environment, QueueBatch, ScheduledEvent},
 };
@@ -50,6 +51,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     pub fn cron_job(mut self, job: CronJob) -> Self {
         self.settings.cron_jobs.retain(|known| known.name() != job.name());
         self.settings.cron_jobs.push(job);
+        self.settings.run_cron_job = Some(run_cron_job);
         self
     }
 

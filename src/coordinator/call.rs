@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 
 use crate::{
     message::Request,
-    platform::{EachCall, ResolvedShard},
+    platform::{EachBody, EachCall, ResolvedShard},
     wire::{
         ShardKey,
         headers::{ClientId, MutationId, System, UserId},
@@ -84,7 +84,16 @@ impl<'a> ShardCall<'a> {
         max_bytes: usize,
     ) -> Option<EachCall<'_>> {
         let body = str::from_utf8(&self.body).ok()?;
-        Some(EachCall { headers: &self.headers, body, at_once, time, max_bytes })
+        Some(EachCall {
+            url: paths::SHARD_RPC,
+            headers: &self.headers,
+            bodies: EachBody::Same(body),
+            at_once,
+            time,
+            max_bytes,
+            shares_limits: false,
+            wants_bookmark: false,
+        })
     }
 
     pub(super) fn unwraps_result(&self) -> bool {

@@ -7,13 +7,12 @@ use futures::{
     future::{self, Either},
     stream::{self, Stream, StreamExt},
 };
-use http::StatusCode;
 
 use super::{QueryCoordinator, ShardCall, ShardFailure, limits::Jitter, success};
 use crate::{
     errors::{Code, LunoraError},
-    message::{BodyError, Response},
-    platform::{EachAnswer, EachFailure, ResolvedShard, ShardCallError, within},
+    message::Response,
+    platform::{EachAnswer, EachFailure, EachSuccess, ResolvedShard, ShardCallError, within},
     wire::ShardKey,
 };
 
@@ -80,14 +79,14 @@ impl QueryCoordinator {
     fn outcome(
         &self,
         key: &ShardKey,
-        outcome: Result<(StatusCode, Result<Bytes, BodyError>), EachFailure>,
+        outcome: Result<EachSuccess, EachFailure>,
     ) -> Result<Bytes, (LunoraError, bool)> {
         match outcome {
-            Ok((status, body)) => {
+            Ok(EachSuccess { status, body, .. }) => {
                 let who = format_args!("shard {:?}", key.as_str());
                 success::of_parts(who, status, body).map_err(|error| (error, false))
             }
-            Err(EachFailure::Late) => Err((self.late(key), true)),
+            Err(EachFailure::Late | EachFailure::NotAsked) => Err((self.late(key), true)),
             Err(EachFailure::NoAnswer(error)) => Err((error.into(), false)),
         }
     }

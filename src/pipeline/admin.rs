@@ -1,6 +1,6 @@
 //! `/_lunora/admin/*` and its neighbours: the Worker around the [plane](crate::admin).
 
-use futures::future::LocalBoxFuture;
+use futures::future::{LocalBoxFuture, ready};
 use http::Method;
 
 use super::{Lunora, answers};
@@ -104,7 +104,10 @@ impl<E: Environment> AdminHost for Host<'_, E> {
     }
 
     fn run_cron_job<'a>(&'a self, job: &'a CronJob) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
-        Box::pin(self.app.run_cron_job(job, None))
+        match self.app.settings.run_cron_job {
+            Some(run) => run(self.app, job, None),
+            None => Box::pin(ready(Ok(()))),
+        }
     }
 
     fn queues(&self) -> Vec<&str> {

@@ -72,26 +72,6 @@ impl<E: Environment> Lunora<E> {
         }
     }
 
-    /// Runs one job; `due_ms` is when its trigger was due, if that is why it runs.
-    pub(super) async fn run_cron_job(
-        &self,
-        job: &CronJob,
-        due_ms: Option<i64>,
-    ) -> Result<(), LunoraError> {
-        let default_key = &self.settings.default_shard_key;
-        let run = async |key| job.run(due_ms, key, &|key| self.shard(key), self.deadline()).await;
-        let Some(table) = job.table() else { return run(default_key).await };
-        let Some(coordinator) = &self.settings.query_coordinator else {
-            let message = "a job on each shard needs the list of shards: call `.query_coordinator(..)` on the builder";
-            return Err(LunoraError::new(Code::Misconfigured, message));
-        };
-        let keys = coordinator.shards_of(table, default_key).await?;
-        let run = &run;
-        let runs = keys.iter().map(|key| async move { (key, run(key).await) });
-        let outcomes: Vec<_> = stream::iter(runs).buffer_unordered(ABREAST).collect().await;
-        failure_of(job, outcomes)
-    }
-
     /// Returns the runs of every job that the trigger starts; each failure names its job.
     fn cron_jobs_of<'a>(
         &'a self,
@@ -99,14 +79,15 @@ impl<E: Environment> Lunora<E> {
     ) -> impl Iterator<Item = LocalBoxFuture<'a, Result<(), LunoraError>>> {
         let (cron, due_ms) = (event.cron().to_owned(), event.scheduled_time_ms());
         let jobs = self.settings.cron_jobs.iter();
-        jobs.filter(move |job| job.cron().as_str() == cron).map(move |job| {
-            let run = async move {
-                self.run_cron_job(job, Some(due_ms)).await.map_err(|error| {
-                    let message = format!("the cron job `{}` failed", job.name());
-                    LunoraError::new(Code::CronJobFailed, message).with_source(error)
-                })
+        let jobs = jobs.filter(move |job| job.cron().as_str() == cron);
+        let run = self.settings.run_cron_job;
+        jobs.filter_map(move |job| {
+            let ended = run?(self, job, Some(due_ms));
+            let named = |error| {
+                let message = format!("the cron job `{}` failed", job.name());
+                LunoraError::new(Code::CronJobFailed, message).with_source(error)
             };
-            run.boxed_local()
+            Some(ended.map(move |outcome| outcome.map_err(named)).boxed_local())
         })
     }
 
@@ -131,6 +112,40 @@ impl<E: Environment> Lunora<E> {
             event.cron(),
             if known.is_empty() { "none".to_owned() } else { known.join(", ") }
         )
+    }
+}
+
+/// Runs one job, with the time at which its trigger was due, if that is why it runs. It is chosen only if
+/// there is a job, so that a Worker without one does not link what runs them.
+pub(crate) type CronJobRunner<E> = for<'a> fn(
+    &'a Lunora<E>,
+    &'a CronJob,
+    Option<i64>,
+) -> LocalBoxFuture<'a, Result<(), LunoraError>>;
+
+/// Runs a job; the only implementation.
+pub(crate) fn run_cron_job<'a, E>(
+    app: &'a Lunora<E>,
+    job: &'a CronJob,
+    due_ms: Option<i64>,
+) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
+    Box::pin(app.run_cron_job(job, due_ms))
+}
+
+impl<E> Lunora<E> {
+    async fn run_cron_job(&self, job: &CronJob, due_ms: Option<i64>) -> Result<(), LunoraError> {
+        let default_key = &self.settings.default_shard_key;
+        let run = async |key| job.run(due_ms, key, &|key| self.shard(key), self.deadline()).await;
+        let Some(table) = job.table() else { return run(default_key).await };
+        let Some(coordinator) = &self.settings.query_coordinator else {
+            let message = "a job on each shard needs the list of shards: call `.query_coordinator(..)` on the builder";
+            return Err(LunoraError::new(Code::Misconfigured, message));
+        };
+        let keys = coordinator.shards_of(table, default_key).await?;
+        let run = &run;
+        let runs = keys.iter().map(|key| async move { (key, run(key).await) });
+        let outcomes: Vec<_> = stream::iter(runs).buffer_unordered(ABREAST).collect().await;
+        failure_of(job, outcomes)
     }
 }
 

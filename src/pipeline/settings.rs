@@ -13,7 +13,7 @@ use super::{
     },
     record::{RequestRecord, RequestSink},
     route::RouteTable,
-    scheduled::{CronTable, Job},
+    scheduled::{CronJobRunner, CronTable, Job},
 };
 #[cfg(feature = "admin")]
 use crate::admin::{Gate, Plane};
@@ -72,6 +72,8 @@ settings! {
     rate_limit: Option<RateLimit> = None;
     resolve_identity: Option<Box<dyn IdentityResolver<E>>> = None;
     routes: RouteTable<E> = RouteTable::default();
+    // Set with the first job.
+    run_cron_job: Option<CronJobRunner<E>> = None;
     security: Security = Security::default();
     // Asked before the resolver of the application.
     #[cfg(feature = "sessions")]

@@ -37,16 +37,21 @@ impl<'a> Deadline<'a> {
     ) -> Result<T, LunoraError> {
         let left = self.timeout.saturating_sub(self.elapsed());
         if left.is_zero() && self.began_ms.is_some() {
-            let limit = self.timeout.as_millis();
-            let message = format!(
-                "{object} was not asked: requests before it took {limit} ms; send the call again"
-            );
-            return Err(LunoraError::new(Code::ShardUnavailable, message));
+            return Err(Self::not_asked(object, self.timeout));
         }
         match within(self.clock, left, request).await {
             Some(output) => Ok(output),
             None => Err(Self::passed(object, self.timeout)),
         }
+    }
+
+    /// Returns the error of a request to `object` that was not sent, because the time was up.
+    pub(crate) fn not_asked(object: &str, timeout: Duration) -> LunoraError {
+        let limit = timeout.as_millis();
+        let message = format!(
+            "{object} was not asked: requests before it took {limit} ms; send the call again"
+        );
+        LunoraError::new(Code::ShardUnavailable, message)
     }
 
     /// Returns the error of a request to `object` that was not answered in time.

@@ -6,26 +6,48 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::ShardCallError;
-use crate::message::BodyError;
+use crate::{message::BodyError, wire::headers::Bookmark};
 
-/// A call that several shards get, `POST /rpc` with a text, and the limits on it.
+/// A call that several shards get, with the limits on it.
 pub(crate) struct EachCall<'a> {
+    /// The address to which it is sent, such as [`SHARD_RPC`](crate::wire::paths::SHARD_RPC).
+    pub(crate) url: &'static str,
     pub(crate) headers: &'a HeaderMap,
-    pub(crate) body: &'a str,
+    pub(crate) bodies: EachBody<'a>,
     /// How many shards are asked at once.
     pub(crate) at_once: usize,
     /// The time that each has, its body included.
     pub(crate) time: Duration,
-    /// The largest answer of each.
+    /// The largest answer of each, in bytes.
     pub(crate) max_bytes: usize,
+    /// Whether the time and the bytes are those of all together.
+    pub(crate) shares_limits: bool,
+    /// Whether the bookmark of each answer is wanted.
+    pub(crate) wants_bookmark: bool,
+}
+
+/// What is sent to the shards.
+#[derive(Clone, Copy)]
+pub(crate) enum EachBody<'a> {
+    /// The same to all.
+    Same(&'a str),
+    /// One to each, in their order; none is empty.
+    Own(&'a [String]),
 }
 
 /// What one shard answered.
-#[derive(Debug)]
 pub(crate) struct EachAnswer {
     /// The place of the shard among those that were called.
     pub(crate) place: usize,
-    pub(crate) outcome: Result<(StatusCode, Result<Bytes, BodyError>), EachFailure>,
+    pub(crate) outcome: Result<EachSuccess, EachFailure>,
+}
+
+/// An answer, of any status.
+pub(crate) struct EachSuccess {
+    pub(crate) status: StatusCode,
+    /// The bookmark, if it was wanted.
+    pub(crate) bookmark: Option<Bookmark>,
+    pub(crate) body: Result<Bytes, BodyError>,
 }
 
 /// Why there is no answer.
@@ -33,6 +55,8 @@ pub(crate) struct EachAnswer {
 pub(crate) enum EachFailure {
     /// It did not come in time.
     Late,
+    /// The shard was not asked: the time of all was up.
+    NotAsked,
     /// There will be none.
     NoAnswer(ShardCallError),
 }

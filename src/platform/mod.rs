@@ -97,7 +97,7 @@ pub(crate) use self::{
     clock::{millis, within},
     deadline::Deadline,
     digest::{Sha256Stream, hex},
-    each::{EachAnswer, EachCall, EachFailure},
+    each::{EachAnswer, EachBody, EachCall, EachFailure, EachSuccess},
     global_changes::GLOBAL_CHANGES,
     random::{Random, random_seed},
     store::rules::MIN_PART_BYTES,

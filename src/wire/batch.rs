@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{Error as _, IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -35,36 +35,42 @@ pub(crate) struct BatchCall {
 /// 400 `BAD_REQUEST` that names the entry and the field; 403 for functions and keys that no client
 /// may call.
 pub(crate) fn from_slice(json: &[u8]) -> Result<Vec<BatchCall>, LunoraError> {
-    let is_object = json.trim_ascii_start().starts_with(b"{");
-    let envelope = serde_json::from_slice::<Envelope<'_>>(json).ok();
-    let Some(Envelope { calls }) = envelope.filter(|_| is_object) else {
-        return Err(LunoraError::bad_request(match serde_json::from_slice::<IgnoredAny>(json) {
-            Ok(_) => "Request body must be an object with an array `calls`",
-            Err(_) => "RPC body must be valid JSON",
-        }));
-    };
+    let calls = read_object::<Envelope<Entry<'_>>>(json).ok_or_else(|| malformed(json))?.calls;
     if calls.len() > MAX_CALLS {
         return Err(LunoraError::bad_request(format!("a batch has at most {MAX_CALLS} calls")));
     }
     calls.into_iter().enumerate().map(|(index, Entry(fields))| read(index, fields)).collect()
 }
 
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    calls: Vec<Entry<'a>>,
+/// Says what is malformed in a batch that is not an object with a list of objects.
+fn malformed(json: &[u8]) -> LunoraError {
+    if serde_json::from_slice::<IgnoredAny>(json).is_err() {
+        return LunoraError::bad_request("RPC body must be valid JSON");
+    }
+    let Some(Envelope { calls }) = read_object::<Envelope<&RawValue>>(json) else {
+        return LunoraError::bad_request("Request body must be an object with an array `calls`");
+    };
+    let is_malformed = |call: &&RawValue| serde_json::from_str::<Entry<'_>>(call.get()).is_err();
+    let index = calls.iter().position(is_malformed).unwrap_or_default();
+    LunoraError::bad_request(format!("calls[{index}] must be an object, with each field once"))
 }
 
-/// The fields of an entry; `None` if it is no object, or has a field twice.
-///
-/// It is read by hand, in one pass: serde would take a list for an object, and an entry that is
-/// malformed for the end of the batch.
-struct Entry<'a>(Option<Fields<'a>>);
+/// Reads an object and nothing else: serde would accept a list for one, field by field.
+fn read_object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
+    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(json).ok())?
+}
 
-/// The fields that were sent, by [`Field`]. `null` counts as sent, and is invalid for each of them.
+#[derive(Deserialize)]
+struct Envelope<C> {
+    calls: Vec<C>,
+}
+
+/// The fields of an entry, by [`Field`]. `null` counts as sent, and is invalid for each of them.
+struct Entry<'a>(Fields<'a>);
+
 type Fields<'a> = [Option<&'a RawValue>; 8];
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "camelCase")]
 enum Field {
     FunctionPath,
@@ -81,65 +87,35 @@ enum Field {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Entry<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(EntryVisitor).map(Entry)
-    }
-}
+        struct Object;
 
-struct EntryVisitor;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Entry<'de>;
 
-impl<'de> Visitor<'de> for EntryVisitor {
-    type Value = Option<Fields<'de>>;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
 
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        let mut fields: Fields<'de> = [None; 8];
-        let mut is_valid = true;
-        while let Some(field) = map.next_key::<Field>()? {
-            let value: &RawValue = map.next_value()?;
-            if let Some(place) = fields.get_mut(field as usize) {
-                is_valid &= place.replace(value).is_none();
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut fields: Fields<'de> = [None; 8];
+                while let Some(field) = map.next_key::<Field>()? {
+                    let value: &RawValue = map.next_value()?;
+                    let place = fields.get_mut(field as usize);
+                    if place.and_then(|place| place.replace(value)).is_some() {
+                        return Err(M::Error::custom("a field occurs twice"));
+                    }
+                }
+                Ok(Entry(fields))
             }
         }
-        Ok(is_valid.then_some(fields))
-    }
 
-    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
+        deserializer.deserialize_map(Object)
     }
 }
 
-fn read(index: usize, fields: Option<Fields<'_>>) -> Result<BatchCall, LunoraError> {
+fn read(index: usize, fields: Fields<'_>) -> Result<BatchCall, LunoraError> {
     let refuse = |what: &str| LunoraError::bad_request(format!("calls[{index}]{what}"));
-    let [path, args, id, mutation_id, client_id, client_seq, baseline_seq, key] =
-        fields.ok_or_else(|| refuse(" must be an object"))?;
+    let [path, args, id, mutation_id, client_id, client_seq, baseline_seq, key] = fields;
     let function_path = string(path, format_args!("calls[{index}].functionPath"))?;
     if [paths::ADMIN_PREFIX, paths::RELATION_PREFIX]
         .iter()
@@ -212,15 +188,18 @@ mod tests {
     #[test]
     fn refuses_each_malformed_field_by_entry_and_name() {
         for (call, expected) in [
-            ("1", "BAD_REQUEST calls[1] must be an object"),
-            ("[]", "BAD_REQUEST calls[1] must be an object"),
-            (r#"["a:b",{},1,"m","c",1,"k"]"#, "BAD_REQUEST calls[1] must be an object"),
-            (r#""a:b""#, "BAD_REQUEST calls[1] must be an object"),
-            ("null", "BAD_REQUEST calls[1] must be an object"),
-            ("-1.5e3", "BAD_REQUEST calls[1] must be an object"),
+            ("1", "BAD_REQUEST calls[1] must be an object, with each field once"),
+            ("[]", "BAD_REQUEST calls[1] must be an object, with each field once"),
+            (
+                r#"["a:b",{},1,"m","c",1,"k"]"#,
+                "BAD_REQUEST calls[1] must be an object, with each field once",
+            ),
+            (r#""a:b""#, "BAD_REQUEST calls[1] must be an object, with each field once"),
+            ("null", "BAD_REQUEST calls[1] must be an object, with each field once"),
+            ("-1.5e3", "BAD_REQUEST calls[1] must be an object, with each field once"),
             (
                 r#"{"functionPath":"a:b","functionPath":"a:c"}"#,
-                "BAD_REQUEST calls[1] must be an object",
+                "BAD_REQUEST calls[1] must be an object, with each field once",
             ),
             ("{}", "BAD_REQUEST calls[1].functionPath must be a string"),
             (r#"{"functionPath":"a:b","args":[]}"#, "BAD_REQUEST calls[1].args must be an object"),

@@ -98,6 +98,12 @@ header!(WantErrorDetail, WANT_ERROR_DETAIL);
 header!(SchedulerSignature, SCHEDULER_SIGNATURE);
 
 impl Bookmark {
+    /// Reads the value of a header; one that is empty is no bookmark.
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        let value = HeaderValue::from_bytes(text.as_bytes()).ok();
+        value.filter(|value| !value.is_empty()).map(Self)
+    }
+
     fn read(value: &HeaderValue) -> Option<Self> {
         Some(Self(value.clone()))
     }

@@ -16,37 +16,51 @@ export function readBody(source, limit, slot) {
     }, failed);
     return;
   }
-  readAll(source, limit, (all) => (all === undefined ? value() : bytes(all))).catch(failed);
+  readAll(source, { left: limit }, (all) => (all === undefined ? value() : bytes(all))).catch(failed);
 }
 
-/** Gives `use` every byte of a body, or nothing if they are more than `limit`. They are valid until it returns. */
-export async function readAll(source, limit, use) {
+/**
+ * Gives `use` every byte of a body, or nothing as soon as `budget` does not have that many left. Bodies
+ * that are read at once may share a budget. The bytes are valid until `use` returns.
+ */
+export async function readAll(source, budget, use) {
   if (source.body === null) return use(new Uint8Array(0));
   const reader = new BulkReader(source.body);
-  const chunks = [];
-  let length = 0;
-  for (;;) {
-    const chunk = await reader.next(PIECE);
-    if (chunk === undefined) break;
-    length += chunk.byteLength;
-    if (length > limit) {
-      // Not awaited: a sender that never ends must not hold the answer back.
-      reader.cancel().catch(() => {});
-      return use();
-    }
-    chunks.push(chunk);
-  }
+  const chunks = await chunksOf(reader, budget);
+  if (chunks === undefined) return use();
   if (chunks.length === 1) {
     use(chunks[0]);
     return reader.giveBack(chunks[0]);
   }
-  const whole = new Uint8Array(length);
+  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.byteLength, 0));
   let at = 0;
   for (const chunk of chunks) {
     whole.set(chunk, at);
     at += chunk.byteLength;
   }
   use(whole);
+}
+
+/** The pieces of a body; one that is too large, or that breaks off, gives its share of the budget back. */
+async function chunksOf(reader, budget) {
+  const chunks = [];
+  let taken = 0;
+  try {
+    for (;;) {
+      const chunk = await reader.next(PIECE);
+      if (chunk === undefined) return chunks;
+      taken += chunk.byteLength;
+      budget.left -= chunk.byteLength;
+      if (budget.left < 0) break;
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    budget.left += taken;
+    throw error;
+  }
+  budget.left += taken;
+  // Not awaited: a sender that never ends must not hold the answer back.
+  reader.cancel().catch(() => {});
 }
 
 /** Most answers are shorter: they are read by one wait, into a buffer that costs little. */

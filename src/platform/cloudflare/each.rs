@@ -5,6 +5,7 @@ use futures::{
     StreamExt,
     stream::{self, LocalBoxStream},
 };
+use headers::Header;
 use http::StatusCode;
 use wasm_bindgen::JsValue;
 use worker::ObjectNamespace;
@@ -18,14 +19,14 @@ use super::{
 use crate::{
     message::BodyError,
     platform::{
-        EachAnswer, EachCall, EachFailure, Jurisdiction, ShardAddress, ShardCallError,
-        ShardNamespace, millis,
+        EachAnswer, EachBody, EachCall, EachFailure, EachSuccess, Jurisdiction, LocationHint,
+        ShardAddress, ShardCallError, ShardNamespace, millis,
     },
+    wire::headers::Bookmark,
 };
 
 /// Calls the objects, if the namespace is the host's own. Dropping the stream calls no further one.
 ///
-/// It is no method of the namespace: a Worker that never queries across shards must not have it.
 pub(crate) fn call_each(
     namespace: &dyn ShardNamespace,
     addresses: Vec<ShardAddress>,
@@ -59,38 +60,53 @@ impl Drop for Calls {
     }
 }
 
-/// Writes the calls: in the first line the limits, the length of the headers, and by object the length of its
-/// name and its location; then the headers, the names and the body.
+/// Writes the calls: in the first line their address, the limits, the length of the headers, and by object
+/// the length of its name, its location, and the length of its own body; then the headers, the names with
+/// these bodies, and the body of the others.
 fn to_text(addresses: &[ShardAddress], call: &EachCall<'_>) -> String {
     let headers = glue::pack(call.headers);
     let jurisdiction = addresses.iter().find_map(|address| address.jurisdiction);
     let mut text = [
+        call.url,
+        ",",
         &*call.at_once.to_string(),
         ",",
         &*millis(call.time).to_string(),
         ",",
         &*call.max_bytes.to_string(),
         ",",
+        if call.shares_limits { "shared" } else { "" },
+        ",",
+        if call.wants_bookmark { Bookmark::name().as_str() } else { "" },
+        ",",
         jurisdiction.map_or("", Jurisdiction::as_str),
         ",",
         &*utf16_length(&headers).to_string(),
     ]
     .concat();
-    for address in addresses {
-        text.extend([",", &*utf16_length(address.key.as_str()).to_string()]);
-        if let Some(hint) = address.location_hint {
-            text.extend([":", hint.as_str()]);
+    let (own, same) = match call.bodies {
+        EachBody::Own(bodies) => (bodies, ""),
+        EachBody::Same(body) => (&[][..], body),
+    };
+    let own = |place: usize| own.get(place).map(String::as_str);
+    for (place, ShardAddress { key, location_hint, .. }) in addresses.iter().enumerate() {
+        let hint = location_hint.map_or("", LocationHint::as_str);
+        text.extend([",", &*utf16_length(key.as_str()).to_string(), ":", hint, ":"]);
+        if let Some(body) = own(place) {
+            text.push_str(&utf16_length(body).to_string());
         }
     }
     text.push('\n');
     text.push_str(&headers);
-    text.extend(addresses.iter().map(|address| address.key.as_str()));
-    text.push_str(call.body);
+    for (place, address) in addresses.iter().enumerate() {
+        text.extend([address.key.as_str(), own(place).unwrap_or_default()]);
+    }
+    text.push_str(same);
     text
 }
 
-/// Reads the answers that JavaScript has: `<place>:<status>:<length>`, or why there is none. The bodies follow
-/// one another.
+/// Reads the answers that JavaScript has, one per line: `<place>:<status>:<length>:<bookmark>`, or why there is
+/// none. The bodies follow one another.
 fn read(
     heads: &str,
     mut bodies: Bytes,
@@ -98,26 +114,27 @@ fn read(
     limit: usize,
 ) -> Vec<EachAnswer> {
     let answer = |head: &str| {
-        let mut fields = head.split(':');
+        let mut fields = head.splitn(4, ':');
         let place: usize = fields.next()?.parse().ok()?;
         let outcome = match (fields.next()?, fields.next()) {
             ("late", _) => Err(EachFailure::Late),
+            ("unasked", _) => Err(EachFailure::NotAsked),
             ("jurisdiction", _) => {
                 let jurisdiction = addresses.get(place)?.jurisdiction?;
                 Err(EachFailure::NoAnswer(ShardCallError::JurisdictionUnsupported(jurisdiction)))
             }
-            (status, length) => {
-                let status = StatusCode::from_bytes(status.as_bytes()).ok()?;
-                let body = match length?.parse::<usize>() {
+            (status, length) => Ok(EachSuccess {
+                status: StatusCode::from_bytes(status.as_bytes()).ok()?,
+                body: match length?.parse::<usize>() {
                     Ok(length) => Ok(bodies.split_to(length.min(bodies.len()))),
                     Err(_) => Err(BodyError::TooLarge { limit }),
-                };
-                Ok((status, body))
-            }
+                },
+                bookmark: fields.next().and_then(Bookmark::from_text),
+            }),
         };
         Some(EachAnswer { place, outcome })
     };
-    heads.split(',').filter_map(answer).collect()
+    heads.split('\n').filter_map(answer).collect()
 }
 
 /// Reads why an object gave no answer: `<place>`, or `<place>:<status>` of an answer that broke off.
@@ -125,7 +142,10 @@ fn failed(head: &str, thrown: JsValue, addresses: &[ShardAddress]) -> Option<Eac
     let (place, status) = head.split_once(':').unwrap_or((head, ""));
     let place: usize = place.parse().ok()?;
     let outcome = match StatusCode::from_bytes(status.as_bytes()) {
-        Ok(status) => Ok((status, Err(BodyError::Broken(JsFailure::from(thrown).into())))),
+        Ok(status) => {
+            let body = Err(BodyError::Broken(JsFailure::from(thrown).into()));
+            Ok(EachSuccess { status, bookmark: None, body })
+        }
         Err(_) => {
             let key = addresses.get(place)?.key.clone();
             Err(EachFailure::NoAnswer(unavailable(key, thrown)))
@@ -135,15 +155,29 @@ fn failed(head: &str, thrown: JsValue, addresses: &[ShardAddress]) -> Option<Eac
 }
 
 #[cfg(test)]
+#[allow(clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 mod tests {
     use http::HeaderMap;
 
     use super::*;
-    use crate::platform::LocationHint;
+    use crate::wire::paths::SHARD_RPC;
 
     fn addresses() -> Vec<ShardAddress> {
         let keys = ["a\nb", "部屋", ""];
         keys.iter().filter_map(|key| key.parse().ok()).map(ShardAddress::new).collect()
+    }
+
+    fn call<'a>(headers: &'a HeaderMap, bodies: EachBody<'a>) -> EachCall<'a> {
+        EachCall {
+            url: SHARD_RPC,
+            headers,
+            bodies,
+            at_once: 16,
+            time: std::time::Duration::from_secs(5),
+            max_bytes: 9,
+            shares_limits: false,
+            wants_bookmark: false,
+        }
     }
 
     #[test]
@@ -154,31 +188,41 @@ mod tests {
         }
         let headers =
             HeaderMap::from_iter([(http::header::ACCEPT, http::HeaderValue::from_static("x"))]);
-        let call = EachCall {
-            headers: &headers,
-            body: "{}",
-            at_once: 16,
-            time: std::time::Duration::from_secs(5),
-            max_bytes: 9,
+        let same = call(&headers, EachBody::Same("{}"));
+        assert_eq!(
+            to_text(&addresses, &same),
+            "https://shard.internal/rpc,16,5000,9,,,,8,3:weur:,2::,0::\naccept:xa\nb部屋{}"
+        );
+        let own = ["é1".to_owned(), "{2}".to_owned(), "𝄞".to_owned()];
+        let own = EachCall {
+            shares_limits: true,
+            wants_bookmark: true,
+            ..call(&headers, EachBody::Own(&own))
         };
-        assert!(to_text(&addresses, &call).starts_with("16,5000,9,,8,3:weur,2"));
-        assert!(to_text(&addresses, &call).ends_with("accept:xa\nb部屋{}"));
+        assert_eq!(
+            to_text(&addresses, &own),
+            "https://shard.internal/rpc,16,5000,9,shared,x-d1-bookmark,,8,3:weur:2,2::3,0::2\naccept:xa\nbé1部屋{2}𝄞"
+        );
     }
 
     #[test]
     fn answers_are_told_apart_by_their_heads() {
-        let answers =
-            read("1:200:3,0:late,2:503:large,1:404:0", Bytes::from_static(b"abc"), &addresses(), 9);
-        let outcomes: Vec<_> =
-            answers.iter().map(|answer| (answer.place, &answer.outcome)).collect();
-        assert!(matches!(outcomes[0], (1, Ok((StatusCode::OK, Ok(body)))) if body == "abc"));
-        assert!(matches!(outcomes[1], (0, Err(EachFailure::Late))));
-        assert!(
-            matches!(outcomes[2], (2, Ok((status, Err(BodyError::TooLarge { limit: 9 })))) if status.as_u16() == 503)
-        );
-        assert!(
-            matches!(outcomes[3], (1, Ok((StatusCode::NOT_FOUND, Ok(body)))) if body.is_empty())
-        );
+        let heads = "1:200:3:a:b\n0:late\n2:503:large:\n0:unasked\n1:404:0:";
+        let answers = read(heads, Bytes::from_static(b"abc"), &addresses(), 9);
+        let [whole, late, large, unasked, empty] = &answers[..] else { panic!("{heads}") };
+        assert_eq!([whole.place, late.place, large.place], [1, 0, 2]);
+        assert!(matches!(late.outcome, Err(EachFailure::Late)));
+        assert!(matches!(unasked.outcome, Err(EachFailure::NotAsked)));
+        let success = |answer: &EachAnswer| match &answer.outcome {
+            Ok(EachSuccess { status, bookmark, body }) => {
+                let body = body.as_ref().map_or("too large".into(), |body| body.to_vec());
+                (status.as_u16(), bookmark.is_some(), String::from_utf8_lossy(&body).into_owned())
+            }
+            Err(failure) => panic!("{failure:?}"),
+        };
+        assert_eq!(success(whole), (200, true, "abc".into()));
+        assert_eq!(success(large), (503, false, "too large".into()));
+        assert_eq!(success(empty), (404, false, String::new()));
     }
 
     #[test]
@@ -190,7 +234,7 @@ mod tests {
             "0:jurisdiction",
             "x:200:1",
             "0:200:99999999999999999999",
-            "0:1:1,0:200:7",
+            "0:1:1\n0:200:7",
         ] {
             read(heads, Bytes::from_static(b"a"), &addresses(), 9);
         }

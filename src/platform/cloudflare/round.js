@@ -1,5 +1,5 @@
 import { readAll, utf8 } from "./bodies.js";
-import { SHARD_RPC, ask, send, stubOf } from "./objects.js";
+import { ask, send, stubOf } from "./objects.js";
 import { Pending, tellsAborts } from "./tasks.js";
 
 /** The most bytes of answers that are kept before wasm takes them. */
@@ -43,20 +43,32 @@ class Answers {
     const { heads, paused } = this;
     const all = this.bodies.subarray(0, this.length);
     Object.assign(this, { heads: [], bodies: NOTHING, length: 0, paused: [] });
-    pending.answers(heads.join(","), all);
+    pending.answers(heads.join("\n"), all);
     for (const resume of paused) resume();
   }
 }
 
-/** Calls of several objects with the same headers and body, some of them at once. See `each.rs`. */
+/** The value of a header in a packed head. */
+function valueOf(name, head) {
+  const at = head.indexOf(`\n${name}:`);
+  return at === -1 ? "" : head.slice(at + name.length + 2).split("\n", 1)[0];
+}
+
+/** Calls of several objects with the same headers, some of them at once. See `each.rs`. */
 class Round {
   #namespace;
-  #limit;
-  #most;
-  #jurisdiction;
+  #url;
   #headers;
   #objects;
+  /** The body for the objects that have none of their own. */
   #body;
+  #jurisdiction;
+  /** The name of a header that wasm wants of each answer, or nothing. */
+  #wanted;
+  #limit;
+  #most;
+  /** What is left to all answers together, if the limits are not those of each. */
+  #shared;
   #next = 0;
   #answered = 0;
   /** By start, and so by the time until which they may take: the limit is one. */
@@ -67,19 +79,22 @@ class Round {
 
   constructor(namespace, plan) {
     let at = plan.indexOf("\n");
-    const [atOnce, limit, most, jurisdiction, headers, ...names] = plan.slice(0, at++).split(",");
+    const [url, atOnce, limit, most, shared, wanted, jurisdiction, headers, ...objects] = plan.slice(0, at++).split(",");
     const take = (length) => plan.slice(at, (at += Number(length)));
     this.#namespace = namespace;
+    this.#url = url;
     this.#limit = Number(limit);
     this.#most = Number(most);
+    if (shared) this.#shared = { until: Date.now() + this.#limit, left: this.#most };
+    this.#wanted = wanted;
     this.#jurisdiction = jurisdiction;
     this.#headers = take(headers);
-    this.#objects = names.map((head) => {
-      const [length, hint] = head.split(":");
-      return { name: take(length), hint };
+    this.#objects = objects.map((head) => {
+      const [name, hint, body] = head.split(":");
+      return { name: take(name), hint, body: body && take(body) };
     });
     this.#body = plan.slice(at);
-    for (let n = Math.min(Number(atOnce), names.length); n > 0; n--) this.#work();
+    for (let n = Math.min(Number(atOnce), objects.length); n > 0; n--) this.#work();
   }
 
   stop() {
@@ -103,7 +118,9 @@ class Round {
   async #work() {
     const { answers } = this;
     while (this.#next < this.#objects.length) {
-      await this.#inTime(this.#next++);
+      const place = this.#next++;
+      if (this.#shared?.until <= Date.now()) answers.add(`${place}:unasked`);
+      else await this.#inTime(place);
       answers.isDone = ++this.#answered === this.#objects.length;
       this.#offer();
       if (answers.length >= MOST_KEPT) await new Promise((resume) => answers.paused.push(resume));
@@ -115,7 +132,7 @@ class Round {
     const { answers } = this;
     return new Promise((over) => {
       const running = {
-        until: Date.now() + this.#limit,
+        until: this.#shared?.until ?? Date.now() + this.#limit,
         late: () => end(() => answers.add(`${place}:late`)),
       };
       // The first outcome counts: an answer may come after the limit.
@@ -126,26 +143,29 @@ class Round {
       const answered = (head, bytes) => end(() => answers.add(`${place}:${head}`, bytes));
       const failed = (error, status = "") => end(() => answers.failures.push([place + status, error]));
       this.#running.add(running);
-      this.#timer ??= setTimeout(this.#expire, this.#limit);
+      this.#timer ??= setTimeout(this.#expire, running.until - Date.now());
       this.#call(this.#objects[place], answered, failed).catch(failed);
     });
   }
 
-  async #call({ name, hint }, answered, failed) {
+  async #call({ name, hint, body }, answered, failed) {
     const stub = stubOf(this.#namespace, name, this.#jurisdiction, hint);
     if (stub === undefined) return answered("jurisdiction");
     // For RPC, see `callShard`.
     const way = tellsAborts ? ask : (_, ...call) => send(...call);
-    const answer = await way(this.#namespace, stub, "POST", SHARD_RPC, this.#headers, this.#body);
-    const read = (status, bytes) => {
-      if (bytes === undefined || bytes.byteLength > this.#most) answered(`${status}:large`);
-      else answered(`${status}:${bytes.byteLength}`, bytes);
-    };
+    const answer = await way(this.#namespace, stub, "POST", this.#url, this.#headers, body || this.#body);
+    const budget = this.#shared ?? { left: this.#most };
+    const read = (status, header, bytes) => answered(`${status}:${bytes?.byteLength ?? "large"}:${header}`, bytes);
     if (typeof answer === "string") {
-      return read(answer.slice(0, 3), utf8.encode(answer.slice(answer.indexOf("\n\n") + 2)));
+      const end = answer.indexOf("\n\n");
+      const bytes = utf8.encode(answer.slice(end + 2));
+      const fits = bytes.byteLength <= budget.left;
+      if (fits) budget.left -= bytes.byteLength;
+      return read(answer.slice(0, 3), this.#wanted && valueOf(this.#wanted, answer.slice(0, end)), fits ? bytes : undefined);
     }
-    const { status } = answer;
-    await readAll(answer, this.#most, (bytes) => read(status, bytes)).catch((error) => failed(error, `:${status}`));
+    const { status, headers } = answer;
+    const header = (this.#wanted && headers.get(this.#wanted)) ?? "";
+    await readAll(answer, budget, (bytes) => read(status, header, bytes)).catch((error) => failed(error, `:${status}`));
   }
 
   /** One timer watches over all calls. */
