@@ -95,8 +95,13 @@ fn known_files() -> Result<Vec<String>> {
     Ok(output(&mut list)?.lines().map(str::to_owned).collect())
 }
 
-/// Copies files that differ.
+/// Copies files that differ, and removes the Rust sources that are not among `files`.
 fn copy(from: &Path, to: &Path, files: &[String]) -> Result<()> {
+    for file in rust_files(to, to)? {
+        if !files.contains(&file) {
+            fs::remove_file(to.join(&file)).with_context(|| file)?;
+        }
+    }
     for file in files {
         let (from, to) = (from.join(file), to.join(file));
         let Ok(text) = fs::read(&from) else { continue };
@@ -107,6 +112,21 @@ fn copy(from: &Path, to: &Path, files: &[String]) -> Result<()> {
         fs::write(&to, text).with_context(|| to.display().to_string())?;
     }
     Ok(())
+}
+
+/// Returns the Rust sources under `folder`, as paths from `root`.
+fn rust_files(root: &Path, folder: &Path) -> Result<Vec<String>> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(Vec::new()) };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(rust_files(root, &path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path.strip_prefix(root)?.to_string_lossy().into_owned());
+        }
+    }
+    Ok(files)
 }
 
 /// Returns how many seeds it takes until a rule breaks.
