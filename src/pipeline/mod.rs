@@ -129,7 +129,7 @@ impl<E: Environment> Lunora<E> {
         }
         check_declared_length(request)?;
         if let Some(limit) = &self.settings.rate_limit {
-            limit.check(request, &*self.settings.clock).await?;
+            rare(limit.check(request, &*self.settings.clock)).await?;
         }
         Ok(None)
     }

@@ -44,6 +44,8 @@ impl FanOut {
     }
 
     /// Reads the field `fanOut` of an envelope.
+    // Kept out of its callers: every call runs them, and few are queries across shards.
+    #[inline(never)]
     pub(crate) fn from_json(json: &str) -> Result<Self, LunoraError> {
         // serde would take a list for an object, field by field.
         if !json.starts_with('{') {

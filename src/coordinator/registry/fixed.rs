@@ -1,6 +1,6 @@
 //! A registry with fixed contents.
 
-use std::{collections::HashMap, future::ready};
+use std::future::ready;
 
 use futures::future::{FutureExt, LocalBoxFuture};
 
@@ -22,7 +22,8 @@ use crate::{
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct StaticShardRegistry {
-    tables: HashMap<String, Vec<ShardKey>>,
+    /// A list, for it is short and each Worker that starts makes it anew.
+    tables: Vec<(String, Vec<ShardKey>)>,
     others: Vec<ShardKey>,
 }
 
@@ -43,7 +44,9 @@ impl StaticShardRegistry {
         keys: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Self, ShardKeyError> {
         let keys = collect(keys)?;
-        self.tables.insert(table.into(), keys);
+        let table = table.into();
+        self.tables.retain(|(known, _)| *known != table);
+        self.tables.push((table, keys));
         Ok(self)
     }
 
@@ -71,14 +74,15 @@ impl ShardRegistry for StaticShardRegistry {
         &'a self,
         table: &'a str,
     ) -> LocalBoxFuture<'a, Result<Vec<ShardKey>, LunoraError>> {
-        let keys = self.tables.get(table).unwrap_or(&self.others);
+        let named = self.tables.iter().find(|(known, _)| known == table);
+        let keys = named.map_or(&self.others, |(_, keys)| keys);
         ready(Ok(keys.clone())).boxed_local()
     }
 
     fn list_every_shard_key(
         &self,
     ) -> LocalBoxFuture<'_, Result<Option<Vec<ShardKey>>, LunoraError>> {
-        let every = self.tables.values().chain([&self.others]).flatten();
+        let every = self.tables.iter().map(|(_, keys)| keys).chain([&self.others]).flatten();
         let every = crate::sort::set(every);
         ready(Ok(Some(every.into_iter().cloned().collect()))).boxed_local()
     }

@@ -93,7 +93,8 @@ impl<Origins> Cors<Origins> {
     /// Sets the allowed methods. Default: `DELETE, GET, HEAD, PATCH, POST, PUT`.
     #[must_use]
     pub fn allow_methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
-        self.rules.methods = methods.into_iter().map(|method| method.to_string()).collect();
+        let methods: Vec<Method> = methods.into_iter().collect();
+        self.rules.methods = joined(methods.iter().map(Method::as_str));
         self
     }
 
@@ -107,7 +108,10 @@ impl<Origins> Cors<Origins> {
     /// Lets scripts read response headers beside those of the wire.
     #[must_use]
     pub fn expose_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
-        self.rules.exposed.extend(names);
+        let names: Vec<HeaderName> = names.into_iter().collect();
+        let before = self.rules.exposed.to_str().unwrap_or_default();
+        self.rules.exposed =
+            joined([before].into_iter().chain(names.iter().map(HeaderName::as_str)));
         self
     }
 
@@ -135,9 +139,10 @@ impl Default for Cors {
 pub(super) struct CorsRules {
     pub(super) origins: Allowed,
     pub(super) credentials: bool,
-    methods: Vec<String>,
+    methods: HeaderValue,
+    /// Beside those of the wire.
     allowed: Vec<HeaderName>,
-    exposed: Vec<HeaderName>,
+    exposed: HeaderValue,
     max_age: Duration,
 }
 
@@ -153,9 +158,9 @@ impl CorsRules {
         Self {
             origins,
             credentials: false,
-            methods: ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"].map(str::to_owned).into(),
-            allowed: WIRE_REQUEST_HEADERS.map(HeaderName::from_static).into(),
-            exposed: WIRE_RESPONSE_HEADERS.map(HeaderName::from_static).into(),
+            methods: HeaderValue::from_static("DELETE, GET, HEAD, PATCH, POST, PUT"),
+            allowed: Vec::new(),
+            exposed: HeaderValue::from_static(WIRE_RESPONSE_HEADERS),
             max_age: Duration::from_secs(600),
         }
     }
@@ -179,13 +184,12 @@ impl CorsTables {
         {
             return None;
         }
-        let names: Vec<&str> = rules.exposed.iter().map(HeaderName::as_str).collect();
         Some(Self {
             origins: rules.origins.clone(),
             credentials: rules.credentials,
-            methods: joined(&rules.methods.iter().map(String::as_str).collect::<Vec<_>>()),
+            methods: rules.methods.clone(),
             allowed: rules.allowed.clone(),
-            exposed: joined(&names),
+            exposed: rules.exposed.clone(),
             max_age: rules.max_age.as_secs().into(),
         })
     }
@@ -217,7 +221,7 @@ impl CorsTables {
         headers.insert(ACCESS_CONTROL_MAX_AGE, self.max_age.clone());
         let asked = self.asked_and_allowed(request);
         if !asked.is_empty() {
-            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, joined(&asked));
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, joined(asked));
         }
         headers
     }
@@ -268,7 +272,9 @@ impl CorsTables {
             .flat_map(|names| names.split(','))
             .map(str::trim)
             .filter(|name| {
-                self.allowed.iter().any(|known| known.as_str().eq_ignore_ascii_case(name))
+                let others = self.allowed.iter().map(HeaderName::as_str);
+                let mut allowed = WIRE_REQUEST_HEADERS.into_iter().chain(others);
+                allowed.any(|known| known.eq_ignore_ascii_case(name))
             })
             .collect()
     }
@@ -294,7 +300,8 @@ fn append_vary_origin(headers: &mut HeaderMap) {
 }
 
 /// Names and methods are tokens, and a list of tokens is a header value.
-fn joined(tokens: &[&str]) -> HeaderValue {
+fn joined<'a>(tokens: impl IntoIterator<Item = &'a str>) -> HeaderValue {
+    let tokens: Vec<&str> = tokens.into_iter().collect();
     HeaderValue::try_from(tokens.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
@@ -316,8 +323,7 @@ const WIRE_REQUEST_HEADERS: [&str; 10] = [
 ];
 
 /// Response headers that clients read.
-const WIRE_RESPONSE_HEADERS: [&str; 3] =
-    ["x-d1-bookmark", "x-lunora-edge-cache", "x-lunora-shard-key"];
+const WIRE_RESPONSE_HEADERS: &str = "x-d1-bookmark, x-lunora-edge-cache, x-lunora-shard-key";
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]

@@ -186,6 +186,8 @@ impl Edge {
     }
 }
 
+// Kept out of `resolve`, which each Worker that starts runs: most set CORS in the code.
+#[inline(never)]
 fn cors_from_env(env: &dyn Fn(&str) -> Option<String>, warnings: &mut Vec<String>) -> CorsRules {
     let listed = env("LUNORA_ALLOWED_ORIGINS").unwrap_or_default();
     let words: Vec<&str> =

@@ -38,7 +38,17 @@ impl Sharding {
     }
 
     /// Adds the rules of `other` for tables that have none here.
-    pub(crate) fn or(mut self, other: Self) -> Self {
+    pub(crate) fn or(self, other: Self) -> Self {
+        match (self.fields.is_empty(), other.fields.is_empty()) {
+            (_, true) => self,
+            (true, false) => other,
+            (false, false) => self.merge(other),
+        }
+    }
+
+    // Kept out of the functions that build an application: both have rules in few of them.
+    #[inline(never)]
+    fn merge(mut self, other: Self) -> Self {
         for (table, field) in other.fields {
             self.fields.entry(table).or_insert(field);
         }
