@@ -26,8 +26,8 @@ function taken() {
   return it;
 }
 
-/** Calls up to this length are read at once: a longer one costs more to copy than a plan saves. */
-const LONGEST_CALL = 65536;
+/** Calls up to this length are read at once: a longer one is refused for its declared length. */
+const LONGEST_CALL = 1048576;
 
 const PATH = "/_lunora/rpc";
 
