@@ -219,7 +219,7 @@ test("a planned call whose shard lives elsewhere outlives the instance that deci
     };
     await fetch(`${origin}/hello`);
     // A long call is not planned: wasm waits for it, and it fails with the instance.
-    const inFlight = [call(""), call("x".repeat(70_000))];
+    const inFlight = [call(""), call("x".repeat(140_000))];
     await sleep(200);
     assert.equal((await fetch(`${origin}/panic`)).status, 500);
     const [planned, long] = await Promise.all(inFlight);

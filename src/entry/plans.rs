@@ -1,4 +1,4 @@
-//! Calls that `front.js` carries out: the functions that [`serve!`](crate::serve) exports for it.
+//! Calls and upgrades that `front.js` carries out: the functions that [`serve!`](crate::serve) exports for it.
 //!
 //! `plan` decides a call. JavaScript sends it, and keeps nothing here meanwhile; `dress` completes the
 //! headers of an answer, once for each head that JavaScript has not seen yet.
@@ -38,13 +38,13 @@ pub fn front(app: Built) -> Result<JsValue, JsValue> {
     }
 }
 
-/// Decides a call of `POST /_lunora/rpc`: `message` has its head, an empty line, and its body. The
-/// result is the plan of the call, or empty: then JavaScript has the response, or a promise of it, or
-/// nothing if the request is of another path.
+/// Decides a call of `POST /_lunora/rpc` or an upgrade of `/_lunora/ws`: `message` has its head, an
+/// empty line, and its body. The result is the plan of the call, or empty: then JavaScript has the
+/// response, or a promise of it, or nothing if the request is of another path.
 #[must_use]
 pub fn plan(app: Built, message: &str) -> String {
     let request = match cloudflare::plan::request(message) {
-        Ok(request) if request.path() != paths::RPC => return String::new(),
+        Ok(request) if !matches!(request.path(), paths::RPC | paths::WS) => return String::new(),
         request => request,
     };
     // A plan is the result of this very call. What is decided later is carried out here.
@@ -59,7 +59,7 @@ pub fn plan(app: Built, message: &str) -> String {
                         *result = text;
                         return Ok(JsValue::UNDEFINED);
                     }
-                    app.lunora.carry_out(plan, &app.env).await
+                    app.lunora.carry_out(*plan, &app.env).await
                 }
                 Planned::Answer(response) => response,
             },
@@ -76,10 +76,11 @@ pub fn plan(app: Built, message: &str) -> String {
 }
 
 fn to_text(plan: &Plan) -> Option<String> {
-    let body = str::from_utf8(plan.body.as_bytes()?).ok()?;
+    let body = plan.request.body();
+    let body = if body.is_empty() { "" } else { str::from_utf8(body.as_bytes()?).ok()? };
     Some(cloudflare::plan::to_text(
         &plan.address,
-        &plan.headers,
+        plan.request.headers(),
         body,
         plan.timeout,
         &plan.dressing.to_text(),

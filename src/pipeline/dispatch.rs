@@ -10,6 +10,12 @@ use crate::{
     wire::{RpcEnvelope, ShardKey, headers::AnsweringShard, paths},
 };
 
+/// A request to a shard: answered, or ready to be sent.
+pub(super) enum Prepared {
+    Answer(Response),
+    Call(Call),
+}
+
 /// A call of one shard that passed every check.
 pub(super) struct Call {
     pub(super) key: ShardKey,

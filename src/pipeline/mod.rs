@@ -42,7 +42,7 @@ use crate::{
     errors::LunoraError,
     log,
     message::{Request, Response},
-    platform::{Env, Environment, ExecutionContext, Random, ShardNamespace},
+    platform::{Env, Environment, ExecutionContext, Numbers, ShardNamespace},
     wire::paths,
 };
 
@@ -57,7 +57,8 @@ pub struct Lunora<E = Env> {
     shards: Rc<dyn ShardNamespace>,
     settings: Box<Settings<E>>,
     edge: OnceCell<Edge>,
-    random: Random,
+    /// For the ids of traces.
+    numbers: Numbers,
 }
 
 impl<E: Environment> Lunora<E> {
@@ -186,7 +187,7 @@ impl<E: Environment> Lunora<E> {
 
 impl<E> Lunora<E> {
     pub(crate) fn new(shards: Rc<dyn ShardNamespace>, settings: Box<Settings<E>>) -> Self {
-        Self { shards, settings, edge: OnceCell::new(), random: Random::default() }
+        Self { shards, settings, edge: OnceCell::new(), numbers: Numbers::default() }
     }
 
     /// Sets `host` for requests that nothing else answers, and for the triggers, queues and e-mails

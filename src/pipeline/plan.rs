@@ -1,4 +1,4 @@
-//! A call of one shard that is decided and not sent yet, for a host that carries it out by itself.
+//! A call of one shard, or an upgrade, that is decided and not sent yet, for a host that carries it out by itself.
 //!
 //! Everything that decides lies before the call, and what lies after it is a pure function of a few
 //! facts: so nothing of a request has to be kept while its shard works.
@@ -6,19 +6,21 @@
 use std::time::Duration;
 
 use headers::HeaderMapExt;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderValue, Method};
 
 use super::{
     Lunora, answers,
-    dispatch::Call,
+    dispatch::{Call, Prepared},
     edge::RequestFacts,
-    rpc::{self, Prepared},
+    rare::rare,
+    rpc,
     span::Span,
+    websocket,
 };
 use crate::{
     errors::LunoraError,
     log,
-    message::{Body, Request, Response},
+    message::{Request, Response},
     platform::{Environment, ShardAddress, ShardNamespace},
     wire::{
         headers::{AnsweringShard, Trace},
@@ -26,18 +28,17 @@ use crate::{
     },
 };
 
-/// What a call to `POST /_lunora/rpc` comes to before a shard is asked.
+/// What a call or an upgrade comes to before a shard is asked.
 pub(crate) enum Planned {
     /// No shard is asked, or several were.
     Answer(Response),
-    Call(Plan),
+    Call(Box<Plan>),
 }
 
-/// A call of one shard, and what its answer needs.
+/// A request to one shard, and what its answer needs.
 pub(crate) struct Plan {
     pub(crate) address: ShardAddress,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Body,
+    pub(crate) request: Request,
     pub(crate) timeout: Duration,
     pub(crate) dressing: Dressing,
     /// For the log, should the shard not answer.
@@ -83,13 +84,17 @@ impl Dressing {
 }
 
 impl<E: Environment> Lunora<E> {
-    /// Decides a call of `POST /_lunora/rpc` as [`fetch`](Self::fetch) does, up to the call of its
-    /// shard.
+    /// Decides a call of `POST /_lunora/rpc`, or an upgrade of `/_lunora/ws`, as
+    /// [`fetch`](Self::fetch) does, up to the call of its shard.
     pub(crate) async fn plan(&self, mut request: Request, env: &E) -> Planned {
         let facts = RequestFacts::of(&request);
         let span = self.span(request.headers(), env);
         let prepared = async {
-            let prepared = match self.refuse(self.edge(env), &request).await {
+            let edge = self.edge(env);
+            let prepared = match self.refuse(edge, &request).await {
+                Ok(None) if request.path() == paths::WS => {
+                    rare(websocket::prepare(self, edge, &request, env, &span)).await
+                }
                 Ok(None) => rpc::prepare(self, &mut request, env, &span).await,
                 Ok(Some(refused)) => Ok(Prepared::Answer(refused)),
                 Err(error) => Err(error),
@@ -97,7 +102,7 @@ impl<E: Environment> Lunora<E> {
             prepared.unwrap_or_else(|error| Prepared::Answer(answers::error(&error)))
         };
         match span.run(prepared).await {
-            Prepared::Call(call) => Planned::Call(self.planned(call, facts, &span)),
+            Prepared::Call(call) => Planned::Call(Box::new(self.planned(call, facts, &span))),
             Prepared::Answer(mut response) => {
                 self.edge(env).decorate(&facts, &mut response);
                 Planned::Answer(response)
@@ -105,23 +110,22 @@ impl<E: Environment> Lunora<E> {
         }
     }
 
-    fn planned(&self, Call { key, request }: Call, facts: RequestFacts, span: &Span) -> Plan {
-        let dressing = Dressing { facts, shard: AnsweringShard::of(&key) };
+    fn planned(&self, Call { key, mut request }: Call, facts: RequestFacts, span: &Span) -> Plan {
+        let is_call = *request.method() == Method::POST;
+        let answering = if is_call { AnsweringShard::of(&key) } else { None };
+        let dressing = Dressing { facts, shard: answering };
         let shard = self.shard(key);
         let timeout = self.settings.shard_timeout;
-        let (mut parts, body) = request.into_parts();
-        span.write(&mut parts.headers);
+        span.write(request.headers_mut());
         let address = shard.address().clone();
         let trace = span.parent().to_owned();
-        Plan { address, headers: parts.headers, body, timeout, dressing, trace }
+        Plan { address, request, timeout, dressing, trace }
     }
 
     /// Carries out a plan here. The response is complete.
     pub(crate) async fn carry_out(&self, plan: Plan, env: &E) -> Response {
-        let mut request = Request::post(paths::SHARD_RPC, plan.body);
-        *request.headers_mut() = plan.headers;
-        let trace = Trace::of(request.headers());
-        let call = self.ask(plan.address.key, request);
+        let trace = Trace::of(plan.request.headers());
+        let call = self.ask(plan.address.key, plan.request);
         match log::in_trace(trace, call).await {
             Ok(mut response) => {
                 self.dress(&plan.dressing, env, &mut response);
@@ -166,6 +170,7 @@ impl<E: Environment> Lunora<E> {
 #[cfg(test)]
 mod tests {
     use futures::executor::block_on;
+    use http::HeaderMap;
     use proptest::prelude::*;
 
     use super::*;
@@ -212,9 +217,7 @@ mod tests {
             Planned::Answer(response) => response,
             Planned::Call(plan) => {
                 let dressing = Dressing::from_text(&plan.dressing.to_text());
-                let mut call = Request::post(paths::SHARD_RPC, plan.body);
-                *call.headers_mut() = plan.headers;
-                match app.shards.fetch(&plan.address, call).await {
+                match app.shards.fetch(&plan.address, plan.request).await {
                     Ok(mut answer) => {
                         app.dress(&dressing, &env, &mut answer);
                         answer
@@ -247,12 +250,20 @@ mod tests {
             status in prop::option::of(prop_oneof![Just("204"), Just("409"), Just("500")]),
             path in prop_oneof![Just("messages:list"), Just("__lunora_admin__:x"), Just("__lunora_relation__:x"), Just("")],
             method in prop_oneof![9 => Just("POST"), 1 => Just("GET")],
+            is_upgrade in prop::option::weighted(0.3, any::<bool>()),
         ) {
             let body = serde_json::json!({ "functionPath": path, "args": { "a": 1 }, "shardKey": key });
             let make = || {
                 let method = http::Method::from_bytes(method.as_bytes()).unwrap_or_default();
-                let mut request = Request::new(method, format!("{scheme}://x.test/_lunora/rpc"), body.to_string());
+                let mut request = match is_upgrade {
+                    None => Request::new(method, format!("{scheme}://x.test/_lunora/rpc"), body.to_string()),
+                    Some(_) => {
+                        let query = form_urlencoded::Serializer::new(String::new()).append_pair("shard", &key).finish();
+                        Request::new(method, format!("{scheme}://x.test/_lunora/ws?{query}"), "")
+                    }
+                };
                 for (name, value) in [
+                    ("upgrade", (is_upgrade == Some(true)).then_some("websocket")),
                     ("origin", origin), ("cookie", cookie.then_some("s=1")), ("x-lunora-mutation-id", status),
                 ] {
                     if let Some(value) = value {

@@ -3,7 +3,13 @@
 use http::Method;
 
 use super::{
-    Lunora, admission::Admission, answers, dispatch::Call, fan_out, rare::rare, span::Span,
+    Lunora,
+    admission::Admission,
+    answers,
+    dispatch::{Call, Prepared},
+    fan_out,
+    rare::rare,
+    span::Span,
 };
 use crate::{
     errors::{Code, LunoraError},
@@ -11,12 +17,6 @@ use crate::{
     platform::Environment,
     wire::{RpcEnvelope, envelope::Target, paths},
 };
-
-/// A request to the endpoint: answered, or ready to be sent to its shard.
-pub(super) enum Prepared {
-    Answer(Response),
-    Call(Call),
-}
 
 pub(super) async fn answer<E: Environment>(
     app: &Lunora<E>,

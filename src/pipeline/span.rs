@@ -49,11 +49,11 @@ impl<E: Environment> Lunora<E> {
     /// Begins a span in the trace of the caller if `headers` have a valid one, else in the current
     /// trace, as for an event that an operator replays, else in a new one.
     pub(super) fn span(&self, headers: &HeaderMap, env: &E) -> Span {
-        self.random.seed(|| env.random_seed());
-        let random = self.random.draw();
+        self.numbers.seed(|| env.random_seed());
+        let random = || self.numbers.draw();
         let trace = match Trace::of(headers).or_else(log::current_trace) {
-            Some(trace) => trace.next(&random),
-            None => Trace::start(&random),
+            Some(trace) => trace.next(random),
+            None => Trace::start(random),
         };
         Span { trace, facts: None }
     }

@@ -2,7 +2,14 @@
 
 use http::Method;
 
-use super::{Lunora, admission::Admission, answers, edge::Edge, span::Span};
+use super::{
+    Lunora,
+    admission::Admission,
+    answers,
+    dispatch::{Call, Prepared},
+    edge::Edge,
+    span::Span,
+};
 use crate::{
     errors::LunoraError,
     message::{Request, Response},
@@ -19,14 +26,28 @@ pub(super) async fn answer<E: Environment>(
     env: &E,
     span: &Span,
 ) -> Result<Response, LunoraError> {
+    match prepare(app, edge, &request, env, span).await? {
+        Prepared::Answer(response) => Ok(response),
+        Prepared::Call(Call { key, request }) => app.ask(key, request).await,
+    }
+}
+
+/// Checks an upgrade.
+pub(super) async fn prepare<E: Environment>(
+    app: &Lunora<E>,
+    edge: &Edge,
+    request: &Request,
+    env: &E,
+    span: &Span,
+) -> Result<Prepared, LunoraError> {
     if *request.method() != Method::GET {
-        return Ok(answers::method_not_allowed("GET"));
+        return Ok(Prepared::Answer(answers::method_not_allowed("GET")));
     }
     if !request.is_upgrade() {
-        return Ok(answers::upgrade_required());
+        return Ok(Prepared::Answer(answers::upgrade_required()));
     }
-    if let Err(refused) = edge.guard_live(&request) {
-        return Ok(answers::forbidden_origin(&refused));
+    if let Err(refused) = edge.guard_live(request) {
+        return Ok(Prepared::Answer(answers::forbidden_origin(&refused)));
     }
     let key = match request.query("shard") {
         Some(key) if key.is_empty() => {
@@ -38,8 +59,8 @@ pub(super) async fn answer<E: Environment>(
         None => app.settings.default_shard_key.clone(),
     };
     span.note(|facts| facts.set_shard_keys(1));
-    let admitted = Admission::new(app, &request, env).upgrade(&key).await?;
+    let admitted = Admission::new(app, request, env).upgrade(&key).await?;
     let mut upgrade = Request::get(request.uri().clone());
     *upgrade.headers_mut() = admitted.into_headers();
-    app.ask(key, upgrade).await
+    Ok(Prepared::Call(Call { key, request: upgrade }))
 }

@@ -69,6 +69,8 @@ pub use self::{
     shard_host::{ShardHost, SqlFailure, SqlRows},
 };
 
+#[cfg(feature = "shard")]
+pub(crate) use self::random::Random;
 #[doc(hidden)]
 pub use self::trigger::{
     CronError, CronExpression, Email, EmailHost, QueueBatch, QueueDecision, QueueMessage,
@@ -99,6 +101,6 @@ pub(crate) use self::{
     digest::{Sha256Stream, hex},
     each::{EachAnswer, EachBody, EachCall, EachFailure, EachSuccess},
     global_changes::GLOBAL_CHANGES,
-    random::{Random, random_seed},
+    random::{Numbers, random_seed},
     store::rules::MIN_PART_BYTES,
 };

@@ -6,13 +6,22 @@
 //! By default the hook requests a new instance, which the next call into wasm makes. That call may come
 //! from a timer of the dead instance, which would then run on the memory of the new one. Our hook does
 //! not request one, so the glue refuses every call until `contain.js` makes the new instance.
+//!
+//! The glue copies a text into wasm character by character. A long one is written by the runtime, which
+//! takes a small part of the time.
 
 use std::collections::HashSet;
 
 use crate::{Error, exports::Exports};
 
 const HOOK: &str = "function __wbg_call_abort_hook() {";
+const COPY: &str = "\n    const mem = getUint8ArrayMemory0();\n\n    let offset = 0;\n";
 const CATCH: &str = "    __wbg_call_abort_hook();\n    throw e;\n";
+
+/// A text that fills its bytes is ASCII, and written; any other is written again by what follows.
+const WRITE_LONG: &str = "    if (len > 2048) {\n        \
+    const { read } = cachedTextEncoder.encodeInto(arg, mem.subarray(ptr, ptr + len));\n        \
+    if (read === len) offset = len;\n    }\n";
 
 /// Adapts `index.js` to workerd and to `contain.js`.
 pub(crate) fn adapt(js: &str, exports: &Exports) -> Result<String, Error> {
@@ -27,6 +36,7 @@ pub(crate) fn adapt(js: &str, exports: &Exports) -> Result<String, Error> {
          function __wbg_unused_abort_hook() {",
     )?;
     let js = replace_once(&js, CATCH, "    __lunora_trapped(e);\n    throw e;\n")?;
+    let js = replace_once(&js, COPY, &format!("{COPY}{WRITE_LONG}"))?;
     let mut js = import_once(&without_layouts(&js));
 
     let hidden =
@@ -100,7 +110,10 @@ mod tests {
     const GLUE: &str = "import source wasmModule from \"./index_bg.wasm\";\n\
         class Source {}\n\
         function __wbg_call_abort_hook() {\n}\n\
-        function __wbg_handle_catch(e) {\n    __wbg_call_abort_hook();\n    throw e;\n}\n";
+        function __wbg_handle_catch(e) {\n    __wbg_call_abort_hook();\n    throw e;\n}\n\
+        function passStringToWasm0(arg, malloc, realloc) {\n    let len = arg.length;\n    \
+        let ptr = malloc(len, 1) >>> 0;\n\n    const mem = getUint8ArrayMemory0();\n\n    let offset = 0;\n\n    \
+        for (; offset < len; offset++) {\n    }\n}\n";
 
     #[test]
     fn takes_over_the_hook() -> Result<(), Error> {
@@ -110,6 +123,18 @@ mod tests {
         assert!(js.starts_with("import wasmModule from"), "{js}");
         assert!(js.contains("    __lunora_trapped(e);\n    throw e;\n"), "{js}");
         assert!(js.ends_with("export { Source };\n"), "{js}");
+        Ok(())
+    }
+
+    #[test]
+    fn the_runtime_writes_a_long_text() -> Result<(), Error> {
+        let js = adapt(GLUE, &Exports::default())?;
+        let (before, after) = js.split_once("encodeInto(arg, ").unwrap_or_default();
+        assert!(
+            before.ends_with("if (len > 2048) {\n        const { read } = cachedTextEncoder."),
+            "{js}"
+        );
+        assert!(after.contains("offset = len;\n    }\n\n    for (; offset < len;"), "{js}");
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 import { pack, remember, responseHead, unpack } from "./heads.js";
-import { SHARD_RPC, ask, stubOf } from "./objects.js";
+import { SHARD_RPC, ask, send, stubOf } from "./objects.js";
 import { about } from "./tasks.js";
 
-// The front of a Worker: calls of one shard, which are carried out here.
+// The front of a Worker: calls of one shard and upgrades, which are carried out here.
 
 /** The environment and the shards for which wasm makes plans, once it does. */
 let planned;
@@ -27,54 +27,63 @@ function taken() {
 }
 
 /** Calls up to this length are read at once: a longer one costs more to copy than a plan saves. */
-const LONGEST_CALL = 65536;
+const LONGEST_CALL = 131072;
 
-const PATH = "/_lunora/rpc";
+/** The paths of which plans are made, by the method. */
+const PATHS = { POST: "/_lunora/rpc", GET: "/_lunora/ws" };
 
-/** The head of a call of moderate length to the endpoint of calls, in the known environment. */
-function headOfCall(request, env) {
-  if (env !== planned?.env || request.method !== "POST") return undefined;
-  const { url, headers } = request;
-  const path = url.indexOf("/", 8);
-  if (!url.startsWith(PATH, path)) return undefined;
-  const end = path + PATH.length;
+/** The head of a call of moderate length, or of an upgrade, in the known environment. */
+function headOfPlanned(request, env) {
+  if (env !== planned?.env) return undefined;
+  const { method, url, headers } = request;
+  const path = PATHS[method];
+  const begin = url.indexOf("/", 8);
+  if (path === undefined || !url.startsWith(path, begin)) return undefined;
+  const end = begin + path.length;
   if (end !== url.length && url[end] !== "?") return undefined;
-  const length = headers.get("content-length");
-  if (length === null || Number(length) > LONGEST_CALL) return undefined;
-  return `POST\n${url}${pack(headers)}`;
+  if (method === "POST") {
+    const length = headers.get("content-length");
+    if (length === null || Number(length) > LONGEST_CALL) return undefined;
+  }
+  return `${method}\n${url}${pack(headers)}`;
 }
 
 /**
  * Answers a request. `wasm` has the exports, `respond` runs a function that calls one of them, in a
  * living instance: its promise never rejects.
  *
- * A call of one shard enters wasm once, for the plan. It is carried out here, so that nothing in wasm
- * waits for it, and its answer gets the headers that an equal answer got before. No array is made on
- * the way: the memory of one costs the runtime more than the text.
+ * A call of one shard, or an upgrade, enters wasm once, for the plan. It is carried out here, so that
+ * nothing in wasm waits for it, and its answer gets the headers that an equal answer got before. No
+ * array is made on the way: the memory of one costs the runtime more than the text.
  */
 async function answerRequest(wasm, respond, request, env, ctx) {
   const whole = (request) => respond(() => wasm.fetch(request, env, ctx));
-  const head = headOfCall(request, env);
+  const head = headOfPlanned(request, env);
   if (head === undefined) return whole(request);
-  let body;
-  try {
-    body = await request.text();
-  } catch {
-    // The client left; the answer is for the log.
-    return whole(request);
+  const isCall = head.startsWith("POST");
+  let body = "";
+  if (isCall) {
+    try {
+      body = await request.text();
+    } catch {
+      // The client left; the answer is for the log.
+      return whole(request);
+    }
   }
   const plan = await respond(() => {
     const plan = about(request, () => wasm.__lunora_plan(`${head}\n\n${body}`));
     return plan === "" ? taken() : plan;
   });
   if (plan === undefined) {
+    if (!isCall) return whole(request);
     return whole(new Request(request.url, { method: request.method, headers: request.headers, body }));
   }
-  return typeof plan === "string" ? carryOut(wasm, respond, plan) : plan;
+  return typeof plan === "string" ? carryOut(wasm, respond, plan, isCall ? undefined : request.url) : plan;
 }
 export const front = () => answerRequest;
 
-async function carryOut(wasm, respond, plan) {
+/** Sends what a plan says: a call, or the upgrade of a URL. */
+async function carryOut(wasm, respond, plan, upgrade) {
   let at = plan.indexOf("\n");
   const lengths = plan.slice(0, at++).split(",");
   const [facts, headers, name] = lengths.map((length) => plan.slice(at, (at += Number(length))));
@@ -85,9 +94,14 @@ async function carryOut(wasm, respond, plan) {
   try {
     const stub = stubOf(planned.namespace, name, jurisdiction, hint);
     if (stub === undefined) return undelivered(undefined, "jurisdiction");
-    const asked = ask(planned.namespace, stub, "POST", SHARD_RPC, headers, plan.slice(at));
+    const asked =
+      upgrade === undefined
+        ? ask(planned.namespace, stub, "POST", SHARD_RPC, headers, plan.slice(at))
+        : send(stub, "GET", upgrade, headers);
     const answer = await within(asked, limit);
     if (answer === undefined) return undelivered(limit);
+    // The very object holds the socket.
+    if (answer.status === 101) return answer;
     return await dress(wasm, respond, dressing, answer);
   } catch (error) {
     return undelivered(undefined, error);
@@ -123,7 +137,6 @@ async function dress(wasm, respond, dressing, answer) {
     remember(dressed, key, init);
   }
   const { status } = init;
-  if (status === 101) return answer;
   if (status === 204 || status === 205 || status === 304) return new Response(null, init);
   return new Response(isText ? answer.slice(end + 2) : answer.body, init);
 }

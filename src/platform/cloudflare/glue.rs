@@ -1,6 +1,6 @@
 //! The crossings between wasm and JavaScript, and the form in which heads cross.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header::SEC_WEBSOCKET_KEY};
 use wasm_bindgen::prelude::*;
 use worker::{js_sys::Promise, web_sys};
 
@@ -237,7 +237,8 @@ pub(super) fn pack_answer(headers: &HeaderMap) -> String {
     lines
 }
 
-const VARYING: [HeaderName; 5] = [TRACE_PARENT, TRACE_STATE, MUTATION_ID, CLIENT_SEQ, BASE_SEQ];
+const VARYING: [HeaderName; 6] =
+    [TRACE_PARENT, TRACE_STATE, MUTATION_ID, CLIENT_SEQ, BASE_SEQ, SEC_WEBSOCKET_KEY];
 
 fn write_lines(lines: &mut String, headers: &HeaderMap, takes: impl Fn(&HeaderName) -> bool) {
     let begin = lines.len();

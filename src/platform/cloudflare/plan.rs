@@ -1,4 +1,4 @@
-//! Plans of calls, which `front.js` carries out: as texts, there and back.
+//! Plans of calls and upgrades, which `front.js` carries out: as texts, there and back.
 
 use std::time::Duration;
 

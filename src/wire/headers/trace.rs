@@ -25,7 +25,7 @@ pub(crate) struct Trace {
 
 impl Trace {
     /// Starts a trace, with ids from `random`.
-    pub(crate) fn start(random: &[u8; 32]) -> Self {
+    pub(crate) fn start(random: impl FnMut() -> u64) -> Self {
         Self { parent: TraceParent::start(random), state: None }
     }
 
@@ -36,7 +36,7 @@ impl Trace {
     }
 
     /// Returns the same trace with another span, whose id comes from `random`.
-    pub(crate) fn next(mut self, random: &[u8; 32]) -> Self {
+    pub(crate) fn next(mut self, random: impl FnMut() -> u64) -> Self {
         self.parent = self.parent.next(random);
         self
     }
@@ -84,18 +84,17 @@ impl TraceParent {
     const SAMPLED: u8 = 1;
 
     /// Starts a trace, with ids from `random`.
-    fn start(random: &[u8; 32]) -> Self {
-        let mut text = *b"00-00000000000000000000000000000001-0000000000000001-01";
-        write_hex(&mut text[3..35], &random[..16]);
-        write_hex(&mut text[36..52], &random[16..24]);
-        // Random ids are not zero; a source that gives zeros must not make an invalid header.
-        Self::parse(&text)
-            .unwrap_or(Self(*b"00-00000000000000000000000000000001-0000000000000001-01"))
+    fn start(mut random: impl FnMut() -> u64) -> Self {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-01";
+        write_hex(&mut text[3..19], random());
+        write_hex(&mut text[19..35], non_zero(random()));
+        write_hex(&mut text[36..52], non_zero(random()));
+        Self(text)
     }
 
     /// Returns the same trace with another span, whose id comes from `random`.
-    fn next(mut self, random: &[u8; 32]) -> Self {
-        self.0[36..52].copy_from_slice(&Self::start(random).0[36..52]);
+    fn next(mut self, mut random: impl FnMut() -> u64) -> Self {
+        write_hex(&mut self.0[36..52], non_zero(random()));
         self
     }
 
@@ -183,11 +182,16 @@ impl TraceState {
     }
 }
 
-fn write_hex(into: &mut [u8], bytes: &[u8]) {
+/// An id of zeros is not valid.
+fn non_zero(number: u64) -> u64 {
+    number.max(1)
+}
+
+fn write_hex(into: &mut [u8], mut number: u64) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for (pair, byte) in into.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
+    for digit in into.iter_mut().rev() {
+        *digit = DIGITS[(number & 15) as usize];
+        number >>= 4;
     }
 }
 
@@ -203,6 +207,11 @@ mod tests {
     fn of(name: &HeaderName, values: &[&str]) -> HeaderMap {
         let value = |value: &&str| (name.clone(), HeaderValue::from_str(value).unwrap());
         values.iter().map(value).collect()
+    }
+
+    fn of_numbers(numbers: [u64; 3]) -> impl FnMut() -> u64 {
+        let mut numbers = numbers.into_iter();
+        move || numbers.next().unwrap()
     }
 
     fn parent(values: &[&str]) -> Option<String> {
@@ -267,13 +276,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn writes_what_it_reads(random: [u8; 32], other: [u8; 32]) {
-            let start = TraceParent::start(&random);
+        fn writes_what_it_reads(random: [u64; 3], other: u64) {
+            let start = TraceParent::start(of_numbers(random));
             prop_assert_eq!(TraceParent::parse(&start.0), Some(start));
-            let next = start.next(&other);
+            let next = start.next(|| other);
             prop_assert_eq!(TraceParent::parse(&next.0), Some(next));
             prop_assert_eq!(start.trace_id(), next.trace_id());
-            prop_assert_eq!(start.span_id() == next.span_id(), random[16..24] == other[16..24]);
+            prop_assert_eq!(start.span_id() == next.span_id(), random[2] == other);
         }
 
         #[test]
@@ -283,8 +292,16 @@ mod tests {
     }
 
     #[test]
+    fn an_id_has_the_digits_of_its_numbers() {
+        let start =
+            TraceParent::start(of_numbers([0x4bf9_2f35_77b3_4da6, 0xa3ce, 0xf067_aa0b_a902_b700]));
+        let expected = "00-4bf92f3577b34da6000000000000a3ce-f067aa0ba902b700-01";
+        assert_eq!(format!("{start:?}"), expected);
+    }
+
+    #[test]
     fn ids_of_zeros_are_not_sent() {
-        let start = TraceParent::start(&[0; 32]);
+        let start = TraceParent::start(|| 0);
         assert_eq!(TraceParent::parse(&start.0), Some(start));
     }
 }
