@@ -3,6 +3,7 @@
 use std::{fs, net::SocketAddr, path::PathBuf, time::SystemTime};
 
 use anyhow::{Context, Result};
+use lunora_build::{Build, SchemaLock};
 
 use super::workerd::{Objects, Workerd};
 use crate::{
@@ -23,8 +24,8 @@ pub(crate) struct Contender {
 enum Source {
     /// A file of `bench/contenders/`, bundled with the packages of `bench/`.
     JavaScript(&'static str),
-    /// A crate below `bench/`, built by lunora-build.
-    Lunora(&'static str),
+    /// A crate below `bench/`, built by lunora-build with these features.
+    Lunora(&'static str, &'static [&'static str]),
 }
 
 /// The ways to a shard. The first is what the others are compared with.
@@ -53,14 +54,14 @@ pub(crate) const CONTENDERS: [Contender; 6] = [
     Contender {
         letter: 'd',
         name: "lunora",
-        source: Source::Lunora("rpc"),
+        source: Source::Lunora("rpc", &[]),
         objects: Objects::Shared,
         whole: true,
     },
     Contender {
         letter: 'e',
         name: "workers-rs",
-        source: Source::Lunora("bare"),
+        source: Source::Lunora("bare", &[]),
         objects: Objects::Shared,
         whole: false,
     },
@@ -72,6 +73,15 @@ pub(crate) const CONTENDERS: [Contender; 6] = [
         whole: true,
     },
 ];
+
+/// What the default feature adds to a Worker: only its start is measured.
+pub(crate) const WITH_ADMIN: Contender = Contender {
+    letter: 'h',
+    name: "lunora with the feature `admin`, as by default",
+    source: Source::Lunora("rpc", &["admin"]),
+    objects: Objects::Shared,
+    whole: true,
+};
 
 /// The shards, each behind the front of its kind. The first is what the others are compared with.
 pub(crate) const SHARDS: [Contender; 3] = [
@@ -92,7 +102,7 @@ pub(crate) const SHARDS: [Contender; 3] = [
     Contender {
         letter: 'd',
         name: "lunora",
-        source: Source::Lunora("shards"),
+        source: Source::Lunora("shards", &[]),
         objects: Objects::Own("Room"),
         whole: false,
     },
@@ -104,7 +114,11 @@ impl Contender {
         let dir = root().join("bench");
         match self.source {
             Source::JavaScript(name) => ("index.mjs".into(), dir.join("build").join(name)),
-            Source::Lunora(name) => ("shim.js".into(), dir.join(name).join("build")),
+            Source::Lunora(name, []) => ("shim.js".into(), dir.join(name).join("build")),
+            Source::Lunora(name, features) => {
+                let name = [&[name], features].concat().join("-");
+                ("shim.js".into(), dir.join("build").join(name))
+            }
         }
     }
 
@@ -122,7 +136,13 @@ impl Contender {
                     .current_dir(&dir)
                     .arg(format!("--outfile={}", out.join("index.mjs").display())))?;
             }
-            Source::Lunora(name) => build::one(&dir.join(name), true).map(drop)?,
+            Source::Lunora(name, []) => build::one(&dir.join(name), true).map(drop)?,
+            Source::Lunora(name, features) => {
+                let build = Build::new(dir.join(name)).features(features.iter().copied());
+                let (_, out) = self.modules();
+                let build = build.schema_lock(SchemaLock::Ignore).wasm_opt(build::wasm_opt());
+                build.out_dir(out).run().with_context(|| format!("building bench/{name}"))?;
+            }
         }
         Ok(())
     }
@@ -135,7 +155,7 @@ impl Contender {
 
     /// Whether there is wasm in it.
     pub(crate) fn is_wasm(&self) -> bool {
-        matches!(self.source, Source::Lunora(_))
+        matches!(self.source, Source::Lunora(..))
     }
 
     fn is_partyserver(&self) -> bool {

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 use anyhow::{Context, Result};
 
 use super::{
-    contenders::{self, CONTENDERS, Contender, Row},
+    contenders::{self, CONTENDERS, Contender, Row, WITH_ADMIN},
     crossings,
     load::Load,
     measure::{HEAD, Options, median, spread, warm_up},
@@ -25,7 +25,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let table = options.measure(&rows, &servers)?;
     let contenders: Vec<_> = servers.iter().map(|(contender, _)| *contender).collect();
-    let starts = start_up(&contenders, options.rounds)?;
+    WITH_ADMIN.build()?;
+    let mut started = contenders.clone();
+    started.push(&WITH_ADMIN);
+    let starts = start_up(&started, options.rounds)?;
     print!("{starts}");
     let crossings = crossings(&contenders)?;
     print!("{crossings}");
