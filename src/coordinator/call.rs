@@ -1,14 +1,12 @@
 //! The call that a fan-out sends to every shard.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use headers::HeaderMapExt;
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 
 use crate::{
     message::Request,
-    platform::{EachBody, EachCall, ResolvedShard},
+    platform::ResolvedShard,
     wire::{
         ShardKey,
         headers::{ClientId, MutationId, System, UserId},
@@ -76,24 +74,13 @@ impl<'a> ShardCall<'a> {
         request
     }
 
-    /// Returns the call as the host may send it to several shards, if its body is a text.
-    pub(super) fn to_each(
-        &self,
-        at_once: usize,
-        time: Duration,
-        max_bytes: usize,
-    ) -> Option<EachCall<'_>> {
-        let body = str::from_utf8(&self.body).ok()?;
-        Some(EachCall {
-            url: paths::SHARD_RPC,
-            headers: &self.headers,
-            bodies: EachBody::Same(body),
-            at_once,
-            time,
-            max_bytes,
-            shares_limits: false,
-            wants_bookmark: false,
-        })
+    /// Returns the body, if it is a text.
+    pub(super) fn text(&self) -> Option<Bytes> {
+        str::from_utf8(&self.body).is_ok().then(|| self.body.clone())
+    }
+
+    pub(super) fn cloned_headers(&self) -> HeaderMap {
+        self.headers.clone()
     }
 
     pub(super) fn unwraps_result(&self) -> bool {

@@ -12,8 +12,11 @@ use super::{QueryCoordinator, ShardCall, ShardFailure, limits::Jitter, success};
 use crate::{
     errors::{Code, LunoraError},
     message::Response,
-    platform::{EachAnswer, EachFailure, EachSuccess, ResolvedShard, ShardCallError, within},
-    wire::ShardKey,
+    platform::{
+        EachAnswer, EachBody, EachCall, EachFailure, EachSuccess, ResolvedShard, ShardCallError,
+        within,
+    },
+    wire::{ShardKey, paths},
 };
 
 /// The answer of one shard.
@@ -33,36 +36,45 @@ impl QueryCoordinator {
         keys: Vec<ShardKey>,
         call: &'a ShardCall<'a>,
     ) -> impl Stream<Item = ShardAnswer> + 'a {
-        if let Some(answers) = self.ask_together(&keys, call) {
-            return Either::Left(answers);
+        match self.ask_together(keys, call) {
+            Ok(answers) => Either::Left(answers),
+            Err(keys) => Either::Right(
+                stream::iter(keys.into_iter().enumerate())
+                    .map(async move |(index, key)| ShardAnswer {
+                        index,
+                        outcome: self.ask_one(&key, call).await,
+                        key,
+                    })
+                    .buffer_unordered(self.concurrency.get()),
+            ),
         }
-        Either::Right(
-            stream::iter(keys.into_iter().enumerate())
-                .map(async move |(index, key)| ShardAnswer {
-                    index,
-                    outcome: self.ask_one(&key, call).await,
-                    key,
-                })
-                .buffer_unordered(self.concurrency.get()),
-        )
     }
 
-    /// Calls each shard in a cheaper way, if the host has one and no call is repeated.
+    /// Calls each shard in the way of the namespace. Returns the keys if that cannot be: calls are
+    /// repeated, or the shards are of several namespaces.
     fn ask_together<'a>(
         &'a self,
-        keys: &[ShardKey],
+        keys: Vec<ShardKey>,
         call: &'a ShardCall<'a>,
-    ) -> Option<impl Stream<Item = ShardAnswer> + use<'a>> {
-        if self.retry.retries_any() && call.is_repeatable() {
-            return None;
-        }
-        let each =
-            call.to_each(self.concurrency.get(), self.per_shard_timeout, self.max_shard_bytes)?;
-        let shards = keys.iter().map(|key| call.resolve(key.clone()));
-        let answers = ResolvedShard::fetch_each(shards, &each)?;
-        let keys = keys.to_vec();
-        Some(answers.filter_map(move |EachAnswer { place, outcome }| {
-            let key = keys.get(place).cloned();
+    ) -> Result<impl Stream<Item = ShardAnswer> + use<'a>, Vec<ShardKey>> {
+        let is_repeated = self.retry.retries_any() && call.is_repeatable();
+        let Some(body) = call.text().filter(|_| !is_repeated) else { return Err(keys) };
+        let each = EachCall {
+            url: paths::SHARD_RPC,
+            headers: call.cloned_headers(),
+            body: EachBody::Same(body),
+            at_once: self.concurrency.get(),
+            time: self.per_shard_timeout,
+            max_bytes: self.max_shard_bytes,
+            shares_limits: false,
+            wants_bookmark: false,
+            clock: self.clock.clone(),
+        };
+        let shards = keys.iter().map(|key| call.resolve(key.clone())).collect();
+        let Some(answers) = ResolvedShard::fetch_each(shards, each) else { return Err(keys) };
+        let mut keys: Vec<_> = keys.into_iter().map(Some).collect();
+        Ok(answers.filter_map(move |EachAnswer { place, outcome }| {
+            let key = keys.get_mut(place).and_then(Option::take);
             future::ready(key.map(|key| {
                 ShardAnswer {
                     index: place,

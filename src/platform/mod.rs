@@ -39,6 +39,8 @@ mod vector;
 mod workflow;
 
 #[doc(hidden)]
+pub use self::each::AskEach;
+#[doc(hidden)]
 pub use self::per_isolate::PerIsolate;
 #[doc(hidden)]
 pub use worker::Env;

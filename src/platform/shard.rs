@@ -2,12 +2,13 @@
 
 use std::{any::Any, error::Error, fmt, rc::Rc};
 
-use futures::{future::LocalBoxFuture, stream::LocalBoxStream};
-
-use super::{
-    cloudflare,
-    each::{EachAnswer, EachCall},
+use futures::{
+    StreamExt,
+    future::LocalBoxFuture,
+    stream::{self, LocalBoxStream},
 };
+
+use super::each::{AskEach, EachAnswer, EachCall};
 use crate::{
     errors::{Code, LunoraError},
     log,
@@ -41,6 +42,12 @@ pub trait ShardNamespace: 'static {
     #[doc(hidden)]
     fn has_our_class(&self) {}
 
+    /// Returns how several shards are asked at once. A host may know a cheaper way than a request to each.
+    #[doc(hidden)]
+    fn ask_each(&self) -> AskEach {
+        AskEach::BY_REQUESTS
+    }
+
     /// Returns the host's own namespace, if calls to it may go past [`fetch`](Self::fetch).
     ///
     /// A namespace that wraps another must not pass that one on: the calls would go past it.
@@ -65,6 +72,10 @@ impl<N: ShardNamespace + ?Sized> ShardNamespace for std::rc::Rc<N> {
 
     fn has_our_class(&self) {
         (**self).has_our_class();
+    }
+
+    fn ask_each(&self) -> AskEach {
+        (**self).ask_each()
     }
 
     fn as_host(&self) -> Option<&dyn Any> {
@@ -255,27 +266,28 @@ impl ResolvedShard {
         self.namespace.fetch(&self.address, request).await
     }
 
-    /// Sends a call to each of several shards as [`fetch`](Self::fetch) does, if the host can send it to
-    /// all of them at once.
+    /// Sends a call to each of several shards as [`fetch`](Self::fetch) does, in the way of their
+    /// namespace. Returns nothing for shards of several namespaces.
     pub(crate) fn fetch_each(
-        shards: impl IntoIterator<Item = Self>,
-        call: &EachCall<'_>,
+        shards: Vec<Self>,
+        mut call: EachCall,
     ) -> Option<LocalBoxStream<'static, EachAnswer>> {
-        let mut shards = shards.into_iter();
-        let Self { namespace, address } = shards.next()?;
-        namespace.as_host()?;
-        let mut addresses = vec![address];
-        for shard in shards {
-            if !Rc::ptr_eq(&shard.namespace, &namespace) {
-                return None;
-            }
-            addresses.push(shard.address);
+        let Some(Self { namespace, .. }) = shards.first() else {
+            return Some(stream::empty().boxed_local());
+        };
+        if shards.iter().any(|shard| !Rc::ptr_eq(&shard.namespace, namespace)) {
+            return None;
         }
-        let mut headers = call.headers.clone();
         if let Some(trace) = log::current_trace() {
-            trace.write(&mut headers);
+            trace.write(&mut call.headers);
         }
-        cloudflare::call_each(&*namespace, addresses, &EachCall { headers: &headers, ..*call })
+        let AskEach(ask) = namespace.ask_each();
+        Some(ask(shards, call))
+    }
+
+    /// Returns the namespace of the host that the shard is of.
+    pub(super) fn as_host(&self) -> Option<&dyn Any> {
+        self.namespace.as_host()
     }
 }
 

@@ -1,18 +1,17 @@
 //! The calls of a batch on their way to the shards, and what comes back.
 
-use std::{borrow::Cow, cell::Cell, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
-use bytes::{Bytes, BytesMut};
-use futures::{StreamExt, stream};
-use headers::{ContentLength, HeaderMapExt};
+use bytes::Bytes;
+use futures::StreamExt;
 use http::{HeaderMap, StatusCode};
 
 use super::Group;
 use crate::{
     errors::{Code, LunoraError},
     log,
-    message::{Body, BodyError, Request},
-    pipeline::Lunora,
+    message::BodyError,
+    pipeline::{Lunora, settings::Settings},
     platform::{Deadline, EachAnswer, EachBody, EachCall, EachFailure, EachSuccess, ResolvedShard},
     wire::{ShardKey, headers::Bookmark, paths},
 };
@@ -105,120 +104,51 @@ impl<E> Lunora<E> {
     pub(super) async fn ask_for_parts(
         &self,
         groups: BTreeMap<ShardKey, Group>,
-        headers: &HeaderMap,
+        headers: HeaderMap,
     ) -> Vec<Part> {
-        let bodies: Vec<String> = groups.values().map(body_of).collect();
-        let each = EachCall {
+        let Settings { shard_timeout, clock, .. } = &*self.settings;
+        let call = EachCall {
             url: paths::SHARD_RPC_BATCH,
             headers,
-            bodies: EachBody::Own(&bodies),
+            body: EachBody::Own(groups.values().map(body_of).collect()),
             at_once: AT_ONCE,
-            time: self.settings.shard_timeout,
+            time: *shard_timeout,
             max_bytes: MAX_ANSWERS,
             shares_limits: true,
             wants_bookmark: true,
+            clock: clock.clone(),
         };
-        let shards = groups.keys().map(|key| self.shard(key.clone()));
-        let Some(mut answers) = ResolvedShard::fetch_each(shards, &each) else {
-            return self.ask_one_by_one(groups, headers, bodies).await;
-        };
+        let shards = groups.keys().map(|key| self.shard(key.clone())).collect();
         let mut groups: Vec<Option<Group>> = groups.into_values().map(Some).collect();
         let mut parts = Vec::with_capacity(groups.len());
-        while let Some(EachAnswer { place, outcome }) = answers.next().await {
-            let outcome = outcome.map_err(|failure| self.not_answered(failure));
-            let calls = groups.get_mut(place).and_then(Option::take);
-            parts.extend(calls.map(|calls| Part::new(calls, outcome)));
+        if let Some(mut answers) = ResolvedShard::fetch_each(shards, call) {
+            while let Some(EachAnswer { place, outcome }) = answers.next().await {
+                let outcome = outcome.map_err(|failure| not_answered(failure, *shard_timeout));
+                let calls = groups.get_mut(place).and_then(Option::take);
+                parts.extend(calls.map(|calls| Part::new(calls, outcome)));
+            }
         }
+        let missing = || LunoraError::new(Code::ShardUnavailable, "the shard gave no answer");
+        parts.extend(groups.into_iter().flatten().map(|calls| Part::new(calls, Err(missing()))));
         parts
-    }
-
-    fn not_answered(&self, failure: EachFailure) -> LunoraError {
-        let timeout = self.settings.shard_timeout;
-        match failure {
-            EachFailure::Late => Deadline::passed(THE_SHARD, timeout),
-            EachFailure::NotAsked => Deadline::not_asked(THE_SHARD, timeout),
-            EachFailure::NoAnswer(error) => error.into(),
-        }
-    }
-
-    /// Does the same where the host cannot.
-    async fn ask_one_by_one(
-        &self,
-        groups: BTreeMap<ShardKey, Group>,
-        headers: &HeaderMap,
-        bodies: Vec<String>,
-    ) -> Vec<Part> {
-        let budget = &Budget(Cell::new(MAX_ANSWERS));
-        let deadline = self.deadline().starting_now();
-        let parts = groups.into_iter().zip(bodies).map(async |((key, calls), body)| {
-            let mut request = Request::post(paths::SHARD_RPC_BATCH, body);
-            request.headers_mut().clone_from(headers);
-            let shard = self.shard(key);
-            let answer = async {
-                let (head, body) = shard.fetch(request).await?.into_parts();
-                Ok(EachSuccess {
-                    status: head.status,
-                    bookmark: head.headers.typed_get(),
-                    body: budget.read(body, declared_length(&head.headers)).await,
-                })
-            };
-            Part::new(calls, deadline.run(THE_SHARD, answer).await.flatten())
-        });
-        stream::iter(parts).buffer_unordered(AT_ONCE).collect().await
     }
 }
 
-const THE_SHARD: &str = "the shard";
+fn not_answered(failure: EachFailure, timeout: Duration) -> LunoraError {
+    match failure {
+        EachFailure::Late => Deadline::passed("the shard", timeout),
+        EachFailure::NotAsked => {
+            let limit = timeout.as_millis();
+            let message = format!(
+                "the shard was not asked: requests before it took {limit} ms; send the call again"
+            );
+            LunoraError::new(Code::ShardUnavailable, message)
+        }
+        EachFailure::NoAnswer(error) => error.into(),
+    }
+}
 
 fn body_of(calls: &Group) -> String {
     let entries: Vec<&str> = calls.iter().map(|(_, call)| &*call.entry).collect();
     [r#"{"calls":["#, &entries.join(","), "]}"].concat()
-}
-
-fn declared_length(headers: &HeaderMap) -> Option<usize> {
-    let ContentLength(length) = headers.typed_get()?;
-    length.try_into().ok()
-}
-
-/// The bytes that may still be read, shared by the parts that are read at once.
-struct Budget(Cell<usize>);
-
-impl Budget {
-    /// Reads a body while the budget lasts. A failed read returns its share of the budget.
-    async fn read(&self, body: Body, declared: Option<usize>) -> Result<Bytes, BodyError> {
-        let mut taken = 0;
-        let read = self.read_counted(body, declared, &mut taken).await;
-        if read.is_err() {
-            self.0.set(self.0.get() + taken);
-        }
-        read
-    }
-
-    async fn read_counted(
-        &self,
-        body: Body,
-        declared: Option<usize>,
-        taken: &mut usize,
-    ) -> Result<Bytes, BodyError> {
-        // A body of known length is read at once, which costs the platform less.
-        if let Some(length) = body.as_bytes().map(Bytes::len).or(declared) {
-            self.take(length, taken)?;
-            return body.into_bytes(length).await;
-        }
-        let mut whole = BytesMut::new();
-        let mut pieces = body.into_large_pieces(Body::BULK);
-        while let Some(piece) = pieces.next().await {
-            let piece = piece?;
-            self.take(piece.len(), taken)?;
-            whole.extend_from_slice(&piece);
-        }
-        Ok(whole.freeze())
-    }
-
-    fn take(&self, bytes: usize, taken: &mut usize) -> Result<(), BodyError> {
-        let left = self.0.get().checked_sub(bytes);
-        self.0.set(left.ok_or(BodyError::TooLarge { limit: MAX_ANSWERS })?);
-        *taken += bytes;
-        Ok(())
-    }
 }

@@ -42,7 +42,7 @@ pub(super) async fn answer<E: Environment>(
     span.note(|facts| facts.set_shard_keys(groups.len()));
     let admitted = Admission::new(app, &request, env).batch(groups.keys()).await?;
     let detailed = admitted.wants_error_detail();
-    let parts = app.ask_for_parts(groups, &admitted.into_headers()).await;
+    let parts = app.ask_for_parts(groups, admitted.into_headers()).await;
     Ok(merge::merge(&parts, detailed))
 }
 

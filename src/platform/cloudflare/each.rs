@@ -19,21 +19,24 @@ use super::{
 use crate::{
     message::BodyError,
     platform::{
-        EachAnswer, EachBody, EachCall, EachFailure, EachSuccess, Jurisdiction, LocationHint,
-        ShardAddress, ShardCallError, ShardNamespace, millis,
+        EachAnswer, EachCall, EachFailure, EachSuccess, Jurisdiction, LocationHint, ResolvedShard,
+        ShardAddress, ShardCallError, millis,
     },
     wire::headers::Bookmark,
 };
 
-/// Calls the objects, if the namespace is the host's own. Dropping the stream calls no further one.
-///
-pub(crate) fn call_each(
-    namespace: &dyn ShardNamespace,
-    addresses: Vec<ShardAddress>,
-    call: &EachCall<'_>,
-) -> Option<LocalBoxStream<'static, EachAnswer>> {
-    let namespace = namespace.as_host()?.downcast_ref::<ObjectNamespace>()?;
-    let calls = Calls(glue::call_each(namespace.as_ref(), &to_text(&addresses, call)));
+/// Calls the objects. Dropping the stream calls no further one.
+#[allow(clippy::needless_pass_by_value, reason = "the signature that `AskEach` has")]
+pub(super) fn call_each(
+    shards: Vec<ResolvedShard>,
+    call: EachCall,
+) -> LocalBoxStream<'static, EachAnswer> {
+    let host = shards.first().and_then(ResolvedShard::as_host);
+    let Some(namespace) = host.and_then(|host| host.downcast_ref::<ObjectNamespace>()) else {
+        return stream::empty().boxed_local();
+    };
+    let addresses: Vec<_> = shards.iter().map(|shard| shard.address().clone()).collect();
+    let calls = Calls(glue::call_each(namespace.as_ref(), &to_text(&addresses, &call)));
     let state = (calls, addresses, Vec::new().into_iter(), call.max_bytes);
     let answers = stream::unfold(state, async move |(calls, addresses, mut ready, limit)| {
         loop {
@@ -48,7 +51,7 @@ pub(crate) fn call_each(
             ready = answers.into_iter();
         }
     });
-    Some(answers.boxed_local())
+    answers.boxed_local()
 }
 
 /// What JavaScript keeps of the calls.
@@ -63,8 +66,8 @@ impl Drop for Calls {
 /// Writes the calls: in the first line their address, the limits, the length of the headers, and by object
 /// the length of its name, its location, and the length of its own body; then the headers, the names with
 /// these bodies, and the body of the others.
-fn to_text(addresses: &[ShardAddress], call: &EachCall<'_>) -> String {
-    let headers = glue::pack(call.headers);
+fn to_text(addresses: &[ShardAddress], call: &EachCall) -> String {
+    let headers = glue::pack(&call.headers);
     let jurisdiction = addresses.iter().find_map(|address| address.jurisdiction);
     let mut text = [
         call.url,
@@ -84,24 +87,19 @@ fn to_text(addresses: &[ShardAddress], call: &EachCall<'_>) -> String {
         &*utf16_length(&headers).to_string(),
     ]
     .concat();
-    let (own, same) = match call.bodies {
-        EachBody::Own(bodies) => (bodies, ""),
-        EachBody::Same(body) => (&[][..], body),
-    };
-    let own = |place: usize| own.get(place).map(String::as_str);
     for (place, ShardAddress { key, location_hint, .. }) in addresses.iter().enumerate() {
         let hint = location_hint.map_or("", LocationHint::as_str);
         text.extend([",", &*utf16_length(key.as_str()).to_string(), ":", hint, ":"]);
-        if let Some(body) = own(place) {
+        if let Some(body) = call.body.own(place) {
             text.push_str(&utf16_length(body).to_string());
         }
     }
     text.push('\n');
     text.push_str(&headers);
     for (place, address) in addresses.iter().enumerate() {
-        text.extend([address.key.as_str(), own(place).unwrap_or_default()]);
+        text.extend([address.key.as_str(), call.body.own(place).unwrap_or_default()]);
     }
-    text.push_str(same);
+    text.push_str(call.body.same());
     text
 }
 
@@ -160,23 +158,30 @@ mod tests {
     use http::HeaderMap;
 
     use super::*;
-    use crate::wire::paths::SHARD_RPC;
+    use crate::{
+        platform::{CloudflareClock, EachBody},
+        wire::paths::SHARD_RPC,
+    };
 
     fn addresses() -> Vec<ShardAddress> {
         let keys = ["a\nb", "部屋", ""];
         keys.iter().filter_map(|key| key.parse().ok()).map(ShardAddress::new).collect()
     }
 
-    fn call<'a>(headers: &'a HeaderMap, bodies: EachBody<'a>) -> EachCall<'a> {
+    fn call(body: EachBody) -> EachCall {
         EachCall {
             url: SHARD_RPC,
-            headers,
-            bodies,
+            headers: HeaderMap::from_iter([(
+                http::header::ACCEPT,
+                http::HeaderValue::from_static("x"),
+            )]),
+            body,
             at_once: 16,
             time: std::time::Duration::from_secs(5),
             max_bytes: 9,
             shares_limits: false,
             wants_bookmark: false,
+            clock: std::rc::Rc::new(CloudflareClock),
         }
     }
 
@@ -186,9 +191,7 @@ mod tests {
         if let Some(first) = addresses.first_mut() {
             first.location_hint = Some(LocationHint::WesternEurope);
         }
-        let headers =
-            HeaderMap::from_iter([(http::header::ACCEPT, http::HeaderValue::from_static("x"))]);
-        let same = call(&headers, EachBody::Same("{}"));
+        let same = call(EachBody::Same("{}".into()));
         assert_eq!(
             to_text(&addresses, &same),
             "https://shard.internal/rpc,16,5000,9,,,,8,3:weur:,2::,0::\naccept:xa\nb部屋{}"
@@ -197,7 +200,7 @@ mod tests {
         let own = EachCall {
             shares_limits: true,
             wants_bookmark: true,
-            ..call(&headers, EachBody::Own(&own))
+            ..call(EachBody::Own(own.into()))
         };
         assert_eq!(
             to_text(&addresses, &own),

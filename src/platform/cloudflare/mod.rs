@@ -54,7 +54,6 @@ pub use self::shard_host::DurableObjectHost;
 
 #[cfg(feature = "shard")]
 pub(crate) use self::background::run_beside;
-pub(crate) use self::each::call_each;
 #[cfg(feature = "shard")]
 pub(crate) use self::message::{request_of_text, response_to_rpc};
 #[cfg(any(feature = "shard", target_arch = "wasm32"))]

@@ -7,13 +7,13 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::ObjectNamespace;
 
 use super::{
-    glue, message,
+    each, glue, message,
     plan::unavailable,
     promise::{Awaited, Value},
 };
 use crate::{
     message::{Request, Response},
-    platform::{Jurisdiction, LocationHint, ShardAddress, ShardCallError, ShardNamespace},
+    platform::{AskEach, Jurisdiction, LocationHint, ShardAddress, ShardCallError, ShardNamespace},
 };
 
 impl ShardNamespace for ObjectNamespace {
@@ -52,6 +52,10 @@ impl ShardNamespace for ObjectNamespace {
 
     fn has_our_class(&self) {
         glue::speaks_rpc(self.as_ref());
+    }
+
+    fn ask_each(&self) -> AskEach {
+        AskEach(each::call_each)
     }
 
     fn as_host(&self) -> Option<&dyn Any> {
