@@ -32,8 +32,8 @@ impl Random {
     }
 }
 
-/// A source of numbers that do not repeat, and that anybody may foresee: xoshiro256++ over a seed of the
-/// host. Not for what no one may guess.
+/// A source of numbers that do not repeat: xoshiro256++ over a seed of the host. They can be foreseen from
+/// those before them, so they are not for secrets.
 #[derive(Debug, Default)]
 pub(crate) struct Numbers(Cell<Option<[u64; 4]>>);
 

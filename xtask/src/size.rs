@@ -16,10 +16,15 @@ struct Part {
     without: &'static [&'static str],
 }
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     Part { name: "calls, live connections, routes, edge", with: &[], without: &[] },
     Part { name: "feature `admin`", with: &["admin"], without: &[] },
     Part { name: "`query_coordinator`", with: &["fan-out"], without: &[] },
+    Part {
+        name: "feature `admin` beside `query_coordinator`",
+        with: &["admin", "fan-out"],
+        without: &["fan-out"],
+    },
     Part { name: "feature `shard`: a `shard!` and its registry", with: &["shard"], without: &[] },
     Part { name: "`backup`", with: &["backup"], without: &["fan-out", "shard"] },
 ];

@@ -54,6 +54,13 @@ function valueOf(name, head) {
   return at === -1 ? "" : head.slice(at + name.length + 2).split("\n", 1)[0];
 }
 
+/** The bytes, out of a budget that has that many left. */
+function taken(bytes, budget) {
+  if (bytes.byteLength > budget.left) return undefined;
+  budget.left -= bytes.byteLength;
+  return bytes;
+}
+
 /** Calls of several objects with the same headers, some of them at once. See `each.rs`. */
 class Round {
   #namespace;
@@ -158,10 +165,8 @@ class Round {
     const read = (status, header, bytes) => answered(`${status}:${bytes?.byteLength ?? "large"}:${header}`, bytes);
     if (typeof answer === "string") {
       const end = answer.indexOf("\n\n");
-      const bytes = utf8.encode(answer.slice(end + 2));
-      const fits = bytes.byteLength <= budget.left;
-      if (fits) budget.left -= bytes.byteLength;
-      return read(answer.slice(0, 3), this.#wanted && valueOf(this.#wanted, answer.slice(0, end)), fits ? bytes : undefined);
+      const header = this.#wanted && valueOf(this.#wanted, answer.slice(0, end));
+      return read(answer.slice(0, 3), header, taken(utf8.encode(answer.slice(end + 2)), budget));
     }
     const { status, headers } = answer;
     const header = (this.#wanted && headers.get(this.#wanted)) ?? "";
