@@ -5,6 +5,7 @@
 // - live queries: no query records what it read, and no write looks for subscribers;
 // - answers kept for mutations that are sent again, and the order of a client's writes;
 // - the registry of shards, the admin plane, counters, and the list of the latest failures;
+// - other tables in an export, and a comparison of the operator's token in constant time;
 // - checks of the stored values, and bounds on answers and on the size of the database;
 // - an index over every type of value: its own is over `json_extract`, which orders texts and numbers.
 import { DurableObject } from "cloudflare:workers";
@@ -18,6 +19,8 @@ const TABLES = [
     seq INTEGER PRIMARY KEY AUTOINCREMENT, "table" TEXT NOT NULL, id TEXT NOT NULL, op TEXT NOT NULL, doc TEXT, ts REAL NOT NULL)`,
   `CREATE INDEX IF NOT EXISTS changes_by_table ON changes("table", seq)`,
 ];
+
+const PAGE = "SELECT _id, doc FROM messages WHERE _id > ? ORDER BY _id LIMIT ?";
 
 const NEWEST = "SELECT doc FROM messages ORDER BY _creationTime DESC, _id DESC LIMIT ?";
 
@@ -123,6 +126,26 @@ export class Room extends DurableObject {
     },
   };
 
+  /** What only operators may call. */
+  #operations = {
+    "__lunora_admin__:exportShard": ({ cursor, batchSize, maxBytes }) => {
+      const [{ seq }] = this.#sql.exec("SELECT max(seq) AS seq FROM changes");
+      const rows = [];
+      let bytes = 0;
+      let last = null;
+      for (const { _id, doc } of this.#sql.exec(PAGE, cursor ?? "", batchSize + 1)) {
+        bytes += doc.length;
+        const isFull = rows.length === batchSize || (rows.length > 0 && bytes > maxBytes);
+        if (isFull) {
+          return new Json(`{"rows":[${rows.join(",")}],"cursor":${JSON.stringify(last)},"isDone":false,"seq":${seq}}`);
+        }
+        rows.push(`{"table":"messages","doc":${doc}}`);
+        last = _id;
+      }
+      return new Json(`{"rows":[${rows.join(",")}],"cursor":null,"isDone":true,"seq":${seq}}`);
+    },
+  };
+
   #documents(statement, ...values) {
     return Array.from(this.#sql.exec(statement, ...values), ({ doc }) => JSON.parse(doc));
   }
@@ -148,7 +171,7 @@ export class Room extends DurableObject {
   }
 
   /** Answers a call: a status, and a body as text. */
-  #answer(user, body) {
+  #answer(user, authorization, body) {
     try {
       let envelope;
       try {
@@ -163,6 +186,10 @@ export class Room extends DurableObject {
       if (Object.hasOwn(this.#queries, functionPath)) {
         return { status: 200, body: `{"result":${resultOf(this.#queries[functionPath](args))}}` };
       }
+      if (Object.hasOwn(this.#operations, functionPath)) {
+        if (authorization !== `Bearer ${this.env.LUNORA_ADMIN_TOKEN}`) throw new Refused(403, "ADMIN_FORBIDDEN", "the caller is no operator");
+        return { status: 200, body: `{"result":${resultOf(this.#operations[functionPath](args))}}` };
+      }
       if (Object.hasOwn(this.#mutations, functionPath)) {
         if (!user) throw new Refused(401, "UNAUTHORIZED", "the caller is anonymous");
         const result = this.ctx.storage.transactionSync(() => this.#mutations[functionPath](args, user));
@@ -176,12 +203,13 @@ export class Room extends DurableObject {
   }
 
   async fetch(request) {
-    const { status, body } = this.#answer(request.headers.get("x-lunora-userid"), await request.text());
+    const { headers } = request;
+    const { status, body } = this.#answer(headers.get("x-lunora-userid"), headers.get("authorization"), await request.text());
     return new Response(body, { status, headers: { "content-type": "application/json" } });
   }
 
   /** The same by RPC. */
   call(headers, body) {
-    return this.#answer(headers["x-lunora-userid"], body);
+    return this.#answer(headers["x-lunora-userid"], headers.authorization, body);
   }
 }

@@ -31,10 +31,22 @@ enum Call {
     Stored,
     ByIndex,
     Mutation,
+    /// A page of an export, as an operator asks for it.
+    Export,
 }
 
-const CALLS: [Call; 6] =
-    [Call::Constant, Call::OneDocument, Call::List, Call::Stored, Call::ByIndex, Call::Mutation];
+const CALLS: [Call; 7] = [
+    Call::Constant,
+    Call::OneDocument,
+    Call::List,
+    Call::Stored,
+    Call::ByIndex,
+    Call::Mutation,
+    Call::Export,
+];
+
+/// The documents on a page of an export.
+const EXPORTED: usize = 500;
 
 /// A row of the table of shards.
 struct ShardRow {
@@ -88,6 +100,7 @@ impl Row for ShardRow {
             Call::Stored => "50 documents, as stored",
             Call::ByIndex => "by an index",
             Call::Mutation => "a mutation",
+            Call::Export => "500 documents of an export",
         };
         name.to_owned()
     }
@@ -108,6 +121,10 @@ impl Row for ShardRow {
             Call::Stored => ("messages:stored", json!({ "limit": 50 })),
             Call::ByIndex => ("messages:newest", json!({ "channel": channel(7), "limit": 10 })),
             Call::Mutation => ("messages:send", json!({ "channel": WRITTEN, "text": text(0) })),
+            Call::Export => (
+                "__lunora_admin__:exportShard",
+                json!({ "cursor": null, "batchSize": EXPORTED, "maxBytes": 1_048_576, "tables": ["messages"] }),
+            ),
         };
         Some(request(path, &args))
     }
@@ -193,6 +210,10 @@ fn is_whole(call: Call, result: &Value) -> bool {
         Call::List | Call::Stored => count == Some(50),
         Call::ByIndex => count == Some(10),
         Call::Mutation => result["channel"] == json!(WRITTEN),
+        Call::Export => {
+            result["rows"].as_array().map(Vec::len) == Some(EXPORTED)
+                && result["cursor"].is_string()
+        }
     }
 }
 
@@ -204,7 +225,11 @@ fn hide(value: &mut Value) {
             for (name, value) in fields {
                 let made = |id: &str| !id.starts_with("message-");
                 match name.as_str() {
-                    "_creationTime" | "commitCursor" if value.is_number() => *value = json!(0),
+                    "_creationTime" | "commitCursor" | "seq" if value.is_number() => {
+                        *value = json!(0);
+                    }
+                    // Each shard has its own form of it.
+                    "cursor" if value.is_string() => *value = json!("made"),
                     "_id" if value.as_str().is_some_and(made) => *value = json!("made"),
                     _ => hide(value),
                 }

@@ -157,7 +157,8 @@ fn with_own(class: &str, modules: &str) -> String {
     format!(
         "const main :Workerd.Worker = (\nmodules = [\n{modules}],\n\
          compatibilityDate = \"2026-04-01\",\n\
-         bindings = [(name = \"SHARD\", durableObjectNamespace = \"{class}\")],\n\
+         bindings = [(name = \"SHARD\", durableObjectNamespace = \"{class}\"),\n\
+         (name = \"LUNORA_ADMIN_TOKEN\", text = \"a-token-for-benchmarks\")],\n\
          durableObjectNamespaces = [(className = \"{class}\", uniqueKey = \"own\", enableSql = true)],\n\
          durableObjectStorage = (localDisk = \"disk\"));\n"
     )
