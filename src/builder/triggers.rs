@@ -11,7 +11,6 @@ use crate::{
     pipeline::{
         events,
         hooks::{EmailFn, IntoOutcome, QueueFn, RouteContext},
-        scheduled::run_cron_job,
     },
     platform::{CronExpression, Email, Environment, QueueBatch, ScheduledEvent},
 };
@@ -49,9 +48,7 @@ impl<S: State, E: 'static> Builder<S, E> {
     /// # let _ = app;
     /// ```
     pub fn cron_job(mut self, job: CronJob) -> Self {
-        self.settings.cron_jobs.retain(|known| known.name() != job.name());
         self.settings.cron_jobs.push(job);
-        self.settings.run_cron_job = Some(run_cron_job);
         self
     }
 

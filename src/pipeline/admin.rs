@@ -1,6 +1,6 @@
 //! `/_lunora/admin/*` and its neighbours: the Worker around the [plane](crate::admin).
 
-use futures::future::{LocalBoxFuture, ready};
+use futures::future::LocalBoxFuture;
 use http::Method;
 
 use super::{Lunora, answers};
@@ -100,14 +100,11 @@ impl<E: Environment> AdminHost for Host<'_, E> {
     }
 
     fn cron_jobs(&self) -> &[CronJob] {
-        &self.app.settings.cron_jobs
+        self.app.settings.cron_jobs.list()
     }
 
     fn run_cron_job<'a>(&'a self, job: &'a CronJob) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
-        match self.app.settings.run_cron_job {
-            Some(run) => run(self.app, job, None),
-            None => Box::pin(ready(Ok(()))),
-        }
+        self.app.settings.cron_jobs.run(self.app, job, None)
     }
 
     fn queues(&self) -> Vec<&str> {

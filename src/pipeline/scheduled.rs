@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData};
 
 use futures::{
     StreamExt,
-    future::{FutureExt, LocalBoxFuture, join_all},
+    future::{FutureExt, LocalBoxFuture, join_all, ready},
     stream,
 };
 
@@ -78,16 +78,15 @@ impl<E: Environment> Lunora<E> {
         event: &ScheduledEvent,
     ) -> impl Iterator<Item = LocalBoxFuture<'a, Result<(), LunoraError>>> {
         let (cron, due_ms) = (event.cron().to_owned(), event.scheduled_time_ms());
-        let jobs = self.settings.cron_jobs.iter();
-        let jobs = jobs.filter(move |job| job.cron().as_str() == cron);
-        let run = self.settings.run_cron_job;
-        jobs.filter_map(move |job| {
-            let ended = run?(self, job, Some(due_ms));
+        let jobs = &self.settings.cron_jobs;
+        let due = jobs.list().iter().filter(move |job| job.cron().as_str() == cron);
+        due.map(move |job| {
+            let ended = jobs.run(self, job, Some(due_ms));
             let named = |error| {
                 let message = format!("the cron job `{}` failed", job.name());
                 LunoraError::new(Code::CronJobFailed, message).with_source(error)
             };
-            Some(ended.map(move |outcome| outcome.map_err(named)).boxed_local())
+            ended.map(move |outcome| outcome.map_err(named)).boxed_local()
         })
     }
 
@@ -95,13 +94,13 @@ impl<E: Environment> Lunora<E> {
     fn has_triggers(&self) -> bool {
         let settings = &self.settings;
         settings.crons.expressions().next().is_some()
-            || !settings.cron_jobs.is_empty()
+            || !settings.cron_jobs.list().is_empty()
             || settings.backup.is_some()
     }
 
     fn unknown_trigger(&self, event: &ScheduledEvent) -> String {
         let mut known: Vec<&str> = self.settings.crons.expressions().collect();
-        known.extend(self.settings.cron_jobs.iter().map(|job| job.cron().as_str()));
+        known.extend(self.settings.cron_jobs.list().iter().map(|job| job.cron().as_str()));
         if let Some((config, _)) = &self.settings.backup {
             known.push(config.cron().as_str());
             known.extend(config.resume().map(CronExpression::as_str));
@@ -115,21 +114,47 @@ impl<E: Environment> Lunora<E> {
     }
 }
 
-/// Runs one job, with the time at which its trigger was due, if that is why it runs. It is chosen only if
-/// there is a job, so that a Worker without one does not link what runs them.
-pub(crate) type CronJobRunner<E> = for<'a> fn(
+/// The jobs of an application, and what runs them.
+pub(crate) struct CronJobs<E> {
+    list: Vec<CronJob>,
+    /// Chosen with the first job, so that a Worker without one does not link it.
+    run: CronJobRunner<E>,
+}
+
+/// Runs a job, with the time at which its trigger was due, if that is why it runs.
+type CronJobRunner<E> = for<'a> fn(
     &'a Lunora<E>,
     &'a CronJob,
     Option<i64>,
 ) -> LocalBoxFuture<'a, Result<(), LunoraError>>;
 
-/// Runs a job; the only implementation.
-pub(crate) fn run_cron_job<'a, E>(
-    app: &'a Lunora<E>,
-    job: &'a CronJob,
-    due_ms: Option<i64>,
-) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
-    Box::pin(app.run_cron_job(job, due_ms))
+impl<E> CronJobs<E> {
+    /// Adds a job, in the place of one with the same name.
+    pub(crate) fn push(&mut self, job: CronJob) {
+        self.list.retain(|known| known.name() != job.name());
+        self.list.push(job);
+        self.run = |app, job, due_ms| Box::pin(app.run_cron_job(job, due_ms));
+    }
+
+    pub(super) fn list(&self) -> &[CronJob] {
+        &self.list
+    }
+
+    /// Runs one of the jobs.
+    pub(super) fn run<'a>(
+        &self,
+        app: &'a Lunora<E>,
+        job: &'a CronJob,
+        due_ms: Option<i64>,
+    ) -> LocalBoxFuture<'a, Result<(), LunoraError>> {
+        (self.run)(app, job, due_ms)
+    }
+}
+
+impl<E> Default for CronJobs<E> {
+    fn default() -> Self {
+        Self { list: Vec::new(), run: |_, _, _| Box::pin(ready(Ok(()))) }
+    }
 }
 
 impl<E> Lunora<E> {

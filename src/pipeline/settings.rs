@@ -13,14 +13,13 @@ use super::{
     },
     record::{RequestRecord, RequestSink},
     route::RouteTable,
-    scheduled::{CronJobRunner, CronTable, Job},
+    scheduled::{CronJobs, CronTable, Job},
 };
 #[cfg(feature = "admin")]
 use crate::admin::{Gate, Plane};
 use crate::{
     backup::BackupConfig,
     coordinator::{QueryCoordinator, Sharding},
-    jobs::CronJob,
     platform::{Clock, CloudflareClock, Placement},
     wire::{AdminToken, ShardKey},
 };
@@ -52,7 +51,7 @@ settings! {
     authorize_shard: Option<Box<dyn ShardAuthorizer>> = None;
     backup: Option<(BackupConfig, BackupRunner<E>)> = None;
     clock: Rc<dyn Clock> = Rc::new(CloudflareClock);
-    cron_jobs: Vec<CronJob> = Vec::new();
+    cron_jobs: CronJobs<E> = CronJobs::default();
     crons: CronTable<E> = CronTable::default();
     default_shard_key: ShardKey = ShardKey::default();
     email: Option<Rc<dyn EmailHandler<E>>> = None;
@@ -72,8 +71,6 @@ settings! {
     rate_limit: Option<RateLimit> = None;
     resolve_identity: Option<Box<dyn IdentityResolver<E>>> = None;
     routes: RouteTable<E> = RouteTable::default();
-    // Set with the first job.
-    run_cron_job: Option<CronJobRunner<E>> = None;
     security: Security = Security::default();
     // Asked before the resolver of the application.
     #[cfg(feature = "sessions")]
@@ -105,7 +102,7 @@ impl<E> fmt::Debug for Settings<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("backup", &self.backup)
-            .field("cron_jobs", &self.cron_jobs)
+            .field("cron_jobs", &self.cron_jobs.list())
             .field("crons", &self.crons)
             .field("default_shard_key", &self.default_shard_key)
             .field("routes", &self.routes)
