@@ -1,12 +1,14 @@
 //! The call that a fan-out sends to every shard.
 
+use std::{rc::Rc, time::Duration};
+
 use bytes::Bytes;
 use headers::HeaderMapExt;
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 
 use crate::{
     message::Request,
-    platform::ResolvedShard,
+    platform::{Clock, EachBody, EachCall, ResolvedShard},
     wire::{
         ShardKey,
         headers::{ClientId, MutationId, System, UserId},
@@ -74,13 +76,26 @@ impl<'a> ShardCall<'a> {
         request
     }
 
-    /// Returns the body, if it is a text.
-    pub(super) fn text(&self) -> Option<Bytes> {
-        str::from_utf8(&self.body).is_ok().then(|| self.body.clone())
-    }
-
-    pub(super) fn cloned_headers(&self) -> HeaderMap {
-        self.headers.clone()
+    /// Returns the call as several shards get it at once, if its body is a text.
+    pub(super) fn to_each(
+        &self,
+        at_once: usize,
+        time: Duration,
+        max_bytes: usize,
+        clock: Rc<dyn Clock>,
+    ) -> Option<EachCall> {
+        str::from_utf8(&self.body).ok()?;
+        Some(EachCall {
+            url: paths::SHARD_RPC,
+            headers: self.headers.clone(),
+            body: EachBody::Same(self.body.clone()),
+            at_once,
+            time,
+            max_bytes,
+            shares_limits: false,
+            wants_bookmark: false,
+            clock,
+        })
     }
 
     pub(super) fn unwraps_result(&self) -> bool {

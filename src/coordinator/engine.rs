@@ -12,11 +12,8 @@ use super::{QueryCoordinator, ShardCall, ShardFailure, limits::Jitter, success};
 use crate::{
     errors::{Code, LunoraError},
     message::Response,
-    platform::{
-        EachAnswer, EachBody, EachCall, EachFailure, EachSuccess, ResolvedShard, ShardCallError,
-        within,
-    },
-    wire::{ShardKey, paths},
+    platform::{EachAnswer, EachFailure, EachSuccess, ResolvedShard, ShardCallError, within},
+    wire::ShardKey,
 };
 
 /// The answer of one shard.
@@ -57,19 +54,12 @@ impl QueryCoordinator {
         keys: Vec<ShardKey>,
         call: &'a ShardCall<'a>,
     ) -> Result<impl Stream<Item = ShardAnswer> + use<'a>, Vec<ShardKey>> {
-        let is_repeated = self.retry.retries_any() && call.is_repeatable();
-        let Some(body) = call.text().filter(|_| !is_repeated) else { return Err(keys) };
-        let each = EachCall {
-            url: paths::SHARD_RPC,
-            headers: call.cloned_headers(),
-            body: EachBody::Same(body),
-            at_once: self.concurrency.get(),
-            time: self.per_shard_timeout,
-            max_bytes: self.max_shard_bytes,
-            shares_limits: false,
-            wants_bookmark: false,
-            clock: self.clock.clone(),
-        };
+        if self.retry.retries_any() && call.is_repeatable() {
+            return Err(keys);
+        }
+        let (time, clock) = (self.per_shard_timeout, self.clock.clone());
+        let each = call.to_each(self.concurrency.get(), time, self.max_shard_bytes, clock);
+        let Some(each) = each else { return Err(keys) };
         let shards = keys.iter().map(|key| call.resolve(key.clone())).collect();
         let Some(answers) = ResolvedShard::fetch_each(shards, each) else { return Err(keys) };
         let mut keys: Vec<_> = keys.into_iter().map(Some).collect();

@@ -110,7 +110,7 @@ fn by_requests(shards: Vec<ResolvedShard>, call: EachCall) -> LocalBoxStream<'st
     let at_once = call.at_once;
     let asking = Rc::new(Asking {
         began_ms: call.clock.now_ms(),
-        budget: Rc::new(Budget::new(call.max_bytes)),
+        budget: Budget::new(call.max_bytes),
         call,
     });
     let answers = shards.into_iter().enumerate().map(move |(place, shard)| {
@@ -125,7 +125,7 @@ struct Asking {
     call: EachCall,
     began_ms: u64,
     /// The bytes of all, if they share the limits.
-    budget: Rc<Budget>,
+    budget: Budget,
 }
 
 impl Asking {
@@ -148,10 +148,10 @@ impl Asking {
         let EachCall { url, headers, body, max_bytes, shares_limits, .. } = &self.call;
         let mut request = Request::post(*url, body.of(place));
         request.headers_mut().clone_from(headers);
-        let response = shard.fetch(request).await.map_err(EachFailure::NoAnswer)?;
+        let response = shard.send(request).await.map_err(EachFailure::NoAnswer)?;
         let (head, body) = response.into_parts();
         let own = Budget::new(*max_bytes);
-        let budget = if *shares_limits { &*self.budget } else { &own };
+        let budget = if *shares_limits { &self.budget } else { &own };
         let declared = head.headers.typed_get::<ContentLength>();
         let declared = declared.and_then(|ContentLength(length)| length.try_into().ok());
         Ok(EachSuccess {

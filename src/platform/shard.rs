@@ -263,7 +263,15 @@ impl ResolvedShard {
         if let Some(trace) = log::current_trace() {
             trace.write(request.headers_mut());
         }
-        self.namespace.fetch(&self.address, request).await
+        self.send(request).await
+    }
+
+    /// Sends a request that has its trace.
+    pub(super) fn send(
+        &self,
+        request: Request,
+    ) -> LocalBoxFuture<'static, Result<Response, ShardCallError>> {
+        self.namespace.fetch(&self.address, request)
     }
 
     /// Sends a call to each of several shards as [`fetch`](Self::fetch) does, in the way of their

@@ -60,6 +60,14 @@ pub(crate) fn one(dir: &Path, release: bool) -> Result<Output> {
     Ok(output)
 }
 
+/// Builds a crate of `bench/` with these features, as for a deployment, into a folder of its own.
+pub(crate) fn with_features(name: &str, features: &[&str], out: PathBuf) -> Result<Output> {
+    let build = Build::new(root().join("bench").join(name)).features(features.iter().copied());
+    // The features decide which shards there are.
+    let build = build.schema_lock(SchemaLock::Ignore).wasm_opt(wasm_opt());
+    build.out_dir(out).run().with_context(|| format!("building bench/{name}"))
+}
+
 /// The one among the packages of `e2e/`, once they are installed.
 pub(crate) fn wasm_opt() -> WasmOpt {
     let program = root().join("e2e/node_modules/.bin/wasm-opt");

@@ -57,9 +57,6 @@ fn named() -> Result<Vec<u8>> {
 /// Builds the smallest Worker with these features; returns its size after gzip, in bytes.
 pub(crate) fn gzip(features: &[&str]) -> Result<u64> {
     let name = if features.is_empty() { "minimal".to_owned() } else { features.join("-") };
-    let build = Build::new(root().join("bench/minimal")).features(features.iter().copied());
-    let build = build.out_dir(root().join("target/size").join(name)).wasm_opt(build::wasm_opt());
-    // The features decide which shards there are.
-    let build = build.schema_lock(SchemaLock::Ignore);
-    build.run()?.wasm.gzip.context("a release build measures gzip")
+    let built = build::with_features("minimal", features, root().join("target/size").join(name))?;
+    built.wasm.gzip.context("a release build measures gzip")
 }

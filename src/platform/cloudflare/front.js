@@ -1,5 +1,5 @@
 import { pack, remember, responseHead, unpack } from "./heads.js";
-import { SHARD_RPC, ask, send, stubOf } from "./objects.js";
+import { ask, send, stubOf } from "./objects.js";
 import { about } from "./tasks.js";
 
 // The front of a Worker: calls of one shard and upgrades, which are carried out here.
@@ -81,6 +81,8 @@ async function answerRequest(wasm, respond, request, env, ctx) {
   return typeof plan === "string" ? carryOut(wasm, respond, plan, isCall ? undefined : request.url) : plan;
 }
 export const front = () => answerRequest;
+
+const SHARD_RPC = "https://shard.internal/rpc";
 
 /** Sends what a plan says: a call, or the upgrade of a URL. */
 async function carryOut(wasm, respond, plan, upgrade) {

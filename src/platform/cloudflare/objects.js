@@ -3,8 +3,6 @@ import { Pending, tellsAborts } from "./tasks.js";
 
 // Calls of Durable Objects.
 
-export const SHARD_RPC = "https://shard.internal/rpc";
-
 /** Namespaces whose objects are of a class of ours: they take a call by RPC, as texts. */
 const speaking = new WeakSet();
 export function speaksRpc(namespace) {

@@ -3,7 +3,6 @@
 use std::{fs, net::SocketAddr, path::PathBuf, time::SystemTime};
 
 use anyhow::{Context, Result};
-use lunora_build::{Build, SchemaLock};
 
 use super::workerd::{Objects, Workerd};
 use crate::{
@@ -138,10 +137,7 @@ impl Contender {
             }
             Source::Lunora(name, []) => build::one(&dir.join(name), true).map(drop)?,
             Source::Lunora(name, features) => {
-                let build = Build::new(dir.join(name)).features(features.iter().copied());
-                let (_, out) = self.modules();
-                let build = build.schema_lock(SchemaLock::Ignore).wasm_opt(build::wasm_opt());
-                build.out_dir(out).run().with_context(|| format!("building bench/{name}"))?;
+                build::with_features(name, features, self.modules().1)?;
             }
         }
         Ok(())
